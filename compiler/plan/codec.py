@@ -1,0 +1,89 @@
+"""Plans as JSON: deterministic bytes out, checked values in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cattrs import BaseValidationError, transform_error
+
+from ...dsl.convert import make_converter, register_by_kind
+from ...dsl.kinds import TaskKind
+from .model import (
+    SCHEMA,
+    DeploymentPlan,
+    EmbedSpec,
+    OnnxServingPlan,
+    Plan,
+    PlanKind,
+    RemotePoolPlan,
+    TaskSpec,
+)
+
+PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
+    PlanKind.ONNX_SERVING: OnnxServingPlan,
+    PlanKind.REMOTE_POOL: RemotePoolPlan,
+}
+SPEC_CLASSES: dict[TaskKind, type[TaskSpec]] = {kind: TaskSpec for kind in TaskKind} | {
+    TaskKind.EMBED: EmbedSpec
+}
+
+plan_converter = make_converter(text_for_words=True)
+register_by_kind(plan_converter, DeploymentPlan, PlanKind, PLAN_CLASSES)
+register_by_kind(plan_converter, TaskSpec, TaskKind, SPEC_CLASSES)
+
+
+class PlanError(Exception):
+    """A plan file that cannot be used; the message says which, why, and what to do."""
+
+
+def dump_plan(plan: Plan) -> str:
+    """`plan` as JSON text: the same plan gives the same bytes, keys in the order of the classes."""
+    return json.dumps(plan_converter.unstructure(plan), indent=2, ensure_ascii=False) + "\n"
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan in the file at `path`. Raises PlanError."""
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PlanError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise PlanError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"{path}: this is no plan: not UTF-8 text; {_AGAIN}") from None
+    except json.JSONDecodeError as error:
+        raise PlanError(
+            f"{path}:{error.lineno}:{error.colno}: the plan is damaged: {error.msg.lower()}; {_AGAIN}"
+        ) from None
+    except RecursionError:
+        raise PlanError(f"{path}: the plan is damaged: nested too deeply; {_AGAIN}") from None
+    _check_schema(path, raw)
+    try:
+        return plan_converter.structure(raw, Plan)
+    except (BaseValidationError, ValueError, TypeError, KeyError) as error:
+        reasons = "\n".join(f"  {reason}" for reason in _reasons(error))
+        raise PlanError(f"{path}: the plan is damaged:\n{reasons}\n{_AGAIN}") from None
+
+
+_AGAIN = "write it again with `inferc compile`"
+
+
+def _check_schema(path: Path, raw: Any) -> None:
+    found = raw.get("schema") if isinstance(raw, dict) else None
+    if not isinstance(found, str):
+        raise PlanError(f"{path}: this is no plan: it has no `schema`; {_AGAIN}")
+    if found != SCHEMA:
+        raise PlanError(f"{path}: its schema is `{found}`, this inferc reads `{SCHEMA}`; {_AGAIN}")
+
+
+def _reasons(error: BaseException) -> list[str]:
+    def describe(inner: BaseException, _: type | None) -> str:
+        match inner:
+            case KeyError(args=(name,)):
+                return f"`{name}` is missing"
+            case _:
+                return str(inner)
+
+    return transform_error(error, path="plan", format_exception=describe)

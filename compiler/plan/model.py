@@ -1,0 +1,161 @@
+"""The plan: what the compiler hands to the executor, and all that the executor knows.
+
+Two kinds of plan exist, `onnx_serving` and `remote_pool`; everything else in a `Plan` refers to
+them by deployment name. Written as JSON, keys stand in the order of the fields below; durations,
+sizes and money are text with their unit ("30s", "4GiB", "$100"); paths are relative to the
+directory of the plan file; secrets are references, never values.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from ...dsl.fields import doc
+from ...dsl.kinds import (
+    ExecutionProvider,
+    MissingProviderAction,
+    Pooling,
+    ProviderKind,
+    TaskKind,
+    WireFormat,
+)
+from ...dsl.policies import (
+    Budget,
+    CapacityPolicy,
+    CircuitBreakerConfig,
+    RateLimits,
+    RetryPolicy,
+    Serving,
+    Timeouts,
+)
+from ...dsl.runtimes import Batching, SecretRef, SessionOptions
+
+SCHEMA = "inferc.plan/1"
+
+
+class PlanKind(StrEnum):
+    """The two kinds of plan."""
+
+    ONNX_SERVING = "onnx_serving"
+    REMOTE_POOL = "remote_pool"
+
+
+@frozen
+class SourceRef:
+    """Where in the source something was declared; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@frozen
+class FileRef:
+    """A file the plan needs, with the contents it was compiled against."""
+
+    path: str = field(metadata={"doc": "relative to the directory of the plan file"})
+    sha256: str
+    bytes: int
+
+
+@frozen
+class ProviderSpec:
+    """One execution provider with its ONNX Runtime options."""
+
+    name: ExecutionProvider
+    options: dict[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class TaskSpec:
+    """A task without settings of its own."""
+
+    kind: TaskKind
+
+
+@frozen(kw_only=True)
+class EmbedSpec(TaskSpec):
+    """Texts in, one vector per text out."""
+
+    kind: TaskKind = TaskKind.EMBED
+    tokenizer: FileRef
+    pooling: Pooling
+    normalize: bool
+    max_length: int | None = field(metadata={"doc": "in tokens; null: as the tokenizer says"})
+
+
+@frozen
+class ReplicaPlacement:
+    """Where one replica runs. `node` is null on a single machine."""
+
+    replica_index: int
+    node: str | None
+    gpu_indices: tuple[int, ...]
+
+
+@frozen(kw_only=True)
+class DeploymentPlan:
+    """What both kinds of plan say."""
+
+    kind: PlanKind
+    deployment: str
+    source: SourceRef
+    replicas: tuple[ReplicaPlacement, ...]
+    serving: Serving
+    idempotent: bool
+
+
+@frozen(kw_only=True)
+class OnnxServingPlan(DeploymentPlan):
+    """An ONNX model, run in the executor's own process by ONNX Runtime."""
+
+    kind: PlanKind = PlanKind.ONNX_SERVING
+    model: FileRef
+    providers: tuple[ProviderSpec, ...] = field(metadata={"doc": "in order of preference"})
+    on_missing_provider: MissingProviderAction
+    session: SessionOptions
+    batching: Batching | None = field(metadata={"doc": "null: each request runs alone"})
+    task: TaskSpec
+
+
+@frozen(kw_only=True)
+class RemotePoolPlan(DeploymentPlan):
+    """A pool of HTTP connections to a provider."""
+
+    kind: PlanKind = PlanKind.REMOTE_POOL
+    provider: ProviderKind
+    model: str = field(metadata={"doc": "the name the provider knows"})
+    endpoint: str = field(metadata={"doc": "base URL, without a slash at the end"})
+    wire: WireFormat
+    api_key: tuple[SecretRef, ...] = field(
+        metadata={"doc": "one for all replicas, or one per replica; empty: no key"}
+    )
+    headers: dict[str, str] = field(metadata={"doc": "sent with each request; never secret"})
+    task: TaskSpec
+    rate_limits: RateLimits
+    retry: RetryPolicy
+    timeouts: Timeouts
+    circuit_breaker: CircuitBreakerConfig
+    budget: Budget | None
+
+
+@frozen
+class GatewayPlan:
+    """The one HTTP endpoint in front of all deployments."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    auth: SecretRef | None = doc("bearer token that clients must send; null: none", default=None)
+    source: SourceRef | None = None
+
+
+@frozen
+class Plan:
+    """Everything one executor needs."""
+
+    schema: str
+    compiler: str = field(metadata={"doc": "version of inferc that wrote the plan"})
+    gateway: GatewayPlan
+    deployments: tuple[DeploymentPlan, ...]

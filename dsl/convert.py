@@ -1,0 +1,271 @@
+"""From parsed values to the model, and between the model and JSON: one set of cattrs hooks.
+
+`converter` is the public one: `converter.unstructure(deployment)` gives JSON-ready values and
+`converter.structure(values, Deployment)` reads them back. `language_converter` reads what the parser
+found, and is stricter: an enum word must be a bare word, a duration must carry its unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import GenericAlias, MappingProxyType
+from typing import Any
+
+from attrs import frozen
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
+from .policies import CapacityPolicy
+from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
+from .tasks import TASK_CLASSES, Task
+from .units import EXAMPLES, KIND_NAMES, Duration, Money, Percent, Size, parse_quantity
+from .values import Call, Word, describe, show
+
+
+class Mismatch(ValueError):
+    """A value does not fit its field: what was expected, what was found, and how to write it."""
+
+    def __init__(self, expected: str, value: object, suggestion: str | None = None) -> None:
+        super().__init__(f"expected {expected}, found {_found(value)}")
+        self.expected = expected
+        self.value = value
+        self.suggestion = suggestion
+
+
+class WordMismatch(Mismatch):
+    """A word that is none of the words allowed here."""
+
+    def __init__(self, words: tuple[str, ...], value: object, suggestion: str | None = None) -> None:
+        super().__init__(_one_of(words), value, suggestion)
+        self.words = words
+
+
+@frozen
+class _Strictness:
+    """Whether text may stand for words and quantities, as it must in JSON."""
+
+    text_for_words: bool
+
+
+def make_converter(*, text_for_words: bool) -> Converter:
+    """A converter with all hooks of the language.
+
+    text_for_words: accept `"30s"` for a duration and `"queue"` for a word, as JSON needs it.
+    """
+    strictness = _Strictness(text_for_words)
+    made = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
+    _register_scalars(made)
+    for quantity in (Duration, Size, Money, Percent):
+        _register_quantity(made, quantity, strictness)
+    made.register_structure_hook(StrEnum, lambda v, t: _structure_word(v, t, strictness))
+    made.register_unstructure_hook(StrEnum, lambda v: v.value)
+    made.register_structure_hook(SecretRef, lambda v, _: _structure_secret(v))
+    made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
+    made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
+    made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
+    made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
+    register_by_kind(made, RuntimeConfig, RuntimeKind, CONFIG_CLASSES, KIND_DEFAULTS)
+    register_by_kind(made, Task, TaskKind, TASK_CLASSES)
+    return made
+
+
+def register_by_kind(
+    made: Converter,
+    base: Any,
+    kinds: Any,
+    classes: Mapping[Any, Any],
+    defaults: Mapping[Any, Any] = MappingProxyType({}),
+) -> None:
+    """`base` and its subclasses are told apart by the key `kind`, which stands first."""
+    structurers: dict[Any, Any] = {}
+
+    def structure(value: object, _: object) -> object:
+        if not isinstance(value, dict) or "kind" not in value:
+            raise Mismatch("a block with a kind", value if _is_describable(value) else None)
+        kind = made.structure(value["kind"], kinds)
+        cls = classes[kind]
+        if cls not in structurers:
+            structurers[cls] = make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True)
+        return structurers[cls](_with_defaults(value, defaults.get(kind, {})), cls)
+
+    def unstructure(value: Any) -> object:
+        fields = make_dict_unstructure_fn(type(value), made)(value)
+        return {"kind": fields.pop("kind"), **fields}
+
+    made.register_structure_hook(base, structure)
+    made.register_unstructure_hook(base, unstructure)
+
+
+def _register_scalars(made: Converter) -> None:
+    def scalar(kind: type, accepts: Callable[[object], bool], expected: str) -> None:
+        def structure(value: Any, _: object) -> object:
+            if not accepts(value):
+                raise Mismatch(expected, value, _scalar_suggestion(kind, value))
+            return kind(value) if kind is float else value
+
+        made.register_structure_hook(kind, structure)
+
+    scalar(bool, lambda v: isinstance(v, bool), "`true` or `false`")
+    scalar(int, lambda v: type(v) is int, "a whole number")
+    scalar(float, lambda v: type(v) in (int, float), "a number")
+    scalar(str, lambda v: isinstance(v, str) and not isinstance(v, Word), "text")
+
+
+def _scalar_suggestion(kind: type, value: object) -> str | None:
+    """How a value that does not fit would be written so that it fits, where that can be told."""
+    if kind is str and isinstance(value, Word):
+        return f'"{value}"'
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return f'"{show(value)}"'
+    if isinstance(value, str):
+        text = value.strip().replace("_", "")
+        if kind is int and text.isdecimal():
+            return text
+        if kind is bool and text in ("true", "false"):
+            return text
+        if kind is bool and text.lower() in ("yes", "on", "no", "off"):
+            return "true" if text.lower() in ("yes", "on") else "false"
+        if kind is int and text.lower() in _NUMBER_WORDS:
+            return str(_NUMBER_WORDS.index(text.lower()))
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None
+
+
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def _register_quantity(made: Converter, kind: Any, strictness: _Strictness) -> None:
+    def structure(value: object, _: object) -> object:
+        if isinstance(value, kind):
+            return value
+        if strictness.text_for_words and isinstance(value, str):
+            return parse_quantity(value, kind)
+        name = KIND_NAMES[kind]
+        expected = f"{'an' if name[0] == 'a' else 'a'} {name}, such as {EXAMPLES[kind]}"
+        raise Mismatch(expected, value, _quantity_suggestion(kind, value))
+
+    made.register_structure_hook(kind, structure)
+    made.register_unstructure_hook(kind, str)
+
+
+def _quantity_suggestion(kind: Any, value: object) -> str | None:
+    """The most likely literal behind a bare number or a quoted quantity."""
+    if isinstance(value, str):
+        try:
+            return str(parse_quantity(value, kind))
+        except ValueError:
+            return None
+    if type(value) in (int, float):
+        return {Duration: f"{value}s", Money: f"${value}", Percent: f"{value}%", Size: f"{value}GiB"}[kind]
+    return None
+
+
+def _structure_word(value: object, kind: Any, strictness: _Strictness) -> object:
+    words = tuple(member.value for member in kind)
+    if isinstance(value, Word) or (strictness.text_for_words and isinstance(value, str)):
+        if value in words:
+            return kind(str(value))
+        raise WordMismatch(words, value)
+    raise WordMismatch(words, value, value if isinstance(value, str) and value in words else None)
+
+
+def _structure_secret(value: Any) -> SecretRef:
+    match value:
+        case SecretRef():
+            return value
+        case Call(name=name, args=(str(argument),)) if name in ("env", "file") and not isinstance(
+            argument, Word
+        ):
+            return SecretRef(SecretSource(name), argument)
+        case Call(name="env" | "file", args=(Word() as word,)):
+            raise Mismatch("the name as text", word, f'"{word}"')
+        case dict() if len(value) == 1 and next(iter(value)) in ("env", "file"):
+            [(source, name)] = value.items()
+            if isinstance(name, str):
+                return SecretRef(SecretSource(source), name)
+    raise SecretMismatch(value)
+
+
+class SecretMismatch(Mismatch):
+    """Something else than a reference stands where a secret is named. Never shows the value."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__('`env("NAME")` or `file("path")`', None)
+        self.args = (
+            f"expected {self.expected}, found {describe(value) if _is_describable(value) else 'a value'}",
+        )
+        self.inline = isinstance(value, str) and not isinstance(value, Word)
+        self.value = None
+
+
+def _is_describable(value: object) -> bool:
+    return isinstance(value, bool | str | int | float | list | tuple | dict | Call) or value is None
+
+
+def _structure_capacity(value: object, strictness: _Strictness) -> CapacityPolicy:
+    words = ("reject", "queue", "fallback(name)")
+    match value:
+        case CapacityPolicy():
+            return value
+        case Call(name="fallback", args=(str(target),)):
+            return CapacityPolicy.fallback(str(target))
+        case {"fallback": str(target)} if len(value) == 1:
+            return CapacityPolicy.fallback(target)
+        case str() if value in ("reject", "queue"):
+            if isinstance(value, Word) or strictness.text_for_words:
+                return CapacityPolicy(CapacityKind(str(value)))
+            raise WordMismatch(words, value, value)
+    raise WordMismatch(words, value)
+
+
+def _unstructure_capacity(policy: CapacityPolicy) -> object:
+    return {"fallback": policy.target} if policy.kind is CapacityKind.FALLBACK else policy.kind.value
+
+
+def _is_tuple(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) is tuple
+
+
+def _tuple_hook(made: Converter) -> Callable[[Any, Any], Any]:
+    """Lists as tuples; a single value stands for a list of one, as in `api_key = env("KEY")`."""
+
+    def structure(value: object, kind: Any) -> object:
+        element: Any = kind.__args__[0]
+        if isinstance(value, list | tuple):
+            return tuple(made.structure(list(value), GenericAlias(list, element)))
+        if element is SecretRef:
+            return (made.structure(value, element),)
+        raise Mismatch("a list", value, f"[{show(value)}]" if isinstance(value, str | int | float) else None)
+
+    return structure
+
+
+def _with_defaults(value: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """`value` over `defaults`, block by block."""
+    merged = dict(value)
+    for key, default in defaults.items():
+        if key not in merged:
+            merged[key] = default
+        elif isinstance(default, dict) and isinstance(merged[key], dict):
+            merged[key] = _with_defaults(merged[key], default)
+    return merged
+
+
+def _found(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool | Word | dict | list | tuple | Call):
+        return describe(value)
+    return f"{describe(value)} `{show(value)}`" if isinstance(value, int | float) else f"text {show(value)}"
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+converter = make_converter(text_for_words=True)
+language_converter = make_converter(text_for_words=False)

@@ -1,0 +1,57 @@
+"""A deployment: one model somewhere, and how it may be used."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .fields import at_least, doc
+from .inference import infer_runtime
+from .kinds import RuntimeKind
+from .policies import Budget, Serving
+from .problems import Problem
+from .runtimes import RuntimeConfig, default_config
+from .tasks import Task
+
+
+@frozen
+class Deployment:
+    """One model, the runtime that serves it, and the limits it is used within."""
+
+    name: str
+    model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
+    runtime: RuntimeKind | None = doc("which backend; unset: inferred", default=None)
+    runtime_config: RuntimeConfig | None = doc("settings of the backend; unset: its defaults", default=None)
+    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", default=None)
+    replicas: int = at_least(1, "local: copies for scale; remote: independent worker pools", default=1)
+    serving: Serving = doc("how many requests it takes at once", factory=Serving)
+    budget: Budget | None = doc("spend ceilings", default=None)
+    idempotent: bool = doc("false: never retried", default=True)
+    task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
+
+    def effective_runtime(self) -> RuntimeKind:
+        """The runtime that serves the model: `runtime`, else that of the block, else the name's."""
+        if self.runtime is not None:
+            return self.runtime
+        if self.runtime_config is not None:
+            return self.runtime_config.kind
+        return infer_runtime(self.model)
+
+    def effective_config(self) -> RuntimeConfig:
+        """The settings of the effective runtime, defaults where none were given."""
+        return self.runtime_config or default_config(self.effective_runtime())
+
+    def validate(self) -> tuple[Problem, ...]:
+        """Everything about this deployment alone that cannot work, empty when it can."""
+        from .validation import validate_deployment
+
+        return validate_deployment(self)
+
+
+@frozen
+class Replica:
+    """One copy of a deployment, and where it runs. Never split over nodes."""
+
+    deployment: str
+    replica_index: int
+    node: str | None = None
+    gpu_indices: tuple[int, ...] = ()

@@ -1,0 +1,131 @@
+"""The closed vocabularies of the language: every enum word, under the name the field uses for it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TransportKind(StrEnum):
+    """Where the work is done: in this process, or behind HTTP."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+class RuntimeKind(StrEnum):
+    """The backend that runs a model."""
+
+    ORT = "ort"
+    TENSORRT = "tensorrt"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    LITELLM = "litellm"
+    OPENAI_COMPATIBLE = "openai_compatible"
+    VLLM = "vllm"
+    MISTRALRS = "mistralrs"
+    CANDLE = "candle"
+    PYTHON = "python"
+    CUSTOM = "custom"
+    CUDARC = "cudarc"
+
+    @property
+    def transport(self) -> TransportKind:
+        """`LOCAL` for the kinds that compile to ONNX Runtime plans, `REMOTE` for all others."""
+        return (
+            TransportKind.LOCAL if self in (RuntimeKind.ORT, RuntimeKind.TENSORRT) else TransportKind.REMOTE
+        )
+
+    @property
+    def provider(self) -> ProviderKind | None:
+        """Who answers a remote pool of this kind; None for local kinds."""
+        return ProviderKind(self.value) if self.value in ProviderKind._value2member_map_ else None
+
+
+class ProviderKind(StrEnum):
+    """Who answers the requests of a remote pool."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    LITELLM = "litellm"
+    OPENAI_COMPATIBLE = "openai_compatible"
+    VLLM = "vllm"
+    MISTRALRS = "mistralrs"
+    CANDLE = "candle"
+    PYTHON = "python"
+    CUSTOM = "custom"
+
+
+class WireFormat(StrEnum):
+    """The shape of a provider's HTTP requests and answers."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+
+
+class CapacityKind(StrEnum):
+    """What a full deployment does with one more request."""
+
+    REJECT = "reject"
+    QUEUE = "queue"
+    FALLBACK = "fallback"
+
+
+class BudgetAction(StrEnum):
+    """What a spent budget does with one more request."""
+
+    REJECT = "reject"
+    WARN = "warn"
+    THROTTLE = "throttle"
+
+
+class JitterKind(StrEnum):
+    """How much of a backoff is random: nothing, the upper half, all of it."""
+
+    NONE = "none"
+    EQUAL = "equal"
+    FULL = "full"
+
+
+class TaskKind(StrEnum):
+    """How inputs and outputs are read."""
+
+    TENSOR = "tensor"
+    CHAT = "chat"
+    EMBED = "embed"
+    RERANK = "rerank"
+    CLASSIFY = "classify"
+    GENERATE = "generate"
+
+
+class Pooling(StrEnum):
+    """How token vectors become one vector."""
+
+    MEAN = "mean"
+    CLS = "cls"
+    LAST = "last"
+    NONE = "none"
+
+
+class ExecutionProvider(StrEnum):
+    """A backend inside ONNX Runtime."""
+
+    TENSORRT = "tensorrt"
+    CUDA = "cuda"
+    CPU = "cpu"
+
+
+class MissingProviderAction(StrEnum):
+    """What happens when ONNX Runtime does not give an execution provider that was asked for."""
+
+    ERROR = "error"
+    WARN = "warn"
+
+
+class SecretSource(StrEnum):
+    """Where the executor reads a secret when a plan starts."""
+
+    ENV = "env"
+    FILE = "file"

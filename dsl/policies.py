@@ -1,0 +1,79 @@
+"""How a deployment may be used: capacity, rate limits, retries, timeouts, circuit breaker, budget."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .fields import above, at_least, doc
+from .kinds import BudgetAction, CapacityKind, JitterKind
+from .units import Duration, Money
+
+
+@frozen
+class CapacityPolicy:
+    """What a full deployment does: `reject`, `queue`, or `fallback(name)`."""
+
+    kind: CapacityKind = CapacityKind.QUEUE
+    target: str | None = doc("the deployment that takes over; only with `fallback`", default=None)
+
+    @classmethod
+    def fallback(cls, target: str) -> CapacityPolicy:
+        return cls(CapacityKind.FALLBACK, target)
+
+
+@frozen
+class Serving:
+    """How many requests a deployment takes at once."""
+
+    max_concurrent: int = at_least(
+        1, "remote: size of the worker pool; local: requests in flight", default=32
+    )
+    on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
+
+
+@frozen
+class RateLimits:
+    """Ceilings that the provider's account sets; None is no ceiling."""
+
+    requests_per_minute: int | None = at_least(1, "requests per minute", default=None)
+    tokens_per_minute: int | None = at_least(1, "tokens per minute, prompt and answer", default=None)
+    concurrent_requests: int | None = at_least(1, "requests in flight at the provider", default=None)
+    strict: bool = doc("exact across every process that shares the key", default=False)
+
+
+@frozen
+class RetryPolicy:
+    """When and how a failed request is sent again."""
+
+    max_retries: int = at_least(0, "attempts after the first", default=3)
+    initial_backoff: Duration = above(0, "wait before the first retry", default=Duration(1))
+    max_backoff: Duration = above(0, "longest wait", default=Duration(60))
+    backoff_multiplier: float = at_least(1, "growth of the wait from retry to retry", default=2.0)
+    jitter: JitterKind = doc("how much of a wait is random", default=JitterKind.EQUAL)
+    respect_retry_after: bool = doc("wait as long as the provider asks", default=True)
+
+
+@frozen
+class Timeouts:
+    """How long the executor waits for a provider."""
+
+    request: Duration = above(0, "from sending to the first byte", default=Duration(30))
+    read: Duration = above(0, "between two bytes of a stream", default=Duration(10))
+
+
+@frozen
+class CircuitBreakerConfig:
+    """When a failing endpoint is left alone, and how it is tried again."""
+
+    failure_threshold: int = at_least(1, "consecutive failures that open the circuit", default=10)
+    open_duration: Duration = above(0, "how long an open circuit fails fast", default=Duration(30))
+    half_open_max_probes: int = at_least(1, "requests that may try a half-open circuit", default=1)
+
+
+@frozen
+class Budget:
+    """Spend ceilings in US dollars, and what happens at them."""
+
+    on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
+    max_spend_per_hour: Money | None = above(0, "ceiling of any hour", default=None)
+    max_spend_per_day: Money | None = above(0, "ceiling of any day", default=None)

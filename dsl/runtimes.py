@@ -1,0 +1,179 @@
+"""The settings of each runtime: one class per family, and the table that says which kind takes which."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .fields import at_least, doc
+from .kinds import ExecutionProvider, MissingProviderAction, RuntimeKind, SecretSource
+from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
+from .units import Duration
+
+
+@frozen
+class SecretRef:
+    """Where a secret comes from. The secret itself is never part of a model or a plan."""
+
+    source: SecretSource
+    name: str = field(metadata={"doc": "name of the environment variable, or path of the file"})
+
+    @classmethod
+    def env(cls, variable: str) -> SecretRef:
+        return cls(SecretSource.ENV, variable)
+
+    @classmethod
+    def file(cls, path: str) -> SecretRef:
+        return cls(SecretSource.FILE, path)
+
+
+@frozen
+class RuntimeConfig:
+    """What every runtime block has: the kind of runtime it is for."""
+
+    kind: RuntimeKind
+
+
+@frozen
+class Batching:
+    """How single requests are put together into one run of the model."""
+
+    max_size: int = at_least(1, "most items in one run", default=32)
+    max_delay: Duration = at_least(0, "longest wait for more items", default=Duration(0.002))
+
+
+@frozen
+class SessionOptions:
+    """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
+
+    intra_op_threads: int = at_least(0, "threads inside one operator", default=0)
+    inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
+
+
+@frozen
+class OrtConfig(RuntimeConfig):
+    """`ort` and `tensorrt`: an ONNX model in this process."""
+
+    kind: RuntimeKind = RuntimeKind.ORT
+    providers: tuple[ExecutionProvider, ...] | None = doc(
+        "execution providers in order of preference; unset: cuda with `gpus`, cpu without", default=None
+    )
+    on_missing_provider: MissingProviderAction = doc(
+        "what happens when a provider is not there", default=MissingProviderAction.ERROR
+    )
+    batching: Batching | None = doc("how requests share a run; unset: each runs alone", default=None)
+    session: SessionOptions = doc("options of the ONNX Runtime session", factory=SessionOptions)
+
+
+@frozen
+class RemoteConfig(RuntimeConfig):
+    """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
+
+    api_key: tuple[SecretRef, ...] = doc(
+        "where the key comes from; a list gives each replica its own", default=()
+    )
+    endpoint: str | None = doc("base URL; unset: the provider's own", default=None)
+    rate_limits: RateLimits = doc("ceilings of the account", factory=RateLimits)
+    retry: RetryPolicy = doc("when a failed request is sent again", factory=RetryPolicy)
+    timeouts: Timeouts = doc("how long to wait for the provider", factory=Timeouts)
+    circuit_breaker: CircuitBreakerConfig = doc(
+        "when a failing endpoint is left alone", factory=CircuitBreakerConfig
+    )
+
+
+@frozen
+class OpenAIConfig(RemoteConfig):
+    """`openai`, and the same models on Azure."""
+
+    kind: RuntimeKind = RuntimeKind.OPENAI
+    organization: str | None = doc("OpenAI organisation id", default=None)
+    project: str | None = doc("OpenAI project id", default=None)
+    azure_resource: str | None = doc("name of the Azure resource", default=None)
+    azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
+    api_version: str | None = doc("version of the Azure API", default=None)
+
+
+@frozen
+class AnthropicConfig(RemoteConfig):
+    """`anthropic`: the Messages API."""
+
+    kind: RuntimeKind = RuntimeKind.ANTHROPIC
+
+
+@frozen
+class GeminiConfig(RemoteConfig):
+    """`gemini`: AI Studio with a key, or Vertex with a project, a region and credentials."""
+
+    kind: RuntimeKind = RuntimeKind.GEMINI
+    project: str | None = doc("Google Cloud project (Vertex)", default=None)
+    region: str | None = doc("Google Cloud region (Vertex)", default=None)
+    credentials: SecretRef | None = doc("service-account file (Vertex)", default=None)
+    safety: dict[str, str] | None = doc("threshold per harm category", default=None)
+
+
+@frozen
+class LiteLLMConfig(RemoteConfig):
+    """`litellm`: a LiteLLM proxy, which retries by itself."""
+
+    kind: RuntimeKind = RuntimeKind.LITELLM
+    retry: RetryPolicy = doc(
+        "when a failed request is sent again", factory=lambda: RetryPolicy(max_retries=1)
+    )
+
+
+@frozen
+class OpenAICompatibleConfig(RemoteConfig):
+    """`openai_compatible`: any server that speaks OpenAI's wire format; needs an `endpoint`."""
+
+    kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+
+
+@frozen
+class Launch:
+    """A local server that the executor starts, watches and stops."""
+
+    command: tuple[str, ...] = field(metadata={"doc": "program and arguments"})
+    ready: str = doc("path that answers 200 when the server is ready", default="/health")
+    env: dict[str, str] = doc("environment variables of the server", factory=dict)
+    restart: bool = doc("start the server again when it dies", default=True)
+
+
+@frozen
+class LocalServerConfig(RemoteConfig):
+    """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`."""
+
+    target: str | None = doc("for `python`: `package.module:factory`", default=None)
+    launch: Launch | None = doc("how to start the server", default=None)
+
+
+@frozen
+class CustomConfig(RemoteConfig):
+    """`custom("name")`: an installed plugin, found by its entry point."""
+
+    kind: RuntimeKind = RuntimeKind.CUSTOM
+    target: str | None = doc("name of the plugin", default=None)
+    settings: dict[str, object] = field(factory=dict, metadata={"doc": "passed to the plugin as they are"})
+
+
+CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
+    RuntimeKind.ORT: OrtConfig,
+    RuntimeKind.TENSORRT: OrtConfig,
+    RuntimeKind.OPENAI: OpenAIConfig,
+    RuntimeKind.ANTHROPIC: AnthropicConfig,
+    RuntimeKind.GEMINI: GeminiConfig,
+    RuntimeKind.LITELLM: LiteLLMConfig,
+    RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
+    RuntimeKind.VLLM: LocalServerConfig,
+    RuntimeKind.MISTRALRS: LocalServerConfig,
+    RuntimeKind.CANDLE: LocalServerConfig,
+    RuntimeKind.PYTHON: LocalServerConfig,
+    RuntimeKind.CUSTOM: CustomConfig,
+    RuntimeKind.CUDARC: RuntimeConfig,
+}
+
+KIND_DEFAULTS: dict[RuntimeKind, dict[str, object]] = {RuntimeKind.LITELLM: {"retry": {"max_retries": 1}}}
+"""Defaults that a runtime has instead of the common ones: the LiteLLM proxy retries too."""
+
+
+def default_config(kind: RuntimeKind) -> RuntimeConfig:
+    """The settings of a runtime whose block was not written."""
+    return CONFIG_CLASSES[kind](kind=kind)

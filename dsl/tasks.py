@@ -1,0 +1,31 @@
+"""How a deployment's inputs and outputs are read: one class per task, with that task's settings."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .fields import at_least, doc
+from .kinds import Pooling, TaskKind
+
+
+@frozen
+class Task:
+    """A task without settings of its own; `kind` says which."""
+
+    kind: TaskKind
+
+
+@frozen
+class EmbedTask(Task):
+    """Texts in, one vector per text out."""
+
+    tokenizer: str = field(metadata={"doc": "path to a `tokenizer.json`"})
+    pooling: Pooling = doc("how token vectors become one vector", default=Pooling.MEAN)
+    normalize: bool = doc("scale vectors to length 1", default=True)
+    max_length: int | None = at_least(
+        1, "longest text in tokens, longer ones are cut; unset: as the tokenizer says", default=None
+    )
+    kind: TaskKind = TaskKind.EMBED
+
+
+TASK_CLASSES: dict[TaskKind, type[Task]] = {kind: Task for kind in TaskKind} | {TaskKind.EMBED: EmbedTask}

@@ -1,0 +1,142 @@
+"""Quantities with a unit: `30s`, `4GiB`, `$100`, `95%`.
+
+Each one is a number of its base unit, so it computes like that number, and a type of its own, so
+that a duration is never taken for a plain number. `str()` gives the shortest exact literal.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeVar
+
+DURATION_UNITS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+SIZE_UNITS: dict[str, int] = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+NUMBER_SUFFIXES: dict[str, int] = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+class Duration(float):
+    """A length of time in seconds."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        if self == 0:
+            return "0s"
+        if self < 1:
+            return f"{_plain(round(self * 1000, 9))}ms"
+        unit = next(u for u in ("d", "h", "m", "s") if u == "s" or self % DURATION_UNITS[u] == 0)
+        return f"{_plain(round(self / DURATION_UNITS[unit], 9))}{unit}"
+
+    def __repr__(self) -> str:
+        return f"Duration({float(self)!r})"
+
+
+class Size(int):
+    """An amount of memory in bytes."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        for unit in ("TiB", "GiB", "MiB", "KiB"):
+            if self and self % SIZE_UNITS[unit] == 0:
+                return f"{int(self) // SIZE_UNITS[unit]}{unit}"
+        return f"{_plain(int(self) / SIZE_UNITS['KiB'])}KiB"
+
+    def __repr__(self) -> str:
+        return f"Size({int(self)!r})"
+
+
+class Money(Decimal):
+    """An amount of US dollars."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        value = Decimal(self)
+        for suffix in ("M", "k"):
+            if value and value % NUMBER_SUFFIXES[suffix] == 0:
+                return f"${_plain(value / NUMBER_SUFFIXES[suffix])}{suffix}"
+        return f"${_plain(value)}"
+
+    def __repr__(self) -> str:
+        return f"Money('{_plain(Decimal(self))}')"
+
+
+class Percent(float):
+    """A share, as a fraction of one: `95%` is 0.95."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{_plain(round(self * 100, 9))}%"
+
+    def __repr__(self) -> str:
+        return f"Percent({float(self)!r})"
+
+
+Quantity = Duration | Size | Money | Percent
+QuantityT = TypeVar("QuantityT", Duration, Size, Money, Percent)
+
+KIND_NAMES: dict[type, str] = {
+    Duration: "duration",
+    Size: "size",
+    Money: "amount of money",
+    Percent: "percentage",
+}
+
+EXAMPLES: dict[type, str] = {Duration: "30s", Size: "4GiB", Money: "$100", Percent: "95%"}
+
+
+class UnitError(ValueError):
+    """The text is a number with a suffix that no unit has; `suffix` is that suffix."""
+
+    def __init__(self, suffix: str) -> None:
+        super().__init__(f"unknown unit `{suffix}`")
+        self.suffix = suffix
+
+
+def parse_number(text: str) -> int | float | Quantity:
+    """The value of a number literal: `10_000`, `2.5`, `10k`, `30s`, `4GiB`, `$1k`, `95%`.
+
+    Raises UnitError for an unknown suffix and ValueError for what is no number at all.
+    """
+    money = text.startswith("$")
+    body = text[1:] if money else text
+    digits = body.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
+    suffix = body[len(digits) :]
+    if money:
+        if suffix and suffix not in NUMBER_SUFFIXES:
+            raise UnitError(suffix)
+        return Money(Decimal(digits) * NUMBER_SUFFIXES.get(suffix, 1))
+    if not suffix:
+        return float(digits) if "." in digits else int(digits)
+    if suffix in DURATION_UNITS:
+        return Duration(float(Decimal(digits) * Decimal(str(DURATION_UNITS[suffix]))))
+    if suffix in NUMBER_SUFFIXES:
+        return _whole(Decimal(digits) * NUMBER_SUFFIXES[suffix])
+    if suffix in SIZE_UNITS:
+        return Size(int(Decimal(digits) * SIZE_UNITS[suffix]))
+    if suffix == "%":
+        return Percent(float(Decimal(digits) / 100))
+    raise UnitError(suffix)
+
+
+def parse_quantity(text: str, kind: type[QuantityT]) -> QuantityT:
+    """`text` as a quantity of `kind`, or ValueError."""
+    try:
+        value = parse_number(text)
+    except (ValueError, ArithmeticError) as error:
+        raise ValueError(f"`{text}` is no {KIND_NAMES[kind]}: write one like {EXAMPLES[kind]}") from error
+    if not isinstance(value, kind):
+        raise ValueError(f"`{text}` is no {KIND_NAMES[kind]}: write one like {EXAMPLES[kind]}")
+    return value
+
+
+def _whole(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _plain(value: float | Decimal) -> str:
+    """`value` without exponent and without trailing zeros."""
+    text = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,119 @@
+"""Everything that can go wrong with a request, as one typed hierarchy.
+
+Each error knows the HTTP status and the OpenAI error type and code that a client sees.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RequestError(Exception):
+    """A request that could not be answered. `message` is safe to show: it never holds a secret."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        deployment: str | None = None,
+        provider: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.deployment = deployment
+        self.provider = provider
+        self.param = param
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
+
+
+class BadRequest(RequestError):
+    """The request itself is wrong; sending it again cannot help."""
+
+    status, type, code = 400, "invalid_request_error", "bad_request"
+
+
+class ContextLengthExceeded(BadRequest):
+    """Prompt and answer do not fit into the model's context window."""
+
+    code = "context_length_exceeded"
+
+
+class ContentFiltered(BadRequest):
+    """The provider refuses the content."""
+
+    code = "content_filter"
+
+
+class UnknownModel(RequestError):
+    """No deployment has this name."""
+
+    status, type, code = 404, "invalid_request_error", "model_not_found"
+
+
+class Unsupported(RequestError):
+    """The deployment, or this executor, cannot do what was asked."""
+
+    status, type, code = 501, "invalid_request_error", "unsupported"
+
+
+class Unauthorized(RequestError):
+    """The key was not accepted."""
+
+    status, type, code = 401, "authentication_error", "unauthorized"
+
+
+class Forbidden(RequestError):
+    """The key was accepted, but may not do this."""
+
+    status, type, code = 403, "permission_error", "forbidden"
+
+
+class Backpressure(RequestError):
+    """The deployment is full."""
+
+    status, type, code, retryable = 429, "rate_limit_error", "backpressure", True
+
+
+class RateLimited(RequestError):
+    """The provider's rate limit is reached."""
+
+    status, type, code, retryable = 429, "rate_limit_error", "rate_limited", True
+
+
+class ServerError(RequestError):
+    """The provider failed."""
+
+    status, type, code, retryable = 502, "server_error", "server_error", True
+
+
+class NetworkError(RequestError):
+    """The provider could not be reached, or broke off."""
+
+    status, type, code, retryable = 502, "server_error", "network_error", True
+
+
+class RequestTimeout(RequestError):
+    """The provider, or the deadline, took too long."""
+
+    status, type, code, retryable = 504, "server_error", "timeout", True
+
+
+class ShuttingDown(RequestError):
+    """The executor is stopping and takes no new requests."""
+
+    status, type, code, retryable = 503, "server_error", "shutting_down", True
+
+
+class StartError(Exception):
+    """A plan that cannot be started: which deployment, why, and what to do."""
