@@ -1,0 +1,324 @@
+"""From reductions of the grammar to syntax nodes: one method per alternative in `infer.lark`.
+
+Each method gets the matched children, tokens included, and returns the node or a growing list.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import syntax as s
+from .literals import raw_text, read_text
+from .reports import SyntaxReports
+from .tokens import Token
+from .units import UnitError, parse_number
+
+_BINDING = {
+    "else": 0,
+    "||": 1,
+    "&&": 2,
+    "==": 3,
+    "!=": 3,
+    "<": 4,
+    ">": 4,
+    "<=": 4,
+    ">=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+}
+"""How tightly each operator binds."""
+
+Children = list[Any]
+
+
+def identifier(token: Token) -> s.Identifier:
+    return s.Identifier(token.start, token.end, token.text)
+
+
+class Builder:
+    """The callbacks of the grammar. What a literal has wrong goes to `reports`."""
+
+    def __init__(self, reports: SyntaxReports) -> None:
+        self._reports = reports
+
+    # ---- lists
+
+    def start(self, c: Children) -> Children:
+        return c[0]  # type: ignore[no-any-return]
+
+    def first(self, c: Children) -> Any:
+        return c[0]
+
+    def list_empty(self, _: Children) -> Children:
+        return []
+
+    def list_one(self, c: Children) -> Children:
+        return [c[0]]
+
+    def list_add(self, c: Children) -> Children:
+        c[0].append(c[1])
+        return c[0]  # type: ignore[no-any-return]
+
+    def list_comma_add(self, c: Children) -> Children:
+        c[0].append(c[2])
+        return c[0]  # type: ignore[no-any-return]
+
+    def items_empty(self, _: Children) -> Children:
+        return []
+
+    def items_add(self, c: Children) -> Children:
+        items, item = c
+        if items and self._reports.is_glued(items[-1], item):
+            if not self._reports.is_missing_value(items[-1], item):
+                self._reports.not_separated(item, items[-1].end)
+            else:
+                items[-1], item = _without_swallowed_name(items[-1], item)
+        items.append(item)
+        return items  # type: ignore[no-any-return]
+
+    def items_comma(self, c: Children) -> Children:
+        items, comma = c
+        self._reports.comma(items, comma)
+        return items  # type: ignore[no-any-return]
+
+    # ---- declarations
+
+    def import_as(self, c: Children) -> s.ImportAs:
+        return s.ImportAs(c[0].start, c[3].end, self.text(c[1:2]), identifier(c[3]))
+
+    def import_names(self, c: Children) -> s.ImportNames:
+        return s.ImportNames(c[0].start, c[5].end, tuple(map(identifier, c[2])), self.text(c[5:6]))
+
+    def param(self, c: Children) -> s.ParamDeclaration:
+        return s.ParamDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3], None)
+
+    def param_default(self, c: Children) -> s.ParamDeclaration:
+        return s.ParamDeclaration(c[0].start, c[5].end, identifier(c[1]), c[3], c[5])
+
+    def param_untyped(self, c: Children) -> s.ParamDeclaration:
+        return s.ParamDeclaration(c[0].start, c[3].end, identifier(c[1]), None, c[3])
+
+    def let(self, c: Children) -> s.LetDeclaration:
+        return s.LetDeclaration(c[0].start, c[3].end, identifier(c[1]), None, c[3])
+
+    def let_typed(self, c: Children) -> s.LetDeclaration:
+        return s.LetDeclaration(c[0].start, c[5].end, identifier(c[1]), c[3], c[5])
+
+    def template(self, c: Children) -> s.TemplateDeclaration:
+        return s.TemplateDeclaration(c[0].start, c[2].end, c[1], (), c[2])
+
+    def template_from(self, c: Children) -> s.TemplateDeclaration:
+        return s.TemplateDeclaration(c[0].start, c[4].end, c[1], tuple(c[3]), c[4])
+
+    def deployment(self, c: Children) -> s.DeploymentDeclaration:
+        return s.DeploymentDeclaration(c[0].start, c[2].end, c[1], (), c[2])
+
+    def deployment_from(self, c: Children) -> s.DeploymentDeclaration:
+        return s.DeploymentDeclaration(c[0].start, c[4].end, c[1], tuple(c[3]), c[4])
+
+    def route(self, c: Children) -> s.RouteDeclaration:
+        target = _route(c[3])
+        return s.RouteDeclaration(c[0].start, target.end, c[1], target)
+
+    def pipeline(self, c: Children) -> s.PipelineDeclaration:
+        return s.PipelineDeclaration(c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(c[8]))
+
+    def type_alias(self, c: Children) -> s.TypeDeclaration:
+        return s.TypeDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3])
+
+    def extern(self, c: Children) -> s.ExternDeclaration:
+        return s.ExternDeclaration(c[0].start, c[8].end, identifier(c[1]), tuple(c[3]), c[6], c[8])
+
+    def cluster(self, c: Children) -> s.ClusterDeclaration:
+        return s.ClusterDeclaration(c[0].start, c[1].end, c[1])
+
+    def gateway(self, c: Children) -> s.GatewayDeclaration:
+        return s.GatewayDeclaration(c[0].start, c[1].end, c[1])
+
+    def name_bare(self, c: Children) -> s.Identifier:
+        return identifier(c[0])
+
+    def name_quoted(self, c: Children) -> s.Identifier:
+        [token] = c
+        return s.Identifier(token.start, token.end, self._plain(token))
+
+    def quoted_ref(self, c: Children) -> s.Reference:
+        [token] = c
+        return s.Reference(token.start, token.end, self._plain(token), True)
+
+    # ---- bodies
+
+    def body(self, c: Children) -> s.Body:
+        opening, items, closing = c
+        return s.Body(
+            opening.start, closing.end, tuple(items), self._reports.is_damaged(opening.start, closing.end)
+        )
+
+    def field(self, c: Children) -> s.Field:
+        return s.Field(c[0].start, c[2].end, c[0], c[2])
+
+    def block(self, c: Children) -> s.Block:
+        return s.Block(c[0].start, c[1].end, identifier(c[0]), None, None, c[1])
+
+    def block_labelled(self, c: Children) -> s.Block:
+        return s.Block(c[0].start, c[2].end, identifier(c[0]), c[1], None, c[2])
+
+    def block_called(self, c: Children) -> s.Block:
+        return s.Block(c[0].start, c[5].end, identifier(c[0]), identifier(c[1]), tuple(c[3]), c[5])
+
+    # ---- routes
+
+    def route_list(self, c: Children) -> s.RouteList:
+        return s.RouteList(c[0].start, c[3].end, identifier(c[0]), tuple(map(_route, c[2])))
+
+    def route_list_with(self, c: Children) -> s.RouteList:
+        members = tuple(map(_route, c[2]))
+        return s.RouteList(c[0].start, c[5].end, identifier(c[0]), members, identifier(c[4]), c[5])
+
+    def route_split(self, c: Children) -> s.RouteSplit:
+        return s.RouteSplit(c[0].start, c[3].end, identifier(c[0]), tuple(c[2]))
+
+    def route_split_with(self, c: Children) -> s.RouteSplit:
+        return s.RouteSplit(c[0].start, c[5].end, identifier(c[0]), tuple(c[2]), identifier(c[4]), c[5])
+
+    def share(self, c: Children) -> s.Share:
+        return s.Share(c[0].start, c[2].end, c[0], c[2])
+
+    # ---- pipelines
+
+    def parameter(self, c: Children) -> s.Parameter:
+        return s.Parameter(c[0].start, c[2].end, identifier(c[0]), c[2])
+
+    def step(self, c: Children) -> s.Step:
+        return s.Step(c[0].start, c[2].end, identifier(c[0]), c[2])
+
+    def return_step(self, c: Children) -> s.Step:
+        return s.Step(c[0].start, c[1].end, None, c[1])
+
+    # ---- types
+
+    def type_union(self, c: Children) -> s.TypeUnion:
+        left = c[0].options if isinstance(c[0], s.TypeUnion) else (c[0],)
+        return s.TypeUnion(c[0].start, c[2].end, (*left, c[2]))
+
+    def type_name(self, c: Children) -> s.TypeName:
+        return s.TypeName(c[0].start, c[0].end, c[0].text)
+
+    def type_imported(self, c: Children) -> s.TypeName:
+        return s.TypeName(c[0].start, c[2].end, c[2].text, c[0].text)
+
+    def type_generic(self, c: Children) -> s.TypeGeneric:
+        return s.TypeGeneric(c[0].start, c[3].end, c[0].text, tuple(c[2]))
+
+    def type_literal(self, c: Children) -> s.TypeLiteral:
+        return s.TypeLiteral(c[0].start, c[0].end, self._plain(c[0]))
+
+    def type_record(self, c: Children) -> s.TypeRecord:
+        return s.TypeRecord(c[0].start, c[2].end, tuple(c[1]))
+
+    def type_optional(self, c: Children) -> s.TypeOptional:
+        return s.TypeOptional(c[0].start, c[1].end, c[0])
+
+    def type_dimensions(self, c: Children) -> s.TypeDimensions:
+        dimensions = tuple(int(t.text) if t.text.isdecimal() else t.text for t in c[1])
+        return s.TypeDimensions(c[0].start, c[2].end, dimensions)
+
+    # ---- expressions
+
+    def binary(self, c: Children) -> s.Binary:
+        left, token, right = c
+        return _bind(left, token.text, right)
+
+    def unary(self, c: Children) -> s.Expression:
+        sign, operand = c
+        if sign.text == "-" and isinstance(operand, s.Number):
+            return s.Number(sign.start, operand.end, type(operand.value)(-operand.value))
+        return s.Unary(sign.start, operand.end, sign.text, operand)
+
+    def number(self, c: Children) -> s.Expression:
+        [token] = c
+        try:
+            return s.Number(token.start, token.end, parse_number(token.text))
+        except (UnitError, ValueError, ArithmeticError) as error:
+            self._reports.bad_number(token, error)
+            return s.Bad(token.start, token.end)
+
+    def text(self, c: Children) -> s.Text:
+        [token] = c
+        return read_text(token.text, token.start, self._reports.bad_text)
+
+    def true(self, c: Children) -> s.Boolean:
+        return s.Boolean(c[0].start, c[0].end, True)
+
+    def false(self, c: Children) -> s.Boolean:
+        return s.Boolean(c[0].start, c[0].end, False)
+
+    def word(self, c: Children) -> s.Reference:
+        return s.Reference(c[0].start, c[0].end, c[0].text)
+
+    def member(self, c: Children) -> s.Member:
+        return s.Member(c[0].start, c[2].end, c[0], identifier(c[2]))
+
+    def call(self, c: Children) -> s.CallExpression:
+        return s.CallExpression(c[0].start, c[3].end, c[0], tuple(c[2]))
+
+    def named_argument(self, c: Children) -> s.NamedArgument:
+        return s.NamedArgument(c[0].start, c[2].end, identifier(c[0]), c[2])
+
+    def with_options(self, c: Children) -> s.WithOptions:
+        return s.WithOptions(c[0].start, c[2].end, c[0], c[2])
+
+    def as_type(self, c: Children) -> s.AsType:
+        return s.AsType(c[0].start, c[2].end, c[0], identifier(c[2]))
+
+    def list(self, c: Children) -> s.ListExpression:
+        return s.ListExpression(c[0].start, c[2].end, tuple(c[1]))
+
+    def comprehension(self, c: Children) -> s.Comprehension:
+        return s.Comprehension(c[0].start, c[6].end, c[1], identifier(c[3]), c[5])
+
+    def group(self, c: Children) -> s.Group:
+        return s.Group(c[0].start, c[2].end, c[1])
+
+    def prompt(self, c: Children) -> s.Prompt:
+        return s.Prompt(c[0].start, c[1].end, raw_text(c[1].text))
+
+    def match(self, c: Children) -> s.Match:
+        return s.Match(c[0].start, c[4].end, c[1], tuple(c[3]))
+
+    def arm(self, c: Children) -> s.Arm:
+        return s.Arm(c[0][0].start, c[2].end, tuple(c[0]), c[2])
+
+    def if_else(self, c: Children) -> s.IfElse:
+        return s.IfElse(c[0].start, c[8].end, c[1], c[3], c[7])
+
+    def _plain(self, token: Token) -> str:
+        """The text of a literal in which nothing is interpolated."""
+        return "".join(p for p in self.text([token]).parts if isinstance(p, str))
+
+
+def _route(node: Any) -> s.Route:
+    return (
+        node
+        if isinstance(node, s.RouteList | s.RouteSplit | s.RouteMember)
+        else s.RouteMember(node.start, node.end, node)
+    )
+
+
+def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.Block]:
+    """`model =`, newline, `runtime openai {`: the field gets no value, the block its name back."""
+    word = field.value
+    name = s.Identifier(word.start, word.end, word.name) if isinstance(word, s.Reference) else block.name
+    return (
+        s.Field(field.start, field.name.end, field.name, s.Bad(field.name.end, field.name.end)),
+        s.Block(name.start, block.end, name, block.name, block.arguments, block.body),
+    )
+
+
+def _bind(left: s.Expression, operator: str, right: s.Expression) -> s.Binary:
+    """`left operator right`, where `left` may hold operators that bind less."""
+    if isinstance(left, s.Binary) and _BINDING[left.operator] < _BINDING[operator]:
+        return s.Binary(left.start, right.end, left.operator, left.left, _bind(left.right, operator, right))
+    return s.Binary(left.start, right.end, operator, left, right)

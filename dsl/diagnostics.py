@@ -1,0 +1,120 @@
+"""A diagnostic as data: what is wrong, where, and what to do. Rendering is somebody else's job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from .source import Span
+
+
+class Severity(StrEnum):
+    """How bad it is: an error stops compilation, a warning and a note do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@frozen
+class Label:
+    """A place that belongs to a diagnostic, and what is to be seen there."""
+
+    span: Span
+    text: str = ""
+
+
+@frozen
+class Edit:
+    """Put `replacement` where `span` is now."""
+
+    span: Span
+    replacement: str
+
+
+@frozen
+class Fix:
+    """A change that a machine can make.
+
+    safe: it cannot change the meaning of what was right, so `inferc check --fix` applies it.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = True
+
+
+@frozen
+class Diagnostic:
+    """One finding.
+
+    primary: the place to look at first; None only when there is no source at all (a missing file).
+    secondary: other places that explain it.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    primary: Label | None = None
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+
+@frozen
+class Diagnostics:
+    """A growing collection of findings, in the order in which they were made."""
+
+    items: list[Diagnostic] = field(factory=list)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        self.items.append(diagnostic)
+
+    def error(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+        self.add(make(Severity.ERROR, code, message, span, label, **details))
+
+    def warning(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+        self.add(make(Severity.WARNING, code, message, span, label, **details))
+
+    def note(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+        self.add(make(Severity.NOTE, code, message, span, label, **details))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(item.is_error for item in self.items)
+
+
+def make(
+    severity: Severity,
+    code: str,
+    message: str,
+    span: Span | None,
+    label: str = "",
+    *,
+    secondary: Iterable[Label] = (),
+    notes: Iterable[str] = (),
+    help: Iterable[str] | str | None = None,
+    fixes: Iterable[Fix] = (),
+) -> Diagnostic:
+    """A diagnostic from its parts; `help` may be one sentence or several."""
+    helps = (help,) if isinstance(help, str) else tuple(help or ())
+    primary = Label(span, label) if span is not None else None
+    return Diagnostic(code, severity, message, primary, tuple(secondary), tuple(notes), helps, tuple(fixes))
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """`diagnostics` by file and place, without repetitions; those without a place first."""
+
+    def key(item: Diagnostic) -> tuple[str, int, int]:
+        if item.primary is None:
+            return ("", 0, 0)
+        return (item.primary.span.source.name, item.primary.span.start, item.primary.span.end)
+
+    return sorted(dict.fromkeys(diagnostics), key=key)

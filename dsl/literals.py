@@ -1,0 +1,108 @@
+"""The value of a text literal: escapes, dedenting, and the names between `${` and `}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .syntax import Reference, Text
+
+_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|([\s\S]))|\$\{([^}\n\"]*)(\}?)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
+
+Report = Callable[[str, int, int], None]
+"""Called with "escape" or "interpolation" and the offsets of what is wrong."""
+
+
+def read_text(literal: str, start: int, report: Report) -> Text:
+    """The text that `literal`, quotes included, stands for; it begins at offset `start`."""
+    end = start + len(literal)
+    if not literal.startswith('"""'):
+        inner = literal[1:-1]
+        if "\\" not in inner and "$" not in inner:
+            return Text(start, end, (inner,))
+        return Text(start, end, _parts(inner, start + 1, report))
+    return Text(start, end, dedent(_parts(literal[3:-3], start + 3, report)))
+
+
+def raw_text(literal: str) -> str:
+    """The text of a prompt template: quotes and indentation removed, escapes and `${` left alone."""
+    if literal.startswith('"""'):
+        return "".join(part for part in dedent((literal[3:-3],)) if isinstance(part, str))
+    return literal[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
+
+
+def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...]:
+    parts: list[str | Reference] = []
+    plain: list[str] = []
+    position = 0
+    for found in _SPECIAL.finditer(inner):
+        plain.append(inner[position : found.start()])
+        position = found.end()
+        here = start + found.start()
+        if found[3] is not None:
+            name = found[3].strip()
+            if not found[4] or not _NAME.match(name):
+                report("interpolation", here, start + found.end())
+                continue
+            parts += ["".join(plain), Reference(here + 2, here + 2 + len(found[3]), name)]
+            plain = []
+        elif found[1] is not None:
+            plain.append(_code_point(found[1], here, start + found.end(), report))
+        elif found[2] in _ESCAPES:
+            plain.append(_ESCAPES[found[2]])
+        elif found[2] != "\n":
+            report("escape", here, start + found.end())
+    plain.append(inner[position:])
+    parts.append("".join(plain))
+    return tuple(parts)
+
+
+def _code_point(digits: str, start: int, end: int, report: Report) -> str:
+    number = int(digits, 16) if 0 < len(digits) <= 6 else -1
+    if not 0 <= number <= 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+        report("escape", start, end)
+        return ""
+    return chr(number)
+
+
+def dedent(parts: tuple[str | Reference, ...]) -> tuple[str | Reference, ...]:
+    """Without a first line break, and without the indentation that all lines share.
+
+    The line of the closing quotes counts too, so that they may say how deep the text is indented.
+    """
+    first = parts[0]
+    if isinstance(first, str):
+        first = re.sub(r"\A[ \t]*\r?\n", "", first, count=1)
+        started_below = first != parts[0]
+        parts = (first, *parts[1:])
+    else:
+        started_below = False
+    margin = _margin(parts, started_below)
+    if margin:
+        pattern = re.compile(rf"(?m)(?<=\n)[ \t]{{1,{margin}}}")
+        cut = [
+            pattern.sub("", "\n" + p)[1:]
+            if isinstance(p, str) and i == 0 and started_below
+            else pattern.sub("", p)
+            if isinstance(p, str)
+            else p
+            for i, p in enumerate(parts)
+        ]
+        parts = tuple(cut)
+    last = parts[-1]
+    if isinstance(last, str):
+        parts = (*parts[:-1], re.sub(r"\n[ \t]*\Z", "\n", last))
+    return parts
+
+
+def _margin(parts: tuple[str | Reference, ...], started_below: bool) -> int:
+    """How many blanks begin every line that holds something, the closing line included."""
+    whole = "".join(part if isinstance(part, str) else "x" for part in parts)
+    lines = whole.split("\n")
+    counted = lines if started_below else lines[1:]
+    widths = [len(line) - len(line.lstrip(" \t")) for line in counted if line.strip()]
+    if counted and not counted[-1].strip() and len(lines) > 1:
+        widths.append(len(counted[-1]))
+    return min(widths, default=0)

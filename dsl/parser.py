@@ -1,0 +1,73 @@
+"""Text → syntax tree. Lark's tables decide; a token that does not fit goes to recovery, and parsing goes on.
+
+`parse` always returns a tree: what could not be read is missing from it, and reported.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_parser_state import ParseConf, ParserState
+
+from ..grammar import load_grammar
+from .builder import Builder
+from .diagnostics import Diagnostic, Diagnostics
+from .recovery import Recovery, TooManyErrors
+from .reports import SyntaxReports
+from .source import Source
+from .syntax import Declaration
+from .tokens import Token, tokenize
+
+DEEPEST = 400
+"""How many parser states may be open at once; far more than any file made by hand needs."""
+
+
+@frozen
+class Parsed:
+    """A file as read: its declarations, and what was wrong with it."""
+
+    source: Source
+    declarations: tuple[Declaration, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse(source: Source) -> Parsed:
+    """Read `source` as far as it can be read. Never raises for what the text says."""
+    found = Diagnostics()
+    reports = SyntaxReports(source, found)
+    state = _new_state(Builder(reports))
+    recovery = Recovery(state, reports)
+    feed, stack = state.feed_token, state.state_stack
+    tokens = tokenize(source.text)
+    end = Token("$END", "", len(source.text), len(source.text))
+    try:
+        for token in tokens:
+            if token.type == "$END":
+                break
+            try:
+                feed(token)
+            except UnexpectedToken as error:
+                recovery.recover(token, error, tokens)
+            if len(stack) > DEEPEST:
+                recovery.too_deep(token, tokens)
+        declarations = recovery.finish(end)
+    except TooManyErrors:
+        declarations = recovery.declarations_so_far()
+    return Parsed(source, tuple(declarations), tuple(found.items))
+
+
+def _new_state(builder: Builder) -> Any:
+    rules, machine = _machine()
+    callbacks: Any = {rule: getattr(builder, name) for rule, name in rules}
+    return ParserState(ParseConf(machine, callbacks, "start"), None)  # type: ignore[arg-type]
+
+
+@cache
+def _machine() -> tuple[list[tuple[Any, str]], Any]:
+    """The rules with the names of their callbacks, and the parse table."""
+    grammar = load_grammar()
+    rules = [(rule, rule.alias or rule.origin.name) for rule in grammar.rules]
+    return rules, grammar.parser.parser._parse_table  # type: ignore[attr-defined]

@@ -1,0 +1,58 @@
+"""Near matches for a name that is not there: ranked, at most four."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MOST = 4
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """The names of `known` that `name` was probably meant to be, best first."""
+    wanted = name.casefold().replace("-", "_")
+    limit = max(1, len(wanted) // 3)
+    ranked = []
+    for candidate in dict.fromkeys(known):
+        other = candidate.casefold().replace("-", "_")
+        steps = distance(wanted, other, limit)
+        if steps > limit and len(wanted) >= 3 and (other.startswith(wanted) or other.endswith(wanted)):
+            steps = limit
+        if steps <= limit:
+            ranked.append((steps, other[:1] != wanted[:1], candidate))
+    return [candidate for _, _, candidate in sorted(ranked)[:MOST]]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A sentence that offers the near matches, None when there are none."""
+    names = [f"`{candidate}`" for candidate in near(name, known)]
+    if not names:
+        return None
+    return f"did you mean {either(names)}?"
+
+
+def either(words: Iterable[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def distance(left: str, right: str, limit: int) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours between two words.
+
+    Stops counting above `limit`, so that long names stay cheap.
+    """
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        above, before = before, row
+        row = [i]
+        for j, b in enumerate(right, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]

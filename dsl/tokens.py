@@ -1,0 +1,103 @@
+"""Text to tokens. Total: what no terminal of the grammar matches becomes a token that no rule accepts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+KEYWORDS: dict[str, str] = {
+    word: word.upper()
+    for word in (
+        "import param let template deployment route pipeline cluster gateway type extern from as with else "
+        "match for in if prompt return true false"
+    ).split()
+}
+
+DECLARATIONS = frozenset(
+    (
+        "IMPORT",
+        "PARAM",
+        "LET",
+        "TEMPLATE",
+        "DEPLOYMENT",
+        "ROUTE",
+        "PIPELINE",
+        "TYPE",
+        "EXTERN",
+        "CLUSTER",
+        "GATEWAY",
+    )
+)
+"""The words that start a declaration."""
+
+PUNCTUATION: dict[str, str] = {
+    "{": "LBRACE",
+    "}": "RBRACE",
+    "(": "LPAR",
+    ")": "RPAR",
+    "[": "LSQB",
+    "]": "RSQB",
+    "=": "EQUAL",
+    ",": "COMMA",
+    ":": "COLON",
+    ".": "DOT",
+    "->": "ARROW",
+    "=>": "FAT_ARROW",
+    "|": "VBAR",
+    "<": "LESSTHAN",
+    ">": "MORETHAN",
+    "?": "QMARK",
+    "+": "PLUS",
+    "-": "MINUS",
+    "!": "BANG",
+} | dict.fromkeys(("==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
+
+_GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
+_NAME = r"[^\W\d]\w*+"
+_STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
+_NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+"
+_PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/]"
+
+_TOKEN = re.compile(
+    f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<PUNCTUATION>{_PUNCTUATION})|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})"
+    r"|(?P<OPEN_LONG_TEXT>\"\"\"[\s\S]*+)"
+    r"|(?P<OPEN_TEXT>\"[^\n]*+)"
+    r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”])"
+    r"|(?P<UNKNOWN>[;@~^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
+)
+
+
+class Token:
+    """One token: `type` is the grammar's name of the terminal, `start` and `end` are offsets."""
+
+    __slots__ = ("end", "start", "text", "type")
+
+    def __init__(self, type: str, text: str, start: int, end: int) -> None:
+        self.type = type
+        self.text = text
+        self.start = start
+        self.end = end
+
+    def __repr__(self) -> str:
+        return f"Token({self.type}, {self.text!r}, {self.start})"
+
+
+def tokenize(text: str) -> Iterator[Token]:
+    """The tokens of `text`, without spaces and comments, then one `$END`."""
+    keywords, punctuation, match = KEYWORDS, PUNCTUATION, _TOKEN.match
+    position = 0
+    while True:
+        found = match(text, position)
+        assert found is not None
+        kind = found.lastgroup
+        position = found.end()
+        if kind is None:
+            yield Token("$END", "", position, position)
+            return
+        start = found.start(kind)
+        word = text[start:position]
+        if kind == "NAME":
+            kind = keywords.get(word, "NAME")
+        elif kind == "PUNCTUATION":
+            kind = punctuation[word]
+        yield Token(kind, word, start, position)
