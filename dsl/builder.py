@@ -10,6 +10,7 @@ from typing import Any
 from . import syntax as s
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
+from .secrets import looks_like_key
 from .tokens import Token
 from .units import UnitError, parse_number
 
@@ -86,10 +87,10 @@ class Builder:
     # ---- declarations
 
     def import_as(self, c: Children) -> s.ImportAs:
-        return s.ImportAs(c[0].start, c[3].end, self.text(c[1:2]), identifier(c[3]))
+        return s.ImportAs(c[0].start, c[3].end, self._path(c[1]), identifier(c[3]))
 
     def import_names(self, c: Children) -> s.ImportNames:
-        return s.ImportNames(c[0].start, c[5].end, tuple(map(identifier, c[2])), self.text(c[5:6]))
+        return s.ImportNames(c[0].start, c[5].end, tuple(map(identifier, c[2])), self._path(c[5]))
 
     def param(self, c: Children) -> s.ParamDeclaration:
         return s.ParamDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3], None)
@@ -245,8 +246,11 @@ class Builder:
             self._reports.bad_number(token, error)
             return s.Bad(token.start, token.end)
 
-    def text(self, c: Children) -> s.Text:
+    def text(self, c: Children) -> s.Expression:
         [token] = c
+        if looks_like_key(token.text.strip('"')):
+            self._reports.inline_key(token)
+            return s.Bad(token.start, token.end)
         return read_text(token.text, token.start, self._reports.bad_text)
 
     def true(self, c: Children) -> s.Boolean:
@@ -294,9 +298,13 @@ class Builder:
     def if_else(self, c: Children) -> s.IfElse:
         return s.IfElse(c[0].start, c[8].end, c[1], c[3], c[7])
 
+    def _path(self, token: Token) -> s.Text:
+        return read_text(token.text, token.start, self._reports.bad_text)
+
     def _plain(self, token: Token) -> str:
         """The text of a literal in which nothing is interpolated."""
-        return "".join(p for p in self.text([token]).parts if isinstance(p, str))
+        text = read_text(token.text, token.start, self._reports.bad_text)
+        return "".join(part for part in text.parts if isinstance(part, str))
 
 
 def _route(node: Any) -> s.Route:

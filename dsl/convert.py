@@ -34,6 +34,16 @@ class Mismatch(ValueError):
         self.suggestion = suggestion
 
 
+class QuantityMismatch(Mismatch):
+    """A value that is no quantity of the `kind` that its field takes."""
+
+    def __init__(self, kind: type, value: object, suggestion: str | None) -> None:
+        name = KIND_NAMES[kind]
+        article = "an" if name[0] == "a" else "a"
+        super().__init__(f"{article} {name}, such as {EXAMPLES[kind]}", value, suggestion)
+        self.kind = kind
+
+
 class WordMismatch(Mismatch):
     """A word that is none of the words allowed here."""
 
@@ -143,9 +153,7 @@ def _register_quantity(made: Converter, kind: Any, strictness: _Strictness) -> N
             return value
         if strictness.text_for_words and isinstance(value, str):
             return parse_quantity(value, kind)
-        name = KIND_NAMES[kind]
-        expected = f"{'an' if name[0] == 'a' else 'a'} {name}, such as {EXAMPLES[kind]}"
-        raise Mismatch(expected, value, _quantity_suggestion(kind, value))
+        raise QuantityMismatch(kind, value, _quantity_suggestion(kind, value))
 
     made.register_structure_hook(kind, structure)
     made.register_unstructure_hook(kind, str)

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind
-from .policies import Budget, Serving
+from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
@@ -26,6 +26,8 @@ class Deployment:
     serving: Serving = doc("how many requests it takes at once", factory=Serving)
     budget: Budget | None = doc("spend ceilings", default=None)
     idempotent: bool = doc("false: never retried", default=True)
+    price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
+    model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
     def effective_runtime(self) -> RuntimeKind:

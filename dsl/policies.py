@@ -77,3 +77,20 @@ class Budget:
     on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
     max_spend_per_hour: Money | None = above(0, "ceiling of any hour", default=None)
     max_spend_per_day: Money | None = above(0, "ceiling of any day", default=None)
+
+
+@frozen
+class Price:
+    """What a model costs, in US dollars per million tokens; takes precedence over the catalogue."""
+
+    input: Money = field(metadata={"doc": "per million tokens of the prompt", "min": 0})
+    output: Money = field(metadata={"doc": "per million tokens of the answer", "min": 0})
+    cached_input: Money | None = at_least(0, "per million tokens that the provider had cached", default=None)
+
+
+@frozen
+class ModelFacts:
+    """What is known about a model that the catalogue does not know, or knows differently."""
+
+    context_window: int | None = at_least(1, "tokens of prompt and answer together", default=None)
+    max_output: int | None = at_least(1, "tokens of the answer", default=None)

@@ -74,15 +74,17 @@ def wrong_quotes(at: Situation) -> list[Token] | None:
     """`'abc'` and `“abc”`."""
     if at.token.type != "WRONG_QUOTES":
         return None
-    inner = at.token.text[1:-1].replace("\\'", "'").replace('"', '\\"')
-    literal = f'"{inner}"'
+    start, end = at.token.start, at.token.end
+    quotes = tuple(Edit(at.span(place, place + 1), '"') for place in (start, end - 1))
+    inner = at.token.text[1:-1].replace("\\'", "'")
     at.error(
         "E0105",
         "texts stand between straight double quotes",
         at.here,
-        help=f"write `{literal}`" if len(literal) <= 60 else None,
-        fixes=[Fix("use double quotes", (Edit(at.here, literal),))],
+        'write `"…"`',
+        fixes=[Fix("use double quotes", quotes)] if '"' not in inner else [],
     )
+    literal = '"' + inner.replace('"', '\\"') + '"'
     return [Token("STRING", literal, at.token.start, at.token.end)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from .diagnostics import Diagnostics, Edit, Fix, Label
+from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, either
 from .syntax import Block, Field, Node, Reference
@@ -150,6 +151,17 @@ class SyntaxReports:
                 help="write `${name}`; for the two characters themselves write `\\${`",
             )
 
+    def inline_key(self, token: Token) -> None:
+        """A text that looks like a key; it is hidden from every excerpt."""
+        self.source.hide(token.start + 1, token.end - 1)
+        self.found.error(
+            "E0306",
+            "this looks like a key, and a file never holds one",
+            self.span(token.start, token.end),
+            "a secret in plain text",
+            help=SECRET_ADVICE,
+        )
+
     # ---- while tokens are read
 
     def unexpected(self, token: Token, expected: set[str]) -> None:
@@ -222,7 +234,7 @@ def found_words(token: Token) -> str:
         case "$END":
             return "the end of the file"
         case "STRING":
-            return f"the text {shorten(token.text)}"
+            return "a text"
         case "NUMBER":
             return f"the number `{shorten(token.text)}`"
         case kind if token.text in KEYWORDS and kind == KEYWORDS[token.text]:

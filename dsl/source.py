@@ -27,6 +27,10 @@ class Source:
             starts.append(position)
         return starts
 
+    def hide(self, start: int, end: int) -> None:
+        """Put bullets over a secret, so that no excerpt shows it. Offsets stay as they are."""
+        self.text = f"{self.text[:start]}{'•' * (end - start)}{self.text[end:]}"
+
     def line_of(self, offset: int) -> int:
         """The line that holds `offset`, counted from 1."""
         return bisect_right(self.line_starts, offset)

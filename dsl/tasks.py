@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .fields import at_least, doc
 from .kinds import Pooling, TaskKind
@@ -19,7 +19,7 @@ class Task:
 class EmbedTask(Task):
     """Texts in, one vector per text out."""
 
-    tokenizer: str = field(metadata={"doc": "path to a `tokenizer.json`"})
+    tokenizer: str | None = doc("path to a `tokenizer.json`; local models need it", default=None)
     pooling: Pooling = doc("how token vectors become one vector", default=Pooling.MEAN)
     normalize: bool = doc("scale vectors to length 1", default=True)
     max_length: int | None = at_least(
@@ -28,4 +28,4 @@ class EmbedTask(Task):
     kind: TaskKind = TaskKind.EMBED
 
 
-TASK_CLASSES: dict[TaskKind, type[Task]] = {kind: Task for kind in TaskKind} | {TaskKind.EMBED: EmbedTask}
+TASK_CLASSES: dict[TaskKind, type[Task]] = dict.fromkeys(TaskKind, Task) | {TaskKind.EMBED: EmbedTask}

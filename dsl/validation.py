@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .catalogue import find_tier
+from .kinds import ProviderKind
 from .problems import Problem
+from .runtimes import OpenAIConfig, RemoteConfig
+from .units import NUMBER_SUFFIXES
 from .values import show
 
 if TYPE_CHECKING:
     from .deployment import Deployment
 
+_PROVIDER_NAMES = {
+    ProviderKind.ANTHROPIC: "Anthropic",
+    ProviderKind.GEMINI: "Google",
+    ProviderKind.OPENAI: "OpenAI",
+}
+
 
 def validate_deployment(deployment: Deployment) -> tuple[Problem, ...]:
     """Every problem of `deployment`, in the order of its fields."""
-    return (*_emptiness(deployment), *_ranges(deployment, ()))
+    return (*_emptiness(deployment), *_ranges(deployment, ()), *_tier(deployment))
 
 
 def _emptiness(deployment: Deployment) -> Iterator[Problem]:
@@ -43,3 +53,39 @@ def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -
         yield Problem("E0304", path, f"`{attribute.name}` must be at least {minimum}, not {show(value)}")
     elif bound is not None and value <= bound:
         yield Problem("E0304", path, f"`{attribute.name}` must be more than {bound}, not {show(value)}")
+
+
+def _tier(deployment: Deployment) -> Iterator[Problem]:
+    """Rate limits that no account reaches by itself at the provider's own endpoint."""
+    provider, config = deployment.effective_runtime().provider, deployment.runtime_config
+    if provider is None or not isinstance(config, RemoteConfig) or _is_elsewhere(config):
+        return
+    for name in ("requests_per_minute", "tokens_per_minute"):
+        limit = getattr(config.rate_limits, name)
+        if limit is None or (tier := find_tier(provider, deployment.model)) is None:
+            continue
+        highest = getattr(tier, name)
+        if limit > highest:
+            who, what = _PROVIDER_NAMES[provider], name.replace("_", " ")
+            yield Problem(
+                "E0410",
+                ("runtime_config", "rate_limits", name),
+                f"{_short(limit)} {what} is more than {who}'s highest tier allows "
+                f"for {deployment.model} ({_short(highest)})",
+                f"the highest tier is {tier.name}: {tier.source}, as of {tier.as_of}",
+            )
+
+
+def _is_elsewhere(config: RemoteConfig) -> bool:
+    """Whether the model is reached at an endpoint with limits of its own."""
+    return config.endpoint is not None or (
+        isinstance(config, OpenAIConfig) and (config.azure_resource or config.azure_deployment) is not None
+    )
+
+
+def _short(count: int) -> str:
+    """`count` with a suffix where that is exact to a tenth: 1.5M, 30k, 123456."""
+    for suffix in ("G", "M", "k"):
+        if count >= NUMBER_SUFFIXES[suffix] and count % (NUMBER_SUFFIXES[suffix] // 10) == 0:
+            return f"{count / NUMBER_SUFFIXES[suffix]:g}{suffix}"
+    return str(count)

@@ -13,8 +13,8 @@ class RequestError(Exception):
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
-    code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    code: str = "internal"
+    retryable: bool = False
 
     def __init__(
         self,
@@ -26,7 +26,13 @@ class RequestError(Exception):
         request_id: str | None = None,
         attempts: int = 1,
         retry_after: float | None = None,
+        code: str | None = None,
+        retryable: bool | None = None,
     ) -> None:
+        """code, retryable: where the provider knows better than the class; None is as the class says.
+
+        retry_after: seconds.
+        """
         super().__init__(message)
         self.message = message
         self.deployment = deployment
@@ -35,6 +41,13 @@ class RequestError(Exception):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
+        if code is not None:
+            self.code = code
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class BadRequest(RequestError):
@@ -53,6 +66,12 @@ class ContentFiltered(BadRequest):
     """The provider refuses the content."""
 
     code = "content_filter"
+
+
+class RequestTooLarge(BadRequest):
+    """The body is larger than the gateway reads."""
+
+    status, code = 413, "request_too_large"
 
 
 class UnknownModel(RequestError):
@@ -116,4 +135,14 @@ class ShuttingDown(RequestError):
 
 
 class StartError(Exception):
-    """A plan that cannot be started: which deployment, why, and what to do."""
+    """A plan that cannot be started: which deployment, why, and what to do.
+
+    problems: everything that was found, one sentence each; `str()` gives one a line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)

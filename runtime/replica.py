@@ -43,10 +43,12 @@ class ChatChunk:
     """A piece of a chat answer: JSON bytes in OpenAI's shape.
 
     Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`.
+    more: the next chunk is already here, so that a writer may put both into one packet.
     """
 
     data: bytes
     usage: Usage | None = None
+    more: bool = False
 
 
 @frozen

@@ -106,6 +106,11 @@ class DeploymentPlan:
     serving: Serving
     idempotent: bool
 
+    @property
+    def task_kind(self) -> TaskKind:
+        """Which requests the deployment answers."""
+        raise NotImplementedError
+
 
 @frozen(kw_only=True)
 class OnnxServingPlan(DeploymentPlan):
@@ -118,6 +123,10 @@ class OnnxServingPlan(DeploymentPlan):
     session: SessionOptions
     batching: Batching | None = field(metadata={"doc": "null: each request runs alone"})
     task: TaskSpec
+
+    @property
+    def task_kind(self) -> TaskKind:
+        return self.task.kind
 
 
 @frozen(kw_only=True)
@@ -133,12 +142,16 @@ class RemotePoolPlan(DeploymentPlan):
         metadata={"doc": "one for all replicas, or one per replica; empty: no key"}
     )
     headers: dict[str, str] = field(metadata={"doc": "sent with each request; never secret"})
-    task: TaskSpec
+    task: TaskKind
     rate_limits: RateLimits
     retry: RetryPolicy
     timeouts: Timeouts
     circuit_breaker: CircuitBreakerConfig
     budget: Budget | None
+
+    @property
+    def task_kind(self) -> TaskKind:
+        return self.task
 
 
 @frozen

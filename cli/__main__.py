@@ -1,0 +1,7 @@
+"""`python -m inferc.cli`."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

@@ -1,0 +1,52 @@
+"""`inferc mock-provider`: a provider on this machine, to try files against without a key."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from ..logs import configure_logging
+from ..output import fail
+
+EXAMPLES = """\
+  inferc mock-provider --port 9090
+  inferc mock-provider --port 9090 --fault 429:retry_after=1,count=2
+"""
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--gap", type=float, default=5.0, metavar="MS", help="milliseconds between two pieces of a stream (default: 5)"
+    )
+    parser.add_argument(
+        "--fault", action="append", default=[], type=_fault, metavar="STATUS[:key=value,…]",
+        help="answer with an error instead; keys are count, retry_after and code; may be repeated",
+    )  # fmt: skip
+
+
+def run(arguments: Namespace) -> int:
+    from ...runtime.errors import StartError
+    from ...runtime.loop import run_async
+    from ...runtime.mock_provider import MockOptions, serve_mock
+
+    def announce(url: str) -> None:
+        print(f"mock provider at {url}, base URL {url}/v1 (Ctrl-C stops)", file=sys.stderr, flush=True)
+
+    configure_logging()
+    options = MockOptions(gap=arguments.gap / 1000, faults=tuple(arguments.fault))
+    try:
+        run_async(serve_mock(arguments.port, options, host=arguments.host, ready=announce))
+    except StartError as error:
+        return fail(str(error))
+    return 0
+
+
+def _fault(text: str) -> object:
+    from ...runtime.mock_provider import parse_fault
+
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None

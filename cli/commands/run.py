@@ -1,0 +1,52 @@
+"""`inferc run`: serve what a file or a plan declares, until told to stop."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+import attrs
+
+from ..logs import configure_logging
+from ..output import fail
+from ..plans import add_plan, ready_plan
+
+EXAMPLES = """\
+  inferc run hello.infer
+  inferc run hello.plan.json --port 9000
+"""
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_plan(parser)
+    parser.add_argument("--host", help="listen on this address instead of the file's")
+    parser.add_argument("--port", type=int, help="listen on this port instead of the file's; 0 takes a free one")
+
+
+def run(arguments: Namespace) -> int:
+    ready = ready_plan(arguments)
+    if isinstance(ready, int):
+        return ready
+    from ...runtime.errors import StartError
+    from ...runtime.executor import Executor
+    from ...runtime.gateway import serve
+    from ...runtime.loop import run_async
+
+    gateway = ready.plan.gateway
+    if arguments.host is not None:
+        gateway = attrs.evolve(gateway, host=arguments.host)
+    if arguments.port is not None:
+        gateway = attrs.evolve(gateway, port=arguments.port)
+    configure_logging()
+    names = ", ".join(plan.deployment for plan in ready.plan.deployments)
+
+    def announce(url: str) -> None:
+        print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
+
+    try:
+        run_async(serve(Executor(ready.plan, ready.base), gateway, ready=announce))
+    except StartError as error:
+        for problem in error.problems:
+            fail(problem)
+        return 1
+    return 0

@@ -1,0 +1,93 @@
+"""`inferc`: finds the command, imports it alone, and turns its outcome into an exit status.
+
+0: fine. 1: diagnostics, or a plan that cannot run. 2: the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+COMMANDS: dict[str, str] = {
+    "check": "check files and say what is wrong with them",
+    "compile": "check a file and write its plan",
+    "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
+    "call": "answer one request and stop",
+    "fmt": "bring files into the one style",
+    "explain": "explain a diagnostic code",
+    "init": "write a first file that passes",
+    "schema": "print the JSON Schema of plans",
+    "mock-provider": "serve a provider to try files against, without a key",
+}
+
+_GENERAL = """\
+examples:
+  inferc init hello.infer
+  inferc check hello.infer
+  inferc run hello.infer
+  inferc explain E0302
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; never raises for what a user did."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name = arguments[0] if arguments else None
+    if name in COMMANDS:
+        module = import_module(f".commands.{name.replace('-', '_')}", __package__)
+        parser = argparse.ArgumentParser(
+            prog=f"inferc {name}",
+            description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".",
+            epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.configure(parser)
+        status: int = module.run(parser.parse_args(arguments[1:]))
+        return status
+    return _general(arguments)
+
+
+def _general(arguments: list[str]) -> int:
+    """`inferc`, `inferc --help`, `inferc --version`, and commands that do not exist."""
+    parser = argparse.ArgumentParser(
+        prog="inferc",
+        description="A declarative language and compiler for model serving.",
+        epilog=_GENERAL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
+    if arguments and not arguments[0].startswith("-"):
+        from ..dsl.suggest import did_you_mean
+
+        hint = did_you_mean(arguments[0], COMMANDS)
+        print(f"inferc: there is no command `{arguments[0]}`" + (f": {hint}" if hint else ""), file=sys.stderr)
+        print("`inferc --help` lists the commands", file=sys.stderr)
+        return 2
+    if parser.parse_args(arguments).version:
+        from ..dsl.version import __version__
+
+        print(f"inferc {__version__}")
+        return 0
+    parser.print_help(sys.stdout if arguments else sys.stderr)
+    return 0 if arguments else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""How findings reach the user: format, colour, and the exit status they lead to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from ..dsl.diagnostics import Diagnostic, Severity
+from ..dsl.render import OutputFormat, render, summary
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """`--format` and `--deny`."""
+    parser.add_argument(
+        "--format",
+        choices=[form.value for form in OutputFormat],
+        default=OutputFormat.TERMINAL.value,
+        help="how findings are printed (default: %(default)s)",
+    )
+    parser.add_argument("--deny", choices=["warnings"], help="fail when there are warnings, too")
+
+
+def show(diagnostics: Sequence[Diagnostic], arguments: argparse.Namespace, fine: str = "") -> int:
+    """Print findings and give the exit status; `fine` is said when there are none to speak of.
+
+    The terminal format goes to standard error, the formats for machines to standard output.
+    """
+    form = OutputFormat(arguments.format)
+    if form is OutputFormat.TERMINAL:
+        text = render(diagnostics, form, color=wants_color(sys.stderr), width=_width())
+        sys.stderr.write(text)
+        counted = summary(diagnostics)
+        if counted:
+            print(("\n" if text else "") + counted, file=sys.stderr)
+        elif fine:
+            print(fine, file=sys.stderr)
+    else:
+        sys.stdout.write(render(diagnostics, form))
+    return status_of(diagnostics, arguments.deny == "warnings")
+
+
+def status_of(diagnostics: Sequence[Diagnostic], deny_warnings: bool) -> int:
+    """1 when something stands in the way, else 0."""
+    failing = {Severity.ERROR, Severity.WARNING} if deny_warnings else {Severity.ERROR}
+    return 1 if any(diagnostic.severity in failing for diagnostic in diagnostics) else 0
+
+
+def fail(message: str) -> int:
+    """Say what went wrong outside of any file."""
+    label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
+    print(f"{label}: {message}", file=sys.stderr)
+    return 1
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal whose user did not switch colour off."""
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _width() -> int:
+    return min(120, max(60, shutil.get_terminal_size((100, 24)).columns))

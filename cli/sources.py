@@ -1,0 +1,63 @@
+"""Which files a command works on: files as named, folders searched, `-` for standard input."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+
+from attrs import frozen
+
+
+@frozen
+class Input:
+    """One file to work on; `text` is set when it came from standard input."""
+
+    name: str
+    path: Path | None
+    text: str | None = None
+
+
+def inputs(names: list[str]) -> list[Input]:
+    """The inputs behind the names on the command line, each file once, folders in order."""
+    found: dict[str, Input] = {}
+    for name in names:
+        if name == "-":
+            found["-"] = Input("<stdin>", None, read_stdin())
+            continue
+        path = Path(name)
+        if path.is_dir():
+            for file in sorted(path.rglob("*.infer")):
+                found.setdefault(str(file), Input(str(file), file))
+        else:
+            found.setdefault(name, Input(name, path))
+    return list(found.values())
+
+
+def read_stdin() -> str:
+    """Standard input as text; what is not UTF-8 is replaced, and then reported by the parser."""
+    return sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
+
+
+def add_files(parser: ArgumentParser, help: str) -> None:
+    """The `FILE…` arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help=help)
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """`--set name=value`, as often as needed."""
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", type=_setting,
+        help="give a parameter its value; may be repeated",
+    )  # fmt: skip
+
+
+def _setting(text: str) -> tuple[str, object]:
+
+
+    from ..compiler.types import read_setting
+
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise ArgumentTypeError(f"`{text}` is not of the form name=value")
+    return name.strip(), read_setting(value)

@@ -1,0 +1,26 @@
+"""What must make sense: each module looks at one subject, over the whole program.
+
+`CHECKS` lists them in the order in which they run; none depends on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...dsl.diagnostics import Diagnostics
+from ..program import Program
+from . import budgets, capacity, files, models, names, placements, policies, support
+
+Check = Callable[[Program, Diagnostics], None]
+
+CHECKS: tuple[Check, ...] = (
+    names.check,
+    policies.check_values,
+    policies.check,
+    models.check,
+    budgets.check,
+    capacity.check,
+    placements.check,
+    files.check,
+    support.check,
+)

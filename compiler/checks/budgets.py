@@ -1,0 +1,35 @@
+"""Budgets: can the spend be known, and do the ceilings fit each other?"""
+
+from __future__ import annotations
+
+from ...dsl.catalogue import find_model
+from ...dsl.diagnostics import Diagnostics, Label
+from ..program import Program
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """A budget needs a price, at least one ceiling, and a day that is not below its hours."""
+    for declared, deployment in program.deployments:
+        budget = deployment.budget
+        if budget is None:
+            continue
+        hour, day = budget.max_spend_per_hour, budget.max_spend_per_day
+        if hour is None and day is None:
+            found.error(
+                "E0305", "this budget has no ceiling", declared.span("budget"), "nothing is limited",
+                help="add `max_spend_per_hour` or `max_spend_per_day`",
+            )  # fmt: skip
+        elif hour is not None and day is not None and day < hour:
+            found.error(
+                "E0412", f"the ceiling of a day ({day}) is below that of an hour ({hour})",
+                declared.span("budget", "max_spend_per_day"),
+                secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
+                help="an hour could never spend what it may",
+            )  # fmt: skip
+        info = find_model(deployment.model, deployment.effective_runtime().provider)
+        if deployment.price is None and (info is None or info.input_price is None):
+            found.error(
+                "E0413", f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
+                declared.span("budget"), "needs a price",
+                help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
+            )  # fmt: skip

@@ -1,0 +1,104 @@
+"""What `on_capacity_exhausted = fallback(name)` leads to."""
+
+from __future__ import annotations
+
+from ...dsl import syntax as s
+from ...dsl.catalogue import find_model
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.kinds import CapacityKind, TaskKind, TransportKind
+from ..declare import Declared
+from ..program import Program
+from ..scope import report_unknown
+
+_PATH = ("serving", "on_capacity_exhausted")
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """A fallback must be another deployment that answers the same requests."""
+    targets: dict[str, str] = {}
+    for declared, deployment in program.deployments:
+        policy = deployment.serving.on_capacity_exhausted
+        if policy.kind is not CapacityKind.FALLBACK:
+            continue
+        target = _target(declared, program, found)
+        if target is None or target.deployment is None:
+            continue
+        targets[deployment.name] = target.deployment.name
+        _compare(declared, deployment, target.deployment, found)
+    _cycles(program, targets, found)
+
+
+def _target(declared: Declared, program: Program, found: Diagnostics) -> Declared | None:
+    setting = declared.setting(*_PATH)
+    if setting is None or not isinstance(setting.node.value, s.CallExpression):
+        return None
+    argument = setting.node.value.arguments[0]
+    symbol = setting.scope.find_reference(argument)
+    if symbol is None or not isinstance(symbol.node, s.DeploymentDeclaration):
+        if symbol is None:
+            report_unknown(setting.scope, argument, "deployment", found, s.DeploymentDeclaration)
+        else:
+            found.error(
+                "E0209", f"`{symbol.name.text}` is a {symbol.kind}, not a deployment", setting.scope.span(argument),
+                secondary=[Label(symbol.span, "declared here")], help="a fallback names a deployment",
+            )  # fmt: skip
+        return None
+    return next((d for d in program.declared if d.symbol.node is symbol.node), None)
+
+
+def _compare(declared: Declared, deployment: Deployment, target: Deployment, found: Diagnostics) -> None:
+    span = declared.span(*_PATH)
+    if target.name == deployment.name:
+        found.error(
+            "E0402", f"`{deployment.name}` falls back to itself", span, "this deployment is the one that is full",
+            help="name another deployment, or use `queue`",
+        )  # fmt: skip
+        return
+    own, other = effective_task(deployment), effective_task(target)
+    if own is not other:
+        found.error(
+            "E0403", f"`{deployment.name}` answers `{own}` requests, `{target.name}` answers `{other}`", span,
+            "cannot take over", help=f"name a deployment whose task is `{own}`",
+        )  # fmt: skip
+        return
+    window, other_window = _window(deployment), _window(target)
+    if window is not None and other_window is not None and other_window < window:
+        found.warning(
+            "W0404", f"`{target.name}` takes fewer tokens than `{deployment.name}`", span,
+            f"{other_window:,} instead of {window:,} tokens",
+            help="long requests that the one accepts fail at the other",
+        )  # fmt: skip
+
+
+def effective_task(deployment: Deployment) -> TaskKind:
+    """The task of a deployment: tensors for local models, chat for remote ones, unless it says so."""
+    if deployment.task is not None:
+        return deployment.task.kind
+    local = deployment.effective_runtime().transport is TransportKind.LOCAL
+    return TaskKind.TENSOR if local else TaskKind.CHAT
+
+
+def _window(deployment: Deployment) -> int | None:
+    info = find_model(deployment.model, deployment.effective_runtime().provider)
+    return info.context_window if info is not None else None
+
+
+def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> None:
+    """Fallbacks that lead back; each circle once."""
+    done: set[str] = set()
+    for start in targets:
+        path: list[str] = []
+        name: str | None = start
+        while name is not None and name not in done and name not in path:
+            path.append(name)
+            name = targets.get(name)
+        if name in path and len(path) - path.index(name) > 1:
+            circle = [*path[path.index(name) :], name]
+            declared = program.by_name(name)
+            assert declared is not None
+            found.error(
+                "E0402", "these fallbacks lead back to where they start", declared.span(*_PATH),
+                notes=[" → ".join(circle)], help="let the last one `queue` or `reject`",
+            )  # fmt: skip
+        done.update(path)

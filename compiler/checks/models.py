@@ -1,0 +1,53 @@
+"""What the catalogue knows of a model, and what its name alone does not say."""
+
+from __future__ import annotations
+
+from ...dsl.catalogue import find_model, known_models
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Edit, Fix
+from ...dsl.inference import FALLBACK, match_runtime
+from ...dsl.kinds import ProviderKind
+from ...dsl.suggest import did_you_mean
+from ..declare import Declared
+from ..program import Program
+
+_CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """Notes about models that are unknown, deprecated or only guessed; limits that mean nothing here."""
+    for declared, deployment in program.deployments:
+        _guessed(declared, deployment, found)
+        provider = deployment.effective_runtime().provider
+        if provider in _CATALOGUED and deployment.model_info is None:
+            _catalogue(declared, deployment, provider, found)
+
+
+def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    if declared.setting("runtime") or declared.section_at("runtime_config") or match_runtime(deployment.model):
+        return
+    found.note(
+        "N0414", f"nothing in the name `{deployment.model}` says which runtime it is for: `{FALLBACK}` is taken",
+        declared.span("model"), help=f"write `runtime {FALLBACK} {{ … }}`, or the runtime that you mean",
+    )  # fmt: skip
+
+
+def _catalogue(declared: Declared, deployment: Deployment, provider: ProviderKind | None, found: Diagnostics) -> None:
+    info = find_model(deployment.model, provider)
+    if info is None:
+        found.note(
+            "N0415", f"the catalogue does not know `{deployment.model}`: its price and context window are not checked",
+            declared.span("model"),
+            help=did_you_mean(deployment.model, known_models())
+            or "add `model_info { context_window = … }` and `price { … }` to have them checked",
+        )  # fmt: skip
+    elif info.deprecated:
+        replaced = info.replaced_by
+        span = declared.span("model")
+        found.note(
+            "N0416", f"`{deployment.model}` is deprecated", span,
+            help=f"use `{replaced}`" if replaced else "its provider will switch it off",
+            fixes=[Fix(f"use `{replaced}`", (Edit(span, f'"{replaced}"'),), safe=False)] if replaced else [],
+        )  # fmt: skip
+
+

@@ -1,0 +1,153 @@
+"""Ranges, and policies that contradict each other or the runtime they are given to."""
+
+from __future__ import annotations
+
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.kinds import RuntimeKind
+from ...dsl.runtimes import (
+    GeminiConfig,
+    LocalServerConfig,
+    OpenAICompatibleConfig,
+    OpenAIConfig,
+    RemoteConfig,
+)
+from ...dsl.units import Duration
+from ..declare import Declared
+from ..program import Program
+
+_HOSTED = {
+    RuntimeKind.OPENAI: "OPENAI_API_KEY",
+    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
+    RuntimeKind.GEMINI: "GEMINI_API_KEY",
+}
+"""Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
+
+
+def check_values(program: Program, found: Diagnostics) -> None:
+    """What each deployment's own validation finds, at the place where it was written."""
+    for declared, deployment in program.deployments:
+        for problem in deployment.validate():
+            found.error(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """Policies that do not fit their runtime, or each other."""
+    for declared, deployment in program.deployments:
+        config = deployment.effective_config()
+        if deployment.effective_runtime() is RuntimeKind.CUDARC:
+            _cudarc(declared, found)
+        if isinstance(config, RemoteConfig):
+            _remote(declared, deployment, config, found)
+
+
+def _cudarc(declared: Declared, found: Diagnostics) -> None:
+    place = declared.section_at("runtime_config")
+    span = place.label_span() if place is not None else declared.span("runtime")
+    found.error(
+        "E0405", "`cudarc` is a Rust crate, and this executor is written in Python", span, "cannot be served",
+        help='put it behind a plugin and use `runtime custom("name") { … }`, or serve it over HTTP with '
+        "`runtime openai_compatible { endpoint = … }`",
+    )  # fmt: skip
+
+
+def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
+    kind = deployment.effective_runtime()
+    if deployment.gpus is not None:
+        found.error(
+            "E0401", f"`{deployment.name}` runs at a provider: it takes no `gpus` here", declared.span("gpus"),
+            f"`{kind}` is remote", help="remove `gpus`; only `ort` and `tensorrt` use this machine's GPUs",
+        )  # fmt: skip
+    retry, path = config.retry, ("runtime_config", "retry")
+    if retry.initial_backoff > retry.max_backoff:
+        found.error(
+            "E0407", f"the first wait ({retry.initial_backoff}) is longer than the longest ({retry.max_backoff})",
+            declared.span(*path, "initial_backoff"),
+            secondary=[Label(declared.span(*path, "max_backoff"), "the longest wait")]
+            if declared.setting(*path, "max_backoff") and declared.setting(*path, "initial_backoff") else [],
+            help="`initial_backoff` must not be above `max_backoff`",
+        )  # fmt: skip
+    limit = config.rate_limits.concurrent_requests
+    if limit is not None and deployment.serving.max_concurrent * deployment.replicas > limit:
+        _too_many_workers(declared, deployment, limit, found)
+    if not deployment.idempotent and declared.setting(*path, "max_retries") and retry.max_retries > 0:
+        found.error(
+            "E0409", f"`{deployment.name}` is not idempotent, and is to be retried", declared.span(*path, "max_retries"),
+            "never happens", secondary=[Label(declared.span("idempotent"), "never retried, says this")],
+            help="remove `retry`, or set `max_retries = 0`, or remove `idempotent = false`",
+        )  # fmt: skip
+    _endpoint(declared, config, found)
+    _keys(declared, deployment, config, found)
+
+
+def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:
+    workers, replicas = deployment.serving.max_concurrent, deployment.replicas
+    sum_shown = f"{workers} × {replicas} replicas" if replicas > 1 else f"{workers}"
+    where = ("serving", "max_concurrent")
+    limit_path = ("runtime_config", "rate_limits", "concurrent_requests")
+    found.error(
+        "E0408", f"{sum_shown} requests at once are more than the account allows ({limit})", declared.span(*where)
+        if declared.setting(*where) else declared.span(*limit_path),
+        secondary=[Label(declared.span(*limit_path), "the limit")] if declared.setting(*where) else [],
+        help=f"set `serving {{ max_concurrent = {max(1, limit // replicas)} }}`, or raise `concurrent_requests`",
+    )  # fmt: skip
+
+
+def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    path = ("runtime_config", "endpoint")
+    if config.endpoint is not None:
+        if not config.endpoint.startswith(("http://", "https://")):
+            found.error(
+                "E0313", f"`{config.endpoint}` is no URL", declared.span(*path), "expected `https://…`",
+                help=f'write `endpoint = "https://{config.endpoint}"`',
+            )  # fmt: skip
+        return
+    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        return
+    if isinstance(config, GeminiConfig) and config.project is not None:
+        return
+    if config.kind in _HOSTED and not config.api_key:
+        found.error(
+            "E0305", f"`{config.kind}` needs an `api_key`", declared.span("runtime_config"), "`api_key` is missing",
+            help=f'add `runtime {config.kind} {{ api_key = env("{_HOSTED[config.kind]}") }}`',
+        )  # fmt: skip
+    elif isinstance(config, OpenAICompatibleConfig):
+        found.error(
+            "E0305", "`openai_compatible` needs an `endpoint`", declared.span("runtime_config"), "`endpoint` is missing",
+            help='add `endpoint = "https://host/v1"`',
+        )  # fmt: skip
+    elif isinstance(config, LocalServerConfig) and config.launch is None:
+        _no_server(declared, config, found)
+
+
+def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics) -> None:
+    model = declared.deployment.model if declared.deployment else ""
+    helps = [
+        f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
+        f"or `launch {{ command = […] }}` to have it started"
+    ]
+    span = declared.span("runtime_config")
+    if declared.section_at("runtime_config") is None and declared.setting("runtime") is None:
+        span = declared.span("model")
+        helps.insert(0, f"`{model}` was taken for a model on `{config.kind}`; is the name spelt right?")
+    found.error("E0305", f"`{config.kind}` needs an `endpoint` or a `launch`", span, "where is the server?", help=helps)
+
+
+def _keys(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
+    count = len(config.api_key)
+    if count > 1 and count != deployment.replicas:
+        found.error(
+            "E0314", f"{count} keys for {deployment.replicas} replicas", declared.span("runtime_config", "api_key"),
+            help="give one key for all replicas, or exactly one for each",
+        )  # fmt: skip
+
+
+def worst_case_wait(config: RemoteConfig) -> Duration:
+    """The longest that a caller may wait: every attempt times out, every backoff is the longest."""
+    total, backoff = float(config.timeouts.request), float(config.retry.initial_backoff)
+    for _ in range(config.retry.max_retries):
+        total += min(backoff, config.retry.max_backoff) + config.timeouts.request
+        backoff *= config.retry.backoff_multiplier
+    return Duration(total)
+
+

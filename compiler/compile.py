@@ -1,0 +1,118 @@
+"""From files to a plan, as a list of phases; each one stops only when the next could not work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
+from ..dsl.suggest import did_you_mean
+from .checks import CHECKS
+from .declare import Declarer
+from .evaluate import Evaluator
+from .globals import GlobalBlocks
+from .lower import lower
+from .merge import Merger
+from .modules import Loader, Module, ReadText, read_file
+from .plan import Plan
+from .program import Program
+from .scope import Scope, build_scopes
+
+
+@frozen(eq=False)
+class Checked:
+    """What checking found; `program` is None when the file could not be read at all."""
+
+    program: Program | None
+    modules: tuple[Module, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+
+def check_file(
+    name: str,
+    path: Path | None,
+    *,
+    text: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    read: ReadText = read_file,
+) -> Checked:
+    """Check one file with all that it imports.
+
+    name: what messages call the file. text: its contents, when they are not on disk. settings: values
+    of parameters, by name. Never raises for what the files say.
+    """
+    found = Diagnostics()
+    loader = Loader(found, read)
+    root = loader.load_root(name, path, text)
+    if root is None:
+        return Checked(None, (), tuple(found.items))
+    program = _check(root, loader.modules, settings or {}, found)
+    return Checked(program, tuple(loader.modules), tuple(in_order(found.items)))
+
+
+def compile_checked(checked: Checked, base: Path) -> Plan:
+    """The plan of a program without errors, to be written into the directory `base`."""
+    assert checked.ok
+    assert checked.program is not None
+    return lower(checked.program, base)
+
+
+def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], found: Diagnostics) -> Program:
+    by_module = build_scopes(modules, found)
+    scope = by_module[id(root)]
+    _not_empty(root, found)
+    _check_settings(scope, settings, found)
+    evaluator = Evaluator(found, settings)
+    merger = Merger(found)
+    declarer = Declarer(found, evaluator, merger)
+    blocks = GlobalBlocks(found, evaluator, merger)
+    symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
+    program = Program(
+        root=scope,
+        scopes=tuple(by_module.values()),
+        declared=tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration)),
+        nodes=blocks.nodes(scope),
+        gateway=blocks.gateway(scope),
+        replicas={},
+    )
+    for symbol in symbols:
+        if isinstance(symbol.node, s.TemplateDeclaration):
+            merger.check(symbol)
+        elif isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+            evaluator.value_of(symbol)
+    for check in CHECKS:
+        check(program, found)
+    return program
+
+
+def _not_empty(root: Module, found: Diagnostics) -> None:
+    if not root.declarations and not found.has_errors:
+        found.error(
+            "E0002",
+            f"`{root.source.name}` declares nothing",
+            root.span(len(root.source.text), len(root.source.text)),
+            "expected a declaration",
+            help="`inferc init` writes a first file; the smallest one holds "
+            '`deployment name { model = "…" }`',
+        )
+
+
+def _check_settings(scope: Scope, settings: Mapping[str, Any], found: Diagnostics) -> None:
+    """Every `--set` must name a parameter of the root file, or of a file it imports."""
+    params = [name for name, symbol in scope.own.items() if isinstance(symbol.node, s.ParamDeclaration)]
+    params += [name.rpartition(".")[2] for name in scope.names(s.ParamDeclaration)]
+    for name in settings:
+        if name not in params:
+            hint = did_you_mean(name, params) or (
+                f"it has {', '.join(f'`{p}`' for p in dict.fromkeys(params))}" if params else "it has no parameters"
+            )
+            found.error("E0315", f"`{scope.module.source.name}` has no parameter `{name}`", None, help=hint)

@@ -1,0 +1,222 @@
+"""A deployment's declaration → a checked `Deployment`, and where each of its values was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+from cattrs import BaseValidationError
+
+from ..dsl.convert import Mismatch, language_converter
+from ..dsl.deployment import Deployment
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.inference import infer_runtime
+from ..dsl.kinds import RuntimeKind, TaskKind
+from ..dsl.runtimes import CONFIG_CLASSES
+from ..dsl.source import Span
+from ..dsl.suggest import did_you_mean, either
+from ..dsl.tasks import TASK_CLASSES
+from ..dsl.values import Call, Word
+from .evaluate import UNKNOWN, Evaluator
+from .merge import Merger, Section, Setting
+from .mismatches import report_mismatches
+from .scope import Symbol
+from .shape import Paths, Shaper
+
+_TARGET_KINDS = {RuntimeKind.PYTHON: 'python("package.module:factory")', RuntimeKind.CUSTOM: 'custom("name")'}
+
+
+@frozen(eq=False)
+class Declared:
+    """A deployment and its origins; `deployment` is None when a mistake leaves it without a meaning."""
+
+    symbol: Symbol
+    section: Section
+    deployment: Deployment | None
+    paths: Paths
+
+    def span(self, *path: str) -> Span:
+        """The value at `path`, or the nearest enclosing block that was written, or the name."""
+        for length in range(len(path), 0, -1):
+            place = self.paths.get(path[:length])
+            if isinstance(place, Setting):
+                return place.span
+            if isinstance(place, Section) and length > 0:
+                return place.name_span
+        return self.symbol.span
+
+    def setting(self, *path: str) -> Setting | None:
+        """The field at `path`, None when it was not written."""
+        place = self.paths.get(path)
+        return place if isinstance(place, Setting) else None
+
+    def section_at(self, *path: str) -> Section | None:
+        """The block at `path`, None when it was not written."""
+        place = self.paths.get(path)
+        return place if isinstance(place, Section) else None
+
+
+class Declarer:
+    """Turns declarations into deployments."""
+
+    def __init__(self, found: Diagnostics, evaluator: Evaluator, merger: Merger) -> None:
+        self._found = found
+        self._evaluator = evaluator
+        self._merger = merger
+        self._shaper = Shaper(found, evaluator)
+
+    def declare(self, symbol: Symbol) -> Declared:
+        """The deployment that `symbol` declares."""
+        section = self._merger.merge(symbol)
+        paths: Paths = {}
+        before = len(self._found.items)
+        values = self._values(symbol, section, paths)
+        values["name"] = symbol.name.text
+        deployment = self._structure(values, paths)
+        if deployment is None and len(self._found.items) == before and not section.damaged:
+            raise AssertionError(f"`{symbol.name.text}` was dropped without a word")
+        return Declared(symbol, section, deployment, paths)
+
+    def _structure(self, values: dict[str, Any], paths: Paths) -> Deployment | None:
+        try:
+            return language_converter.structure(values, Deployment)
+        except (BaseValidationError, Mismatch) as error:
+            report_mismatches(error, paths, self._found)
+            return None
+
+    def _values(self, symbol: Symbol, section: Section, paths: Paths) -> dict[str, Any]:
+        runtime = section.sections.pop("runtime", None)
+        task = section.sections.pop("task", None)
+        task_word = section.settings.pop("task", None)
+        what = f"the deployment `{symbol.name.text}`"
+        hidden = frozenset({"name", "runtime_config"})
+        named = section.settings.get("runtime")
+        values = self._shaper.shape(section, Deployment, what, (), paths, hidden)
+        target = self._split_call(values)
+        if runtime is not None:
+            self._runtime_block(runtime, values, paths)
+            if named is not None:
+                self._check_same_kind(values, named, runtime)
+        if target is not None:
+            config = values.setdefault("runtime_config", {"kind": Word(str(values["runtime"]))})
+            config.setdefault("target", target)
+        if task is not None:
+            self._task_block(task, values, paths)
+        elif task_word is not None:
+            self._task_word(task_word, values, paths)
+        for name, part in (("runtime", runtime), ("task", task)):
+            if part is not None:
+                section.sections[name] = part
+        return values
+
+    # ---- runtime
+
+    def _split_call(self, values: dict[str, Any]) -> str | None:
+        """`runtime = python("pkg:factory")`: the kind stays, what was called it with is given back."""
+        value = values.get("runtime")
+        if isinstance(value, Call) and value.name in ("python", "custom") and isinstance(value.args[0], str):
+            values["runtime"] = Word(value.name)
+            return str(value.args[0])
+        return None
+
+    def _runtime_block(self, section: Section, values: dict[str, Any], paths: Paths) -> None:
+        kind = self._kind(section, RuntimeKind, "runtime", _inferred(values))
+        if kind is None:
+            self._evaluate_all(section)
+            return
+        path = ("runtime_config",)
+        shaped = self._shaper.shape(
+            section, CONFIG_CLASSES[kind], f"the runtime `{kind}`", path, paths, frozenset({"kind", "target"})
+        )
+        shaped["kind"] = Word(kind.value)
+        target = self._target(section, kind)
+        if target is not None:
+            shaped["target"] = target
+        values["runtime_config"] = shaped
+
+    def _target(self, section: Section, kind: RuntimeKind) -> Any:
+        if kind not in _TARGET_KINDS:
+            if section.arguments is not None:
+                self._found.error(
+                    "E0205", f"the runtime `{kind}` takes nothing in parentheses", section.label_span(),
+                    help=f"write `runtime {kind} {{ … }}`",
+                )  # fmt: skip
+            return None
+        values = [self._evaluator.evaluate(a, section.scope) for a in section.arguments or ()]
+        if len(values) == 1 and isinstance(values[0], str) and not isinstance(values[0], Word):
+            return values[0]
+        if UNKNOWN not in values:
+            self._found.error(
+                "E0205", f"the runtime `{kind}` needs to know which", section.label_span(),
+                help=f"write `runtime {_TARGET_KINDS[kind]} {{ … }}`",
+            )  # fmt: skip
+        return None
+
+    def _check_same_kind(self, values: dict[str, Any], named: Setting, block: Section) -> None:
+        word, label = values.get("runtime"), block.label
+        if not isinstance(word, Word) or label is None or str(word) == label.text:
+            return
+        self._found.error(
+            "E0406",
+            f"the runtime is said to be `{word}`, and the settings are those of `{label.text}`",
+            named.span,
+            f"this says `{word}`",
+            secondary=[Label(block.label_span(), f"this block is for `{label.text}`")],
+            help="leave `runtime = …` out, or write the block of the same runtime",
+        )
+
+    # ---- task
+
+    def _task_block(self, section: Section, values: dict[str, Any], paths: Paths) -> None:
+        kind = self._kind(section, TaskKind, "task", None)
+        if kind is None:
+            self._evaluate_all(section)
+            return
+        cls = TASK_CLASSES[kind]
+        shaped = self._shaper.shape(section, cls, f"the task `{kind}`", ("task",), paths, frozenset({"kind"}))
+        values["task"] = {**shaped, "kind": Word(kind.value)}
+
+    def _task_word(self, setting: Setting, values: dict[str, Any], paths: Paths) -> None:
+        value = self._evaluator.evaluate(setting.node.value, setting.scope)
+        if value is not UNKNOWN:
+            paths[("task", "kind")] = paths[("task",)] = setting
+            values["task"] = {"kind": value}
+
+    # ---- both
+
+    def _kind(self, section: Section, kinds: Any, word: str, meant: str | None) -> Any:
+        """The kind that the block's label names, reported when there is none."""
+        words = [kind.value for kind in kinds]
+        if section.label is None:
+            fixes = []
+            if meant is not None:
+                fixes = [Fix(f"write `{word} {meant}`", (Edit(section.name_span, f"{word} {meant}"),))]
+            self._found.error(
+                "E0205", f"this block does not say which {word} it is for", section.name_span,
+                f"expected `{word} {meant or words[0]} {{ … }}`", fixes=fixes,
+                help=f"{word}s are {either(f'`{w}`' for w in words)}",
+            )  # fmt: skip
+            return None
+        if section.label.text in words:
+            return kinds(section.label.text)
+        hint = did_you_mean(section.label.text, words)
+        self._found.error(
+            "E0303", f"there is no {word} `{section.label.text}`", section.label_span(), f"unknown {word}",
+            help=hint or f"{word}s are {either(f'`{w}`' for w in words)}",
+        )  # fmt: skip
+        return None
+
+    def _evaluate_all(self, section: Section) -> None:
+        """Report the mistakes inside a block whose fields cannot be known."""
+        for setting in section.settings.values():
+            self._evaluator.evaluate(setting.node.value, setting.scope)
+        for inner in section.sections.values():
+            self._evaluate_all(inner)
+
+
+def _inferred(values: dict[str, Any]) -> str | None:
+    named = values.get("runtime")
+    if isinstance(named, Word):
+        return str(named)
+    model = values.get("model")
+    return infer_runtime(model).value if isinstance(model, str) else None

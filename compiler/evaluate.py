@@ -1,0 +1,246 @@
+"""Expressions → values, in the scope of the file they stand in. Nothing of the user's is ever run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.suggest import did_you_mean, near
+from ..dsl.values import Call, Word, describe, show
+from .arithmetic import ArithmeticMistake, calculate
+from .scope import Scope, Symbol
+from .types import check_param
+
+FUNCTIONS: dict[str, tuple[int, str]] = {
+    "env": (1, 'env("NAME")'),
+    "file": (1, 'file("path")'),
+    "fallback": (1, "fallback(name)"),
+    "bearer": (1, 'bearer(env("NAME"))'),
+    "python": (1, 'python("package.module:name")'),
+    "custom": (1, 'custom("name")'),
+}
+"""The calls that have a meaning outside of pipelines: how many arguments, and how they are written."""
+
+
+class Unknown:
+    """What a mistaken expression stands for. The mistake is reported; nothing more is said about it."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+class Evaluator:
+    """Evaluates expressions; each `let` and `param` once."""
+
+    def __init__(self, found: Diagnostics, settings: Mapping[str, Any]) -> None:
+        self._found = found
+        self._settings = settings
+        self._values: dict[int, Any] = {}
+        self._running: list[Symbol] = []
+
+    def evaluate(self, node: s.Expression, scope: Scope) -> Any:
+        """The value of `node`, or UNKNOWN when it has none."""
+        match node:
+            case s.Number() | s.Boolean():
+                return node.value
+            case s.Text(parts=(str(text),)):
+                return text
+            case s.Text():
+                return self._interpolate(node, scope)
+            case s.Reference():
+                return self._name(node, scope)
+            case s.ListExpression():
+                items = [self.evaluate(item, scope) for item in node.items]
+                return UNKNOWN if UNKNOWN in items else items
+            case s.Group():
+                return self.evaluate(node.inner, scope)
+            case s.CallExpression():
+                return self._call(node, scope)
+            case s.Binary():
+                return self._binary(node, scope)
+            case s.Unary():
+                return self._unary(node, scope)
+            case s.Member():
+                return self._member(node, scope)
+            case s.Bad():
+                return UNKNOWN
+            case _:
+                self._found.error(
+                    "E0309",
+                    "this belongs in a pipeline",
+                    scope.span(node),
+                    "not a value of a field",
+                    help="fields take literals, names, lists, arithmetic and calls such as `env(…)`",
+                )
+                return UNKNOWN
+
+    def value_of(self, symbol: Symbol) -> Any:
+        """The value of a `let` or a `param`, or UNKNOWN."""
+        key = id(symbol.node)
+        if key in self._values:
+            return self._values[key]
+        if any(running is symbol for running in self._running):
+            self._cycle(symbol)
+            return UNKNOWN
+        self._running.append(symbol)
+        value = self._declared(symbol)
+        self._running.pop()
+        self._values.setdefault(key, value)
+        return self._values[key]
+
+    # ---- names
+
+    def _declared(self, symbol: Symbol) -> Any:
+        node, scope = symbol.node, symbol.scope
+        if isinstance(node, s.LetDeclaration):
+            value = self.evaluate(node.value, scope)
+            return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.value)
+        assert isinstance(node, s.ParamDeclaration)
+        if node.name.text in self._settings:
+            return check_param(node, self._settings[node.name.text], scope, self._found, None)
+        if node.default is None:
+            self._found.error(
+                "E0310",
+                f"the parameter `{node.name.text}` has no value",
+                symbol.span,
+                "no default here",
+                help=f"give it a default, or compile with `--set {node.name.text}=…`",
+            )
+            return UNKNOWN
+        value = self.evaluate(node.default, scope)
+        return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.default)
+
+    def _cycle(self, symbol: Symbol) -> None:
+        first = next(i for i, running in enumerate(self._running) if running is symbol)
+        circle = [running.name.text for running in self._running[first:]]
+        for running in self._running[first:]:
+            self._values[id(running.node)] = UNKNOWN
+        self._found.error(
+            "E0208",
+            f"`{symbol.name.text}` is defined by itself",
+            symbol.span,
+            "its value is needed to know its value",
+            notes=[" → ".join([*circle, circle[0]])],
+        )
+
+    def _name(self, node: s.Reference, scope: Scope) -> Any:
+        symbol = scope.own.get(node.name) or scope.imported.get(node.name)
+        if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+            scope.find(node.name)
+            return self.value_of(symbol)
+        return node.name if node.quoted else Word(node.name)
+
+    def _member(self, node: s.Member, scope: Scope) -> Any:
+        symbol = scope.find_reference(node)
+        if symbol is None:
+            self._unknown_member(node, scope)
+            return UNKNOWN
+        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+            return self.value_of(symbol)
+        return Word(f"{getattr(node.base, 'name', '')}.{node.name.text}")
+
+    def _unknown_member(self, node: s.Member, scope: Scope) -> None:
+        if isinstance(node.base, s.Reference) and node.base.name in scope.aliases:
+            target = scope.aliases[node.base.name]
+            if target is scope or target.module is scope.module:
+                return
+            message = f"`{target.module.source.name}` declares no `{node.name.text}`"
+            hint = did_you_mean(node.name.text, target.own)
+            self._found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
+            return
+        base = node.base.name if isinstance(node.base, s.Reference) else "this"
+        hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
+        self._found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)
+
+    def _interpolate(self, node: s.Text, scope: Scope) -> Any:
+        texts: list[str] = []
+        complete = True
+        for part in node.parts:
+            value = part if isinstance(part, str) else self._inside_text(part, scope)
+            complete = complete and value is not UNKNOWN
+            texts.append(value if isinstance(value, str) else show(value) if value is not UNKNOWN else "")
+        return "".join(texts) if complete else UNKNOWN
+
+    def _inside_text(self, part: s.Reference, scope: Scope) -> Any:
+        alias, _, name = part.name.rpartition(".")
+        symbol = scope.find_in(alias, name) if alias else scope.find(name)
+        if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+            return self.value_of(symbol)
+        known = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
+        what = f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
+        hint = did_you_mean(part.name, known) or "only a `let` or a `param` can stand in a text"
+        self._found.error("E0201", what, scope.span(part), help=[hint, "write `\\${` for the characters themselves"])
+        return UNKNOWN
+
+    # ---- operations
+
+    def _call(self, node: s.CallExpression, scope: Scope) -> Any:
+        name = node.function.name if isinstance(node.function, s.Reference) else None
+        if name not in FUNCTIONS:
+            hint = did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
+            written = scope.span(node.function).text
+            self._found.error("E0201", f"there is no function `{written}`", scope.span(node.function), help=hint)
+            return UNKNOWN
+        count, form = FUNCTIONS[name]
+        if len(node.arguments) != count or isinstance(node.arguments[0], s.NamedArgument):
+            self._found.error("E0311", f"`{name}` takes one argument", scope.span(node), help=f"write `{form}`")
+            return UNKNOWN
+        values = [self.evaluate(argument, scope) for argument in node.arguments]
+        return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
+
+    def _binary(self, node: s.Binary, scope: Scope) -> Any:
+        left, right = self.evaluate(node.left, scope), self.evaluate(node.right, scope)
+        if left is UNKNOWN or right is UNKNOWN:
+            return UNKNOWN
+        if node.operator not in ("+", "-", "*", "/"):
+            self._found.error(
+                "E0309", f"`{node.operator}` belongs in a pipeline or a route", scope.span(node),
+                help="fields calculate with `+`, `-`, `*` and `/`",
+            )
+            return UNKNOWN
+        try:
+            return calculate(node.operator, left, right)
+        except ArithmeticMistake as mistake:
+            sides = [(node.left, left), (node.right, right)]
+            for side, value in sides:
+                if self._report_stray_word(side, value, scope):
+                    return UNKNOWN
+            labels = [Label(scope.span(side), describe(value)) for side, value in sides]
+            self._found.error("E0307", str(mistake), scope.span(node), secondary=labels, help=mistake.help)
+            return UNKNOWN
+        except (ArithmeticError, ValueError):
+            self._found.error("E0307", "this number is too large", scope.span(node))
+            return UNKNOWN
+
+    def _unary(self, node: s.Unary, scope: Scope) -> Any:
+        value = self.evaluate(node.operand, scope)
+        if value is UNKNOWN or self._report_stray_word(node.operand, value, scope):
+            return UNKNOWN
+        if node.operator == "-" and isinstance(value, int | float) and not isinstance(value, bool):
+            return type(value)(-value)
+        self._found.error("E0307", f"`{node.operator}` does not apply to {describe(value)}", scope.span(node))
+        return UNKNOWN
+
+    def _report_stray_word(self, node: s.Expression, value: Any, scope: Scope) -> bool:
+        """A bare word where only a value makes sense is an unknown name."""
+        if not isinstance(value, Word):
+            return False
+        names = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
+        report_unknown_value(node, str(value), scope, names, self._found)
+        return True
+
+
+def report_unknown_value(
+    node: s.Expression, name: str, scope: Scope, names: list[str], found: Diagnostics
+) -> None:
+    """There is no `let` or `param` called `name`."""
+    meant = near(name, names)
+    span = scope.span(node)
+    fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
+    hint = did_you_mean(name, names) or f"declare it with `let {name} = …`"
+    found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)

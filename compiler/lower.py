@@ -1,0 +1,165 @@
+"""A checked program → a plan: defaults filled in, files pinned by their contents, paths made relative."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from ..dsl.deployment import Deployment, Replica
+from ..dsl.kinds import ExecutionProvider, ProviderKind, RuntimeKind, TransportKind, WireFormat
+from ..dsl.runtimes import OpenAIConfig, OrtConfig, RemoteConfig
+from ..dsl.source import Span
+from ..dsl.tasks import EmbedTask
+from ..dsl.version import __version__
+from .checks.capacity import effective_task
+from .checks.files import file_of
+from .declare import Declared
+from .onnx_file import file_sha256
+from .plan import (
+    SCHEMA,
+    DeploymentPlan,
+    EmbedSpec,
+    FileRef,
+    GatewayPlan,
+    OnnxServingPlan,
+    Plan,
+    ProviderSpec,
+    RemotePoolPlan,
+    ReplicaPlacement,
+    SourceRef,
+    TaskSpec,
+)
+from .program import Program
+
+ENDPOINTS: dict[ProviderKind, str] = {
+    ProviderKind.OPENAI: "https://api.openai.com/v1",
+    ProviderKind.ANTHROPIC: "https://api.anthropic.com",
+    ProviderKind.GEMINI: "https://generativelanguage.googleapis.com",
+    ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
+}
+"""Where each provider is when a file does not say."""
+
+WIRES: dict[ProviderKind, WireFormat] = {
+    ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
+    ProviderKind.GEMINI: WireFormat.GEMINI,
+}
+"""The wire formats that are not OpenAI's."""
+
+_PREFIXES: dict[ProviderKind, str] = {
+    ProviderKind.LITELLM: "litellm/",
+    ProviderKind.ANTHROPIC: "anthropic/",
+    ProviderKind.GEMINI: "google/",
+}
+
+
+def lower(program: Program, base: Path) -> Plan:
+    """The plan of `program`, to be written into the directory `base`."""
+    lowerer = _Lowerer(base)
+    gateway = program.gateway
+    return Plan(
+        schema=SCHEMA,
+        compiler=__version__,
+        gateway=GatewayPlan(
+            gateway.host, gateway.port, gateway.auth, lowerer.source(gateway.span) if gateway.span else None
+        ),
+        deployments=tuple(
+            lowerer.deployment(declared, deployment, program.replicas[deployment.name])
+            for declared, deployment in program.deployments
+        ),
+    )
+
+
+class _Lowerer:
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._pin = cache(self._pin_file)
+
+    def deployment(self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]) -> DeploymentPlan:
+        placements = tuple(ReplicaPlacement(r.replica_index, r.node, r.gpu_indices) for r in replicas)
+        if deployment.effective_runtime().transport is TransportKind.LOCAL:
+            return self._onnx(declared, deployment, placements)
+        return self._remote(declared, deployment, placements)
+
+    def source(self, span: Span) -> SourceRef:
+        line, column = span.source.position(span.start)
+        path = span.source.path
+        return SourceRef(self._relative(path) if path is not None else span.source.name, line, column)
+
+    def _onnx(
+        self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
+    ) -> OnnxServingPlan:
+        config = deployment.effective_config()
+        assert isinstance(config, OrtConfig)
+        return OnnxServingPlan(
+            deployment=deployment.name,
+            source=self.source(declared.symbol.span),
+            replicas=replicas,
+            serving=deployment.serving,
+            idempotent=deployment.idempotent,
+            model=self._pin(file_of(declared, deployment.model, "model")),
+            providers=tuple(ProviderSpec(name) for name in _providers(deployment, config)),
+            on_missing_provider=config.on_missing_provider,
+            session=config.session,
+            batching=config.batching,
+            task=self._task(declared, deployment),
+        )
+
+    def _remote(
+        self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
+    ) -> RemotePoolPlan:
+        config = deployment.effective_config()
+        provider = deployment.effective_runtime().provider
+        assert isinstance(config, RemoteConfig)
+        assert provider is not None
+        return RemotePoolPlan(
+            deployment=deployment.name,
+            source=self.source(declared.symbol.span),
+            replicas=replicas,
+            serving=deployment.serving,
+            idempotent=deployment.idempotent,
+            provider=provider,
+            model=deployment.model.removeprefix(_PREFIXES.get(provider, "")),
+            endpoint=(config.endpoint or ENDPOINTS.get(provider, "")).rstrip("/"),
+            wire=WIRES.get(provider, WireFormat.OPENAI),
+            api_key=config.api_key,
+            headers=_headers(config),
+            task=effective_task(deployment),
+            rate_limits=config.rate_limits,
+            retry=config.retry,
+            timeouts=config.timeouts,
+            circuit_breaker=config.circuit_breaker,
+            budget=deployment.budget,
+        )
+
+    def _task(self, declared: Declared, deployment: Deployment) -> TaskSpec:
+        task = deployment.task
+        if isinstance(task, EmbedTask):
+            assert task.tokenizer is not None
+            tokenizer = self._pin(file_of(declared, task.tokenizer, "task", "tokenizer"))
+            return EmbedSpec(
+                tokenizer=tokenizer, pooling=task.pooling, normalize=task.normalize, max_length=task.max_length
+            )
+        return TaskSpec(kind=effective_task(deployment))
+
+    def _pin_file(self, path: Path) -> FileRef:
+        return FileRef(self._relative(path), file_sha256(path), path.stat().st_size)
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self._base)).as_posix()
+
+
+def _providers(deployment: Deployment, config: OrtConfig) -> tuple[ExecutionProvider, ...]:
+    """The execution providers in order; what is not said follows from the runtime and the GPUs."""
+    if config.providers is not None:
+        return config.providers
+    if deployment.effective_runtime() is RuntimeKind.TENSORRT:
+        return (ExecutionProvider.TENSORRT, ExecutionProvider.CUDA)
+    return (ExecutionProvider.CUDA,) if deployment.gpus else (ExecutionProvider.CPU,)
+
+
+def _headers(config: RemoteConfig) -> dict[str, str]:
+    if not isinstance(config, OpenAIConfig):
+        return {}
+    named = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
+    return {name: value for name, value in named.items() if value is not None}

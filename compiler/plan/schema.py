@@ -1,0 +1,114 @@
+"""The JSON Schema of a plan, derived from the attrs classes: nothing here is written twice."""
+
+from __future__ import annotations
+
+import typing
+from enum import StrEnum
+from types import UnionType
+from typing import Any
+
+import attrs
+
+from ...dsl.policies import CapacityPolicy
+from ...dsl.runtimes import SecretRef
+from ...dsl.units import Duration, Money, Percent, Size
+from .codec import PLAN_CLASSES, SPEC_CLASSES
+from .model import SCHEMA, DeploymentPlan, Plan, TaskSpec
+
+Schema = dict[str, Any]
+
+_SCALARS: dict[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    type(None): {"type": "null"},
+    Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "description": "a duration"},
+    Size: {"type": "string", "pattern": r"^\d+(\.\d+)?(KiB|MiB|GiB|TiB)$", "description": "a size"},
+    Money: {"type": "string", "pattern": r"^\$\d+(\.\d+)?[kM]?$", "description": "US dollars"},
+    Percent: {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "description": "a percentage"},
+    SecretRef: {
+        "description": "where a secret is read from when the plan starts",
+        "oneOf": [
+            {"type": "object", "properties": {name: {"type": "string"}}, "required": [name], "additionalProperties": False}
+            for name in ("env", "file")
+        ],
+    },
+    CapacityPolicy: {
+        "description": "what a full deployment does",
+        "oneOf": [
+            {"enum": ["reject", "queue"]},
+            {
+                "type": "object",
+                "properties": {"fallback": {"type": "string"}},
+                "required": ["fallback"],
+                "additionalProperties": False,
+            },
+        ],
+    },
+}
+
+
+def plan_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a plan file."""
+    definitions: dict[str, Schema] = {}
+    schema = _class_schema(Plan, definitions)
+    schema["properties"]["schema"] = {"const": SCHEMA}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA,
+        **schema,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def _class_schema(cls: Any, definitions: dict[str, Schema], kind: str | None = None) -> Schema:
+    hints = typing.get_type_hints(cls)
+    properties: dict[str, Schema] = {}
+    for attribute in attrs.fields(cls):
+        inner = dict(_schema(hints[attribute.name], definitions))
+        if "doc" in attribute.metadata:
+            inner["description"] = attribute.metadata["doc"]
+        properties[attribute.name] = inner
+    if kind is not None:
+        properties = {"kind": {"const": kind}, **{k: v for k, v in properties.items() if k != "kind"}}
+    return {
+        "type": "object",
+        "description": (cls.__doc__ or "").split("\n")[0],
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _schema(hint: Any, definitions: dict[str, Schema]) -> Schema:
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, UnionType):
+        return {"anyOf": [_schema(option, definitions) for option in arguments]}
+    if origin is tuple:
+        return {"type": "array", "items": _schema(arguments[0], definitions)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema(arguments[1], definitions)}
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return {"enum": [member.value for member in hint]}
+    if hint is DeploymentPlan:
+        return _by_kind(PLAN_CLASSES, definitions)
+    if hint is TaskSpec:
+        return _by_kind(SPEC_CLASSES, definitions)
+    if attrs.has(hint):
+        return _defined(hint.__name__, hint, None, definitions)
+    raise TypeError(f"no JSON Schema for {hint!r}")
+
+
+def _by_kind(classes: Any, definitions: dict[str, Schema]) -> Schema:
+    options = [_defined(f"{cls.__name__}_{kind.value}", cls, kind.value, definitions) for kind, cls in classes.items()]
+    return {"oneOf": options}
+
+
+def _defined(name: str, cls: Any, kind: str | None, definitions: dict[str, Schema]) -> Schema:
+    if name not in definitions:
+        definitions[name] = {}
+        definitions[name] = _class_schema(cls, definitions, kind)
+    return {"$ref": f"#/$defs/{name}"}

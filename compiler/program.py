@@ -1,0 +1,50 @@
+"""A checked program: every deployment with its origins, and what stands beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from ..dsl.deployment import Deployment, Replica
+from ..dsl.runtimes import SecretRef
+from ..dsl.source import Span
+from .declare import Declared
+from .placement import Node
+from .scope import Scope
+
+
+@frozen(eq=False)
+class GatewaySettings:
+    """The `gateway` block, defaults filled in."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    auth: SecretRef | None = None
+    span: Span | None = None
+
+
+@frozen(eq=False)
+class Program:
+    """What the files say together."""
+
+    root: Scope
+    scopes: tuple[Scope, ...]
+    declared: tuple[Declared, ...]
+    nodes: tuple[Node, ...]
+    gateway: GatewaySettings
+    replicas: dict[str, tuple[Replica, ...]]
+
+    def by_name(self, name: str) -> Declared | None:
+        """The deployment called `name`."""
+        return next((d for d in self.declared if d.symbol.name.text == name), None)
+
+    @property
+    def deployments(self) -> list[tuple[Declared, Deployment]]:
+        """Those deployments that have a meaning."""
+        return [(d, d.deployment) for d in self.declared if d.deployment is not None]
+
+
+def base_directory(span: Span) -> Path:
+    """The directory that relative paths in a file start from."""
+    return span.source.path.parent if span.source.path is not None else Path()

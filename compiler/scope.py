@@ -1,0 +1,201 @@
+"""What names mean in a file: its own declarations, and those it imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define, field, frozen
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostics, Label
+from ..dsl.source import Span
+from ..dsl.suggest import did_you_mean
+from .modules import Module
+
+Named = (
+    s.ParamDeclaration
+    | s.LetDeclaration
+    | s.TemplateDeclaration
+    | s.DeploymentDeclaration
+    | s.RouteDeclaration
+    | s.PipelineDeclaration
+    | s.TypeDeclaration
+    | s.ExternDeclaration
+)
+
+KIND_WORDS: dict[type, str] = {
+    s.ParamDeclaration: "parameter",
+    s.LetDeclaration: "let",
+    s.TemplateDeclaration: "template",
+    s.DeploymentDeclaration: "deployment",
+    s.RouteDeclaration: "route",
+    s.PipelineDeclaration: "pipeline",
+    s.TypeDeclaration: "type",
+    s.ExternDeclaration: "extern",
+}
+
+
+@frozen(eq=False)
+class Symbol:
+    """A declaration, and the file it stands in."""
+
+    scope: Scope
+    node: Named
+
+    @property
+    def name(self) -> s.Identifier:
+        return self.node.name
+
+    @property
+    def span(self) -> Span:
+        return self.scope.span(self.node.name)
+
+    @property
+    def kind(self) -> str:
+        """The kind of declaration in the user's words."""
+        return KIND_WORDS[type(self.node)]
+
+
+@define(eq=False)
+class Scope:
+    """The names of one file."""
+
+    module: Module
+    own: dict[str, Symbol] = field(factory=dict)
+    imported: dict[str, Symbol] = field(factory=dict)
+    aliases: dict[str, Scope] = field(factory=dict)
+    used: set[str] = field(factory=set)
+    """Names of this file that something refers to, aliases and imported names included."""
+
+    def span(self, node: s.Node) -> Span:
+        return self.module.span(node.start, node.end)
+
+    def find(self, name: str) -> Symbol | None:
+        """What `name` stands for in this file, None when nothing."""
+        symbol = self.own.get(name) or self.imported.get(name)
+        if symbol is not None:
+            self.used.add(name)
+            symbol.scope.used.add(symbol.name.text)
+        return symbol
+
+    def find_in(self, alias: str, name: str) -> Symbol | None:
+        """What `alias.name` stands for."""
+        scope = self.aliases.get(alias)
+        if scope is None:
+            return None
+        self.used.add(alias)
+        symbol = scope.own.get(name)
+        if symbol is not None:
+            scope.used.add(name)
+        return symbol
+
+    def find_reference(self, node: s.Expression) -> Symbol | None:
+        """What a name, quoted name or `alias.name` stands for."""
+        match node:
+            case s.Reference():
+                return self.find(node.name)
+            case s.Text(parts=(str(name),)):
+                return self.find(name)
+            case s.Member(base=s.Reference(name=alias), name=name):
+                return self.find_in(alias, name.text)
+        return None
+
+    def names(self, *kinds: type) -> Iterator[str]:
+        """The names that stand for one of `kinds`, imported ones included."""
+        for name, symbol in (self.own | self.imported).items():
+            if isinstance(symbol.node, kinds):
+                yield name
+        for alias, scope in self.aliases.items():
+            for name, symbol in scope.own.items():
+                if isinstance(symbol.node, kinds):
+                    yield f"{alias}.{name}"
+
+
+def build_scopes(modules: list[Module], found: Diagnostics) -> dict[int, Scope]:
+    """The scope of each module, by the module's id; duplicates and unknown imports are reported."""
+    scopes = {id(module): Scope(module) for module in modules}
+    for scope in scopes.values():
+        _declare(scope, found)
+    for scope in scopes.values():
+        _import(scope, scopes, found)
+    return scopes
+
+
+def written_reference(node: s.Expression) -> str | None:
+    """A reference as text, None for any other expression."""
+    match node:
+        case s.Reference():
+            return node.name
+        case s.Text(parts=(str(name),)):
+            return name
+        case s.Member(base=s.Reference(name=alias), name=name):
+            return f"{alias}.{name.text}"
+    return None
+
+
+def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnostics, *kinds: type) -> None:
+    """There is no `what` of this name; says which names there are."""
+    name = written_reference(node) or "this"
+    known = list(scope.names(*kinds))
+    hint = did_you_mean(name, known)
+    if hint is None:
+        listed = ", ".join(f"`{each}`" for each in known[:8])
+        hint = f"known here: {listed}" if known else f"this file declares no {what}"
+    found.error("E0201", f"there is no {what} `{name}`", scope.span(node), "not declared", help=hint)
+
+
+def _declare(scope: Scope, found: Diagnostics) -> None:
+    gateways: dict[type, s.Declaration] = {}
+    for node in scope.module.declarations:
+        if isinstance(node, s.ClusterDeclaration | s.GatewayDeclaration):
+            first = gateways.setdefault(type(node), node)
+            if first is not node:
+                word = "cluster" if isinstance(node, s.ClusterDeclaration) else "gateway"
+                _duplicate(f"a file has one `{word}`", _keyword(scope, node, word), _keyword(scope, first, word), found)
+        elif isinstance(node, Named):
+            symbol = Symbol(scope, node)
+            earlier = scope.own.setdefault(node.name.text, symbol)
+            if earlier is not symbol:
+                message = f"the name `{node.name.text}` is declared twice"
+                _duplicate(message, symbol.span, earlier.span, found)
+
+
+def _keyword(scope: Scope, node: s.Node, word: str) -> Span:
+    return scope.module.span(node.start, node.start + len(word))
+
+
+def _duplicate(message: str, second: Span, first: Span, found: Diagnostics) -> None:
+    found.error(
+        "E0202", message, second, "declared again here", secondary=[Label(first, "first declared here")],
+        help="rename or remove one of them",
+    )
+
+
+def _import(scope: Scope, scopes: dict[int, Scope], found: Diagnostics) -> None:
+    for node in scope.module.declarations:
+        imported = scope.module.imports.get(node.start)
+        match node:
+            case s.ImportAs():
+                clash = scope.own.get(node.alias.text)
+                if clash is not None:
+                    message = f"the name `{node.alias.text}` is declared twice"
+                    _duplicate(message, scope.span(node.alias), clash.span, found)
+                target = scopes[id(imported)] if imported is not None else Scope(scope.module)
+                scope.aliases[node.alias.text] = target
+            case s.ImportNames() if imported is not None:
+                for name in node.names:
+                    _import_name(scope, scopes[id(imported)], name, found)
+
+
+def _import_name(scope: Scope, target: Scope, name: s.Identifier, found: Diagnostics) -> None:
+    symbol = target.own.get(name.text)
+    if symbol is None:
+        hint = did_you_mean(name.text, target.own)
+        message = f"`{target.module.source.name}` declares no `{name.text}`"
+        found.error("E0201", message, scope.span(name), "not declared there", help=hint)
+        return
+    clash = scope.own.get(name.text) or scope.imported.get(name.text)
+    if clash is not None:
+        _duplicate(f"the name `{name.text}` is declared twice", scope.span(name), clash.span, found)
+        return
+    scope.imported[name.text] = symbol

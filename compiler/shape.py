@@ -1,0 +1,184 @@
+"""Do the fields and blocks that were written exist, and is each what it should be? Then: their values.
+
+The attrs classes of the model are the only description of the language's fields; this module walks
+them beside the merged section.
+"""
+
+from __future__ import annotations
+
+import typing
+from functools import cache
+from typing import Any
+
+import attrs
+
+from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.policies import CapacityPolicy
+from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef
+from ..dsl.source import Span
+from ..dsl.suggest import did_you_mean, either, near
+from .evaluate import UNKNOWN, Evaluator
+from .merge import Section, Setting
+
+Paths = dict[tuple[str, ...], Setting | Section]
+"""Where the value at each path of the model was written."""
+
+WRITTEN_AS_VALUES = (SecretRef, CapacityPolicy)
+"""Classes of the model that are written as a call or a word, not as a block."""
+
+
+@cache
+def field_types(cls: type) -> dict[str, Any]:
+    """The resolved type of each field of an attrs class, by name."""
+    return typing.get_type_hints(cls)
+
+
+@cache
+def block_class(cls: type, name: str) -> type | None:
+    """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
+    for option in _options(field_types(cls)[name]):
+        if isinstance(option, type) and attrs.has(option) and option not in WRITTEN_AS_VALUES:
+            return option
+    return None
+
+
+@cache
+def is_open_block(cls: type, name: str) -> bool:
+    """Whether the field is a block whose names the user chooses, such as `env { … }`."""
+    return any(typing.get_origin(option) is dict for option in _options(field_types(cls)[name]))
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, _UNION) else (hint,)
+
+
+_UNION = type(int | str)
+
+
+class Shaper:
+    """Turns merged sections into the nested dicts that cattrs structures."""
+
+    def __init__(self, found: Diagnostics, evaluator: Evaluator) -> None:
+        self._found = found
+        self._evaluator = evaluator
+
+    def shape(
+        self, section: Section, cls: type, what: str, path: tuple[str, ...], paths: Paths, hidden: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        """The values of `section` for `cls`, and in `paths` where each was written.
+
+        what: the block in the user's words. hidden: fields of the class that are not written inside it.
+        """
+        paths[path] = section
+        names = [a.name for a in attrs.fields(cls) if a.name not in hidden]
+        values: dict[str, Any] = {}
+        for name, setting in section.settings.items():
+            if name not in names:
+                self._unknown_field(setting, section, names, cls, what)
+            elif block_class(cls, name) is not None or is_open_block(cls, name):
+                self._value_for_block(setting, name)
+            else:
+                value = self._evaluator.evaluate(setting.node.value, setting.scope)
+                if value is UNKNOWN:
+                    section.damaged = True
+                else:
+                    values[name] = value
+                    paths[(*path, name)] = setting
+        for name, inner in section.sections.items():
+            if name not in names:
+                self._unknown_block(inner, name, names, cls, what)
+            elif is_open_block(cls, name):
+                values[name] = self._open(inner, (*path, name), paths)
+            elif (inner_class := block_class(cls, name)) is not None:
+                self._refuse_label(inner, name)
+                values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
+            else:
+                self._block_for_value(inner, name)
+        self._missing(section, cls, values, what, hidden)
+        return values
+
+    def _open(self, section: Section, path: tuple[str, ...], paths: Paths) -> dict[str, Any]:
+        paths[path] = section
+        values = {}
+        for name, setting in section.settings.items():
+            value = self._evaluator.evaluate(setting.node.value, setting.scope)
+            if value is not UNKNOWN:
+                values[name] = str(value) if isinstance(value, str) else value
+                paths[(*path, name)] = setting
+        return values
+
+    def _missing(self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]) -> None:
+        if section.damaged:
+            return
+        for attribute in attrs.fields(cls):
+            if attribute.default is attrs.NOTHING and attribute.name not in values and attribute.name not in hidden:
+                if attribute.name in section.settings or attribute.name in section.sections:
+                    continue
+                meaning = attribute.metadata.get("doc")
+                self._found.error(
+                    "E0305",
+                    f"{what} needs `{attribute.name}`",
+                    section.name_span,
+                    f"`{attribute.name}` is missing",
+                    help=f"add `{attribute.name} = …`" + (f": {meaning}" if meaning else ""),
+                )
+
+    def _unknown_field(self, setting: Setting, section: Section, names: list[str], cls: type, what: str) -> None:
+        name = setting.node.name.text
+        if self._misplaced(name, cls, setting.name_span):
+            return
+        meant = near(name, names)
+        helps = [did_you_mean(name, names) or _elsewhere(name, cls, names)]
+        fixes = []
+        if len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
+            fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
+        self._found.error(
+            "E0204", f"{what} has no field `{name}`", setting.name_span, "unknown field", help=helps, fixes=fixes
+        )
+
+    def _unknown_block(self, section: Section, name: str, names: list[str], cls: type, what: str) -> None:
+        if self._misplaced(name, cls, section.name_span):
+            return
+        hint = did_you_mean(name, names) or _elsewhere(name, cls, names)
+        self._found.error("E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint)
+
+    def _misplaced(self, name: str, cls: type, span: Span) -> bool:
+        """A setting of remote runtimes in the block of a local one."""
+        if cls is not OrtConfig or name not in field_types(RemoteConfig):
+            return False
+        self._found.error(
+            "E0404",
+            f"`{name}` is for remote runtimes: a local model has no provider to ask",
+            span,
+            "means nothing here",
+            help="remove it; `serving { max_concurrent = … }` limits a local model",
+        )
+        return True
+
+    def _value_for_block(self, setting: Setting, name: str) -> None:
+        self._found.error(
+            "E0205", f"`{name}` is a block", setting.span, f"expected `{name} {{ … }}`",
+            help=f"write `{name} {{ … }}`, without `=`",
+        )
+
+    def _block_for_value(self, section: Section, name: str) -> None:
+        self._found.error(
+            "E0205", f"`{name}` is a field, not a block", section.name_span, f"expected `{name} = …`",
+            help=f"write `{name} = …`",
+        )
+
+    def _refuse_label(self, section: Section, name: str) -> None:
+        if section.label is not None:
+            self._found.error(
+                "E0205", f"`{name}` takes no name", section.label_span(), "nothing stands before its `{`",
+                secondary=[Label(section.name_span)], help=f"write `{name} {{ … }}`",
+            )
+
+
+def _elsewhere(name: str, cls: type, names: list[str]) -> str:
+    """Where a field with this name does exist, else which fields there are here."""
+    for outer in names:
+        inner = block_class(cls, outer)
+        if inner is not None and name in field_types(inner):
+            return f"`{name}` belongs into `{outer} {{ … }}`"
+    return f"fields here are {either(f'`{n}`' for n in names)}" if names else "it has none"

@@ -1,0 +1,84 @@
+"""The types that a `param` or a `let` may declare, and whether a value has one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostics
+from ..dsl.suggest import did_you_mean, either
+from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
+from ..dsl.values import Word, describe, show
+from .scope import Scope
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "duration": (Duration,),
+    "size": (Size,),
+    "money": (Money,),
+    "percent": (Percent,),
+}
+"""The types by name, and the Python types of their values."""
+
+
+def check_param(
+    node: s.ParamDeclaration | s.LetDeclaration, value: Any, scope: Scope, found: Diagnostics, origin: s.Node | None
+) -> Any:
+    """`value`, if it has the declared type (an int becomes a float where one is wanted); else reported.
+
+    origin: the expression that gave the value, None when it was set from outside the file.
+    """
+    from .evaluate import UNKNOWN
+
+    if isinstance(value, Word):
+        names = [n for n in scope.names(s.ParamDeclaration, s.LetDeclaration) if n != node.name.text]
+        span = scope.span(origin) if origin is not None else scope.span(node.name)
+        hint = did_you_mean(value, names) or f'write "{value}" for the text'
+        found.error("E0201", f"there is no value called `{value}`", span, "not declared", help=hint)
+        return UNKNOWN
+    if node.type is None or _fits(node.type, value):
+        return value
+    if isinstance(node.type, s.TypeName) and node.type.name not in TYPES and node.type.module is None:
+        hint = did_you_mean(node.type.name, TYPES) or f"types here are {either(f'`{t}`' for t in TYPES)}"
+        message = f"there is no type `{node.type.name}` for a value"
+        found.error("E0201", message, scope.span(node.type), "unknown type", help=hint)
+        return UNKNOWN
+    wanted = scope.span(node.type).text
+    span = scope.span(origin) if origin is not None else scope.span(node.name)
+    source = "" if origin is not None else f"; it was set to {show(value)}"
+    message = f"`{node.name.text}` is declared as `{wanted}`, found {describe(value)}{source}"
+    found.error("E0301", message, span, f"not `{wanted}`")
+    return UNKNOWN
+
+
+def _fits(declared: s.TypeExpression, value: Any) -> bool:
+    match declared:
+        case s.TypeName(name=name, module=None) if name in TYPES:
+            if isinstance(value, bool) or name == "bool":
+                return isinstance(value, bool) and name == "bool"
+            exact = type(value) in TYPES[name]
+            return exact
+        case s.TypeLiteral(value=text):
+            return bool(value == text)
+        case s.TypeUnion(options=options):
+            return any(_fits(option, value) for option in options)
+        case s.TypeOptional(inner=inner):
+            return _fits(inner, value)
+        case s.TypeGeneric(name="list", arguments=(element,)):
+            return isinstance(value, list) and all(_fits(element, item) for item in value)
+    return False
+
+
+def read_setting(text: str) -> Any:
+    """The value of `--set name=text`: a number with its unit, true or false, or the text itself."""
+    if text in ("true", "false"):
+        return text == "true"
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    try:
+        return parse_number(text)
+    except (UnitError, ValueError, ArithmeticError):
+        return text

@@ -1,0 +1,192 @@
+"""The remote models that are known: context window, prices, age, and how much a provider lets through.
+
+The data are two files beside this module. `catalogue.json` is written by `scripts/build_catalogue.py`
+and names its source and date; `tiers.json` is kept by hand, with a source and a date per entry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from .kinds import ProviderKind
+from .units import Money
+
+_FOLDER = Path(__file__).parent
+_VENDORS: dict[str, ProviderKind | None] = {
+    "anthropic": ProviderKind.ANTHROPIC,
+    "gemini": ProviderKind.GEMINI,
+    "google": ProviderKind.GEMINI,
+    "litellm": None,
+    "models": None,
+    "openai": ProviderKind.OPENAI,
+}
+_LONGEST_START = 64
+_ANYBODY = (None, ProviderKind.LITELLM)
+_DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
+
+
+@frozen
+class ModelInfo:
+    """What is known of a remote model. Prices are per million tokens; None is unknown."""
+
+    provider: ProviderKind
+    name: str
+    context_window: int | None = None
+    max_output: int | None = None
+    input_price: Money | None = None
+    output_price: Money | None = None
+    cached_input_price: Money | None = None
+    tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
+    deprecated: bool = False
+    replaced_by: str | None = None
+    released: date | None = field(default=None, metadata={"doc": "day of the first dated snapshot"})
+
+
+@frozen
+class Tier:
+    """The most that a provider lets an account reach without an agreement of its own.
+
+    as_of: the day, or only the year, on which `source` said so.
+    """
+
+    provider: ProviderKind
+    name: str
+    requests_per_minute: int
+    tokens_per_minute: int
+    source: str
+    as_of: str
+
+
+@lru_cache(maxsize=4096)
+def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | None:
+    """The model that `name` means at `provider`, or None when it is not in the catalogue.
+
+    `name` may be an alias or a dated snapshot, with or without the path of a vendor before it, such as
+    `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model.
+    """
+    vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))
+    wanted = vendor if provider in _ANYBODY else provider
+    for index in _indices():
+        if wanted in (None, index.provider) and (row := index.find(bare)):
+            return _model(index.provider, row)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def find_tier(provider: ProviderKind, model: str) -> Tier | None:
+    """The highest published tier of `provider` for `model`, or None when none is known."""
+    info = find_model(model, provider)
+    return _tiers().get((provider, info.name)) if info else None
+
+
+@cache
+def known_models() -> tuple[str, ...]:
+    """The name of every model in the catalogue, sorted."""
+    return tuple(sorted(row["name"] for row in _load("catalogue.json")["models"]))
+
+
+@frozen
+class _Index:
+    """The models of one provider by what their names may look like; the longest pattern wins."""
+
+    provider: ProviderKind
+    names: dict[str, dict[str, Any]] = field(factory=dict)
+    starts: dict[str, dict[str, Any]] = field(factory=dict)
+    regexes: dict[str, dict[str, Any]] = field(factory=dict)
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.names[row["name"]] = row
+        for pattern in row.get("match", ()):
+            if pattern.startswith("^"):
+                self.regexes[pattern] = row
+            elif pattern.endswith("*"):
+                self.starts[pattern[:-1]] = row
+            else:
+                self.names[pattern] = row
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        dated = _DATED.fullmatch(name)
+        return self._find_as_written(name) or (self._find_as_written(dated[1]) if dated else None)
+
+    def _find_as_written(self, name: str) -> dict[str, Any] | None:
+        return self.names.get(name) or self._by_start(name) or self._by_regex(name)
+
+    def _by_start(self, name: str) -> dict[str, Any] | None:
+        starts = (name[:length] for length in range(min(len(name), _LONGEST_START), 0, -1))
+        return next((self.starts[start] for start in starts if start in self.starts), None)
+
+    def _by_regex(self, name: str) -> dict[str, Any] | None:
+        return next((row for regex, row in self.regexes.items() if re.match(regex, name)), None)
+
+
+@cache
+def _indices() -> tuple[_Index, ...]:
+    indices: dict[str, _Index] = {}
+    for row in _load("catalogue.json")["models"]:
+        name = row["provider"]
+        if name not in indices:
+            indices[name] = _Index(ProviderKind(name))
+        indices[name].add(row)
+    return tuple(indices.values())
+
+
+@cache
+def _tiers() -> dict[tuple[ProviderKind, str], Tier]:
+    return {
+        (ProviderKind(row["provider"]), model): Tier(
+            provider=ProviderKind(row["provider"]),
+            name=row["tier"],
+            requests_per_minute=row["requests_per_minute"],
+            tokens_per_minute=_tokens_per_minute(row),
+            source=row["source"],
+            as_of=row["date"],
+        )
+        for row in _load("tiers.json")["tiers"]
+        for model in row["models"]
+    }
+
+
+def _tokens_per_minute(row: dict[str, Any]) -> int:
+    """Prompt and answer together, also where a provider counts them apart."""
+    if "tokens_per_minute" in row:
+        return int(row["tokens_per_minute"])
+    return int(row["input_tokens_per_minute"]) + int(row["output_tokens_per_minute"])
+
+
+def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        provider=provider,
+        name=row["name"],
+        context_window=row.get("context_window"),
+        input_price=_money(row.get("input")),
+        output_price=_money(row.get("output")),
+        cached_input_price=_money(row.get("cached_input")),
+        tiered=row.get("tiered", False),
+        deprecated=row.get("deprecated", False),
+        released=date.fromisoformat(row["released"]) if "released" in row else None,
+    )
+
+
+def _money(text: str | None) -> Money | None:
+    return None if text is None else Money(text)
+
+
+def _without_vendor(name: str) -> tuple[ProviderKind | None, str]:
+    """`litellm/openai/gpt-4o` as OpenAI and `gpt-4o`."""
+    *path, bare = name.split("/")
+    vendors = [_VENDORS[part] for part in path if part in _VENDORS]
+    if len(vendors) < len(path):
+        return None, name
+    return next((vendor for vendor in reversed(vendors) if vendor), None), bare
+
+
+@cache
+def _load(file: str) -> Any:
+    return json.loads((_FOLDER / file).read_bytes())

@@ -1,0 +1,58 @@
+"""What stands between two tokens: comments and line breaks."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import define, field
+
+_PIECE = re.compile(r"#[^\n]*+|\n")
+
+
+@define
+class Comment:
+    """A comment, and how many line breaks stand before it."""
+
+    text: str
+    lines_before: int
+
+
+@define
+class Gap:
+    """Comments, and the line breaks after the last of them."""
+
+    comments: list[Comment] = field(factory=list)
+    lines: int = 0
+
+    def add(self, text: str) -> None:
+        """Extend it by spaces, line breaks and comments."""
+        for piece in _PIECE.findall(text):
+            if piece == "\n":
+                self.lines += 1
+            else:
+                self.comments.append(Comment(tidy(piece), self.lines))
+                self.lines = 0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a line ends in it."""
+        return self.lines > 0 or bool(self.comments)
+
+    @property
+    def has_blank_line(self) -> bool:
+        return self.lines > 1 or any(comment.lines_before > 1 for comment in self.comments)
+
+    @property
+    def settles_a_warning(self) -> bool:
+        """Whether it begins with a remark to the checker about the line before."""
+        return bool(self.comments) and self.comments[0].text.startswith("# infer:")
+
+
+def tidy(comment: str) -> str:
+    """With a space after the `#` or `##`, and none at the end."""
+    text = comment.rstrip()
+    mark = "##" if text.startswith("##") else "#"
+    rest = text[len(mark) :]
+    if not rest or rest[0] in " \t#" or text.startswith("#!"):
+        return text
+    return f"{mark} {rest}"

@@ -1,0 +1,27 @@
+"""Texts that look like a key. A file names where a secret comes from; it never holds one."""
+
+from __future__ import annotations
+
+import re
+
+_KEY = re.compile(
+    r"""(?x)
+    (?: sk-[A-Za-z0-9_-]{8,}            # OpenAI, Anthropic, DeepSeek, …
+      | AIza[A-Za-z0-9_-]{20,}          # Google
+      | (?:gsk|hf|ghp|xai|r8|pplx)[_-][A-Za-z0-9_-]{16,}
+      | AKIA[A-Z0-9]{16}
+      | (?i:bearer)\s+\S{16,}
+      | [0-9a-fA-F]{40}
+    )"""
+)
+
+SECRET_ADVICE = (
+    'name the environment variable that holds it: `env("NAME")`',
+    'or a file: `file("/run/secrets/key")`; and replace the key, since it was written down',
+)
+"""What to do instead of writing a secret into a file."""
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether the whole of `text` has the form of a provider's key."""
+    return _KEY.fullmatch(text.strip()) is not None

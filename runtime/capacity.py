@@ -1,0 +1,155 @@
+"""Who may run now: the slots of a deployment and the queue in front of them, as a pure state machine.
+
+`Capacity.decide(now, event)` changes the state and says what follows; it never waits. Replicas are
+chosen least busy, so that with `limit` = replicas x slots each, none ever has more than its share.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from attrs import frozen
+
+from ..compiler.plan import CapacityKind, CapacityPolicy
+
+MAX_WAITING = 1024
+"""Requests that may wait for a slot of one deployment; the next one is refused."""
+
+MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 60.0
+"""Bounds, in seconds, of what a refused request is told to wait."""
+
+_SMOOTHING = 0.1
+
+
+@frozen
+class Arrive:
+    """A request wants a slot; `ticket` is a name for it that no other request has."""
+
+    ticket: int
+
+
+@frozen
+class Leave:
+    """A waiting request gives up."""
+
+    ticket: int
+
+
+@frozen
+class Release:
+    """A request that ran on `replica` since `since` gives its slot back."""
+
+    replica: int
+    since: float
+
+
+@frozen
+class Admit:
+    """The request runs now, on this replica."""
+
+    ticket: int
+    replica: int
+
+
+@frozen
+class Wait:
+    """The request waits until an `Admit` names its ticket."""
+
+
+@frozen
+class Refuse:
+    """The deployment is full; trying again makes sense after `retry_after` seconds."""
+
+    retry_after: float
+    waiting: int
+
+
+@frozen
+class Divert:
+    """The deployment is full; `target` takes over."""
+
+    target: str
+    retry_after: float
+
+
+@frozen
+class Idle:
+    """Nothing follows."""
+
+
+Event = Arrive | Leave | Release
+Decision = Admit | Wait | Refuse | Divert | Idle
+
+_WAIT, _IDLE = Wait(), Idle()
+
+
+class Capacity:
+    """The slots of one deployment.
+
+    replicas: how many share the work. limit: requests that run at the same time on all of them.
+    """
+
+    def __init__(self, replicas: int, limit: int, policy: CapacityPolicy) -> None:
+        self._running = [0] * replicas
+        self._limit = limit
+        self._policy = policy
+        self._total = 0
+        self._next = 0
+        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self._hold = MIN_RETRY_AFTER
+
+    @property
+    def running(self) -> int:
+        """Requests that hold a slot."""
+        return self._total
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    def decide(self, now: float, event: Event) -> Decision:
+        """What follows from `event` at `now`. A `Release` may admit the request that waited longest."""
+        match event:
+            case Arrive(ticket):
+                return self._arrive(ticket)
+            case Leave(ticket):
+                self._waiting.pop(ticket, None)
+                return _IDLE
+            case Release(replica, since):
+                self._running[replica] -= 1
+                self._total -= 1
+                self._hold += _SMOOTHING * (now - since - self._hold)
+                if not self._waiting:
+                    return _IDLE
+                ticket, _ = self._waiting.popitem(last=False)
+                return self._admit(ticket)
+
+    def _arrive(self, ticket: int) -> Decision:
+        if self._total < self._limit:
+            return self._admit(ticket)
+        match self._policy:
+            case CapacityPolicy(kind=CapacityKind.QUEUE):
+                if len(self._waiting) < MAX_WAITING:
+                    self._waiting[ticket] = None
+                    return _WAIT
+            case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
+                return Divert(target, self._retry_after())
+        return Refuse(self._retry_after(), len(self._waiting))
+
+    def _admit(self, ticket: int) -> Admit:
+        running = self._running
+        count = len(running)
+        replica = 0
+        if count > 1:
+            order = (*range(self._next, count), *range(self._next))
+            replica = min(order, key=running.__getitem__)
+            self._next = (replica + 1) % count
+        running[replica] += 1
+        self._total += 1
+        return Admit(ticket, replica)
+
+    def _retry_after(self) -> float:
+        """How long until this request would have had its turn, going by how long requests take."""
+        turns = (len(self._waiting) + 1) / self._limit
+        return min(max(self._hold * turns, MIN_RETRY_AFTER), MAX_RETRY_AFTER)

@@ -1,0 +1,108 @@
+"""The executor: everything that a plan describes, running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from random import Random
+from types import MappingProxyType
+
+from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from .deployment import Deployment, Trace
+from .errors import StartError, UnknownModel
+from .replica import Chunk, Replica, Request
+
+
+class Executor:
+    """Serves the deployments of one plan.
+
+    base_dir: the directory of the plan file; the paths in the plan are relative to it.
+    random: where retries take their jitter from.
+    """
+
+    def __init__(self, plan: Plan, base_dir: Path, *, random: Random | None = None) -> None:
+        self.plan = plan
+        self.base_dir = base_dir
+        self._random = random or Random()
+        self._deployments: dict[str, Deployment] = {}
+
+    @property
+    def deployments(self) -> Mapping[str, Deployment]:
+        """The deployments by name, in the order of the plan; empty before `start`."""
+        return MappingProxyType(self._deployments)
+
+    async def start(self) -> None:
+        """Start every deployment. Raises StartError with all problems of all of them.
+
+        A remote endpoint that cannot be reached is no problem here: its requests fail, the others work.
+        """
+        problems: list[str] = []
+        for plan in self.plan.deployments:
+            try:
+                self._deployments[plan.deployment] = self._build(plan)
+            except StartError as error:
+                problems += error.problems
+        try:
+            outcomes = await asyncio.gather(
+                *(deployment.start() for deployment in self._deployments.values()), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, StartError):
+                    problems += outcome.problems
+                elif outcome is not None:
+                    raise outcome
+            if problems:
+                raise StartError(*problems)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop every deployment; requests that still run are broken off. Safe to call twice."""
+        await asyncio.gather(*(deployment.stop() for deployment in self._deployments.values()))
+
+    def deployment(self, name: str) -> Deployment:
+        """The deployment of that name. Raises UnknownModel, which lists the names there are."""
+        try:
+            return self._deployments[name]
+        except KeyError:
+            raise UnknownModel(self._unknown(name), param="model") from None
+
+    def stream(
+        self, name: str, request: Request, deadline: float | None = None, trace: Trace | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer of deployment `name` in pieces; unary answers are one piece.
+
+        deadline: in the time of the running loop. trace: filled in with what became of the request.
+        Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
+        """
+        return self.deployment(name).stream(request, deadline, Trace() if trace is None else trace)
+
+    def _build(self, plan: DeploymentPlan) -> Deployment:
+        replicas: list[Replica]
+        match plan:
+            case RemotePoolPlan():
+                from .remote import make_replica
+
+                replicas = [make_replica(plan, placement, self.base_dir) for placement in plan.replicas]
+            case OnnxServingPlan():
+                try:
+                    from .onnx import OnnxReplica
+                except ImportError as error:
+                    raise StartError(
+                        f"deployment `{plan.deployment}`: it needs {error.name}, which is not installed: "
+                        "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
+                    ) from None
+                replicas = [OnnxReplica(plan, placement, self.base_dir) for placement in plan.replicas]
+            case _:
+                raise TypeError(f"no such kind of plan: {plan!r}")
+        return Deployment(plan, replicas, self._deployments, self._random)
+
+    def _unknown(self, name: str) -> str:
+        names = list(self._deployments)
+        near = get_close_matches(name, names, n=4)
+        ordered = [*near, *(other for other in names if other not in near)]
+        listed = ", ".join(f"`{other}`" for other in ordered) or "none"
+        return f"there is no model `{name}`; the models here are: {listed}"

@@ -1,0 +1,115 @@
+"""The gateway's routes, and what holds for all of them: authentication and errors."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from ...compiler.plan import RemotePoolPlan
+from ..deployment import Deployment
+from ..errors import RequestError, Unauthorized
+from ..executor import Executor
+from ..secret import Secret
+from .answers import error_answer, internal_error, json_answer, log_failure
+from .body import MAX_BODY
+from .chat import answer_chat
+from .embeddings import answer_embeddings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]
+
+
+class NoSuchPath(RequestError):
+    """Nothing is served at this path."""
+
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class WrongMethod(RequestError):
+    """The path is served, but with another method."""
+
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+def build_app(executor: Executor, token: Secret | None = None) -> web.Application:
+    """The gateway in front of `executor`.
+
+    token: the bearer token that clients must send; None lets everyone in.
+    """
+    app = web.Application(client_max_size=MAX_BODY)
+    routes: list[tuple[str, str, Answer]] = [
+        ("POST", "/v1/chat/completions", answer_chat),
+        ("POST", "/v1/embeddings", answer_embeddings),
+        ("GET", "/v1/models", _list_models),
+        ("GET", "/v1/models/{name:.+}", _show_model),
+    ]
+    for method, path, answer in routes:
+        resource = app.router.add_resource(path)
+        resource.add_route(method, _guarded(answer, executor, token))
+        resource.add_route("*", _wrong_method(method))
+    health = app.router.add_resource("/healthz")
+    health.add_route("GET", _healthy)
+    health.add_route("*", _wrong_method("GET"))
+    app.router.add_route("*", "/{path:.*}", _no_such_path)
+    return app
+
+
+def _guarded(answer: Answer, executor: Executor, token: Secret | None) -> Handler:
+    """`answer` for those who may ask, with errors as OpenAI clients expect them."""
+    expected = f"Bearer {token.reveal()}".encode() if token else None
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            if expected is not None:
+                _authorize(request, expected)
+            return await answer(request, executor)
+        except RequestError as error:
+            log_failure(error)
+            return error_answer(error)
+        except ConnectionError:
+            return web.Response()  # to nobody: the client is gone
+        except Exception:
+            return error_answer(internal_error())
+
+    return handle
+
+
+def _authorize(request: web.Request, expected: bytes) -> None:
+    sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    if not hmac.compare_digest(sent, expected):
+        what = "this token is not accepted" if sent else "a token is needed"
+        raise Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")
+
+
+async def _list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
+    return json_answer({"object": "list", "data": [_model(d) for d in executor.deployments.values()]})
+
+
+async def _show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
+    return json_answer(_model(executor.deployment(request.match_info["name"])))
+
+
+def _model(deployment: Deployment) -> dict[str, Any]:
+    plan = deployment.plan
+    owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
+    return {"id": deployment.name, "object": "model", "created": 0, "owned_by": owner}
+
+
+async def _healthy(request: web.Request) -> web.StreamResponse:
+    return json_answer({"status": "ok"})
+
+
+async def _no_such_path(request: web.Request) -> web.StreamResponse:
+    served = "/v1/chat/completions, /v1/embeddings, /v1/models, /healthz"
+    return error_answer(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
+
+
+def _wrong_method(allowed: str) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        message = f"{request.path} takes {allowed}, not {request.method}"
+        return error_answer(WrongMethod(message), {"Allow": allowed})
+
+    return refuse

@@ -1,0 +1,64 @@
+"""`POST /v1/chat/completions`, unary and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import orjson
+from aiohttp import web
+
+from ..deployment import Trace
+from ..errors import RequestError
+from ..executor import Executor
+from ..replica import ChatChunk, Chunk
+from .answers import DEPLOYMENT_HEADER, error_body, internal_error, log_failure
+from .body import chat_request, read_object
+
+_SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+_END = b"data: [DONE]\n\n"
+
+
+async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """The answer of the deployment that the body names. Raises RequestError."""
+    name, chat = chat_request(await read_object(request))
+    trace = Trace()
+    async with aclosing(executor.stream(name, chat, trace=trace)) as chunks:
+        first = await anext(chunks, None)  # errors up to here get a status of their own
+        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+        if not chat.stream:
+            assert isinstance(first, ChatChunk)
+            return web.Response(body=first.data, headers=headers, content_type="application/json")
+        response = web.StreamResponse(headers={**_SSE_HEADERS, **headers})
+        await response.prepare(request)
+        await _send(response, first, chunks)
+        return response
+
+
+async def _send(
+    response: web.StreamResponse, chunk: Chunk | None, others: AsyncGenerator[Chunk, None]
+) -> None:
+    """Send all chunks, those that are here at the same time in one write, and the end marker.
+
+    An error can only be told inside the stream now, which then ends without its marker.
+    """
+    pending: list[bytes] = []
+    try:
+        while chunk is not None:
+            assert isinstance(chunk, ChatChunk)
+            pending += (b"data: ", chunk.data, b"\n\n")
+            if not chunk.more:
+                await response.write(b"".join(pending))
+                pending.clear()
+            chunk = await anext(others, None)
+        pending.append(_END)
+    except RequestError as error:
+        log_failure(error)
+        pending += (b"data: ", orjson.dumps(error_body(error)), b"\n\n")
+        response.force_close()
+    except ConnectionError:  # the client is gone
+        raise
+    except Exception:
+        pending += (b"data: ", orjson.dumps(error_body(internal_error())), b"\n\n")
+        response.force_close()
+    await response.write_eof(b"".join(pending))

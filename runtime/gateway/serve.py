@@ -1,0 +1,67 @@
+"""From an executor to a running gateway, until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ...compiler.plan import GatewayPlan
+from ..errors import StartError
+from ..executor import Executor
+from ..http_server import GRACE, HttpServer, bind, stop_signal
+from ..secret import Secret, read_secret
+from .app import build_app
+
+log = logging.getLogger(__name__)
+
+ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
+
+
+async def serve(
+    executor: Executor,
+    gateway: GatewayPlan,
+    *,
+    ready: Callable[[str], None] | None = None,
+    grace: float = GRACE,
+) -> None:
+    """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
+
+    ready: called with the base URL, which names the real port, once requests are taken.
+    grace: seconds that requests in flight have to finish. Raises StartError with every problem.
+    """
+    bound = bind(gateway.host, gateway.port, advice=ADVICE)
+    try:
+        async with stop_signal() as stop:
+            token = await _start(executor, gateway)
+            server = HttpServer(build_app(executor, token), bound, advice=ADVICE, grace=grace)
+            try:
+                await server.start()
+                host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
+                url = f"http://{host}:{server.port}"
+                log.info("listening on %s", url)
+                if ready:
+                    ready(url)
+                await stop.wait()
+            finally:
+                await server.stop()
+                await executor.stop()
+    finally:
+        bound.close()
+
+
+async def _start(executor: Executor, gateway: GatewayPlan) -> Secret | None:
+    """Start `executor`, and read the token that clients must send."""
+    problems: list[str] = []
+    token = None
+    try:
+        token = read_secret(gateway.auth, executor.base_dir, "gateway") if gateway.auth else None
+    except StartError as error:
+        problems += error.problems
+    try:
+        await executor.start()
+    except StartError as error:
+        problems = [*error.problems, *problems]
+    if problems:
+        await executor.stop()
+        raise StartError(*problems)
+    return token

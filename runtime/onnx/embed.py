@@ -1,0 +1,97 @@
+"""Running an embedding model: padded arrays in, one vector per text out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from attrs import frozen
+from numpy.typing import NDArray
+
+from ...compiler.plan import EmbedSpec, Pooling
+from ..errors import BadRequest, RequestError
+from .pooling import normalise, pool
+from .runner import Stopper
+from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, EmbedSignature
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_LONGEST_REASON = 200
+_FATAL = 4
+_SMALL = 8
+
+
+@frozen
+class Embedder:
+    """An embedding model that is ready to run. Used from any thread."""
+
+    session: onnxruntime.InferenceSession
+    signature: EmbedSignature
+    spec: EmbedSpec
+    owner: str
+
+    def run(self, rows: Sequence[Tokens], stopper: Stopper) -> NDArray[numpy.float32]:
+        """The vectors of `rows`, float32 [rows, dimensions]. Blocks. Raises RequestError."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = _FATAL
+        stopper.on_stop(lambda: setattr(options, "terminate", True))
+        lengths = numpy.fromiter(map(len, rows), numpy.int64, len(rows))
+        try:
+            [output] = self.session.run([self.signature.output], self._feed(rows, lengths), options)
+        except Exception as error:
+            raise self._explained(error, rows, stopper) from None
+        return self._vectors(output[: len(rows)], lengths)
+
+    def _explained(self, error: Exception, rows: Sequence[Tokens], stopper: Stopper) -> RequestError:
+        """What a failed run means. The model's limits are written nowhere: whether the input was too
+        much for it shows in whether it still takes a small one."""
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
+        longest = max(rows, key=len)
+        if len(longest) > _SMALL and not stopper.stopped:
+            small = Tokens(longest.ids[:_SMALL], longest.type_ids[:_SMALL])
+            with contextlib.suppress(RequestError):
+                self.run([small], stopper)
+                return BadRequest(
+                    f"{self.owner}: the model cannot take {len(longest)} tokens at once: send less text, or "
+                    f"set `max_length` in its task, which cuts longer texts ({reason})",
+                    param="input",
+                )
+        return RequestError(f"{self.owner}: the model failed: {reason}")
+
+    def _feed(self, rows: Sequence[Tokens], lengths: NDArray[numpy.int64]) -> dict[str, NDArray[Any]]:
+        """The inputs of the model, [rows, longest], or of the sizes it fixes, padded with zeros."""
+        signature = self.signature
+        size = (signature.batch or len(rows), signature.length or int(lengths.max()))
+        real = numpy.zeros(size, numpy.bool_)
+        real[: len(rows)] = numpy.arange(size[1]) < lengths[:, None]
+        # What padding would come to does not matter, but a row in which nothing is real may give NaN.
+        real[len(rows) :, 0] = True
+        feed: dict[str, NDArray[Any]] = {}
+        for name, dtype in signature.inputs.items():
+            if name == ATTENTION_MASK:
+                feed[name] = real.astype(dtype)
+                continue
+            values = feed[name] = numpy.zeros(size, dtype)
+            if name == INPUT_IDS:
+                _fill(values, real, [row.ids for row in rows])
+            elif name == TOKEN_TYPE_IDS:
+                _fill(values, real, [row.type_ids for row in rows])
+            elif name == POSITION_IDS:
+                values[:] = numpy.arange(size[1], dtype=dtype)
+        return feed
+
+    def _vectors(self, output: NDArray[Any], lengths: NDArray[numpy.int64]) -> NDArray[numpy.float32]:
+        values = output.astype(numpy.float32, copy=False)
+        vectors = values if self.spec.pooling is Pooling.NONE else pool(values, lengths, self.spec.pooling)
+        return normalise(vectors) if self.spec.normalize else vectors
+
+
+def _fill(values: NDArray[Any], real: NDArray[numpy.bool_], rows: Sequence[Sequence[int]]) -> None:
+    used = values[: len(rows)]
+    used[real[: len(rows)]] = numpy.concatenate([numpy.asarray(row, values.dtype) for row in rows])

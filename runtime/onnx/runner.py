@@ -1,0 +1,188 @@
+"""Runs the jobs of a batch queue on threads, and gives each caller its own rows back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from attrs import define, field
+
+from ..errors import RequestError, RequestTimeout, ShuttingDown
+from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    Outcome: TypeAlias = NDArray[numpy.float32] | RequestError
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+
+
+class Stopper:
+    """The way of the event loop to end a run, in another thread, that nobody waits for any more."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._end: Callable[[], None] | None = None
+
+    def on_stop(self, end: Callable[[], None]) -> None:
+        """Said by the run: `end` stops it. Called at once if it is already too late."""
+        self._end = end
+        if self.stopped:
+            end()
+
+    def stop(self) -> None:
+        """Said by the event loop."""
+        self.stopped = True
+        if self._end:
+            self._end()
+
+
+@define(eq=False)
+class _Run(Generic[Row]):
+    """Jobs that run together; `callers` of them are still waited for."""
+
+    jobs: list[_Pending[Row]]
+    callers: int
+    stopper: Stopper = field(factory=Stopper)
+
+
+@define(eq=False)
+class _Pending(Generic[Row]):
+    """A job whose caller waits for `result`; `run` is None while it is queued."""
+
+    rows: Sequence[Row]
+    result: asyncio.Future[NDArray[numpy.float32]]
+    run: _Run[Row] | None = None
+
+
+class Runner(Generic[Row]):
+    """Composes the queue, the threads and the callers. Belongs to one event loop.
+
+    run: takes rows and gives one vector for each, [rows, dimensions]; it is called on `threads`.
+    """
+
+    def __init__(
+        self,
+        queue: BatchQueue,
+        threads: ThreadPoolExecutor,
+        run: Callable[[Sequence[Row], Stopper], NDArray[numpy.float32]],
+        owner: str,
+    ) -> None:
+        self._queue = queue
+        self._threads = threads
+        self._run = run
+        self._owner = owner
+        self._ids = count()
+        self._pending: dict[int, _Pending[Row]] = {}
+        self._running: set[asyncio.Future[list[Outcome]]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def submit(
+        self, rows: Sequence[Row], bucket: int, deadline: float | None
+    ) -> NDArray[numpy.float32]:
+        """The vectors of `rows`, [rows, dimensions]. Raises RequestError.
+
+        deadline: in the time of the loop; rows that are still queued then are never run. Cancelling
+        takes the rows out of the queue, or stops the run when they were the last ones waited for.
+        """
+        if self._closed:
+            raise self._shutting_down()
+        pending = _Pending(rows, asyncio.get_running_loop().create_future())
+        job = Job(next(self._ids), len(rows), bucket, deadline)
+        self._pending[job.id] = pending
+        try:
+            self._decide(Arrived(job))
+            return await pending.result
+        finally:
+            del self._pending[job.id]
+            if pending.result.cancelled():
+                self._abandon(job.id, pending)
+
+    async def close(self) -> None:
+        """Refuse what is queued, and wait for what runs."""
+        self._closed = True
+        for job_id, pending in self._pending.items():
+            if pending.run is None and not pending.result.done():
+                pending.result.set_exception(self._shutting_down())
+                self._decide(Abandoned(job_id))
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _decide(self, event: Event) -> None:
+        """Tell the queue, and do what it says."""
+        loop = asyncio.get_running_loop()
+        decision = self._queue.decide(loop.time(), event)
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if decision.wake_at is not None:
+            self._timer = loop.call_at(decision.wake_at, self._decide, Due())
+        for job_id in decision.expired:
+            _resolve(self._pending[job_id], RequestTimeout(f"{self._owner} was too busy to answer in time"))
+        for group in decision.runs:
+            run = _Run([self._pending[job_id] for job_id in group], len(group))
+            for pending in run.jobs:
+                pending.run = run
+            future = loop.run_in_executor(self._threads, self._work, run)
+            self._running.add(future)
+            future.add_done_callback(lambda done, run=run: self._finish(done, run))  # type: ignore[misc]
+
+    def _finish(self, done: asyncio.Future[list[Outcome]], run: _Run[Row]) -> None:
+        self._running.discard(done)
+        for pending, outcome in zip(run.jobs, done.result(), strict=True):
+            _resolve(pending, outcome)
+        self._decide(Finished())
+
+    def _abandon(self, job_id: int, pending: _Pending[Row]) -> None:
+        if pending.run is None:
+            self._decide(Abandoned(job_id))
+            return
+        pending.run.callers -= 1
+        if not pending.run.callers:
+            pending.run.stopper.stop()
+
+    def _work(self, run: _Run[Row]) -> list[Outcome]:
+        """In a thread: all jobs together, and if that fails each alone, so that only the bad one fails."""
+        together = self._attempt([row for job in run.jobs for row in job.rows], run.stopper)
+        if isinstance(together, RequestError):
+            if len(run.jobs) == 1:
+                return [together]
+            return [self._attempt(job.rows, run.stopper) for job in run.jobs]
+        parts: list[Outcome] = []
+        start = 0
+        for job in run.jobs:
+            parts.append(together[start : start + len(job.rows)])
+            start += len(job.rows)
+        return parts
+
+    def _attempt(self, rows: Sequence[Row], stopper: Stopper) -> Outcome:
+        if stopper.stopped:
+            return RequestError(f"{self._owner}: nobody waits for the answer")
+        try:
+            return self._run(rows, stopper)
+        except RequestError as error:
+            return error
+        except Exception:
+            log.exception("%s: a run failed", self._owner)
+            return RequestError(f"{self._owner} failed to run the model")
+
+    def _shutting_down(self) -> ShuttingDown:
+        return ShuttingDown(f"{self._owner} is shutting down")
+
+
+def _resolve(pending: _Pending[Row], outcome: Outcome) -> None:
+    if pending.result.done():
+        return
+    if isinstance(outcome, RequestError):
+        pending.result.set_exception(outcome)
+    else:
+        pending.result.set_result(outcome)

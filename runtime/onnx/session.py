@@ -1,0 +1,162 @@
+"""Opening an ONNX Runtime session that runs where the plan says, or saying why it does not."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ...compiler.plan import (
+    ExecutionProvider,
+    MissingProviderAction,
+    OnnxServingPlan,
+    ProviderSpec,
+    ReplicaPlacement,
+)
+from ..errors import StartError
+from .files import find_file
+from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
+from .quiet import captured_output
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+log = logging.getLogger(__name__)
+
+# How long ONNX Runtime's threads stay awake for more work. Its own default, about a millisecond, takes the
+# cores from the event loop and from other runs; without any, a run has to wake them again and again.
+_SPIN_MICROSECONDS = "50"
+_LONGEST_REASON = 400
+
+
+@frozen
+class OpenSession:
+    """A session, and the providers it really uses, in order."""
+
+    ort: onnxruntime.InferenceSession
+    providers: tuple[ExecutionProvider, ...]
+
+
+def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> OpenSession:
+    """Load the model of `plan`. Blocks for as long as that takes; one call at a time. Raises StartError."""
+    owner = f"deployment `{plan.deployment}`"
+    ort = _import_onnxruntime(owner)
+    path = find_file(plan.model, base_dir, "model", owner)
+    wants_gpu = any(spec.name in GPU_PROVIDERS for spec in plan.providers)
+    if not wants_gpu:
+        opened = _open_or_explain(ort, path, plan, placement, plan.providers, owner)
+        return OpenSession(opened, from_ort(opened.get_providers()))
+    libraries = _preload_libraries()
+    with captured_output() as printed:
+        opened = _open_on_what_is_there(ort, path, plan, placement, owner)
+    log.debug("%s: ONNX Runtime said while loading:\n%s", owner, printed.text)
+    providers = from_ort(opened.get_providers())
+    installed = ort.get_available_providers()
+    missing = [spec.name for spec in plan.providers if spec.name not in providers]
+    if missing:
+        reasons = [
+            f"{owner} asks for {TITLES[name]} (providers = [{', '.join(s.name for s in plan.providers)}]), "
+            f"which ONNX Runtime does not give: {why_missing(name, installed, libraries + printed.text)}"
+            for name in missing
+        ]
+        if plan.on_missing_provider is MissingProviderAction.ERROR:
+            raise StartError(*(f"{reason}; or set `on_missing_provider = warn`" for reason in reasons))
+        for reason in reasons:
+            log.warning("%s; it runs on %s instead", reason, ", ".join(TITLES[name] for name in providers))
+    if len(placement.gpu_indices) > 1:
+        log.warning(
+            "%s: one session uses one GPU: GPU %d works, %s stay idle; use `gpus = 1` and more `replicas`",
+            owner,
+            placement.gpu_indices[0],
+            ", ".join(str(index) for index in placement.gpu_indices[1:]),
+        )
+    return OpenSession(opened, providers)
+
+
+def _import_onnxruntime(owner: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise StartError(
+            f"{owner} needs ONNX Runtime, which cannot be imported ({error}): run "
+            "`pip install 'inferc[cpu]'`, or `pip install 'inferc[gpu]'` for a GPU"
+        ) from None
+    return onnxruntime
+
+
+@functools.cache
+def _preload_libraries() -> str:
+    """Load CUDA and cuDNN from where pip puts them; what was printed about those that failed.
+
+    Once is enough: what is loaded stays loaded.
+    """
+    import onnxruntime
+
+    preload = getattr(onnxruntime, "preload_dlls", None)
+    if preload is None:
+        return ""
+    with captured_output() as printed:
+        try:
+            preload()
+        except Exception as error:  # whatever it is, the session will tell whether it matters
+            log.debug("preload_dlls failed: %s", error)
+    return printed.text
+
+
+def _open_on_what_is_there(
+    ort: Any, path: Path, plan: OnnxServingPlan, placement: ReplicaPlacement, owner: str
+) -> onnxruntime.InferenceSession:
+    """A session on as many of the providers as possible.
+
+    A provider that only logs its failure is left out by ONNX Runtime; one that raises is left out here.
+    """
+    installed = ort.get_available_providers()
+    specs = [spec for spec in plan.providers if ORT_NAMES[spec.name] in installed]
+    while any(spec.name in GPU_PROVIDERS for spec in specs):
+        try:
+            return _open(ort, path, plan, placement, specs)
+        except Exception as error:
+            # Printed into the captured output, where the reason for a missing provider is looked for.
+            failing = next(spec for spec in specs if spec.name in GPU_PROVIDERS)
+            print(f"{TITLES[failing.name]}: {error}")
+            specs.remove(failing)
+    return _open_or_explain(ort, path, plan, placement, specs, owner)
+
+
+def _open_or_explain(
+    ort: Any,
+    path: Path,
+    plan: OnnxServingPlan,
+    placement: ReplicaPlacement,
+    specs: tuple[ProviderSpec, ...] | list[ProviderSpec],
+    owner: str,
+) -> onnxruntime.InferenceSession:
+    try:
+        return _open(ort, path, plan, placement, specs)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise StartError(
+            f"{owner}: ONNX Runtime {ort.__version__} cannot load {path}: {lines[0][:_LONGEST_REASON]}"
+        ) from error
+
+
+def _open(
+    ort: Any,
+    path: Path,
+    plan: OnnxServingPlan,
+    placement: ReplicaPlacement,
+    specs: tuple[ProviderSpec, ...] | list[ProviderSpec],
+) -> onnxruntime.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = plan.session.intra_op_threads
+    options.inter_op_num_threads = plan.session.inter_op_threads
+    if plan.session.inter_op_threads > 1:
+        options.execution_mode = ort.ExecutionMode.ORT_PARALLEL
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
+    providers = ort_providers(specs, placement) or [(ORT_NAMES[ExecutionProvider.CPU], {})]
+    session = ort.InferenceSession(path, options, providers=providers, enable_fallback=0)
+    session.disable_fallback()
+    return session

@@ -1,0 +1,21 @@
+"""Deployments behind HTTP: one pool of connections per replica."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...compiler.plan import RemotePoolPlan, ReplicaPlacement, WireFormat
+from ..replica import Replica
+from .openai import OpenAIWire
+from .pool import RemoteReplica
+from .unspoken import UnspokenReplica
+
+
+def make_replica(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path) -> Replica:
+    """A replica that speaks the wire format of `plan`.
+
+    base_dir: where secret files are looked up.
+    """
+    if plan.wire is WireFormat.OPENAI:
+        return RemoteReplica(plan, placement, base_dir, OpenAIWire(plan))
+    return UnspokenReplica(plan, placement)

@@ -1,0 +1,164 @@
+"""Write `dsl/catalogue.json` from the prices that the library genai-prices ships.
+
+    python scripts/build_catalogue.py [--date 2026-01-31] [--output FILE]
+
+What the library does not say is left out, so nothing in the file is a guess. Prices that change on
+a known day are those of `--date`. The file is left alone when nothing but the date would change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from genai_prices import types
+from genai_prices.data import providers
+
+LIBRARY = "genai-prices"
+OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "catalogue.json"
+
+PROVIDERS = {"anthropic": "anthropic", "google": "gemini", "openai": "openai"}
+"""The library's name of each provider that has a runtime of its own, and the language's."""
+
+FOREIGN = {"google": ("claude-",)}
+"""Models that a provider sells but that do not speak its wire format."""
+
+DATED = re.compile(r"(?P<stem>.+)[-@](?P<year>20\d{2})(?P<dash>-?)(?P<month>\d{2})(?P=dash)(?P<day>\d{2})")
+DATED_PATTERN = re.compile(r"\^.*(\\d\{8\}|\\d\{4\}-\\d\{2\}-\\d\{2\})\$")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    arguments = parser.parse_args()
+    catalogue = build(arguments.date)
+    output: Path = arguments.output
+    if output.exists() and _undated(json.loads(output.read_bytes())) == _undated(catalogue):
+        print(f"{output}: unchanged")
+        return
+    output.write_text(render(catalogue), encoding="utf-8")
+    print(f"{output}: {len(catalogue['models'])} models")
+
+
+def build(day: date) -> dict[str, Any]:
+    """The catalogue as JSON-ready values, prices as they are on `day`."""
+    models = [
+        row
+        for provider in providers
+        if provider.id in PROVIDERS
+        for row in _provider_rows(provider, datetime.combine(day, time(), UTC))
+    ]
+    return {
+        "source": LIBRARY,
+        "version": version(LIBRARY),
+        "date": day.isoformat(),
+        "currency": "USD",
+        "per": "1M tokens",
+        "models": sorted(models, key=lambda row: (row["provider"], row["name"])),
+    }
+
+
+def render(catalogue: dict[str, Any]) -> str:
+    """JSON with one model per line, so that a diff shows which models changed."""
+    header = {key: value for key, value in catalogue.items() if key != "models"}
+    models = ",\n".join(json.dumps(row, separators=(",", ":")) for row in catalogue["models"])
+    return f'{json.dumps(header, indent=0)[:-2]},\n"models": [\n{models}\n]\n}}\n'
+
+
+def _undated(catalogue: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in catalogue.items() if key != "date"}
+
+
+def _provider_rows(provider: types.Provider, moment: datetime) -> Iterator[dict[str, Any]]:
+    foreign = FOREIGN.get(provider.id, ())
+    models = [model for model in provider.models if not model.id.startswith(foreign)]
+    first_snapshots = _first_snapshots(models)
+    for model in models:
+        prices = model.get_prices(moment)
+        if prices.input_mtok is None and prices.output_mtok is None:
+            continue  # not sold by the token
+        patterns = sorted({*_patterns(model.match)} - {model.id})
+        row = {
+            "provider": PROVIDERS[provider.id],
+            "name": model.id,
+            "match": patterns or None,
+            "context_window": model.context_window,
+            "input": _price(prices.input_mtok),
+            "output": _price(prices.output_mtok),
+            "cached_input": _price(prices.cache_read_mtok),
+            "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
+            "deprecated": model.deprecated or None,
+            "released": _released([model.id, *patterns], first_snapshots),
+        }
+        yield {key: value for key, value in row.items() if value is not None}
+
+
+def _price(price: Decimal | types.TieredPrices | None) -> str | None:
+    """The price of a short prompt, as a plain decimal."""
+    if price is None:
+        return None
+    base = price.base if isinstance(price, types.TieredPrices) else price
+    return format(base.normalize(), "f")
+
+
+def _patterns(clause: types.MatchLogic) -> Iterator[str]:
+    """What a name may look like: the name itself, its start with a `*`, or a regular expression from `^`.
+
+    Names are looked up without the path of a vendor before them, so what the library finds anywhere
+    in a name is matched from its start. Dated snapshots need no pattern: the catalogue knows dates.
+    """
+    match clause:
+        case types.ClauseOr(or_=inner):
+            for part in inner:
+                yield from _patterns(part)
+        case types.ClauseEquals(equals=text) | types.ClauseEndsWith(ends_with=text):
+            yield text
+        case types.ClauseStartsWith(starts_with=text) | types.ClauseContains(contains=text):
+            yield f"{text}*"
+        case types.ClauseRegex(regex=regex) if regex.startswith("^"):
+            if not DATED_PATTERN.fullmatch(regex):
+                yield regex
+        case types.ClauseAnd(and_=[types.ClauseStartsWith(starts_with=text), types.ClauseRegex(regex=regex)]):
+            yield f"^(?={re.escape(text)}){regex.removeprefix('^')}"
+        case _:
+            raise TypeError(f"no pattern is known for {clause!r}")
+
+
+def _first_snapshots(models: list[types.ModelInfo]) -> dict[str, date]:
+    """The day of the earliest dated snapshot of each undated name, over all models of a provider."""
+    first: dict[str, date] = {}
+    for model in models:
+        for name in (model.id, *_patterns(model.match)):
+            if (found := DATED.fullmatch(name)) and (day := _day(found)):
+                stem = found["stem"]
+                first[stem] = min(first.get(stem, day), day)
+    return first
+
+
+def _released(names: list[str], first_snapshots: dict[str, date]) -> str | None:
+    """The day of the earliest snapshot under any of `names`."""
+    days = [
+        day
+        for name in names
+        if (day := _day(found) if (found := DATED.fullmatch(name)) else first_snapshots.get(name))
+    ]
+    return min(days).isoformat() if days else None
+
+
+def _day(found: re.Match[str]) -> date | None:
+    try:
+        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError:
+        return None
+
+
+if __name__ == "__main__":
+    main()

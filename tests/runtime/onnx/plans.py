@@ -1,0 +1,86 @@
+"""Plans for the sample models, and the replicas that serve them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inferc.compiler.plan import (
+    EmbedSpec,
+    ExecutionProvider,
+    FileRef,
+    MissingProviderAction,
+    OnnxServingPlan,
+    Pooling,
+    ProviderSpec,
+    ReplicaPlacement,
+    Serving,
+    SessionOptions,
+    SourceRef,
+)
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.replica import EmbedChunk, EmbedRequest
+
+MODELS = Path(__file__).resolve().parents[3] / "samples" / "models"
+PLACEMENT = ReplicaPlacement(0, None, ())
+
+
+def file_ref(path: Path) -> FileRef:
+    if not path.exists():
+        pytest.fail(f"{path} is not there: run `make models`")
+    contents = path.read_bytes()
+    return FileRef(str(path), hashlib.sha256(contents).hexdigest(), len(contents))
+
+
+def embed_spec(**changes: Any) -> EmbedSpec:
+    fields: dict[str, Any] = {
+        "tokenizer": file_ref(MODELS / "tokenizer.json"),
+        "pooling": Pooling.MEAN,
+        "normalize": True,
+        "max_length": None,
+    }
+    return EmbedSpec(**fields | changes)
+
+
+def onnx_plan(
+    *, model: Path = MODELS / "minilm.onnx", providers: str = "cpu", **changes: Any
+) -> OnnxServingPlan:
+    """An embedding deployment. providers: their names, separated by spaces."""
+    fields: dict[str, Any] = {
+        "deployment": "embedder",
+        "source": SourceRef("test.infer", 1, 1),
+        "replicas": (PLACEMENT,),
+        "serving": Serving(),
+        "idempotent": True,
+        "model": file_ref(model),
+        "providers": tuple(ProviderSpec(ExecutionProvider(name)) for name in providers.split()),
+        "on_missing_provider": MissingProviderAction.ERROR,
+        "session": SessionOptions(),
+        "batching": None,
+        "task": embed_spec(),
+    }
+    return OnnxServingPlan(**fields | changes)
+
+
+@asynccontextmanager
+async def running(
+    plan: OnnxServingPlan, placement: ReplicaPlacement = PLACEMENT
+) -> AsyncIterator[OnnxReplica]:
+    replica = OnnxReplica(plan, placement, MODELS)
+    try:
+        await replica.start()
+        yield replica
+    finally:
+        await replica.stop()
+
+
+async def embed(replica: OnnxReplica, *texts: str, deadline: float | None = None) -> EmbedChunk:
+    async with aclosing(replica.stream(EmbedRequest(texts), deadline)) as chunks:
+        [chunk] = [chunk async for chunk in chunks]
+    assert isinstance(chunk, EmbedChunk)
+    return chunk

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import aclosing
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from inferc.compiler.plan import (
+    Batching,
+    Duration,
+    Pooling,
+    ReplicaPlacement,
+    SessionOptions,
+    TaskKind,
+    TaskSpec,
+)
+from inferc.runtime.errors import BadRequest, RequestTimeout, ShuttingDown, Unsupported
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.onnx.replica import concurrent_runs
+from inferc.runtime.onnx.sharing import SharedSessions
+from inferc.runtime.replica import ChatRequest
+
+from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, running
+
+TEXTS = (
+    "A man is eating food.",
+    "Somebody has a meal in the kitchen.",
+    "The rocket left the orbit of the earth on its way to Mars.",
+)
+
+
+def states_of(text: str) -> NDArray[numpy.float32]:
+    """The token vectors of one text, [tokens, dimensions], by plain tokenizers and ONNX Runtime."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    tokenizer.no_padding()
+    ids = numpy.array([tokenizer.encode(text).ids])
+    session = onnxruntime.InferenceSession(MODELS / "minilm.onnx", providers=["CPUExecutionProvider"])
+    feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": numpy.zeros_like(ids)}
+    states: NDArray[numpy.float32] = session.run(None, feed)[0][0]
+    return states
+
+
+def unit(vector: NDArray[numpy.float32]) -> NDArray[numpy.float32]:
+    scaled: NDArray[numpy.float32] = vector / numpy.linalg.norm(vector)
+    return scaled
+
+
+async def test_embeddings_are_those_of_a_plain_computation() -> None:
+    async with running(onnx_plan()) as replica:
+        for text in TEXTS:
+            chunk = await embed(replica, text)
+            states = states_of(text)
+            assert chunk.vectors.dtype == numpy.float32
+            assert chunk.vectors.shape == (1, 384)
+            assert chunk.usage.prompt_tokens == len(states)
+            numpy.testing.assert_allclose(chunk.vectors[0], unit(states.mean(axis=0)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("pooling", "index"), [(Pooling.CLS, 0), (Pooling.LAST, -1)])
+async def test_other_poolings_take_one_token_and_lengths_stay_without_normalising(
+    pooling: Pooling, index: int
+) -> None:
+    async with running(onnx_plan(task=embed_spec(pooling=pooling, normalize=False))) as replica:
+        vectors = (await embed(replica, TEXTS[0])).vectors
+    numpy.testing.assert_allclose(vectors[0], states_of(TEXTS[0])[index], atol=1e-4)
+
+
+async def test_related_sentences_are_closer_than_unrelated_ones() -> None:
+    async with running(onnx_plan()) as replica:
+        man, somebody, rocket = (await embed(replica, *TEXTS)).vectors
+    assert man @ somebody > 0.4
+    assert abs(man @ rocket) < 0.2
+
+
+async def test_texts_of_all_lengths_come_back_in_their_order() -> None:
+    texts = [("word " * n).strip() or "x" for n in (90, 1, 30, 2, 60, 0, 30, 7)] * 6
+    async with running(onnx_plan()) as replica:
+        together = await embed(replica, *texts)
+        alone = {text: await embed(replica, text) for text in set(texts)}
+    assert together.usage.prompt_tokens == sum(alone[text].usage.prompt_tokens for text in texts)
+    for text, vector in zip(texts, together.vectors, strict=True):
+        # int8 activations are scaled by all rows of a run, so that neighbours change the last digits.
+        assert vector @ alone[text].vectors[0] > 0.97
+
+
+@pytest.mark.parametrize("batching", [None, Batching(max_size=8, max_delay=Duration(0.002))])
+async def test_concurrent_callers_get_their_own_rows(batching: Batching | None) -> None:
+    texts = [
+        f"{subject} {verb} number {n}"
+        for n in range(5)
+        for subject in ("A dog", "The bank", "Rain")
+        for verb in ("chases", "refuses")
+    ]
+    async with running(onnx_plan(batching=batching)) as replica:
+        alone = [(await embed(replica, text)).vectors[0] for text in texts]
+        together = await asyncio.gather(*(embed(replica, text) for text in texts))
+    for index, chunk in enumerate(together):
+        closeness = [chunk.vectors[0] @ vector for vector in alone]
+        assert int(numpy.argmax(closeness)) == index
+
+
+async def test_a_longer_text_is_cut_to_max_length() -> None:
+    async with running(onnx_plan(task=embed_spec(max_length=6))) as replica:
+        cut = await embed(replica, "one two three four five six seven eight")
+        short = await embed(replica, "one two three four")
+    assert cut.usage.prompt_tokens == 6
+    numpy.testing.assert_allclose(cut.vectors, short.vectors, atol=1e-6)
+
+
+async def test_more_tokens_than_the_model_has_positions_is_the_callers_error() -> None:
+    async with running(onnx_plan(task=embed_spec(max_length=2000))) as replica:
+        with pytest.raises(BadRequest, match=r"cannot take 902 tokens.*max_length"):
+            await embed(replica, "word " * 900)
+        with pytest.raises(BadRequest, match=r"cannot take 902 tokens"):
+            await embed(replica, "word " * 900, "word " * 899)
+        assert (await embed(replica, "fine")).vectors.shape == (1, 384)
+
+
+async def test_empty_and_odd_texts() -> None:
+    async with running(onnx_plan()) as replica:
+        assert numpy.isfinite((await embed(replica, "", "\0", "🙂" * 50)).vectors).all()
+        with pytest.raises(BadRequest, match="not valid Unicode"):
+            await embed(replica, "half a pair: \ud83d")
+        with pytest.raises(BadRequest, match="no text"):
+            await embed(replica)
+
+
+async def test_the_event_loop_stays_free_while_the_model_runs() -> None:
+    async with running(onnx_plan(session=SessionOptions(intra_op_threads=1))) as replica:
+        task = asyncio.create_task(embed(replica, *["a sentence of some words " * 20] * 32))
+        turns = 0
+        while not task.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+    assert turns > 20
+
+
+async def test_a_request_past_its_deadline_is_answered_in_time() -> None:
+    async with running(onnx_plan()) as replica:
+        loop = asyncio.get_running_loop()
+        with pytest.raises(RequestTimeout, match="deployment `embedder`"):
+            await embed(replica, *["a sentence of some words " * 20] * 64, deadline=loop.time() + 0.01)
+        assert (await embed(replica, "next")).vectors.shape == (1, 384)
+
+
+async def test_a_cancelled_request_leaves_the_replica_working() -> None:
+    async with running(onnx_plan(batching=Batching())) as replica:
+        task = asyncio.create_task(embed(replica, *["a sentence of some words " * 20] * 64))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await embed(replica, "next")).vectors.shape == (1, 384)
+
+
+async def test_what_is_not_for_an_embedding_model_is_refused() -> None:
+    chat = ChatRequest({"model": "embedder"}, stream=False)
+    async with running(onnx_plan()) as replica, aclosing(replica.stream(chat, None)) as chunks:
+        with pytest.raises(BadRequest, match="cannot chat"):
+            await anext(chunks)
+    async with running(onnx_plan(task=TaskSpec(kind=TaskKind.TENSOR))) as replica:
+        with pytest.raises(Unsupported, match="task embed"):
+            await embed(replica, "text")
+
+
+async def test_stopping_frees_session_and_threads_and_may_be_repeated() -> None:
+    sessions = SharedSessions()
+    before = threading.active_count()
+    replica = OnnxReplica(onnx_plan(), PLACEMENT, MODELS, sessions)
+    await replica.start()
+    await embed(replica, "text")
+    names = [thread.name for thread in threading.enumerate()]
+    assert any(name.startswith("onnx-embedder") for name in names)
+    await asyncio.gather(replica.stop(), replica.stop())
+    await replica.stop()
+    assert len(sessions) == 0
+    assert not any(thread.name.startswith("onnx-embedder") for thread in threading.enumerate())
+    assert threading.active_count() <= before + 1  # the loop's own helper thread
+    with pytest.raises(ShuttingDown):
+        await embed(replica, "text")
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_behind() -> None:
+    sessions = SharedSessions()
+    replica = OnnxReplica(onnx_plan(), PLACEMENT, MODELS, sessions)
+    starting = asyncio.create_task(replica.start())
+    await asyncio.sleep(0.01)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await replica.stop()
+    assert len(sessions) == 0
+
+
+async def test_replicas_of_one_device_share_a_session() -> None:
+    sessions = SharedSessions()
+    plan = onnx_plan()
+    replicas = [OnnxReplica(plan, ReplicaPlacement(i, None, ()), MODELS, sessions) for i in range(3)]
+    other = OnnxReplica(plan, ReplicaPlacement(3, None, (1,)), MODELS, sessions)
+    await asyncio.gather(*(replica.start() for replica in [*replicas, other]))
+    assert len(sessions) == 2
+    await replicas[0].stop()
+    await embed(replicas[1], "the session is still there")
+    await asyncio.gather(*(replica.stop() for replica in [*replicas, other]))
+    assert len(sessions) == 0
+
+
+def test_runs_at_the_same_time_follow_threads_and_batching() -> None:
+    assert concurrent_runs(onnx_plan(providers="cuda cpu"), cores=64) == 2
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=4)), cores=16) == 4
+    assert concurrent_runs(onnx_plan(session=SessionOptions(intra_op_threads=8)), cores=2) == 1
+    assert concurrent_runs(onnx_plan(batching=Batching()), cores=16) == 1
+    assert concurrent_runs(onnx_plan(), cores=16) == 16

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from inferc.compiler.plan import Batching, Duration
+from inferc.runtime.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
+from inferc.runtime.onnx.batching import BatchQueue
+from inferc.runtime.onnx.runner import Runner, Stopper
+
+T = TypeVar("T")
+BATCHING = Batching(max_size=8, max_delay=Duration(0.001))
+
+
+class Model:
+    """Gives [number, number] for each number; waits while the gate is closed; refuses negative ones."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.batches: list[list[int]] = []
+        self.stopped = 0
+
+    def run(self, rows: Sequence[int], stopper: Stopper) -> NDArray[numpy.float32]:
+        self.batches.append(list(rows))
+        stopper.on_stop(self._on_stop)
+        self.entered.set()
+        assert self.gate.wait(10)
+        if any(row == -1 for row in rows):
+            raise BadRequest("no negative numbers")
+        if any(row == -2 for row in rows):
+            raise ZeroDivisionError
+        return numpy.array([[row, row] for row in rows], numpy.float32)
+
+    def _on_stop(self) -> None:
+        self.stopped += 1
+        self.gate.set()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture
+def runner(model: Model, threads: ThreadPoolExecutor) -> Runner[int]:
+    return Runner(BatchQueue(BATCHING, 1), threads, model.run, "deployment `numbers`")
+
+
+async def blocked(model: Model, runner: Runner[int]) -> asyncio.Task[NDArray[numpy.float32]]:
+    """A job that runs and does not end before the gate is opened."""
+    model.gate.clear()
+    task = asyncio.create_task(runner.submit([0], 8, None))
+    await asyncio.to_thread(model.entered.wait, 10)
+    return task
+
+
+async def queued(*coroutines: Coroutine[Any, Any, T]) -> list[asyncio.Task[T]]:
+    """Tasks that have come as far as they can."""
+    tasks = [asyncio.create_task(each) for each in coroutines]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_each_caller_gets_its_own_rows(model: Model, runner: Runner[int]) -> None:
+    first = await blocked(model, runner)
+    others = await queued(*(runner.submit([n, n + 100], 8, None) for n in range(1, 4)))
+    model.gate.set()
+    assert (await first).tolist() == [[0, 0]]
+    for n, task in enumerate(others, 1):
+        assert (await task).tolist() == [[n, n], [n + 100, n + 100]]
+    assert model.batches == [[0], [1, 101, 2, 102, 3, 103]]
+
+
+async def test_a_bad_job_does_not_harm_its_neighbours(model: Model, runner: Runner[int]) -> None:
+    first = await blocked(model, runner)
+    good, refused, broken = await queued(*(runner.submit([n], 8, None) for n in (7, -1, -2)))
+    model.gate.set()
+    await first
+    assert (await good).tolist() == [[7, 7]]
+    with pytest.raises(BadRequest, match="no negative numbers"):
+        await refused
+    with pytest.raises(RequestError, match="deployment `numbers` failed to run the model") as failed:
+        await broken
+    assert failed.value.status == 500
+
+
+async def test_a_job_cancelled_in_the_queue_is_never_run(model: Model, runner: Runner[int]) -> None:
+    first = await blocked(model, runner)
+    gone, stays = await queued(runner.submit([5], 8, None), runner.submit([6], 8, None))
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    model.gate.set()
+    await first
+    await stays
+    assert model.batches == [[0], [6]]
+
+
+async def test_a_run_that_nobody_waits_for_is_stopped(model: Model, runner: Runner[int]) -> None:
+    task = await blocked(model, runner)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert model.stopped == 1
+    assert (await runner.submit([3], 8, None)).tolist() == [[3, 3]]
+
+
+async def test_a_run_goes_on_for_the_callers_that_are_left(model: Model, runner: Runner[int]) -> None:
+    first = await blocked(model, runner)
+    gone, stays = await queued(runner.submit([5], 8, None), runner.submit([6], 8, None))
+    model.entered.clear()
+    model.gate.set()
+    await first
+    model.gate.clear()
+    await asyncio.to_thread(model.entered.wait, 10)
+    gone.cancel()
+    await asyncio.wait([gone])
+    assert model.stopped == 0
+    model.gate.set()
+    assert (await stays).tolist() == [[6, 6]]
+
+
+async def test_a_job_whose_deadline_passed_in_the_queue_is_not_run(model: Model, runner: Runner[int]) -> None:
+    first = await blocked(model, runner)
+    late, fine = await queued(
+        runner.submit([5], 8, asyncio.get_running_loop().time()), runner.submit([6], 8, None)
+    )
+    model.gate.set()
+    await first
+    with pytest.raises(RequestTimeout):
+        await late
+    await fine
+    assert model.batches == [[0], [6]]
+
+
+async def test_closing_waits_for_what_runs_and_refuses_what_is_queued(
+    model: Model, runner: Runner[int]
+) -> None:
+    first = await blocked(model, runner)
+    [waiting] = await queued(runner.submit([1], 8, None))
+    [closing] = await queued(runner.close())
+    assert not closing.done()
+    model.gate.set()
+    await closing
+    assert (await first).tolist() == [[0, 0]]
+    with pytest.raises(ShuttingDown):
+        await waiting
+    with pytest.raises(ShuttingDown):
+        await runner.submit([2], 8, None)
+    assert model.batches == [[0]]

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from random import Random
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from inferc.compiler.plan import CapacityKind, CapacityPolicy, Duration, JitterKind, RetryPolicy, TaskKind
+from inferc.runtime.deployment import Deployment, Trace
+from inferc.runtime.errors import (
+    Backpressure,
+    BadRequest,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+    ShuttingDown,
+)
+from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Request
+
+from ..support.remote import remote_plan
+from ..support.virtual_time import run_virtual
+
+CHAT = ChatRequest({"model": "x"}, stream=True)
+REJECT = CapacityPolicy(CapacityKind.REJECT)
+RETRY = RetryPolicy(max_retries=3, initial_backoff=Duration(1), jitter=JitterKind.NONE)
+
+
+@define
+class FakeReplica:
+    """Answers after `delay` in `chunks` pieces a second apart; fails first with each of `errors`."""
+
+    delay: float = 1.0
+    chunks: int = 1
+    errors: list[RequestError] = field(factory=list)
+    fail_at: int | None = None
+    started: list[float] = field(factory=list)
+    running: int = 0
+    most: int = 0
+    stopped: bool = False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        self.started.append(asyncio.get_running_loop().time())
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await asyncio.sleep(self.delay)
+            if self.errors:
+                raise self.errors.pop(0)
+            for index in range(self.chunks):
+                if index == self.fail_at:
+                    raise ServerError("broke off")
+                yield ChatChunk(b"%d" % index)
+                await asyncio.sleep(1)
+        finally:
+            self.running -= 1
+
+
+def deployment(
+    *replicas: FakeReplica, others: dict[str, Deployment] | None = None, **fields: Any
+) -> Deployment:
+    plan = remote_plan(**({"retry": RETRY, "replicas": len(replicas)} | fields))
+    made = Deployment(plan, replicas, others if others is not None else {}, Random(1))
+    if others is not None:
+        others[made.name] = made
+    return made
+
+
+async def ask(target: Deployment, deadline: float | None = None, trace: Trace | None = None) -> list[bytes]:
+    async with aclosing(target.stream(CHAT, deadline, trace or Trace())) as chunks:
+        return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
+
+
+def test_no_more_requests_run_than_the_replicas_have_slots() -> None:
+    async def scenario() -> None:
+        replicas = [FakeReplica(), FakeReplica()]
+        target = deployment(*replicas, max_concurrent=2)
+        await asyncio.gather(*(ask(target) for _ in range(20)))
+        assert [replica.most for replica in replicas] == [2, 2]
+        assert [len(replica.started) for replica in replicas] == [10, 10]
+        assert (target.running, target.waiting) == (0, 0)
+
+    run_virtual(scenario())
+
+
+def test_those_who_wait_run_in_the_order_of_their_arrival() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(), max_concurrent=1)
+        finished: list[int] = []
+
+        async def one(number: int) -> None:
+            await ask(target)
+            finished.append(number)
+
+        await asyncio.gather(*(one(number) for number in range(5)))
+        assert finished == [0, 1, 2, 3, 4]
+        assert asyncio.get_running_loop().time() == pytest.approx(10)
+
+    run_virtual(scenario())
+
+
+def test_a_full_deployment_that_rejects_says_when_to_come_back() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(), max_concurrent=1, on_full=REJECT)
+        running = asyncio.create_task(ask(target))
+        await asyncio.sleep(0)
+        with pytest.raises(Backpressure, match=r"`gpt` is full: 1 running$") as caught:
+            await ask(target)
+        assert caught.value.retry_after == pytest.approx(1)
+        assert await running == [b"0"]
+
+    run_virtual(scenario())
+
+
+def test_a_waiting_request_gives_up_at_its_deadline() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(delay=100), max_concurrent=1)
+        running = asyncio.create_task(ask(target))
+        await asyncio.sleep(0)
+        with pytest.raises(RequestTimeout, match="`gpt`"):
+            await ask(target, deadline=5)
+        assert asyncio.get_running_loop().time() == pytest.approx(5)
+        assert (target.running, target.waiting) == (1, 0)
+        await running
+
+    run_virtual(scenario())
+
+
+def test_a_cancelled_waiter_leaves_the_queue() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(), max_concurrent=1)
+        tasks = [asyncio.create_task(ask(target)) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert tasks[1].cancelled()
+        assert tasks[2].result() == [b"0"]
+        assert (target.running, target.waiting) == (0, 0)
+
+    run_virtual(scenario())
+
+
+def test_a_waiter_cancelled_in_the_moment_of_its_admission_passes_the_slot_on() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(), max_concurrent=1)
+        first = target.stream(CHAT, None, Trace())
+        await anext(first)
+        tasks = [asyncio.create_task(ask(target)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await first.aclose()  # admits tasks[0], which has not run yet
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert tasks[0].cancelled()
+        assert tasks[1].result() == [b"0"]
+        assert target.running == 0
+
+    run_virtual(scenario())
+
+
+def test_a_slot_skips_a_waiter_that_was_cancelled_just_before() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(), max_concurrent=1)
+        first = target.stream(CHAT, None, Trace())
+        await anext(first)
+        tasks = [asyncio.create_task(ask(target)) for _ in range(2)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()  # has not noticed yet when the slot comes free
+        await first.aclose()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert tasks[1].result() == [b"0"]
+        assert target.running == 0
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
+def test_a_cancelled_request_gives_its_slot_back_wherever_it_was(moment: float) -> None:
+    """At 0 to 1 s it waits for a slot, then for the attempt, the retry, the second attempt, and chunks."""
+
+    async def scenario() -> None:
+        replica = FakeReplica(chunks=2)
+        target = deployment(replica, max_concurrent=1)
+        first = target.stream(CHAT, None, Trace())
+        await anext(first)  # at 1 s
+        replica.errors = [ServerError("x")]
+        task = asyncio.create_task(ask(target))
+        await asyncio.sleep(min(moment, 1))
+        if moment > 1:
+            await first.aclose()
+            await asyncio.sleep(moment - 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await first.aclose()
+        assert (target.running, target.waiting, replica.running) == (0, 0, 0)
+        assert await ask(target) == [b"0", b"1"]
+
+    run_virtual(scenario())
+
+
+def test_a_full_deployment_hands_over_to_its_fallback() -> None:
+    async def scenario() -> None:
+        others: dict[str, Deployment] = {}
+        small = deployment(
+            FakeReplica(),
+            others=others,
+            name="small",
+            max_concurrent=1,
+            on_full=CapacityPolicy.fallback("big"),
+        )
+        deployment(FakeReplica(), others=others, name="big")
+        traces = [Trace(), Trace()]
+        await asyncio.gather(*(ask(small, trace=trace) for trace in traces))
+        assert [trace.deployment for trace in traces] == ["small", "big"]
+        assert [other.running for other in others.values()] == [0, 0]
+
+    run_virtual(scenario())
+
+
+def test_fallbacks_that_point_at_each_other_do_not_loop() -> None:
+    async def scenario() -> None:
+        others: dict[str, Deployment] = {}
+        a = deployment(
+            FakeReplica(), others=others, name="a", max_concurrent=1, on_full=CapacityPolicy.fallback("b")
+        )
+        b = deployment(
+            FakeReplica(), others=others, name="b", max_concurrent=1, on_full=CapacityPolicy.fallback("a")
+        )
+        running = [asyncio.create_task(ask(target)) for target in (a, b)]
+        await asyncio.sleep(0)
+        with pytest.raises(Backpressure, match=", and so is its fallback `a`"):
+            await ask(a)
+        await asyncio.gather(*running)
+
+    run_virtual(scenario())
+
+
+def test_a_failed_attempt_is_repeated_after_its_backoff() -> None:
+    async def scenario() -> None:
+        replica = FakeReplica(errors=[ServerError("x"), RateLimited("x", retry_after=10)])
+        trace = Trace()
+        assert await ask(deployment(replica), trace=trace) == [b"0"]
+        assert replica.started == pytest.approx([0, 2, 13])
+        assert trace.attempts == 3
+
+    run_virtual(scenario())
+
+
+def test_an_error_that_outlives_its_retries_knows_how_often_it_was_tried() -> None:
+    async def scenario() -> None:
+        with pytest.raises(ServerError) as caught:
+            await ask(deployment(FakeReplica(errors=[ServerError("x") for _ in range(9)])))
+        assert caught.value.attempts == 4
+
+    run_virtual(scenario())
+
+
+def test_nothing_is_repeated_after_the_first_chunk() -> None:
+    async def scenario() -> None:
+        replica = FakeReplica(chunks=3, fail_at=1)
+        target = deployment(replica)
+        with pytest.raises(ServerError, match="broke off"):
+            await ask(target)
+        assert len(replica.started) == 1
+        assert target.running == 0
+
+    run_virtual(scenario())
+
+
+def test_no_retry_starts_that_would_outlive_the_deadline() -> None:
+    async def scenario() -> None:
+        replica = FakeReplica(errors=[RateLimited("x", retry_after=10)])
+        with pytest.raises(RateLimited):
+            await ask(deployment(replica), deadline=9)
+        assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+    run_virtual(scenario())
+
+
+def test_a_request_that_the_task_does_not_fit_is_told_where_to_go() -> None:
+    async def scenario() -> None:
+        with pytest.raises(BadRequest, match="its task is chat: send the request to /v1/chat/completions"):
+            await anext(deployment(FakeReplica()).stream(EmbedRequest(("a",)), None, Trace()))
+        with pytest.raises(BadRequest, match="its task is embed: send the request to /v1/embeddings"):
+            await ask(deployment(FakeReplica(), task=TaskKind.EMBED))
+
+    run_virtual(scenario())
+
+
+def test_stopping_refuses_those_who_wait_and_those_who_come() -> None:
+    async def scenario() -> None:
+        replica = FakeReplica()
+        target = deployment(replica, max_concurrent=1)
+        running, waiting = (asyncio.create_task(ask(target)) for _ in range(2))
+        await asyncio.sleep(0.5)
+        await target.stop()
+        with pytest.raises(ShuttingDown):
+            await waiting
+        with pytest.raises(ShuttingDown):
+            await ask(target)
+        assert await running == [b"0"]
+        assert replica.stopped
+        assert (target.running, target.waiting) == (0, 0)
+
+    run_virtual(scenario())

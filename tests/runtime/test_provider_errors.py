@@ -1,0 +1,132 @@
+"""What a provider's answer tells about an error: its class, whether to retry, and when."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from inferc.runtime.errors import (
+    BadRequest,
+    ContentFiltered,
+    ContextLengthExceeded,
+    Forbidden,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+    Unauthorized,
+)
+from inferc.runtime.remote.classify import Classifier
+from inferc.runtime.remote.retry_after import retry_after
+from inferc.runtime.secret import Secret
+
+from ..support.remote import remote_plan
+
+KEY = "sk-very-secret"
+CLASSIFIER = Classifier(remote_plan(), Secret(KEY, "the environment variable OPENAI_API_KEY"))
+
+
+def http_error(status: int, code: str | None = None, message: str = "no", **headers: str) -> RequestError:
+    body = json.dumps({"error": {"message": message, "type": "t", "param": None, "code": code}}).encode()
+    return CLASSIFIER.http_error(status, {k.replace("_", "-"): v for k, v in headers.items()}, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "retryable"),
+    [
+        (400, None, BadRequest, False),
+        (400, "context_length_exceeded", ContextLengthExceeded, False),
+        (400, "content_filter", ContentFiltered, False),
+        (401, "invalid_api_key", Unauthorized, False),
+        (402, None, Forbidden, False),
+        (403, None, Forbidden, False),
+        (404, "model_not_found", BadRequest, False),
+        (408, None, RequestTimeout, True),
+        (409, None, ServerError, True),
+        (422, None, BadRequest, False),
+        (429, None, RateLimited, True),
+        (429, "rate_limit_exceeded", RateLimited, True),
+        (429, "slow_down", RateLimited, True),
+        (429, "insufficient_quota", RateLimited, False),
+        (429, "credit_balance_exhausted", RateLimited, False),
+        (429, "monthly_spend_limit_exceeded", RateLimited, False),
+        (500, None, ServerError, True),
+        (503, "server_is_overloaded", ServerError, True),
+        (504, None, RequestTimeout, True),
+        (307, None, ServerError, False),
+    ],
+)
+def test_status_and_code_decide_the_class_and_the_retry(
+    status: int, code: str | None, kind: type[RequestError], retryable: bool
+) -> None:
+    error = http_error(status, code)
+    assert type(error) is kind
+    assert error.retryable is retryable
+
+
+def test_the_message_names_provider_and_deployment_and_says_what_the_provider_said() -> None:
+    error = http_error(400, message="temperature is too high", x_request_id="req_1")
+    assert str(error) == "openai (deployment `gpt`) answered 400: temperature is too high"
+    assert error.request_id == "req_1"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'{"error": "down"}', b"\xff\xfe"])
+def test_a_body_that_is_no_error_object_is_no_problem(body: bytes) -> None:
+    assert type(CLASSIFIER.http_error(502, {}, body)) is ServerError
+
+
+def test_a_refused_key_is_named_by_where_it_came_from() -> None:
+    error = http_error(401, "invalid_api_key", f"Incorrect API key provided: {KEY[:5]}***")
+    assert "the environment variable OPENAI_API_KEY" in error.message
+    assert KEY[:5] not in error.message
+
+
+@pytest.mark.parametrize("padding", [0, 480, 495])
+def test_a_key_that_the_provider_quotes_is_not_passed_on(padding: int) -> None:
+    message = http_error(400, message="x" * padding + f" bad header {KEY}").message
+    assert "very" not in message
+    assert "sk-" not in message
+
+
+@pytest.mark.parametrize(("value", "retryable"), [("true", True), ("false", False)])
+def test_x_should_retry_decides_where_it_is_present(value: str, retryable: bool) -> None:
+    assert http_error(400, x_should_retry=value).retryable is retryable
+    assert http_error(500, x_should_retry=value).retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"x-ms-retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "oops", "retry-after": "9"}, 9),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_to_wait_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "m", "code": "rate_limit_exceeded"}, RateLimited),
+        ({"message": "m", "code": 429}, RateLimited),
+        ({"message": "m", "code": "503"}, ServerError),
+        ({"message": "m", "type": "server_error"}, ServerError),
+        ("just text", ServerError),
+        (True, ServerError),
+    ],
+)
+def test_an_error_inside_an_answer_is_classified_too(error: object, kind: type[RequestError]) -> None:
+    assert type(CLASSIFIER.in_band(error)) is kind

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.runtime.remote import sse
+from inferc.runtime.remote.sse import Event, LineTooLong, SseParser
+
+STREAM = (
+    'data: {"a": "é€😀"}\n\n: a comment\r\n\r\nevent: error\rdata:x\r\rdata: 1\r\ndata: 2\r\n\r\n'.encode()
+)
+EVENTS = [
+    Event(b"", '{"a": "é€😀"}'.encode()),
+    Event(b"error", b"x"),
+    Event(b"", b"1\n2"),
+]
+
+
+def parse(*pieces: bytes) -> list[Event]:
+    parser = SseParser()
+    return [event for piece in pieces for event in parser.feed(piece)]
+
+
+def test_lines_end_with_lf_cr_or_crlf() -> None:
+    assert parse(STREAM) == EVENTS
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
+def test_the_pieces_in_which_bytes_arrive_make_no_difference(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(STREAM)]
+    assert parse(*(STREAM[a:b] for a, b in pairwise(edges))) == EVENTS
+
+
+def test_a_byte_at_a_time_gives_the_same_events() -> None:
+    assert parse(*(STREAM[i : i + 1] for i in range(len(STREAM)))) == EVENTS
+
+
+def test_pings_comments_and_unknown_fields_are_skipped() -> None:
+    assert parse(b"event: ping\ndata: {}\n\n:hello\n\nid: 3\nretry: 5\ndata: 1\n\n") == [Event(b"", b"1")]
+
+
+def test_only_one_space_after_the_colon_is_dropped() -> None:
+    assert parse(b"data:  two\n\ndata:none\n\n") == [Event(b"", b" two"), Event(b"", b"none")]
+
+
+def test_an_event_is_held_back_until_its_blank_line() -> None:
+    parser = SseParser()
+    assert parser.feed(b"data: 1\n") == []
+    assert parser.feed(b"\n") == [Event(b"", b"1")]
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE]", b"data: [DONE]\n"])
+def test_the_end_of_the_bytes_completes_the_last_event(end: bytes) -> None:
+    parser = SseParser()
+    assert parser.feed(end) == []
+    assert parser.close() == [Event(b"", b"[DONE]")]
+    assert parser.close() == []
+
+
+def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_LINE", 100)
+    parser = SseParser()
+    parser.feed(b"x" * 100)
+    with pytest.raises(LineTooLong):
+        parser.feed(b"x")

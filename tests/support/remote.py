@@ -1,0 +1,139 @@
+"""Plans of remote deployments, and the real servers that they talk to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from attrs import frozen
+
+from inferc.compiler.plan import (
+    SCHEMA,
+    CapacityPolicy,
+    CircuitBreakerConfig,
+    DeploymentPlan,
+    Duration,
+    GatewayPlan,
+    JitterKind,
+    Plan,
+    ProviderKind,
+    RateLimits,
+    RemotePoolPlan,
+    ReplicaPlacement,
+    RetryPolicy,
+    SecretRef,
+    Serving,
+    SourceRef,
+    TaskKind,
+    Timeouts,
+    WireFormat,
+)
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import build_app as build_gateway
+from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.mock_provider import MockOptions, Stats
+from inferc.runtime.mock_provider import build_app as build_mock
+from inferc.runtime.secret import Secret
+
+FAST_RETRY = RetryPolicy(
+    max_retries=2, initial_backoff=Duration(0.01), max_backoff=Duration(0.5), jitter=JitterKind.NONE
+)
+
+
+def remote_plan(
+    name: str = "gpt",
+    endpoint: str = "http://127.0.0.1:9/v1",
+    *,
+    replicas: int = 1,
+    max_concurrent: int = 32,
+    on_full: CapacityPolicy | None = None,
+    task: TaskKind = TaskKind.CHAT,
+    key: SecretRef | None = None,
+    **fields: Any,
+) -> RemotePoolPlan:
+    """A deployment of `gpt-4o-mini` behind `endpoint`, with quick retries."""
+    values: dict[str, Any] = {
+        "source": SourceRef("test.infer", 1, 1),
+        "idempotent": True,
+        "provider": ProviderKind.OPENAI,
+        "model": "gpt-4o-mini",
+        "wire": WireFormat.OPENAI,
+        "api_key": (key,) if key else (),
+        "headers": {},
+        "rate_limits": RateLimits(),
+        "retry": FAST_RETRY,
+        "timeouts": Timeouts(),
+        "circuit_breaker": CircuitBreakerConfig(),
+        "budget": None,
+    }
+    return RemotePoolPlan(
+        deployment=name,
+        endpoint=endpoint,
+        replicas=tuple(ReplicaPlacement(index, None, ()) for index in range(replicas)),
+        serving=Serving(max_concurrent, on_full or CapacityPolicy()),
+        task=task,
+        **(values | fields),
+    )
+
+
+def plan_of(*deployments: DeploymentPlan, gateway: GatewayPlan | None = None) -> Plan:
+    """A plan of these deployments, on a free port."""
+    return Plan(SCHEMA, "test", gateway or GatewayPlan(port=0), deployments)
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    """`app` on a free port; gives its base URL."""
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
+    await server.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        await server.stop()
+
+
+@frozen
+class Mock:
+    """A running mock provider."""
+
+    endpoint: str
+    stats: Stats
+
+
+@asynccontextmanager
+async def mock_provider(options: MockOptions | None = None) -> AsyncIterator[Mock]:
+    """A mock provider, which does not dawdle unless told to."""
+    stats = Stats()
+    async with serving(build_mock(options or MockOptions(gap=0), stats)) as url:
+        yield Mock(f"{url}/v1", stats)
+
+
+@asynccontextmanager
+async def executor_of(*deployments: DeploymentPlan, base_dir: Path | None = None) -> AsyncIterator[Executor]:
+    """A started executor of these deployments."""
+    executor = Executor(plan_of(*deployments), base_dir or Path.cwd())
+    await executor.start()
+    try:
+        yield executor
+    finally:
+        await executor.stop()
+
+
+@asynccontextmanager
+async def gateway_of(executor: Executor, token: Secret | None = None) -> AsyncIterator[str]:
+    """The gateway in front of `executor`; gives its base URL."""
+    async with serving(build_gateway(executor, token)) as url:
+        yield url
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until `holds`, for what another process or connection does in its own time; at most 2 s."""
+    for _ in range(400):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come true within 2 s")
