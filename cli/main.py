@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
@@ -21,6 +22,9 @@ COMMANDS: dict[str, str] = {
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",
 }
+
+SERVING = ("run", "call", "mock-provider")
+"""Commands that live long; the others end before collecting garbage would pay."""
 
 _GENERAL = """\
 examples:
@@ -48,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     name = arguments[0] if arguments else None
     if name in COMMANDS:
+        gc.disable()
         module = import_module(f".commands.{name.replace('-', '_')}", __package__)
         parser = argparse.ArgumentParser(
             prog=f"inferc {name}",
@@ -56,6 +61,8 @@ def _dispatch(arguments: list[str]) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.configure(parser)
+        if name in SERVING:
+            gc.enable()
         status: int = module.run(parser.parse_args(arguments[1:]))
         return status
     return _general(arguments)
@@ -77,7 +84,9 @@ def _general(arguments: list[str]) -> int:
         from ..dsl.suggest import did_you_mean
 
         hint = did_you_mean(arguments[0], COMMANDS)
-        print(f"inferc: there is no command `{arguments[0]}`" + (f": {hint}" if hint else ""), file=sys.stderr)
+        print(
+            f"inferc: there is no command `{arguments[0]}`" + (f": {hint}" if hint else ""), file=sys.stderr
+        )
         print("`inferc --help` lists the commands", file=sys.stderr)
         return 2
     if parser.parse_args(arguments).version:

@@ -30,14 +30,13 @@ def show(diagnostics: Sequence[Diagnostic], arguments: argparse.Namespace, fine:
     The terminal format goes to standard error, the formats for machines to standard output.
     """
     form = OutputFormat(arguments.format)
-    if form is OutputFormat.TERMINAL:
+    if form is OutputFormat.TERMINAL and not diagnostics:
+        if fine:
+            print(fine, file=sys.stderr)
+    elif form is OutputFormat.TERMINAL:
         text = render(diagnostics, form, color=wants_color(sys.stderr), width=_width())
         sys.stderr.write(text)
-        counted = summary(diagnostics)
-        if counted:
-            print(("\n" if text else "") + counted, file=sys.stderr)
-        elif fine:
-            print(fine, file=sys.stderr)
+        print(f"\n{summary(diagnostics)}", file=sys.stderr)
     else:
         sys.stdout.write(render(diagnostics, form))
     return status_of(diagnostics, arguments.deny == "warnings")

@@ -47,13 +47,17 @@ def add_files(parser: ArgumentParser, help: str) -> None:
 def add_settings(parser: ArgumentParser) -> None:
     """`--set name=value`, as often as needed."""
     parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", type=_setting,
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_setting,
         help="give a parameter its value; may be repeated",
-    )  # fmt: skip
+    )
 
 
 def _setting(text: str) -> tuple[str, object]:
-
 
     from ..compiler.types import read_setting
 

@@ -46,7 +46,8 @@ def _add(operator: str, left: Any, right: Any) -> Any:
     if unit is not _unit(right):
         verb = "add" if operator == "+" else "subtract"
         raise ArithmeticMistake(
-            f"cannot {verb} {describe(left)} and {describe(right)}", "both sides of `+` and `-` need the same unit"
+            f"cannot {verb} {describe(left)} and {describe(right)}",
+            "both sides of `+` and `-` need the same unit",
         )
     total = _bare(left) + _bare(right) if operator == "+" else _bare(left) - _bare(right)
     return unit(total) if unit else total
@@ -69,7 +70,8 @@ def _divide(left: Any, right: Any) -> Any:
     unit, by = _unit(left), _unit(right)
     if by is not None and by is not unit:
         raise ArithmeticMistake(
-            f"cannot divide {describe(left)} by {describe(right)}", "divide by a plain number or by the same unit"
+            f"cannot divide {describe(left)} by {describe(right)}",
+            "divide by a plain number or by the same unit",
         )
     ratio = _exact(left, right, lambda a, b: a / b)
     result = ratio if by is not None else _with_unit(unit, ratio)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -15,12 +15,13 @@ from .checks import CHECKS
 from .declare import Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
-from .lower import lower
 from .merge import Merger
 from .modules import Loader, Module, ReadText, read_file
-from .plan import Plan
 from .program import Program
 from .scope import Scope, build_scopes
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 
 @frozen(eq=False)
@@ -61,6 +62,8 @@ def check_file(
 
 def compile_checked(checked: Checked, base: Path) -> Plan:
     """The plan of a program without errors, to be written into the directory `base`."""
+    from .lower import lower
+
     assert checked.ok
     assert checked.program is not None
     return lower(checked.program, base)
@@ -113,6 +116,8 @@ def _check_settings(scope: Scope, settings: Mapping[str, Any], found: Diagnostic
     for name in settings:
         if name not in params:
             hint = did_you_mean(name, params) or (
-                f"it has {', '.join(f'`{p}`' for p in dict.fromkeys(params))}" if params else "it has no parameters"
+                f"it has {', '.join(f'`{p}`' for p in dict.fromkeys(params))}"
+                if params
+                else "it has no parameters"
             )
             found.error("E0315", f"`{scope.module.source.name}` has no parameter `{name}`", None, help=hint)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-from cattrs import BaseValidationError
 
-from ..dsl.convert import Mismatch, language_converter
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ..dsl.inference import infer_runtime
@@ -19,7 +17,7 @@ from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import UNKNOWN, Evaluator
 from .merge import Merger, Section, Setting
-from .mismatches import report_mismatches
+from .mismatches import structure
 from .scope import Symbol
 from .shape import Paths, Shaper
 
@@ -28,7 +26,10 @@ _TARGET_KINDS = {RuntimeKind.PYTHON: 'python("package.module:factory")', Runtime
 
 @frozen(eq=False)
 class Declared:
-    """A deployment and its origins; `deployment` is None when a mistake leaves it without a meaning."""
+    """A deployment and its origins.
+
+    deployment: None when a mistake leaves it without a meaning; values that were wrong have their defaults.
+    """
 
     symbol: Symbol
     section: Section
@@ -50,6 +51,14 @@ class Declared:
         place = self.paths.get(path)
         return place if isinstance(place, Setting) else None
 
+    def wrote(self, *path: str) -> bool:
+        """Whether the field or block at `path` was written at all, rightly or wrongly."""
+        section: Section | None = self.section
+        names = [("runtime" if step == "runtime_config" else step) for step in path]
+        for step in names[:-1]:
+            section = section.sections.get(step) if section is not None else None
+        return section is not None and (names[-1] in section.settings or names[-1] in section.sections)
+
     def section_at(self, *path: str) -> Section | None:
         """The block at `path`, None when it was not written."""
         place = self.paths.get(path)
@@ -69,20 +78,9 @@ class Declarer:
         """The deployment that `symbol` declares."""
         section = self._merger.merge(symbol)
         paths: Paths = {}
-        before = len(self._found.items)
         values = self._values(symbol, section, paths)
         values["name"] = symbol.name.text
-        deployment = self._structure(values, paths)
-        if deployment is None and len(self._found.items) == before and not section.damaged:
-            raise AssertionError(f"`{symbol.name.text}` was dropped without a word")
-        return Declared(symbol, section, deployment, paths)
-
-    def _structure(self, values: dict[str, Any], paths: Paths) -> Deployment | None:
-        try:
-            return language_converter.structure(values, Deployment)
-        except (BaseValidationError, Mismatch) as error:
-            report_mismatches(error, paths, self._found)
-            return None
+        return Declared(symbol, section, structure(values, Deployment, paths, self._found), paths)
 
     def _values(self, symbol: Symbol, section: Section, paths: Paths) -> dict[str, Any]:
         runtime = section.sections.pop("runtime", None)
@@ -138,18 +136,22 @@ class Declarer:
         if kind not in _TARGET_KINDS:
             if section.arguments is not None:
                 self._found.error(
-                    "E0205", f"the runtime `{kind}` takes nothing in parentheses", section.label_span(),
+                    "E0205",
+                    f"the runtime `{kind}` takes nothing in parentheses",
+                    section.label_span(),
                     help=f"write `runtime {kind} {{ … }}`",
-                )  # fmt: skip
+                )
             return None
         values = [self._evaluator.evaluate(a, section.scope) for a in section.arguments or ()]
         if len(values) == 1 and isinstance(values[0], str) and not isinstance(values[0], Word):
             return values[0]
         if UNKNOWN not in values:
             self._found.error(
-                "E0205", f"the runtime `{kind}` needs to know which", section.label_span(),
+                "E0205",
+                f"the runtime `{kind}` needs to know which",
+                section.label_span(),
                 help=f"write `runtime {_TARGET_KINDS[kind]} {{ … }}`",
-            )  # fmt: skip
+            )
         return None
 
     def _check_same_kind(self, values: dict[str, Any], named: Setting, block: Section) -> None:
@@ -192,18 +194,24 @@ class Declarer:
             if meant is not None:
                 fixes = [Fix(f"write `{word} {meant}`", (Edit(section.name_span, f"{word} {meant}"),))]
             self._found.error(
-                "E0205", f"this block does not say which {word} it is for", section.name_span,
-                f"expected `{word} {meant or words[0]} {{ … }}`", fixes=fixes,
+                "E0205",
+                f"this block does not say which {word} it is for",
+                section.name_span,
+                f"expected `{word} {meant or words[0]} {{ … }}`",
+                fixes=fixes,
                 help=f"{word}s are {either(f'`{w}`' for w in words)}",
-            )  # fmt: skip
+            )
             return None
         if section.label.text in words:
             return kinds(section.label.text)
         hint = did_you_mean(section.label.text, words)
         self._found.error(
-            "E0303", f"there is no {word} `{section.label.text}`", section.label_span(), f"unknown {word}",
+            "E0303",
+            f"there is no {word} `{section.label.text}`",
+            section.label_span(),
+            f"unknown {word}",
             help=hint or f"{word}s are {either(f'`{w}`' for w in words)}",
-        )  # fmt: skip
+        )
         return None
 
     def _evaluate_all(self, section: Section) -> None:

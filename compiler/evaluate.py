@@ -172,9 +172,13 @@ class Evaluator:
         if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
             return self.value_of(symbol)
         known = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
-        what = f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
+        what = (
+            f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
+        )
         hint = did_you_mean(part.name, known) or "only a `let` or a `param` can stand in a text"
-        self._found.error("E0201", what, scope.span(part), help=[hint, "write `\\${` for the characters themselves"])
+        self._found.error(
+            "E0201", what, scope.span(part), help=[hint, "write `\\${` for the characters themselves"]
+        )
         return UNKNOWN
 
     # ---- operations
@@ -182,13 +186,19 @@ class Evaluator:
     def _call(self, node: s.CallExpression, scope: Scope) -> Any:
         name = node.function.name if isinstance(node.function, s.Reference) else None
         if name not in FUNCTIONS:
-            hint = did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
+            hint = (
+                did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
+            )
             written = scope.span(node.function).text
-            self._found.error("E0201", f"there is no function `{written}`", scope.span(node.function), help=hint)
+            self._found.error(
+                "E0201", f"there is no function `{written}`", scope.span(node.function), help=hint
+            )
             return UNKNOWN
         count, form = FUNCTIONS[name]
         if len(node.arguments) != count or isinstance(node.arguments[0], s.NamedArgument):
-            self._found.error("E0311", f"`{name}` takes one argument", scope.span(node), help=f"write `{form}`")
+            self._found.error(
+                "E0311", f"`{name}` takes one argument", scope.span(node), help=f"write `{form}`"
+            )
             return UNKNOWN
         values = [self.evaluate(argument, scope) for argument in node.arguments]
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
@@ -199,7 +209,9 @@ class Evaluator:
             return UNKNOWN
         if node.operator not in ("+", "-", "*", "/"):
             self._found.error(
-                "E0309", f"`{node.operator}` belongs in a pipeline or a route", scope.span(node),
+                "E0309",
+                f"`{node.operator}` belongs in a pipeline or a route",
+                scope.span(node),
                 help="fields calculate with `+`, `-`, `*` and `/`",
             )
             return UNKNOWN

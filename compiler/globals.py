@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import field, frozen
-from cattrs import BaseValidationError
 
 from ..dsl import syntax as s
-from ..dsl.convert import Mismatch, language_converter
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.fields import at_least
+from ..dsl.fields import above, at_least
 from ..dsl.runtimes import SecretRef
+from ..dsl.units import Duration
 from ..dsl.values import Call
 from .evaluate import Evaluator
 from .merge import Merger, Section
-from .mismatches import report_mismatches
+from .mismatches import structure
 from .placement import Node
 from .program import GatewaySettings
 from .scope import Scope
@@ -26,8 +25,13 @@ from .shape import Paths, Shaper
 class GatewayFields:
     """What a `gateway` block holds."""
 
-    bind: str = field(default="127.0.0.1:8080", metadata={"doc": "address and port, such as `127.0.0.1:8080`"})
+    bind: str = field(
+        default="127.0.0.1:8080", metadata={"doc": "address and port, such as `127.0.0.1:8080`"}
+    )
     auth: SecretRef | None = field(default=None, metadata={"doc": 'who may call: `bearer(env("TOKEN"))`'})
+    timeout: Duration | None = above(
+        0, "longest that a client waits for an answer; unset: as long as it takes", default=None
+    )
 
 
 @frozen
@@ -50,17 +54,21 @@ class GlobalBlocks:
         node = _only(scope, s.GatewayDeclaration)
         if node is None:
             return GatewaySettings()
-        section = self._merger.merge_body(scope, node.body, scope.module.span(node.start, node.start + len("gateway")))
+        section = self._merger.merge_body(
+            scope, node.body, scope.module.span(node.start, node.start + len("gateway"))
+        )
         paths: Paths = {}
         values = self._shaper.shape(section, GatewayFields, "`gateway`", (), paths)
         auth = values.get("auth")
         if isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
-        fields = self._structure(values, GatewayFields, paths)
+        fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
         address = self._address(fields.bind, section)
-        return GatewaySettings(*address, fields.auth, scope.span(node))
+        if fields.timeout is not None and fields.timeout <= 0:
+            self._found.error("E0304", "`timeout` must be more than 0", section.settings["timeout"].span)
+        return GatewaySettings(*address, fields.auth, fields.timeout, scope.span(node))
 
     def _address(self, bind: str, section: Section) -> tuple[str, int]:
         host, separator, port = bind.rpartition(":")
@@ -68,9 +76,12 @@ class GlobalBlocks:
             return host.strip("[]"), int(port)
         setting = section.settings["bind"]
         self._found.error(
-            "E0312", f"`{bind}` is no address and port", setting.span, "expected `address:port`",
-            help='write `bind = "127.0.0.1:8080"`, or `"0.0.0.0:8080"` for all interfaces; ports end at 65535',
-        )  # fmt: skip
+            "E0312",
+            f"`{bind}` is no address and port",
+            setting.span,
+            "expected `address:port`",
+            help='write `bind = "127.0.0.1:8080"`, or `"0.0.0.0:8080"` for all interfaces',
+        )
         return GatewaySettings().host, GatewaySettings().port
 
     def nodes(self, scope: Scope) -> tuple[Node, ...]:
@@ -78,12 +89,17 @@ class GlobalBlocks:
         node = _only(scope, s.ClusterDeclaration)
         if node is None:
             return ()
-        section = self._merger.merge_body(scope, node.body, scope.module.span(node.start, node.start + len("cluster")))
+        section = self._merger.merge_body(
+            scope, node.body, scope.module.span(node.start, node.start + len("cluster"))
+        )
         for name, setting in section.settings.items():
             self._found.error(
-                "E0204", f"`cluster` has no field `{name}`", setting.name_span, "unknown field",
+                "E0204",
+                f"`cluster` has no field `{name}`",
+                setting.name_span,
+                "unknown field",
                 help="it holds nodes: `node a { gpus = 8 }`",
-            )  # fmt: skip
+            )
         nodes = [self._node(inner) for inner in section.sections.values()]
         return tuple(node for node in nodes if node is not None)
 
@@ -91,24 +107,20 @@ class GlobalBlocks:
         word = section.name_span.text
         if word != "node" or section.label is None:
             self._found.error(
-                "E0204", f"`cluster` has no block `{word}`", section.name_span, "unknown block",
+                "E0204",
+                f"`cluster` has no block `{word}`",
+                section.name_span,
+                "unknown block",
                 help="it holds nodes: `node a { gpus = 8 }`",
-            )  # fmt: skip
+            )
             return None
         paths: Paths = {}
         values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
-        fields = self._structure(values, NodeFields, paths) if "gpus" in values else None
+        fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
         if fields is not None and fields.gpus < 0:
             self._found.error("E0304", "`gpus` must be at least 0", section.settings["gpus"].span)
             return None
         return Node(section.label.text, fields.gpus) if fields is not None else None
-
-    def _structure(self, values: dict[str, Any], cls: Any, paths: Paths) -> Any:
-        try:
-            return language_converter.structure(values, cls)
-        except (BaseValidationError, Mismatch) as error:
-            report_mismatches(error, paths, self._found)
-            return None
 
 
 def _only(scope: Scope, kind: Any) -> Any:

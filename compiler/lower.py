@@ -61,7 +61,11 @@ def lower(program: Program, base: Path) -> Plan:
         schema=SCHEMA,
         compiler=__version__,
         gateway=GatewayPlan(
-            gateway.host, gateway.port, gateway.auth, lowerer.source(gateway.span) if gateway.span else None
+            gateway.host,
+            gateway.port,
+            gateway.auth,
+            gateway.timeout,
+            lowerer.source(gateway.span) if gateway.span else None,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
@@ -75,7 +79,9 @@ class _Lowerer:
         self._base = base
         self._pin = cache(self._pin_file)
 
-    def deployment(self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]) -> DeploymentPlan:
+    def deployment(
+        self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]
+    ) -> DeploymentPlan:
         placements = tuple(ReplicaPlacement(r.replica_index, r.node, r.gpu_indices) for r in replicas)
         if deployment.effective_runtime().transport is TransportKind.LOCAL:
             return self._onnx(declared, deployment, placements)
@@ -138,7 +144,10 @@ class _Lowerer:
             assert task.tokenizer is not None
             tokenizer = self._pin(file_of(declared, task.tokenizer, "task", "tokenizer"))
             return EmbedSpec(
-                tokenizer=tokenizer, pooling=task.pooling, normalize=task.normalize, max_length=task.max_length
+                tokenizer=tokenizer,
+                pooling=task.pooling,
+                normalize=task.normalize,
+                max_length=task.max_length,
             )
         return TaskSpec(kind=effective_task(deployment))
 

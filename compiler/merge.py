@@ -22,7 +22,9 @@ class Setting:
 
     @property
     def span(self) -> Span:
-        return self.scope.span(self.node.value if self.node.value.end > self.node.value.start else self.node.name)
+        return self.scope.span(
+            self.node.value if self.node.value.end > self.node.value.start else self.node.name
+        )
 
     @property
     def name_span(self) -> Span:
@@ -79,7 +81,9 @@ class Merger:
             self._add_base(whole, symbol, base, [*path, symbol], fresh)
         self._add_body(whole, node.body, symbol.scope, symbol.name, fresh)
 
-    def _add_base(self, whole: Section, symbol: Symbol, base: s.Expression, path: list[Symbol], fresh: bool) -> None:
+    def _add_base(
+        self, whole: Section, symbol: Symbol, base: s.Expression, path: list[Symbol], fresh: bool
+    ) -> None:
         target = symbol.scope.find_reference(base)
         if target is None:
             whole.damaged = True
@@ -105,7 +109,7 @@ class Merger:
             scope.span(base),
             "only templates can be built on",
             secondary=[Label(target.span, "declared here")],
-            help=f"move what both share into a `template`, and use it with `from` in both",
+            help="move what both share into a `template`, and use it with `from` in both",
         )
 
     def _cycle(self, scope: Scope, base: s.Expression, target: Symbol, path: list[Symbol]) -> None:
@@ -119,7 +123,9 @@ class Merger:
             notes=[" → ".join([*names[first:], target.name.text])],
         )
 
-    def _add_body(self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier, fresh: bool) -> None:
+    def _add_body(
+        self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier, fresh: bool
+    ) -> None:
         section.damaged = section.damaged or body.damaged
         seen: dict[tuple[bool, str], s.Identifier] = {}
         for item in body.items:
@@ -134,7 +140,9 @@ class Merger:
             else:
                 self._add_block(section, item, scope, origin, fresh)
 
-    def _add_block(self, section: Section, block: s.Block, scope: Scope, origin: s.Identifier, fresh: bool) -> None:
+    def _add_block(
+        self, section: Section, block: s.Block, scope: Scope, origin: s.Identifier, fresh: bool
+    ) -> None:
         name = _key(block)[1]
         existing = section.sections.get(name)
         if existing is None or _is_another(existing, block):

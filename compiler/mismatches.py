@@ -3,41 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    IterableValidationError,
+    IterableValidationNote,
+)
 
 from ..dsl import syntax as s
-from ..dsl.convert import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
+from ..dsl.convert import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch, language_converter
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.secrets import SECRET_ADVICE
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, near
-from ..dsl.units import DURATION_UNITS, EXAMPLES, KIND_NAMES, SIZE_UNITS, Duration, Size
+from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
 from .evaluate import report_unknown_value
 from .merge import Setting
 from .shape import Paths
 
+T = TypeVar("T")
+
+_ROUNDS = 4
+"""A value that is taken out may leave its block without something required, and so on outwards."""
+
 _UNITS = {Duration: tuple(DURATION_UNITS), Size: tuple(SIZE_UNITS)}
 
 
-def report_mismatches(error: BaseException, paths: Paths, found: Diagnostics) -> None:
-    """Report every leaf of `error`; paths that were never written belong to mistakes reported before."""
-    for path, leaf in _leaves(error, ()):
-        place = _place(path, paths)
-        if place is not None and isinstance(leaf, Mismatch):
-            setting, node = place
-            _report(leaf, setting, node, found)
+def structure(values: dict[str, Any], cls: type[T], paths: Paths, found: Diagnostics) -> T | None:
+    """`values` as an object of `cls`; each value that does not fit is reported, taken out, and the rest
+    structured again, so that the rest can be checked too. None when what is left is not enough."""
+    for _ in range(_ROUNDS):
+        try:
+            return language_converter.structure(values, cls)
+        except (BaseValidationError, Mismatch) as error:
+            for path, leaf in _leaves(error, ()):
+                place = _place(path, paths)
+                if place is not None and isinstance(leaf, Mismatch):
+                    setting, node = place
+                    _report(leaf, setting, node, found)
+                _take_out(values, [step for step in path if isinstance(step, str)])
+    return None
 
 
-def _leaves(error: BaseException, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], BaseException]]:
+def _take_out(values: dict[str, Any], path: list[str]) -> None:
+    """Remove the value at `path`, or the innermost block around it that is there."""
+    *blocks, name = path or [""]
+    around: list[tuple[dict[str, Any], str]] = []
+    for step in blocks:
+        if not isinstance(values.get(step), dict):
+            break
+        around.append((values, step))
+        values = values[step]
+    if name in values:
+        del values[name]
+    elif around:
+        del around[-1][0][around[-1][1]]
+
+
+def _leaves(
+    error: BaseException, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], BaseException]]:
     match error:
         case ClassValidationError() | IterableValidationError():
             with_notes, others = error.group_exceptions()
             for inner, note in with_notes:
-                step = note.index if isinstance(error, IterableValidationError) else note.name  # type: ignore[union-attr]
-                yield from _leaves(inner, (*path, step))
+                yield from _leaves(inner, (*path, _step(note)))
             for inner in others:
                 yield from _leaves(inner, path)
         case BaseValidationError():
@@ -45,6 +79,12 @@ def _leaves(error: BaseException, path: tuple[str | int, ...]) -> Iterator[tuple
                 yield from _leaves(inner, path)
         case _:
             yield path, error
+
+
+def _step(note: AttributeValidationNote | IterableValidationNote) -> str | int:
+    """The step from a value to the part of it that a note is about."""
+    step: Any = note.index if isinstance(note, IterableValidationNote) else note.name
+    return step  # type: ignore[no-any-return]
 
 
 def _place(path: tuple[str | int, ...], paths: Paths) -> tuple[Setting, s.Expression] | None:
@@ -75,28 +115,19 @@ def _report(mismatch: Mismatch, setting: Setting, node: s.Expression, found: Dia
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, span, found)
     else:
-        fixes, hint = _suggested(mismatch, span)
-        found.error(
-            "E0301", f"`{name}` takes {mismatch.expected}", span, str(mismatch), help=hint, fixes=fixes
-        )
+        fixes = _suggested(mismatch, span)
+        found.error("E0301", f"`{name}` takes {mismatch.expected}", span, str(mismatch), fixes=fixes)
 
 
 def _missing_unit(mismatch: QuantityMismatch, name: str, span: Span, found: Diagnostics) -> None:
     kind: Any = mismatch.kind
     written = show(mismatch.value)
     units = _UNITS.get(kind)
-    helps = [f"{KIND_NAMES[kind]}s are written like `{EXAMPLES[kind]}`"]
+    advice = f"{PLURALS[kind]} are written like `{EXAMPLES[kind]}`"
     if units:
-        helps = [f"for {_full_name(kind)} write `{mismatch.suggestion}`; units are {', '.join(f'`{u}`' for u in units)}"]
-    fixes = [Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),), safe=False)]
-    found.error(
-        "E0302", f"`{name}` needs a unit", span, f"{written} what?", help=helps,
-        fixes=fixes if mismatch.suggestion else [],
-    )  # fmt: skip
-
-
-def _full_name(kind: Any) -> str:
-    return "seconds" if kind is Duration else "gibibytes"
+        advice += f"; units are {', '.join(f'`{unit}`' for unit in units)}"
+    fixes = _suggested(mismatch, span)
+    found.error("E0302", f"`{name}` needs a unit", span, f"{written} what?", help=advice, fixes=fixes)
 
 
 def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> None:
@@ -104,17 +135,29 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
     if mismatch.suggestion is not None:
         fix = Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),))
         found.error(
-            "E0303", f"`{name}` takes a bare word", span, "a word stands without quotes",
-            help=f"write `{mismatch.suggestion}`", fixes=[fix],
-        )  # fmt: skip
+            "E0303",
+            f"`{name}` takes a bare word",
+            span,
+            "a word stands without quotes",
+            fixes=[fix],
+        )
         return
     text = str(value) if isinstance(value, str) else ""
-    meant = near(text, mismatch.words) if text else []
-    fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),))] if len(meant) == 1 and "(" not in meant[0] else []
+    plain = [word.partition("(")[0] for word in mismatch.words]
+    meant = near(text, plain) if text else []
+    fixes = (
+        [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),))]
+        if len(meant) == 1 and meant[0] in mismatch.words
+        else []
+    )
     found.error(
-        "E0303", f"`{name}` is {mismatch.expected}", span, "not one of them",
-        help=did_you_mean(text, mismatch.words) if text else None, fixes=fixes,
-    )  # fmt: skip
+        "E0303",
+        f"`{name}` is {mismatch.expected}",
+        span,
+        "not one of them",
+        help=did_you_mean(text, plain) if text and not fixes else None,
+        fixes=fixes,
+    )
 
 
 def _secret(mismatch: SecretMismatch, name: str, setting: Setting, span: Span, found: Diagnostics) -> None:
@@ -131,8 +174,7 @@ def _secret(mismatch: SecretMismatch, name: str, setting: Setting, span: Span, f
     found.error("E0301", f"`{name}` says where the secret is", span, f"expected {mismatch.expected}")
 
 
-def _suggested(mismatch: Mismatch, span: Span) -> tuple[list[Fix], str | None]:
+def _suggested(mismatch: Mismatch, span: Span) -> list[Fix]:
     if mismatch.suggestion is None:
-        return [], None
-    edit = Edit(span, mismatch.suggestion)
-    return [Fix(f"write `{mismatch.suggestion}`", (edit,), safe=False)], f"write `{mismatch.suggestion}`"
+        return []
+    return [Fix(f"write `{mismatch.suggestion}`", (Edit(span, mismatch.suggestion),), safe=False)]

@@ -53,13 +53,15 @@ class Loader:
         return list(self._modules.values())
 
     def load_root(self, name: str, path: Path | None, text: str | None = None) -> Module | None:
-        """The module of the file at `path` (or of `text`, from standard input), None when it cannot be read."""
+        """The module of the file at `path`, or of `text`; None when it cannot be read."""
         if text is None:
             assert path is not None
             try:
                 text = self._read(path)
             except (OSError, UnicodeDecodeError) as error:
-                self._found.error("E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error))
+                self._found.error(
+                    "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error)
+                )
                 return None
         return self._load(Source(name, text, path))
 
@@ -81,7 +83,9 @@ class Loader:
     def _import(self, importer: Module, written: Text) -> Module | None:
         span = importer.span(written.start, written.end)
         if len(written.parts) != 1 or not isinstance(written.parts[0], str):
-            self._found.error("E0206", "an import names its file plainly", span, help="write the path without `${…}`")
+            self._found.error(
+                "E0206", "an import names its file plainly", span, help="write the path without `${…}`"
+            )
             return None
         base = importer.source.path.parent if importer.source.path is not None else Path()
         path = base / written.parts[0]
@@ -145,5 +149,3 @@ def _advice(error: OSError | UnicodeDecodeError) -> str | None:
 
 def _key(path: Path) -> str:
     return os.path.realpath(path)
-
-

@@ -9,6 +9,7 @@ from attrs import frozen
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
+from ..dsl.units import Duration
 from .declare import Declared
 from .placement import Node
 from .scope import Scope
@@ -21,6 +22,7 @@ class GatewaySettings:
     host: str = "127.0.0.1"
     port: int = 8080
     auth: SecretRef | None = None
+    timeout: Duration | None = None
     span: Span | None = None
 
 

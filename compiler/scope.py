@@ -151,7 +151,12 @@ def _declare(scope: Scope, found: Diagnostics) -> None:
             first = gateways.setdefault(type(node), node)
             if first is not node:
                 word = "cluster" if isinstance(node, s.ClusterDeclaration) else "gateway"
-                _duplicate(f"a file has one `{word}`", _keyword(scope, node, word), _keyword(scope, first, word), found)
+                _duplicate(
+                    f"a file has one `{word}`",
+                    _keyword(scope, node, word),
+                    _keyword(scope, first, word),
+                    found,
+                )
         elif isinstance(node, Named):
             symbol = Symbol(scope, node)
             earlier = scope.own.setdefault(node.name.text, symbol)
@@ -166,7 +171,11 @@ def _keyword(scope: Scope, node: s.Node, word: str) -> Span:
 
 def _duplicate(message: str, second: Span, first: Span, found: Diagnostics) -> None:
     found.error(
-        "E0202", message, second, "declared again here", secondary=[Label(first, "first declared here")],
+        "E0202",
+        message,
+        second,
+        "declared again here",
+        secondary=[Label(first, "first declared here")],
         help="rename or remove one of them",
     )
 

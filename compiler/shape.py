@@ -12,9 +12,11 @@ from typing import Any
 
 import attrs
 
+from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
-from ..dsl.runtimes import OrtConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, either, near
 from .evaluate import UNKNOWN, Evaluator
@@ -28,7 +30,7 @@ WRITTEN_AS_VALUES = (SecretRef, CapacityPolicy)
 
 
 @cache
-def field_types(cls: type) -> dict[str, Any]:
+def field_types(cls: Any) -> dict[str, Any]:
     """The resolved type of each field of an attrs class, by name."""
     return typing.get_type_hints(cls)
 
@@ -63,7 +65,13 @@ class Shaper:
         self._evaluator = evaluator
 
     def shape(
-        self, section: Section, cls: type, what: str, path: tuple[str, ...], paths: Paths, hidden: frozenset[str] = frozenset()
+        self,
+        section: Section,
+        cls: type,
+        what: str,
+        path: tuple[str, ...],
+        paths: Paths,
+        hidden: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
         """The values of `section` for `cls`, and in `paths` where each was written.
 
@@ -92,6 +100,7 @@ class Shaper:
             elif (inner_class := block_class(cls, name)) is not None:
                 self._refuse_label(inner, name)
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
+                section.damaged = section.damaged or inner.damaged
             else:
                 self._block_for_value(inner, name)
         self._missing(section, cls, values, what, hidden)
@@ -107,11 +116,17 @@ class Shaper:
                 paths[(*path, name)] = setting
         return values
 
-    def _missing(self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]) -> None:
+    def _missing(
+        self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]
+    ) -> None:
         if section.damaged:
             return
         for attribute in attrs.fields(cls):
-            if attribute.default is attrs.NOTHING and attribute.name not in values and attribute.name not in hidden:
+            if (
+                attribute.default is attrs.NOTHING
+                and attribute.name not in values
+                and attribute.name not in hidden
+            ):
                 if attribute.name in section.settings or attribute.name in section.sections:
                     continue
                 meaning = attribute.metadata.get("doc")
@@ -123,24 +138,33 @@ class Shaper:
                     help=f"add `{attribute.name} = …`" + (f": {meaning}" if meaning else ""),
                 )
 
-    def _unknown_field(self, setting: Setting, section: Section, names: list[str], cls: type, what: str) -> None:
+    def _unknown_field(
+        self, setting: Setting, section: Section, names: list[str], cls: type, what: str
+    ) -> None:
         name = setting.node.name.text
         if self._misplaced(name, cls, setting.name_span):
             return
         meant = near(name, names)
         helps = [did_you_mean(name, names) or _elsewhere(name, cls, names)]
-        fixes = []
+        fixes: list[Fix] = []
         if len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
         self._found.error(
-            "E0204", f"{what} has no field `{name}`", setting.name_span, "unknown field", help=helps, fixes=fixes
+            "E0204",
+            f"{what} has no field `{name}`",
+            setting.name_span,
+            "unknown field",
+            help=() if fixes else helps,
+            fixes=fixes,
         )
 
     def _unknown_block(self, section: Section, name: str, names: list[str], cls: type, what: str) -> None:
         if self._misplaced(name, cls, section.name_span):
             return
         hint = did_you_mean(name, names) or _elsewhere(name, cls, names)
-        self._found.error("E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint)
+        self._found.error(
+            "E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint
+        )
 
     def _misplaced(self, name: str, cls: type, span: Span) -> bool:
         """A setting of remote runtimes in the block of a local one."""
@@ -157,21 +181,31 @@ class Shaper:
 
     def _value_for_block(self, setting: Setting, name: str) -> None:
         self._found.error(
-            "E0205", f"`{name}` is a block", setting.span, f"expected `{name} {{ … }}`",
+            "E0205",
+            f"`{name}` is a block",
+            setting.span,
+            f"expected `{name} {{ … }}`",
             help=f"write `{name} {{ … }}`, without `=`",
         )
 
     def _block_for_value(self, section: Section, name: str) -> None:
         self._found.error(
-            "E0205", f"`{name}` is a field, not a block", section.name_span, f"expected `{name} = …`",
+            "E0205",
+            f"`{name}` is a field, not a block",
+            section.name_span,
+            f"expected `{name} = …`",
             help=f"write `{name} = …`",
         )
 
     def _refuse_label(self, section: Section, name: str) -> None:
         if section.label is not None:
             self._found.error(
-                "E0205", f"`{name}` takes no name", section.label_span(), "nothing stands before its `{`",
-                secondary=[Label(section.name_span)], help=f"write `{name} {{ … }}`",
+                "E0205",
+                f"`{name}` takes no name",
+                section.label_span(),
+                "nothing stands before its `{`",
+                secondary=[Label(section.name_span)],
+                help=f"write `{name} {{ … }}`",
             )
 
 
@@ -181,4 +215,8 @@ def _elsewhere(name: str, cls: type, names: list[str]) -> str:
         inner = block_class(cls, outer)
         if inner is not None and name in field_types(inner):
             return f"`{name}` belongs into `{outer} {{ … }}`"
+    if cls is Deployment:
+        owner = next((kind for kind in RuntimeKind if name in field_types(CONFIG_CLASSES[kind])), None)
+        if owner is not None:
+            return f"`{name}` belongs into the runtime's block, such as `runtime {owner} {{ … }}`"
     return f"fields here are {either(f'`{n}`' for n in names)}" if names else "it has none"

@@ -25,7 +25,11 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def check_param(
-    node: s.ParamDeclaration | s.LetDeclaration, value: Any, scope: Scope, found: Diagnostics, origin: s.Node | None
+    node: s.ParamDeclaration | s.LetDeclaration,
+    value: Any,
+    scope: Scope,
+    found: Diagnostics,
+    origin: s.Node | None,
 ) -> Any:
     """`value`, if it has the declared type (an int becomes a float where one is wanted); else reported.
 
@@ -59,8 +63,7 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
         case s.TypeName(name=name, module=None) if name in TYPES:
             if isinstance(value, bool) or name == "bool":
                 return isinstance(value, bool) and name == "bool"
-            exact = type(value) in TYPES[name]
-            return exact
+            return type(value) in TYPES[name]
         case s.TypeLiteral(value=text):
             return bool(value == text)
         case s.TypeUnion(options=options):

@@ -121,6 +121,7 @@ def _register_scalars(made: Converter) -> None:
     scalar(int, lambda v: type(v) is int, "a whole number")
     scalar(float, lambda v: type(v) in (int, float), "a number")
     scalar(str, lambda v: isinstance(v, str) and not isinstance(v, Word), "text")
+    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 
 
 def _scalar_suggestion(kind: type, value: object) -> str | None:
@@ -190,10 +191,8 @@ def _structure_secret(value: Any) -> SecretRef:
             return SecretRef(SecretSource(name), argument)
         case Call(name="env" | "file", args=(Word() as word,)):
             raise Mismatch("the name as text", word, f'"{word}"')
-        case dict() if len(value) == 1 and next(iter(value)) in ("env", "file"):
-            [(source, name)] = value.items()
-            if isinstance(name, str):
-                return SecretRef(SecretSource(source), name)
+        case {"env": str(name), **rest} | {"file": str(name), **rest} if not rest:
+            return SecretRef(SecretSource(next(iter(value))), name)
     raise SecretMismatch(value)
 
 
@@ -213,7 +212,7 @@ def _is_describable(value: object) -> bool:
     return isinstance(value, bool | str | int | float | list | tuple | dict | Call) or value is None
 
 
-def _structure_capacity(value: object, strictness: _Strictness) -> CapacityPolicy:
+def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
     words = ("reject", "queue", "fallback(name)")
     match value:
         case CapacityPolicy():
@@ -243,7 +242,8 @@ def _tuple_hook(made: Converter) -> Callable[[Any, Any], Any]:
     def structure(value: object, kind: Any) -> object:
         element: Any = kind.__args__[0]
         if isinstance(value, list | tuple):
-            return tuple(made.structure(list(value), GenericAlias(list, element)))
+            listed: Any = GenericAlias(list, element)
+            return tuple(made.structure(list(value), listed))
         if element is SecretRef:
             return (made.structure(value, element),)
         raise Mismatch("a list", value, f"[{show(value)}]" if isinstance(value, str | int | float) else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from attrs import field, frozen
 
@@ -77,13 +78,13 @@ class Diagnostics:
     def add(self, diagnostic: Diagnostic) -> None:
         self.items.append(diagnostic)
 
-    def error(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+    def error(self, code: str, message: str, span: Span | None, label: str = "", **details: Any) -> None:
         self.add(make(Severity.ERROR, code, message, span, label, **details))
 
-    def warning(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+    def warning(self, code: str, message: str, span: Span | None, label: str = "", **details: Any) -> None:
         self.add(make(Severity.WARNING, code, message, span, label, **details))
 
-    def note(self, code: str, message: str, span: Span | None, label: str = "", **details: object) -> None:
+    def note(self, code: str, message: str, span: Span | None, label: str = "", **details: Any) -> None:
         self.add(make(Severity.NOTE, code, message, span, label, **details))
 
     @property

@@ -70,4 +70,4 @@ def _machine() -> tuple[list[tuple[Any, str]], Any]:
     """The rules with the names of their callbacks, and the parse table."""
     grammar = load_grammar()
     rules = [(rule, rule.alias or rule.origin.name) for rule in grammar.rules]
-    return rules, grammar.parser.parser._parse_table  # type: ignore[attr-defined]
+    return rules, grammar.parser.parser._parse_table

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen
 class Problem:
-    """One thing that cannot work, at the field that `path` names.
+    """One thing that cannot work, or (`W…`) probably not as meant, at the field that `path` names.
 
     path: field names from the deployment inwards, such as ("serving", "max_concurrent").
     """
 
-    code: str
+    code: str = field(metadata={"doc": "as in the error index; `W…` is a warning"})
     path: tuple[str, ...]
     message: str
     help: str | None = None

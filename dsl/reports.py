@@ -9,16 +9,44 @@ from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, either
 from .syntax import Block, Field, Node, Reference
-from .tokens import KEYWORDS, PUNCTUATION, Token, tokenize
+from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token, tokenize
 from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
 
 UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
 _MISNAMED_UNITS = {
-    "sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
-    "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d", "msec": "ms", "millis": "ms",
-    "KB": "KiB", "MB": "MiB", "GB": "GiB", "TB": "TiB", "K": "k", "m": "M", "g": "G", "B": "G", "kb": "KiB",
-    "mb": "MiB", "gb": "GiB", "tb": "TiB", "kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB",
-}  # fmt: skip
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "min": "m",
+    "mins": "m",
+    "minute": "m",
+    "minutes": "m",
+    "hr": "h",
+    "hrs": "h",
+    "hour": "h",
+    "hours": "h",
+    "day": "d",
+    "days": "d",
+    "msec": "ms",
+    "millis": "ms",
+    "KB": "KiB",
+    "MB": "MiB",
+    "GB": "GiB",
+    "TB": "TiB",
+    "K": "k",
+    "m": "M",
+    "g": "G",
+    "B": "G",
+    "kb": "KiB",
+    "mb": "MiB",
+    "gb": "GiB",
+    "tb": "TiB",
+    "kib": "KiB",
+    "mib": "MiB",
+    "gib": "GiB",
+    "tib": "TiB",
+}
 
 _CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
 _VALUE_STARTS = {
@@ -57,7 +85,7 @@ class SyntaxReports:
         if not self._damage:
             return False
         index = bisect_left(self._damage, start)
-        return index < len(self._damage) and self._damage[index] < end
+        return index < len(self._damage) and self._damage[index] <= end
 
     # ---- while the tree is built
 
@@ -80,7 +108,7 @@ class SyntaxReports:
         )
 
     def is_missing_value(self, before: Node, after: Node) -> bool:
-        """Whether `before` only has a value because it took the name of the block below it; reported if so."""
+        """Whether `before` took the name of the block below it for its value; reported if so."""
         if not (
             isinstance(before, Field) and isinstance(after, Block) and isinstance(before.value, Reference)
         ):
@@ -225,7 +253,7 @@ def _indentation(text: str, offset: int) -> int:
     return len(text[line:offset]) - len(text[line:offset].lstrip())
 
 
-DECLARATION_WORDS = "`import`, `param`, `let`, `template`, `deployment`, `route`, `pipeline`, `type`, `extern`, `cluster` and `gateway`"
+DECLARATION_WORDS = ", ".join(f"`{word}`" for word, kind in KEYWORDS.items() if kind in DECLARATIONS)
 
 
 def found_words(token: Token) -> str:

@@ -6,20 +6,42 @@ they say the same, wherever they stand.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import fields, frozen
 
 from .units import Quantity
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Node:
-    """Something that stands in a file."""
+    """Something that stands in a file.
 
-    start: int = field(eq=False, repr=False)
-    end: int = field(eq=False, repr=False)
+    Equality and repr are written once, here: generating them for each class would double the time
+    that importing this module takes.
+    """
+
+    start: int
+    end: int
+
+    def _contents(self) -> tuple[object, ...]:
+        return tuple(getattr(self, a.name) for a in fields(type(self)) if a.name not in _NO_CONTENT)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        assert isinstance(other, Node)
+        return self._contents() == other._contents()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._contents()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._contents()))})"
 
 
-@frozen
+_NO_CONTENT = ("start", "end", "damaged")
+
+
+@frozen(eq=False, repr=False)
 class Identifier(Node):
     """A name where it is declared, or the name of a field."""
 
@@ -29,38 +51,38 @@ class Identifier(Node):
 # ---- expressions
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Expression(Node):
     """Something that has a value."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Bad(Expression):
     """Where a value should be and none could be read; the mistake is already reported."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Number(Expression):
     """A number, with or without a unit."""
 
     value: int | float | Quantity
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Text(Expression):
-    """A text. `parts` alternates plain text and the names between `${` and `}`; a text without any is one part."""
+    """A text: plain parts, and between them the names that stood between `${` and `}`."""
 
     parts: tuple[str | Reference, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Boolean(Expression):
     """`true` or `false`."""
 
     value: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reference(Expression):
     """A bare or quoted name: an enum word, or something declared elsewhere."""
 
@@ -68,7 +90,7 @@ class Reference(Expression):
     quoted: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Member(Expression):
     """`base.name`."""
 
@@ -76,7 +98,7 @@ class Member(Expression):
     name: Identifier
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CallExpression(Expression):
     """`function(arguments)`."""
 
@@ -84,7 +106,7 @@ class CallExpression(Expression):
     arguments: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NamedArgument(Expression):
     """`name = value` inside a call."""
 
@@ -92,14 +114,14 @@ class NamedArgument(Expression):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ListExpression(Expression):
     """`[a, b]`."""
 
     items: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Comprehension(Expression):
     """`[element for variable in iterable]`."""
 
@@ -108,14 +130,14 @@ class Comprehension(Expression):
     iterable: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Group(Expression):
     """`(inner)`."""
 
     inner: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Unary(Expression):
     """`-x` or `!x`."""
 
@@ -123,7 +145,7 @@ class Unary(Expression):
     operand: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Binary(Expression):
     """Two operands and the operator between them; `else` is the operator that binds least."""
 
@@ -132,7 +154,7 @@ class Binary(Expression):
     right: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class WithOptions(Expression):
     """`call with { timeout = 2s }`."""
 
@@ -140,7 +162,7 @@ class WithOptions(Expression):
     options: Body
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AsType(Expression):
     """`call as Verdict`."""
 
@@ -148,14 +170,14 @@ class AsType(Expression):
     type_name: Identifier
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Prompt(Expression):
     """`prompt "…"`: a template; its text is never interpolated by the language."""
 
     template: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Arm(Node):
     """`patterns => value` inside a match."""
 
@@ -163,7 +185,7 @@ class Arm(Node):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Match(Expression):
     """`match subject { arms }`."""
 
@@ -171,7 +193,7 @@ class Match(Expression):
     arms: tuple[Arm, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IfElse(Expression):
     """`if condition { then } else { otherwise }`."""
 
@@ -183,12 +205,12 @@ class IfElse(Expression):
 # ---- types
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeExpression(Node):
     """A type, as written."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeName(TypeExpression):
     """`text`, `Verdict`, or `shared.Verdict`."""
 
@@ -196,7 +218,7 @@ class TypeName(TypeExpression):
     module: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeGeneric(TypeExpression):
     """`list<text>` or `tensor<f32, [batch, 384]>`."""
 
@@ -204,35 +226,35 @@ class TypeGeneric(TypeExpression):
     arguments: tuple[TypeExpression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeDimensions(TypeExpression):
     """`[batch, 384]`: symbolic and fixed dimensions."""
 
     dimensions: tuple[str | int, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeLiteral(TypeExpression):
     """`"refund"`: the type of just this text."""
 
     value: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeRecord(TypeExpression):
     """`{ label: text }`."""
 
     fields: tuple[Parameter, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeOptional(TypeExpression):
     """`T?`."""
 
     inner: TypeExpression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeUnion(TypeExpression):
     """`"a" | "b"`."""
 
@@ -242,15 +264,15 @@ class TypeUnion(TypeExpression):
 # ---- bodies
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Body(Node):
     """What stands between `{` and `}`; `damaged` when a part of it could not be read."""
 
     items: tuple[Field | Block, ...]
-    damaged: bool = field(default=False, eq=False)
+    damaged: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Field(Node):
     """`name = value`."""
 
@@ -258,7 +280,7 @@ class Field(Node):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Block(Node):
     """`name { … }`, `name label { … }` or `name label("argument") { … }`."""
 
@@ -271,14 +293,14 @@ class Block(Node):
 # ---- routes
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RouteMember(Node):
     """A deployment or another route, by name."""
 
     target: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RouteList(Node):
     """`fallback [a, b]`, `balance [a, b] by …`, `hedge [a, b] after …`, `cascade [a, b] accept …`."""
 
@@ -288,7 +310,7 @@ class RouteList(Node):
     value: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Share(Node):
     """`target: percentage` inside a split."""
 
@@ -296,7 +318,7 @@ class Share(Node):
     share: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RouteSplit(Node):
     """`split { a: 95%, b: 5% } by …`."""
 
@@ -312,12 +334,12 @@ Route = RouteMember | RouteList | RouteSplit
 # ---- declarations
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Declaration(Node):
     """Something at the top of a file."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ImportAs(Declaration):
     """`import "x.infer" as x`."""
 
@@ -325,7 +347,7 @@ class ImportAs(Declaration):
     alias: Identifier
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ImportNames(Declaration):
     """`import { a, b } from "x.infer"`."""
 
@@ -333,7 +355,7 @@ class ImportNames(Declaration):
     path: Text
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ParamDeclaration(Declaration):
     """`param name: type = default`."""
 
@@ -342,7 +364,7 @@ class ParamDeclaration(Declaration):
     default: Expression | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LetDeclaration(Declaration):
     """`let name = value`."""
 
@@ -351,7 +373,7 @@ class LetDeclaration(Declaration):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TemplateDeclaration(Declaration):
     """`template name from a, b { … }`."""
 
@@ -360,7 +382,7 @@ class TemplateDeclaration(Declaration):
     body: Body
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DeploymentDeclaration(Declaration):
     """`deployment name from a, b { … }`."""
 
@@ -369,7 +391,7 @@ class DeploymentDeclaration(Declaration):
     body: Body
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RouteDeclaration(Declaration):
     """`route name = …`."""
 
@@ -377,7 +399,7 @@ class RouteDeclaration(Declaration):
     route: Route
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Parameter(Node):
     """`name: type`, in a signature or a record."""
 
@@ -385,7 +407,7 @@ class Parameter(Node):
     type: TypeExpression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Step(Node):
     """`name = value` in a pipeline, or `return value` without a name."""
 
@@ -393,7 +415,7 @@ class Step(Node):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PipelineDeclaration(Declaration):
     """`pipeline name(parameters) -> result { steps }`."""
 
@@ -403,7 +425,7 @@ class PipelineDeclaration(Declaration):
     steps: tuple[Step, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeDeclaration(Declaration):
     """`type name = …`."""
 
@@ -411,7 +433,7 @@ class TypeDeclaration(Declaration):
     type: TypeExpression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ExternDeclaration(Declaration):
     """`extern name(parameters) -> result = python("module:function")`."""
 
@@ -421,14 +443,14 @@ class ExternDeclaration(Declaration):
     implementation: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ClusterDeclaration(Declaration):
     """`cluster { node a { gpus = 8 } }`."""
 
     body: Body
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GatewayDeclaration(Declaration):
     """`gateway { bind = "…" }`."""
 

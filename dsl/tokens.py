@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-KEYWORDS: dict[str, str] = {
-    word: word.upper()
-    for word in (
-        "import param let template deployment route pipeline cluster gateway type extern from as with else "
-        "match for in if prompt return true false"
-    ).split()
-}
+_WORDS = """
+    import param let template deployment route pipeline cluster gateway type extern
+    from as with else match for in if prompt return true false
+"""
 
-DECLARATIONS = frozenset(
-    (
-        "IMPORT",
-        "PARAM",
-        "LET",
-        "TEMPLATE",
-        "DEPLOYMENT",
-        "ROUTE",
-        "PIPELINE",
-        "TYPE",
-        "EXTERN",
-        "CLUSTER",
-        "GATEWAY",
-    )
-)
+KEYWORDS: dict[str, str] = {word: word.upper() for word in _WORDS.split()}
+"""The reserved words, and the grammar's names for them."""
+
+DECLARATIONS = frozenset(word.upper() for word in _WORDS.split()[:11])
 """The words that start a declaration."""
 
 PUNCTUATION: dict[str, str] = {

@@ -20,7 +20,7 @@ class Duration(float):
     __slots__ = ()
 
     def __str__(self) -> str:
-        if self == 0:
+        if not self:
             return "0s"
         if self < 1:
             return f"{_plain(round(self * 1000, 9))}ms"
@@ -82,6 +82,13 @@ KIND_NAMES: dict[type, str] = {
     Size: "size",
     Money: "amount of money",
     Percent: "percentage",
+}
+
+PLURALS: dict[type, str] = {
+    Duration: "durations",
+    Size: "sizes",
+    Money: "amounts of money",
+    Percent: "percentages",
 }
 
 EXAMPLES: dict[type, str] = {Duration: "30s", Size: "4GiB", Money: "$100", Percent: "95%"}

@@ -68,7 +68,7 @@ def _tier(deployment: Deployment) -> Iterator[Problem]:
         if limit > highest:
             who, what = _PROVIDER_NAMES[provider], name.replace("_", " ")
             yield Problem(
-                "E0410",
+                "W0410",
                 ("runtime_config", "rate_limits", name),
                 f"{_short(limit)} {what} is more than {who}'s highest tier allows "
                 f"for {deployment.model} ({_short(highest)})",
@@ -86,6 +86,7 @@ def _is_elsewhere(config: RemoteConfig) -> bool:
 def _short(count: int) -> str:
     """`count` with a suffix where that is exact to a tenth: 1.5M, 30k, 123456."""
     for suffix in ("G", "M", "k"):
-        if count >= NUMBER_SUFFIXES[suffix] and count % (NUMBER_SUFFIXES[suffix] // 10) == 0:
-            return f"{count / NUMBER_SUFFIXES[suffix]:g}{suffix}"
+        tenth = NUMBER_SUFFIXES[suffix] // 10
+        if count >= NUMBER_SUFFIXES[suffix] and count % tenth == 0:
+            return f"{count // tenth // 10}.{count // tenth % 10}".removesuffix(".0") + suffix
     return str(count)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -36,7 +36,8 @@ def load_grammar() -> Lark:
         int(state): {int(token): action for token, action in actions.items()}
         for state, actions in machine["states"].items()
     }
-    loaded: Lark = lark.Lark._load_from_dict(tables["data"], memo)
+    load: Any = lark.Lark._load_from_dict
+    loaded: Lark = load(tables["data"], memo)
     return loaded
 
 

@@ -70,6 +70,11 @@ class Executor:
         except KeyError:
             raise UnknownModel(self._unknown(name), param="model") from None
 
+    def deadline(self) -> float | None:
+        """When a request that comes now must be answered, in the time of the running loop."""
+        timeout = self.plan.gateway.timeout
+        return asyncio.get_running_loop().time() + timeout if timeout is not None else None
+
     def stream(
         self, name: str, request: Request, deadline: float | None = None, trace: Trace | None = None
     ) -> AsyncGenerator[Chunk, None]:

@@ -23,7 +23,9 @@ EXAMPLES = """\
 def configure(parser: ArgumentParser) -> None:
     add_plan(parser)
     parser.add_argument("deployment", metavar="DEPLOYMENT", help="who answers")
-    parser.add_argument("input", metavar="TEXT", nargs="+", help="what to ask or embed; - reads standard input")
+    parser.add_argument(
+        "input", metavar="TEXT", nargs="+", help="what to ask or embed; - reads standard input"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -34,7 +36,9 @@ def run(arguments: Namespace) -> int:
     if arguments.deployment not in names:
         from ...dsl.suggest import did_you_mean, either
 
-        known = did_you_mean(arguments.deployment, names) or f"there is {either(f'`{name}`' for name in names)}"
+        known = (
+            did_you_mean(arguments.deployment, names) or f"there is {either(f'`{name}`' for name in names)}"
+        )
         return fail(f"no deployment is called `{arguments.deployment}`: {known}")
     from ...runtime.errors import RequestError, StartError
     from ...runtime.loop import run_async

@@ -22,7 +22,10 @@ EXAMPLES = """\
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
     parser.add_argument(
-        "-o", "--output", metavar="PLAN", help="where the plan goes; - is standard output (default: FILE.plan.json)"
+        "-o",
+        "--output",
+        metavar="PLAN",
+        help="where the plan goes; - is standard output (default: FILE.plan.json)",
     )
     add_settings(parser)
     add_format(parser)

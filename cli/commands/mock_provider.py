@@ -18,12 +18,20 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--gap", type=float, default=5.0, metavar="MS", help="milliseconds between two pieces of a stream (default: 5)"
+        "--gap",
+        type=float,
+        default=5.0,
+        metavar="MS",
+        help="milliseconds between two pieces of a stream (default: 5)",
     )
     parser.add_argument(
-        "--fault", action="append", default=[], type=_fault, metavar="STATUS[:key=value,…]",
+        "--fault",
+        action="append",
+        default=[],
+        type=_fault,
+        metavar="STATUS[:key=value,…]",
         help="answer with an error instead; keys are count, retry_after and code; may be repeated",
-    )  # fmt: skip
+    )
 
 
 def run(arguments: Namespace) -> int:

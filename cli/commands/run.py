@@ -20,7 +20,9 @@ EXAMPLES = """\
 def configure(parser: ArgumentParser) -> None:
     add_plan(parser)
     parser.add_argument("--host", help="listen on this address instead of the file's")
-    parser.add_argument("--port", type=int, help="listen on this port instead of the file's; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
+    )
 
 
 def run(arguments: Namespace) -> int:

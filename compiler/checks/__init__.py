@@ -17,6 +17,7 @@ CHECKS: tuple[Check, ...] = (
     names.check,
     policies.check_values,
     policies.check,
+    policies.check_waits,
     models.check,
     budgets.check,
     capacity.check,

@@ -14,22 +14,29 @@ def check(program: Program, found: Diagnostics) -> None:
         if budget is None:
             continue
         hour, day = budget.max_spend_per_hour, budget.max_spend_per_day
-        if hour is None and day is None:
+        written = any(declared.wrote("budget", name) for name in ("max_spend_per_hour", "max_spend_per_day"))
+        if hour is None and day is None and not written:
             found.error(
-                "E0305", "this budget has no ceiling", declared.span("budget"), "nothing is limited",
+                "E0305",
+                "this budget has no ceiling",
+                declared.span("budget"),
+                "nothing is limited",
                 help="add `max_spend_per_hour` or `max_spend_per_day`",
-            )  # fmt: skip
+            )
         elif hour is not None and day is not None and day < hour:
             found.error(
-                "E0412", f"the ceiling of a day ({day}) is below that of an hour ({hour})",
+                "E0412",
+                f"the ceiling of a day ({day}) is below that of an hour ({hour})",
                 declared.span("budget", "max_spend_per_day"),
                 secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
                 help="an hour could never spend what it may",
-            )  # fmt: skip
+            )
         info = find_model(deployment.model, deployment.effective_runtime().provider)
-        if deployment.price is None and (info is None or info.input_price is None):
+        if not declared.wrote("price") and (info is None or info.input_price is None):
             found.error(
-                "E0413", f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
-                declared.span("budget"), "needs a price",
+                "E0413",
+                f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
+                declared.span("budget"),
+                "needs a price",
                 help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
-            )  # fmt: skip
+            )

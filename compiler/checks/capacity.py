@@ -40,9 +40,12 @@ def _target(declared: Declared, program: Program, found: Diagnostics) -> Declare
             report_unknown(setting.scope, argument, "deployment", found, s.DeploymentDeclaration)
         else:
             found.error(
-                "E0209", f"`{symbol.name.text}` is a {symbol.kind}, not a deployment", setting.scope.span(argument),
-                secondary=[Label(symbol.span, "declared here")], help="a fallback names a deployment",
-            )  # fmt: skip
+                "E0209",
+                f"`{symbol.name.text}` is a {symbol.kind}, not a deployment",
+                setting.scope.span(argument),
+                secondary=[Label(symbol.span, "declared here")],
+                help="a fallback names a deployment",
+            )
         return None
     return next((d for d in program.declared if d.symbol.node is symbol.node), None)
 
@@ -51,24 +54,32 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
     span = declared.span(*_PATH)
     if target.name == deployment.name:
         found.error(
-            "E0402", f"`{deployment.name}` falls back to itself", span, "this deployment is the one that is full",
+            "E0402",
+            f"`{deployment.name}` falls back to itself",
+            span,
+            "this deployment is the one that is full",
             help="name another deployment, or use `queue`",
-        )  # fmt: skip
+        )
         return
     own, other = effective_task(deployment), effective_task(target)
     if own is not other:
         found.error(
-            "E0403", f"`{deployment.name}` answers `{own}` requests, `{target.name}` answers `{other}`", span,
-            "cannot take over", help=f"name a deployment whose task is `{own}`",
-        )  # fmt: skip
+            "E0403",
+            f"`{deployment.name}` answers `{own}` requests, `{target.name}` answers `{other}`",
+            span,
+            "cannot take over",
+            help=f"name a deployment whose task is `{own}`",
+        )
         return
     window, other_window = _window(deployment), _window(target)
     if window is not None and other_window is not None and other_window < window:
         found.warning(
-            "W0404", f"`{target.name}` takes fewer tokens than `{deployment.name}`", span,
+            "W0417",
+            f"`{target.name}` takes fewer tokens than `{deployment.name}`",
+            span,
             f"{other_window:,} instead of {window:,} tokens",
             help="long requests that the one accepts fail at the other",
-        )  # fmt: skip
+        )
 
 
 def effective_task(deployment: Deployment) -> TaskKind:
@@ -98,7 +109,10 @@ def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> No
             declared = program.by_name(name)
             assert declared is not None
             found.error(
-                "E0402", "these fallbacks lead back to where they start", declared.span(*_PATH),
-                notes=[" → ".join(circle)], help="let the last one `queue` or `reject`",
-            )  # fmt: skip
+                "E0402",
+                "these fallbacks lead back to where they start",
+                declared.span(*_PATH),
+                notes=[" → ".join(circle)],
+                help="let the last one `queue` or `reject`",
+            )
         done.update(path)

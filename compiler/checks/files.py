@@ -18,7 +18,10 @@ def check(program: Program, found: Diagnostics) -> None:
     """Every file of a local deployment must be there, and be what it is taken for."""
     reasons: dict[Path, str | None] = {}
     for declared, deployment in program.deployments:
-        if deployment.effective_runtime().transport is not TransportKind.LOCAL or not deployment.model.strip():
+        if (
+            deployment.effective_runtime().transport is not TransportKind.LOCAL
+            or not deployment.model.strip()
+        ):
             continue
         model = file_of(declared, deployment.model, "model")
         if _exists(model, "model file", declared, ("model",), found):
@@ -26,9 +29,11 @@ def check(program: Program, found: Diagnostics) -> None:
                 reasons[model] = check_onnx_file(model)
             if reasons[model] is not None:
                 found.error(
-                    "E0502", f"`{deployment.model}` is no ONNX model: {reasons[model]}", declared.span("model"),
+                    "E0502",
+                    f"`{deployment.model}` is no ONNX model: {reasons[model]}",
+                    declared.span("model"),
                     help="export the model to ONNX, for example with `optimum-cli export onnx`",
-                )  # fmt: skip
+                )
         _tokenizer(declared, deployment, found)
 
 
@@ -37,9 +42,12 @@ def _tokenizer(declared: Declared, deployment: Deployment, found: Diagnostics) -
         return
     if deployment.task.tokenizer is None:
         found.error(
-            "E0305", "the task `embed` needs a `tokenizer`", declared.span("task"), "`tokenizer` is missing",
+            "E0305",
+            "the task `embed` needs a `tokenizer`",
+            declared.span("task"),
+            "`tokenizer` is missing",
             help='add `tokenizer = "tokenizer.json"`, the file that belongs to the model',
-        )  # fmt: skip
+        )
         return
     path = file_of(declared, deployment.task.tokenizer, "task", "tokenizer")
     if not _exists(path, "tokenizer", declared, ("task", "tokenizer"), found):
@@ -48,9 +56,12 @@ def _tokenizer(declared: Declared, deployment: Deployment, found: Diagnostics) -
         beginning = file.read(64).lstrip()
     if not beginning.startswith(b"{"):
         found.error(
-            "E0503", f"`{deployment.task.tokenizer}` is no tokenizer", declared.span("task", "tokenizer"),
-            "expected a `tokenizer.json`", help="use the `tokenizer.json` that belongs to the model",
-        )  # fmt: skip
+            "E0503",
+            f"`{deployment.task.tokenizer}` is no tokenizer",
+            declared.span("task", "tokenizer"),
+            "expected a `tokenizer.json`",
+            help="use the `tokenizer.json` that belongs to the model",
+        )
 
 
 def file_of(declared: Declared, written: str, *path: str) -> Path:
@@ -61,7 +72,13 @@ def file_of(declared: Declared, written: str, *path: str) -> Path:
 def _exists(path: Path, what: str, declared: Declared, where: tuple[str, ...], found: Diagnostics) -> bool:
     if path.is_file():
         return True
-    why = "it is a directory" if path.is_dir() else "there is no such file" if not path.exists() else "it is no plain file"
+    why = (
+        "it is a directory"
+        if path.is_dir()
+        else "there is no such file"
+        if not path.exists()
+        else "it is no plain file"
+    )
     helps = [f"paths are relative to the file that says them: this is `{path}`"]
     beside = _beside(path)
     if beside:

@@ -24,30 +24,39 @@ def check(program: Program, found: Diagnostics) -> None:
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    if declared.setting("runtime") or declared.section_at("runtime_config") or match_runtime(deployment.model):
+    if (
+        declared.setting("runtime")
+        or declared.section_at("runtime_config")
+        or match_runtime(deployment.model)
+    ):
         return
     found.note(
-        "N0414", f"nothing in the name `{deployment.model}` says which runtime it is for: `{FALLBACK}` is taken",
-        declared.span("model"), help=f"write `runtime {FALLBACK} {{ … }}`, or the runtime that you mean",
-    )  # fmt: skip
+        "N0414",
+        f"nothing in the name `{deployment.model}` says which runtime it is for: `{FALLBACK}` is taken",
+        declared.span("model"),
+        help=f"write `runtime {FALLBACK} {{ … }}`, or the runtime that you mean",
+    )
 
 
-def _catalogue(declared: Declared, deployment: Deployment, provider: ProviderKind | None, found: Diagnostics) -> None:
+def _catalogue(
+    declared: Declared, deployment: Deployment, provider: ProviderKind | None, found: Diagnostics
+) -> None:
     info = find_model(deployment.model, provider)
     if info is None:
         found.note(
-            "N0415", f"the catalogue does not know `{deployment.model}`: its price and context window are not checked",
+            "N0415",
+            f"the catalogue does not know `{deployment.model}`: its price and context window are not checked",
             declared.span("model"),
             help=did_you_mean(deployment.model, known_models())
             or "add `model_info { context_window = … }` and `price { … }` to have them checked",
-        )  # fmt: skip
+        )
     elif info.deprecated:
         replaced = info.replaced_by
         span = declared.span("model")
         found.note(
-            "N0416", f"`{deployment.model}` is deprecated", span,
+            "N0416",
+            f"`{deployment.model}` is deprecated",
+            span,
             help=f"use `{replaced}`" if replaced else "its provider will switch it off",
             fixes=[Fix(f"use `{replaced}`", (Edit(span, f'"{replaced}"'),), safe=False)] if replaced else [],
-        )  # fmt: skip
-
-
+        )

@@ -31,9 +31,12 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
             report_unknown(scope, target, "deployment or route", found, *_CALLABLE)
         elif not isinstance(symbol.node, _CALLABLE):
             found.error(
-                "E0209", f"`{symbol.name.text}` is a {symbol.kind}, not a deployment or route", scope.span(target),
-                secondary=[Label(symbol.span, "declared here")], help="a route's members answer requests",
-            )  # fmt: skip
+                "E0209",
+                f"`{symbol.name.text}` is a {symbol.kind}, not a deployment or route",
+                scope.span(target),
+                secondary=[Label(symbol.span, "declared here")],
+                help="a route's members answer requests",
+            )
 
 
 def targets(route: s.Route) -> Iterator[s.Expression]:
@@ -51,7 +54,7 @@ def targets(route: s.Route) -> Iterator[s.Expression]:
 
 def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> None:
     """A route that leads back to itself, reported at the first of the circle that is declared."""
-    stack = [(node, scope, (node.name.text,))]
+    stack: list[tuple[s.RouteDeclaration, Scope, tuple[str, ...]]] = [(node, scope, (node.name.text,))]
     seen: set[int] = set()
     while stack:
         route, where, path = stack.pop()
@@ -61,9 +64,12 @@ def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> 
                 continue
             if symbol.node is node:
                 found.error(
-                    "E0208", f"the route `{node.name.text}` leads back to itself", scope.span(node.name),
-                    notes=[" → ".join([*path, node.name.text])], help="take one of them out of the circle",
-                )  # fmt: skip
+                    "E0208",
+                    f"the route `{node.name.text}` leads back to itself",
+                    scope.span(node.name),
+                    notes=[" → ".join([*path, node.name.text])],
+                    help="take one of them out of the circle",
+                )
                 return
             if id(symbol.node) not in seen:
                 seen.add(id(symbol.node))
@@ -88,7 +94,7 @@ def _mark_used(node: s.Node, scope: Scope) -> None:
 
 
 def _children(node: s.Node) -> Iterator[object]:
-    for attribute in type(node).__attrs_attrs__:  # type: ignore[attr-defined]
+    for attribute in type(node).__attrs_attrs__:
         value = getattr(node, attribute.name)
         if isinstance(value, s.Node | tuple):
             yield value
@@ -100,27 +106,43 @@ def _unused(program: Program, found: Diagnostics) -> None:
         for name, symbol in scope.own.items():
             if name in scope.used or name.startswith("_"):
                 continue
-            if not is_root or not isinstance(symbol.node, s.ParamDeclaration | s.LetDeclaration | s.TemplateDeclaration):
+            if not is_root or not isinstance(
+                symbol.node, s.ParamDeclaration | s.LetDeclaration | s.TemplateDeclaration
+            ):
                 continue
             found.warning(
-                "W0210", f"the {symbol.kind} `{name}` is never used", symbol.span, "never used",
+                "W0210",
+                f"the {symbol.kind} `{name}` is never used",
+                symbol.span,
+                "never used",
                 help=f"remove it, or call it `_{name}` to keep it",
-            )  # fmt: skip
+            )
         _unused_imports(scope, found)
 
 
 def _unused_imports(scope: Scope, found: Diagnostics) -> None:
     for node in scope.module.declarations:
-        if isinstance(node, s.ImportAs) and node.alias.text not in scope.used and node.start in scope.module.imports:
+        if (
+            isinstance(node, s.ImportAs)
+            and node.alias.text not in scope.used
+            and node.start in scope.module.imports
+        ):
             whole = scope.module.span(node.start, node.end)
             found.warning(
-                "W0210", f"the import `{node.alias.text}` is never used", scope.span(node.alias), "never used",
-                help="remove the import", fixes=[Fix("remove the import", (Edit(whole, ""),), safe=False)],
-            )  # fmt: skip
+                "W0210",
+                f"the import `{node.alias.text}` is never used",
+                scope.span(node.alias),
+                "never used",
+                help="remove the import",
+                fixes=[Fix("remove the import", (Edit(whole, ""),), safe=False)],
+            )
         elif isinstance(node, s.ImportNames):
             for name in node.names:
                 if name.text in scope.imported and name.text not in scope.used:
                     found.warning(
-                        "W0210", f"the imported name `{name.text}` is never used", scope.span(name), "never used",
+                        "W0210",
+                        f"the imported name `{name.text}` is never used",
+                        scope.span(name),
+                        "never used",
                         help="remove it from the import",
-                    )  # fmt: skip
+                    )

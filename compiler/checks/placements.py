@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ..placement import NoRoom, gpus_needed, place
 from ..program import Program
@@ -15,21 +16,30 @@ def check(program: Program, found: Diagnostics) -> None:
     try:
         program.replicas.update(place(deployments, program.nodes))
     except NoRoom as error:
-        needed = [(d.name, d.gpus or 0, d.replicas) for d in deployments if gpus_needed(d)]
-        total, there = sum(g * r for _, g, r in needed), sum(node.gpus for node in program.nodes)
-        terms = " + ".join(f"{name} {gpus} × {replicas}" for name, gpus, replicas in needed)
-        rooms = " + ".join(f"{node.name} {node.gpus}" for node in program.nodes)
-        deployment = error.deployment
-        declared = program.by_name(deployment.name)
-        assert declared is not None
-        largest = max((node.gpus for node in program.nodes), default=0)
-        if (deployment.gpus or 0) > largest:
-            why = f"a replica of `{deployment.name}` needs {deployment.gpus} GPUs on one node, the largest has {largest}"
-        elif total > there:
-            why = f"{total} GPUs are asked for, the cluster has {there}"
-        else:
-            why = f"replica {error.replica_index} of `{deployment.name}` fits on no node: a replica is never split"
-        found.error(
-            "E0411", why, declared.span("gpus"), notes=[f"asked for: {terms} = {total}", f"there are: {rooms} = {there}"],
-            help="use fewer `gpus` or `replicas`, or add a `node` to `cluster`",
-        )  # fmt: skip
+        _report(error, deployments, program, found)
+
+
+def _report(error: NoRoom, deployments: list[Deployment], program: Program, found: Diagnostics) -> None:
+    """Too many GPUs are asked for: with the sum, and what there is."""
+    asking = [(d.name, d.gpus or 0, d.replicas) for d in deployments if gpus_needed(d)]
+    total = sum(gpus * replicas for _, gpus, replicas in asking)
+    there = sum(node.gpus for node in program.nodes)
+    largest = max((node.gpus for node in program.nodes), default=0)
+    name, gpus = error.deployment.name, error.deployment.gpus or 0
+    if gpus > largest:
+        why = f"a replica of `{name}` needs {gpus} GPUs on one node, the largest has {largest}"
+    elif total > there:
+        why = f"{total} GPUs are asked for, the cluster has {there}"
+    else:
+        why = f"replica {error.replica_index} of `{name}` fits on no node, and is never split"
+    terms = " + ".join(f"{n} {g} × {r}" for n, g, r in asking)
+    rooms = " + ".join(f"{node.name} {node.gpus}" for node in program.nodes)
+    declared = program.by_name(name)
+    assert declared is not None
+    found.error(
+        "E0411",
+        why,
+        declared.span("gpus"),
+        notes=[f"asked for: {terms} = {total}", f"there are: {rooms} = {there}"],
+        help="use fewer `gpus` or `replicas`, or add a `node` to `cluster`",
+    )

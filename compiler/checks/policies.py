@@ -28,7 +28,8 @@ def check_values(program: Program, found: Diagnostics) -> None:
     """What each deployment's own validation finds, at the place where it was written."""
     for declared, deployment in program.deployments:
         for problem in deployment.validate():
-            found.error(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
+            report = found.warning if problem.code.startswith("W") else found.error
+            report(problem.code, problem.message, declared.span(*problem.path), help=problem.help)
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -45,38 +46,50 @@ def _cudarc(declared: Declared, found: Diagnostics) -> None:
     place = declared.section_at("runtime_config")
     span = place.label_span() if place is not None else declared.span("runtime")
     found.error(
-        "E0405", "`cudarc` is a Rust crate, and this executor is written in Python", span, "cannot be served",
+        "E0405",
+        "`cudarc` is a Rust crate, and this executor is written in Python",
+        span,
+        "cannot be served",
         help='put it behind a plugin and use `runtime custom("name") { … }`, or serve it over HTTP with '
         "`runtime openai_compatible { endpoint = … }`",
-    )  # fmt: skip
+    )
 
 
 def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     kind = deployment.effective_runtime()
     if deployment.gpus is not None:
         found.error(
-            "E0401", f"`{deployment.name}` runs at a provider: it takes no `gpus` here", declared.span("gpus"),
-            f"`{kind}` is remote", help="remove `gpus`; only `ort` and `tensorrt` use this machine's GPUs",
-        )  # fmt: skip
+            "E0401",
+            f"`{deployment.name}` runs at a provider: it takes no `gpus` here",
+            declared.span("gpus"),
+            f"`{kind}` is remote",
+            help="remove `gpus`; only `ort` and `tensorrt` use this machine's GPUs",
+        )
     retry, path = config.retry, ("runtime_config", "retry")
     if retry.initial_backoff > retry.max_backoff:
         found.error(
-            "E0407", f"the first wait ({retry.initial_backoff}) is longer than the longest ({retry.max_backoff})",
+            "E0407",
+            f"the first wait ({retry.initial_backoff}) is longer than the longest ({retry.max_backoff})",
             declared.span(*path, "initial_backoff"),
             secondary=[Label(declared.span(*path, "max_backoff"), "the longest wait")]
-            if declared.setting(*path, "max_backoff") and declared.setting(*path, "initial_backoff") else [],
+            if declared.setting(*path, "max_backoff") and declared.setting(*path, "initial_backoff")
+            else [],
             help="`initial_backoff` must not be above `max_backoff`",
-        )  # fmt: skip
+        )
     limit = config.rate_limits.concurrent_requests
     if limit is not None and deployment.serving.max_concurrent * deployment.replicas > limit:
         _too_many_workers(declared, deployment, limit, found)
     if not deployment.idempotent and declared.setting(*path, "max_retries") and retry.max_retries > 0:
         found.error(
-            "E0409", f"`{deployment.name}` is not idempotent, and is to be retried", declared.span(*path, "max_retries"),
-            "never happens", secondary=[Label(declared.span("idempotent"), "never retried, says this")],
+            "E0409",
+            f"`{deployment.name}` is not idempotent, and is to be retried",
+            declared.span(*path, "max_retries"),
+            "never happens",
+            secondary=[Label(declared.span("idempotent"), "never retried, says this")],
             help="remove `retry`, or set `max_retries = 0`, or remove `idempotent = false`",
-        )  # fmt: skip
+        )
     _endpoint(declared, config, found)
+    _exclusive(declared, config, found)
     _keys(declared, deployment, config, found)
 
 
@@ -85,12 +98,14 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
     sum_shown = f"{workers} × {replicas} replicas" if replicas > 1 else f"{workers}"
     where = ("serving", "max_concurrent")
     limit_path = ("runtime_config", "rate_limits", "concurrent_requests")
+    fitting = max(1, limit // replicas)
     found.error(
-        "E0408", f"{sum_shown} requests at once are more than the account allows ({limit})", declared.span(*where)
-        if declared.setting(*where) else declared.span(*limit_path),
+        "E0408",
+        f"{sum_shown} requests at once are more than the account allows ({limit})",
+        declared.span(*where) if declared.setting(*where) else declared.span(*limit_path),
         secondary=[Label(declared.span(*limit_path), "the limit")] if declared.setting(*where) else [],
-        help=f"set `serving {{ max_concurrent = {max(1, limit // replicas)} }}`, or raise `concurrent_requests`",
-    )  # fmt: skip
+        help=f"set `serving {{ max_concurrent = {fitting} }}`, or raise `concurrent_requests`",
+    )
 
 
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
@@ -98,24 +113,35 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
     if config.endpoint is not None:
         if not config.endpoint.startswith(("http://", "https://")):
             found.error(
-                "E0313", f"`{config.endpoint}` is no URL", declared.span(*path), "expected `https://…`",
+                "E0313",
+                f"`{config.endpoint}` is no URL",
+                declared.span(*path),
+                "expected `https://…`",
                 help=f'write `endpoint = "https://{config.endpoint}"`',
-            )  # fmt: skip
+            )
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return
     if isinstance(config, GeminiConfig) and config.project is not None:
         return
-    if config.kind in _HOSTED and not config.api_key:
+    if config.kind in _HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
         found.error(
-            "E0305", f"`{config.kind}` needs an `api_key`", declared.span("runtime_config"), "`api_key` is missing",
+            "E0305",
+            f"`{config.kind}` needs an `api_key`",
+            declared.span("runtime_config"),
+            "`api_key` is missing",
             help=f'add `runtime {config.kind} {{ api_key = env("{_HOSTED[config.kind]}") }}`',
-        )  # fmt: skip
+        )
+    elif declared.wrote("runtime_config", "endpoint"):
+        return
     elif isinstance(config, OpenAICompatibleConfig):
         found.error(
-            "E0305", "`openai_compatible` needs an `endpoint`", declared.span("runtime_config"), "`endpoint` is missing",
+            "E0305",
+            "`openai_compatible` needs an `endpoint`",
+            declared.span("runtime_config"),
+            "`endpoint` is missing",
             help='add `endpoint = "https://host/v1"`',
-        )  # fmt: skip
+        )
     elif isinstance(config, LocalServerConfig) and config.launch is None:
         _no_server(declared, config, found)
 
@@ -130,24 +156,80 @@ def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics
     if declared.section_at("runtime_config") is None and declared.setting("runtime") is None:
         span = declared.span("model")
         helps.insert(0, f"`{model}` was taken for a model on `{config.kind}`; is the name spelt right?")
-    found.error("E0305", f"`{config.kind}` needs an `endpoint` or a `launch`", span, "where is the server?", help=helps)
+    found.error(
+        "E0305",
+        f"`{config.kind}` needs an `endpoint` or a `launch`",
+        span,
+        "where is the server?",
+        help=helps,
+    )
+
+
+def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """Settings that need each other, or rule each other out."""
+    here = "runtime_config"
+    for one, other in (("endpoint", "azure_resource"), ("endpoint", "launch")):
+        if declared.wrote(here, one) and declared.wrote(here, other):
+            found.error(
+                "E0308",
+                f"`{one}` and `{other}` rule each other out: both say where the server is",
+                declared.span(here, other),
+                secondary=[Label(declared.span(here, one), "the other one")],
+                help="keep one of them",
+            )
+    pairs = (("azure_resource", "azure_deployment"), ("azure_deployment", "azure_resource"))
+    if isinstance(config, GeminiConfig):
+        pairs = (("project", "region"), ("region", "project"))
+    for one, other in pairs:
+        if declared.wrote(here, one) and not declared.wrote(here, other):
+            found.error(
+                "E0308",
+                f"`{one}` needs `{other}` beside it",
+                declared.span(here, one),
+                f"`{other}` is missing",
+                help=f'add `{other} = "…"`',
+            )
+
+
+def check_waits(program: Program, found: Diagnostics) -> None:
+    """Retries that go on when the client is no longer waiting."""
+    limit = program.gateway.timeout
+    if limit is None:
+        return
+    for declared, deployment in program.deployments:
+        config = deployment.effective_config()
+        if not isinstance(config, RemoteConfig):
+            continue
+        wait = worst_case_wait(config, retried=deployment.idempotent)
+        if wait > limit:
+            retries = config.retry.max_retries if deployment.idempotent else 0
+            found.warning(
+                "W0418",
+                f"`{deployment.name}` may take {wait}, and clients wait {limit}",
+                declared.span("runtime_config", "retry"),
+                f"{retries + 1} × {config.timeouts.request} and the waits between",
+                secondary=[Label(program.gateway.span, "the gateway gives up earlier")]
+                if program.gateway.span is not None
+                else [],
+                help="lower `timeouts { request = … }` or `max_retries`, or raise the gateway's `timeout`",
+            )
 
 
 def _keys(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     count = len(config.api_key)
     if count > 1 and count != deployment.replicas:
         found.error(
-            "E0314", f"{count} keys for {deployment.replicas} replicas", declared.span("runtime_config", "api_key"),
+            "E0314",
+            f"{count} keys for {deployment.replicas} replicas",
+            declared.span("runtime_config", "api_key"),
             help="give one key for all replicas, or exactly one for each",
-        )  # fmt: skip
+        )
 
 
-def worst_case_wait(config: RemoteConfig) -> Duration:
+def worst_case_wait(config: RemoteConfig, *, retried: bool) -> Duration:
     """The longest that a caller may wait: every attempt times out, every backoff is the longest."""
     total, backoff = float(config.timeouts.request), float(config.retry.initial_backoff)
-    for _ in range(config.retry.max_retries):
+    for _ in range(config.retry.max_retries if retried else 0):
         total += min(backoff, config.retry.max_backoff) + config.timeouts.request
         backoff *= config.retry.backoff_multiplier
     return Duration(total)
-
-

@@ -26,11 +26,15 @@ def check(program: Program, found: Diagnostics) -> None:
     for scope in program.scopes:
         for node in scope.module.declarations:
             what = _DECLARATIONS.get(type(node))
-            if what is not None and isinstance(node, s.RouteDeclaration | s.PipelineDeclaration | s.TypeDeclaration | s.ExternDeclaration):
+            if what is not None and isinstance(
+                node, s.RouteDeclaration | s.PipelineDeclaration | s.TypeDeclaration | s.ExternDeclaration
+            ):
                 found.warning(
-                    "W0901", f"{what} not supported yet: the plan leaves `{node.name.text}` out", scope.span(node.name),
+                    "W0901",
+                    f"{what} not supported yet: the plan leaves `{node.name.text}` out",
+                    scope.span(node.name),
                     "checked, but not compiled",
-                )  # fmt: skip
+                )
     for declared, deployment in program.deployments:
         _deployment(declared, deployment, found)
 
@@ -52,7 +56,9 @@ def _deployment(declared: Declared, deployment: Deployment, found: Diagnostics) 
         _warn(declared, ("budget",), "budgets are in the plan, and not enforced yet", found)
     config = deployment.effective_config()
     if isinstance(config, LocalServerConfig) and config.launch is not None:
-        _warn(declared, ("runtime_config", "launch"), "servers are not launched yet: give an `endpoint`", found)
+        _warn(
+            declared, ("runtime_config", "launch"), "servers are not launched yet: give an `endpoint`", found
+        )
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         _warn(declared, ("runtime_config", "azure_resource"), "Azure is not supported yet", found)
     if isinstance(config, GeminiConfig) and config.project is not None:

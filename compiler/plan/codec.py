@@ -25,9 +25,7 @@ PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
     PlanKind.ONNX_SERVING: OnnxServingPlan,
     PlanKind.REMOTE_POOL: RemotePoolPlan,
 }
-SPEC_CLASSES: dict[TaskKind, type[TaskSpec]] = {kind: TaskSpec for kind in TaskKind} | {
-    TaskKind.EMBED: EmbedSpec
-}
+SPEC_CLASSES: dict[TaskKind, type[TaskSpec]] = dict.fromkeys(TaskKind, TaskSpec) | {TaskKind.EMBED: EmbedSpec}
 
 plan_converter = make_converter(text_for_words=True)
 register_by_kind(plan_converter, DeploymentPlan, PlanKind, PLAN_CLASSES)

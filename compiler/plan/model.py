@@ -23,7 +23,6 @@ from ...dsl.kinds import (
 )
 from ...dsl.policies import (
     Budget,
-    CapacityPolicy,
     CircuitBreakerConfig,
     RateLimits,
     RetryPolicy,
@@ -31,6 +30,7 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.runtimes import Batching, SecretRef, SessionOptions
+from ...dsl.units import Duration
 
 SCHEMA = "inferc.plan/1"
 
@@ -161,6 +161,7 @@ class GatewayPlan:
     host: str = "127.0.0.1"
     port: int = 8080
     auth: SecretRef | None = doc("bearer token that clients must send; null: none", default=None)
+    timeout: Duration | None = doc("longest that a client waits for an answer; null: no limit", default=None)
     source: SourceRef | None = None
 
 

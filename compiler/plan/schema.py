@@ -30,7 +30,12 @@ _SCALARS: dict[Any, Schema] = {
     SecretRef: {
         "description": "where a secret is read from when the plan starts",
         "oneOf": [
-            {"type": "object", "properties": {name: {"type": "string"}}, "required": [name], "additionalProperties": False}
+            {
+                "type": "object",
+                "properties": {name: {"type": "string"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
             for name in ("env", "file")
         ],
     },
@@ -103,7 +108,10 @@ def _schema(hint: Any, definitions: dict[str, Schema]) -> Schema:
 
 
 def _by_kind(classes: Any, definitions: dict[str, Schema]) -> Schema:
-    options = [_defined(f"{cls.__name__}_{kind.value}", cls, kind.value, definitions) for kind, cls in classes.items()]
+    options = [
+        _defined(f"{cls.__name__}_{kind.value}", cls, kind.value, definitions)
+        for kind, cls in classes.items()
+    ]
     return {"oneOf": options}
 
 

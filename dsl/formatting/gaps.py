@@ -42,10 +42,14 @@ class Gap:
     def has_blank_line(self) -> bool:
         return self.lines > 1 or any(comment.lines_before > 1 for comment in self.comments)
 
-    @property
-    def settles_a_warning(self) -> bool:
-        """Whether it begins with a remark to the checker about the line before."""
-        return bool(self.comments) and self.comments[0].text.startswith("# infer:")
+    def add_blank_line(self) -> None:
+        """After the comment on the line before, ahead of all else."""
+        has_trailing = bool(self.comments) and self.comments[0].lines_before == 0
+        own_lines = self.comments[has_trailing:]
+        if own_lines:
+            own_lines[0].lines_before = 2
+        else:
+            self.lines = 2
 
 
 def tidy(comment: str) -> str:

@@ -23,7 +23,7 @@ class OutputFormat(StrEnum):
 
 def render(
     diagnostics: Sequence[Diagnostic],
-    format: OutputFormat,  # noqa: A002 - the name it has on the command line
+    format: OutputFormat,
     *,
     color: bool = False,
     width: int | None = None,

@@ -23,7 +23,7 @@ async def answer_chat(request: web.Request, executor: Executor) -> web.StreamRes
     """The answer of the deployment that the body names. Raises RequestError."""
     name, chat = chat_request(await read_object(request))
     trace = Trace()
-    async with aclosing(executor.stream(name, chat, trace=trace)) as chunks:
+    async with aclosing(executor.stream(name, chat, executor.deadline(), trace)) as chunks:
         first = await anext(chunks, None)  # errors up to here get a status of their own
         headers = {DEPLOYMENT_HEADER: trace.deployment or name}
         if not chat.stream:

@@ -19,7 +19,7 @@ async def answer_embeddings(request: web.Request, executor: Executor) -> web.Str
     """The vectors of the deployment that the body names. Raises RequestError."""
     name, embed, as_base64 = embed_request(await read_object(request))
     trace = Trace()
-    async with aclosing(executor.stream(name, embed, trace=trace)) as chunks:
+    async with aclosing(executor.stream(name, embed, executor.deadline(), trace)) as chunks:
         chunk = await anext(chunks)
     assert isinstance(chunk, EmbedChunk)
     return web.Response(

@@ -1,0 +1,84 @@
+"""A whole file in the one style: its declarations under each other, what is broken left as it is."""
+
+from __future__ import annotations
+
+import difflib
+
+from attrs import frozen
+
+from ..diagnostics import Diagnostic
+from ..parser import Parsed, parse
+from ..source import Source
+from ..tokens import tokenize
+from .atoms import make_atoms
+from .gaps import Gap
+from .layout import Lines, lay_out
+from .parts import Part, split
+from .places import find_places
+
+
+@frozen
+class Formatted:
+    """A text in the one style.
+
+    diagnostics: what is wrong in the text; the declarations that hold a mistake were left as they were.
+    """
+
+    text: str
+    changed: bool
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def format_source(source: Source) -> Formatted:
+    """`source` in the one style. It says the same as before, and formatting it again changes nothing."""
+    parsed = parse(source)
+    text = _format(parsed)
+    return Formatted(text, text != source.text, parsed.diagnostics)
+
+
+def unified_diff(before: str, after: str, name: str) -> str:
+    """What turns `before` into `after`, as `patch` reads it; empty when they are the same."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _format(parsed: Parsed) -> str:
+    text = parsed.source.text
+    tokens = [token for token in tokenize(text) if token.type != "$END"]
+    places = find_places(parsed.declarations)
+    lines = Lines()
+    before: Part | None = None
+    was_long = False
+    position = 0
+    for part in split(parsed, tokens):
+        gap = Gap()
+        gap.add(text[position : part.start])
+        if part.is_clean:
+            written = lay_out(make_atoms(text, part.tokens, places))
+        else:
+            written = text[part.start : part.end].replace("\r\n", "\n")
+        is_long = "\n" in written
+        if before is None:
+            _start_file(gap)
+        elif before.is_clean and part.is_clean and (was_long or is_long) and not gap.has_blank_line:
+            gap.add_blank_line()
+        lines.write_gap(gap, 0, at_start=before is None)
+        lines.write(written)
+        before, was_long, position = part, is_long, part.end
+    rest = Gap()
+    rest.add(text[position:])
+    if before is None:
+        _start_file(rest)
+    lines.write_comments(rest, 0, at_start=before is None)
+    result = "".join(lines.pieces).removeprefix("\n")
+    return f"{result}\n" if result else ""
+
+
+def _start_file(gap: Gap) -> None:
+    """A comment at the start of a file has a line of its own, although nothing ends before it."""
+    for comment in gap.comments[:1]:
+        comment.lines_before = 1

@@ -1,0 +1,140 @@
+"""Where the lines of a declaration break, and how far each is indented."""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from .atoms import Atom, Bracket, Style
+from .gaps import Gap
+
+WIDTH = 100
+INDENT = 2
+
+
+@define
+class Lines:
+    """The text as it is written."""
+
+    pieces: list[str] = field(factory=list)
+    column: int = 0
+    indent: int = 0
+    """The indentation of the current line."""
+
+    def write(self, text: str) -> None:
+        self.pieces.append(text)
+        last_break = text.rfind("\n")
+        self.column = self.column + len(text) if last_break < 0 else len(text) - last_break - 1
+
+    def break_line(self, indent: int, blank: bool = False) -> None:
+        self.pieces.append(("\n\n" if blank else "\n") + " " * indent)
+        self.column = self.indent = indent
+
+    def write_comments(self, gap: Gap, indent: int, *, at_start: bool = True, blanks: bool = True) -> bool:
+        """The comments of `gap`, each on its line; returns whether the block is still without any line.
+
+        at_start: no line of the block is written yet, so that a blank one would be its first.
+        """
+        for index, comment in enumerate(gap.comments):
+            if index == 0 and comment.lines_before == 0:
+                self.write(f"  {comment.text}")
+            else:
+                self.break_line(indent, blank=blanks and comment.lines_before > 1 and not at_start)
+                self.write(comment.text)
+                at_start = False
+        return at_start
+
+    def write_gap(self, gap: Gap, indent: int, *, at_start: bool) -> None:
+        """The comments of `gap`, its blank lines, and the start of a new line."""
+        at_start = self.write_comments(gap, indent, at_start=at_start)
+        self.break_line(indent, blank=gap.lines > 1 and not at_start)
+
+
+@frozen
+class _Frame:
+    """A broken bracket: the indentation of the line it begins on, of its items, and of their further lines."""
+
+    outer: int
+    inner: int
+    further: int
+
+
+def lay_out(atoms: list[Atom]) -> str:
+    """The text of one declaration, from its first token to its last."""
+    return _Layout(atoms).text()
+
+
+@define
+class _Layout:
+    _atoms: list[Atom]
+    _lines: Lines = field(factory=Lines)
+    _frames: list[_Frame] = field(factory=list)
+    _is_first: bool = True
+    """Whether the next item is the first one of its bracket."""
+
+    def text(self) -> str:
+        for index, atom in enumerate(self._atoms):
+            if atom.closes is not None and atom.closes.broken:
+                self._end(atom, atom.closes)
+            elif atom.starts_item and atom.bracket is not None and atom.bracket.broken:
+                self._item(atom, atom.bracket)
+            elif index:
+                self._go_on(atom)
+            self._lines.write(atom.text)
+            self._is_first = atom.opens is not None
+            if atom.opens is not None:
+                self._open(atom, atom.opens)
+        return "".join(self._lines.pieces)
+
+    def _open(self, atom: Atom, bracket: Bracket) -> None:
+        if not bracket.broken and self._is_too_long(atom, bracket):
+            bracket.broken = True
+        if bracket.broken:
+            outer = self._lines.indent
+            further = outer + INDENT if bracket.style is Style.PLAIN else outer + 2 * INDENT
+            self._frames.append(_Frame(outer, outer + INDENT, further))
+
+    def _item(self, atom: Atom, bracket: Bracket) -> None:
+        if not self._is_first and bracket.style is Style.LIST:
+            self._lines.write(",")
+        self._lines.write_gap(atom.gap, self._frames[-1].inner, at_start=self._is_first)
+
+    def _end(self, atom: Atom, bracket: Bracket) -> None:
+        frame = self._frames.pop()
+        if bracket.items and bracket.style is Style.LIST:
+            self._lines.write(",")
+        self._lines.write_comments(atom.gap, frame.inner, at_start=self._is_first)
+        self._lines.break_line(frame.outer)
+
+    def _go_on(self, atom: Atom) -> None:
+        """Inside an item: on the same line, unless a comment or the author broke it."""
+        indent = self._frames[-1].further if self._frames else INDENT
+        if atom.gap.comments:
+            self._lines.write_comments(atom.gap, indent, blanks=False)
+            self._lines.break_line(indent)
+        elif atom.breaks:
+            self._lines.break_line(indent)
+        else:
+            self._lines.write(atom.space)
+
+    # ---- what fits
+
+    def _is_too_long(self, opener: Atom, bracket: Bracket) -> bool:
+        """Whether a bracket that could be broken does not fit on its line."""
+        closer = self._atoms[bracket.closer]
+        if bracket.style is Style.PLAIN or bracket.items == 0 or closer.kept > opener.kept:
+            return False
+        if bracket.items == 1 and bracket.kind != "{":
+            return False
+        return self._lines.column + closer.end - opener.end + self._tail(bracket.closer) > WIDTH
+
+    def _tail(self, index: int) -> int:
+        """The width of what cannot be parted from the bracket that ends at `index`."""
+        start = self._atoms[index].end
+        for atom in self._atoms[index + 1 :]:
+            around = atom.bracket
+            if around is not None and around.broken and (atom.starts_item or atom.closes is around):
+                return self._atoms[index].end - start + (around.style is Style.LIST)
+            if atom.closes is None or atom.gap.comments:
+                break
+            index += 1
+        return self._atoms[index].end - start
