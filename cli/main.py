@@ -10,10 +10,11 @@ import gc
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 
 COMMANDS: dict[str, str] = {
     "check": "check files and say what is wrong with them",
-    "compile": "check a file and write its plan",
+    "compile": "check files and write their plans",
     "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
@@ -21,13 +22,13 @@ COMMANDS: dict[str, str] = {
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",
+    "completion": "print a completion script for bash, zsh or fish",
 }
 
 SERVING = ("run", "call", "mock-provider")
 """Commands that live long; the others end before collecting garbage would pay."""
 
-_GENERAL = """\
-examples:
+_EXAMPLES = """\
   inferc init hello.infer
   inferc check hello.infer
   inferc run hello.infer
@@ -49,37 +50,36 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _dispatch(arguments: list[str]) -> int:
-    name = arguments[0] if arguments else None
-    if name in COMMANDS:
-        gc.disable()
-        module = import_module(f".commands.{name.replace('-', '_')}", __package__)
-        parser = argparse.ArgumentParser(
-            prog=f"inferc {name}",
-            description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".",
-            epilog=f"examples:\n{module.EXAMPLES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(parser)
-        if name in SERVING:
-            gc.enable()
-        status: int = module.run(parser.parse_args(arguments[1:]))
-        return status
-    return _general(arguments)
-
-
-def _general(arguments: list[str]) -> int:
-    """`inferc`, `inferc --help`, `inferc --version`, and commands that do not exist."""
-    parser = argparse.ArgumentParser(
-        prog="inferc",
-        description="A declarative language and compiler for model serving.",
-        epilog=_GENERAL,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, with every command's arguments."""
+    parser = _top_parser()
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        commands.add_parser(name, help=summary)
+        _module(name).configure(commands.add_parser(name, help=summary))
+    return parser
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name = arguments[0] if arguments else None
+    if name not in COMMANDS:
+        return _without_command(arguments)
+    if name not in SERVING:
+        gc.disable()
+    module = _module(name)
+    summary = COMMANDS[name]
+    parser = argparse.ArgumentParser(
+        prog=f"inferc {name}",
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n{module.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    status: int = module.run(parser.parse_args(arguments[1:]))
+    return status
+
+
+def _without_command(arguments: list[str]) -> int:
+    """`inferc`, `inferc --help`, `inferc --version`, and commands that do not exist."""
     if arguments and not arguments[0].startswith("-"):
         from ..dsl.suggest import did_you_mean
 
@@ -89,13 +89,32 @@ def _general(arguments: list[str]) -> int:
         )
         print("`inferc --help` lists the commands", file=sys.stderr)
         return 2
+    parser = _top_parser()
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
     if parser.parse_args(arguments).version:
         from ..dsl.version import __version__
 
         print(f"inferc {__version__}")
         return 0
-    parser.print_help(sys.stdout if arguments else sys.stderr)
-    return 0 if arguments else 2
+    parser.print_help(sys.stderr)
+    return 2
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="inferc",
+        description="A declarative language and compiler for model serving.",
+        epilog=f"examples:\n{_EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    return parser
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f".commands.{command.replace('-', '_')}", __package__)
 
 
 if __name__ == "__main__":

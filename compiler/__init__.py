@@ -1,0 +1,1 @@
+"""Meaning: resolve names, merge templates, evaluate, check, and lower to a plan."""

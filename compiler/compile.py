@@ -19,6 +19,7 @@ from .merge import Merger
 from .modules import Loader, Module, ReadText, read_file
 from .program import Program
 from .scope import Scope, build_scopes
+from .suppress import without_allowed
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -57,7 +58,7 @@ def check_file(
     if root is None:
         return Checked(None, (), tuple(found.items))
     program = _check(root, loader.modules, settings or {}, found)
-    return Checked(program, tuple(loader.modules), tuple(in_order(found.items)))
+    return Checked(program, tuple(loader.modules), tuple(without_allowed(in_order(found.items))))
 
 
 def compile_checked(checked: Checked, base: Path) -> Plan:

@@ -52,12 +52,17 @@ class Declared:
         return place if isinstance(place, Setting) else None
 
     def wrote(self, *path: str) -> bool:
-        """Whether the field or block at `path` was written at all, rightly or wrongly."""
-        section: Section | None = self.section
+        """Whether the field or block at `path` was written, rightly or wrongly, or may have been:
+        what stands in a part that could not be read is not missing."""
+        section = self.section
         names = [("runtime" if step == "runtime_config" else step) for step in path]
-        for step in names[:-1]:
-            section = section.sections.get(step) if section is not None else None
-        return section is not None and (names[-1] in section.settings or names[-1] in section.sections)
+        for step in names:
+            if section.damaged or step in section.settings:
+                return True
+            if step not in section.sections:
+                return False
+            section = section.sections[step]
+        return True
 
     def section_at(self, *path: str) -> Section | None:
         """The block at `path`, None when it was not written."""

@@ -35,6 +35,12 @@ def field_types(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
+def config_fields(kind: RuntimeKind) -> dict[str, Any]:
+    """The settings of a runtime, with their types."""
+    cls: Any = CONFIG_CLASSES[kind]
+    return field_types(cls)
+
+
 @cache
 def block_class(cls: type, name: str) -> type | None:
     """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
@@ -216,7 +222,7 @@ def _elsewhere(name: str, cls: type, names: list[str]) -> str:
         if inner is not None and name in field_types(inner):
             return f"`{name}` belongs into `{outer} {{ … }}`"
     if cls is Deployment:
-        owner = next((kind for kind in RuntimeKind if name in field_types(CONFIG_CLASSES[kind])), None)
+        owner = next((kind for kind in RuntimeKind if name in config_fields(kind)), None)
         if owner is not None:
             return f"`{name}` belongs into the runtime's block, such as `runtime {owner} {{ … }}`"
     return f"fields here are {either(f'`{n}`' for n in names)}" if names else "it has none"

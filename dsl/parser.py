@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 from lark.exceptions import UnexpectedToken
+from lark.parsers.lalr_analysis import Reduce
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from ..grammar import load_grammar
@@ -60,14 +61,30 @@ def parse(source: Source) -> Parsed:
 
 
 def _new_state(builder: Builder) -> Any:
-    rules, machine = _machine()
-    callbacks: Any = {rule: getattr(builder, name) for rule, name in rules}
+    machine, rules = _machine()
+    callbacks: Any = {rule: getattr(builder, rule.callback) for rule in rules}
     return ParserState(ParseConf(machine, callbacks, "start"), None)  # type: ignore[arg-type]
 
 
+class _Rule:
+    """What the parser needs of a Lark rule; compared by identity, which Lark's own are not."""
+
+    __slots__ = ("callback", "expansion", "origin")
+
+    def __init__(self, rule: Any) -> None:
+        self.expansion = rule.expansion
+        self.origin = rule.origin
+        self.callback: str = rule.alias or rule.origin.name
+
+
 @cache
-def _machine() -> tuple[list[tuple[Any, str]], Any]:
-    """The rules with the names of their callbacks, and the parse table."""
-    grammar = load_grammar()
-    rules = [(rule, rule.alias or rule.origin.name) for rule in grammar.rules]
-    return rules, grammar.parser.parser._parse_table
+def _machine() -> tuple[Any, list[_Rule]]:
+    """Lark's parse table, its rules replaced by lighter ones."""
+    table = load_grammar().parser.parser._parse_table
+    light: dict[Any, _Rule] = {}
+    for actions in table.states.values():
+        for token, (action, target) in actions.items():
+            if action is Reduce:
+                rule = light.get(target) or light.setdefault(target, _Rule(target))
+                actions[token] = (action, rule)
+    return table, list(light.values())

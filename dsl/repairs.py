@@ -170,6 +170,33 @@ def equals_before_block(at: Situation) -> list[Token] | None:
     return [Token("NAME", name.text, name.start, name.end), at.token]
 
 
+def equals_before_labelled_block(at: Situation) -> list[Token] | None:
+    """`runtime = openai { … }`."""
+    values = at.values
+    if at.token.type != "LBRACE" or len(values) < 3:
+        return None
+    name, equals, label = values[-3:]
+    if not (isinstance(equals, Token) and equals.type == "EQUAL" and isinstance(name, Identifier)):
+        return None
+    if not isinstance(label, Reference | Token) or not at.same_line(equals.end, label.start):
+        return None
+    text = at.reports.source.text[label.start : label.end]
+    at.error(
+        "E0101",
+        f"`{name.text} {text}` is a block: no `=` stands in it",
+        at.span(equals.start, equals.end),
+        "remove this",
+        fixes=[Fix("remove the `=`", (Edit(at.span(name.end, label.start), " "),))],
+    )
+    at.drop(3)
+    kind = "STRING" if text.startswith('"') else "NAME"
+    return [
+        Token("NAME", name.text, name.start, name.end),
+        Token(kind, text, label.start, label.end),
+        at.token,
+    ]
+
+
 def missing_equals(at: Situation) -> list[Token] | None:
     """`replicas 2`."""
     values = at.values
@@ -303,6 +330,7 @@ REPAIRS: tuple[Repair, ...] = (
     misspelt_declaration,
     colon_for_equals,
     equals_before_block,
+    equals_before_labelled_block,
     missing_value,
     missing_equals,
     missing_equals_before_word,

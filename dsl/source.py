@@ -11,11 +11,19 @@ from attrs import define, field, frozen
 
 @define(eq=False, slots=False)
 class Source:
-    """The text of one file, and the name it has in messages."""
+    """The text of one file, and the name it has in messages.
+
+    text: what messages may show; secrets that were found in it are hidden. original: the text as it was
+    given, for those who write it back.
+    """
 
     name: str
     text: str = field(repr=False)
     path: Path | None = None
+    original: str = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.original = self.text
 
     @cached_property
     def line_starts(self) -> list[int]:

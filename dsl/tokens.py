@@ -10,8 +10,14 @@ _WORDS = """
     from as with else match for in if prompt return true false
 """
 
-KEYWORDS: dict[str, str] = {word: word.upper() for word in _WORDS.split()}
-"""The reserved words, and the grammar's names for them."""
+KEYWORDS: dict[str, str] = {
+    word: word.upper()
+    for word in (
+        *("import", "param", "let", "template", "deployment", "route", "pipeline", "cluster", "gateway"),
+        *("type", "extern", "from", "as", "with", "else", "match", "for", "in", "if", "prompt", "return"),
+        *("true", "false"),
+    )
+}
 
 DECLARATIONS = frozenset(word.upper() for word in _WORDS.split()[:11])
 """The words that start a declaration."""
@@ -44,11 +50,16 @@ _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+"
 _PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/]"
 
+_WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
+"""No two of these signs can follow each other, so nothing is taken away from the grammar."""
+
 _TOKEN = re.compile(
-    f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<PUNCTUATION>{_PUNCTUATION})|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})"
+    f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
+    f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})"
     r"|(?P<OPEN_LONG_TEXT>\"\"\"[\s\S]*+)"
     r"|(?P<OPEN_TEXT>\"[^\n]*+)"
     r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”])"
+    r"|(?P<OPEN_QUOTES>'[^\n]*+)"
     r"|(?P<UNKNOWN>[;@~^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
 )
 
@@ -58,7 +69,13 @@ class Token:
 
     __slots__ = ("end", "start", "text", "type")
 
-    def __init__(self, type: str, text: str, start: int, end: int) -> None:
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - what Lark calls it
+        text: str,
+        start: int,
+        end: int,
+    ) -> None:
         self.type = type
         self.text = text
         self.start = start

@@ -1,4 +1,4 @@
-"""`inferc compile`: check a file and write its plan."""
+"""`inferc compile`: check files and write their plans."""
 
 from __future__ import annotations
 
@@ -6,43 +6,67 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ...compiler.compile import check_file, compile_checked
-from ...compiler.plan import dump_plan
+from ...compiler.compile import Checked, check_file, compile_checked
 from ..files import write_atomically
-from ..output import add_format, fail, show
-from ..sources import add_settings, inputs
+from ..output import add_format, fail, show, status_of
+from ..sources import Input, add_files, add_settings, inputs
 
 EXAMPLES = """\
   inferc compile hello.infer                       # hello.plan.json beside it
   inferc compile hello.infer -o build/hello.plan.json
   inferc compile hello.infer -o -                  # to standard output
+  inferc compile prod/ -o build/                   # every file of a folder
+  inferc compile hello.infer --explain-values      # where each value came from
+  inferc compile hello.infer --watch
 """
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
+    add_files(parser, "files, folders, or - for standard input")
     parser.add_argument(
         "-o",
         "--output",
         metavar="PLAN",
-        help="where the plan goes; - is standard output (default: FILE.plan.json)",
+        help="a file, a folder for several plans, or - for standard output (default: FILE.plan.json)",
+    )
+    parser.add_argument("--watch", action="store_true", help="compile again whenever a file changes")
+    parser.add_argument(
+        "--explain-values",
+        action="store_true",
+        help="list each effective value and its origin; write no plan",
     )
     add_settings(parser)
     add_format(parser)
 
 
 def run(arguments: Namespace) -> int:
-    chosen = inputs([arguments.file])
-    if len(chosen) != 1:
-        return fail(f"{arguments.file} is a folder: name one file")
-    [source] = chosen
-    checked = check_file(source.name, source.path, text=source.text, settings=dict(arguments.settings))
-    status = show(checked.diagnostics, arguments)
-    if status != 0:
-        return status
-    output = _output(arguments, source.path)
-    base = output.parent if output is not None else Path()
-    text = dump_plan(compile_checked(checked, base))
+    chosen = inputs(arguments.files)
+    if not chosen:
+        return fail(f"no .infer file in {', '.join(arguments.files)}")
+    if len(chosen) > 1 and arguments.output is not None and not Path(arguments.output).is_dir():
+        return fail(f"{arguments.output} is no folder, and there are {len(chosen)} plans to write")
+    if arguments.watch:
+        return _watch(chosen, arguments)
+    return _compile(chosen, arguments)[0]
+
+
+def _compile(chosen: list[Input], arguments: Namespace) -> tuple[int, list[Checked]]:
+    """Check all files, print what is wrong with any, and write the plans of those that are fine."""
+    settings = dict(arguments.settings)
+    all_checked = [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
+    status = show([d for checked in all_checked for d in checked.diagnostics], arguments)
+    for each, checked in zip(chosen, all_checked, strict=True):
+        if status_of(checked.diagnostics, arguments.deny == "warnings") == 0:
+            written = _explain(checked) if arguments.explain_values else _write(each, checked, arguments)
+            status = max(status, written)
+    return status, all_checked
+
+
+def _write(each: Input, checked: Checked, arguments: Namespace) -> int:
+    from ...compiler.plan import dump_plan
+
+    output = _output(arguments.output, each.path)
+    text = dump_plan(compile_checked(checked, output.parent if output is not None else Path()))
     if output is None:
         sys.stdout.write(text)
         return 0
@@ -54,11 +78,40 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _output(arguments: Namespace, source: Path | None) -> Path | None:
+def _output(asked: str | None, source: Path | None) -> Path | None:
     """The file to write, None for standard output."""
-    if arguments.output == "-" or (arguments.output is None and source is None):
+    if asked == "-" or (asked is None and source is None):
         return None
-    if arguments.output is not None:
-        return Path(arguments.output)
+    if asked is not None and Path(asked).is_dir() and source is not None:
+        return Path(asked) / f"{source.stem}.plan.json"
+    if asked is not None:
+        return Path(asked)
     assert source is not None
     return source.with_suffix(".plan.json")
+
+
+def _explain(checked: Checked) -> int:
+    from ...compiler.provenance import effective_values
+
+    assert checked.program is not None
+    for name, values in effective_values(checked.program):
+        print(f"deployment {name}")
+        for each in values:
+            print(f"  {'.'.join(each.path)} = {each.value}  # {each.origin}")
+    return 0
+
+
+def _watch(chosen: list[Input], arguments: Namespace) -> int:
+    from ..watch import stamp, wait_for_change
+
+    if any(each.path is None for each in chosen):
+        return fail("standard input cannot be watched: name a file")
+    while True:
+        paths = [each.path for each in chosen if each.path is not None]
+        before = stamp(paths)
+        _, all_checked = _compile(chosen, arguments)
+        sources = [module.source for checked in all_checked for module in checked.modules]
+        imported = stamp(source.path for source in sources if source.path is not None)
+        before = imported | before
+        print("waiting for a change (Ctrl-C stops)", file=sys.stderr, flush=True)
+        wait_for_change(before)

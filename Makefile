@@ -1,0 +1,84 @@
+# Everything happens in .venv, which sets itself up on first use and again when pyproject.toml changes.
+#
+#   make demo                    see it work
+#   make test T=tests/runtime    run some of the tests
+#   make demo PYTHON=python3.12  choose the Python that .venv is made with
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# The first Python that is new enough.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
+
+# The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
+ONNX := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),gpu,cpu)
+EXTRAS := $(ONNX),embed,fast,dev
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+MODELS := samples/models
+
+T ?=
+
+.PHONY: help demo test models lint format types grammar catalog reference bench venv clean
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) models ## see a file compiled and real requests answered
+	@$(BIN)/python scripts/demo.py
+
+test: $(READY) models ## run the tests (T=path: some of them)
+	@$(BIN)/python -m pytest $(T)
+
+models: $(READY) ## fetch the sample models into samples/models
+	@$(BIN)/python samples/fetch_models.py
+
+lint: $(READY) ## ruff: mistakes, and the form of the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(READY) ## bring the code into form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy
+
+grammar: $(READY) ## build the parse tables from grammar/infer.lark
+	@$(BIN)/python -m inferc.grammar.build
+
+catalog: $(READY) ## refresh the catalogue of models and prices
+	@$(BIN)/python scripts/build_catalogue.py
+
+reference: $(READY) ## write the tables of docs/ from the classes of the code
+	@$(BIN)/python scripts/build_reference.py
+
+bench: $(READY) models ## measure against the floors
+	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+venv: $(READY) ## only set up .venv
+
+clean: ## remove .venv and everything that was made
+	rm -rf $(VENV) $(MODELS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A .venv that is not in working order is made again; one that works is only brought up to date.
+$(READY): pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "error: Python 3.11 or newer is needed, and was not found;" >&2; \
+		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
+		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
+	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
+	@$(PIP) install --editable '.[$(EXTRAS)]'
+	@touch $@

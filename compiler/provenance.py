@@ -1,0 +1,79 @@
+"""Where each effective value of a deployment came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from ..dsl.convert import converter
+from ..dsl.deployment import Deployment
+from ..dsl.values import show
+from .declare import Declared
+from .program import Program
+
+
+@attrs.frozen
+class EffectiveValue:
+    """One value as it counts, and its origin in words."""
+
+    path: tuple[str, ...]
+    value: str
+    origin: str
+
+
+def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValue]]]:
+    """The values of each deployment, in the order of the model's fields, by the deployment's name."""
+    for declared, deployment in program.deployments:
+        complete = attrs.evolve(
+            deployment, runtime=deployment.effective_runtime(), runtime_config=deployment.effective_config()
+        )
+        values = converter.unstructure(complete)
+        yield deployment.name, list(_leaves(values, (), declared, deployment))
+
+
+def _leaves(
+    value: Any, path: tuple[str, ...], declared: Declared, deployment: Deployment
+) -> Iterator[EffectiveValue]:
+    if isinstance(value, dict) and value and path not in _WHOLE:
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, name), declared, deployment)
+    elif path != ("name",) and path[-1] != "kind":
+        shown = tuple("runtime" if step == "runtime_config" else step for step in path)
+        yield EffectiveValue(shown, _shown(value), _origin(path, declared, deployment))
+
+
+_WHOLE = (("serving", "on_capacity_exhausted"), ("runtime_config", "credentials"))
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case {"env": str(name)}:
+            return f'env("{name}")'
+        case {"file": str(name)}:
+            return f'file("{name}")'
+        case {"fallback": str(name)}:
+            return f"fallback({name})"
+        case list():
+            return f"[{', '.join(_shown(item) for item in value)}]"
+        case _:
+            return show(value)
+
+
+def _origin(path: tuple[str, ...], declared: Declared, deployment: Deployment) -> str:
+    setting = declared.setting(*path)
+    if setting is not None:
+        line, _ = setting.name_span.source.position(setting.name_span.start)
+        where = f"{setting.name_span.source.name}:{line}"
+        own = setting.origin.text == deployment.name
+        return where if own else f"{where}, from `{setting.origin.text}`"
+    if path == ("runtime",):
+        section = declared.section_at("runtime_config")
+        if section is not None:
+            line, _ = section.name_span.source.position(section.name_span.start)
+            return f"{section.name_span.source.name}:{line}, the runtime's block"
+        return "inferred from the model's name"
+    return "default"

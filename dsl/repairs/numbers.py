@@ -1,0 +1,90 @@
+"""Numbers and their units."""
+
+from __future__ import annotations
+
+import re
+
+from ..reports import UNITS
+from ..syntax import Bad, Field
+from ..tokens import Token
+from .situation import Instead, Situation, as_name, use
+
+_WORD_REST = re.compile(r"[\w.%]*+")
+
+
+def leading_dot(at: Situation) -> Instead | None:
+    """`.5`."""
+    token = at.token
+    if token.type != "DOT" or not at.text[token.end : token.end + 1].isdecimal() or not at.fits("NUMBER"):
+        return None
+    at.error(
+        "E0106",
+        "a number starts with a digit",
+        at.here,
+        "write `0.`",
+        fixes=at.change("add the `0`", token.start, token.start, "0"),
+    )
+    end = _word_end(at, token.end)
+    return use(Token("NUMBER", f"0{at.text[token.start : end]}", token.start, end), until=end)
+
+
+def broken_number(at: Situation) -> Instead | None:
+    """`1.2.3` and `1e5`: what is glued to a number is part of it."""
+    token = at.token
+    if token.type not in ("NUMBER", "NAME") or token.start == 0:
+        return None
+    before = at.text[token.start - 1]
+    if before == "." and at.last_is("DOT") and token.type == "NUMBER":
+        at.drop(1)
+    elif not (before.isalnum() or before in "_%"):
+        return None
+    start = token.start
+    while start > 0 and (at.text[start - 1].isalnum() or at.text[start - 1] in "_.%$"):
+        start -= 1
+    end = _word_end(at, token.start)
+    if not at.reports.is_reported(start, token.start):
+        at.error("E0106", f"`{at.text[start:end]}` is no number", at.span(start, end), help=NUMBER_HELP)
+    return use(until=end)
+
+
+NUMBER_HELP = "write digits, then a point and digits if you like, then a unit: `10_000`, `2.5`, `30s`"
+
+
+def unit_apart(at: Situation) -> Instead | None:
+    """`4 GiB` and `95 %`."""
+    token = at.token
+    unit, apart = token, ()
+    if token.text not in UNITS or token.type not in ("NAME", "UNKNOWN"):
+        name = as_name(at.values[-1]) if at.values else None
+        if name is None or name.text not in UNITS or token.type == "EQUAL":
+            return None
+        unit, apart = name, (token,)
+    end = unit.start
+    while end > 0 and at.text[end - 1] in " \t":
+        end -= 1
+    if end == unit.start or end == 0 or not at.text[end - 1].isdecimal():
+        return None
+    at.error(
+        "E0106",
+        "no space stands between a number and its unit",
+        at.span(unit.start, unit.end),
+        "this belongs to the number",
+        fixes=at.change("remove the space", end, unit.start, ""),
+    )
+    if apart:
+        at.drop(1)
+        _forget_value(at)
+    return use(*apart)
+
+
+def _forget_value(at: Situation) -> None:
+    """The number without its unit is not what was meant."""
+    items = at.values[-1] if at.values else None
+    if isinstance(items, list) and items and isinstance(items[-1], Field):
+        field = items[-1]
+        items[-1] = Field(field.start, field.end, field.name, Bad(field.value.start, field.value.end))
+
+
+def _word_end(at: Situation, offset: int) -> int:
+    found = _WORD_REST.match(at.text, offset)
+    return found.end() if found else offset

@@ -1,0 +1,162 @@
+"""Quotes, comments, and characters that mean nothing."""
+
+from __future__ import annotations
+
+import re
+
+from ..tokens import Token
+from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
+
+_URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
+_OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
+_ADVICE = {
+    "'": 'texts stand between double quotes, `"…"`',
+    "\u00a0": "this is a no-break space: type a plain space instead",
+    "$": "money is written `$100`; a name stands without `$`, and as `${name}` inside a text",
+    "%": "percent follows a number, as in `95%`",
+    "\\": "a line needs no `\\` to go on",
+}
+
+
+def unclosed_text(at: Situation) -> Instead | None:
+    """`"abc` to the end of the line, or `\"\"\"abc` to the end of the file."""
+    token = at.token
+    opening = _OPEN_TEXTS.get(token.type)
+    if opening is None:
+        return None
+    quotes = '"""' if opening == '"""' else '"'
+    text = token.text.rstrip()
+    closers = [] if opening == '"""' else _closers_behind(at, text)
+    if closers:
+        text = token.text[: closers[0].start - token.start].rstrip()
+    end = token.start + len(text)
+    several = "" if opening == '"""' else '; a text of several lines stands between `"""`'
+    at.error(
+        "E0102",
+        "this text is never closed",
+        at.span(token.start, token.start + len(opening)),
+        "it starts here",
+        help=f"add `{quotes}` where it ends{several}",
+        fixes=at.change(f"add `{quotes}`", end, end, quotes, safe=False) if opening == '"' else (),
+    )
+    inner = text[len(opening) :].removesuffix("\\")
+    return use(Token("STRING", f"{quotes}{inner}{quotes}", token.start, end), *closers)
+
+
+def _closers_behind(at: Situation, text: str) -> list[Token]:
+    """The brackets at the end of `text` that close those that its line opened."""
+    wanted = [CLOSER_OF[v.type] for v in at.open_brackets() if at.same_line(v.start, at.token.start)]
+    found: list[Token] = []
+    offset = len(text)
+    while offset and text[offset - 1] in ")]} ":
+        offset -= 1
+        kind = next((kind for kind, sign in CLOSERS.items() if sign == text[offset]), None)
+        if kind is not None:
+            start = at.token.start + offset
+            found.insert(0, Token(kind, text[offset], start, start + 1))
+    count = min(len(wanted), len(found))
+    last = found[len(found) - count :]
+    return last if [token.type for token in last] == wanted[:count] else []
+
+
+def wrong_quotes(at: Situation) -> Instead | None:
+    """`'abc'`, `“abc”` and `` `abc` ``."""
+    if at.token.type != "WRONG_QUOTES":
+        return None
+    inner = re.sub(r"\\?\"", '\\\\"', at.token.text[1:-1].replace("\\'", "'"))
+    literal = f'"{inner}"'
+    at.error(
+        "E0105",
+        "texts stand between straight double quotes",
+        at.here,
+        help=f"write `{literal}`" if len(literal) <= 60 else None,
+        fixes=at.change("use double quotes", at.token.start, at.token.end, literal),
+    )
+    return use(Token("STRING", literal, at.token.start, at.token.end))
+
+
+def bare_url(at: Situation) -> Instead | None:
+    """`endpoint = http://localhost`."""
+    token, values = at.token, at.values
+    if token.type != "COLON" or not at.text.startswith("//", token.end) or not values:
+        return None
+    scheme = values[-1]
+    if getattr(scheme, "end", -1) != token.start:
+        return None
+    found = _URL_END.match(at.text, scheme.start)
+    assert found is not None
+    literal = f'"{found[0]}"'
+    at.error(
+        "E0105",
+        "a text stands between double quotes",
+        at.span(scheme.start, found.end()),
+        "quote this",
+        fixes=at.change("add the quotes", scheme.start, found.end(), literal),
+    )
+    at.drop(1)
+    return use(Token("STRING", literal, scheme.start, found.end()), until=found.end())
+
+
+def wrong_comment(at: Situation) -> Instead | None:
+    """`// …` and `/* … */`: left out, as the comment that it is meant to be."""
+    token = at.token
+    if token.type != "WRONG_COMMENT":
+        return None
+    here = at.span(token.start, token.start + 2)
+    at.error(
+        "E0105",
+        "comments start with `#`",
+        here,
+        "this starts none",
+        help="write `# …`; `##` documents the declaration below it",
+        fixes=at.change("write `#`", here.start, here.end, "#") if here.text == "//" else (),
+    )
+    return use()
+
+
+def semicolon(at: Situation) -> Instead | None:
+    """`model = "x";`."""
+    token = at.token
+    if token.text != ";":
+        return None
+    is_separator = at.fits("COMMA")
+    ends_line = at.text[token.end : at.text.find("\n", token.end) % (len(at.text) + 1)].strip(" \t\r") == ""
+    replacement = "," if is_separator and not ends_line else ""
+    at.error(
+        "E0105",
+        "`;` separates nothing here",
+        at.here,
+        "write `,`" if replacement else "remove this",
+        help="a new line or a comma separates two fields",
+        fixes=at.change("write `,`" if replacement else "remove it", token.start, token.end, replacement),
+    )
+    return use(Token("COMMA", ",", token.start, token.end)) if is_separator else use()
+
+
+def single_ampersand(at: Situation) -> Instead | None:
+    """`a & b`."""
+    if at.token.text != "&" or not at.fits("OPERATOR"):
+        return None
+    at.error(
+        "E0105",
+        "“and” is written `&&`",
+        at.here,
+        fixes=at.change("write `&&`", at.token.start, at.token.end, "&&"),
+    )
+    return use(Token("OPERATOR", "&&", at.token.start, at.token.end))
+
+
+def unknown_character(at: Situation) -> Instead | None:
+    """A character that means nothing anywhere."""
+    token = at.token
+    if token.type != "UNKNOWN":
+        return None
+    character = token.text[0]
+    is_visible = token.text.isprintable() and not token.text.isspace()
+    shown = f"`{token.text[:20]}`" if is_visible else f"the character U+{ord(character):04X}"
+    at.error("E0105", f"{shown} means nothing here", at.here, help=_ADVICE.get(character))
+    if not is_visible:
+        return use()
+    around = at.text[token.start - 1 : token.start] + at.text[token.end : token.end + 1]
+    is_part_of_a_word = any(c.isalnum() or c == "_" for c in around) and character != "@"
+    return use() if is_part_of_a_word else SKIP

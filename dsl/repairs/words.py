@@ -1,0 +1,203 @@
+"""Names, reserved words, and what starts a declaration."""
+
+from __future__ import annotations
+
+import re
+
+from ..lines import is_at_margin, starts_line
+from ..suggest import near
+from ..syntax import Identifier, Reference
+from ..tokens import DECLARATIONS, KEYWORDS, Token
+from .situation import SKIP, Instead, Situation, as_name, placeholder, use
+
+_DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
+_WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
+
+
+def misspelt_declaration(at: Situation) -> Instead | None:
+    """`deploymnt gpt { … }`."""
+    token = at.token
+    if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
+        return None
+    names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
+    if not names:
+        return None
+    at.reports.unknown_declaration(token, names[0])
+    return use(Token(KEYWORDS[names[0]], names[0], token.start, token.end))
+
+
+def field_outside(at: Situation) -> Instead | None:
+    """A field below a declaration: a `}` too many stands above it, or it is meant as a `let`."""
+    token = at.token
+    if token.type != "NAME" or not at.fits("DEPLOYMENT") or not at.follows("=", "{"):
+        return None
+    end = at.end_before
+    if at.text[end - 1 : end] == "}" and not is_at_margin(at.text, token.start):
+        at.reports.closed_too_early(end - 1, token)
+        return SKIP
+    if not at.follows("="):
+        return None
+    at.error(
+        "E0101",
+        f"a declaration cannot start with `{token.text}`",
+        at.here,
+        "expected a declaration",
+        help=f"to give a value a name, write `let {token.text} = …`",
+        fixes=at.change("add `let`", token.start, token.start, "let ", safe=False),
+    )
+    return use(Token("LET", "let", token.start, token.start), token)
+
+
+def dashed_name(at: Situation) -> Instead | None:
+    """`deployment gpt-4 { … }`, `max-retries = 2` and `retry.max_retries = 2`."""
+    token = at.token
+    if token.type not in ("MINUS", "DOT") or not at.values:
+        return None
+    name = as_name(at.values[-1])
+    if name is None or name.end != token.start:
+        return None
+    found = _DASHED.match(at.text, name.start)
+    assert found is not None
+    here, text = at.span(name.start, found.end()), found[0]
+    if found.end() <= token.end:
+        return None
+    if at.fits("EQUAL") and at.fits("LBRACE"):
+        if token.type == "DOT":
+            block, _, inner = text.partition(".")
+            at.error(
+                "E0101",
+                "a field is named without the block around it",
+                here,
+                help=f"write `{block} {{ {inner} = … }}`",
+            )
+            return SKIP
+        meant = text.replace("-", "_").replace(".", "_")
+        at.error(
+            "E0101",
+            "a name holds no `-`",
+            here,
+            f"write `{meant}`",
+            fixes=at.change(f"write `{meant}`", here.start, here.end, meant),
+        )
+        at.drop(1)
+        return use(Token("NAME", meant, here.start, here.end), until=here.end)
+    return _quote_it(at, f"a name with `{token.text}` needs quotes", here.start, here.end, 1)
+
+
+def name_from_digit(at: Situation) -> Instead | None:
+    """`deployment 4o { … }`."""
+    if at.token.type != "NUMBER" or not at.fits("NAME") or not at.fits("STRING") or at.fits("NUMBER"):
+        return None
+    found = _DASHED.match(at.text, at.token.start)
+    if found is None:
+        return None
+    return _quote_it(at, "a name that starts with a digit needs quotes", at.token.start, found.end(), 0)
+
+
+def _quote_it(at: Situation, message: str, start: int, end: int, drop: int) -> Instead | None:
+    literal = f'"{at.text[start:end]}"'
+    if drop:
+        at.drop(drop)
+    if not at.fits("STRING"):
+        at.error("E0101", message.replace("needs quotes", "is not possible here"), at.span(start, end))
+        return SKIP
+    at.error(
+        "E0101",
+        message,
+        at.span(start, end),
+        f"write `{literal}`",
+        fixes=at.change("add the quotes", start, end, literal),
+    )
+    return use(Token("STRING", literal, start, end), until=end)
+
+
+def reserved_name(at: Situation) -> Instead | None:
+    """`type = "x"`: a reserved word where a name must stand."""
+    token = at.token
+    if KEYWORDS.get(token.text) != token.type or not at.fits("NAME"):
+        return None
+    is_named = at.last_is(*DECLARATIONS) and at.same_line(at.values[-1].end, token.start)
+    is_sure = is_named or at.follows("=", ",", ")", "]", "}")
+    if not is_sure and (token.type in DECLARATIONS or starts_line(at.text, token.start)):
+        return None
+    can_quote = at.fits("STRING") and not at.fits("NUMBER")
+    at.error(
+        "E0109",
+        f"`{token.text}` is a reserved word",
+        at.here,
+        "a name is expected here",
+        help="choose another name" + (f', or quote it: `"{token.text}"`' if can_quote else ""),
+        fixes=at.change("quote it", token.start, token.end, f'"{token.text}"', safe=False)
+        if can_quote
+        else (),
+    )
+    return use(Token("NAME", token.text, token.start, token.end))
+
+
+def reserved_value(at: Situation) -> Instead | None:
+    """`mode = match` at the end of a line: noticed on the next one."""
+    values = at.values
+    for depth in (1, 2):
+        if len(values) <= depth:
+            return None
+        word = values[-depth]
+        if isinstance(word, Token) and word.type in ("MATCH", "IF", "PROMPT"):
+            break
+    else:
+        return None
+    swallowed = values[-1] if depth == 2 else None
+    if swallowed is not None and not isinstance(swallowed, Token | Reference):
+        return None
+    next_start = at.token.start if swallowed is None else swallowed.start
+    if at.same_line(word.end, next_start):
+        return None
+    at.error(
+        "E0109",
+        f"`{word.text}` is a reserved word",
+        at.span(word.start, word.end),
+        f"a value cannot be `{word.text}`",
+        help=f'if it is a text, quote it: `"{word.text}"`',
+    )
+    at.drop(depth)
+    again = (
+        ()
+        if swallowed is None
+        else (Token("NAME", at.text[swallowed.start : swallowed.end], swallowed.start, swallowed.end),)
+    )
+    return use(placeholder(word.end), *again, at.token)
+
+
+def word_for_sign(at: Situation) -> Instead | None:
+    """`a and b`, `not a`."""
+    values = at.values
+    candidates = [as_name(value) for value in values[-2:]]
+    for name in candidates:
+        sign = _WORDS_FOR_SIGNS.get(name.text) if name is not None else None
+        if name is not None and sign is not None and not starts_line(at.text, name.start):
+            at.error(
+                "E0101",
+                f"“{name.text}” is written `{sign}`",
+                at.span(name.start, name.end),
+                f"write `{sign}`",
+                fixes=at.change(f"write `{sign}`", name.start, name.end, sign),
+            )
+            return SKIP
+    return None
+
+
+def route_without_strategy(at: Situation) -> Instead | None:
+    """`route r = [a, b]`."""
+    values = at.values
+    if at.token.type != "LSQB" or len(values) < 3 or not at.last_is("EQUAL"):
+        return None
+    word = values[-3]
+    if not (isinstance(word, Token) and word.type == "ROUTE" and isinstance(values[-2], Identifier)):
+        return None
+    at.error(
+        "E0101",
+        "a word before the list says how its members share the work",
+        at.here,
+        "expected `fallback`, `balance`, `hedge` or `cascade`",
+        help="`fallback [a, b]` tries one after the other",
+    )
+    return use(Token("NAME", "fallback", at.token.start, at.token.start), at.token)

@@ -1,0 +1,131 @@
+"""What gets installed: one package called inferc, complete, from a wheel and from a source archive."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from inferc.dsl.version import __version__
+
+ROOT = Path(__file__).parents[1]
+
+FOLDERS = ("cli", "compiler", "dsl", "grammar", "runtime", "src")
+FILES = ("pyproject.toml", "README.md", "LICENSE")
+
+BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
+
+
+def build(kind: str, project: Path, output: Path) -> Path:
+    """The wheel or the source archive of `project`, built without the network."""
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD.format(kind=kind), str(output)],
+        cwd=project, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return output / done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a clone holds, so that building leaves no traces."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
+    for name in FILES:
+        shutil.copy(ROOT / name, copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", project, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with nothing but the installed wheel."""
+    target = tmp_path_factory.mktemp("installed")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    subprocess.run([*pip, "--no-deps", "--target", str(target), str(wheel)], check=True, capture_output=True)
+    return target
+
+
+def contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
+    expected = {
+        f"inferc/{path.relative_to(ROOT).as_posix()}"
+        for folder in FOLDERS
+        if folder != "src"
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packaged = {name for name in contents(wheel) if name.startswith("inferc/")}
+    assert packaged == expected
+    assert {"inferc/grammar/infer.lark", "inferc/grammar/tables.json", "inferc/dsl/py.typed"} <= packaged
+
+
+def test_the_wheel_installs_one_package_and_one_command(installed: Path) -> None:
+    found = {path.name for path in installed.iterdir()}
+    assert found == {"inferc", "bin", f"inferc-{__version__}.dist-info"}
+    assert [path.name for path in (installed / "bin").iterdir()] == ["inferc"]
+
+
+def test_the_installed_command_checks_a_file_in_another_folder(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "first.infer").write_text('deployment a { model = "gpt-4o-mini", replica = 2 }\n')
+    done = subprocess.run(
+        [sys.executable, str(installed / "bin" / "inferc"), "check", "first.infer"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "--> first.infer:1:40" in done.stderr
+    where = subprocess.run(
+        [sys.executable, "-c", "import inferc.dsl, inferc.cli; print(inferc.dsl.__path__[0])"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(where.stdout.strip()) == installed / "inferc" / "dsl"
+
+
+def test_the_installed_command_writes_and_schemas_need_no_file_of_the_project(
+    installed: Path, tmp_path: Path
+) -> None:
+    for arguments in (["init"], ["check", "hello.infer"], ["compile", "hello.infer"], ["schema"]):
+        subprocess.run(
+            [sys.executable, "-P", "-m", "inferc.cli", *arguments],
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert (tmp_path / "hello.plan.json").exists()
+
+
+def test_a_wheel_made_from_the_source_archive_holds_the_same(
+    project: Path, wheel: Path, tmp_path: Path
+) -> None:
+    archive = build("sdist", project, tmp_path)
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path / "unpacked", filter="data")
+    unpacked = tmp_path / "unpacked" / archive.name.removesuffix(".tar.gz")
+    assert contents(build("wheel", unpacked, tmp_path)) == contents(wheel)
+
+
+def test_the_version_is_written_in_one_place(wheel: Path) -> None:
+    assert wheel.name.startswith(f"inferc-{__version__}-")
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"inferc-{__version__}.dist-info/METADATA").decode()
+    assert f"\nVersion: {__version__}\n" in metadata
+    for path in ROOT.glob("*/**/*.py"):
+        if ".venv" not in path.parts and "src" not in path.parts and path.name != "version.py":
+            assert f'"{__version__}"' not in path.read_text("utf-8"), path
