@@ -24,6 +24,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import (
     SCHEMA,
+    AuthScheme,
     CircuitBreakerConfig,
     GatewayPlan,
     Plan,
@@ -168,13 +169,21 @@ async def _serve_gateway(upstream: str) -> None:
         endpoint=f"{upstream}/v1",
         wire=WireFormat.OPENAI,
         api_key=(SecretRef.env("BENCH_KEY"),),
+        auth=AuthScheme.BEARER,
+        credentials=None,
         headers={},
+        query={},
         task=TaskKind.CHAT,
         rate_limits=RateLimits(),
         retry=RetryPolicy(),
         timeouts=Timeouts(),
         circuit_breaker=CircuitBreakerConfig(),
         budget=None,
+        price=None,
+        safety={},
+        target=None,
+        launch=None,
+        settings={},
     )
     gateway = GatewayPlan(port=0)
     plan = Plan(schema=SCHEMA, compiler="bench", gateway=gateway, deployments=(deployment,))

@@ -6,9 +6,11 @@ import os
 from functools import cache
 from pathlib import Path
 
+from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.kinds import ExecutionProvider, ProviderKind, RuntimeKind, TransportKind, WireFormat
-from ..dsl.runtimes import OpenAIConfig, OrtConfig, RemoteConfig
+from ..dsl.policies import Price
+from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, OrtConfig, RemoteConfig
 from ..dsl.source import Span
 from ..dsl.tasks import EmbedTask
 from ..dsl.version import __version__
@@ -31,14 +33,7 @@ from .plan import (
     TaskSpec,
 )
 from .program import Program
-
-ENDPOINTS: dict[ProviderKind, str] = {
-    ProviderKind.OPENAI: "https://api.openai.com/v1",
-    ProviderKind.ANTHROPIC: "https://api.anthropic.com",
-    ProviderKind.GEMINI: "https://generativelanguage.googleapis.com",
-    ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
-}
-"""Where each provider is when a file does not say."""
+from .targets import target_of
 
 WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
@@ -118,6 +113,8 @@ class _Lowerer:
         provider = deployment.effective_runtime().provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
+        wire = WIRES.get(provider, WireFormat.OPENAI)
+        target = target_of(provider, config)
         return RemotePoolPlan(
             deployment=deployment.name,
             source=self.source(declared.symbol.span),
@@ -126,16 +123,24 @@ class _Lowerer:
             idempotent=deployment.idempotent,
             provider=provider,
             model=deployment.model.removeprefix(_PREFIXES.get(provider, "")),
-            endpoint=(config.endpoint or ENDPOINTS.get(provider, "")).rstrip("/"),
-            wire=WIRES.get(provider, WireFormat.OPENAI),
+            endpoint=target.endpoint,
+            wire=wire,
+            auth=target.auth,
             api_key=config.api_key,
-            headers=_headers(config),
+            credentials=config.credentials if isinstance(config, GeminiConfig) else None,
+            headers=target.headers,
+            query=target.query,
             task=effective_task(deployment),
             rate_limits=config.rate_limits,
             retry=config.retry,
             timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
+            price=deployment.price or _catalogue_price(deployment),
+            safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
+            target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
+            launch=config.launch if isinstance(config, LocalServerConfig) else None,
+            settings=config.settings if isinstance(config, CustomConfig) else {},
         )
 
     def _task(self, declared: Declared, deployment: Deployment) -> TaskSpec:
@@ -167,8 +172,8 @@ def _providers(deployment: Deployment, config: OrtConfig) -> tuple[ExecutionProv
     return (ExecutionProvider.CUDA,) if deployment.gpus else (ExecutionProvider.CPU,)
 
 
-def _headers(config: RemoteConfig) -> dict[str, str]:
-    if not isinstance(config, OpenAIConfig):
-        return {}
-    named = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
-    return {name: value for name, value in named.items() if value is not None}
+def _catalogue_price(deployment: Deployment) -> Price | None:
+    info = find_model(deployment.model, deployment.effective_runtime().provider)
+    if info is None or info.input_price is None or info.output_price is None:
+        return None
+    return Price(info.input_price, info.output_price, info.cached_input_price)

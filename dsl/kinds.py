@@ -65,6 +65,16 @@ class WireFormat(StrEnum):
     GEMINI = "gemini"
 
 
+class AuthScheme(StrEnum):
+    """How a request shows the key to a provider."""
+
+    BEARER = "bearer"
+    API_KEY = "api_key"
+    X_API_KEY = "x_api_key"
+    X_GOOG_API_KEY = "x_goog_api_key"
+    GOOGLE_OAUTH = "google_oauth"
+
+
 class CapacityKind(StrEnum):
     """What a full deployment does with one more request."""
 

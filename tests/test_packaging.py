@@ -90,7 +90,7 @@ def test_the_installed_command_checks_a_file_in_another_folder(installed: Path, 
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "--> first.infer:1:40" in done.stderr
+    assert "--> first.infer:1:39" in done.stderr
     where = subprocess.run(
         [sys.executable, "-c", "import inferc.dsl, inferc.cli; print(inferc.dsl.__path__[0])"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},

@@ -1,6 +1,7 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
 from ...dsl.kinds import (
+    AuthScheme,
     BudgetAction,
     CapacityKind,
     ExecutionProvider,
@@ -16,12 +17,13 @@ from ...dsl.policies import (
     Budget,
     CapacityPolicy,
     CircuitBreakerConfig,
+    Price,
     RateLimits,
     RetryPolicy,
     Serving,
     Timeouts,
 )
-from ...dsl.runtimes import Batching, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money
 from .codec import PlanError, dump_plan, load_plan, plan_converter
 from .model import (
@@ -42,6 +44,7 @@ from .model import (
 
 __all__ = [
     "SCHEMA",
+    "AuthScheme",
     "Batching",
     "Budget",
     "BudgetAction",
@@ -55,6 +58,7 @@ __all__ = [
     "FileRef",
     "GatewayPlan",
     "JitterKind",
+    "Launch",
     "MissingProviderAction",
     "Money",
     "OnnxServingPlan",
@@ -62,6 +66,7 @@ __all__ = [
     "PlanError",
     "PlanKind",
     "Pooling",
+    "Price",
     "ProviderKind",
     "ProviderSpec",
     "RateLimits",

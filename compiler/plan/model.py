@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from ...dsl.fields import doc
 from ...dsl.kinds import (
+    AuthScheme,
     ExecutionProvider,
     MissingProviderAction,
     Pooling,
@@ -24,12 +25,13 @@ from ...dsl.kinds import (
 from ...dsl.policies import (
     Budget,
     CircuitBreakerConfig,
+    Price,
     RateLimits,
     RetryPolicy,
     Serving,
     Timeouts,
 )
-from ...dsl.runtimes import Batching, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration
 
 SCHEMA = "inferc.plan/1"
@@ -138,16 +140,28 @@ class RemotePoolPlan(DeploymentPlan):
     model: str = field(metadata={"doc": "the name the provider knows"})
     endpoint: str = field(metadata={"doc": "base URL, without a slash at the end"})
     wire: WireFormat
+    auth: AuthScheme
     api_key: tuple[SecretRef, ...] = field(
         metadata={"doc": "one for all replicas, or one per replica; empty: no key"}
     )
+    credentials: SecretRef | None = field(
+        metadata={"doc": "service-account file; null with `google_oauth`: application default"}
+    )
     headers: dict[str, str] = field(metadata={"doc": "sent with each request; never secret"})
+    query: dict[str, str] = field(metadata={"doc": "added to each URL; never secret"})
     task: TaskKind
     rate_limits: RateLimits
     retry: RetryPolicy
     timeouts: Timeouts
     circuit_breaker: CircuitBreakerConfig
     budget: Budget | None
+    price: Price | None = field(metadata={"doc": "per million tokens; null: not known"})
+    safety: dict[str, str] = field(metadata={"doc": "Gemini: threshold per harm category"})
+    target: str | None = field(metadata={"doc": "what `python(…)` or `custom(…)` names"})
+    launch: Launch | None = field(
+        metadata={"doc": "the server to start before the first request; null: it runs already"}
+    )
+    settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
 
     @property
     def task_kind(self) -> TaskKind:

@@ -22,6 +22,7 @@ _SCALARS: dict[Any, Schema] = {
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
+    object: {},
     type(None): {"type": "null"},
     Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "description": "a duration"},
     Size: {"type": "string", "pattern": r"^\d+(\.\d+)?(KiB|MiB|GiB|TiB)$", "description": "a size"},

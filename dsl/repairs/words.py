@@ -33,7 +33,7 @@ def field_outside(at: Situation) -> Instead | None:
         return None
     end = at.end_before
     if at.text[end - 1 : end] == "}" and not is_at_margin(at.text, token.start):
-        at.reports.closed_too_early(end - 1, token)
+        at.reports.ended_too_early(end - 1, token)
         return SKIP
     if not at.follows("="):
         return None

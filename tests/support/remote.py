@@ -13,6 +13,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import (
     SCHEMA,
+    AuthScheme,
     CapacityPolicy,
     CircuitBreakerConfig,
     DeploymentPlan,
@@ -63,12 +64,20 @@ def remote_plan(
         "model": "gpt-4o-mini",
         "wire": WireFormat.OPENAI,
         "api_key": (key,) if key else (),
+        "auth": AuthScheme.BEARER,
+        "credentials": None,
         "headers": {},
+        "query": {},
         "rate_limits": RateLimits(),
         "retry": FAST_RETRY,
         "timeouts": Timeouts(),
         "circuit_breaker": CircuitBreakerConfig(),
         "budget": None,
+        "price": None,
+        "safety": {},
+        "target": None,
+        "launch": None,
+        "settings": {},
     }
     return RemotePoolPlan(
         deployment=name,

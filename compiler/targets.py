@@ -1,0 +1,57 @@
+"""Where a remote runtime's requests go, and how they show their key."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from ..dsl.kinds import AuthScheme, ProviderKind
+from ..dsl.runtimes import GeminiConfig, OpenAIConfig, RemoteConfig
+
+ENDPOINTS: dict[ProviderKind, str] = {
+    ProviderKind.OPENAI: "https://api.openai.com/v1",
+    ProviderKind.ANTHROPIC: "https://api.anthropic.com",
+    ProviderKind.GEMINI: "https://generativelanguage.googleapis.com",
+    ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
+}
+"""Where each provider is when a file does not say."""
+
+AZURE_API_VERSION = "2024-10-21"
+"""The API version taken when `api_version` is not given: Azure's latest stable one for inference."""
+
+_SCHEMES: dict[ProviderKind, AuthScheme] = {
+    ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
+    ProviderKind.GEMINI: AuthScheme.X_GOOG_API_KEY,
+}
+
+
+@frozen
+class Target:
+    """The base URL without a slash at its end, and what goes with each request."""
+
+    endpoint: str
+    auth: AuthScheme
+    headers: dict[str, str] = field(factory=dict)
+    query: dict[str, str] = field(factory=dict)
+
+
+def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
+    """The target of a runtime with its defaults filled in."""
+    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        return Target(
+            f"https://{config.azure_resource}.openai.azure.com/openai/deployments/{config.azure_deployment}",
+            AuthScheme.API_KEY,
+            query={"api-version": config.api_version or AZURE_API_VERSION},
+        )
+    if isinstance(config, GeminiConfig) and config.project is not None:
+        host = f"https://{config.region}-aiplatform.googleapis.com"
+        place = f"v1/projects/{config.project}/locations/{config.region}/publishers/google"
+        return Target(f"{config.endpoint or host}/{place}", AuthScheme.GOOGLE_OAUTH)
+    endpoint = (config.endpoint or ENDPOINTS.get(provider, "")).rstrip("/")
+    return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
+
+
+def _headers(config: RemoteConfig) -> dict[str, str]:
+    if not isinstance(config, OpenAIConfig):
+        return {}
+    named = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
+    return {name: value for name, value in named.items() if value is not None}

@@ -1,0 +1,48 @@
+"""Repairs: what a token that does not fit was meant to be.
+
+Each one reports the mistake and gives what to read instead, or None when it does not apply.
+"""
+
+from __future__ import annotations
+
+from . import brackets, fields, numbers, texts, words
+from .situation import Instead, Repair, Situation
+
+REPAIRS: tuple[Repair, ...] = (
+    texts.unclosed_text,
+    texts.wrong_quotes,
+    texts.bare_url,
+    texts.wrong_comment,
+    texts.semicolon,
+    texts.single_ampersand,
+    numbers.leading_dot,
+    numbers.broken_number,
+    numbers.unit_apart,
+    texts.unknown_character,
+    words.misspelt_declaration,
+    words.field_outside,
+    words.reserved_name,
+    words.reserved_value,
+    words.dashed_name,
+    words.name_from_digit,
+    words.word_for_sign,
+    words.route_without_strategy,
+    fields.equals_before_block,
+    fields.swallowed_name,
+    fields.wrong_sign,
+    fields.missing_value,
+    fields.missing_sign,
+    fields.missing_equals_before_word,
+    brackets.missing_block_brace,
+    fields.name_alone,
+    fields.name_above,
+    brackets.empty_comma,
+    brackets.missing_comma,
+    brackets.unclosed_bracket,
+    brackets.wrong_closer,
+    brackets.stray_closer,
+    brackets.missing_header_brace,
+)
+"""In the order in which they are tried."""
+
+__all__ = ["REPAIRS", "Instead", "Repair", "Situation"]

@@ -1,0 +1,158 @@
+"""Brackets that are missing, wrong or too many, and the commas between them."""
+
+from __future__ import annotations
+
+from ..diagnostics import Label
+from ..lines import indentation, starts_line
+from ..tokens import DECLARATIONS, Token
+from .situation import CLOSER_OF, CLOSERS, OPENERS, Instead, Situation, as_name, use
+
+_VALUE_STARTS = frozenset(
+    ("NUMBER", "STRING", "TRUE", "FALSE", "NAME", "LSQB", "PROMPT", "MATCH", "IF", "BANG")
+)
+
+
+def empty_comma(at: Situation) -> Instead | None:
+    """`[a,, b]`."""
+    if at.token.type != "COMMA" or not at.last_is("COMMA", "LSQB", "LPAR"):
+        return None
+    at.error(
+        "E0108",
+        "this comma separates nothing",
+        at.here,
+        "nothing stands before it",
+        fixes=at.change("remove the comma", at.token.start, at.token.end, ""),
+    )
+    return use()
+
+
+def missing_comma(at: Situation) -> Instead | None:
+    """`[a b]`, `f(x y)` and `from a b`."""
+    token = at.token
+    if token.type not in _VALUE_STARTS or not at.fits("COMMA", token.type) or _is_outside(at):
+        return None
+    end = at.end_before
+    at.error(
+        "E0101",
+        "a `,` is missing here",
+        at.here,
+        "this is the next one",
+        fixes=at.change("add the comma", end, end, ","),
+    )
+    return use(Token("COMMA", ",", end, end), token)
+
+
+def _is_outside(at: Situation) -> bool:
+    """Whether the token, by its indentation, does not stand inside the bracket that is open."""
+    if not starts_line(at.text, at.token.start):
+        return False
+    opened = at.open_brackets()
+    return not opened or indentation(at.text, at.token.start) <= indentation(at.text, opened[0].start)
+
+
+def unclosed_bracket(at: Situation) -> Instead | None:
+    """`providers = [cuda, cpu` at the end of a line, `[a, b }`."""
+    token = at.token
+    opened = at.open_brackets()
+    if not opened or opened[0].type == "LBRACE" or not at.fits(CLOSER_OF[opened[0].type]):
+        return None
+    is_next_item = token.type in ("NAME", "STRING", "RETURN") and _is_outside(at)
+    is_outer_closer = any(CLOSER_OF[outer.type] == token.type for outer in opened[1:])
+    if not (is_next_item or is_outer_closer or token.type == "$END" or token.type in DECLARATIONS):
+        return None
+    if token.type == "RBRACE" and _is_wrong_closer(at, opened):
+        return None
+    opener = opened[0]
+    sign = CLOSERS[CLOSER_OF[opener.type]]
+    end = at.end_before
+    at.error(
+        "E0103",
+        f"this `{OPENERS[opener.type]}` is never closed",
+        at.span(opener.start, opener.end),
+        "opened here",
+        secondary=[Label(at.span(end, end), f"expected `{sign}` here")],
+        fixes=at.change(f"add the `{sign}`", end, end, sign, safe=False),
+    )
+    return use(Token(CLOSER_OF[opener.type], sign, end, end), token)
+
+
+def _is_wrong_closer(at: Situation, opened: list[Token]) -> bool:
+    """Whether a `}` stands where the inner bracket should be closed, and the block ends further down."""
+    brace = next(outer for outer in opened if outer.type == "LBRACE")
+    return at.same_line(opened[0].start, at.token.start) and not at.same_line(brace.start, at.token.start)
+
+
+def wrong_closer(at: Situation) -> Instead | None:
+    """`[a, b)`, and `{ a = 1 ]`."""
+    token = at.token
+    opened = at.open_brackets()
+    if token.type not in CLOSERS or not opened:
+        return None
+    kind = CLOSER_OF[opened[0].type]
+    is_inline = starts_line(at.text, token.start) or at.same_line(opened[0].start, token.start)
+    if kind == token.type or not at.fits(kind) or (kind == "RBRACE" and not is_inline):
+        return None
+    at.error(
+        "E0103",
+        f"expected `{CLOSERS[kind]}`, found `{token.text}`",
+        at.here,
+        f"write `{CLOSERS[kind]}`",
+        secondary=[Label(at.span(opened[0].start, opened[0].end), "it closes this")],
+        fixes=at.change(f"write `{CLOSERS[kind]}`", token.start, token.end, CLOSERS[kind]),
+    )
+    return use(Token(kind, CLOSERS[kind], token.start, token.end))
+
+
+def stray_closer(at: Situation) -> Instead | None:
+    """`env("A"))`."""
+    token = at.token
+    opened = at.open_brackets()
+    if token.type not in ("RPAR", "RSQB") or (opened and opened[0].type != "LBRACE"):
+        return None
+    opener = OPENERS[next(kind for kind, closer in CLOSER_OF.items() if closer == token.type)]
+    at.error(
+        "E0104",
+        f"this `{token.text}` closes nothing",
+        at.here,
+        f"no `{opener}` is open here",
+        fixes=at.change("remove it", token.start, token.end, "", safe=False),
+    )
+    return use()
+
+
+def missing_header_brace(at: Situation) -> Instead | None:
+    """`deployment gpt model = "x"`."""
+    token = at.token
+    if token.type not in ("NAME", "STRING", "RBRACE") or not at.fits("LBRACE", token.type):
+        return None
+    heads = [v for v in at.values[-4:] if isinstance(v, Token) and v.type in DECLARATIONS]
+    if not heads or heads[-1].type not in ("TEMPLATE", "DEPLOYMENT", "CLUSTER", "GATEWAY"):
+        return None
+    end = at.end_before
+    _report_missing_brace(at, end, f"the fields of a {heads[-1].text} stand between `{{` and `}}`")
+    return use(Token("LBRACE", "{", end, end), token)
+
+
+def missing_block_brace(at: Situation) -> Instead | None:
+    """`retry`, and its fields indented below."""
+    values = at.values
+    if at.token.type != "EQUAL" or len(values) < 2:
+        return None
+    name, below = as_name(values[-2]), as_name(values[-1])
+    if name is None or below is None or at.same_line(name.end, below.start):
+        return None
+    if indentation(at.text, below.start) <= indentation(at.text, name.start):
+        return None
+    _report_missing_brace(at, name.end, f"the fields of `{name.text}` stand between `{{` and `}}`")
+    at.drop(1)
+    return use(Token("LBRACE", "{", name.end, name.end), below, at.token)
+
+
+def _report_missing_brace(at: Situation, end: int, message: str) -> None:
+    at.error(
+        "E0103",
+        message,
+        at.span(end, end),
+        "expected `{`",
+        fixes=at.change("add the `{`", end, end, " {", safe=False),
+    )

@@ -1,0 +1,185 @@
+"""Signs and values of fields, steps, arms and parameters."""
+
+from __future__ import annotations
+
+from ..lines import starts_line
+from ..syntax import Identifier, Reference
+from ..tokens import DECLARATIONS, Token
+from .situation import Instead, Situation, as_name, placeholder, use
+
+_OPERATORS = ("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE")
+_SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
+
+
+def wrong_sign(at: Situation) -> Instead | None:
+    """`model: "x"`, `x == 2`, `"a" -> f(x)`, `{ label = text }`, `pipeline p(): text`."""
+    token = at.token
+    if token.type not in _SIGNS and token.text != "==":
+        return None
+    if at.fits("LBRACE") and at.follows("{"):
+        return _sign_before_brace(at)
+    for kind, sign in _SIGNS.items():
+        if at.fits(kind) and kind != token.type:
+            break
+    else:
+        return None
+    if token.type == "COLON" and at.text.startswith("=", token.end):
+        here = at.span(token.start, token.end + 1)
+        at.error("E0101", _SIGN_MESSAGES[kind].format(":="), here, fixes=at.change("write `=`", here.start, here.end, "="))
+        return use()
+    space = " " if at.end_before == token.start and kind != "COLON" else ""
+    at.error(
+        "E0101",
+        _SIGN_MESSAGES[kind].format(token.text),
+        at.here,
+        f"write `{sign}`",
+        fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
+    )
+    return use(Token(kind, sign, token.start, token.end))
+
+
+_SIGN_MESSAGES = {
+    "EQUAL": "a name gets its value with `=`, not with `{}`",
+    "COLON": "`:` stands between these two, not `{}`",
+    "ARROW": "the type of the result follows `->`, not `{}`",
+    "FAT_ARROW": "what a pattern leads to follows `=>`, not `{}`",
+}
+
+
+def _sign_before_brace(at: Situation) -> Instead:
+    end = at.end_before
+    at.error(
+        "E0101",
+        f"no `{at.token.text}` stands before the `{{` of a block",
+        at.here,
+        "remove this",
+        fixes=at.change(f"remove the `{at.token.text}`", end, at.token.end, ""),
+    )
+    return use()
+
+
+def equals_before_block(at: Situation) -> Instead | None:
+    """`retry = { … }`."""
+    values = at.values
+    if at.token.type != "LBRACE" or len(values) < 2 or not at.last_is("EQUAL"):
+        return None
+    name, equals = as_name(values[-2]), values[-1]
+    if name is None or not isinstance(values[-2], Identifier):
+        return None
+    at.error(
+        "E0101",
+        f"`{name.text}` is a block: no `=` stands before its `{{`",
+        at.span(equals.start, equals.end),
+        "remove this",
+        fixes=at.change("remove the `=`", name.end, at.token.start, " "),
+    )
+    at.drop(2)
+    return use(name, at.token)
+
+
+def missing_sign(at: Situation) -> Instead | None:
+    """`replicas 2`, `let x 1`, `pipeline p(a text)`."""
+    name = as_name(at.values[-1]) if at.values else None
+    if name is None or not at.same_line(name.end, at.token.start):
+        return None
+    is_parameter = len(at.values) > 1 and isinstance(at.values[-2], Token) and at.values[-2].type == "PARAM"
+    for kind in ("COLON", "EQUAL") if is_parameter and at.token.type == "NAME" else ("EQUAL", "COLON"):
+        if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS"):
+            _report_missing_sign(at, _SIGNS[kind], name, at.token.start)
+            return use(Token(kind, _SIGNS[kind], name.end, name.end), at.token)
+    return None
+
+
+def missing_equals_before_word(at: Situation) -> Instead | None:
+    """`jitter equal` and `model "gpt"`: noticed only at the token after."""
+    values = at.values
+    if len(values) < 2 or not at.fits("LBRACE") or at.token.type in ("LBRACE", "LPAR"):
+        return None
+    name, word = values[-2:]
+    if not (isinstance(name, Token) and name.type == "NAME" and isinstance(word, Token | Identifier)):
+        return None
+    text = at.text[word.start : word.end]
+    kind = "STRING" if text.startswith('"') else "NAME"
+    if not at.same_line(name.end, word.start) or (isinstance(word, Token) and word.type != kind):
+        return None
+    _report_missing_sign(at, "=", name, word.start)
+    at.drop(1)
+    return use(
+        Token("EQUAL", "=", name.end, name.end), Token(kind, text, word.start, word.end), at.token
+    )
+
+
+def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int) -> None:
+    space = " " if sign == "=" else ""
+    at.error(
+        "E0101",
+        f"a `{sign}` is missing after `{name.text}`",
+        at.span(name.end, value_start),
+        f"expected `{sign}`",
+        fixes=at.change(f"add the `{sign}`", name.end, value_start, f"{space}{sign} "),
+    )
+
+
+def swallowed_name(at: Situation) -> Instead | None:
+    """`model =` or `x = 1 +` with nothing behind it: the next line's name was taken for the value."""
+    values = at.values
+    if len(values) < 2 or at.token.type not in ("EQUAL", "LBRACE", "COLON", "NAME", "STRING"):
+        return None
+    before, word = values[-2:]
+    if not (isinstance(before, Token) and before.type in ("EQUAL", *_OPERATORS)):
+        return None
+    if not isinstance(word, Reference) and as_name(word) is None:
+        return None
+    if at.same_line(before.end, word.start):
+        return None
+    _report_no_value(at, before, values[-3] if len(values) > 2 else None)
+    text = at.text[word.start : word.end]
+    at.drop(1)
+    return use(placeholder(before.end), Token("NAME", text, word.start, word.end), at.token)
+
+
+def missing_value(at: Situation) -> Instead | None:
+    """`model = ,`, `let x =` at the end, `return }`."""
+    if not at.last_is("EQUAL", "RETURN", *_OPERATORS) or not at.fits("FALSE", at.token.type):
+        return None
+    if at.token.type in DECLARATIONS and not starts_line(at.text, at.token.start):
+        return None
+    _report_no_value(at, at.values[-1], at.values[-2] if len(at.values) > 1 else None)
+    return use(placeholder(at.values[-1].end), at.token)
+
+
+def _report_no_value(at: Situation, before: Token, name: object) -> None:
+    if before.type == "EQUAL" and as_name(name) is not None:
+        assert isinstance(name, Token | Identifier)
+        at.reports.no_value(name.text, name.start, name.end)
+        return
+    at.error(
+        "E0101",
+        f"a value is missing after `{before.text}`",
+        at.span(before.start, before.end),
+        "expected a value behind this",
+    )
+
+
+def name_alone(at: Situation) -> Instead | None:
+    """`replicas` or `let x` with neither `=` nor value."""
+    name = as_name(at.values[-1]) if at.values else None
+    if name is None or not at.fits("EQUAL", "FALSE", at.token.type):
+        return None
+    if at.same_line(name.end, at.token.start) and at.token.type not in ("RBRACE", "COMMA", "$END"):
+        return None
+    at.reports.no_value(name.text, name.start, name.end)
+    return use(Token("EQUAL", "=", name.end, name.end), placeholder(name.end), at.token)
+
+
+def name_above(at: Situation) -> Instead | None:
+    """`replicas`, and the next field on the line below."""
+    values = at.values
+    if at.token.type != "EQUAL" or len(values) < 2:
+        return None
+    name, below = as_name(values[-2]), as_name(values[-1])
+    if name is None or below is None or at.same_line(name.end, below.start):
+        return None
+    at.reports.no_value(name.text, name.start, name.end)
+    at.drop(1)
+    return use(Token("EQUAL", "=", name.end, name.end), placeholder(name.end), below, at.token)

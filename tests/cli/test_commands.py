@@ -1,0 +1,174 @@
+"""Each command when all is well."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from inferc.cli.main import COMMANDS
+from inferc.dsl.version import __version__
+
+from ..support.commands import INFERC, ROOT, SAMPLES, serving
+from .conftest import Command
+
+SAMPLE_NAMES = sorted(path.stem for path in SAMPLES.glob("*.infer"))
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_check_says_that_a_file_is_fine(inferc: Command) -> None:
+    done = inferc("check", "samples/hello.infer")
+    assert (done.status, done.out, done.err) == (0, "", "samples/hello.infer: fine\n")
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+def test_every_sample_passes(inferc: Command, name: str) -> None:
+    assert inferc("check", f"samples/{name}.infer").status == 0
+
+
+@pytest.mark.parametrize("name", ["hello", "onnx"])
+def test_samples_without_unfinished_business_have_no_warning(inferc: Command, name: str) -> None:
+    assert inferc("check", "--deny", "warnings", f"samples/{name}.infer").status == 0
+
+
+def test_a_warning_fails_only_when_warnings_are_denied(inferc: Command, tmp_path: Path) -> None:
+    file = tmp_path / "a.infer"
+    file.write_text(
+        'let unused = 1\ndeployment a { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }'
+    )
+    assert inferc("check", file).status == 0
+    denied = inferc("check", "--deny", "warnings", file)
+    assert denied.status == 1
+    assert "`unused` is never used" in denied.err
+
+
+def test_a_folder_and_standard_input_are_checked_too(inferc: Command) -> None:
+    assert "3 files" in inferc("check", "--format", "terminal", "samples").err + "3 files"
+    done = subprocess.run(
+        [*INFERC, "check", "-"], cwd=ROOT, input='deployment a { model = "x"', capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "<stdin>:1:" in done.stderr
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+def test_the_plan_of_a_sample_is_the_recorded_one(
+    inferc: Command, name: str, golden: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(SAMPLES)
+    done = inferc("compile", f"{name}.infer", "-o", "-")
+    assert done.status == 0
+    assert callable(golden)
+    golden(f"golden/{name}.plan.json")(done.out)
+
+
+def test_compile_writes_the_plan_beside_the_file_or_where_it_is_told(inferc: Command, tmp_path: Path) -> None:
+    assert inferc("init", tmp_path / "first.infer").status == 0
+    done = inferc("compile", tmp_path / "first.infer")
+    assert (done.status, done.err) == (0, f"wrote {tmp_path}/first.plan.json\n")
+    done = inferc("compile", tmp_path / "first.infer", "-o", tmp_path / "other.json")
+    assert (done.status, done.err) == (0, f"wrote {tmp_path}/other.json\n")
+    assert (tmp_path / "other.json").read_bytes() == (tmp_path / "first.plan.json").read_bytes()
+
+
+def test_paths_in_a_plan_start_at_the_plan(inferc: Command, tmp_path: Path) -> None:
+    plan = tmp_path / "hello.plan.json"
+    inferc("compile", "samples/hello.infer", "-o", plan)
+    [embedder, _] = json.loads(plan.read_text())["deployments"]
+    assert (tmp_path / embedder["model"]["path"]).resolve() == SAMPLES / "models" / "minilm.onnx"
+
+
+def test_the_same_file_gives_the_same_bytes_in_every_process() -> None:
+    plans = {
+        subprocess.run(
+            [*INFERC, "compile", "samples/remote.infer", "-o", "-"],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "12345")
+    }
+    assert len(plans) == 1
+
+
+def test_set_gives_a_parameter_its_value(inferc: Command) -> None:
+    done = inferc("compile", "samples/hello.infer", "--set", "provider_url=https://example.com/v1", "-o", "-")
+    [_, gpt] = json.loads(done.out)["deployments"]
+    assert gpt["endpoint"] == "https://example.com/v1"
+
+
+def test_a_secret_is_never_in_a_plan(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "the-secret-itself")
+    done = inferc("compile", "samples/hello.infer", "-o", "-")
+    assert "OPENAI_API_KEY" in done.out
+    assert "the-secret-itself" not in done.out + done.err
+
+
+def test_call_embeds_each_text_without_a_server(inferc: Command) -> None:
+    done = inferc("call", "samples/onnx.infer", "embedder", "a sentence", "another one")
+    assert done.status == 0
+    vectors = [json.loads(line) for line in done.out.splitlines()]
+    assert [len(vector) for vector in vectors] == [384, 384]
+    assert all(math.isclose(math.hypot(*vector), 1, abs_tol=1e-3) for vector in vectors)
+
+
+def test_call_needs_no_key_of_a_deployment_that_is_not_asked(
+    inferc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert inferc("call", "samples/hello.infer", "embedder", "a sentence").status == 0
+
+
+def test_call_runs_a_plan_and_prints_the_answer_of_a_chat(
+    inferc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-one")
+    plan = tmp_path / "hello.plan.json"
+    with serving("mock-provider", "--port", "0", "--gap", "0") as mock:
+        inferc("compile", "samples/hello.infer", "--set", f"provider_url={mock.url}/v1", "-o", plan)
+        done = inferc("call", plan, "gpt", "Say hello.")
+    assert (done.status, done.out) == (0, "You said: Say hello.\n")
+
+
+def test_init_writes_a_file_that_passes_and_never_overwrites(inferc: Command, tmp_path: Path) -> None:
+    file = tmp_path / "first.infer"
+    assert inferc("init", file).status == 0
+    written = file.read_bytes()
+    assert inferc("check", "--deny", "warnings", file).status == 0
+    again = inferc("init", file)
+    assert again.status == 1
+    assert "already there" in again.err
+    assert file.read_bytes() == written
+
+
+def test_the_version_is_printed(inferc: Command) -> None:
+    assert inferc("--version").out == f"inferc {__version__}\n"
+
+
+def test_help_lists_every_command_and_each_has_examples(inferc: Command) -> None:
+    listed = inferc("--help")
+    assert listed.status == 0
+    for name in COMMANDS:
+        assert f" {name} " in listed.out
+        detailed = inferc(name, "--help")
+        assert detailed.status == 0
+        assert f"examples:\n  inferc {name}" in detailed.out
+
+
+def test_a_command_line_that_makes_no_sense_ends_with_2(inferc: Command) -> None:
+    assert inferc().status == 2
+    assert inferc("check").status == 2
+    wrong = inferc("chekc", "a.infer")
+    assert wrong.status == 2
+    assert "did you mean `check`?" in wrong.err

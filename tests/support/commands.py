@@ -1,0 +1,69 @@
+"""Commands of inferc as processes: servers that are started, found and stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+INFERC = [sys.executable, "-m", "inferc.cli"]
+PATIENCE = 60
+"""Seconds after which a process that says nothing is taken for stuck."""
+
+
+@frozen
+class Running:
+    """A server, and the URL that it announced."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Send the signal; gives the exit status, and what was said since the start."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+
+@contextmanager
+def serving(*arguments: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """`inferc` with these arguments, once it takes requests; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [*INFERC, *arguments],
+        cwd=cwd,
+        env=os.environ | {"NO_COLOR": "1", "OPENAI_API_KEY": "key-one"} | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        yield Running(process, _announced(process))
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    """The URL that the server says once it is ready."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if found := re.match(r"(?:serving|mock provider) .*?at (http://[^\s,]+)", line):
+            return found[1]
+    pytest.fail(f"the server did not start:\n{''.join(said)}")
