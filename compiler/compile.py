@@ -80,6 +80,9 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     declarer = Declarer(found, evaluator, merger)
     blocks = GlobalBlocks(found, evaluator, merger)
     symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
+    for symbol in symbols:
+        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+            evaluator.value_of(symbol)
     program = Program(
         root=scope,
         scopes=tuple(by_module.values()),
@@ -89,10 +92,8 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         replicas={},
     )
     for symbol in symbols:
-        if isinstance(symbol.node, s.TemplateDeclaration):
-            merger.check(symbol)
-        elif isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
-            evaluator.value_of(symbol)
+        if isinstance(symbol.node, s.TemplateDeclaration) and symbol.name.text not in symbol.scope.used:
+            declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
     return program

@@ -87,11 +87,19 @@ class Declarer:
         values["name"] = symbol.name.text
         return Declared(symbol, section, structure(values, Deployment, paths, self._found), paths)
 
+    def check_template(self, symbol: Symbol) -> None:
+        """Report what is wrong with a template that no deployment is built on."""
+        section = self._merger.merge(symbol)
+        section.damaged = True
+        paths: Paths = {}
+        values = self._values(symbol, section, paths)
+        structure({"model": "", **values, "name": symbol.name.text}, Deployment, paths, self._found)
+
     def _values(self, symbol: Symbol, section: Section, paths: Paths) -> dict[str, Any]:
         runtime = section.sections.pop("runtime", None)
         task = section.sections.pop("task", None)
         task_word = section.settings.pop("task", None)
-        what = f"the deployment `{symbol.name.text}`"
+        what = f"the {symbol.kind} `{symbol.name.text}`"
         hidden = frozenset({"name", "runtime_config"})
         named = section.settings.get("runtime")
         values = self._shaper.shape(section, Deployment, what, (), paths, hidden)

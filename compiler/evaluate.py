@@ -24,6 +24,10 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 """The calls that have a meaning outside of pipelines: how many arguments, and how they are written."""
 
 
+DEEPEST = 100
+"""How many values may wait for each other while one of them is found."""
+
+
 class Unknown:
     """What a mistaken expression stands for. The mistake is reported; nothing more is said about it."""
 
@@ -87,6 +91,14 @@ class Evaluator:
         if any(running is symbol for running in self._running):
             self._cycle(symbol)
             return UNKNOWN
+        if len(self._running) >= DEEPEST:
+            self._found.error(
+                "E0107",
+                f"`{symbol.name.text}` stands at the end of a chain of more than {DEEPEST} values",
+                symbol.span,
+                help="declare values in the order in which they need each other",
+            )
+            return UNKNOWN
         self._running.append(symbol)
         value = self._declared(symbol)
         self._running.pop()
@@ -129,6 +141,8 @@ class Evaluator:
         )
 
     def _name(self, node: s.Reference, scope: Scope) -> Any:
+        if node.name in scope.lost:
+            return UNKNOWN
         symbol = scope.own.get(node.name) or scope.imported.get(node.name)
         if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
             scope.find(node.name)
@@ -171,6 +185,8 @@ class Evaluator:
         symbol = scope.find_in(alias, name) if alias else scope.find(name)
         if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
             return self.value_of(symbol)
+        if scope.is_lost(alias or name, bool(alias)):
+            return UNKNOWN
         known = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
         what = (
             f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
@@ -223,7 +239,9 @@ class Evaluator:
                 if self._report_stray_word(side, value, scope):
                     return UNKNOWN
             labels = [Label(scope.span(side), describe(value)) for side, value in sides]
-            self._found.error("E0307", str(mistake), scope.span(node), secondary=labels, help=mistake.help)
+            at = scope.module.source.text.index(node.operator, node.left.end)
+            span = scope.module.span(at, at + len(node.operator))
+            self._found.error("E0307", str(mistake), span, secondary=labels, help=mistake.help)
             return UNKNOWN
         except (ArithmeticError, ValueError):
             self._found.error("E0307", "this number is too large", scope.span(node))
@@ -251,8 +269,8 @@ def report_unknown_value(
     node: s.Expression, name: str, scope: Scope, names: list[str], found: Diagnostics
 ) -> None:
     """There is no `let` or `param` called `name`."""
-    meant = near(name, names)
+    meant = [] if found.is_long else near(name, names)
     span = scope.span(node)
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
-    hint = did_you_mean(name, names) or f"declare it with `let {name} = …`"
+    hint = None if fixes else did_you_mean(name, names) or f"declare it with `let {name} = …`"
     found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)

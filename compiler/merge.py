@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from attrs import define, field, frozen
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.source import Span
 from .scope import Scope, Symbol, report_unknown
+
+DEEPEST = 100
+"""How many templates may be built on each other."""
 
 
 @frozen(eq=False)
@@ -49,58 +50,59 @@ class Section:
 
 
 class Merger:
-    """Merges bodies; each template is looked at once for the mistakes inside it."""
+    """Merges bodies; each declaration once."""
 
     def __init__(self, found: Diagnostics) -> None:
         self._found = found
-        self._checked: set[int] = set()
+        self._merged: dict[int, Section] = {}
 
     def merge(self, symbol: Symbol) -> Section:
         """The whole body of a deployment or template, its bases first, left to right."""
-        whole = Section(symbol.span, symbol.scope)
-        self._add(whole, symbol, [])
-        return whole
+        return self._merge(symbol, [])
 
     def merge_body(self, scope: Scope, body: s.Body, name_span: Span) -> Section:
         """A block that is no deployment's, such as `gateway`."""
         whole = Section(name_span, scope)
-        self._add_body(whole, body, scope, whole_origin(name_span), True)
+        self._fill(whole, body, scope, s.Identifier(name_span.start, name_span.end, name_span.text))
         return whole
 
-    def check(self, symbol: Symbol) -> None:
-        """Report what is wrong with a declaration that no deployment uses."""
-        if id(symbol.node) not in self._checked:
-            self.merge(symbol)
-
-    def _add(self, whole: Section, symbol: Symbol, path: list[Symbol]) -> None:
+    def _merge(self, symbol: Symbol, path: list[Symbol]) -> Section:
         node = symbol.node
         assert isinstance(node, s.DeploymentDeclaration | s.TemplateDeclaration)
-        fresh = id(node) not in self._checked
-        self._checked.add(id(node))
+        if id(node) in self._merged:
+            return self._merged[id(node)]
+        whole = Section(symbol.span, symbol.scope)
         for base in node.bases:
-            self._add_base(whole, symbol, base, [*path, symbol], fresh)
-        self._add_body(whole, node.body, symbol.scope, symbol.name, fresh)
+            template = self._base(symbol, base, [*path, symbol])
+            if template is None:
+                whole.damaged = True
+            else:
+                _overlay(whole, template)
+        own = Section(symbol.span, symbol.scope)
+        self._fill(own, node.body, symbol.scope, symbol.name)
+        _overlay(whole, own)
+        self._merged[id(node)] = whole
+        return whole
 
-    def _add_base(
-        self, whole: Section, symbol: Symbol, base: s.Expression, path: list[Symbol], fresh: bool
-    ) -> None:
+    def _base(self, symbol: Symbol, base: s.Expression, path: list[Symbol]) -> Section | None:
+        """The template that `base` names, None when it names none that can be used."""
         target = symbol.scope.find_reference(base)
         if target is None:
-            whole.damaged = True
-            if fresh:
-                report_unknown(symbol.scope, base, "template", self._found, s.TemplateDeclaration)
-            return
-        if not isinstance(target.node, s.TemplateDeclaration):
-            whole.damaged = True
-            if fresh:
-                self._not_a_template(symbol.scope, base, target)
-            return
-        if any(target.node is earlier.node for earlier in path):
-            whole.damaged = True
-            if fresh:
-                self._cycle(symbol.scope, base, target, path)
-            return
-        self._add(whole, target, path)
+            report_unknown(symbol.scope, base, "template", self._found, s.TemplateDeclaration)
+        elif not isinstance(target.node, s.TemplateDeclaration):
+            self._not_a_template(symbol.scope, base, target)
+        elif any(target.node is earlier.node for earlier in path):
+            self._cycle(symbol.scope, base, target, path)
+        elif len(path) > DEEPEST:
+            self._found.error(
+                "E0107",
+                f"templates are built on each other more than {DEEPEST} deep",
+                symbol.scope.span(base),
+                help="merge some of them into one",
+            )
+        else:
+            return self._merge(target, path)
+        return None
 
     def _not_a_template(self, scope: Scope, base: s.Expression, target: Symbol) -> None:
         self._found.error(
@@ -123,34 +125,22 @@ class Merger:
             notes=[" → ".join([*names[first:], target.name.text])],
         )
 
-    def _add_body(
-        self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier, fresh: bool
-    ) -> None:
-        section.damaged = section.damaged or body.damaged
+    def _fill(self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier) -> None:
+        """Put what stands in `body` into `section`; what stands there twice counts once."""
+        section.damaged = body.damaged
         seen: dict[tuple[bool, str], s.Identifier] = {}
         for item in body.items:
             key = _key(item)
             if key in seen:
-                if fresh:
-                    self._twice(scope, seen[key], item)
+                self._twice(scope, seen[key], item)
                 continue
             seen[key] = item.name
             if isinstance(item, s.Field):
                 section.settings[item.name.text] = Setting(item, scope, origin)
             else:
-                self._add_block(section, item, scope, origin, fresh)
-
-    def _add_block(
-        self, section: Section, block: s.Block, scope: Scope, origin: s.Identifier, fresh: bool
-    ) -> None:
-        name = _key(block)[1]
-        existing = section.sections.get(name)
-        if existing is None or _is_another(existing, block):
-            existing = Section(scope.span(block.name), scope)
-            section.sections[name] = existing
-        existing.name_span, existing.scope = scope.span(block.name), scope
-        existing.label, existing.arguments = block.label, block.arguments
-        self._add_body(existing, block.body, scope, origin, fresh)
+                inner = Section(scope.span(item.name), scope, item.label, item.arguments)
+                self._fill(inner, item.body, scope, origin)
+                section.sections[key[1]] = inner
 
     def _twice(self, scope: Scope, first: s.Identifier, second: s.Field | s.Block) -> None:
         kind = "block" if isinstance(second, s.Block) else "field"
@@ -173,19 +163,21 @@ def _key(item: s.Field | s.Block) -> tuple[bool, str]:
     return item.name.text == "runtime", item.name.text
 
 
-def whole_origin(span: Span) -> s.Identifier:
-    """The name under which values of a nameless block are listed."""
-    return s.Identifier(span.start, span.end, span.text)
+def _overlay(target: Section, source: Section) -> None:
+    """Put `source` over `target`, block by block and field by field; `source` itself stays as it is.
+
+    A block of another kind replaces the one that is there: their settings have nothing in common.
+    """
+    target.damaged = target.damaged or source.damaged
+    target.settings.update(source.settings)
+    for name, inner in source.sections.items():
+        existing = target.sections.get(name)
+        if existing is None or _label(existing) != _label(inner):
+            existing = target.sections[name] = Section(inner.name_span, inner.scope)
+        existing.name_span, existing.scope = inner.name_span, inner.scope
+        existing.label, existing.arguments = inner.label, inner.arguments
+        _overlay(existing, inner)
 
 
-def _is_another(existing: Section, block: s.Block) -> bool:
-    """A block of another kind replaces the one of a template: their settings have nothing in common."""
-    return (existing.label.text if existing.label else None) != (block.label.text if block.label else None)
-
-
-def walk(section: Section, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """Every field below `section`, with the names that lead to it."""
-    for name, setting in section.settings.items():
-        yield (*path, name), setting
-    for name, inner in section.sections.items():
-        yield from walk(inner, (*path, name))
+def _label(section: Section) -> str | None:
+    return section.label.text if section.label is not None else None

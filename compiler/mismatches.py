@@ -106,27 +106,29 @@ def _report(mismatch: Mismatch, setting: Setting, node: s.Expression, found: Dia
     span = scope.span(node)
     value = mismatch.value
     if isinstance(mismatch, SecretMismatch):
-        _secret(mismatch, name, setting, span, found)
+        _secret(mismatch, name, scope.span(_innermost(node)), found)
     elif isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and mismatch.suggestion is None:
         names = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
         report_unknown_value(node, str(value), scope, names, found)
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
-        _missing_unit(mismatch, name, span, found)
+        _missing_unit(mismatch, name, node, span, found)
     else:
         fixes = _suggested(mismatch, span)
         found.error("E0301", f"`{name}` takes {mismatch.expected}", span, str(mismatch), fixes=fixes)
 
 
-def _missing_unit(mismatch: QuantityMismatch, name: str, span: Span, found: Diagnostics) -> None:
+def _missing_unit(
+    mismatch: QuantityMismatch, name: str, node: s.Expression, span: Span, found: Diagnostics
+) -> None:
     kind: Any = mismatch.kind
     written = show(mismatch.value)
     units = _UNITS.get(kind)
     advice = f"{PLURALS[kind]} are written like `{EXAMPLES[kind]}`"
     if units:
         advice += f"; units are {', '.join(f'`{unit}`' for unit in units)}"
-    fixes = _suggested(mismatch, span)
+    fixes = [] if isinstance(node, s.Reference) else _suggested(mismatch, span)
     found.error("E0302", f"`{name}` needs a unit", span, f"{written} what?", help=advice, fixes=fixes)
 
 
@@ -146,7 +148,7 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
     plain = [word.partition("(")[0] for word in mismatch.words]
     meant = near(text, plain) if text else []
     fixes = (
-        [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),))]
+        [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=meant[0][:1] == text[:1])]
         if len(meant) == 1 and meant[0] in mismatch.words
         else []
     )
@@ -160,7 +162,14 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
     )
 
 
-def _secret(mismatch: SecretMismatch, name: str, setting: Setting, span: Span, found: Diagnostics) -> None:
+def _innermost(node: s.Expression) -> s.Expression:
+    """What a call such as `bearer("…")` was given."""
+    while isinstance(node, s.CallExpression) and len(node.arguments) == 1:
+        [node] = node.arguments
+    return node
+
+
+def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics) -> None:
     if mismatch.inline:
         span.source.hide(span.start + 1, span.end - 1)
         found.error(

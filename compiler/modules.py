@@ -13,6 +13,9 @@ from ..dsl.parser import parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 
+DEEPEST = 100
+"""How many files may import each other in a row."""
+
 ReadText = Callable[[Path], str]
 """Gives the text of a file, decoded. Raises OSError or UnicodeDecodeError."""
 
@@ -95,6 +98,10 @@ class Loader:
             return None
         if key in self._modules:
             return self._modules[key]
+        if len(self._loading) > DEEPEST:
+            message = f"imports lead more than {DEEPEST} files deep"
+            self._found.error("E0206", message, span, help="import the file from one nearer to the first")
+            return None
         try:
             text = self._read(path)
         except (OSError, UnicodeDecodeError) as error:

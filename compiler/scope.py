@@ -66,6 +66,8 @@ class Scope:
     aliases: dict[str, Scope] = field(factory=dict)
     used: set[str] = field(factory=set)
     """Names of this file that something refers to, aliases and imported names included."""
+    lost: set[str] = field(factory=set)
+    """Names that an import should have brought and did not; what uses them is not a mistake of its own."""
 
     def span(self, node: s.Node) -> Span:
         return self.module.span(node.start, node.end)
@@ -99,6 +101,12 @@ class Scope:
             case s.Member(base=s.Reference(name=alias), name=name):
                 return self.find_in(alias, name.text)
         return None
+
+    def is_lost(self, name: str, is_alias: bool) -> bool:
+        """Whether `name` should have come from a file that could not be imported."""
+        if is_alias:
+            return name in self.aliases and self.aliases[name].module is self.module
+        return name in self.lost
 
     def names(self, *kinds: type) -> Iterator[str]:
         """The names that stand for one of `kinds`, imported ones included."""
@@ -136,9 +144,11 @@ def written_reference(node: s.Expression) -> str | None:
 def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnostics, *kinds: type) -> None:
     """There is no `what` of this name; says which names there are."""
     name = written_reference(node) or "this"
-    known = list(scope.names(*kinds))
+    if scope.is_lost(name.partition(".")[0], isinstance(node, s.Member)):
+        return
+    known = [] if found.is_long else list(scope.names(*kinds))
     hint = did_you_mean(name, known)
-    if hint is None:
+    if hint is None and not found.is_long:
         listed = ", ".join(f"`{each}`" for each in known[:8])
         hint = f"known here: {listed}" if known else f"this file declares no {what}"
     found.error("E0201", f"there is no {what} `{name}`", scope.span(node), "not declared", help=hint)
@@ -194,6 +204,8 @@ def _import(scope: Scope, scopes: dict[int, Scope], found: Diagnostics) -> None:
             case s.ImportNames() if imported is not None:
                 for name in node.names:
                     _import_name(scope, scopes[id(imported)], name, found)
+            case s.ImportNames():
+                scope.lost.update(name.text for name in node.names)
 
 
 def _import_name(scope: Scope, target: Scope, name: s.Identifier, found: Diagnostics) -> None:
@@ -202,6 +214,7 @@ def _import_name(scope: Scope, target: Scope, name: s.Identifier, found: Diagnos
         hint = did_you_mean(name.text, target.own)
         message = f"`{target.module.source.name}` declares no `{name.text}`"
         found.error("E0201", message, scope.span(name), "not declared there", help=hint)
+        scope.lost.add(name.text)
         return
     clash = scope.own.get(name.text) or scope.imported.get(name.text)
     if clash is not None:

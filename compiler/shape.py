@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ..dsl.kinds import RuntimeKind
@@ -186,6 +187,8 @@ class Shaper:
         return True
 
     def _value_for_block(self, setting: Setting, name: str) -> None:
+        if isinstance(setting.node.value, s.Bad):
+            return
         self._found.error(
             "E0205",
             f"`{name}` is a block",
@@ -220,9 +223,9 @@ def _elsewhere(name: str, cls: type, names: list[str]) -> str:
     for outer in names:
         inner = block_class(cls, outer)
         if inner is not None and name in field_types(inner):
-            return f"`{name}` belongs into `{outer} {{ … }}`"
+            return f"`{name}` belongs in `{outer} {{ … }}`"
     if cls is Deployment:
         owner = next((kind for kind in RuntimeKind if name in config_fields(kind)), None)
         if owner is not None:
-            return f"`{name}` belongs into the runtime's block, such as `runtime {owner} {{ … }}`"
+            return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
     return f"fields here are {either(f'`{n}`' for n in names)}" if names else "it has none"

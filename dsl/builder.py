@@ -31,6 +31,9 @@ _BINDING = {
 }
 """How tightly each operator binds."""
 
+LONGEST_CHAIN = 200
+"""How many operators may follow each other in one expression."""
+
 Children = list[Any]
 
 
@@ -228,9 +231,15 @@ class Builder:
 
     # ---- expressions
 
-    def binary(self, c: Children) -> s.Binary:
+    def binary(self, c: Children) -> s.Expression:
         left, token, right = c
-        return _bind(left, token.text, right)
+        if isinstance(left, s.Bad):
+            return s.Bad(left.start, right.end)
+        bound = _bind(left, token.text, right)
+        if bound.length <= LONGEST_CHAIN:
+            return bound
+        self._reports.too_long(token, LONGEST_CHAIN)
+        return s.Bad(bound.start, bound.end)
 
     def unary(self, c: Children) -> s.Expression:
         sign, operand = c
@@ -251,12 +260,14 @@ class Builder:
         if looks_like_key(token.text.strip('"')):
             self._reports.inline_key(token)
             return s.Bad(token.start, token.end)
-        return read_text(token.text, token.start, self._reports.bad_text)
+        return read_text(token.text, token.start, token.end, self._reports.bad_text)
 
     def true(self, c: Children) -> s.Boolean:
         return s.Boolean(c[0].start, c[0].end, True)
 
-    def false(self, c: Children) -> s.Boolean:
+    def false(self, c: Children) -> s.Expression:
+        if not c[0].text:  # a repair put it there, because a value is missing
+            return s.Bad(c[0].start, c[0].end)
         return s.Boolean(c[0].start, c[0].end, False)
 
     def word(self, c: Children) -> s.Reference:
@@ -299,11 +310,11 @@ class Builder:
         return s.IfElse(c[0].start, c[8].end, c[1], c[3], c[7])
 
     def _path(self, token: Token) -> s.Text:
-        return read_text(token.text, token.start, self._reports.bad_text)
+        return read_text(token.text, token.start, token.end, self._reports.bad_text)
 
     def _plain(self, token: Token) -> str:
         """The text of a literal in which nothing is interpolated."""
-        text = read_text(token.text, token.start, self._reports.bad_text)
+        text = read_text(token.text, token.start, token.end, self._reports.bad_text)
         return "".join(part for part in text.parts if isinstance(part, str))
 
 
@@ -328,5 +339,7 @@ def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.
 def _bind(left: s.Expression, operator: str, right: s.Expression) -> s.Binary:
     """`left operator right`, where `left` may hold operators that bind less."""
     if isinstance(left, s.Binary) and _BINDING[left.operator] < _BINDING[operator]:
-        return s.Binary(left.start, right.end, left.operator, left.left, _bind(left.right, operator, right))
-    return s.Binary(left.start, right.end, operator, left, right)
+        inner = _bind(left.right, operator, right)
+        return s.Binary(left.start, right.end, left.operator, left.left, inner, left.length + 1)
+    length = left.length + 1 if isinstance(left, s.Binary) else 1
+    return s.Binary(left.start, right.end, operator, left, right, length)

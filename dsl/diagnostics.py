@@ -69,6 +69,10 @@ class Diagnostic:
         return self.severity is Severity.ERROR
 
 
+LONG = 200
+"""From this many findings on, unknown names get no near matches."""
+
+
 @frozen
 class Diagnostics:
     """A growing collection of findings, in the order in which they were made."""
@@ -86,6 +90,11 @@ class Diagnostics:
 
     def note(self, code: str, message: str, span: Span | None, label: str = "", **details: Any) -> None:
         self.add(make(Severity.NOTE, code, message, span, label, **details))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is so much already that looking for near matches is no help, only work."""
+        return len(self.items) > LONG
 
     @property
     def has_errors(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .syntax import Reference, Text
 
-_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|([\s\S]))|\$\{([^}\n\"]*)(\}?)")
+_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
 
@@ -15,9 +15,8 @@ Report = Callable[[str, int, int], None]
 """Called with "escape" or "interpolation" and the offsets of what is wrong."""
 
 
-def read_text(literal: str, start: int, report: Report) -> Text:
-    """The text that `literal`, quotes included, stands for; it begins at offset `start`."""
-    end = start + len(literal)
+def read_text(literal: str, start: int, end: int, report: Report) -> Text:
+    """The text that `literal`, quotes included, stands for; `start` and `end` are where it stands."""
     if not literal.startswith('"""'):
         inner = literal[1:-1]
         if "\\" not in inner and "$" not in inner:
@@ -29,7 +28,7 @@ def read_text(literal: str, start: int, report: Report) -> Text:
 def raw_text(literal: str) -> str:
     """The text of a prompt template: quotes and indentation removed, escapes and `${` left alone."""
     if literal.startswith('"""'):
-        return "".join(part for part in dedent((literal[3:-3],)) if isinstance(part, str))
+        return "".join(part for part in dedent((_line_feeds(literal[3:-3]),)) if isinstance(part, str))
     return literal[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
 
 
@@ -38,7 +37,7 @@ def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...
     plain: list[str] = []
     position = 0
     for found in _SPECIAL.finditer(inner):
-        plain.append(inner[position : found.start()])
+        plain.append(_line_feeds(inner[position : found.start()]))
         position = found.end()
         here = start + found.start()
         if found[3] is not None:
@@ -52,11 +51,16 @@ def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...
             plain.append(_code_point(found[1], here, start + found.end(), report))
         elif found[2] in _ESCAPES:
             plain.append(_ESCAPES[found[2]])
-        elif found[2] != "\n":
+        elif found[2] not in ("\n", "\r\n"):
             report("escape", here, start + found.end())
-    plain.append(inner[position:])
+    plain.append(_line_feeds(inner[position:]))
     parts.append("".join(plain))
     return tuple(parts)
+
+
+def _line_feeds(text: str) -> str:
+    """With the line ends that a text has in every file, however the file was saved."""
+    return text.replace("\r\n", "\n")
 
 
 def _code_point(digits: str, start: int, end: int, report: Report) -> str:
@@ -74,7 +78,7 @@ def dedent(parts: tuple[str | Reference, ...]) -> tuple[str | Reference, ...]:
     """
     first = parts[0]
     if isinstance(first, str):
-        first = re.sub(r"\A[ \t]*\r?\n", "", first, count=1)
+        first = re.sub(r"\A[ \t]*\n", "", first, count=1)
         started_below = first != parts[0]
         parts = (first, *parts[1:])
     else:

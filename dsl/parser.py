@@ -16,8 +16,8 @@ from lark.parsers.lalr_parser_state import ParseConf, ParserState
 from ..grammar import load_grammar
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
-from .recovery import Recovery, TooManyErrors
-from .reports import SyntaxReports
+from .recovery import Recovery
+from .reports import SyntaxReports, TooManyErrors
 from .source import Source
 from .syntax import Declaration
 from .tokens import Token, tokenize
@@ -50,8 +50,8 @@ def parse(source: Source) -> Parsed:
                 break
             try:
                 feed(token)
-            except UnexpectedToken as error:
-                recovery.recover(token, error, tokens)
+            except UnexpectedToken:
+                recovery.recover(token, tokens)
             if len(stack) > DEEPEST:
                 recovery.too_deep(token, tokens)
         declarations = recovery.finish(end)

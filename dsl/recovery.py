@@ -7,29 +7,28 @@ skipped up to the next one that starts an item there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
-from .diagnostics import Edit, Fix
-from .repairs import REPAIRS, Situation
+from .lines import indentation, is_at_margin, starts_line
+from .repairs import REPAIRS, Instead, Situation
+from .repairs.situation import CLOSER_OF, CLOSERS
 from .reports import SyntaxReports
+from .simulation import what_fits
 from .syntax import Bad, Field, Identifier
 from .tokens import DECLARATIONS, Token
 
-MOST_ERRORS = 1000
-"""Reading stops at this many mistakes: the file is no `.infer` file."""
-
-_OPENERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
-_CLOSERS = frozenset(_OPENERS.values())
 _CONTEXTS = {"item": "items", "step": "steps", "declaration": "declarations"}
 """What can be read on its own, and the list that collects it."""
 
-
-class TooManyErrors(Exception):
-    """The file is given up."""
+_ITEM_REST = re.compile(
+    r"""[ \t]*+(?:=(?!=)|(?:"[^"\n]*+"|\w++)?[ \t]*+(?:\([^()\n]*+\)[ \t]*+)?\{)""",
+)
+"""What follows the name of a field or block."""
 
 
 class Recovery:
@@ -39,42 +38,56 @@ class Recovery:
         self._state = state
         self._reports = reports
         self._table = state.parse_conf.states
+        self._ends_in_text = False
+        """Whether a text that is never closed holds the rest of the file."""
 
     # ---- entry points
 
-    def recover(self, token: Token, error: UnexpectedToken, tokens: Iterator[Token]) -> None:
+    def recover(self, token: Token, tokens: Iterator[Token]) -> None:
         """Go on after `token`, which did not fit."""
-        if len(self._reports.found.items) >= MOST_ERRORS:
-            self._give_up(token)
-        self._reports.damaged_at(token.start)
-        if token.type in DECLARATIONS and self._column(token) == 1 and self._open_braces():
-            self._resume(token)
-            return
-        situation = Situation(token, error.expected, self._state, self._reports)
-        for repair in REPAIRS:
-            replacement = repair(situation)
-            if replacement is not None:
-                for index, substitute in enumerate(replacement):
-                    if not self._accepts(substitute):
-                        self._skip(substitute, tokens, report=index == 0)
-                        return
+        following: Token | None = token
+        while following is not None:
+            following = self._recover_once(following, tokens)
+            if following is None or following.type == "$END" or self._accepts(following):
                 return
-        self._skip(token, tokens, report=True)
 
     def finish(self, end: Token) -> list[Any]:
         """Close what is open at the end of the file, and give the declarations."""
-        complete = self._complete(end)
-        if complete is not None:
-            return complete
-        self._reports.damaged_at(end.start)
-        if not self._close_all(end, "the file ends here"):
-            self._reports.unexpected(end, self._expected())
-        return self._complete(end) or self.declarations_so_far()
+        while (complete := self._complete(end)) is None:
+            self._reports.damaged_at(end.start)
+            instead = self._repaired(end)
+            if instead is None or instead.skip or not all(map(self._accepts, instead.tokens[:-1])):
+                if not self._close_all(end, "the file ends here"):
+                    self._reports.unexpected(end, what_fits(self._state))
+                    self._unwind(0)
+                return self._complete(end) or self.declarations_so_far()
+        return complete
+
+    def _recover_once(self, token: Token, tokens: Iterator[Token]) -> Token | None:
+        """The token to go on with, when the one at hand is dealt with but another one was taken."""
+        self._reports.damaged_at(token.start)
+        if self._starts_declaration_at_margin(token) and self._open_braces():
+            self._resume(token)
+            return None
+        instead = self._repaired(token)
+        if instead is None or instead.skip:
+            self._skip(token, tokens, report=instead is None)
+            return None
+        for substitute in instead.tokens:
+            if not self._accepts(substitute):
+                return substitute
+        return next((t for t in tokens if t.start >= instead.until), None) if instead.until else None
+
+    def _repaired(self, token: Token) -> Instead | None:
+        self._ends_in_text |= token.type == "OPEN_LONG_TEXT"
+        situation = Situation(token, self._state, self._reports)
+        repairs = (repair(situation) for repair in REPAIRS)
+        return next((instead for instead in repairs if instead is not None), None)
 
     def too_deep(self, token: Token, tokens: Iterator[Token]) -> None:
         """Leave out what is nested deeper than anything made by hand."""
         self._reports.damaged_at(token.start)
-        self._reports.found.error(
+        self._reports.error(
             "E0107",
             "this is nested too deeply",
             self._reports.token_span(token),
@@ -107,61 +120,54 @@ class Recovery:
             self._unwind(0)
             if self._is_declaration_start(token) and self._accepts(token):
                 return
-            self._skip_to_declaration(tokens, depth=1 if token.type in _OPENERS else 0)
+            self._skip_to_declaration(tokens, depth=int(token.type in CLOSER_OF))
             return
+        dropped = self._state.value_stack[context:]
+        pending = [v.type for v in dropped if isinstance(v, Token) and v.type in CLOSER_OF]
+        home = indentation(self._reports.source.text, dropped[0].start if dropped else token.start)
         self._unwind(context)
-        self._skip_to_item(token, tokens)
+        self._skip_to_item(token, tokens, pending, home)
 
     def _report(self, token: Token, context: int) -> None:
         if context == 0 and len(self._state.state_stack) <= 2:
             if token.type == "RBRACE":
-                self._stray_brace(token)
-                return
-            self._reports.unknown_declaration(token, None)
+                self._reports.stray_brace(token)
+            else:
+                self._reports.unknown_declaration(token, None)
             return
-        self._reports.unexpected(token, self._expected())
-
-    def _stray_brace(self, token: Token) -> None:
-        here = self._reports.token_span(token)
-        self._reports.found.error(
-            "E0104",
-            "this `}` closes nothing",
-            here,
-            "no `{` is open here",
-            help="remove it, or look above for a `}` too many",
-            fixes=[Fix("remove it", (Edit(here, ""),), safe=False)],
-        )
+        self._reports.unexpected(token, what_fits(self._state))
 
     def _skip_to_declaration(self, tokens: Iterator[Token], depth: int = 0) -> None:
         for token in tokens:
-            if token.type in _OPENERS:
+            if token.type in CLOSER_OF:
                 depth += 1
-            elif token.type in _CLOSERS:
+            elif token.type in CLOSERS:
                 depth = max(0, depth - 1)
-            starts = token.type in DECLARATIONS and self._column(token) == 1
-            if starts or (depth == 0 and self._is_declaration_start(token)):
+            if self._starts_declaration_at_margin(token) or (
+                depth == 0 and self._is_declaration_start(token)
+            ):
                 self._resume(token)
                 return
 
-    def _skip_to_item(self, token: Token, tokens: Iterator[Token]) -> None:
-        """Skip inside a body, `token` first, up to an item, the body's end, or the next declaration."""
-        depth = 0
-        while True:
-            if token.type == "$END":
+    def _skip_to_item(self, token: Token, tokens: Iterator[Token], pending: list[str], home: int) -> None:
+        """Skip inside a body, `token` first, up to an item, the body's end, or the next declaration.
+
+        pending: the brackets of the dropped item that are still open.
+        home: the indentation of the dropped item.
+        """
+        following: Token | None = token
+        while following is not None and following.type != "$END":
+            if self._starts_declaration_at_margin(following):
+                self._resume(following)
                 return
-            if token.type in DECLARATIONS and self._column(token) == 1:
-                self._resume(token)
+            ends_body = following.type == "RBRACE" and "LBRACE" not in pending
+            if (ends_body or self._starts_item(following, pending, home)) and self._accepts(following):
                 return
-            if depth == 0 and (token.type == "RBRACE" or self._starts_item(token)) and self._accepts(token):
-                return
-            if token.type in _OPENERS:
-                depth += 1
-            elif token.type in _CLOSERS:
-                depth = max(0, depth - 1)
+            if following.type in CLOSER_OF:
+                pending.append(following.type)
+            elif following.type in CLOSERS:
+                _close(following.type, pending)
             following = next(tokens, None)
-            if following is None:
-                return
-            token = following
 
     def _resume(self, token: Token) -> None:
         """Feed a token that starts a declaration, closing first what is open."""
@@ -174,7 +180,7 @@ class Recovery:
     def _close_all(self, token: Token, reason: str) -> bool:
         """Report that a `{` is still open, and close all that are; False when none is."""
         open_braces = self._open_braces()
-        if open_braces:
+        if open_braces and not self._ends_in_text and open_braces[0].end > open_braces[0].start:
             self._reports.unclosed(open_braces[0].start, token.start, reason)
         context = self._context()
         if context != 0:
@@ -182,15 +188,6 @@ class Recovery:
             while self._accepts(Token("RBRACE", "}", token.start, token.start)):
                 pass
         return bool(open_braces)
-
-    def _give_up(self, token: Token) -> None:
-        self._reports.found.error(
-            "E0110",
-            f"more than {MOST_ERRORS} mistakes: the rest of this file was not read",
-            self._reports.token_span(token),
-            help="is this a `.infer` file?",
-        )
-        raise TooManyErrors
 
     # ---- the parser's stacks
 
@@ -263,28 +260,53 @@ class Recovery:
             return False
         return True
 
-    def _expected(self) -> set[str]:
-        return {name for name in self._table[self._state.state_stack[-1]] if name.isupper()}
-
     def _open_braces(self) -> list[Token]:
         """The `{` tokens that are still open, outermost first."""
         return [v for v in self._state.value_stack if isinstance(v, Token) and v.type == "LBRACE"]
 
     # ---- places
 
-    def _column(self, token: Token) -> int:
-        text = self._reports.source.text
-        return token.start - text.rfind("\n", 0, token.start)
-
-    def _is_first_on_line(self, token: Token) -> bool:
-        text = self._reports.source.text
-        return not text[text.rfind("\n", 0, token.start) + 1 : token.start].strip(" \t\ufeff")
+    def _starts_declaration_at_margin(self, token: Token) -> bool:
+        return (
+            token.type in DECLARATIONS
+            and is_at_margin(self._reports.source.text, token.start)
+            and not self._is_named(token)
+        )
 
     def _is_declaration_start(self, token: Token) -> bool:
-        return token.type in DECLARATIONS and self._is_first_on_line(token)
+        return (
+            token.type in DECLARATIONS
+            and starts_line(self._reports.source.text, token.start)
+            and not self._is_named(token)
+        )
 
-    def _starts_item(self, token: Token) -> bool:
+    def _is_named(self, token: Token) -> bool:
+        """Whether a reserved word stands where a name must."""
+        found = _ITEM_REST.match(self._reports.source.text, token.end)
+        return found is not None and found[0].lstrip() == "="
+
+    def _starts_item(self, token: Token, pending: list[str], home: int) -> bool:
+        """Whether an item begins with `token`: by its indentation, or by what follows it."""
+        text = self._reports.source.text
         if token.type not in ("NAME", "STRING", "RETURN"):
             return False
-        text = self._reports.source.text
-        return self._is_first_on_line(token) or text[: token.start].rstrip(" \t").endswith((",", "{"))
+        is_first = starts_line(text, token.start)
+        if is_first and indentation(text, token.start) <= home:
+            return True
+        if pending or not (is_first or _follows_separator(text, token.start)):
+            return False
+        return token.type == "RETURN" or _ITEM_REST.match(text, token.end) is not None
+
+
+def _follows_separator(text: str, offset: int) -> bool:
+    while offset > 0 and text[offset - 1] in " \t":
+        offset -= 1
+    return text[offset - 1 : offset] in (",", "{")
+
+
+def _close(closer: str, pending: list[str]) -> None:
+    """Take the bracket that `closer` closes from `pending`, with those that were left open inside it."""
+    for index in range(len(pending) - 1, -1, -1):
+        if CLOSER_OF[pending[index]] == closer:
+            del pending[index:]
+            return

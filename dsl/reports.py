@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
+from typing import Any
 
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .secrets import SECRET_ADVICE
@@ -48,6 +50,12 @@ _MISNAMED_UNITS = {
     "tib": "TiB",
 }
 
+_NUMBER = re.compile(r"\$?[\w.%]*+")
+_NUMBER_REST = re.compile(r"[\w%]|\.\d")
+_TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
+_BARE_TEXT = re.compile(r"[\w./-]*+")
+"""A text without its quotes, such as the name of a model."""
+
 _CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
 _VALUE_STARTS = {
     "NUMBER",
@@ -66,6 +74,14 @@ _VALUE_STARTS = {
 _CONTINUATIONS = {"OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE", "DOT", "LPAR", "WITH", "AS"}
 
 
+MOST_ERRORS = 1000
+"""Reading stops at this many mistakes: the file is no `.infer` file."""
+
+
+class TooManyErrors(Exception):
+    """The file is given up."""
+
+
 class SyntaxReports:
     """Collects the findings of one parse, and where the text is damaged."""
 
@@ -73,6 +89,20 @@ class SyntaxReports:
         self.source = source
         self.found = found
         self._damage: list[int] = []
+        self._last_comma = -1
+        self._last_number = -1
+
+    def error(self, code: str, message: str, span: Span, label: str = "", **details: Any) -> None:
+        """Report a mistake. Raises TooManyErrors when there are too many."""
+        if len(self.found.items) >= MOST_ERRORS:
+            self.found.error(
+                "E0110",
+                f"more than {MOST_ERRORS} mistakes: the rest of this file was not read",
+                span,
+                help="is this a `.infer` file?",
+            )
+            raise TooManyErrors
+        self.found.error(code, message, span, label, **details)
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
@@ -93,15 +123,15 @@ class SyntaxReports:
         """Two things in a body need a newline or a comma between them, except after a `}`."""
         if isinstance(before, Block):
             return False
-        between = self.source.text[before.end : after.start]
-        return "\n" not in between and "," not in between
+        return self._last_comma < before.end and self.source.text.find("\n", before.end, after.start) < 0
 
     def not_separated(self, after: Node, end: int) -> None:
         here = self.span(end, end)
-        self.found.error(
+        name: Node = getattr(after, "name", None) or after
+        self.error(
             "E0108",
             "two fields on one line need a comma between them",
-            self.span(after.start, after.start + 1),
+            self.span(after.start, max(after.start + 1, name.end)),
             "this starts the second one",
             fixes=[Fix("add the comma", (Edit(here, ","),))],
             help="put a comma after the first field, or the second one on a line of its own",
@@ -121,13 +151,15 @@ class SyntaxReports:
 
     def no_value(self, name: str, start: int, end: int) -> None:
         self.damaged_at(start)
-        self.found.error("E0101", f"`{name}` has no value", self.span(start, end), "expected `=` and a value")
+        self.error("E0101", f"`{name}` has no value", self.span(start, end), "expected `=` and a value")
 
     def comma(self, items: list[Field | Block], comma: Token) -> None:
         """A comma must follow something."""
-        if not items or "," in self.source.text[items[-1].end : comma.start]:
+        is_empty = not items or self._last_comma >= items[-1].end
+        self._last_comma = comma.start
+        if is_empty:
             here = self.span(comma.start, comma.end)
-            self.found.error(
+            self.error(
                 "E0108",
                 "this comma separates nothing",
                 here,
@@ -137,22 +169,50 @@ class SyntaxReports:
             )
 
     def bad_number(self, token: Token, error: Exception) -> None:
-        here = self.span(token.start, token.end)
-        if not isinstance(error, UnitError):
-            self.found.error(
-                "E0106", f"`{shorten(token.text)}` is no number", here, help="write digits, such as `10_000`"
-            )
+        text = self.source.text
+        first = _TEXT_BEFORE.search(text, max(0, token.start - 60), token.start)
+        if first is not None and first.end() == token.start:
+            self._bare_text(first.start())
+        elif not isinstance(error, UnitError) or _NUMBER_REST.match(text, token.end):
+            self.no_number(token.start)
+        else:
+            self._bad_unit(token, error.suffix)
+
+    def no_number(self, start: int) -> None:
+        """What begins at `start` begins like a number; said once."""
+        if start == self._last_number:
             return
-        suffix = error.suffix
+        self._last_number = start
+        found = _NUMBER.match(self.source.text, start)
+        here = self.span(start, found.end() if found else start)
+        self.error(
+            "E0106",
+            f"`{shorten(here.text)}` is no number",
+            here,
+            help="a number is written in digits, with a unit at its end: `10_000`, `2.5`, `30s`",
+        )
+
+    def _bare_text(self, start: int) -> None:
+        found = _BARE_TEXT.match(self.source.text, start)
+        here = self.span(start, found.end() if found else start)
+        self.error(
+            "E0105",
+            "a text stands between double quotes",
+            here,
+            "quote this",
+            fixes=[Fix("add the quotes", (Edit(here, f'"{here.text}"'),))],
+        )
+
+    def _bad_unit(self, token: Token, suffix: str) -> None:
         start = token.end - len(suffix)
         meant = _MISNAMED_UNITS.get(suffix)
         fixes = []
         if meant is not None and not token.text.startswith("$"):
             fixes = [Fix(f"write `{meant}`", (Edit(self.span(start, token.end), meant),))]
         allowed = NUMBER_SUFFIXES if token.text.startswith("$") else UNITS
-        hint = f"did you mean `{meant}`?" if fixes else did_you_mean(suffix, allowed)
+        hint = None if fixes else did_you_mean(suffix, allowed)
         known = f"units are {either(f'`{unit}`' for unit in allowed)}"
-        self.found.error(
+        self.error(
             "E0106",
             f"there is no unit `{shorten(suffix)}`",
             self.span(start, token.end),
@@ -165,24 +225,32 @@ class SyntaxReports:
         here = self.span(start, end)
         if kind == "escape":
             escapes = '`\\n`, `\\t`, `\\r`, `\\0`, `\\"`, `\\\\`, `\\$` and `\\u{…}`'
-            self.found.error(
+            self.error(
                 "E0111",
                 f"`{shorten(here.text)}` is no escape",
                 here,
                 help=f"escapes are {escapes}; write `\\\\` for a backslash",
             )
         else:
-            self.found.error(
+            self.error(
                 "E0112",
                 "only a name may stand between `${` and `}`",
                 here,
                 help="write `${name}`; for the two characters themselves write `\\${`",
             )
 
+    def too_long(self, operator: Token, most: int) -> None:
+        self.found.error(
+            "E0107",
+            f"more than {most} operators in one expression",
+            self.span(operator.start, operator.end),
+            help="split it with `let`",
+        )
+
     def inline_key(self, token: Token) -> None:
         """A text that looks like a key; it is hidden from every excerpt."""
         self.source.hide(token.start + 1, token.end - 1)
-        self.found.error(
+        self.error(
             "E0306",
             "this looks like a key, and a file never holds one",
             self.span(token.start, token.end),
@@ -196,18 +264,41 @@ class SyntaxReports:
         """A token that fits nowhere; `expected` are the terminals that would have."""
         wanted = expected_words(expected)
         message = f"expected {wanted}, found {found_words(token)}"
-        self.found.error("E0101", message, self.token_span(token), f"expected {wanted}")
+        self.error("E0101", message, self.token_span(token), f"expected {wanted}")
 
     def unknown_declaration(self, token: Token, meant: str | None) -> None:
         here = self.token_span(token)
         fixes = [Fix(f"write `{meant}`", (Edit(here, meant),))] if meant else []
-        self.found.error(
+        self.error(
             "E0101",
             f"a declaration cannot start with {found_words(token)}",
             here,
             "expected a declaration",
-            help=f"did you mean `{meant}`?" if meant else f"a file holds {DECLARATION_WORDS}",
+            help=None if meant else f"a file holds {DECLARATION_WORDS}",
             fixes=fixes,
+        )
+
+    def stray_brace(self, token: Token) -> None:
+        here = self.token_span(token)
+        self.error(
+            "E0104",
+            "this `}` closes nothing",
+            here,
+            "no `{` is open here",
+            help="remove it, or look above for a `}` too many",
+            fixes=[Fix("remove it", (Edit(here, ""),), safe=False)],
+        )
+
+    def ended_too_early(self, brace: int, token: Token) -> None:
+        """A `}` at offset `brace` ends a declaration, and `token` below it starts a field."""
+        here = self.span(brace, brace + 1)
+        self.error(
+            "E0104",
+            "this `}` ends the declaration, and more fields follow",
+            here,
+            "one `}` too many",
+            secondary=[Label(self.token_span(token), "this is outside of it")],
+            fixes=[Fix("remove it", (Edit(here, ""),), safe=False)],
         )
 
     def unclosed(self, opening: int, at: int, reason: str) -> None:
@@ -219,7 +310,7 @@ class SyntaxReports:
             label = Label(
                 self.span(closing, closing + 1), "this `}` is indented as if it closed an outer one"
             )
-        self.found.error(
+        self.error(
             "E0103",
             "this `{` is never closed",
             self.span(opening, opening + 1),
@@ -273,22 +364,14 @@ def found_words(token: Token) -> str:
 
 def expected_words(expected: set[str]) -> str:
     """What could have stood here, in the user's words."""
-    left = set(expected)
+    for kinds, words in _EXPECTATIONS:
+        if kinds <= expected:
+            return words
+    left = expected - _CONTINUATIONS if {"OPERATOR", "PLUS"} <= expected else set(expected)
     words = []
-    if "DEPLOYMENT" in left:
-        return "a declaration"
     if {"NUMBER", "PROMPT"} <= left:
         words.append("a value")
         left -= _VALUE_STARTS
-    elif {"NUMBER", "STRING", "TRUE"} <= left:
-        words.append("a pattern")
-        left -= _VALUE_STARTS
-    if {"OPERATOR", "PLUS"} <= left:
-        left -= _CONTINUATIONS
-        left -= {"NAME", "STRING"} if left - {"NAME", "STRING"} else set()
-    if "RETURN" in left:
-        words.append("a step")
-        left -= {"NAME", "RETURN"}
     if "NAME" in left:
         words.append("a name")
         left -= {"NAME", "STRING"}
@@ -299,6 +382,20 @@ def expected_words(expected: set[str]) -> str:
         f"`{_CHARACTERS.get(name) or name.lower()}`" for name in left if name in _CHARACTERS or name.isalpha()
     )
     return either(words[:6]) if words else "something else"
+
+
+_EXPECTATIONS: tuple[tuple[set[str], str], ...] = (
+    ({"DEPLOYMENT"}, "a declaration"),
+    ({"RETURN", "RBRACE"}, "a step or `}`"),
+    ({"RETURN"}, "a step"),
+    ({"NAME", "STRING", "COMMA", "RBRACE", "EQUAL"}, "`=` or `{`"),
+    ({"NAME", "EQUAL", "LBRACE"}, "`=` or `{`"),
+    ({"NAME", "NUMBER", "TRUE", "RBRACE"}, "a pattern or `}`"),
+    ({"NAME", "STRING", "RBRACE"}, "a field or `}`"),
+    ({"NAME", "STRING", "LBRACE"}, "a type"),
+    ({"STRING", "LBRACE"}, "the name of a file in quotes, or `{`"),
+)
+"""What some kinds of tokens together are called; the first that is expected whole is said."""
 
 
 def shorten(text: str, most: int = 40) -> str:

@@ -13,6 +13,8 @@ def fits(state: Any, *kinds: str) -> bool:
     states = list(state.state_stack)
     for kind in kinds:
         while True:
+            if kind == "$END" and states[-1] == state.parse_conf.end_state:
+                break
             action = table[states[-1]].get(kind)
             if action is None:
                 return False

@@ -13,17 +13,32 @@ from attrs import define, field, frozen
 class Source:
     """The text of one file, and the name it has in messages.
 
-    text: what messages may show; secrets that were found in it are hidden. original: the text as it was
-    given, for those who write it back.
+    text: as it was given. What a message quotes comes from `shown`, where secrets are hidden.
     """
 
     name: str
     text: str = field(repr=False)
     path: Path | None = None
-    original: str = field(init=False, repr=False)
+    _hidden: list[tuple[int, int]] = field(init=False, factory=list, repr=False)
+    _shown: str | None = field(init=False, default=None, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.original = self.text
+    def hide(self, start: int, end: int) -> None:
+        """Never show the characters `start` to `end`: they are a secret."""
+        self._hidden.append((start, end))
+        self._shown = None
+
+    @property
+    def shown(self) -> str:
+        """The text with bullets over its secrets; all offsets are those of `text`."""
+        if self._shown is None:
+            pieces, position = [], 0
+            for start, end in sorted(self._hidden):
+                start = max(start, position)
+                if start < end:
+                    pieces += [self.text[position:start], "•" * (end - start)]
+                    position = end
+            self._shown = "".join([*pieces, self.text[position:]])
+        return self._shown
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -35,10 +50,6 @@ class Source:
             starts.append(position)
         return starts
 
-    def hide(self, start: int, end: int) -> None:
-        """Put bullets over a secret, so that no excerpt shows it. Offsets stay as they are."""
-        self.text = f"{self.text[:start]}{'•' * (end - start)}{self.text[end:]}"
-
     def line_of(self, offset: int) -> int:
         """The line that holds `offset`, counted from 1."""
         return bisect_right(self.line_starts, offset)
@@ -49,10 +60,10 @@ class Source:
         return line, offset - self.line_starts[line - 1] + 1
 
     def line_text(self, line: int) -> str:
-        """The text of a line counted from 1, without its end."""
+        """The text of a line counted from 1, as it may be shown, without its end."""
         starts = self.line_starts
         end = starts[line] if line < len(starts) else len(self.text)
-        return self.text[starts[line - 1] : end].rstrip("\r\n")
+        return self.shown[starts[line - 1] : end].rstrip("\r\n")
 
 
 @frozen
@@ -65,4 +76,5 @@ class Span:
 
     @property
     def text(self) -> str:
-        return self.source.text[self.start : self.end]
+        """What stands there, as it may be shown."""
+        return self.source.shown[self.start : self.end]

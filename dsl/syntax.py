@@ -38,7 +38,7 @@ class Node:
         return f"{type(self).__name__}({', '.join(map(repr, self._contents()))})"
 
 
-_NO_CONTENT = ("start", "end", "damaged")
+_NO_CONTENT = ("start", "end", "damaged", "length")
 
 
 @frozen(eq=False, repr=False)
@@ -152,6 +152,8 @@ class Binary(Expression):
     operator: str
     left: Expression
     right: Expression
+    length: int = 1
+    """How many operators stand in a row, this one the last."""
 
 
 @frozen(eq=False, repr=False)

@@ -71,7 +71,7 @@ class Token:
 
     def __init__(
         self,
-        type: str,  # noqa: A002 - what Lark calls it
+        type: str,
         text: str,
         start: int,
         end: int,

@@ -77,7 +77,9 @@ def _block(block: Block) -> str:
     if block.mark is None:
         return block.text
     heading = f"With `{block.name}`:" if block.name else _HEADINGS.get(block.mark, "")
-    language = "text" if block.name and not block.name.endswith(".infer") else block.mark.removesuffix("-wrong")
+    language = (
+        "text" if block.name and not block.name.endswith(".infer") else block.mark.removesuffix("-wrong")
+    )
     return f"{heading}\n\n```{language}\n{block.text}```".lstrip("\n")
 
 

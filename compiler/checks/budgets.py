@@ -26,10 +26,10 @@ def check(program: Program, found: Diagnostics) -> None:
         elif hour is not None and day is not None and day < hour:
             found.error(
                 "E0412",
-                f"the ceiling of a day ({day}) is below that of an hour ({hour})",
+                f"the ceiling of a day ({day!s}) is below that of an hour ({hour!s})",
                 declared.span("budget", "max_spend_per_day"),
                 secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
-                help="an hour could never spend what it may",
+                help="raise the ceiling of the day, or lower that of the hour",
             )
         info = find_model(deployment.model, deployment.effective_runtime().provider)
         if not declared.wrote("price") and (info is None or info.input_price is None):

@@ -32,7 +32,9 @@ def check(program: Program, found: Diagnostics) -> None:
                     "E0502",
                     f"`{deployment.model}` is no ONNX model: {reasons[model]}",
                     declared.span("model"),
-                    help="export the model to ONNX, for example with `optimum-cli export onnx`",
+                    help="export the model to ONNX, for example with `optimum-cli export onnx`"
+                    if ":" not in str(reasons[model])
+                    else None,
                 )
         _tokenizer(declared, deployment, found)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.suggest import near
 from ..program import Program
 from ..scope import Scope, report_unknown
 
@@ -14,14 +17,16 @@ _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration)
 
 def check(program: Program, found: Diagnostics) -> None:
     """Routes and fallbacks must name something; what nothing names gets a warning."""
+    in_circles: set[int] = set()
     for scope in program.scopes:
         for node in scope.module.declarations:
             if isinstance(node, s.RouteDeclaration):
                 _route(node.route, scope, found)
-                _route_cycle(node, scope, found)
+                if id(node) not in in_circles:
+                    in_circles.update(_route_cycle(node, scope, found))
             elif isinstance(node, s.PipelineDeclaration):
                 _mark_used(node, scope)
-    _unused(program, found)
+    _unused(program, _perhaps_used(program, found), found)
 
 
 def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
@@ -52,9 +57,9 @@ def targets(route: s.Route) -> Iterator[s.Expression]:
                 yield share.target
 
 
-def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> None:
-    """A route that leads back to itself, reported at the first of the circle that is declared."""
-    stack: list[tuple[s.RouteDeclaration, Scope, tuple[str, ...]]] = [(node, scope, (node.name.text,))]
+def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> list[int]:
+    """Report a route that leads back to itself; gives the routes of the circle, by id."""
+    stack: list[tuple[s.RouteDeclaration, Scope, tuple[s.RouteDeclaration, ...]]] = [(node, scope, (node,))]
     seen: set[int] = set()
     while stack:
         route, where, path = stack.pop()
@@ -67,13 +72,14 @@ def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> 
                     "E0208",
                     f"the route `{node.name.text}` leads back to itself",
                     scope.span(node.name),
-                    notes=[" → ".join([*path, node.name.text])],
+                    notes=[" → ".join(each.name.text for each in (*path, node))],
                     help="take one of them out of the circle",
                 )
-                return
+                return [id(each) for each in path]
             if id(symbol.node) not in seen:
                 seen.add(id(symbol.node))
-                stack.append((symbol.node, symbol.scope, (*path, symbol.name.text)))
+                stack.append((symbol.node, symbol.scope, (*path, symbol.node)))
+    return []
 
 
 def _mark_used(node: s.Node, scope: Scope) -> None:
@@ -100,11 +106,29 @@ def _children(node: s.Node) -> Iterator[object]:
             yield value
 
 
-def _unused(program: Program, found: Diagnostics) -> None:
+def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
+    """Names that stand, or were meant to stand, in a part with a mistake: nobody knows if they are used."""
+    if not any(item.code.startswith(("E01", "E02")) for item in found.items):
+        return set()
+    words: Counter[str] = Counter()
     for scope in program.scopes:
-        is_root = scope is program.root
+        words.update(re.findall(r"\w+", scope.module.source.text))
+    names = [name for scope in program.scopes for name in (*scope.own, *scope.imported, *scope.aliases)]
+    misspelt = {
+        item.primary.span.text.rpartition(".")[2]
+        for item in found.items
+        if item.code == "E0201" and item.primary is not None
+    }
+    meant = {name for text in misspelt for name in near(text, names)}
+    return meant | {name for name in names if words[name] > 1}
+
+
+def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> None:
+    is_library = not any(isinstance(symbol.node, _CALLABLE) for symbol in program.root.own.values())
+    for scope in program.scopes:
+        is_root = scope is program.root and not is_library
         for name, symbol in scope.own.items():
-            if name in scope.used or name.startswith("_"):
+            if name in scope.used or name in perhaps_used or name.startswith("_"):
                 continue
             if not is_root or not isinstance(
                 symbol.node, s.ParamDeclaration | s.LetDeclaration | s.TemplateDeclaration
@@ -117,14 +141,14 @@ def _unused(program: Program, found: Diagnostics) -> None:
                 "never used",
                 help=f"remove it, or call it `_{name}` to keep it",
             )
-        _unused_imports(scope, found)
+        _unused_imports(scope, perhaps_used, found)
 
 
-def _unused_imports(scope: Scope, found: Diagnostics) -> None:
+def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) -> None:
     for node in scope.module.declarations:
         if (
             isinstance(node, s.ImportAs)
-            and node.alias.text not in scope.used
+            and node.alias.text not in scope.used | perhaps_used
             and node.start in scope.module.imports
         ):
             whole = scope.module.span(node.start, node.end)
@@ -133,12 +157,11 @@ def _unused_imports(scope: Scope, found: Diagnostics) -> None:
                 f"the import `{node.alias.text}` is never used",
                 scope.span(node.alias),
                 "never used",
-                help="remove the import",
                 fixes=[Fix("remove the import", (Edit(whole, ""),), safe=False)],
             )
         elif isinstance(node, s.ImportNames):
             for name in node.names:
-                if name.text in scope.imported and name.text not in scope.used:
+                if name.text in scope.imported and name.text not in scope.used | perhaps_used:
                     found.warning(
                         "W0210",
                         f"the imported name `{name.text}` is never used",

@@ -70,7 +70,9 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
         found.error(
             "E0407",
             f"the first wait ({retry.initial_backoff}) is longer than the longest ({retry.max_backoff})",
-            declared.span(*path, "initial_backoff"),
+            declared.span(
+                *path, "initial_backoff" if declared.setting(*path, "initial_backoff") else "max_backoff"
+            ),
             secondary=[Label(declared.span(*path, "max_backoff"), "the longest wait")]
             if declared.setting(*path, "max_backoff") and declared.setting(*path, "initial_backoff")
             else [],
@@ -95,13 +97,13 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
 
 def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:
     workers, replicas = deployment.serving.max_concurrent, deployment.replicas
-    sum_shown = f"{workers} × {replicas} replicas" if replicas > 1 else f"{workers}"
+    product = f" ({workers} × {replicas} replicas)" if replicas > 1 else ""
     where = ("serving", "max_concurrent")
     limit_path = ("runtime_config", "rate_limits", "concurrent_requests")
     fitting = max(1, limit // replicas)
     found.error(
         "E0408",
-        f"{sum_shown} requests at once are more than the account allows ({limit})",
+        f"{workers * replicas} requests at once{product} are more than the {limit} that the account allows",
         declared.span(*where) if declared.setting(*where) else declared.span(*limit_path),
         secondary=[Label(declared.span(*limit_path), "the limit")] if declared.setting(*where) else [],
         help=f"set `serving {{ max_concurrent = {fitting} }}`, or raise `concurrent_requests`",
@@ -169,7 +171,7 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
     """Settings that need each other, or rule each other out."""
     here = "runtime_config"
     for one, other in (("endpoint", "azure_resource"), ("endpoint", "launch")):
-        if declared.wrote(here, one) and declared.wrote(here, other):
+        if (here, one) in declared.paths and (here, other) in declared.paths:
             found.error(
                 "E0308",
                 f"`{one}` and `{other}` rule each other out: both say where the server is",
@@ -181,7 +183,7 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
     if isinstance(config, GeminiConfig):
         pairs = (("project", "region"), ("region", "project"))
     for one, other in pairs:
-        if declared.wrote(here, one) and not declared.wrote(here, other):
+        if (here, one) in declared.paths and not declared.wrote(here, other):
             found.error(
                 "E0308",
                 f"`{one}` needs `{other}` beside it",
@@ -217,10 +219,11 @@ def check_waits(program: Program, found: Diagnostics) -> None:
 
 def _keys(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     count = len(config.api_key)
-    if count > 1 and count != deployment.replicas:
+    is_known = declared.setting("replicas") is not None or not declared.wrote("replicas")
+    if count > 1 and count != deployment.replicas and is_known:
         found.error(
             "E0314",
-            f"{count} keys for {deployment.replicas} replicas",
+            f"{count} keys for {deployment.replicas} replica{'s' if deployment.replicas > 1 else ''}",
             declared.span("runtime_config", "api_key"),
             help="give one key for all replicas, or exactly one for each",
         )

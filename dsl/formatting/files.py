@@ -33,7 +33,7 @@ def format_source(source: Source) -> Formatted:
     """`source` in the one style. It says the same as before, and formatting it again changes nothing."""
     parsed = parse(source)
     text = _format(parsed)
-    return Formatted(text, text != source.original, parsed.diagnostics)
+    return Formatted(text, text != source.text, parsed.diagnostics)
 
 
 def unified_diff(before: str, after: str, name: str) -> str:
@@ -47,7 +47,7 @@ def unified_diff(before: str, after: str, name: str) -> str:
 
 
 def _format(parsed: Parsed) -> str:
-    text = parsed.source.original
+    text = parsed.source.text
     tokens = [token for token in tokenize(text) if token.type != "$END"]
     places = find_places(parsed.declarations)
     lines = Lines()

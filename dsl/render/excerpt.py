@@ -135,7 +135,7 @@ def _line_rows(source: Source, line: int, spots: Iterable[Spot], margin: Margin,
 
 def _opens_line(source: Source, offset: int, view: LineView) -> bool:
     """Whether nothing but blanks stands before `offset` in its line, as far as it is shown."""
-    return view.windows[0].start == view.start and not source.text[view.start : offset].strip()
+    return view.windows[0].start == view.start and not source.shown[view.start : offset].strip()
 
 
 def _margin_pieces(margin: Margin, slashes: dict[int, Style]) -> list[Piece]:

@@ -25,8 +25,8 @@ class Place:
 
 def clamp(span: Span) -> tuple[int, int]:
     """The start and the end of `span`, brought into its source and into order."""
-    start = min(max(span.start, 0), len(span.source.text))
-    return start, min(max(span.end, start), len(span.source.text))
+    start = min(max(span.start, 0), len(span.source.shown))
+    return start, min(max(span.end, start), len(span.source.shown))
 
 
 def place(span: Span) -> Place:
@@ -40,9 +40,9 @@ def line_bounds(source: Source, line: int) -> tuple[int, int]:
     starts = source.line_starts
     start = starts[line - 1]
     if line == len(starts):
-        return start, len(source.text)
+        return start, len(source.shown)
     end = starts[line] - 1
-    return start, end - 1 if end > start and source.text[end - 1] == "\r" else end
+    return start, end - 1 if end > start and source.shown[end - 1] == "\r" else end
 
 
 def encodable(text: str) -> str:

@@ -46,7 +46,7 @@ def _changes(source: Source, edits: Iterable[Edit]) -> list[Change]:
     changes: list[Change] = []
     for edit in sorted(edits, key=lambda edit: clamp(edit.span)):
         start, end = clamp(edit.span)
-        change = _narrowed(Change(start, end, edit.replacement), source.text[start:end])
+        change = _narrowed(Change(start, end, edit.replacement), source.shown[start:end])
         if (change.start < change.end or change.text) and (not changes or changes[-1].end <= start):
             changes.append(change)
     return changes
@@ -112,11 +112,11 @@ def _old_and_new(
     new: list[Piece] = []
     position = start
     for change in changes:
-        kept = (_shortened(source.text, position, change.start, room, head=position > start), Style.PLAIN)
-        old += [kept, (source.text[change.start : change.end], Style.REMOVED)]
+        kept = (_shortened(source.shown, position, change.start, room, head=position > start), Style.PLAIN)
+        old += [kept, (source.shown[change.start : change.end], Style.REMOVED)]
         new += [kept, (change.text, Style.ADDED)]
         position = change.end
-    rest = (source.text[position : min(end, position + width * DRAWN_PER_COLUMN)], Style.PLAIN)
+    rest = (source.shown[position : min(end, position + width * DRAWN_PER_COLUMN)], Style.PLAIN)
     return _split([*old, rest]), _split([*new, rest])
 
 
@@ -176,5 +176,5 @@ def _signed_rows(
 
 def _context_row(source: Source, number: int, width: int) -> Row:
     start, end = line_bounds(source, number)
-    text = source.text[start : min(end, start + width * DRAWN_PER_COLUMN)]
+    text = source.shown[start : min(end, start + width * DRAWN_PER_COLUMN)]
     return Row(number, "|", _fitted([(text, Style.PLAIN)], width))

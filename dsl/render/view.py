@@ -66,16 +66,16 @@ def view_line(
     """
     start, end = line_bounds(source, line)
     if end - start <= width * DRAWN_PER_COLUMN:
-        whole = _draw_windows(source.text, start, end, [(start, end)])
+        whole = _draw_windows(source.shown, start, end, [(start, end)])
         if _width(whole) <= width:
             return whole
     inside = sorted((min(max(low, start), end), min(high, end)) for low, high in stretches)
     wanted = inside or [(start, start)]
     ends = sorted((point, point + 1) for low, high in wanted for point in {low, max(high - 1, low)})
     for shown, room in ((wanted, width - reserve), (wanted, width), (ends, width)):
-        if view := _widest(source.text, start, end, shown, room):
+        if view := _widest(source.shown, start, end, shown, room):
             return view
-    return _draw_windows(source.text, start, end, _ranges(ends, LEAST_CONTEXT, start, end))
+    return _draw_windows(source.shown, start, end, _ranges(ends, LEAST_CONTEXT, start, end))
 
 
 def _widest(text: str, start: int, end: int, stretches: Sequence[Stretch], room: int) -> LineView | None:

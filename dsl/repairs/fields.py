@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..lines import starts_line
 from ..syntax import Identifier, Reference
 from ..tokens import DECLARATIONS, Token
-from .situation import Instead, Situation, as_name, placeholder, use
+from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 _OPERATORS = ("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE")
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
@@ -25,7 +25,12 @@ def wrong_sign(at: Situation) -> Instead | None:
         return None
     if token.type == "COLON" and at.text.startswith("=", token.end):
         here = at.span(token.start, token.end + 1)
-        at.error("E0101", _SIGN_MESSAGES[kind].format(":="), here, fixes=at.change("write `=`", here.start, here.end, "="))
+        at.error(
+            "E0101",
+            _SIGN_MESSAGES[kind].format(":="),
+            here,
+            fixes=at.change("write `=`", here.start, here.end, "="),
+        )
         return use()
     space = " " if at.end_before == token.start and kind != "COLON" else ""
     at.error(
@@ -84,7 +89,7 @@ def missing_sign(at: Situation) -> Instead | None:
         return None
     is_parameter = len(at.values) > 1 and isinstance(at.values[-2], Token) and at.values[-2].type == "PARAM"
     for kind in ("COLON", "EQUAL") if is_parameter and at.token.type == "NAME" else ("EQUAL", "COLON"):
-        if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS"):
+        if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS", "LPAR"):
             _report_missing_sign(at, _SIGNS[kind], name, at.token.start)
             return use(Token(kind, _SIGNS[kind], name.end, name.end), at.token)
     return None
@@ -104,9 +109,7 @@ def missing_equals_before_word(at: Situation) -> Instead | None:
         return None
     _report_missing_sign(at, "=", name, word.start)
     at.drop(1)
-    return use(
-        Token("EQUAL", "=", name.end, name.end), Token(kind, text, word.start, word.end), at.token
-    )
+    return use(Token("EQUAL", "=", name.end, name.end), Token(kind, text, word.start, word.end), at.token)
 
 
 def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int) -> None:
@@ -183,3 +186,46 @@ def name_above(at: Situation) -> Instead | None:
     at.reports.no_value(name.text, name.start, name.end)
     at.drop(1)
     return use(Token("EQUAL", "=", name.end, name.end), placeholder(name.end), below, at.token)
+
+
+def call_alone(at: Situation) -> Instead | None:
+    """`f(x)` where a field or a step must stand."""
+    name = as_name(at.values[-1]) if at.values else None
+    if at.token.type != "LPAR" or name is None or not at.fits("EQUAL", "NAME", "LPAR"):
+        return None
+    at.error(
+        "E0101",
+        f"the result of `{name.text}(…)` has no name",
+        at.span(name.start, name.end),
+        f"write `name = {name.text}(…)`",
+    )
+    return SKIP
+
+
+def options_without_braces(at: Situation) -> Instead | None:
+    """`f(x) with timeout = 2s`."""
+    if not at.last_is("WITH"):
+        return None
+    at.error(
+        "E0101",
+        "the options after `with` stand between `{` and `}`",
+        at.here,
+        "expected `{`",
+        help="write `with { timeout = 2s }`",
+    )
+    return SKIP
+
+
+def index(at: Situation) -> Instead | None:
+    """`list[text]` and `xs[0]`."""
+    token = at.token
+    before = at.text[token.start - 1 : token.start]
+    if token.type != "LSQB" or not (before.isalnum() or before in tuple("_)]")):
+        return None
+    at.error(
+        "E0101",
+        "`[` cannot follow this",
+        at.here,
+        help="what a type is made of stands between `<` and `>`, as in `list<text>`",
+    )
+    return SKIP

@@ -41,13 +41,8 @@ def broken_number(at: Situation) -> Instead | None:
     start = token.start
     while start > 0 and (at.text[start - 1].isalnum() or at.text[start - 1] in "_.%$"):
         start -= 1
-    end = _word_end(at, token.start)
-    if not at.reports.is_reported(start, token.start):
-        at.error("E0106", f"`{at.text[start:end]}` is no number", at.span(start, end), help=NUMBER_HELP)
-    return use(until=end)
-
-
-NUMBER_HELP = "write digits, then a point and digits if you like, then a unit: `10_000`, `2.5`, `30s`"
+    at.reports.no_number(start)
+    return use(until=_word_end(at, token.start))
 
 
 def unit_apart(at: Situation) -> Instead | None:

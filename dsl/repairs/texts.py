@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..lines import starts_line
 from ..tokens import Token
 from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
 
@@ -98,9 +99,10 @@ def bare_url(at: Situation) -> Instead | None:
 
 
 def wrong_comment(at: Situation) -> Instead | None:
-    """`// …` and `/* … */`: left out, as the comment that it is meant to be."""
+    """`// …`, `/* … */` and `-- …`: left out, as the comment that it is meant to be."""
     token = at.token
-    if token.type != "WRONG_COMMENT":
+    is_dashes = at.text.startswith("--", token.start) and starts_line(at.text, token.start)
+    if token.type != "WRONG_COMMENT" and not is_dashes:
         return None
     here = at.span(token.start, token.start + 2)
     at.error(
@@ -109,9 +111,12 @@ def wrong_comment(at: Situation) -> Instead | None:
         here,
         "this starts none",
         help="write `# …`; `##` documents the declaration below it",
-        fixes=at.change("write `#`", here.start, here.end, "#") if here.text == "//" else (),
+        fixes=at.change("write `#`", here.start, here.end, "#") if here.text != "/*" else (),
     )
-    return use()
+    if not is_dashes:
+        return use()
+    end = at.text.find("\n", token.start)
+    return use(until=end if end >= 0 else len(at.text))
 
 
 def semicolon(at: Situation) -> Instead | None:

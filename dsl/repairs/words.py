@@ -11,15 +11,27 @@ from ..tokens import DECLARATIONS, KEYWORDS, Token
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
+_OTHER_LANGUAGES = {
+    **dict.fromkeys(("var", "const", "val", "def", "set", "locals"), "let"),
+    **dict.fromkeys(("variable", "input", "arg"), "param"),
+    **dict.fromkeys(("model", "service", "deploy", "resource"), "deployment"),
+    **dict.fromkeys(("fn", "fun", "func", "function", "flow", "workflow", "chain"), "pipeline"),
+    **dict.fromkeys(("include", "use", "require"), "import"),
+    **dict.fromkeys(("server", "proxy"), "gateway"),
+    **dict.fromkeys(("struct", "record", "class", "schema"), "type"),
+}
+"""What others call what is declared here."""
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
 def misspelt_declaration(at: Situation) -> Instead | None:
-    """`deploymnt gpt { … }`."""
+    """`deploymnt gpt { … }` and `var x = 1`."""
     token = at.token
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
         return None
     names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
+    if token.text in _OTHER_LANGUAGES:
+        names = [_OTHER_LANGUAGES[token.text]]
     if not names:
         return None
     at.reports.unknown_declaration(token, names[0])
@@ -46,6 +58,32 @@ def field_outside(at: Situation) -> Instead | None:
         fixes=at.change("add `let`", token.start, token.start, "let ", safe=False),
     )
     return use(Token("LET", "let", token.start, token.start), token)
+
+
+def declaration_inside(at: Situation) -> Instead | None:
+    """A declaration, indented, inside another one."""
+    token = at.token
+    if token.type not in DECLARATIONS or not at.open_brackets() or at.follows("="):
+        return None
+    if not starts_line(at.text, token.start):
+        return None
+    if token.type == "LET":
+        at.error(
+            "E0101",
+            "no `let` stands before the name of a step or field",
+            at.here,
+            "remove this",
+            fixes=at.change("remove the `let`", token.start, token.end + 1, ""),
+        )
+        return use()
+    at.error(
+        "E0101",
+        "a declaration cannot stand inside another one",
+        at.here,
+        "this starts a declaration",
+        help="move it out, or look above for a `}` that is missing",
+    )
+    return SKIP
 
 
 def dashed_name(at: Situation) -> Instead | None:
@@ -86,7 +124,7 @@ def dashed_name(at: Situation) -> Instead | None:
 
 def name_from_digit(at: Situation) -> Instead | None:
     """`deployment 4o { … }`."""
-    if at.token.type != "NUMBER" or not at.fits("NAME") or not at.fits("STRING") or at.fits("NUMBER"):
+    if at.token.type != "NUMBER" or at.fits("EQUAL") or not (at.fits("NAME") and at.fits("STRING")):
         return None
     found = _DASHED.match(at.text, at.token.start)
     if found is None:

@@ -37,7 +37,9 @@ class Running:
 
 
 @contextmanager
-def serving(*arguments: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> Iterator[Running]:
+def serving(
+    *arguments: str, cwd: Path = ROOT, environment: dict[str, str] | None = None
+) -> Iterator[Running]:
     """`inferc` with these arguments, once it takes requests; killed at the end if it still runs."""
     process = subprocess.Popen(
         [*INFERC, *arguments],

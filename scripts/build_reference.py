@@ -1,0 +1,319 @@
+"""Write the tables of the documentation from the classes of the code.
+
+    python scripts/build_reference.py [--check]
+
+A table stands between `<!-- fields: Class -->` or `<!-- keys: Class -->` (or one of the names below)
+and `<!-- end -->`; what stands between is replaced. `hide=a,b` leaves fields out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import attrs
+
+from inferc.cli.main import COMMANDS
+from inferc.compiler.globals import GatewayFields, NodeFields
+from inferc.compiler.lower import WIRES
+from inferc.compiler.plan import model as plan_model
+from inferc.compiler.targets import ENDPOINTS
+from inferc.dsl import deployment, kinds, policies, runtimes, tasks
+from inferc.dsl.inference import FALLBACK, PATTERNS
+from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
+from inferc.dsl.units import Duration, Money, Percent, Size
+from inferc.runtime.errors import RequestError
+from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
+MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+CLASSES: dict[str, Any] = {
+    name: value
+    for module in (deployment, policies, runtimes, tasks, plan_model)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and attrs.has(value)
+} | {"GatewayFields": GatewayFields, "NodeFields": NodeFields}
+
+SCALARS: dict[Any, str] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "`true`, `false`",
+    object: "any value",
+    Duration: "duration",
+    Size: "size",
+    Money: "money",
+    Percent: "percent",
+}
+
+WRITTEN: dict[Any, str] = {
+    runtimes.SecretRef: "`env(…)`, `file(…)`",
+    policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
+}
+"""Types that are written as a call or a word."""
+
+SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
+    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
+    ("Deployment", "runtime"): ("word, or block", "inferred"),
+    ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
+    ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),
+}
+"""Type and default of fields about which the class does not say it all."""
+
+IN_JSON: dict[Any, str] = {
+    runtimes.SecretRef: '`{"env": …}` or `{"file": …}`',
+    policies.CapacityPolicy: '`"reject"`, `"queue"`, `{"fallback": …}`',
+    Duration: 'text, as `"30s"`',
+    Money: 'text, as `"$100"`',
+    bool: "true, false",
+}
+
+MEANINGS: dict[tuple[str, str], str] = {
+    ("SourceRef", "file"): "the file, relative to the directory of the plan",
+    ("SourceRef", "line"): "from 1",
+    ("SourceRef", "column"): "from 1",
+    ("FileRef", "sha256"): "of the contents; a file that changed since is not used",
+    ("FileRef", "bytes"): "its size",
+    ("ProviderSpec", "name"): "the execution provider",
+    ("ProviderSpec", "options"): "passed to ONNX Runtime as they are",
+    ("TaskSpec", "kind"): "the task",
+    ("EmbedSpec", "kind"): "always `embed`",
+    ("EmbedSpec", "tokenizer"): "the `tokenizer.json`",
+    ("EmbedSpec", "pooling"): "how token vectors become one vector",
+    ("EmbedSpec", "normalize"): "whether vectors are scaled to length 1",
+    ("ReplicaPlacement", "replica_index"): "from 0",
+    ("ReplicaPlacement", "node"): "the node of the cluster; null on a single machine",
+    ("ReplicaPlacement", "gpu_indices"): "the GPUs of that machine; empty: none",
+    ("DeploymentPlan", "kind"): "`onnx_serving` or `remote_pool`",
+    ("DeploymentPlan", "deployment"): "its name, which requests use as `model`",
+    ("DeploymentPlan", "source"): "where it was declared",
+    ("DeploymentPlan", "replicas"): "one entry for each",
+    ("DeploymentPlan", "serving"): "capacity",
+    ("DeploymentPlan", "idempotent"): "false: never retried",
+    ("OnnxServingPlan", "model"): "the `.onnx` file",
+    ("OnnxServingPlan", "on_missing_provider"): "what happens when a provider is not there",
+    ("OnnxServingPlan", "session"): "options of the session",
+    ("OnnxServingPlan", "task"): "how inputs and outputs are read",
+    ("RemotePoolPlan", "provider"): "who answers",
+    ("RemotePoolPlan", "wire"): "the shape of requests and answers",
+    ("RemotePoolPlan", "task"): "how inputs and outputs are read",
+    ("RemotePoolPlan", "rate_limits"): "null in it: no limit",
+    ("RemotePoolPlan", "retry"): "when a failed request is sent again",
+    ("RemotePoolPlan", "timeouts"): "how long to wait for the provider",
+    ("RemotePoolPlan", "circuit_breaker"): "when a failing endpoint is left alone",
+    ("RemotePoolPlan", "budget"): "null: none",
+    ("GatewayPlan", "host"): "address to listen on",
+    ("GatewayPlan", "port"): "port to listen on",
+    ("GatewayPlan", "source"): "where the `gateway` block is; null: there is none",
+    ("Plan", "schema"): "always `inferc.plan/1`; another value is another format",
+    ("Plan", "gateway"): "the HTTP endpoint",
+    ("Plan", "deployments"): "in the order of the file",
+}
+"""What fields mean whose class does not say it."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only compare; exit 1 when something is stale")
+    check = parser.parse_args().check
+    stale = []
+    for name in PAGES:
+        page = ROOT / name
+        before = page.read_text("utf-8")
+        after = rebuilt(before)
+        if before != after:
+            stale.append(name)
+            if not check:
+                page.write_text(after, "utf-8")
+    if check and stale:
+        print(f"stale: {', '.join(stale)}; run `make reference`", file=sys.stderr)
+    return 1 if check and stale else 0
+
+
+def rebuilt(text: str) -> str:
+    """`text` with every marked table made anew."""
+    return MARKED.sub(lambda found: f"{found[1]}\n{_table(found[2], found[3])}\n\n{found[5]}", text)
+
+
+def _table(kind: str, what: str) -> str:
+    name, _, option = what.partition(" ")
+    if kind == "table":
+        return _grid(*TABLES[name]())
+    hidden = option.removeprefix("hide=").split(",") if option else []
+    cls = CLASSES[name]
+    attributes = [attribute for attribute in attrs.fields(cls) if attribute.name not in hidden]
+    if kind == "keys":
+        return _grid(["key", "value", "meaning"], [_key(cls, attribute) for attribute in attributes])
+    return _grid(
+        ["field", "type", "default", "meaning"], [_field(cls, attribute) for attribute in attributes]
+    )
+
+
+def _grid(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+# ---- fields of the language
+
+
+def _field(cls: Any, attribute: Any) -> list[str]:
+    kind, default = SPECIAL.get((cls.__name__, attribute.name), ("", ""))
+    hint = typing.get_type_hints(cls)[attribute.name]
+    kind = kind or _type(hint) + _range(attribute)
+    return [f"`{attribute.name}`", kind, default or _default(cls, attribute), _meaning(cls, attribute)]
+
+
+def _type(hint: Any) -> str:
+    [inner] = [option for option in _options(hint) if option is not NoneType]
+    if inner in WRITTEN:
+        return WRITTEN[inner]
+    if inner in SCALARS:
+        return SCALARS[inner]
+    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
+    if origin is tuple:
+        one = _type(arguments[0])
+        return f"{one}, or a list of them" if arguments[0] is runtimes.SecretRef else f"list of {one}"
+    if origin is dict:
+        return "block of `name = value`"
+    if issubclass(inner, StrEnum):
+        return ", ".join(f"`{member}`" for member in inner)
+    return "block"
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) is typing.Union or _is_union(hint) else (hint,)
+
+
+def _is_union(hint: Any) -> bool:
+    return isinstance(hint, type(int | str))
+
+
+def _range(attribute: Any) -> str:
+    if "min" in attribute.metadata:
+        return f" ≥ {attribute.metadata['min']}"
+    return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""
+
+
+def _default(cls: Any, attribute: Any) -> str:
+    value = attribute.default
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
+        value = value.factory()
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, policies.CapacityPolicy):
+        return f"`{value.kind}`"
+    if attrs.has(type(value)):
+        return "its defaults"
+    return f'`"{value}"`' if type(value) is str else f"`{value}`"
+
+
+def _meaning(cls: Any, attribute: Any) -> str:
+    if "doc" in attribute.metadata:
+        return str(attribute.metadata["doc"])
+    for base in cls.__mro__:
+        if (base.__name__, attribute.name) in MEANINGS:
+            return MEANINGS[base.__name__, attribute.name]
+    raise KeyError(f"{cls.__name__}.{attribute.name} has no meaning")
+
+
+# ---- keys of the plan
+
+
+def _key(cls: Any, attribute: Any) -> list[str]:
+    hint = typing.get_type_hints(cls)[attribute.name]
+    return [f"`{attribute.name}`", _json_type(hint), _meaning(cls, attribute)]
+
+
+def _json_type(hint: Any) -> str:
+    inner = [option for option in _options(hint) if option is not NoneType]
+    null = " or null" if NoneType in _options(hint) else ""
+    [only] = inner
+    origin, arguments = typing.get_origin(only), typing.get_args(only)
+    if only in IN_JSON:
+        return IN_JSON[only] + null
+    if only in SCALARS:
+        return SCALARS[only] + null
+    if origin is tuple:
+        return f"list of {_json_type(arguments[0])}"
+    if origin is dict:
+        return "object of texts"
+    if issubclass(only, StrEnum):
+        return ", ".join(f'`"{member}"`' for member in only) if len(only) <= 5 else "a word, as text"
+    return f"object{null}"
+
+
+# ---- other tables
+
+
+def _inference() -> tuple[list[str], list[list[str]]]:
+    rows = [[f"`{pattern}`", f"`{kind}`"] for pattern, kind in PATTERNS]
+    return ["name of the model", "runtime"], [*rows, ["anything else", f"`{FALLBACK}`, with a note"]]
+
+
+def _runtimes() -> tuple[list[str], list[list[str]]]:
+    return ["runtime", "where", "speaks", "endpoint, when the file names none"], list(_runtime_rows())
+
+
+def _runtime_rows() -> Iterator[list[str]]:
+    for kind in RuntimeKind:
+        if kind is RuntimeKind.CUDARC:
+            continue
+        if kind.transport is TransportKind.LOCAL:
+            yield [f"`{kind}`", "this process", "ONNX Runtime", ""]
+            continue
+        assert kind.provider is not None
+        endpoint = ENDPOINTS.get(kind.provider)
+        wire = WIRES.get(kind.provider, WireFormat.OPENAI)
+        yield [f"`{kind}`", "HTTP", f"`{wire}`", f"`{endpoint}`" if endpoint else "none: the file must"]
+
+
+def _commands() -> tuple[list[str], list[list[str]]]:
+    return ["command", "what it does"], [[f"`inferc {name}`", text] for name, text in COMMANDS.items()]
+
+
+def _words() -> tuple[list[str], list[list[str]]]:
+    shown = (kinds.JitterKind, kinds.Pooling, kinds.MissingProviderAction, kinds.BudgetAction, kinds.TaskKind)
+    return ["words", "meaning"], [
+        [", ".join(f"`{member}`" for member in cls), (cls.__doc__ or "").rstrip(".")] for cls in shown
+    ]
+
+
+def _errors() -> tuple[list[str], list[list[str]]]:
+    rows = []
+    for cls in _subclasses(RequestError):
+        meaning = (cls.__doc__ or "").split("\n")[0].rstrip(".")
+        retried = "yes" if cls.retryable else "no"
+        rows.append([str(cls.status), f"`{cls.type}`", f"`{cls.code}`", retried, meaning])
+    return ["status", "type", "code", "retried", "meaning"], sorted(rows)
+
+
+def _subclasses(cls: type[RequestError]) -> Iterator[type[RequestError]]:
+    for inner in cls.__subclasses__():
+        yield inner
+        yield from _subclasses(inner)
+
+
+TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
+    "inference": _inference,
+    "runtimes": _runtimes,
+    "commands": _commands,
+    "words": _words,
+    "errors": _errors,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""What a user sees for each kind of bad input: what, where, what to do. Never a traceback."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..support.commands import SAMPLES
+from .conftest import Command
+
+KEY = "sk-proj-0123456789abcdef"
+
+CHAT = """\
+deployment gpt {
+  model = "gpt-4o-mini"
+  runtime openai {
+    api_key = env("OPENAI_API_KEY")
+    endpoint = "http://127.0.0.1:9/v1"
+  }
+}
+gateway { bind = "127.0.0.1:0" }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture
+def used_port() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def local(model: str) -> str:
+    return f'deployment a {{\n  model = "{model}"\n  task embed {{ tokenizer = "{model}" }}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "line", "says"),
+    [
+        ("", "1:1", None, "declares nothing"),
+        ("# only a comment\n", "2:1", None, "declares nothing"),
+        ("deployment gpt {\n  model =\n}\n", "", "model =", "expected"),
+        ("deployment gpt {\n  model = “x”\n}\n", "2:11", "model = “x”", '"'),
+        (CHAT.replace("  model", "  replica = 2\n  model"), "2:3", "replica = 2", "replicas"),
+        (CHAT.replace("  model", '  replicas = "two"\n  model'), "2:14", 'replicas = "two"', "2"),
+        (CHAT.replace("    end", "    timeouts { request = 30 }\n    end"), "5:26", "request = 30", "30s"),
+        (local("none.onnx"), "2:11", 'model = "none.onnx"', "there is no such file"),
+        (local("text.onnx"), "2:11", 'model = "text.onnx"', "no ONNX model"),
+        (CHAT.replace('env("OPENAI_API_KEY")', f'"{KEY}"'), "4:15", "api_key = ", 'env("NAME")'),
+    ],
+    ids=[
+        "an empty file",
+        "a file with nothing but comments",
+        "a value that is missing",
+        "typographic quotes",
+        "an unknown field",
+        "a wrong type",
+        "a missing unit",
+        "a model that is not there",
+        "a model that is no ONNX file",
+        "a key in the file",
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "compile", "run"])
+def test_a_mistake_in_a_file_is_shown_at_its_place(
+    inferc: Command, command: str, text: str, where: str, line: str | None, says: str
+) -> None:
+    Path("text.onnx").write_text("This is no model, this is a text.")
+    Path("bad.infer").write_text(text, "utf-8")
+    done = inferc(command, "bad.infer")
+    assert done.status == 1
+    assert f"--> bad.infer:{where}" in done.err
+    assert says in done.err
+    assert "^" in done.err
+    if line is not None:
+        assert line in done.err
+    assert not Path("bad.plan.json").exists()
+
+
+@pytest.mark.parametrize("form", ["terminal", "json", "sarif", "github"])
+def test_a_key_in_a_file_is_never_repeated(inferc: Command, form: str) -> None:
+    Path("bad.infer").write_text(CHAT.replace('env("OPENAI_API_KEY")', f'"{KEY}"'))
+    done = inferc("check", "--format", form, "bad.infer")
+    assert done.status == 1
+    assert KEY not in done.out + done.err
+
+
+@pytest.mark.parametrize("command", [["check"], ["compile"], ["run"], ["call"]])
+def test_a_missing_file_is_named_with_the_one_that_was_meant(inferc: Command, command: list[str]) -> None:
+    Path("hello.infer").write_text(CHAT)
+    more = ["gpt", "hi"] if command == ["call"] else []
+    done = inferc(*command, "helo.infer", *more)
+    assert done.status == 1
+    assert "helo.infer" in done.err
+
+
+def test_a_folder_without_files_is_an_error(inferc: Command) -> None:
+    done = inferc("check", ".")
+    assert (done.status, done.err) == (1, "error: no .infer file in .\n")
+
+
+@pytest.mark.parametrize(
+    "contents", [b"\x00\x01\x02", b"deployment \xff\xfe", b"\xfe\xff\x00d", b"\x93NUMPY"]
+)
+def test_a_file_that_is_no_text_is_an_error_and_not_a_crash(inferc: Command, contents: bytes) -> None:
+    Path("bad.infer").write_bytes(contents)
+    done = inferc("check", "bad.infer")
+    assert done.status == 1
+    assert "bad.infer" in done.err
+
+
+def test_a_parameter_that_does_not_exist_is_an_error(inferc: Command) -> None:
+    Path("a.infer").write_text(f'param region: text = "x"\nlet used = "${{region}}"\n{CHAT}')
+    done = inferc("check", "a.infer", "--set", "regoin=y")
+    assert done.status == 1
+    assert "did you mean `region`?" in done.err
+    assert inferc("check", "a.infer", "--set", "region").status == 2
+
+
+# ---- plans
+
+
+@pytest.fixture
+def plan(inferc: Command) -> Path:
+    """The plan of a remote deployment."""
+    Path("chat.infer").write_text(CHAT)
+    assert inferc("compile", "chat.infer").status == 0
+    return Path("chat.plan.json")
+
+
+def cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def edited(change: Callable[[Any], object]) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        plan = json.loads(text)
+        change(plan)
+        return json.dumps(plan)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda text: "", "chat.plan.json:1:1: the plan is damaged"),
+        (cut, "the plan is damaged"),
+        (lambda text: "[1, 2]", "no `schema`"),
+        (edited(lambda plan: plan.update(schema="inferc.plan/99")), "`inferc.plan/99`"),
+        (edited(lambda plan: plan.pop("deployments")), "`deployments` is missing"),
+        (edited(lambda plan: plan["deployments"][0].update(kind="magic")), "magic"),
+        (edited(lambda plan: plan["deployments"][0]["retry"].update(max_backoff=60)), "max_backoff"),
+        (lambda text: "[" * 100_000, "the plan is damaged"),
+    ],
+    ids=["empty", "cut", "no plan", "other version", "key missing", "other kind", "no unit", "nested"],
+)
+def test_a_plan_that_cannot_be_used_says_why_and_how_to_get_a_good_one(
+    inferc: Command, plan: Path, damage: Callable[[str], str], says: str
+) -> None:
+    plan.write_text(damage(plan.read_text()))
+    done = inferc("run", plan)
+    assert done.status == 1
+    assert says in done.err
+    assert "write it again with `inferc compile`" in done.err
+
+
+def test_a_missing_plan_is_an_error(inferc: Command) -> None:
+    done = inferc("run", "none.plan.json")
+    assert (done.status, done.err) == (1, "error: none.plan.json: there is no such file\n")
+
+
+def test_a_model_that_changed_since_it_was_compiled_is_not_run(inferc: Command) -> None:
+    for name in ("minilm.onnx", "tokenizer.json"):
+        Path(name).write_bytes((SAMPLES / "models" / name).read_bytes())
+    text = (SAMPLES / "onnx.infer").read_text().replace("models/", "")
+    Path("a.infer").write_text(text)
+    assert inferc("compile", "a.infer").status == 0
+    with Path("minilm.onnx").open("ab") as file:
+        file.write(b"\x00")
+    done = inferc("call", "a.plan.json", "embedder", "a sentence")
+    assert done.status == 1
+    assert "minilm.onnx" in done.err
+    assert "embedder" in done.err
+
+
+# ---- starting
+
+
+def test_an_unset_variable_is_named_with_its_deployment(inferc: Command, plan: Path) -> None:
+    for command in (["run", plan], ["run", "chat.infer"], ["call", plan, "gpt", "hello"]):
+        done = inferc(*command)
+        assert done.status == 1
+        assert "`gpt`" in done.err
+        assert "OPENAI_API_KEY is not set" in done.err
+
+
+def test_a_port_in_use_is_named_with_what_to_do(
+    inferc: Command, plan: Path, used_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-one")
+    done = inferc("run", plan, "--port", used_port)
+    assert done.status == 1
+    assert f"port {used_port} on 127.0.0.1 is in use" in done.err
+    assert "choose another" in done.err
+    done = inferc("mock-provider", "--port", used_port)
+    assert done.status == 1
+    assert f"port {used_port} on 127.0.0.1 is in use" in done.err
+    assert "--port" in done.err
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_does_not_exist_is_an_error(
+    inferc: Command, plan: Path, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-one")
+    done = inferc("run", plan, f"--port={port}")
+    assert done.status == 1
+    assert f"{port} is no port" in done.err
+
+
+def test_a_call_to_an_unknown_deployment_names_those_that_exist(inferc: Command, plan: Path) -> None:
+    done = inferc("call", plan, "claude", "hello")
+    assert done.status == 1
+    assert "no deployment is called `claude`" in done.err
+    assert "`gpt`" in done.err
+
+
+def test_a_provider_that_is_not_there_is_named(
+    inferc: Command, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "the-secret-itself")
+    raw = json.loads(plan.read_text())
+    raw["deployments"][0]["retry"]["max_retries"] = 0
+    plan.write_text(json.dumps(raw))
+    done = inferc("call", plan, "gpt", "hello")
+    assert done.status == 1
+    assert "127.0.0.1:9" in done.err
+    assert "the-secret-itself" not in done.out + done.err
+
+
+def test_a_fault_that_is_none_is_a_wrong_command_line(inferc: Command) -> None:
+    done = inferc("mock-provider", "--port", "0", "--fault", "200")
+    assert done.status == 2
+    assert "from 400 to 599" in done.err

@@ -1,0 +1,94 @@
+"""What users read: for each code a file with mistakes, and beside it all that is said about it.
+
+`pytest tests/compiler/test_diagnostics.py --record` writes the `.txt` files anew. Look at the diff as
+somebody would who sees the message for the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.compile import check_file
+from inferc.dsl.codes import known_codes
+from inferc.dsl.diagnostics import Diagnostic
+from inferc.dsl.render import OutputFormat, render
+
+CORPUS = Path(__file__).parent / "golden_diagnostics"
+CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
+
+NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315"}
+"""Codes that have a test of their own at the end."""
+
+COMPANIONS = {"N0414": {"E0305"}}
+"""Codes that cannot but stand beside another: a guessed runtime has no endpoint."""
+
+NOT_YET = {"W0901", "W0902"}
+"""What is said only until something is supported: left out, except of the files about it."""
+
+Golden = Callable[[str | Path], Callable[[str], None]]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths in messages start at the corpus, wherever it is."""
+    monkeypatch.chdir(CORPUS)
+
+
+def findings(code: str) -> list[Diagnostic]:
+    name = f"{code}.infer"
+    checked = check_file(name, Path(name))
+    return [item for item in checked.diagnostics if item.code == code or item.code not in NOT_YET]
+
+
+def shown(diagnostics: Iterable[Diagnostic]) -> str:
+    return render(list(diagnostics), OutputFormat.TERMINAL, width=100)
+
+
+def test_every_code_is_covered() -> None:
+    assert set(CODES) | NEED_MORE_THAN_A_FILE == set(known_codes())
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_message_is_the_one_that_was_reviewed(code: str, golden: Golden) -> None:
+    golden(CORPUS / f"{code}.txt")(shown(findings(code)))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_mistake_is_said_once_and_leads_to_no_others(code: str) -> None:
+    found = findings(code)
+    assert {item.code for item in found} == {code} | COMPANIONS.get(code, set())
+    places = [(item.primary.span.start, item.message) for item in found if item.primary is not None]
+    assert len(places) == len(set(places))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_fix_is_not_repeated_as_help(code: str) -> None:
+    for item in findings(code):
+        titles = {fix.title for fix in item.fixes}
+        assert titles.isdisjoint(item.help)
+        assert not (titles and any(text.startswith("did you mean") for text in item.help))
+
+
+def test_a_file_that_is_not_there_is_said_without_an_excerpt(golden: Golden) -> None:
+    checked = check_file("prodution.infer", Path("prodution.infer"))
+    assert checked.program is None
+    golden(CORPUS / "E0001.txt")(shown(checked.diagnostics))
+
+
+def test_a_file_that_is_something_else_is_given_up(golden: Golden) -> None:
+    text = "deployment chat {\n" + "".join(f"  - replica: {number}\n" for number in range(2000)) + "}\n"
+    checked = check_file("main.infer", Path("main.infer"), text=text)
+    [given_up] = [item for item in checked.diagnostics if item.code == "E0110"]
+    golden(CORPUS / "E0110.txt")(shown([given_up]))
+
+
+def test_a_setting_for_a_parameter_that_is_not_there(golden: Golden) -> None:
+    text = (
+        'param region: text = "eu-west-1"\ndeployment chat { model = "models/minilm.onnx", runtime = ort }\n'
+    )
+    checked = check_file("main.infer", Path("main.infer"), text=text, settings={"regoin": "us-east-1"})
+    [unknown] = [item for item in checked.diagnostics if item.code == "E0315"]
+    golden(CORPUS / "E0315.txt")(shown([unknown]))

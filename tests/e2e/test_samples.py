@@ -1,0 +1,79 @@
+"""The other samples, compiled and run for real."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+from ..support.commands import Running, serving
+
+KEYS = {"OPENAI_API_KEY": "key-one", "OPENAI_API_KEY_2": "key-two"}
+MESSAGES: Any = [{"role": "user", "content": "hello"}]
+
+
+def stats(mock: Running) -> Any:
+    with urllib.request.urlopen(f"{mock.url}/__mock__/stats", timeout=30) as response:
+        return json.load(response)
+
+
+def test_the_local_sample_embeds_without_a_key() -> None:
+    with (
+        serving("run", "samples/onnx.infer", "--port", "0", environment={"OPENAI_API_KEY": ""}) as gateway,
+        OpenAI(base_url=f"{gateway.url}/v1", api_key="unused") as client,
+    ):
+        one, same, other = client.embeddings.create(
+            model="embedder", input=["a cat", "a cat", "tax law"]
+        ).data
+    assert one.embedding == pytest.approx(same.embedding, abs=1e-3)
+    assert one.embedding != pytest.approx(other.embedding, abs=1e-1)
+
+
+def test_the_remote_sample_answers_after_a_failure_of_its_provider() -> None:
+    with (
+        serving("mock-provider", "--port", "0", "--gap", "0", "--fault", "503:retry_after=0") as mock,
+        serving(
+            "run", "samples/remote.infer", "--port", "0",
+            "--set", f"provider_url={mock.url}/v1", "--set", "patience=600ms", environment=KEYS,
+        ) as gateway,
+        OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client,
+    ):  # fmt: skip
+        for name in ("chat", "spare"):
+            answer = client.chat.completions.create(model=name, messages=MESSAGES)
+            assert answer.choices[0].message.content == "You said: hello"
+        counted = stats(mock)
+    assert (counted["requests"], counted["faults"], counted["answered"]) == (3, 1, 2)
+
+
+def test_the_remote_sample_does_not_repeat_what_cannot_succeed() -> None:
+    with (
+        serving("mock-provider", "--port", "0", "--fault", "400:code=context_length_exceeded") as mock,
+        serving(
+            "run",
+            "samples/remote.infer",
+            "--port",
+            "0",
+            "--set",
+            f"provider_url={mock.url}/v1",
+            environment=KEYS,
+        ) as gateway,
+        OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.chat.completions.create(model="chat", messages=MESSAGES)
+        counted = stats(mock)
+    assert refused.value.code == "context_length_exceeded"
+    assert counted["requests"] == 1
+
+
+def test_the_remote_sample_names_the_second_key_when_it_is_missing() -> None:
+    keys = KEYS | {"OPENAI_API_KEY_2": ""}
+    with (
+        pytest.raises(pytest.fail.Exception, match=r"deployment `chat`.*OPENAI_API_KEY_2 is empty"),
+        serving("run", "samples/remote.infer", "--port", "0", environment=keys),
+    ):
+        pytest.fail("it started without the key")
