@@ -76,7 +76,7 @@ def _divide(left: Any, right: Any) -> Any:
     ratio = _exact(left, right, lambda a, b: a / b)
     result = ratio if by is not None else _with_unit(unit, ratio)
     plain = unit is None or by is not None
-    return int(result) if plain and result == int(result) and not isinstance(left, float) else result
+    return int(result) if plain and result == int(result) and type(left) is not float else result
 
 
 def _exact(left: Any, right: Any, operation: Any) -> Any:

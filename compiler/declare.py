@@ -15,11 +15,12 @@ from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, either
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
-from .evaluate import UNKNOWN, Evaluator
+from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .scope import Symbol
 from .shape import Paths, Shaper
+from .unknown import UNKNOWN
 
 _TARGET_KINDS = {RuntimeKind.PYTHON: 'python("package.module:factory")', RuntimeKind.CUSTOM: 'custom("name")'}
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ..dsl.suggest import did_you_mean, near
+from ..dsl.suggest import did_you_mean, offer
 from ..dsl.values import Call, Word, describe, show
 from .arithmetic import ArithmeticMistake, calculate
 from .scope import Scope, Symbol
 from .types import check_param
+from .unknown import UNKNOWN
 
 FUNCTIONS: dict[str, tuple[int, str]] = {
     "env": (1, 'env("NAME")'),
@@ -26,16 +27,6 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 
 DEEPEST = 100
 """How many values may wait for each other while one of them is found."""
-
-
-class Unknown:
-    """What a mistaken expression stands for. The mistake is reported; nothing more is said about it."""
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-UNKNOWN: Final = Unknown()
 
 
 class Evaluator:
@@ -187,11 +178,11 @@ class Evaluator:
             return self.value_of(symbol)
         if scope.is_lost(alias or name, bool(alias)):
             return UNKNOWN
-        known = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
+        meant = self._found.near(part.name, scope.names(s.LetDeclaration, s.ParamDeclaration))
         what = (
             f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
         )
-        hint = did_you_mean(part.name, known) or "only a `let` or a `param` can stand in a text"
+        hint = offer(meant) or "only a `let` or a `param` can stand in a text"
         self._found.error(
             "E0201", what, scope.span(part), help=[hint, "write `\\${` for the characters themselves"]
         )
@@ -260,17 +251,14 @@ class Evaluator:
         """A bare word where only a value makes sense is an unknown name."""
         if not isinstance(value, Word):
             return False
-        names = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
-        report_unknown_value(node, str(value), scope, names, self._found)
+        report_unknown_value(node, str(value), scope, self._found)
         return True
 
 
-def report_unknown_value(
-    node: s.Expression, name: str, scope: Scope, names: list[str], found: Diagnostics
-) -> None:
+def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
     """There is no `let` or `param` called `name`."""
-    meant = [] if found.is_long else near(name, names)
+    meant = found.near(name, scope.names(s.LetDeclaration, s.ParamDeclaration))
     span = scope.span(node)
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
-    hint = None if fixes else did_you_mean(name, names) or f"declare it with `let {name} = …`"
+    hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"
     found.error("E0201", f"there is no value called `{name}`", span, "not declared", help=hint, fixes=fixes)

@@ -110,8 +110,7 @@ def _report(mismatch: Mismatch, setting: Setting, node: s.Expression, found: Dia
     elif isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and mismatch.suggestion is None:
-        names = list(scope.names(s.LetDeclaration, s.ParamDeclaration))
-        report_unknown_value(node, str(value), scope, names, found)
+        report_unknown_value(node, str(value), scope, found)
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
     else:

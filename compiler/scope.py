@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean
+from ..dsl.suggest import did_you_mean, offer
 from .modules import Module
 
 Named = (
@@ -146,9 +146,9 @@ def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnosti
     name = written_reference(node) or "this"
     if scope.is_lost(name.partition(".")[0], isinstance(node, s.Member)):
         return
-    known = [] if found.is_long else list(scope.names(*kinds))
-    hint = did_you_mean(name, known)
+    hint = offer(found.near(name, scope.names(*kinds)))
     if hint is None and not found.is_long:
+        known = list(scope.names(*kinds))
         listed = ", ".join(f"`{each}`" for each in known[:8])
         hint = f"known here: {listed}" if known else f"this file declares no {what}"
     found.error("E0201", f"there is no {what} `{name}`", scope.span(node), "not declared", help=hint)

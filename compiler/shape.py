@@ -20,8 +20,9 @@ from ..dsl.policies import CapacityPolicy
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, either, near
-from .evaluate import UNKNOWN, Evaluator
+from .evaluate import Evaluator
 from .merge import Section, Setting
+from .unknown import UNKNOWN
 
 Paths = dict[tuple[str, ...], Setting | Section]
 """Where the value at each path of the model was written."""

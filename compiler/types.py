@@ -6,10 +6,11 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.suggest import did_you_mean, either
+from ..dsl.suggest import did_you_mean, either, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Word, describe, show
 from .scope import Scope
+from .unknown import UNKNOWN
 
 TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
@@ -35,12 +36,11 @@ def check_param(
 
     origin: the expression that gave the value, None when it was set from outside the file.
     """
-    from .evaluate import UNKNOWN
-
     if isinstance(value, Word):
-        names = [n for n in scope.names(s.ParamDeclaration, s.LetDeclaration) if n != node.name.text]
+        known = scope.names(s.ParamDeclaration, s.LetDeclaration)
         span = scope.span(origin) if origin is not None else scope.span(node.name)
-        hint = did_you_mean(value, names) or f'write "{value}" for the text'
+        meant = found.near(value, (name for name in known if name != node.name.text))
+        hint = offer(meant) or f'write "{value}" for the text'
         found.error("E0201", f"there is no value called `{value}`", span, "not declared", help=hint)
         return UNKNOWN
     if node.type is None or _fits(node.type, value):

@@ -32,7 +32,13 @@ _BINDING = {
 """How tightly each operator binds."""
 
 LONGEST_CHAIN = 200
-"""How many operators may follow each other in one expression."""
+"""How many operators, or calls and members, may follow each other: the tree is that deep."""
+
+LONGEST_UNION = 500
+"""How many types may stand between the `|` of one type."""
+
+LONGEST_NUMBER = 40
+"""How many characters a number may have."""
 
 Children = list[Any]
 
@@ -46,6 +52,8 @@ class Builder:
 
     def __init__(self, reports: SyntaxReports) -> None:
         self._reports = reports
+        self._chain: s.Node | None = None
+        self._chain_length = 0
 
     # ---- lists
 
@@ -203,9 +211,9 @@ class Builder:
 
     # ---- types
 
-    def type_union(self, c: Children) -> s.TypeUnion:
+    def type_union(self, c: Children) -> s.Node:
         left = c[0].options if isinstance(c[0], s.TypeUnion) else (c[0],)
-        return s.TypeUnion(c[0].start, c[2].end, (*left, c[2]))
+        return self._longer(c[0], s.TypeUnion(c[0].start, c[2].end, (*left, c[2])), LONGEST_UNION)
 
     def type_name(self, c: Children) -> s.TypeName:
         return s.TypeName(c[0].start, c[0].end, c[0].text)
@@ -222,12 +230,19 @@ class Builder:
     def type_record(self, c: Children) -> s.TypeRecord:
         return s.TypeRecord(c[0].start, c[2].end, tuple(c[1]))
 
-    def type_optional(self, c: Children) -> s.TypeOptional:
-        return s.TypeOptional(c[0].start, c[1].end, c[0])
+    def type_optional(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.TypeOptional(c[0].start, c[1].end, c[0]))
 
     def type_dimensions(self, c: Children) -> s.TypeDimensions:
-        dimensions = tuple(int(t.text) if t.text.isdecimal() else t.text for t in c[1])
+        dimensions = tuple(t.text if t.type == "NAME" else self._dimension(t) for t in c[1])
         return s.TypeDimensions(c[0].start, c[2].end, dimensions)
+
+    def _dimension(self, token: Token) -> int:
+        value = getattr(self.number([token]), "value", 0)
+        if type(value) is not int:
+            self._reports.no_dimension(token)
+            return 0
+        return value
 
     # ---- expressions
 
@@ -249,6 +264,9 @@ class Builder:
 
     def number(self, c: Children) -> s.Expression:
         [token] = c
+        if len(token.text) > LONGEST_NUMBER:
+            self._reports.no_number(token.start)
+            return s.Bad(token.start, token.end)
         try:
             return s.Number(token.start, token.end, parse_number(token.text))
         except (UnitError, ValueError, ArithmeticError) as error:
@@ -273,20 +291,20 @@ class Builder:
     def word(self, c: Children) -> s.Reference:
         return s.Reference(c[0].start, c[0].end, c[0].text)
 
-    def member(self, c: Children) -> s.Member:
-        return s.Member(c[0].start, c[2].end, c[0], identifier(c[2]))
+    def member(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.Member(c[0].start, c[2].end, c[0], identifier(c[2])))
 
-    def call(self, c: Children) -> s.CallExpression:
-        return s.CallExpression(c[0].start, c[3].end, c[0], tuple(c[2]))
+    def call(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.CallExpression(c[0].start, c[3].end, c[0], tuple(c[2])))
 
     def named_argument(self, c: Children) -> s.NamedArgument:
         return s.NamedArgument(c[0].start, c[2].end, identifier(c[0]), c[2])
 
-    def with_options(self, c: Children) -> s.WithOptions:
-        return s.WithOptions(c[0].start, c[2].end, c[0], c[2])
+    def with_options(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.WithOptions(c[0].start, c[2].end, c[0], c[2]))
 
-    def as_type(self, c: Children) -> s.AsType:
-        return s.AsType(c[0].start, c[2].end, c[0], identifier(c[2]))
+    def as_type(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.AsType(c[0].start, c[2].end, c[0], identifier(c[2])))
 
     def list(self, c: Children) -> s.ListExpression:
         return s.ListExpression(c[0].start, c[2].end, tuple(c[1]))
@@ -311,6 +329,14 @@ class Builder:
 
     def _path(self, token: Token) -> s.Text:
         return read_text(token.text, token.start, token.end, self._reports.bad_text)
+
+    def _longer(self, base: s.Node, made: s.Node, most: int = LONGEST_CHAIN) -> s.Node:
+        """`made`, which continues `base`; or `base` again, when so much has been added to it already."""
+        self._chain_length = self._chain_length + 1 if base is self._chain else 1
+        if self._chain_length == most:
+            self._reports.too_deep(self._reports.span(base.start, base.start + 1))
+        self._chain = made if self._chain_length < most else base
+        return self._chain
 
     def _plain(self, token: Token) -> str:
         """The text of a literal in which nothing is interpolated."""

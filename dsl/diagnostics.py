@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .source import Span
+from .suggest import near
 
 
 class Severity(StrEnum):
@@ -95,6 +96,10 @@ class Diagnostics:
     def is_long(self) -> bool:
         """Whether there is so much already that looking for near matches is no help, only work."""
         return len(self.items) > LONG
+
+    def near(self, name: str, known: Iterable[str]) -> list[str]:
+        """The names of `known` that `name` was probably meant to be; none once the list is long."""
+        return [] if self.is_long else near(name, known)
 
     @property
     def has_errors(self) -> bool:

@@ -17,6 +17,7 @@ from lark.parsers.lalr_analysis import Shift
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
 from .repairs.situation import CLOSER_OF, CLOSERS
+from .repairs.words import meant_declaration
 from .reports import SyntaxReports
 from .simulation import what_fits
 from .syntax import Bad, Field, Identifier
@@ -71,8 +72,7 @@ class Recovery:
             return None
         instead = self._repaired(token)
         if instead is None or instead.skip:
-            self._skip(token, tokens, report=instead is None)
-            return None
+            return self._skip(token, tokens, report=instead is None)
         for substitute in instead.tokens:
             if not self._accepts(substitute):
                 return substitute
@@ -87,14 +87,11 @@ class Recovery:
     def too_deep(self, token: Token, tokens: Iterator[Token]) -> None:
         """Leave out what is nested deeper than anything made by hand."""
         self._reports.damaged_at(token.start)
-        self._reports.error(
-            "E0107",
-            "this is nested too deeply",
-            self._reports.token_span(token),
-            help="split it into several declarations",
-        )
+        self._reports.too_deep(self._reports.token_span(token))
         self._unwind(0)
-        self._skip_to_declaration(tokens)
+        following = self._skip_to_declaration(tokens)
+        if following is not None:
+            self.recover(following, tokens)
 
     def declarations_so_far(self) -> list[Any]:
         """The declarations that are complete."""
@@ -111,22 +108,22 @@ class Recovery:
 
     # ---- skipping
 
-    def _skip(self, token: Token, tokens: Iterator[Token], *, report: bool) -> None:
-        """Drop the unfinished item, and everything up to the next one."""
+    def _skip(self, token: Token, tokens: Iterator[Token], *, report: bool) -> Token | None:
+        """Drop the unfinished item, and everything up to the next one; perhaps with a token to go on with."""
         context = self._context()
         if report:
             self._report(token, context)
         if context == 0:
             self._unwind(0)
             if self._is_declaration_start(token) and self._accepts(token):
-                return
-            self._skip_to_declaration(tokens, depth=int(token.type in CLOSER_OF))
-            return
+                return None
+            return self._skip_to_declaration(tokens, depth=int(token.type in CLOSER_OF))
         dropped = self._state.value_stack[context:]
         pending = [v.type for v in dropped if isinstance(v, Token) and v.type in CLOSER_OF]
         home = indentation(self._reports.source.text, dropped[0].start if dropped else token.start)
         self._unwind(context)
         self._skip_to_item(token, tokens, pending, home)
+        return None
 
     def _report(self, token: Token, context: int) -> None:
         if context == 0 and len(self._state.state_stack) <= 2:
@@ -137,17 +134,20 @@ class Recovery:
             return
         self._reports.unexpected(token, what_fits(self._state))
 
-    def _skip_to_declaration(self, tokens: Iterator[Token], depth: int = 0) -> None:
+    def _skip_to_declaration(self, tokens: Iterator[Token], depth: int = 0) -> Token | None:
+        """Skip up to a declaration, or to a word that was meant to start one, which is given back."""
         for token in tokens:
             if token.type in CLOSER_OF:
                 depth += 1
             elif token.type in CLOSERS:
                 depth = max(0, depth - 1)
-            if self._starts_declaration_at_margin(token) or (
-                depth == 0 and self._is_declaration_start(token)
-            ):
+            is_start = depth == 0 and self._is_declaration_start(token)
+            if is_start or self._starts_declaration_at_margin(token):
                 self._resume(token)
-                return
+                return None
+            if depth == 0 and self._is_misspelt_declaration(token):
+                return token
+        return None
 
     def _skip_to_item(self, token: Token, tokens: Iterator[Token], pending: list[str], home: int) -> None:
         """Skip inside a body, `token` first, up to an item, the body's end, or the next declaration.
@@ -278,6 +278,12 @@ class Recovery:
             token.type in DECLARATIONS
             and starts_line(self._reports.source.text, token.start)
             and not self._is_named(token)
+        )
+
+    def _is_misspelt_declaration(self, token: Token) -> bool:
+        text = self._reports.source.text
+        return (
+            token.type == "NAME" and is_at_margin(text, token.start) and meant_declaration(token) is not None
         )
 
     def _is_named(self, token: Token) -> bool:

@@ -221,6 +221,20 @@ class SyntaxReports:
             fixes=fixes,
         )
 
+    def no_dimension(self, token: Token) -> None:
+        if token.start != self._last_number:
+            self.error(
+                "E0106",
+                f"`{shorten(token.text)}` is no dimension",
+                self.token_span(token),
+                help="a dimension is a name, such as `batch`, or a whole number, such as `384`",
+            )
+
+    def too_deep(self, span: Span) -> None:
+        self.error(
+            "E0107", "this is nested too deeply", span, help="split it into several declarations or steps"
+        )
+
     def bad_text(self, kind: str, start: int, end: int) -> None:
         here = self.span(start, end)
         if kind == "escape":
@@ -364,9 +378,9 @@ def found_words(token: Token) -> str:
 
 def expected_words(expected: set[str]) -> str:
     """What could have stood here, in the user's words."""
-    for kinds, words in _EXPECTATIONS:
+    for kinds, phrase in _EXPECTATIONS:
         if kinds <= expected:
-            return words
+            return phrase
     left = expected - _CONTINUATIONS if {"OPERATOR", "PLUS"} <= expected else set(expected)
     words = []
     if {"NUMBER", "PROMPT"} <= left:

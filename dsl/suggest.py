@@ -23,11 +23,14 @@ def near(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A sentence that offers the near matches, None when there are none."""
-    names = [f"`{candidate}`" for candidate in near(name, known)]
-    if not names:
-        return None
-    return f"did you mean {either(names)}?"
+    """A sentence that offers the near matches of `name`, None when there are none."""
+    return offer(near(name, known))
+
+
+def offer(names: Iterable[str]) -> str | None:
+    """A sentence that offers `names`, None when there are none."""
+    quoted = [f"`{name}`" for name in names]
+    return f"did you mean {either(quoted)}?" if quoted else None
 
 
 def either(words: Iterable[str]) -> str:

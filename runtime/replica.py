@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 @frozen
 class Usage:
-    """What a request consumed, in tokens."""
+    """What a request consumed, in tokens.
+
+    cached_tokens: those of the prompt that the provider had cached. reasoning_tokens: those of the
+    completion that the model thought in.
+    """
 
     prompt_tokens: int
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @frozen
@@ -42,7 +48,8 @@ Request = ChatRequest | EmbedRequest
 class ChatChunk:
     """A piece of a chat answer: JSON bytes in OpenAI's shape.
 
-    Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`.
+    Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`, or nothing where
+    only the usage is told, which the client did not ask for.
     more: the next chunk is already here, so that a writer may put both into one packet.
     """
 

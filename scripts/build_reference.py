@@ -105,6 +105,7 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("OnnxServingPlan", "task"): "how inputs and outputs are read",
     ("RemotePoolPlan", "provider"): "who answers",
     ("RemotePoolPlan", "wire"): "the shape of requests and answers",
+    ("RemotePoolPlan", "auth"): "how requests show the key",
     ("RemotePoolPlan", "task"): "how inputs and outputs are read",
     ("RemotePoolPlan", "rate_limits"): "null in it: no limit",
     ("RemotePoolPlan", "retry"): "when a failed request is sent again",
@@ -250,7 +251,7 @@ def _json_type(hint: Any) -> str:
     if origin is tuple:
         return f"list of {_json_type(arguments[0])}"
     if origin is dict:
-        return "object of texts"
+        return "object of texts" if arguments[1] is str else "object"
     if issubclass(only, StrEnum):
         return ", ".join(f'`"{member}"`' for member in only) if len(only) <= 5 else "a word, as text"
     return f"object{null}"
@@ -275,6 +276,9 @@ def _runtime_rows() -> Iterator[list[str]]:
         if kind.transport is TransportKind.LOCAL:
             yield [f"`{kind}`", "this process", "ONNX Runtime", ""]
             continue
+        if kind is RuntimeKind.CUSTOM:
+            yield [f"`{kind}`", "the plugin decides", "the plugin decides", ""]
+            continue
         assert kind.provider is not None
         endpoint = ENDPOINTS.get(kind.provider)
         wire = WIRES.get(kind.provider, WireFormat.OPENAI)
@@ -296,9 +300,9 @@ def _errors() -> tuple[list[str], list[list[str]]]:
     rows = []
     for cls in _subclasses(RequestError):
         meaning = (cls.__doc__ or "").split("\n")[0].rstrip(".")
-        retried = "yes" if cls.retryable else "no"
-        rows.append([str(cls.status), f"`{cls.type}`", f"`{cls.code}`", retried, meaning])
-    return ["status", "type", "code", "retried", "meaning"], sorted(rows)
+        retryable = "yes" if cls.retryable else "no"
+        rows.append([str(cls.status), f"`{cls.type}`", f"`{cls.code}`", retryable, meaning])
+    return ["status", "type", "code", "retryable", "meaning"], sorted(rows)
 
 
 def _subclasses(cls: type[RequestError]) -> Iterator[type[RequestError]]:

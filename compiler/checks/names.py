@@ -114,6 +114,8 @@ def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
     for scope in program.scopes:
         words.update(re.findall(r"\w+", scope.module.source.text))
     names = [name for scope in program.scopes for name in (*scope.own, *scope.imported, *scope.aliases)]
+    if found.is_long:
+        return set(names)
     misspelt = {
         item.primary.span.text.rpartition(".")[2]
         for item in found.items

@@ -51,7 +51,7 @@ class Lines:
 
 @frozen
 class _Frame:
-    """A broken bracket: the indentation of the line it begins on, of its items, and of their further lines."""
+    """A broken bracket: how far the line it begins on, its items, and their further lines are indented."""
 
     outer: int
     inner: int
@@ -130,7 +130,8 @@ class _Layout:
     def _tail(self, index: int) -> int:
         """The width of what cannot be parted from the bracket that ends at `index`."""
         start = self._atoms[index].end
-        for atom in self._atoms[index + 1 :]:
+        while index + 1 < len(self._atoms):
+            atom = self._atoms[index + 1]
             around = atom.bracket
             if around is not None and around.broken and (atom.starts_item or atom.closes is around):
                 return self._atoms[index].end - start + (around.style is Style.LIST)

@@ -61,7 +61,7 @@ def find_places(declarations: Iterable[s.Declaration]) -> Places:
                 places.dimensions.add(node.start)
             case s.Comprehension():
                 places.comprehensions.add(node.start)
-        for name in _fields(type(node)):
+        for name in _parts(type(node).__name__):
             waiting.extend(_nodes(getattr(node, name)))
     return places
 
@@ -73,5 +73,6 @@ def _nodes(value: object) -> list[s.Node]:
 
 
 @cache
-def _fields(kind: type[s.Node]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(kind) if field.name not in ("start", "end"))
+def _parts(kind: str) -> tuple[str, ...]:
+    """The attributes of a kind of node that may hold nodes."""
+    return tuple(part.name for part in attrs.fields(getattr(s, kind)) if part.name not in ("start", "end"))

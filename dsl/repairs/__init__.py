@@ -12,6 +12,7 @@ REPAIRS: tuple[Repair, ...] = (
     texts.unclosed_text,
     texts.wrong_quotes,
     texts.bare_url,
+    texts.bare_path,
     texts.wrong_comment,
     texts.semicolon,
     texts.single_ampersand,

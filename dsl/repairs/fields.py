@@ -18,19 +18,13 @@ def wrong_sign(at: Situation) -> Instead | None:
         return None
     if at.fits("LBRACE") and at.follows("{"):
         return _sign_before_brace(at)
-    for kind, sign in _SIGNS.items():
-        if at.fits(kind) and kind != token.type:
-            break
-    else:
+    kind = next((kind for kind in _SIGNS if kind != token.type and at.fits(kind)), None)
+    if kind is None:
         return None
-    if token.type == "COLON" and at.text.startswith("=", token.end):
-        here = at.span(token.start, token.end + 1)
-        at.error(
-            "E0101",
-            _SIGN_MESSAGES[kind].format(":="),
-            here,
-            fixes=at.change("write `=`", here.start, here.end, "="),
-        )
+    sign = _SIGNS[kind]
+    if kind == "EQUAL" and at.text.startswith(":=", token.start):
+        fixes = at.change("remove the `:`", token.start, token.end, "")
+        at.error("E0101", _SIGN_MESSAGES[kind].format(":="), at.here, "remove this", fixes=fixes)
         return use()
     space = " " if at.end_before == token.start and kind != "COLON" else ""
     at.error(
@@ -178,10 +172,12 @@ def name_alone(at: Situation) -> Instead | None:
 def name_above(at: Situation) -> Instead | None:
     """`replicas`, and the next field on the line below."""
     values = at.values
-    if at.token.type != "EQUAL" or len(values) < 2:
+    if at.token.type not in ("EQUAL", "NAME", "STRING", "RBRACE") or len(values) < 2:
         return None
     name, below = as_name(values[-2]), as_name(values[-1])
     if name is None or below is None or at.same_line(name.end, below.start):
+        return None
+    if not at.fits("LBRACE"):
         return None
     at.reports.no_value(name.text, name.start, name.end)
     at.drop(1)

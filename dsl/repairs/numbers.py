@@ -48,7 +48,8 @@ def broken_number(at: Situation) -> Instead | None:
 def unit_apart(at: Situation) -> Instead | None:
     """`4 GiB` and `95 %`."""
     token = at.token
-    unit, apart = token, ()
+    unit: Token = token
+    apart: tuple[Token, ...] = ()
     if token.text not in UNITS or token.type not in ("NAME", "UNKNOWN"):
         name = as_name(at.values[-1]) if at.values else None
         if name is None or name.text not in UNITS or token.type == "EQUAL":

@@ -9,6 +9,7 @@ from ..tokens import Token
 from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
+_PATH = re.compile(r"[\w./-]++")
 _OPEN_TEXTS = {"OPEN_TEXT": '"', "OPEN_LONG_TEXT": '"""', "OPEN_QUOTES": "'"}
 _ADVICE = {
     "'": 'texts stand between double quotes, `"…"`',
@@ -96,6 +97,25 @@ def bare_url(at: Situation) -> Instead | None:
     )
     at.drop(1)
     return use(Token("STRING", literal, scheme.start, found.end()), until=found.end())
+
+
+def bare_path(at: Situation) -> Instead | None:
+    """`import policies.infer as shared`."""
+    token = at.token
+    if token.type not in ("NAME", "DOT", "OPERATOR") or not at.last_is("IMPORT", "FROM"):
+        return None
+    found = _PATH.match(at.text, token.start)
+    if found is None or not at.fits("STRING") or at.fits("NAME"):
+        return None
+    literal = f'"{found[0]}"'
+    at.error(
+        "E0105",
+        "the name of a file stands between double quotes",
+        at.span(token.start, found.end()),
+        "quote this",
+        fixes=at.change("add the quotes", token.start, found.end(), literal),
+    )
+    return use(Token("STRING", literal, token.start, found.end()), until=found.end())
 
 
 def wrong_comment(at: Situation) -> Instead | None:

@@ -29,13 +29,19 @@ def misspelt_declaration(at: Situation) -> Instead | None:
     token = at.token
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
         return None
-    names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
-    if token.text in _OTHER_LANGUAGES:
-        names = [_OTHER_LANGUAGES[token.text]]
-    if not names:
+    meant = meant_declaration(token)
+    if meant is None:
         return None
-    at.reports.unknown_declaration(token, names[0])
-    return use(Token(KEYWORDS[names[0]], names[0], token.start, token.end))
+    at.reports.unknown_declaration(token, meant)
+    return use(Token(KEYWORDS[meant], meant, token.start, token.end))
+
+
+def meant_declaration(token: Token) -> str | None:
+    """The word that starts a declaration and that was probably meant by another one."""
+    if token.text in _OTHER_LANGUAGES:
+        return _OTHER_LANGUAGES[token.text]
+    names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
+    return names[0] if names else None
 
 
 def field_outside(at: Situation) -> Instead | None:

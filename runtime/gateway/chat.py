@@ -46,8 +46,9 @@ async def _send(
     try:
         while chunk is not None:
             assert isinstance(chunk, ChatChunk)
-            pending += (b"data: ", chunk.data, b"\n\n")
-            if not chunk.more:
+            if chunk.data:
+                pending += (b"data: ", chunk.data, b"\n\n")
+            if pending and not chunk.more:
                 await response.write(b"".join(pending))
                 pending.clear()
             chunk = await anext(others, None)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ...compiler.plan import RemotePoolPlan, ReplicaPlacement, WireFormat
 from ..replica import Replica
-from .openai import OpenAIWire
 from .pool import RemoteReplica
 from .unspoken import UnspokenReplica
+from .wires import make_wire
 
 
 def make_replica(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path) -> Replica:
@@ -17,5 +17,5 @@ def make_replica(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Pa
     base_dir: where secret files are looked up.
     """
     if plan.wire is WireFormat.OPENAI:
-        return RemoteReplica(plan, placement, base_dir, OpenAIWire(plan))
+        return RemoteReplica(plan, placement, base_dir, make_wire(plan))
     return UnspokenReplica(plan, placement)

@@ -13,11 +13,12 @@ from yarl import URL
 
 from ...compiler.plan import RemotePoolPlan, ReplicaPlacement, TaskKind
 from ..errors import NetworkError, RequestError, RequestTimeout, ServerError, ShuttingDown, StartError
-from ..replica import Chunk, EmbedRequest, Request
+from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Request
 from ..secret import Secret, read_secret
+from .auth import credential_headers
 from .classify import Classifier
-from .openai import OpenAIWire
-from .sse import Event, LineTooLong, SseParser
+from .sse import LineTooLong, SseParser
+from .wires import Wire, read_events
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
@@ -35,7 +36,7 @@ class RemoteReplica:
     """
 
     def __init__(
-        self, plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path, wire: OpenAIWire
+        self, plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path, wire: Wire
     ) -> None:
         self._plan = plan
         self._placement = placement
@@ -57,7 +58,7 @@ class RemoteReplica:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **plan.headers, **(self._wire.headers(secret.reveal()) if secret else {})},
+            headers={**headers, **self._wire.headers, **plan.headers, **self._shown(secret)},
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
@@ -75,13 +76,12 @@ class RemoteReplica:
                 body = await self._read_all(response, deadline)
                 yield self._wire.vectors(body, len(request.texts), self._classifier)
             elif not request.stream:
-                yield self._wire.chat(await self._read_all(response, deadline), self._classifier)
+                yield self._wire.answer(await self._read_all(response, deadline), self._classifier)
             else:
-                async with aclosing(self._read_events(response, deadline)) as bursts:
-                    async for events, more in bursts:
-                        last = len(events) - 1
-                        for index, event in enumerate(events):
-                            yield self._wire.chat_chunk(event, self._classifier, more or index < last)
+                async with aclosing(self._read_bursts(request, response, deadline)) as bursts:
+                    async for chunks in bursts:
+                        for chunk in chunks:
+                            yield chunk
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
         finally:
@@ -90,9 +90,8 @@ class RemoteReplica:
     async def _send(self, request: Request, deadline: float | None) -> aiohttp.ClientResponse:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        path = self._wire.path(request)
-        url = self._urls.get(path) or self._urls.setdefault(path, URL(self._plan.endpoint + path))
-        body = self._wire.encode(request)
+        path, body = self._wire.request(request)
+        url = self._urls.get(path) or self._urls.setdefault(path, self._url(path))
         try:
             async with asyncio.timeout_at(self._until(self._request_timeout, deadline)):
                 return await self._session.post(url, data=body, allow_redirects=False)
@@ -101,31 +100,29 @@ class RemoteReplica:
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
-    async def _read_events(
-        self, response: aiohttp.ClientResponse, deadline: float | None
-    ) -> AsyncGenerator[tuple[list[Event], bool], None]:
-        """The events of a stream, those together that arrive together, without the end marker.
-
-        The second value says that the end is here too. Raises RequestError.
-        """
-        wire, parser = self._wire, SseParser()
+    async def _read_bursts(
+        self, request: ChatRequest, response: aiohttp.ClientResponse, deadline: float | None
+    ) -> AsyncGenerator[list[ChatChunk], None]:
+        """The chunks of a streamed answer, those together that arrive together. Raises RequestError."""
         if response.content_type == "application/json":
-            wire.chat(await self._read_all(response, deadline), self._classifier)
+            self._wire.answer(await self._read_all(response, deadline), self._classifier)
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        while True:
+        reader, parser = self._wire.reader(request, self._classifier), SseParser()
+        while not reader.ended:
             data = await self._read(response, deadline)
             try:
                 events = parser.feed(data) if data else parser.close()
             except LineTooLong:
                 raise self._fail(ServerError, "sent a line that is too long") from None
-            end = next((index for index, event in enumerate(events) if wire.is_end(event)), None)
-            if end is not None:
-                yield events[:end], response.content.at_eof()
-                await self._read_end(response)
-                return
-            yield events, False
-            if not data:
-                raise self._fail(ServerError, "ended the stream without its end marker")
+            pieces, error = read_events(reader, events, closing=not data)
+            if not data and not reader.ended and error is None:
+                error = self._fail(ServerError, "ended the stream without its end marker")
+            more = error is not None or (reader.ended and response.content.at_eof())
+            last = len(pieces) - 1
+            yield [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)]
+            if error is not None:
+                raise error
+        await self._read_end(response)
 
     async def _read_end(self, response: aiohttp.ClientResponse) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
@@ -164,6 +161,10 @@ class RemoteReplica:
             pass  # the status says enough
         return self._classifier.http_error(response.status, response.headers, body)
 
+    def _url(self, path: str) -> URL:
+        url = URL(self._plan.endpoint + path)
+        return url.update_query(self._plan.query) if self._plan.query else url
+
     def _until(self, timeout: float, deadline: float | None) -> float:
         until = asyncio.get_running_loop().time() + timeout
         return until if deadline is None else min(until, deadline)
@@ -190,6 +191,9 @@ class RemoteReplica:
         return kind(
             f"{self._classifier.who} {what}", deployment=self._plan.deployment, provider=self._plan.provider
         )
+
+    def _shown(self, secret: Secret | None) -> dict[str, str]:
+        return credential_headers(self._plan.auth, secret.reveal()) if secret else {}
 
     def _secret(self) -> Secret | None:
         keys = self._plan.api_key

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from attrs import frozen
@@ -30,14 +32,27 @@ def inferc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 
     def run(*arguments: object) -> Outcome:
         capsys.readouterr()
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as ended:  # argparse: 0 after --help, 2 for a wrong command line
-            status = int(ended.code or 0)
-        finally:
-            gc.enable()
+        with _process_restored():
+            try:
+                status = main([str(argument) for argument in arguments])
+            except SystemExit as ended:  # argparse: 0 after --help, 2 for a wrong command line
+                status = int(ended.code or 0)
         said = capsys.readouterr()
         assert "Traceback" not in said.out + said.err
         return Outcome(status, said.out, said.err)
 
     return run
+
+
+@contextmanager
+def _process_restored() -> Iterator[None]:
+    """Undo what a command does to its process, which is its own outside of tests."""
+    root, own = logging.getLogger(), logging.getLogger("inferc")
+    handlers, levels = root.handlers[:], (root.level, own.level)
+    try:
+        yield
+    finally:
+        gc.enable()
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])

@@ -79,7 +79,7 @@ def test_a_file_that_is_not_there_is_said_without_an_excerpt(golden: Golden) -> 
 
 
 def test_a_file_that_is_something_else_is_given_up(golden: Golden) -> None:
-    text = "deployment chat {\n" + "".join(f"  - replica: {number}\n" for number in range(2000)) + "}\n"
+    text = "deployment chat {\n" + "".join(f"  replica{number}: {number}\n" for number in range(2000)) + "}\n"
     checked = check_file("main.infer", Path("main.infer"), text=text)
     [given_up] = [item for item in checked.diagnostics if item.code == "E0110"]
     golden(CORPUS / "E0110.txt")(shown([given_up]))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy
-from inferc.runtime.capacity import (
+from inferc.runtime.policies.capacity import (
     MAX_RETRY_AFTER,
     MAX_WAITING,
     Admit,

@@ -6,7 +6,7 @@ import pytest
 
 from inferc.compiler.plan import Duration, JitterKind, RetryPolicy
 from inferc.runtime.errors import BadRequest, RateLimited, RequestError, ServerError
-from inferc.runtime.retry import MAX_TOTAL_WAIT, GiveUp, Retry, RetryIn
+from inferc.runtime.policies.retry import MAX_TOTAL_WAIT, GiveUp, Retry, RetryIn
 
 
 def retry(*, idempotent: bool = True, **fields: object) -> Retry:

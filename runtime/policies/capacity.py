@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from attrs import frozen
 
-from ..compiler.plan import CapacityKind, CapacityPolicy
+from ...compiler.plan import CapacityKind, CapacityPolicy
 
 MAX_WAITING = 1024
 """Requests that may wait for a slot of one deployment; the next one is refused."""

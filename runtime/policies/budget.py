@@ -1,0 +1,201 @@
+"""What a deployment may spend within any hour and any day: a ledger, and a pure policy over it.
+
+Money is reserved before a request is sent and corrected when its cost is known, so that requests
+that run at the same time cannot overshoot together. Amounts are whole picodollars; time counts in
+whole minutes, and a minute is remembered until all of it has left the hour or the day.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from attrs import frozen
+
+from ...compiler.plan import Budget as BudgetConfig
+from ...compiler.plan import BudgetAction, Money
+
+PICODOLLARS = 10**12
+HOUR, DAY = 60, 24 * 60
+MINUTE = 60.0
+
+
+@frozen
+class Reservation:
+    """Money that is spoken for: `amount` picodollars, counted in `minute`.
+
+    notice: what the operator should know, once per crossing; None: nothing new.
+    """
+
+    minute: int
+    amount: int
+    notice: str | None = None
+
+
+@frozen
+class Exceeded:
+    """There is no money left; `retry_after` seconds from now there is. None: there never will be.
+
+    notice: as above.
+    """
+
+    reason: str
+    retry_after: float | None
+    notice: str | None
+
+
+class RollingSum:
+    """The amounts of the last `span` minutes."""
+
+    def __init__(self, span: int) -> None:
+        self.span = span
+        self.total = 0
+        self._amounts: OrderedDict[int, int] = OrderedDict()
+
+    def add(self, minute: int, amount: int) -> None:
+        """Add to `minute`, unless it has been forgotten."""
+        amounts = self._amounts
+        if minute in amounts:
+            amounts[minute] += amount
+        elif not amounts or minute > next(reversed(amounts)):
+            amounts[minute] = amount
+        elif minute > next(iter(amounts)):
+            self._amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
+        else:
+            return
+        self.total += amount
+
+    def expire(self, minute: int) -> None:
+        """Forget what has left the window at `minute`."""
+        amounts = self._amounts
+        while amounts:
+            oldest = next(iter(amounts))
+            if oldest + self.span >= minute:
+                return
+            self.total -= amounts.pop(oldest)
+
+    def below_at(self, ceiling: int) -> int:
+        """The minute in which the total is `ceiling` or less, if nothing is added."""
+        excess = self.total - ceiling
+        minute = 0
+        for minute, amount in self._amounts.items():
+            excess -= amount
+            if excess <= 0:
+                break
+        return minute + self.span + 1
+
+
+class Ledger:
+    """Spend by minute, and what of it has not been written to the store."""
+
+    def __init__(self) -> None:
+        self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
+        self._known: dict[int, int] = {}
+        self._unsaved: dict[int, int] = {}
+
+    def add(self, minute: int, amount: int) -> None:
+        """Count `amount`, which may be negative, in `minute`."""
+        self._count(minute, amount)
+        self._unsaved[minute] = self._unsaved.get(minute, 0) + amount
+
+    def expire(self, minute: int) -> None:
+        """Forget what is older than a day at `minute`."""
+        self.hour.expire(minute)
+        self.day.expire(minute)
+
+    def take_unsaved(self) -> dict[int, int]:
+        """What was added since the last call, by minute."""
+        taken, self._unsaved = self._unsaved, {}
+        return {minute: amount for minute, amount in taken.items() if amount}
+
+    def put_back(self, unsaved: dict[int, int]) -> None:
+        """Give back what could not be written after all."""
+        for minute, amount in unsaved.items():
+            self._unsaved[minute] = self._unsaved.get(minute, 0) + amount
+
+    def merge(self, stored: dict[int, int]) -> None:
+        """Take over what the store says, which is what everyone who shares it has written."""
+        for minute in sorted(stored):
+            amount = stored[minute] + self._unsaved.get(minute, 0)
+            self._count(minute, amount - self._known.get(minute, 0))
+
+    def _count(self, minute: int, amount: int) -> None:
+        self.hour.add(minute, amount)
+        self.day.add(minute, amount)
+        self._known[minute] = self._known.get(minute, 0) + amount
+        if len(self._known) > DAY + HOUR:
+            for old in sorted(self._known)[:HOUR]:
+                del self._known[old]
+
+
+class Budget:
+    """The ceilings of one deployment over its ledger."""
+
+    def __init__(self, config: BudgetConfig, ledger: Ledger) -> None:
+        self._action = config.on_exceeded
+        self._ledger = ledger
+        self._reserved = 0
+        ceilings = (
+            ("hour", ledger.hour, config.max_spend_per_hour),
+            ("day", ledger.day, config.max_spend_per_day),
+        )
+        self._ceilings = [
+            (name, window, int(ceiling * PICODOLLARS), ceiling)
+            for name, window, ceiling in ceilings
+            if ceiling is not None
+        ]
+        self._over: set[str] = set()
+
+    def reserve(self, now: float, amount: int) -> Reservation | Exceeded:
+        """Set `amount` aside, or say why not. now: seconds since 1970."""
+        minute = int(now / MINUTE)
+        self._ledger.expire(minute)
+        if self._action is BudgetAction.REJECT:
+            for name, window, ceiling, limit in self._ceilings:
+                if window.total + amount > ceiling:
+                    return self._exceeded(now, amount, name, window, ceiling, limit)
+                self._over.discard(name)
+            notice = None
+        else:
+            notice = self._crossing()
+        self._reserved += amount
+        self._ledger.add(minute, amount)
+        return Reservation(minute, amount, notice)
+
+    def settle(self, held: Reservation, cost: int) -> None:
+        """Put what the request cost, perhaps nothing, in the place of what was reserved."""
+        self._reserved -= held.amount
+        if cost != held.amount:
+            self._ledger.add(held.minute, cost - held.amount)
+
+    def is_throttled(self, now: float) -> bool:
+        """Whether half the concurrency is all there is now."""
+        if self._action is not BudgetAction.THROTTLE:
+            return False
+        self._ledger.expire(int(now / MINUTE))
+        return any(window.total - self._reserved >= ceiling for _, window, ceiling, _ in self._ceilings)
+
+    def _crossing(self) -> str | None:
+        """What is said when spend, without what is only reserved, reaches a ceiling."""
+        notice = None
+        for name, window, ceiling, limit in self._ceilings:
+            if window.total - self._reserved < ceiling:
+                self._over.discard(name)
+            elif name not in self._over:
+                self._over.add(name)
+                follows = "half the concurrency from now on" if self._action is BudgetAction.THROTTLE else ""
+                notice = f"the budget of {limit} per {name} is spent" + (f": {follows}" if follows else "")
+        return notice
+
+    def _exceeded(
+        self, now: float, amount: int, name: str, window: RollingSum, ceiling: int, limit: Money
+    ) -> Exceeded:
+        spent = f"${window.total / PICODOLLARS:.6g} of {limit} per {name}"
+        if amount > ceiling:
+            needs = f"${amount / PICODOLLARS:.6g}"
+            return Exceeded(f"the request may cost {needs}, the budget is {limit} per {name}", None, None)
+        notice = None
+        if name not in self._over:
+            self._over.add(name)
+            notice = f"the budget is used up ({spent}): requests are rejected"
+        retry_after = window.below_at(ceiling - amount) * MINUTE - now
+        return Exceeded(f"the budget is used up: {spent} are spent or reserved", retry_after, notice)

@@ -1,0 +1,116 @@
+"""When a failing endpoint is left alone, and how it is tried again: a pure state machine.
+
+Closed, every request passes; `failure_threshold` failures in a row open the circuit. Open, none
+passes. After the open time exactly `half_open_max_probes` pass: when all of them succeed the circuit
+closes, the first that fails opens it again, for twice as long.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from attrs import frozen
+
+from ...compiler.plan import CircuitBreakerConfig
+
+MAX_GROWTH = 16
+"""How many times `open_duration` an open time can grow to."""
+
+PROBE_WAIT = 1.0
+"""Seconds that a request is told to wait while probes are under way."""
+
+
+class Outcome(Enum):
+    """What an attempt says about the health of its endpoint."""
+
+    SUCCESS = auto()
+    FAILURE = auto()
+    NOTHING = auto()
+
+
+@frozen
+class Pass:
+    """The request may be sent; its outcome is to be reported with this pass, once.
+
+    era: which stretch of the breaker's life it belongs to. Outcomes of an earlier one are stale.
+    """
+
+    era: int
+
+
+@frozen
+class Blocked:
+    """The request fails at once; trying again makes sense at `retry_at`."""
+
+    retry_at: float
+
+
+class CircuitBreaker:
+    """The circuit of one endpoint."""
+
+    def __init__(self, config: CircuitBreakerConfig) -> None:
+        self._threshold = config.failure_threshold
+        self._duration = float(config.open_duration)
+        self._max_probes = config.half_open_max_probes
+        self._pass = Pass(0)
+        self._failures = 0
+        self._open_until: float | None = None
+        self._open_for = 0.0
+        self._closed_at = 0.0
+        self._probes = 0
+        self._probe_successes = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether every request passes."""
+        return self._open_until is None
+
+    def enter(self, now: float) -> Pass | Blocked:
+        """Whether a request may be sent now."""
+        if self._open_until is None:
+            return self._pass
+        if now < self._open_until:
+            return Blocked(self._open_until)
+        if self._probes >= self._max_probes:
+            return Blocked(now + PROBE_WAIT)
+        self._probes += 1
+        return self._pass
+
+    def is_stale(self, held: Pass) -> bool:
+        """Whether the circuit has opened or closed since `held` was given."""
+        return held.era != self._pass.era
+
+    def report(self, now: float, held: Pass, outcome: Outcome) -> None:
+        """What became of a request that passed. Stale outcomes change nothing."""
+        if held.era != self._pass.era:
+            return
+        if self._open_until is None:
+            if outcome is Outcome.SUCCESS:
+                self._failures = 0
+            elif outcome is Outcome.FAILURE:
+                self._failures += 1
+                if self._failures >= self._threshold:
+                    self._open(now)
+        elif outcome is Outcome.FAILURE:
+            self._open(now)
+        elif outcome is Outcome.NOTHING:
+            self._probes -= 1
+        else:
+            self._probe_successes += 1
+            if self._probe_successes >= self._max_probes:
+                self._turn()
+                self._open_until = None
+                self._closed_at = now
+
+    def _open(self, now: float) -> None:
+        relapse = self._open_until is not None or (
+            self._open_for > 0 and now - self._closed_at < self._open_for
+        )
+        longest = self._duration * MAX_GROWTH
+        self._open_for = min(self._open_for * 2, longest) if relapse else self._duration
+        self._turn()
+        self._open_until = now + self._open_for
+
+    def _turn(self) -> None:
+        self._pass = Pass(self._pass.era + 1)
+        self._failures = self._probes = self._probe_successes = 0

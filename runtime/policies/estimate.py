@@ -1,0 +1,100 @@
+"""What a request will probably consume, before it is sent, and what it consumed when nobody says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from ...compiler.plan import Price
+from ..replica import ChatRequest, Request, Usage
+
+BYTES_PER_TOKEN = 4
+"""Bytes of UTF-8 that are taken for one token: English text is about there, other text below."""
+
+TOKENS_PER_MESSAGE = 4
+"""Tokens that a message costs beside its text."""
+
+TOKENS_PER_IMAGE = 1000
+"""Tokens that an image, or another attachment, is taken for."""
+
+DEFAULT_ANSWER_TOKENS = 1024
+"""Tokens that an answer is taken for when the request sets no maximum."""
+
+FRAME_BYTES = 220
+"""Bytes of a streamed chunk that are not the answer's text."""
+
+
+@frozen
+class Estimate:
+    """Tokens of the prompt, and the most that the answer is expected to have."""
+
+    prompt: int
+    answer: int
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.answer
+
+
+def estimate(request: Request) -> Estimate:
+    """What `request` will probably consume."""
+    if not isinstance(request, ChatRequest):
+        return Estimate(sum(_tokens(text) for text in request.texts), 0)
+    body = request.body
+    prompt = 0
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        for message in messages:
+            prompt += TOKENS_PER_MESSAGE
+            if isinstance(message, dict):
+                content = message.get("content")
+                prompt += _tokens(content) if isinstance(content, str) else _parts(content)
+    if "tools" in body:
+        prompt += _tokens(str(body["tools"]))
+    answer = _count(body.get("max_completion_tokens")) or _count(body.get("max_tokens"))
+    return Estimate(prompt, (answer or DEFAULT_ANSWER_TOKENS) * (_count(body.get("n")) or 1))
+
+
+def streamed_tokens(chunks: int, size: int) -> int:
+    """The tokens of an answer that came in `chunks` chunks of `size` bytes together, with no usage."""
+    return max(chunks, (size - FRAME_BYTES * chunks) // BYTES_PER_TOKEN)
+
+
+@frozen
+class Tariff:
+    """Prices as whole picodollars per token, so that sums are exact."""
+
+    input: int
+    output: int
+    cached_input: int
+
+    @classmethod
+    def of(cls, price: Price) -> Tariff:
+        cached = price.input if price.cached_input is None else price.cached_input
+        return cls(*(int(per_million * 10**6) for per_million in (price.input, price.output, cached)))
+
+    def cost(self, usage: Usage) -> int:
+        """What `usage` costs, in picodollars."""
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        return (
+            (usage.prompt_tokens - cached) * self.input
+            + cached * self.cached_input
+            + usage.completion_tokens * self.output
+        )
+
+
+def _tokens(text: str) -> int:
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return size // BYTES_PER_TOKEN + 1
+
+
+def _parts(content: Any) -> int:
+    if not isinstance(content, list):
+        return 0
+    texts = (part.get("text") if isinstance(part, dict) else None for part in content)
+    return sum(_tokens(text) if isinstance(text, str) else TOKENS_PER_IMAGE for text in texts)
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and value > 0 else 0

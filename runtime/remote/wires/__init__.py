@@ -1,0 +1,18 @@
+"""The wire formats that providers speak, each translated from and to OpenAI's."""
+
+from __future__ import annotations
+
+from ....compiler.plan import RemotePoolPlan, WireFormat
+from .openai import OpenAIWire
+from .wire import ChunkReader, Outgoing, Piece, Wire, read_events
+
+__all__ = ["ChunkReader", "Outgoing", "Piece", "Wire", "make_wire", "read_events"]
+
+
+def make_wire(plan: RemotePoolPlan) -> Wire:
+    """The wire that `plan` asks for."""
+    match plan.wire:
+        case WireFormat.OPENAI:
+            return OpenAIWire(plan)
+        case WireFormat.ANTHROPIC | WireFormat.GEMINI:
+            raise NotImplementedError

@@ -1,0 +1,103 @@
+"""What a wire is: how one provider's HTTP bodies are written, and how its answers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from ...errors import RequestError, ServerError
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
+from ..classify import Classifier
+from ..sse import Event
+
+
+class Outgoing(NamedTuple):
+    """A request to POST: its path below the endpoint, which may end in a query, and its body."""
+
+    path: str
+    body: bytes
+
+
+class Piece(NamedTuple):
+    """A part of a streamed answer as it leaves: JSON bytes in OpenAI's shape, empty for usage alone."""
+
+    data: bytes
+    usage: Usage | None = None
+
+
+class ChunkReader(Protocol):
+    """Reads one streamed answer, event by event."""
+
+    ended: bool
+    """Whether the answer is complete: nothing may follow."""
+
+    def read(self, event: Event) -> Iterable[Piece]:
+        """What `event` says, in OpenAI's chunks. Raises RequestError."""
+
+    def close(self) -> Iterable[Piece]:
+        """What is left when the connection ends; `ended` stays false where the answer was cut off."""
+
+
+class Wire(Protocol):
+    """Writes requests to one deployment's provider and reads its answers."""
+
+    headers: Mapping[str, str]
+    """What each request carries beside the credential and the headers of the plan."""
+
+    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+        """The request to send. Raises BadRequest and Unsupported for what the provider cannot do."""
+
+    def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
+        """A whole answer. Raises RequestError."""
+
+    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`."""
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        """The vectors of `texts` texts. Raises RequestError."""
+
+
+def read_events(
+    reader: ChunkReader, events: Iterable[Event], *, closing: bool
+) -> tuple[list[Piece], RequestError | None]:
+    """What `reader` makes of `events`, as far as it gets, and the error that stops it.
+
+    closing: the connection has ended with them.
+    """
+    pieces: list[Piece] = []
+    try:
+        for event in events:
+            pieces += reader.read(event)
+            if reader.ended:
+                return pieces, None
+        if closing:
+            pieces += reader.close()
+    except RequestError as error:
+        return pieces, error
+    return pieces, None
+
+
+def parse_object(body: bytes, classifier: Classifier) -> dict[str, Any]:
+    """The JSON object in an answer. Raises RequestError, also for an `error` inside it."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise malformed(classifier, "the answer is no JSON") from None
+    if not isinstance(value, dict):
+        raise malformed(classifier, "the answer is no JSON object")
+    if value.get("error"):
+        raise classifier.in_band(value["error"])
+    return value
+
+
+def malformed(classifier: Classifier, what: str) -> RequestError:
+    """The error behind an answer that is not what the provider promises."""
+    plan = classifier.plan
+    return ServerError(f"{classifier.who}: {what}", deployment=plan.deployment, provider=plan.provider)
+
+
+def whole(value: object) -> int:
+    """`value` where it is a whole number, else 0: a count that a provider left out."""
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,61 @@
+"""What the documentation says is what the code does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.compile import check_file
+
+from .support.commands import ROOT, SAMPLES
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "runtimes"))]
+FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def name_of(page: Path) -> str:
+    return page.name
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    script = [sys.executable, "scripts/build_reference.py", "--check"]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
+def test_every_example_is_right(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "models", tmp_path / "models")
+    blocks = FENCE.findall(page.read_text("utf-8"))
+    assert blocks
+    for name, text in blocks:
+        if name:
+            (tmp_path / name).write_text(text, "utf-8")
+    for number, (name, text) in enumerate(blocks, 1):
+        shown = name or f"example {number}"
+        checked = check_file(shown, tmp_path / f"{number}.infer", text=text)
+        assert [found.message for found in checked.diagnostics if found.is_error] == [], shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for path, anchor in LINK.findall(page.read_text("utf-8")):
+        if path.startswith(("http://", "https://")):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name} links to {path}"
+        if anchor:
+            assert anchor in anchors(target), f"{page.name} links to {path}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the usual renderers make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
