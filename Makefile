@@ -63,6 +63,7 @@ bench: $(READY) models ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 venv: $(READY) ## only set up .venv
+	@:
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) $(MODELS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

@@ -12,7 +12,7 @@ from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, either
+from ..dsl.suggest import did_you_mean, every
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
@@ -213,7 +213,7 @@ class Declarer:
                 section.name_span,
                 f"expected `{word} {meant or words[0]} {{ … }}`",
                 fixes=fixes,
-                help=f"{word}s are {either(f'`{w}`' for w in words)}",
+                help=f"{word}s are {every(f'`{w}`' for w in words)}",
             )
             return None
         if section.label.text in words:
@@ -224,7 +224,7 @@ class Declarer:
             f"there is no {word} `{section.label.text}`",
             section.label_span(),
             f"unknown {word}",
-            help=hint or f"{word}s are {either(f'`{w}`' for w in words)}",
+            help=hint or f"{word}s are {every(f'`{w}`' for w in words)}",
         )
         return None
 

@@ -66,9 +66,13 @@ class GlobalBlocks:
         if fields is None:
             return GatewaySettings()
         address = self._address(fields.bind, section)
-        if fields.timeout is not None and fields.timeout <= 0:
-            self._found.error("E0304", "`timeout` must be more than 0", section.settings["timeout"].span)
-        return GatewaySettings(*address, fields.auth, fields.timeout, scope.span(node))
+        timeout = section.settings.get("timeout")
+        if timeout is not None and fields.timeout is not None and fields.timeout <= 0:
+            message = f"`timeout` must be more than 0, not {fields.timeout}"
+            self._found.error("E0304", message, timeout.span)
+        return GatewaySettings(
+            *address, fields.auth, fields.timeout, scope.span(node), timeout.span if timeout else None
+        )
 
     def _address(self, bind: str, section: Section) -> tuple[str, int]:
         host, separator, port = bind.rpartition(":")
@@ -80,7 +84,7 @@ class GlobalBlocks:
             f"`{bind}` is no address and port",
             setting.span,
             "expected `address:port`",
-            help='write `bind = "127.0.0.1:8080"`, or `"0.0.0.0:8080"` for all interfaces',
+            help='write `"127.0.0.1:8080"`, or `"0.0.0.0:8080"` for all interfaces',
         )
         return GatewaySettings().host, GatewaySettings().port
 
@@ -118,7 +122,9 @@ class GlobalBlocks:
         values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
         fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
         if fields is not None and fields.gpus < 0:
-            self._found.error("E0304", "`gpus` must be at least 0", section.settings["gpus"].span)
+            self._found.error(
+                "E0304", f"`gpus` must be at least 0, not {fields.gpus}", section.settings["gpus"].span
+            )
             return None
         return Node(section.label.text, fields.gpus) if fields is not None else None
 

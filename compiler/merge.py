@@ -44,6 +44,8 @@ class Section:
     sections: dict[str, Section] = field(factory=dict)
     damaged: bool = False
     """Whether a part of it could not be read, so that nothing is said about what seems to be missing."""
+    misnested: bool = False
+    """Whether a `}` is missing in or around it, so that its fields may belong to another block."""
 
     def label_span(self) -> Span:
         return self.scope.span(self.label) if self.label is not None else self.name_span
@@ -125,9 +127,12 @@ class Merger:
             notes=[" → ".join([*names[first:], target.name.text])],
         )
 
-    def _fill(self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier) -> None:
+    def _fill(
+        self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier, misnested: bool = False
+    ) -> None:
         """Put what stands in `body` into `section`; what stands there twice counts once."""
-        section.damaged = body.damaged
+        section.misnested = misnested or body.unclosed
+        section.damaged = body.damaged or section.misnested
         seen: dict[tuple[bool, str], s.Identifier] = {}
         for item in body.items:
             key = _key(item)
@@ -139,7 +144,7 @@ class Merger:
                 section.settings[item.name.text] = Setting(item, scope, origin)
             else:
                 inner = Section(scope.span(item.name), scope, item.label, item.arguments)
-                self._fill(inner, item.body, scope, origin)
+                self._fill(inner, item.body, scope, origin, section.misnested)
                 section.sections[key[1]] = inner
 
     def _twice(self, scope: Scope, first: s.Identifier, second: s.Field | s.Block) -> None:
@@ -169,6 +174,7 @@ def _overlay(target: Section, source: Section) -> None:
     A block of another kind replaces the one that is there: their settings have nothing in common.
     """
     target.damaged = target.damaged or source.damaged
+    target.misnested = target.misnested or source.misnested
     target.settings.update(source.settings)
     for name, inner in source.sections.items():
         existing = target.sections.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -14,8 +15,9 @@ from cattrs.errors import (
 )
 
 from ..dsl import syntax as s
-from ..dsl.convert import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch, language_converter
+from ..dsl.convert import language_converter
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from ..dsl.secrets import SECRET_ADVICE
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, near
@@ -26,6 +28,9 @@ from .merge import Setting
 from .shape import Paths
 
 T = TypeVar("T")
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""What environment variables are called, and keys are not."""
 
 _ROUNDS = 4
 """A value that is taken out may leave its block without something required, and so on outwards."""
@@ -39,10 +44,10 @@ def structure(values: dict[str, Any], cls: type[T], paths: Paths, found: Diagnos
     for _ in range(_ROUNDS):
         try:
             return language_converter.structure(values, cls)
-        except (BaseValidationError, Mismatch) as error:
+        except (BaseValidationError, Mismatch, SecretMismatch) as error:
             for path, leaf in _leaves(error, ()):
                 place = _place(path, paths)
-                if place is not None and isinstance(leaf, Mismatch):
+                if place is not None and isinstance(leaf, Mismatch | SecretMismatch):
                     setting, node = place
                     _report(leaf, setting, node, found)
                 _take_out(values, [step for step in path if isinstance(step, str)])
@@ -101,13 +106,16 @@ def _place(path: tuple[str | int, ...], paths: Paths) -> tuple[Setting, s.Expres
     return None
 
 
-def _report(mismatch: Mismatch, setting: Setting, node: s.Expression, found: Diagnostics) -> None:
+def _report(
+    mismatch: Mismatch | SecretMismatch, setting: Setting, node: s.Expression, found: Diagnostics
+) -> None:
     name, scope = setting.node.name.text, setting.scope
     span = scope.span(node)
-    value = mismatch.value
     if isinstance(mismatch, SecretMismatch):
         _secret(mismatch, name, scope.span(_innermost(node)), found)
-    elif isinstance(mismatch, WordMismatch):
+        return
+    value = mismatch.value
+    if isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and mismatch.suggestion is None:
         report_unknown_value(node, str(value), scope, found)
@@ -115,7 +123,8 @@ def _report(mismatch: Mismatch, setting: Setting, node: s.Expression, found: Dia
         _missing_unit(mismatch, name, node, span, found)
     else:
         fixes = _suggested(mismatch, span)
-        found.error("E0301", f"`{name}` takes {mismatch.expected}", span, str(mismatch), fixes=fixes)
+        label = f"found {mismatch.found}"
+        found.error("E0301", f"`{name}` takes {mismatch.expected}", span, label, fixes=fixes)
 
 
 def _missing_unit(
@@ -169,6 +178,16 @@ def _innermost(node: s.Expression) -> s.Expression:
 
 
 def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics) -> None:
+    if mismatch.inline and _VARIABLE.fullmatch(span.text.strip('"')):
+        call = f"env({span.text})"
+        found.error(
+            "E0306",
+            f"`{name}` names where the secret is, it is not the secret itself",
+            span,
+            "the name of an environment variable?",
+            fixes=[Fix(f"write `{call}`", (Edit(span, call),))],
+        )
+        return
     if mismatch.inline:
         span.source.hide(span.start + 1, span.end - 1)
         found.error(

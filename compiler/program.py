@@ -24,6 +24,7 @@ class GatewaySettings:
     auth: SecretRef | None = None
     timeout: Duration | None = None
     span: Span | None = None
+    timeout_span: Span | None = None
 
 
 @frozen(eq=False)

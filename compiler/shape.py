@@ -19,7 +19,7 @@ from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, either, near
+from ..dsl.suggest import did_you_mean, every, near
 from .evaluate import Evaluator
 from .merge import Section, Setting
 from .unknown import UNKNOWN
@@ -89,18 +89,20 @@ class Shaper:
         names = [a.name for a in attrs.fields(cls) if a.name not in hidden]
         values: dict[str, Any] = {}
         for name, setting in section.settings.items():
+            if name not in names and section.misnested:
+                continue
             if name not in names:
                 self._unknown_field(setting, section, names, cls, what)
             elif block_class(cls, name) is not None or is_open_block(cls, name):
                 self._value_for_block(setting, name)
             else:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
-                if value is UNKNOWN:
-                    section.damaged = True
-                else:
+                if value is not UNKNOWN:
                     values[name] = value
                     paths[(*path, name)] = setting
         for name, inner in section.sections.items():
+            if name not in names and section.misnested:
+                continue
             if name not in names:
                 self._unknown_block(inner, name, names, cls, what)
             elif is_open_block(cls, name):
@@ -108,7 +110,6 @@ class Shaper:
             elif (inner_class := block_class(cls, name)) is not None:
                 self._refuse_label(inner, name)
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
-                section.damaged = section.damaged or inner.damaged
             else:
                 self._block_for_value(inner, name)
         self._missing(section, cls, values, what, hidden)
@@ -183,7 +184,9 @@ class Shaper:
             f"`{name}` is for remote runtimes: a local model has no provider to ask",
             span,
             "means nothing here",
-            help="remove it; `serving { max_concurrent = … }` limits a local model",
+            help="remove it"
+            if name != "rate_limits"
+            else "remove it, and limit `serving { max_concurrent = … }`",
         )
         return True
 
@@ -229,4 +232,4 @@ def _elsewhere(name: str, cls: type, names: list[str]) -> str:
         owner = next((kind for kind in RuntimeKind if name in config_fields(kind)), None)
         if owner is not None:
             return f"`{name}` belongs in the runtime's block, such as `runtime {owner} {{ … }}`"
-    return f"fields here are {either(f'`{n}`' for n in names)}" if names else "it has none"
+    return f"fields here are {every(f'`{n}`' for n in names)}" if names else "it has none"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.suggest import did_you_mean, either, offer
+from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Word, describe, show
 from .scope import Scope
@@ -46,7 +46,7 @@ def check_param(
     if node.type is None or _fits(node.type, value):
         return value
     if isinstance(node.type, s.TypeName) and node.type.name not in TYPES and node.type.module is None:
-        hint = did_you_mean(node.type.name, TYPES) or f"types here are {either(f'`{t}`' for t in TYPES)}"
+        hint = did_you_mean(node.type.name, TYPES) or f"types here are {every(f'`{t}`' for t in TYPES)}"
         message = f"there is no type `{node.type.name}` for a value"
         found.error("E0201", message, scope.span(node.type), "unknown type", help=hint)
         return UNKNOWN

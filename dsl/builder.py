@@ -164,9 +164,9 @@ class Builder:
 
     def body(self, c: Children) -> s.Body:
         opening, items, closing = c
-        return s.Body(
-            opening.start, closing.end, tuple(items), self._reports.is_damaged(opening.start, closing.end)
-        )
+        start, end = opening.start, closing.end
+        damaged = self._reports.is_damaged(start, end)
+        return s.Body(start, end, tuple(items), damaged, closing.start == closing.end)
 
     def field(self, c: Children) -> s.Field:
         return s.Field(c[0].start, c[2].end, c[0], c[2])

@@ -17,39 +17,12 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
+from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .tasks import TASK_CLASSES, Task
-from .units import EXAMPLES, KIND_NAMES, Duration, Money, Percent, Size, parse_quantity
-from .values import Call, Word, describe, show
-
-
-class Mismatch(ValueError):
-    """A value does not fit its field: what was expected, what was found, and how to write it."""
-
-    def __init__(self, expected: str, value: object, suggestion: str | None = None) -> None:
-        super().__init__(f"expected {expected}, found {_found(value)}")
-        self.expected = expected
-        self.value = value
-        self.suggestion = suggestion
-
-
-class QuantityMismatch(Mismatch):
-    """A value that is no quantity of the `kind` that its field takes."""
-
-    def __init__(self, kind: type, value: object, suggestion: str | None) -> None:
-        name = KIND_NAMES[kind]
-        article = "an" if name[0] == "a" else "a"
-        super().__init__(f"{article} {name}, such as {EXAMPLES[kind]}", value, suggestion)
-        self.kind = kind
-
-
-class WordMismatch(Mismatch):
-    """A word that is none of the words allowed here."""
-
-    def __init__(self, words: tuple[str, ...], value: object, suggestion: str | None = None) -> None:
-        super().__init__(_one_of(words), value, suggestion)
-        self.words = words
+from .units import Duration, Money, Percent, Size, parse_quantity
+from .values import Call, Word, show
 
 
 @frozen
@@ -93,7 +66,7 @@ def register_by_kind(
 
     def structure(value: object, _: object) -> object:
         if not isinstance(value, dict) or "kind" not in value:
-            raise Mismatch("a block with a kind", value if _is_describable(value) else None)
+            raise Mismatch("a block with a kind", value)
         kind = made.structure(value["kind"], kinds)
         cls = classes[kind]
         if cls not in structurers:
@@ -196,22 +169,6 @@ def _structure_secret(value: Any) -> SecretRef:
     raise SecretMismatch(value)
 
 
-class SecretMismatch(Mismatch):
-    """Something else than a reference stands where a secret is named. Never shows the value."""
-
-    def __init__(self, value: object) -> None:
-        super().__init__('`env("NAME")` or `file("path")`', None)
-        self.args = (
-            f"expected {self.expected}, found {describe(value) if _is_describable(value) else 'a value'}",
-        )
-        self.inline = isinstance(value, str) and not isinstance(value, Word)
-        self.value = None
-
-
-def _is_describable(value: object) -> bool:
-    return isinstance(value, bool | str | int | float | list | tuple | dict | Call) or value is None
-
-
 def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
     words = ("reject", "queue", "fallback(name)")
     match value:
@@ -260,19 +217,6 @@ def _with_defaults(value: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
         elif isinstance(default, dict) and isinstance(merged[key], dict):
             merged[key] = _with_defaults(merged[key], default)
     return merged
-
-
-def _found(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool | Word | dict | list | tuple | Call):
-        return describe(value)
-    return f"{describe(value)} `{show(value)}`" if isinstance(value, int | float) else f"text {show(value)}"
-
-
-def _one_of(words: tuple[str, ...]) -> str:
-    quoted = [f"`{word}`" for word in words]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
 converter = make_converter(text_for_words=True)

@@ -9,7 +9,7 @@ from typing import Any
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
-from .suggest import did_you_mean, either
+from .suggest import did_you_mean, either, every
 from .syntax import Block, Field, Node, Reference
 from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token, tokenize
 from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
@@ -211,7 +211,7 @@ class SyntaxReports:
             fixes = [Fix(f"write `{meant}`", (Edit(self.span(start, token.end), meant),))]
         allowed = NUMBER_SUFFIXES if token.text.startswith("$") else UNITS
         hint = None if fixes else did_you_mean(suffix, allowed)
-        known = f"units are {either(f'`{unit}`' for unit in allowed)}"
+        known = f"units are {every(f'`{unit}`' for unit in allowed)}"
         self.error(
             "E0106",
             f"there is no unit `{shorten(suffix)}`",

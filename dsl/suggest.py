@@ -39,6 +39,12 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def every(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def distance(left: str, right: str, limit: int) -> int:
     """Insertions, deletions, replacements and swaps of neighbours between two words.
 

@@ -38,7 +38,7 @@ class Node:
         return f"{type(self).__name__}({', '.join(map(repr, self._contents()))})"
 
 
-_NO_CONTENT = ("start", "end", "damaged", "length")
+_NO_CONTENT = ("start", "end", "damaged", "unclosed", "length")
 
 
 @frozen(eq=False, repr=False)
@@ -268,10 +268,12 @@ class TypeUnion(TypeExpression):
 
 @frozen(eq=False, repr=False)
 class Body(Node):
-    """What stands between `{` and `}`; `damaged` when a part of it could not be read."""
+    """What stands between `{` and `}`; `damaged` when a part of it could not be read, `unclosed`
+    when its `}` is missing."""
 
     items: tuple[Field | Block, ...]
     damaged: bool = False
+    unclosed: bool = False
 
 
 @frozen(eq=False, repr=False)

@@ -49,7 +49,7 @@ def describe(value: object) -> str:
         case None:
             return "nothing"
         case _:
-            raise TypeError(f"no value of the language: {value!r}")
+            return f"a {type(value).__name__}"
 
 
 def show(value: object) -> str:

@@ -10,10 +10,10 @@ from random import Random
 from attrs import define
 
 from ..compiler.plan import OnnxServingPlan, RemotePoolPlan, RetryPolicy, TaskKind
-from .capacity import Admit, Arrive, Capacity, Divert, Leave, Refuse, Release, Wait
 from .errors import Backpressure, BadRequest, RequestError, RequestTimeout, ShuttingDown, StartError
+from .policies.capacity import Admit, Arrive, Capacity, Divert, Leave, Refuse, Release, Wait
+from .policies.retry import GiveUp, Retry
 from .replica import ChatRequest, Chunk, Replica, Request
-from .retry import GiveUp, Retry
 
 NO_RETRY = RetryPolicy(max_retries=0)
 

@@ -34,10 +34,10 @@ def run(arguments: Namespace) -> int:
         return ready
     names = [plan.deployment for plan in ready.plan.deployments]
     if arguments.deployment not in names:
-        from ...dsl.suggest import did_you_mean, either
+        from ...dsl.suggest import did_you_mean, every
 
         known = (
-            did_you_mean(arguments.deployment, names) or f"there is {either(f'`{name}`' for name in names)}"
+            did_you_mean(arguments.deployment, names) or f"there are {every(f'`{name}`' for name in names)}"
         )
         return fail(f"no deployment is called `{arguments.deployment}`: {known}")
     from ...runtime.errors import RequestError, StartError

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.source import Span
 from ...dsl.suggest import near
 from ..program import Program
 from ..scope import Scope, report_unknown
@@ -146,6 +147,15 @@ def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> Non
         _unused_imports(scope, perhaps_used, found)
 
 
+def _whole_lines(span: Span) -> Span:
+    """`span` with the end of its line, when nothing else stands there."""
+    text, end = span.source.text, span.end
+    line_end = text.find("\n", end)
+    if line_end < 0 or text[end:line_end].strip() or text[: span.start].rpartition("\n")[2].strip():
+        return span
+    return Span(span.source, span.start, line_end + 1)
+
+
 def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) -> None:
     for node in scope.module.declarations:
         if (
@@ -153,7 +163,7 @@ def _unused_imports(scope: Scope, perhaps_used: set[str], found: Diagnostics) ->
             and node.alias.text not in scope.used | perhaps_used
             and node.start in scope.module.imports
         ):
-            whole = scope.module.span(node.start, node.end)
+            whole = _whole_lines(scope.module.span(node.start, node.end))
             found.warning(
                 "W0210",
                 f"the import `{node.alias.text}` is never used",

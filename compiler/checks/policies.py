@@ -132,7 +132,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
             f"`{config.kind}` needs an `api_key`",
             declared.span("runtime_config"),
             "`api_key` is missing",
-            help=f'add `runtime {config.kind} {{ api_key = env("{_HOSTED[config.kind]}") }}`',
+            help=_add_key(declared, config.kind),
         )
     elif declared.wrote("runtime_config", "endpoint"):
         return
@@ -148,22 +148,21 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         _no_server(declared, config, found)
 
 
+def _add_key(declared: Declared, kind: RuntimeKind) -> str:
+    key = f'api_key = env("{_HOSTED[kind]}")'
+    has_block = declared.section_at("runtime_config") is not None
+    return f"add `{key}` to the block" if has_block else f"add `runtime {kind} {{ {key} }}`"
+
+
 def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics) -> None:
-    model = declared.deployment.model if declared.deployment else ""
-    helps = [
-        f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
-        f"or `launch {{ command = […] }}` to have it started"
-    ]
-    span = declared.span("runtime_config")
-    if declared.section_at("runtime_config") is None and declared.setting("runtime") is None:
-        span = declared.span("model")
-        helps.insert(0, f"`{model}` was taken for a model on `{config.kind}`; is the name spelt right?")
+    written = declared.section_at("runtime_config") is not None or declared.setting("runtime") is not None
     found.error(
         "E0305",
         f"`{config.kind}` needs an `endpoint` or a `launch`",
-        span,
+        declared.span("runtime_config") if written else declared.span("model"),
         "where is the server?",
-        help=helps,
+        help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
+        "or `launch { command = […] }` to have it started",
     )
 
 
@@ -210,8 +209,8 @@ def check_waits(program: Program, found: Diagnostics) -> None:
                 f"`{deployment.name}` may take {wait}, and clients wait {limit}",
                 declared.span("runtime_config", "retry"),
                 f"{retries + 1} × {config.timeouts.request} and the waits between",
-                secondary=[Label(program.gateway.span, "the gateway gives up earlier")]
-                if program.gateway.span is not None
+                secondary=[Label(program.gateway.timeout_span, "the gateway gives up earlier")]
+                if program.gateway.timeout_span is not None
                 else [],
                 help="lower `timeouts { request = … }` or `max_retries`, or raise the gateway's `timeout`",
             )

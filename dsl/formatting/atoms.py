@@ -40,6 +40,8 @@ class Bracket:
     items: int = 0
     item_is_block: bool = False
     """Whether the latest item is one that ends with its own `}`."""
+    otherwise: Bracket | None = None
+    """The braces behind the `else` that follows these: both are broken, or none."""
     broken: bool = False
     """Whether each item stands on a line of its own: as its author wrote it, until a layout breaks it."""
 
@@ -108,6 +110,7 @@ class _Maker:
             self._close(atom, atom.closes)
         if atom.opens is not None:
             self.open.append(atom.opens)
+            self._join_with_then(atom.opens)
         if around is not None and atom.starts_item:
             around.items += 1
             around.item_is_block = token.start in self.places.blocks
@@ -149,6 +152,13 @@ class _Maker:
             case "LESSTHAN" if self._last_start in self.places.generics:
                 return Bracket("<", Style.PLAIN, index)
         return None
+
+    def _join_with_then(self, bracket: Bracket) -> None:
+        """The `{` after `} else` belongs together with the braces before it."""
+        if bracket.kind == "{" and self.atoms and self.atoms[-1].type == "ELSE":
+            then = self.atoms[-2].closes
+            if then is not None and then.kind == "{":
+                then.otherwise = bracket
 
     # ---- what stands before it
 

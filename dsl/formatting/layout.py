@@ -86,8 +86,9 @@ class _Layout:
         return "".join(self._lines.pieces)
 
     def _open(self, atom: Atom, bracket: Bracket) -> None:
-        if not bracket.broken and self._is_too_long(atom, bracket):
-            bracket.broken = True
+        last = bracket.otherwise or bracket
+        bracket.broken |= last.broken or self._is_too_long(atom, bracket, self._atoms[last.closer])
+        last.broken |= bracket.broken
         if bracket.broken:
             outer = self._lines.indent
             further = outer + INDENT if bracket.style is Style.PLAIN else outer + 2 * INDENT
@@ -118,14 +119,13 @@ class _Layout:
 
     # ---- what fits
 
-    def _is_too_long(self, opener: Atom, bracket: Bracket) -> bool:
-        """Whether a bracket that could be broken does not fit on its line."""
-        closer = self._atoms[bracket.closer]
+    def _is_too_long(self, opener: Atom, bracket: Bracket, closer: Atom) -> bool:
+        """Whether a bracket that could be broken does not fit on its line up to `closer`."""
         if bracket.style is Style.PLAIN or bracket.items == 0 or closer.kept > opener.kept:
             return False
         if bracket.items == 1 and bracket.kind != "{":
             return False
-        return self._lines.column + closer.end - opener.end + self._tail(bracket.closer) > WIDTH
+        return self._lines.column + closer.end - opener.end + self._tail(last) > WIDTH
 
     def _tail(self, index: int) -> int:
         """The width of what cannot be parted from the bracket that ends at `index`."""

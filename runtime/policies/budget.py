@@ -50,26 +50,28 @@ class RollingSum:
         self.span = span
         self.total = 0
         self._amounts: OrderedDict[int, int] = OrderedDict()
+        self._oldest = 0
 
     def add(self, minute: int, amount: int) -> None:
         """Add to `minute`, unless it has been forgotten."""
         amounts = self._amounts
         if minute in amounts:
             amounts[minute] += amount
+        elif minute < self._oldest:
+            return
         elif not amounts or minute > next(reversed(amounts)):
             amounts[minute] = amount
-        elif minute > next(iter(amounts)):
-            self._amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
         else:
-            return
+            self._amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
         self.total += amount
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
         amounts = self._amounts
+        self._oldest = minute - self.span
         while amounts:
             oldest = next(iter(amounts))
-            if oldest + self.span >= minute:
+            if oldest >= self._oldest:
                 return
             self.total -= amounts.pop(oldest)
 

@@ -22,10 +22,10 @@ class SlidingWindow:
     more than `limit`.
     """
 
-    __slots__ = ("_amounts", "_limit", "_width", "total")
+    __slots__ = ("_amounts", "_width", "limit", "total")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._width = SPAN / BUCKETS
         self._amounts: OrderedDict[int, int] = OrderedDict()
         self.total = 0
@@ -49,7 +49,7 @@ class SlidingWindow:
         What exceeds the limit by itself fits once nothing else is counted.
         """
         self._expire(now)
-        excess = self.total + min(amount, self._limit) - self._limit
+        excess = self.total + min(amount, self.limit) - self.limit
         if excess <= 0:
             return now
         for bucket, counted in self._amounts.items():

@@ -4,538 +4,766 @@ from __future__ import annotations
 
 import pytest
 
-from inferc.dsl.diagnostics import Diagnostic
+from inferc.dsl.diagnostics import Diagnostic, in_order
 from inferc.dsl.parser import parse
 from inferc.dsl.source import Source
 
 # One mistake each: the lines of a file, and the code, the message and the marked text of its diagnostic.
 MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
-    (
-        "a_colon_for_an_equals_sign",
-        ["deployment gpt {", '  model: "x"', "  replicas = 2", "}"],
-        ("E0101", "a name gets its value with `=`, not with `:`", ":"),
-    ),
-    (
-        "a_field_without_a_value",
-        ["deployment gpt {", "  model =", "  replicas = 2", "}"],
-        ("E0101", "`model` has no value", "model"),
-    ),
-    (
-        "a_field_without_a_value_above_a_block",
-        ["deployment gpt {", "  model =", "  runtime openai { }", "}"],
-        ("E0101", "`model` has no value", "model"),
-    ),
-    (
-        "a_field_without_a_value_at_the_end_of_a_body",
-        ["deployment gpt {", "  replicas = 2", "  model =", "}"],
-        ("E0101", "`model` has no value", "model"),
-    ),
-    (
-        "a_comma_for_a_value",
-        ["deployment gpt { model = , replicas = 2 }"],
-        ("E0101", "`model` has no value", "model"),
-    ),
-    (
-        "no_comma_in_a_list",
-        ["deployment gpt {", "  providers = [cuda cpu]", "}"],
-        ("E0101", "a `,` is missing here", "cpu"),
-    ),
-    (
-        "no_comma_in_a_list_over_lines",
-        ["deployment gpt {", "  providers = [", "    cuda", "    cpu", "  ]", '  model = "x"', "}"],
-        ("E0101", "a `,` is missing here", "cpu"),
-    ),
-    (
-        "no_comma_in_a_call",
-        ["deployment gpt {", '  api_key = env("A" "B")', "}"],
-        ("E0101", "a `,` is missing here", '"B"'),
-    ),
-    (
-        "an_equals_sign_before_a_block",
-        ["deployment gpt {", "  retry = { max_retries = 2 }", '  model = "x"', "}"],
-        ("E0101", "`retry` is a block: no `=` stands before its `{`", "="),
-    ),
-    (
-        "a_text_without_its_end",
-        ["deployment gpt {", '  model = "gpt', "  replicas = 2", "}"],
-        ("E0102", "this text is never closed", '"'),
-    ),
-    (
-        "a_text_without_its_end_in_a_list",
-        ["deployment gpt {", '  x = ["gpt, 2]', "  replicas = 2", "}"],
-        ("E0102", "this text is never closed", '"'),
-    ),
-    (
-        "a_text_without_its_end_in_a_block_on_one_line",
-        ['deployment gpt { model = "gpt, replicas = 2 }', "let x = 1"],
-        ("E0102", "this text is never closed", '"'),
-    ),
-    (
-        "a_long_text_without_its_end",
-        ["deployment gpt {", '  model = """gpt', "  replicas = 2", "}", "", "let x = 1"],
-        ("E0102", "this text is never closed", '"""'),
-    ),
-    (
-        "a_block_without_its_end_is_found_by_the_indentation",
-        [
-            "deployment gpt {",
+        (
+            "a_colon_for_an_equals_sign",
+            ["deployment gpt {",
+            '  model: "x"',
+            "  replicas = 2",
+            "}"],
+            ("E0101", "a name gets its value with `=`, not with `:`", ":"),
+        ),
+        (
+            "a_field_without_a_value",
+            ["deployment gpt {",
+            "  model =",
+            "  replicas = 2",
+            "}"],
+            ("E0101", "`model` has no value", "model"),
+        ),
+        (
+            "a_field_without_a_value_above_a_block",
+            ["deployment gpt {",
+            "  model =",
+            "  runtime openai { }",
+            "}"],
+            ("E0101", "`model` has no value", "model"),
+        ),
+        (
+            "a_field_without_a_value_at_the_end_of_a_body",
+            ["deployment gpt {",
+            "  replicas = 2",
+            "  model =",
+            "}"],
+            ("E0101", "`model` has no value", "model"),
+        ),
+        (
+            "a_comma_for_a_value",
+            ["deployment gpt { model = , replicas = 2 }"],
+            ("E0101", "`model` has no value", "model"),
+        ),
+        (
+            "no_comma_in_a_list",
+            ["deployment gpt {",
+            "  providers = [cuda cpu]",
+            "}"],
+            ("E0101", "a `,` is missing here", "cpu"),
+        ),
+        (
+            "no_comma_in_a_list_over_lines",
+            ["deployment gpt {",
+            "  providers = [",
+            "    cuda",
+            "    cpu",
+            "  ]",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a `,` is missing here", "cpu"),
+        ),
+        (
+            "no_comma_in_a_call",
+            ["deployment gpt {",
+            '  api_key = env("A" "B")',
+            "}"],
+            ("E0101", "a `,` is missing here", '"B"'),
+        ),
+        (
+            "an_equals_sign_before_a_block",
+            ["deployment gpt {",
+            "  retry = { max_retries = 2 }",
+            '  model = "x"',
+            "}"],
+            ("E0101", "`retry` is a block: no `=` stands before its `{`", "="),
+        ),
+        (
+            "a_text_without_its_end",
+            ["deployment gpt {",
+            '  model = "gpt',
+            "  replicas = 2",
+            "}"],
+            ("E0102", "this text is never closed", '"'),
+        ),
+        (
+            "a_text_without_its_end_in_a_list",
+            ["deployment gpt {",
+            '  x = ["gpt, 2]',
+            "  replicas = 2",
+            "}"],
+            ("E0102", "this text is never closed", '"'),
+        ),
+        (
+            "a_text_without_its_end_in_a_block_on_one_line",
+            ['deployment gpt { model = "gpt, replicas = 2 }',
+            "let x = 1"],
+            ("E0102", "this text is never closed", '"'),
+        ),
+        (
+            "a_long_text_without_its_end",
+            ["deployment gpt {",
+            '  model = """gpt',
+            "  replicas = 2",
+            "}",
+            "",
+            "let x = 1"],
+            ("E0102", "this text is never closed", '"""'),
+        ),
+        (
+            "a_block_without_its_end_is_found_by_the_indentation",
+            ["deployment gpt {",
             '  model = "x"',
             "  retry {",
             "    max_retries = 2",
             "  replicas = 2",
             "}",
             "",
-            "let x = 1",
-        ],
-        ("E0103", "this `{` is never closed", "{"),
-    ),
-    (
-        "a_deployment_without_its_end",
-        ["deployment gpt {", '  model = "x"', "", "let x = 1"],
-        ("E0103", "this `{` is never closed", "{"),
-    ),
-    (
-        "the_last_declaration_without_its_end",
-        ["deployment gpt {", '  model = "x"'],
-        ("E0103", "this `{` is never closed", "{"),
-    ),
-    (
-        "a_brace_too_many_at_the_end",
-        ["deployment gpt {", '  model = "x"', "}", "}", "let x = 1"],
-        ("E0104", "this `}` closes nothing", "}"),
-    ),
-    (
-        "a_brace_too_many_inside",
-        ["deployment gpt {", "  retry { a = 1 } }", '  model = "x"', "}", "", "let x = 1"],
-        ("E0104", "this `}` ends the declaration, and more fields follow", "}"),
-    ),
-    (
-        "single_quotes",
-        ["deployment gpt {", "  model = 'x'", "}"],
-        ("E0105", "texts stand between straight double quotes", "'x'"),
-    ),
-    (
-        "typographic_quotes",
-        ["deployment gpt {", "  model = “x”", "}"],
-        ("E0105", "texts stand between straight double quotes", "“x”"),
-    ),
-    (
-        "a_name_in_typographic_quotes",
-        ["deployment “gpt” {", '  model = "x"', "}"],
-        ("E0105", "texts stand between straight double quotes", "“gpt”"),
-    ),
-    (
-        "a_semicolon_between_fields",
-        ["deployment gpt {", '  model = "x"; replicas = 2', "}"],
-        ("E0105", "`;` separates nothing here", ";"),
-    ),
-    (
-        "a_comment_with_slashes",
-        ["deployment gpt {", "  // the model", '  model = "x"', "}"],
-        ("E0105", "comments start with `#`", "//"),
-    ),
-    (
-        "a_comment_with_slashes_behind_a_field",
-        ["deployment gpt {", '  model = "x" // the model, mine', "  replicas = 2", "}"],
-        ("E0105", "comments start with `#`", "//"),
-    ),
-    (
-        "a_comment_with_slashes_at_the_top",
-        ["// hello there", "let x = 1"],
-        ("E0105", "comments start with `#`", "//"),
-    ),
-    (
-        "a_comment_over_lines",
-        ["/* hello", " there */", "let x = 1"],
-        ("E0105", "comments start with `#`", "/*"),
-    ),
-    (
-        "a_comment_with_dashes",
-        ["-- hello there", "let x = 1"],
-        ("E0105", "comments start with `#`", "--"),
-    ),
-    (
-        "a_unit_by_its_long_name",
-        ["deployment gpt {", "  timeout = 30sec", "}"],
-        ("E0106", "there is no unit `sec`", "sec"),
-    ),
-    (
-        "a_decimal_size",
-        ["deployment gpt {", "  memory = 4GB", "}"],
-        ("E0106", "there is no unit `GB`", "GB"),
-    ),
-    (
-        "an_unknown_unit",
-        ["deployment gpt {", "  memory = 4foo", "}"],
-        ("E0106", "there is no unit `foo`", "foo"),
-    ),
-    (
-        "a_space_before_a_unit",
-        ["deployment gpt {", "  memory = 4 GiB", "}"],
-        ("E0106", "no space stands between a number and its unit", "GiB"),
-    ),
-    (
-        "a_space_before_percent",
-        ["deployment gpt {", "  memory = 95 %", "}"],
-        ("E0106", "no space stands between a number and its unit", "%"),
-    ),
-    (
-        "two_points_in_a_number",
-        ["deployment gpt {", "  memory = 4.5.6", "}"],
-        ("E0106", "`4.5.6` is no number", "4.5.6"),
-    ),
-    (
-        "an_exponent",
-        ["deployment gpt {", "  memory = 1e5", "}"],
-        ("E0106", "`1e5` is no number", "1e5"),
-    ),
-    (
-        "a_number_that_starts_with_a_point",
-        ["deployment gpt {", "  memory = .5", "}"],
-        ("E0106", "a number starts with a digit", "."),
-    ),
-    (
-        "a_reserved_word_as_a_field",
-        ["deployment gpt {", '  type = "x"', "}"],
-        ("E0109", "`type` is a reserved word", "type"),
-    ),
-    (
-        "a_reserved_word_as_a_name",
-        ["let route = 1"],
-        ("E0109", "`route` is a reserved word", "route"),
-    ),
-    (
-        "a_reserved_word_as_the_name_of_a_deployment",
-        ["deployment route {", '  model = "x"', "}"],
-        ("E0109", "`route` is a reserved word", "route"),
-    ),
-    (
-        "a_reserved_word_as_a_value",
-        ["deployment gpt {", "  on = match", '  model = "x"', "}"],
-        ("E0109", "`match` is a reserved word", "match"),
-    ),
-    (
-        "a_misspelt_declaration",
-        ["deploymnt gpt {", '  model = "x"', "}"],
-        ("E0101", "a declaration cannot start with `deploymnt`", "deploymnt"),
-    ),
-    (
-        "a_declaration_of_another_language",
-        ["service gpt {", '  model = "x"', "  retry { a = 1 }", "}", "let x = 1"],
-        ("E0101", "a declaration cannot start with `service`", "service"),
-    ),
-    (
-        "a_variable_of_another_language",
-        ["var x = 1", "let y = 2"],
-        ("E0101", "a declaration cannot start with `var`", "var"),
-    ),
-    (
-        "a_field_at_the_top",
-        ["x = 1", "let y = 2"],
-        ("E0101", "a declaration cannot start with `x`", "x"),
-    ),
-    (
-        "a_deployment_without_braces",
-        ['deployment gpt model = "x"', "let y = 1"],
-        ("E0103", "the fields of a deployment stand between `{` and `}`", ""),
-    ),
-    (
-        "a_deployment_without_its_opening_brace",
-        ["deployment gpt", '  model = "x"', "  replicas = 2", "}", "let y = 1"],
-        ("E0103", "the fields of a deployment stand between `{` and `}`", ""),
-    ),
-    (
-        "an_equals_sign_before_the_body_of_a_deployment",
-        ["deployment gpt = {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "no `=` stands before the `{` of a block", "="),
-    ),
-    (
-        "a_colon_before_the_body_of_a_deployment",
-        ["deployment gpt: {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "no `:` stands before the `{` of a block", ":"),
-    ),
-    (
-        "a_deployment_without_a_name",
-        ["deployment {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "expected a name, found `{`", "{"),
-    ),
-    (
-        "an_unknown_escape",
-        ["deployment gpt {", '  model = "a\\qb"', "}"],
-        ("E0111", "`\\q` is no escape", "\\q"),
-    ),
-    (
-        "an_expression_inside_a_text",
-        ["deployment gpt {", '  model = "a${b + 1}"', "}"],
-        ("E0112", "only a name may stand between `${` and `}`", "${b + 1}"),
-    ),
-    (
-        "a_number_without_an_equals_sign",
-        ["deployment gpt {", "  replicas 2", '  model = "x"', "}"],
-        ("E0101", "a `=` is missing after `replicas`", " "),
-    ),
-    (
-        "a_word_without_an_equals_sign",
-        ["deployment gpt {", "  jitter equal", '  model = "x"', "}"],
-        ("E0101", "a `=` is missing after `jitter`", " "),
-    ),
-    (
-        "a_text_without_an_equals_sign",
-        ["deployment gpt {", '  model "x"', "  replicas = 2", "}"],
-        ("E0101", "a `=` is missing after `model`", " "),
-    ),
-    (
-        "a_word_without_an_equals_sign_above_a_block",
-        ["deployment gpt {", "  jitter equal", "  retry { }", "}"],
-        ("E0101", "a `=` is missing after `jitter`", " "),
-    ),
-    (
-        "a_list_without_its_end",
-        ["deployment gpt {", "  providers = [cuda, cpu", '  model = "x"', "}"],
-        ("E0103", "this `[` is never closed", "["),
-    ),
-    (
-        "a_list_without_its_end_in_a_block_on_one_line",
-        ["deployment gpt { providers = [cuda, cpu }", "let x = 1"],
-        ("E0103", "this `[` is never closed", "["),
-    ),
-    (
-        "a_call_without_its_end",
-        ["deployment gpt {", '  api_key = env("X"', '  model = "x"', "}"],
-        ("E0103", "this `(` is never closed", "("),
-    ),
-    (
-        "a_round_bracket_for_a_square_one",
-        ["deployment gpt {", "  providers = [cuda, cpu)", '  model = "x"', "}"],
-        ("E0103", "expected `]`, found `)`", ")"),
-    ),
-    (
-        "a_brace_for_a_square_bracket",
-        ["deployment gpt {", "  providers = [cuda, cpu}", '  model = "x"', "}"],
-        ("E0103", "expected `]`, found `}`", "}"),
-    ),
-    (
-        "a_square_bracket_for_a_brace",
-        ['deployment gpt { model = "x" ]', "let x = 1"],
-        ("E0103", "expected `}`, found `]`", "]"),
-    ),
-    (
-        "a_round_bracket_too_many",
-        ["deployment gpt {", '  api_key = env("A"))', '  model = "x"', "}"],
-        ("E0104", "this `)` closes nothing", ")"),
-    ),
-    (
-        "two_fields_on_a_line",
-        ["deployment gpt {", '  model = "x" replicas = 2', "}"],
-        ("E0108", "two fields on one line need a comma between them", "replicas"),
-    ),
-    (
-        "two_equals_signs",
-        ["deployment gpt {", "  a == 2", "}"],
-        ("E0101", "a name gets its value with `=`, not with `==`", "=="),
-    ),
-    (
-        "a_colon_before_an_equals_sign",
-        ["deployment gpt {", "  a := 2", "}"],
-        ("E0101", "a name gets its value with `=`, not with `:=`", ":"),
-    ),
-    (
-        "two_commas_between_fields",
-        ["deployment gpt {", "  retry { a = 1,, b = 2 }", "}"],
-        ("E0108", "this comma separates nothing", ","),
-    ),
-    (
-        "two_commas_in_a_list",
-        ["deployment gpt {", "  a = [b,, c]", '  model = "x"', "}"],
-        ("E0108", "this comma separates nothing", ","),
-    ),
-    (
-        "an_operator_without_its_right_side",
-        ["deployment gpt {", "  a = 1 +", '  model = "x"', "}"],
-        ("E0101", "a value is missing after `+`", "+"),
-    ),
-    (
-        "an_address_without_quotes",
-        ["deployment gpt {", "  endpoint = http://localhost:8000/v1", '  model = "x"', "}"],
-        ("E0105", "a text stands between double quotes", "http://localhost:8000/v1"),
-    ),
-    (
-        "a_model_without_quotes",
-        ["deployment gpt {", "  model = gpt-4o-mini", "  replicas = 2", "}"],
-        ("E0105", "a text stands between double quotes", "gpt-4o-mini"),
-    ),
-    (
-        "an_interpolation_outside_of_a_text",
-        ["deployment gpt {", "  model = ${x}", "  a = 1", "}"],
-        ("E0105", "`$` means nothing here", "$"),
-    ),
-    (
-        "one_ampersand",
-        ["deployment gpt {", "  a = b & c", "}"],
-        ("E0105", "“and” is written `&&`", "&"),
-    ),
-    (
-        "the_word_and",
-        ["deployment gpt {", "  a = b and c", "  d = 1", "}"],
-        ("E0101", "“and” is written `&&`", "and"),
-    ),
-    (
-        "an_annotation",
-        ["deployment gpt {", "  @foo", '  model = "x"', "}"],
-        ("E0105", "`@` means nothing here", "@"),
-    ),
-    (
-        "a_route_without_an_equals_sign",
-        ["route r fallback [a, b]", "let y = 1"],
-        ("E0101", "a `=` is missing after `r`", " "),
-    ),
-    (
-        "a_route_without_its_kind",
-        ["route r = [a, b]", "let y = 1"],
-        ("E0101", "a word before the list says how its members share the work", "["),
-    ),
-    (
-        "an_import_without_quotes",
-        ["import x.infer as x", "let z = 2"],
-        ("E0105", "the name of a file stands between double quotes", "x.infer"),
-    ),
-    (
-        "no_comma_between_imported_names",
-        ['import { a b } from "x.infer"', "let z = 2"],
-        ("E0101", "a `,` is missing here", "b"),
-    ),
-    (
-        "no_comma_between_templates",
-        ["deployment x from a b {", '  model = "x"', "}"],
-        ("E0101", "a `,` is missing here", "b"),
-    ),
-    (
-        "a_let_without_an_equals_sign",
-        ["let y 1", "let z = 2"],
-        ("E0101", "a `=` is missing after `y`", " "),
-    ),
-    (
-        "a_let_without_a_value",
-        ["let y =", "let z = 2"],
-        ("E0101", "`y` has no value", "y"),
-    ),
-    (
-        "a_parameter_without_type_and_value",
-        ["param y", "let z = 2"],
-        ("E0101", "`y` has no value", "y"),
-    ),
-    (
-        "a_pipeline_without_a_result",
-        ["pipeline p(a: text) {", "  return a", "}", "let x = 1"],
-        ("E0101", "expected `->`, found `{`", "{"),
-    ),
-    (
-        "a_colon_before_the_result_of_a_pipeline",
-        ["pipeline p(a: text): text {", "  return a", "}", "let x = 1"],
-        ("E0101", "the type of the result follows `->`, not `:`", ":"),
-    ),
-    (
-        "a_let_inside_a_pipeline",
-        ["pipeline p(a: text) -> text {", "  let x = f(a)", "  return x", "}", "let x = 1"],
-        ("E0101", "no `let` stands before the name of a step or field", "let"),
-    ),
-    (
-        "a_step_without_a_name",
-        ["pipeline p(a: text) -> text {", "  f(a)", "  return a", "}", "let x = 1"],
-        ("E0101", "the result of `f(…)` has no name", "f"),
-    ),
-    (
-        "a_thin_arrow_in_a_match",
-        [
-            "pipeline p(a: text) -> text {",
+            "let x = 1"],
+            ("E0103", "this `{` is never closed", "{"),
+        ),
+        (
+            "a_deployment_without_its_end",
+            ["deployment gpt {",
+            '  model = "x"',
+            "",
+            "let x = 1"],
+            ("E0103", "this `{` is never closed", "{"),
+        ),
+        (
+            "the_last_declaration_without_its_end",
+            ["deployment gpt {",
+            '  model = "x"'],
+            ("E0103", "this `{` is never closed", "{"),
+        ),
+        (
+            "a_brace_too_many_at_the_end",
+            ["deployment gpt {",
+            '  model = "x"',
+            "}",
+            "}",
+            "let x = 1"],
+            ("E0104", "this `}` closes nothing", "}"),
+        ),
+        (
+            "a_brace_too_many_inside",
+            ["deployment gpt {",
+            "  retry { a = 1 } }",
+            '  model = "x"',
+            "}",
+            "",
+            "let x = 1"],
+            ("E0104", "this `}` ends the declaration, and more fields follow", "}"),
+        ),
+        (
+            "single_quotes",
+            ["deployment gpt {",
+            "  model = 'x'",
+            "}"],
+            ("E0105", "texts stand between straight double quotes", "'x'"),
+        ),
+        (
+            "typographic_quotes",
+            ["deployment gpt {",
+            "  model = “x”",
+            "}"],
+            ("E0105", "texts stand between straight double quotes", "“x”"),
+        ),
+        (
+            "a_name_in_typographic_quotes",
+            ["deployment “gpt” {",
+            '  model = "x"',
+            "}"],
+            ("E0105", "texts stand between straight double quotes", "“gpt”"),
+        ),
+        (
+            "a_semicolon_between_fields",
+            ["deployment gpt {",
+            '  model = "x"; replicas = 2',
+            "}"],
+            ("E0105", "`;` separates nothing here", ";"),
+        ),
+        (
+            "a_comment_with_slashes",
+            ["deployment gpt {",
+            "  // the model",
+            '  model = "x"',
+            "}"],
+            ("E0105", "comments start with `#`", "//"),
+        ),
+        (
+            "a_comment_with_slashes_behind_a_field",
+            ["deployment gpt {",
+            '  model = "x" // the model, mine',
+            "  replicas = 2",
+            "}"],
+            ("E0105", "comments start with `#`", "//"),
+        ),
+        (
+            "a_comment_with_slashes_at_the_top",
+            ["// hello there",
+            "let x = 1"],
+            ("E0105", "comments start with `#`", "//"),
+        ),
+        (
+            "a_comment_over_lines",
+            ["/* hello",
+            " there */",
+            "let x = 1"],
+            ("E0105", "comments start with `#`", "/*"),
+        ),
+        (
+            "a_comment_with_dashes",
+            ["-- hello there",
+            "let x = 1"],
+            ("E0105", "comments start with `#`", "--"),
+        ),
+        (
+            "a_unit_by_its_long_name",
+            ["deployment gpt {",
+            "  timeout = 30sec",
+            "}"],
+            ("E0106", "there is no unit `sec`", "sec"),
+        ),
+        (
+            "a_decimal_size",
+            ["deployment gpt {",
+            "  memory = 4GB",
+            "}"],
+            ("E0106", "there is no unit `GB`", "GB"),
+        ),
+        (
+            "an_unknown_unit",
+            ["deployment gpt {",
+            "  memory = 4foo",
+            "}"],
+            ("E0106", "there is no unit `foo`", "foo"),
+        ),
+        (
+            "a_space_before_a_unit",
+            ["deployment gpt {",
+            "  memory = 4 GiB",
+            "}"],
+            ("E0106", "no space stands between a number and its unit", "GiB"),
+        ),
+        (
+            "a_space_before_percent",
+            ["deployment gpt {",
+            "  memory = 95 %",
+            "}"],
+            ("E0106", "no space stands between a number and its unit", "%"),
+        ),
+        (
+            "two_points_in_a_number",
+            ["deployment gpt {",
+            "  memory = 4.5.6",
+            "}"],
+            ("E0106", "`4.5.6` is no number", "4.5.6"),
+        ),
+        (
+            "an_exponent",
+            ["deployment gpt {",
+            "  memory = 1e5",
+            "}"],
+            ("E0106", "`1e5` is no number", "1e5"),
+        ),
+        (
+            "a_number_that_starts_with_a_point",
+            ["deployment gpt {",
+            "  memory = .5",
+            "}"],
+            ("E0106", "a number starts with a digit", "."),
+        ),
+        (
+            "a_reserved_word_as_a_field",
+            ["deployment gpt {",
+            '  type = "x"',
+            "}"],
+            ("E0109", "`type` is a reserved word", "type"),
+        ),
+        (
+            "a_reserved_word_as_a_name",
+            ["let route = 1"],
+            ("E0109", "`route` is a reserved word", "route"),
+        ),
+        (
+            "a_reserved_word_as_the_name_of_a_deployment",
+            ["deployment route {",
+            '  model = "x"',
+            "}"],
+            ("E0109", "`route` is a reserved word", "route"),
+        ),
+        (
+            "a_reserved_word_as_a_value",
+            ["deployment gpt {",
+            "  on = match",
+            '  model = "x"',
+            "}"],
+            ("E0109", "`match` is a reserved word", "match"),
+        ),
+        (
+            "a_misspelt_declaration",
+            ["deploymnt gpt {",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a declaration cannot start with `deploymnt`", "deploymnt"),
+        ),
+        (
+            "a_declaration_of_another_language",
+            ["service gpt {",
+            '  model = "x"',
+            "  retry { a = 1 }",
+            "}",
+            "let x = 1"],
+            ("E0101", "a declaration cannot start with `service`", "service"),
+        ),
+        (
+            "a_variable_of_another_language",
+            ["var x = 1",
+            "let y = 2"],
+            ("E0101", "a declaration cannot start with `var`", "var"),
+        ),
+        (
+            "a_field_at_the_top",
+            ["x = 1",
+            "let y = 2"],
+            ("E0101", "a declaration cannot start with `x`", "x"),
+        ),
+        (
+            "a_deployment_without_braces",
+            ['deployment gpt model = "x"',
+            "let y = 1"],
+            ("E0103", "the fields of a deployment stand between `{` and `}`", ""),
+        ),
+        (
+            "a_deployment_without_its_opening_brace",
+            ["deployment gpt",
+            '  model = "x"',
+            "  replicas = 2",
+            "}",
+            "let y = 1"],
+            ("E0103", "the fields of a deployment stand between `{` and `}`", ""),
+        ),
+        (
+            "an_equals_sign_before_the_body_of_a_deployment",
+            ["deployment gpt = {",
+            '  model = "x"',
+            "}",
+            "let y = 1"],
+            ("E0101", "no `=` stands before the `{` of a block", "="),
+        ),
+        (
+            "a_colon_before_the_body_of_a_deployment",
+            ["deployment gpt: {",
+            '  model = "x"',
+            "}",
+            "let y = 1"],
+            ("E0101", "no `:` stands before the `{` of a block", ":"),
+        ),
+        (
+            "a_deployment_without_a_name",
+            ["deployment {",
+            '  model = "x"',
+            "}",
+            "let y = 1"],
+            ("E0101", "expected a name, found `{`", "{"),
+        ),
+        (
+            "an_unknown_escape",
+            ["deployment gpt {",
+            '  model = "a\\qb"',
+            "}"],
+            ("E0111", "`\\q` is no escape", "\\q"),
+        ),
+        (
+            "an_expression_inside_a_text",
+            ["deployment gpt {",
+            '  model = "a${b + 1}"',
+            "}"],
+            ("E0112", "only a name may stand between `${` and `}`", "${b + 1}"),
+        ),
+        (
+            "a_number_without_an_equals_sign",
+            ["deployment gpt {",
+            "  replicas 2",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a `=` is missing after `replicas`", " "),
+        ),
+        (
+            "a_word_without_an_equals_sign",
+            ["deployment gpt {",
+            "  jitter equal",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a `=` is missing after `jitter`", " "),
+        ),
+        (
+            "a_text_without_an_equals_sign",
+            ["deployment gpt {",
+            '  model "x"',
+            "  replicas = 2",
+            "}"],
+            ("E0101", "a `=` is missing after `model`", " "),
+        ),
+        (
+            "a_word_without_an_equals_sign_above_a_block",
+            ["deployment gpt {",
+            "  jitter equal",
+            "  retry { }",
+            "}"],
+            ("E0101", "a `=` is missing after `jitter`", " "),
+        ),
+        (
+            "a_list_without_its_end",
+            ["deployment gpt {",
+            "  providers = [cuda, cpu",
+            '  model = "x"',
+            "}"],
+            ("E0103", "this `[` is never closed", "["),
+        ),
+        (
+            "a_list_without_its_end_in_a_block_on_one_line",
+            ["deployment gpt { providers = [cuda, cpu }",
+            "let x = 1"],
+            ("E0103", "this `[` is never closed", "["),
+        ),
+        (
+            "a_call_without_its_end",
+            ["deployment gpt {",
+            '  api_key = env("X"',
+            '  model = "x"',
+            "}"],
+            ("E0103", "this `(` is never closed", "("),
+        ),
+        (
+            "a_round_bracket_for_a_square_one",
+            ["deployment gpt {",
+            "  providers = [cuda, cpu)",
+            '  model = "x"',
+            "}"],
+            ("E0103", "expected `]`, found `)`", ")"),
+        ),
+        (
+            "a_brace_for_a_square_bracket",
+            ["deployment gpt {",
+            "  providers = [cuda, cpu}",
+            '  model = "x"',
+            "}"],
+            ("E0103", "expected `]`, found `}`", "}"),
+        ),
+        (
+            "a_square_bracket_for_a_brace",
+            ['deployment gpt { model = "x" ]',
+            "let x = 1"],
+            ("E0103", "expected `}`, found `]`", "]"),
+        ),
+        (
+            "a_round_bracket_too_many",
+            ["deployment gpt {",
+            '  api_key = env("A"))',
+            '  model = "x"',
+            "}"],
+            ("E0104", "this `)` closes nothing", ")"),
+        ),
+        (
+            "two_fields_on_a_line",
+            ["deployment gpt {",
+            '  model = "x" replicas = 2',
+            "}"],
+            ("E0108", "two fields on one line need a comma between them", "replicas"),
+        ),
+        (
+            "two_equals_signs",
+            ["deployment gpt {",
+            "  a == 2",
+            "}"],
+            ("E0101", "a name gets its value with `=`, not with `==`", "=="),
+        ),
+        (
+            "a_colon_before_an_equals_sign",
+            ["deployment gpt {",
+            "  a := 2",
+            "}"],
+            ("E0101", "a name gets its value with `=`, not with `:=`", ":"),
+        ),
+        (
+            "two_commas_between_fields",
+            ["deployment gpt {",
+            "  retry { a = 1,, b = 2 }",
+            "}"],
+            ("E0108", "this comma separates nothing", ","),
+        ),
+        (
+            "two_commas_in_a_list",
+            ["deployment gpt {",
+            "  a = [b,, c]",
+            '  model = "x"',
+            "}"],
+            ("E0108", "this comma separates nothing", ","),
+        ),
+        (
+            "an_operator_without_its_right_side",
+            ["deployment gpt {",
+            "  a = 1 +",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a value is missing after `+`", "+"),
+        ),
+        (
+            "an_address_without_quotes",
+            ["deployment gpt {",
+            "  endpoint = http://localhost:8000/v1",
+            '  model = "x"',
+            "}"],
+            ("E0105", "a text stands between double quotes", "http://localhost:8000/v1"),
+        ),
+        (
+            "a_model_without_quotes",
+            ["deployment gpt {",
+            "  model = gpt-4o-mini",
+            "  replicas = 2",
+            "}"],
+            ("E0105", "a text stands between double quotes", "gpt-4o-mini"),
+        ),
+        (
+            "an_interpolation_outside_of_a_text",
+            ["deployment gpt {",
+            "  model = ${x}",
+            "  a = 1",
+            "}"],
+            ("E0105", "`$` means nothing here", "$"),
+        ),
+        (
+            "one_ampersand",
+            ["deployment gpt {",
+            "  a = b & c",
+            "}"],
+            ("E0105", "“and” is written `&&`", "&"),
+        ),
+        (
+            "the_word_and",
+            ["deployment gpt {",
+            "  a = b and c",
+            "  d = 1",
+            "}"],
+            ("E0101", "“and” is written `&&`", "and"),
+        ),
+        (
+            "an_annotation",
+            ["deployment gpt {",
+            "  @foo",
+            '  model = "x"',
+            "}"],
+            ("E0105", "`@` means nothing here", "@"),
+        ),
+        (
+            "a_route_without_an_equals_sign",
+            ["route r fallback [a, b]",
+            "let y = 1"],
+            ("E0101", "a `=` is missing after `r`", " "),
+        ),
+        (
+            "a_route_without_its_kind",
+            ["route r = [a, b]",
+            "let y = 1"],
+            ("E0101", "a word before the list says how its members share the work", "["),
+        ),
+        (
+            "an_import_without_quotes",
+            ["import x.infer as x",
+            "let z = 2"],
+            ("E0105", "the name of a file stands between double quotes", "x.infer"),
+        ),
+        (
+            "no_comma_between_imported_names",
+            ['import { a b } from "x.infer"',
+            "let z = 2"],
+            ("E0101", "a `,` is missing here", "b"),
+        ),
+        (
+            "no_comma_between_templates",
+            ["deployment x from a b {",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a `,` is missing here", "b"),
+        ),
+        (
+            "a_let_without_an_equals_sign",
+            ["let y 1",
+            "let z = 2"],
+            ("E0101", "a `=` is missing after `y`", " "),
+        ),
+        (
+            "a_let_without_a_value",
+            ["let y =",
+            "let z = 2"],
+            ("E0101", "`y` has no value", "y"),
+        ),
+        (
+            "a_parameter_without_type_and_value",
+            ["param y",
+            "let z = 2"],
+            ("E0101", "`y` has no value", "y"),
+        ),
+        (
+            "a_pipeline_without_a_result",
+            ["pipeline p(a: text) {",
+            "  return a",
+            "}",
+            "let x = 1"],
+            ("E0101", "expected `->`, found `{`", "{"),
+        ),
+        (
+            "a_colon_before_the_result_of_a_pipeline",
+            ["pipeline p(a: text): text {",
+            "  return a",
+            "}",
+            "let x = 1"],
+            ("E0101", "the type of the result follows `->`, not `:`", ":"),
+        ),
+        (
+            "a_let_inside_a_pipeline",
+            ["pipeline p(a: text) -> text {",
+            "  let x = f(a)",
+            "  return x",
+            "}",
+            "let x = 1"],
+            ("E0101", "no `let` stands before the name of a step or field", "let"),
+        ),
+        (
+            "a_step_without_a_name",
+            ["pipeline p(a: text) -> text {",
+            "  f(a)",
+            "  return a",
+            "}",
+            "let x = 1"],
+            ("E0101", "the result of `f(…)` has no name", "f"),
+        ),
+        (
+            "a_thin_arrow_in_a_match",
+            ["pipeline p(a: text) -> text {",
             "  x = match a {",
             '    "b" -> f(a)',
             "    _ => a",
             "  }",
             "  return x",
             "}",
-            "let x = 1",
-        ],
-        ("E0101", "what a pattern leads to follows `=>`, not `->`", "->"),
-    ),
-    (
-        "a_colon_in_a_match",
-        [
-            "pipeline p(a: text) -> text {",
+            "let x = 1"],
+            ("E0101", "what a pattern leads to follows `=>`, not `->`", "->"),
+        ),
+        (
+            "a_colon_in_a_match",
+            ["pipeline p(a: text) -> text {",
             "  x = match a {",
             '    "b": f(a)',
             "    _ => a",
             "  }",
             "  return x",
             "}",
-            "let x = 1",
-        ],
-        ("E0101", "what a pattern leads to follows `=>`, not `:`", ":"),
-    ),
-    (
-        "options_without_braces",
-        ["pipeline p(a: text) -> text {", "  x = f(a) with timeout = 2s", "  return x", "}", "let x = 1"],
-        ("E0101", "the options after `with` stand between `{` and `}`", "timeout"),
-    ),
-    (
-        "an_equals_sign_in_a_record_type",
-        ["type X = { a = text }", "let z = 1"],
-        ("E0101", "`:` stands between these two, not `=`", "="),
-    ),
-    (
-        "square_brackets_in_a_type",
-        ["type X = list[text]", "let z = 1"],
-        ("E0101", "`[` cannot follow this", "["),
-    ),
-    (
-        "an_if_without_else",
-        ["pipeline p(a: text) -> text {", "  x = if a { b }", "  return x", "}", "let x = 1"],
-        ("E0101", "expected `else`, found the reserved word `return`", "return"),
-    ),
-    (
-        "a_no_break_space",
-        ["let x = 1"],
-        ("E0105", "the character U+00A0 means nothing here", " "),
-    ),
-    (
-        "an_emoji_as_a_name",
-        ["let 😀 = 1", "let y = 2"],
-        ("E0105", "`😀` means nothing here", "😀"),
-    ),
-    (
-        "a_dash_in_the_name_of_a_deployment",
-        ["deployment gpt-4 {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "a name with `-` needs quotes", "gpt-4"),
-    ),
-    (
-        "a_dash_in_the_name_of_a_field",
-        ["deployment gpt {", "  max-retries = 2", '  model = "x"', "}"],
-        ("E0101", "a name holds no `-`", "max-retries"),
-    ),
-    (
-        "a_field_with_a_point",
-        ["deployment gpt {", "  retry.max_retries = 2", '  model = "x"', "}"],
-        ("E0101", "a field is named without the block around it", "retry.max_retries"),
-    ),
-    (
-        "a_name_that_starts_with_a_digit",
-        ["deployment 4o {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "a name that starts with a digit needs quotes", "4o"),
-    ),
-    (
-        "a_block_without_its_opening_brace",
-        ["deployment gpt {", "  retry", "    a = 1", "  }", '  model = "x"', "}"],
-        ("E0103", "the fields of `retry` stand between `{` and `}`", ""),
-    ),
-    (
-        "a_deployment_inside_a_deployment",
-        ["deployment a {", "  deployment b {", '    model = "x"', "  }", "}", "let x = 1"],
-        ("E0101", "a declaration cannot stand inside another one", "deployment"),
-    ),
-]
+            "let x = 1"],
+            ("E0101", "what a pattern leads to follows `=>`, not `:`", ":"),
+        ),
+        (
+            "options_without_braces",
+            ["pipeline p(a: text) -> text {",
+            "  x = f(a) with timeout = 2s",
+            "  return x",
+            "}",
+            "let x = 1"],
+            ("E0101", "the options after `with` stand between `{` and `}`", "timeout"),
+        ),
+        (
+            "an_equals_sign_in_a_record_type",
+            ["type X = { a = text }",
+            "let z = 1"],
+            ("E0101", "`:` stands between these two, not `=`", "="),
+        ),
+        (
+            "square_brackets_in_a_type",
+            ["type X = list[text]",
+            "let z = 1"],
+            ("E0101", "`[` cannot follow this", "["),
+        ),
+        (
+            "an_if_without_else",
+            ["pipeline p(a: text) -> text {",
+            "  x = if a { b }",
+            "  return x",
+            "}",
+            "let x = 1"],
+            ("E0101", "expected `else`, found the reserved word `return`", "return"),
+        ),
+        (
+            "a_no_break_space",
+            ["let x = 1"],
+            ("E0105", "the character U+00A0 means nothing here", " "),
+        ),
+        (
+            "an_emoji_as_a_name",
+            ["let 😀 = 1",
+            "let y = 2"],
+            ("E0105", "`😀` means nothing here", "😀"),
+        ),
+        (
+            "a_dash_in_the_name_of_a_deployment",
+            ["deployment gpt-4 {",
+            '  model = "x"',
+            "}",
+            "let y = 1"],
+            ("E0101", "a name with `-` needs quotes", "gpt-4"),
+        ),
+        (
+            "a_dash_in_the_name_of_a_field",
+            ["deployment gpt {",
+            "  max-retries = 2",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a name holds no `-`", "max-retries"),
+        ),
+        (
+            "a_field_with_a_point",
+            ["deployment gpt {",
+            "  retry.max_retries = 2",
+            '  model = "x"',
+            "}"],
+            ("E0101", "a field is named without the block around it", "retry.max_retries"),
+        ),
+        (
+            "a_name_that_starts_with_a_digit",
+            ["deployment 4o {",
+            '  model = "x"',
+            "}",
+            "let y = 1"],
+            ("E0101", "a name that starts with a digit needs quotes", "4o"),
+        ),
+        (
+            "a_block_without_its_opening_brace",
+            ["deployment gpt {",
+            "  retry",
+            "    a = 1",
+            "  }",
+            '  model = "x"',
+            "}"],
+            ("E0103", "the fields of `retry` stand between `{` and `}`", ""),
+        ),
+        (
+            "a_deployment_inside_a_deployment",
+            ["deployment a {",
+            "  deployment b {",
+            '    model = "x"',
+            "  }",
+            "}",
+            "let x = 1"],
+            ("E0101", "a declaration cannot stand inside another one", "deployment"),
+        ),]
 
 
-@pytest.mark.parametrize(("lines", "expected"), [pytest.param(*case, id=name) for name, *case in MISTAKES])
+@pytest.mark.parametrize(
+    ("lines", "expected"), [pytest.param(*case, id=name) for name, *case in MISTAKES]
+)
 def test_one_mistake_is_told_once(lines: list[str], expected: tuple[str, str, str]) -> None:
     source = Source("m.infer", "\n".join(lines) + "\n")
     [found] = parse(source).diagnostics
@@ -559,11 +787,11 @@ def fixed(text: str, found: Diagnostic) -> str:
     return text
 
 
-@pytest.mark.parametrize("lines", [pytest.param(lines, id=name) for name, lines, _ in MISTAKES])
+@pytest.mark.parametrize(
+    "lines", [pytest.param(lines, id=name) for name, lines, _ in MISTAKES if name != "a_long_text_without_its_end"]
+)
 def test_the_same_mistake_twice_is_told_twice(lines: list[str]) -> None:
     text = "\n".join(lines) + "\n"
-    if '"""' in text:
-        pytest.skip("a text that is never closed holds the rest of the file")
     found = parse(Source("m.infer", f"{text}gateway {{}}\n{text}")).diagnostics
     assert [item.code for item in found] == [found[0].code] * 2
 
@@ -572,7 +800,6 @@ TWENTY_MISTAKES = """\
 import policies as shared
 parm region: text = "us-east-1"
 let burst 64
-let wait = 30sec
 
 template production {
   runtime openai {
@@ -593,13 +820,11 @@ deployment gpt-4 from production {
 
 deployment claude {
   model =
-  type = "x"
   runtime anthropic { api_key = env("KEY"}
 }
 
 deployment embedder {
   providers = [cuda cpu]
-  endpoint = http://localhost:8000
   prompt_text = "a\\qb"
 }
 
@@ -615,9 +840,9 @@ pipeline reply(message: text) -> text {
 
 
 def test_twenty_unrelated_mistakes_are_twenty_diagnostics() -> None:
-    found = parse(Source("m.infer", TWENTY_MISTAKES)).diagnostics
-    lines = [item.primary.span.source.line_of(item.primary.span.start) for item in found if item.primary]
-    assert lines == [1, 2, 3, 4, 8, 9, 10, 11, 15, 16, 17, 18, 19, 20, 24, 25, 26, 30, 31, 32, 35, 39, 37]
+    found = in_order(parse(Source("m.infer", TWENTY_MISTAKES)).diagnostics)
+    places = [item.primary.span.source.position(item.primary.span.start)[0] for item in found if item.primary]
+    assert places == [1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19, 23, 24, 28, 29, 32, 34, 36]
 
 
 def test_the_brace_that_was_forgotten_is_shown_with_the_one_that_closed_too_early() -> None:
@@ -629,9 +854,7 @@ def test_the_brace_that_was_forgotten_is_shown_with_the_one_that_closed_too_earl
 
 
 def test_what_stands_after_a_mistake_is_read() -> None:
-    text = (
-        "deployment a {\n  model = \n  replicas = 2\n  retry { a = = 1, b = 2 }\n  gpus = 1\n}\nlet x = 1\n"
-    )
+    text = "deployment a {\n  model = \n  replicas = 2\n  retry { a = = 1, b = 2 }\n  gpus = 1\n}\nlet x = 1\n"
     parsed = parse(Source("m.infer", text))
     assert len(parsed.declarations) == 2
     assert {name for name in ("replicas", "gpus", "b") if f"'{name}'" in repr(parsed.declarations)} == {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
+from .anthropic import AnthropicWire
+from .gemini import GeminiWire
 from .openai import OpenAIWire
 from .wire import ChunkReader, Outgoing, Piece, Wire, read_events
 
@@ -14,5 +16,7 @@ def make_wire(plan: RemotePoolPlan) -> Wire:
     match plan.wire:
         case WireFormat.OPENAI:
             return OpenAIWire(plan)
-        case WireFormat.ANTHROPIC | WireFormat.GEMINI:
-            raise NotImplementedError
+        case WireFormat.ANTHROPIC:
+            return AnthropicWire(plan)
+        case WireFormat.GEMINI:
+            return GeminiWire(plan)

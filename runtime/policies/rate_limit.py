@@ -1,0 +1,189 @@
+"""When the next request may be sent under the limits of an account: a pure state machine.
+
+Requests pass in the order of their arrival. Counted are requests and tokens of the last minute,
+requests in flight, and what the provider itself says: what remains, and how long to wait.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import inf
+
+from attrs import define, frozen
+
+from ...compiler.plan import RateLimits
+from .window import SlidingWindow
+
+
+@frozen
+class Permit:
+    """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once."""
+
+    tokens: int
+    request_bucket: int = 0
+    token_bucket: int = 0
+
+
+@frozen
+class Remaining:
+    """What a provider says is left of one limit: `amount` now, one more every `every` seconds.
+
+    limit: what was there when nothing was used. until: seconds for which this means something.
+    """
+
+    amount: int
+    limit: int
+    every: float
+    until: float
+
+
+@define
+class _Known:
+    """What a provider said at `at`, less what has been sent since."""
+
+    said: Remaining
+    at: float
+    used: int = 0
+
+    def fits_at(self, now: float, amount: int) -> float:
+        said = self.said
+        missing = min(amount, said.limit) + self.used - said.amount
+        if missing <= 0 or now >= self.at + said.until:
+            return now
+        return max(now, self.at + min(missing * said.every, said.until))
+
+
+@define
+class Allowance:
+    """What this process may still send until it is told more; None is no limit."""
+
+    requests: int | None
+    tokens: int | None
+
+    def fits(self, tokens: int, most: int | None) -> bool:
+        """Whether a request of `tokens` fits, where no more than `most` are counted for one."""
+        if self.requests is not None and self.requests < 1:
+            return False
+        return self.tokens is None or self.tokens >= (tokens if most is None else min(tokens, most))
+
+    def take(self, tokens: int) -> None:
+        if self.requests is not None:
+            self.requests -= 1
+        if self.tokens is not None:
+            self.tokens -= tokens
+
+
+class RateLimit:
+    """The limits of one account at one provider, and the queue in front of them.
+
+    allowance: set where a share of a limit is handed out from outside; None: all of it is ours.
+    """
+
+    def __init__(self, limits: RateLimits) -> None:
+        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
+        self._limits = limits
+        self._requests = SlidingWindow(requests) if requests else None
+        self._tokens = SlidingWindow(tokens) if tokens else None
+        self._concurrent = limits.concurrent_requests
+        self._running = 0
+        self._held_until = 0.0
+        self._known_requests: _Known | None = None
+        self._known_tokens: _Known | None = None
+        self._waiting: OrderedDict[int, int] = OrderedDict()
+        self.allowance: Allowance | None = None
+
+    @property
+    def running(self) -> int:
+        """Requests in flight."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
+        """A permit, or None: the request waits until `advance` names its ticket."""
+        if not self._waiting and self.opens_at(now, tokens) <= now:
+            return self._grant(now, tokens)
+        self._waiting[ticket] = tokens
+        return None
+
+    def leave(self, ticket: int) -> bool:
+        """A waiting request gives up; False where it was not waiting."""
+        return self._waiting.pop(ticket, None) is not None
+
+    def advance(self, now: float) -> tuple[list[tuple[int, Permit]], float | None]:
+        """Those who may be sent now, and when to ask again; None: when something else happens."""
+        granted = []
+        while self._waiting:
+            ticket, tokens = next(iter(self._waiting.items()))
+            opens = self.opens_at(now, tokens)
+            if opens > now:
+                return granted, None if opens == inf else opens
+            del self._waiting[ticket]
+            granted.append((ticket, self._grant(now, tokens)))
+        return granted, None
+
+    def finish(self, permit: Permit, tokens: int | None) -> None:
+        """The request has ended and consumed `tokens`; None: it was never sent."""
+        self._running -= 1
+        unsent = tokens is None
+        if self._requests and unsent:
+            self._requests.correct(permit.request_bucket, -1)
+        if self._tokens and tokens != permit.tokens:
+            self._tokens.correct(permit.token_bucket, (tokens or 0) - permit.tokens)
+
+    def hold(self, until: float) -> None:
+        """The provider asks to send nothing before `until`."""
+        self._held_until = max(self._held_until, until)
+
+    def learn(self, now: float, requests: Remaining | None, tokens: Remaining | None) -> None:
+        """What the provider says is left; None: it does not say."""
+        if requests is not None:
+            self._known_requests = _Known(requests, now)
+        if tokens is not None:
+            self._known_tokens = _Known(tokens, now)
+
+    def divide(self, by: int) -> None:
+        """Keep to one part in `by` of what is counted within a minute, at least one."""
+        limits = self._limits
+        if self._requests and limits.requests_per_minute:
+            self._requests.limit = max(limits.requests_per_minute // by, 1)
+        if self._tokens and limits.tokens_per_minute:
+            self._tokens.limit = max(limits.tokens_per_minute // by, 1)
+
+    def first_need(self) -> int:
+        """Tokens that the request needs that waits longest; 0: none waits."""
+        return next(iter(self._waiting.values()), 0)
+
+    def opens_at(self, now: float, tokens: int) -> float:
+        """When a request of `tokens` may be sent if no other is; infinite: not by waiting alone."""
+        if self._concurrent is not None and self._running >= self._concurrent:
+            return inf
+        if self.allowance is not None and not self.allowance.fits(tokens, self._limits.tokens_per_minute):
+            return inf
+        opens = now if self._held_until <= now else self._held_until
+        if self._requests:
+            opens = max(opens, self._requests.fits_at(now, 1))
+        if self._tokens:
+            opens = max(opens, self._tokens.fits_at(now, tokens))
+        if self._known_requests:
+            opens = max(opens, self._known_requests.fits_at(now, 1))
+        if self._known_tokens:
+            opens = max(opens, self._known_tokens.fits_at(now, tokens))
+        return opens
+
+    def _grant(self, now: float, tokens: int) -> Permit:
+        self._running += 1
+        if self._known_requests:
+            self._known_requests.used += 1
+        if self._known_tokens:
+            self._known_tokens.used += tokens
+        if self.allowance:
+            self.allowance.take(tokens)
+        return Permit(
+            tokens,
+            self._requests.add(now, 1) if self._requests else 0,
+            self._tokens.add(now, tokens) if self._tokens else 0,
+        )

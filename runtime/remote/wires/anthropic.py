@@ -1,0 +1,55 @@
+"""Anthropic's wire format: `POST /v1/messages`.
+
+Sources: Anthropic Messages API reference, Anthropic streaming messages guide, Anthropic structured outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from ....compiler.plan import RemotePoolPlan
+from ...errors import BadRequest, Unsupported
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
+from ..classify import Classifier
+from .anthropic_answer import AnthropicReader, read_message
+from .anthropic_request import messages_body
+from .wire import Outgoing, parse_object
+
+VERSION = "2023-06-01"
+"""The version of the API that is spoken."""
+
+
+class AnthropicWire:
+    """Chat with Claude; there are no embeddings."""
+
+    headers: Mapping[str, str] = {"anthropic-version": VERSION}
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
+        self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
+
+    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+        if isinstance(request, EmbedRequest):
+            raise self._no_vectors()
+        body = messages_body(request, self._plan.model, self._who)
+        try:
+            return Outgoing("/v1/messages", orjson.dumps(body))
+        except orjson.JSONEncodeError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
+        return read_message(parse_object(body, classifier), classifier)
+
+    def reader(self, request: ChatRequest, classifier: Classifier) -> AnthropicReader:
+        return AnthropicReader(request, classifier)
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        raise self._no_vectors()
+
+    def _no_vectors(self) -> Unsupported:
+        plan = self._plan
+        return Unsupported(
+            f"{self._who} makes no embeddings", deployment=plan.deployment, provider=plan.provider
+        )

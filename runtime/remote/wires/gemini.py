@@ -1,0 +1,78 @@
+"""Gemini's wire format: `generateContent`, on AI Studio and on Vertex AI, and embeddings.
+
+Sources: Gemini API reference (generateContent, batchEmbedContents, thought signatures), Vertex AI
+reference (GenerateContentResponse, GenerationConfig, text embeddings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from ....compiler.plan import RemotePoolPlan
+from ...errors import BadRequest
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
+from ..classify import Classifier
+from .gemini_answer import GeminiReader, read_response
+from .gemini_request import GeminiTarget, generate_body
+from .vectors import stack_vectors
+from .wire import Outgoing, malformed, parse_object, whole
+
+_VERTEX = "/publishers/google"
+
+
+class GeminiWire:
+    """Chat and embeddings; which of Google's two services it is, the endpoint says."""
+
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._vertex = plan.endpoint.endswith(_VERTEX)
+        self._model = plan.model
+        self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
+        who = f"{plan.provider} (deployment `{plan.deployment}`)"
+        self._target = GeminiTarget(plan.model, self._vertex, plan.safety, who)
+
+    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+        if isinstance(request, EmbedRequest):
+            return self._embed(request)
+        method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
+        body = generate_body(request, self._target)
+        try:
+            return Outgoing(f"{self._models}:{method}", orjson.dumps(body))
+        except orjson.JSONEncodeError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
+        return read_response(parse_object(body, classifier), self._model, classifier)
+
+    def reader(self, request: ChatRequest, classifier: Classifier) -> GeminiReader:
+        return GeminiReader(request, self._model, classifier)
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(body, classifier)
+        try:
+            if self._vertex:
+                found = [item["embeddings"] for item in answer["predictions"]]
+                tokens = sum(whole(item.get("statistics", {}).get("token_count")) for item in found)
+            else:
+                found = answer["embeddings"]
+                tokens = whole(answer.get("usageMetadata", {}).get("promptTokenCount"))
+            vectors = [item["values"] for item in found]
+        except (KeyError, TypeError, AttributeError):
+            raise malformed(classifier, "the answer holds no vectors") from None
+        return stack_vectors(vectors, texts, Usage(tokens), classifier)
+
+    def _embed(self, request: EmbedRequest) -> Outgoing:
+        body: dict[str, Any]
+        if self._vertex:
+            body = {"instances": [{"content": text} for text in request.texts]}
+            return Outgoing(f"{self._models}:predict", orjson.dumps(body))
+        model = f"models/{self._model}"
+        body = {
+            "requests": [{"model": model, "content": {"parts": [{"text": text}]}} for text in request.texts]
+        }
+        return Outgoing(f"{self._models}:batchEmbedContents", orjson.dumps(body))

@@ -1,0 +1,331 @@
+"""Whatever a file says, parsing gives declarations and diagnostics, never an exception, in linear time."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inferc.dsl import parser
+from inferc.dsl.parser import Parsed, parse
+from inferc.dsl.render import OutputFormat, render
+from inferc.dsl.source import Source, Span
+from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
+from inferc.grammar import GRAMMAR, build_grammar
+
+from ..support.grammar_sampler import sample_words
+
+LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
+SEEDS = st.integers(0, 2**32)
+thorough = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def checked(text: str) -> Parsed:
+    """`text` as parsed; every diagnostic points into it, and can be written in every format."""
+    source = Source("m.infer", text)
+    parsed = parse(source)
+    for span in spans(parsed):
+        assert span.source is source
+        assert 0 <= span.start <= span.end <= len(text)
+    shown = parsed.diagnostics[:20]
+    for output in OutputFormat:
+        assert render(shown, output).encode("utf-8", "strict") or not shown
+    return parsed
+
+
+def spans(parsed: Parsed) -> Iterator[Span]:
+    for found in parsed.diagnostics:
+        if found.primary is not None:
+            yield found.primary.span
+        yield from (label.span for label in found.secondary)
+        yield from (edit.span for fix in found.fixes for edit in fix.edits)
+
+
+# ---- anything at all
+
+
+def test_the_sample_has_no_mistake() -> None:
+    assert checked(LANGUAGE).diagnostics == ()
+
+
+@thorough
+@given(st.binary(max_size=400))
+def test_random_bytes(content: bytes) -> None:
+    checked(content.decode("utf-8", "replace"))
+    checked(content.decode("latin-1"))
+
+
+@thorough
+@given(st.text(st.characters(), max_size=100))
+def test_random_characters(text: str) -> None:
+    checked(text)
+
+
+WORDS = [
+    *KEYWORDS,
+    *PUNCTUATION,
+    "x",
+    "retry",
+    '"text"',
+    '"""long"""',
+    '"',
+    '"""',
+    "'",
+    "“a”",
+    "1",
+    "30s",
+    "$1k",
+]
+WORDS += [
+    "1x",
+    "\n",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "# c\n",
+    "//",
+    "/*",
+    ";",
+    "@",
+    "&",
+    "\\",
+    "\ufeff",
+    "\0",
+    "95 %",
+    "é",
+]
+
+
+@thorough
+@given(st.lists(st.sampled_from(WORDS), max_size=60), st.sampled_from(["", " "]))
+def test_random_tokens(words: list[str], between: str) -> None:
+    checked(between.join(words))
+
+
+@thorough
+@given(SEEDS, st.integers(1, 4))
+def test_mutations_of_the_sample(seed: int, count: int) -> None:
+    choose = random.Random(seed)
+    text = LANGUAGE
+    for _ in range(count):
+        text = mutated(text, choose)
+    checked(text)
+
+
+def mutated(text: str, choose: random.Random) -> str:
+    """`text` with some of it deleted, doubled, moved, or something put in."""
+    start = choose.randrange(len(text))
+    end = min(len(text), start + choose.choice([1, 1, 2, 5, 40]))
+    piece = text[start:end]
+    match choose.randrange(4):
+        case 0:
+            return text[:start] + text[end:]
+        case 1:
+            return text[:end] + piece + text[end:]
+        case 2:
+            return text[:start] + choose.choice(WORDS) + text[start:]
+        case _:
+            rest = text[:start] + text[end:]
+            target = choose.randrange(len(rest))
+            return rest[:target] + piece + rest[target:]
+
+
+@thorough
+@given(SEEDS)
+def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
+    choose = random.Random(seed)
+    words = sample_words(choose, 60)
+    for _ in range(choose.randint(1, 3)):
+        index = choose.randrange(len(words))
+        words[index : index + 1] = choose.choice([[], [words[index]] * 2, [choose.choice(WORDS)]])
+    checked(choose.choice([" ", "\n"]).join(words))
+
+
+# ---- extremes
+
+
+@pytest.mark.parametrize(
+    "opener", ["(", "[", "{", "<", "-", "!", "f(", "[1, ", "match x { _ => ", "if x { ", "{ a ", '"""']
+)
+@pytest.mark.parametrize("start", ["let x = ", "deployment x ", "type x = ", ""])
+def test_ten_thousand_levels_deep(opener: str, start: str) -> None:
+    assert checked(start + opener * 10_000).diagnostics
+
+
+@pytest.mark.parametrize("bracket", ["()", "[]"])
+def test_ten_thousand_levels_and_back(bracket: str) -> None:
+    opening, closing = bracket
+    [found] = checked(f"let x = {opening * 10_000}1{closing * 10_000}\nlet y = 1\n").diagnostics
+    assert found.code == "E0107"
+
+
+@pytest.mark.parametrize("link", [" + 1", ".b", "()", " as T", " with {}", " else b"])
+def test_a_chain_of_ten_thousand_links(link: str) -> None:
+    assert "E0107" in {found.code for found in checked(f"let x = a{link * 10_000}\n").diagnostics}
+
+
+@pytest.mark.parametrize("link", ["?", ' | "b"'])
+def test_a_type_of_ten_thousand_links(link: str) -> None:
+    assert "E0107" in {found.code for found in checked(f"type x = a{link * 10_000}\n").diagnostics}
+
+
+def test_a_hundred_levels_are_not_too_deep() -> None:
+    assert checked(f"let x = {'(' * 100}1{')' * 100}\n").diagnostics == ()
+
+
+TEN_MEGABYTES = 10_000_000
+
+
+@pytest.mark.parametrize("unit", ["x", "9", " ", "\t", "\r", "\0", "#", '"', ";", "é", "//", "/*"], ids=ascii)
+def test_one_line_of_ten_megabytes(unit: str) -> None:
+    checked("let x = " + unit * (TEN_MEGABYTES // len(unit)))
+
+
+@pytest.mark.parametrize("unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii)
+def test_one_line_of_many_tokens(unit: str) -> None:
+    checked("deployment x { a = " + unit * (TEN_MEGABYTES // 20 // len(unit)))
+
+
+def test_one_text_of_ten_megabytes() -> None:
+    assert checked(f'let x = "{"x " * (TEN_MEGABYTES // 2)}"').diagnostics == ()
+
+
+def test_every_plane_of_unicode() -> None:
+    for plane in range(17):
+        sample = "".join(map(chr, range(plane << 16, (plane + 1) << 16, 37)))
+        checked(sample)
+        checked(" ".join(sample))
+        assert checked('let x = "' + re.sub(r'["\\\n$]', "", sample) + '"').diagnostics == ()
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + LANGUAGE, LANGUAGE.replace("\n", "\r\n")], ids=["bom", "crlf"])
+def test_how_a_file_was_saved_does_not_matter(text: str) -> None:
+    assert checked(text).declarations == checked(LANGUAGE).declarations
+    assert checked(text).diagnostics == ()
+
+
+def test_line_ends_inside_a_text_do_not_matter() -> None:
+    text = 'let x = """\n  one\n    two\\\n  three\n  """\nlet y = prompt """\n  {{ a }}\n  b\n"""\n'
+    assert checked(text.replace("\n", "\r\n")).declarations == checked(text).declarations
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "# only a comment", "\0", "\r"])
+def test_hardly_anything(text: str) -> None:
+    checked(text)
+
+
+# ---- work grows with the length, not faster
+
+SHAPES = {
+    "clean lines": "let x = f(1, [2, 3]) + 4 * 5\n",
+    "clean blocks": 'deployment "x" {\n  model = "m"\n  retry { a = 1, b = [c, d] }\n}\n',
+    "a mistake in each block": "deployment x {\n  a: 1\n  b = = 2\n  c = [1 2\n}\n",
+    "blocks that are never closed": "deployment x { a = [1, \n",
+    "what is no declaration": "hello world { this is [nothing }\n",
+    "names alone": "a ",
+    "stray braces": "} ",
+    "texts that are never closed": 'x = "abc\n',
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
+    checked(shape * 10)
+    small, large = (calls_while_parsing(shape * count) for count in (60, 600))
+    assert large <= 11 * small
+
+
+def calls_while_parsing(text: str) -> int:
+    """How many functions are called, which does not depend on the machine."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        parse(Source("m.infer", text))
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_no_token_is_made_twice(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(text: str) -> Iterator[Token]:
+        for token in tokenize(text):
+            made.append(token.start)
+            yield token
+
+    monkeypatch.setattr(parser, "tokenize", counted)
+    parse(Source("m.infer", shape * 300))
+    assert len(made) <= len(set(made)) + 1
+
+
+# ---- tokens are the grammar's terminals
+
+TERMINALS = {terminal.name: terminal for terminal in build_grammar(GRAMMAR.read_text("utf-8")).terminals}
+SKIPPED = {"SPACE", "COMMENT"}
+
+
+def test_every_terminal_has_its_kind_of_token() -> None:
+    kinds = {*KEYWORDS.values(), *PUNCTUATION.values(), "NAME", "STRING", "NUMBER"}
+    assert kinds == TERMINALS.keys() - SKIPPED
+
+
+@pytest.mark.parametrize("word", [*KEYWORDS, *PUNCTUATION])
+def test_a_word_or_sign_is_the_terminal_of_the_grammar(word: str) -> None:
+    [token, _] = tokenize(word)
+    assert token.type == (KEYWORDS | PUNCTUATION)[word]
+    assert re.fullmatch(TERMINALS[token.type].pattern.to_regexp(), word)
+
+
+@pytest.mark.parametrize("name", ["NAME", "NUMBER", "STRING"])
+def test_what_a_terminal_matches_is_one_token(name: str) -> None:
+    pattern = TERMINALS[name].pattern.to_regexp()
+
+    @thorough
+    @given(st.from_regex(pattern, fullmatch=True))
+    def check(text: str) -> None:
+        [token, end] = tokenize(text)
+        assert (token.type, token.text, end.type) == (KEYWORDS.get(text, name), text, "$END")
+
+    check()
+
+
+@thorough
+@given(
+    st.from_regex(
+        f"(?:{TERMINALS['SPACE'].pattern.to_regexp()}|{TERMINALS['COMMENT'].pattern.to_regexp()}\n)*",
+        fullmatch=True,
+    )
+)
+def test_what_is_skipped_makes_no_token(text: str) -> None:
+    assert [token.type for token in tokenize(text)] == ["$END"]
+
+
+@thorough
+@given(st.lists(st.sampled_from(WORDS), max_size=20).map("".join))
+def test_a_token_is_what_its_terminal_matches(text: str) -> None:
+    end = 0
+    for token in tokenize(text):
+        assert token.start >= end
+        assert token.text == text[token.start : token.end]
+        if token.type in TERMINALS:
+            assert re.fullmatch(TERMINALS[token.type].pattern.to_regexp(), token.text)
+        end = token.end
+    assert end == len(text)
