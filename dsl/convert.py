@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import GenericAlias, MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from cattrs import Converter
@@ -219,5 +219,15 @@ def _with_defaults(value: dict[str, Any], defaults: dict[str, Any]) -> dict[str,
     return merged
 
 
-converter = make_converter(text_for_words=True)
 language_converter = make_converter(text_for_words=False)
+
+if TYPE_CHECKING:
+    converter = make_converter(text_for_words=True)
+
+
+def __getattr__(name: str) -> Any:
+    """`converter` is made when it is asked for: checking a file needs only the other one."""
+    if name == "converter":
+        globals()["converter"] = make_converter(text_for_words=True)
+        return globals()["converter"]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

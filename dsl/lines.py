@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 BLANKS = " \t\ufeff"
+_OTHER_LINE_END = re.compile(r"(?<!\r)\r++\n")
+
+
+def unix_lines(text: str) -> str:
+    """`text` with the line ends that it has in every file, however the file was saved."""
+    return _OTHER_LINE_END.sub("\n", text) if "\r" in text else text
 
 
 def line_start(text: str, offset: int) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .lines import unix_lines
 from .syntax import Reference, Text
 
-_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
+_SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
 
@@ -28,7 +29,7 @@ def read_text(literal: str, start: int, end: int, report: Report) -> Text:
 def raw_text(literal: str) -> str:
     """The text of a prompt template: quotes and indentation removed, escapes and `${` left alone."""
     if literal.startswith('"""'):
-        return "".join(part for part in dedent((_line_feeds(literal[3:-3]),)) if isinstance(part, str))
+        return "".join(part for part in dedent((unix_lines(literal[3:-3]),)) if isinstance(part, str))
     return literal[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
 
 
@@ -37,7 +38,7 @@ def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...
     plain: list[str] = []
     position = 0
     for found in _SPECIAL.finditer(inner):
-        plain.append(_line_feeds(inner[position : found.start()]))
+        plain.append(unix_lines(inner[position : found.start()]))
         position = found.end()
         here = start + found.start()
         if found[3] is not None:
@@ -51,16 +52,11 @@ def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...
             plain.append(_code_point(found[1], here, start + found.end(), report))
         elif found[2] in _ESCAPES:
             plain.append(_ESCAPES[found[2]])
-        elif found[2] not in ("\n", "\r\n"):
+        elif not found[2].endswith("\n"):
             report("escape", here, start + found.end())
-    plain.append(_line_feeds(inner[position:]))
+    plain.append(unix_lines(inner[position:]))
     parts.append("".join(plain))
     return tuple(parts)
-
-
-def _line_feeds(text: str) -> str:
-    """With the line ends that a text has in every file, however the file was saved."""
-    return text.replace("\r\n", "\n")
 
 
 def _code_point(digits: str, start: int, end: int, report: Report) -> str:

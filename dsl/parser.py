@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from lark.exceptions import UnexpectedToken
-from lark.parsers.lalr_analysis import Reduce
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
-from ..grammar import load_grammar
+from ..grammar import START, load_tables
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
-from .recovery import Recovery
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
 from .syntax import Declaration
 from .tokens import Token, tokenize
+
+if TYPE_CHECKING:
+    from .recovery import Recovery
 
 DEEPEST = 400
 """How many parser states may be open at once; far more than any file made by hand needs."""
@@ -40,7 +40,7 @@ def parse(source: Source) -> Parsed:
     found = Diagnostics()
     reports = SyntaxReports(source, found)
     state = _new_state(Builder(reports))
-    recovery = Recovery(state, reports)
+    recovery: Recovery | None = None
     feed, stack = state.feed_token, state.state_stack
     tokens = tokenize(source.text)
     end = Token("$END", "", len(source.text), len(source.text))
@@ -51,40 +51,29 @@ def parse(source: Source) -> Parsed:
             try:
                 feed(token)
             except UnexpectedToken:
+                recovery = recovery or _recovery(state, reports)
                 recovery.recover(token, tokens)
             if len(stack) > DEEPEST:
+                recovery = recovery or _recovery(state, reports)
                 recovery.too_deep(token, tokens)
-        declarations = recovery.finish(end)
+        try:
+            declarations: list[Any] = feed(end, True)
+        except UnexpectedToken:
+            declarations = (recovery or _recovery(state, reports)).finish(end)
     except TooManyErrors:
+        assert recovery is not None
         declarations = recovery.declarations_so_far()
     return Parsed(source, tuple(declarations), tuple(found.items))
 
 
+def _recovery(state: Any, reports: SyntaxReports) -> Recovery:
+    """Recovery is imported at the first mistake: most files have none."""
+    from .recovery import Recovery
+
+    return Recovery(state, reports)
+
+
 def _new_state(builder: Builder) -> Any:
-    machine, rules = _machine()
-    callbacks: Any = {rule: getattr(builder, rule.callback) for rule in rules}
-    return ParserState(ParseConf(machine, callbacks, "start"), None)  # type: ignore[arg-type]
-
-
-class _Rule:
-    """What the parser needs of a Lark rule; compared by identity, which Lark's own are not."""
-
-    __slots__ = ("callback", "expansion", "origin")
-
-    def __init__(self, rule: Any) -> None:
-        self.expansion = rule.expansion
-        self.origin = rule.origin
-        self.callback: str = rule.alias or rule.origin.name
-
-
-@cache
-def _machine() -> tuple[Any, list[_Rule]]:
-    """Lark's parse table, its rules replaced by lighter ones."""
-    table = load_grammar().parser.parser._parse_table
-    light: dict[Any, _Rule] = {}
-    for actions in table.states.values():
-        for token, (action, target) in actions.items():
-            if action is Reduce:
-                rule = light.get(target) or light.setdefault(target, _Rule(target))
-                actions[token] = (action, rule)
-    return table, list(light.values())
+    tables: Any = load_tables()
+    callbacks: Any = {rule: getattr(builder, rule.callback) for rule in tables.rules}
+    return ParserState(ParseConf(tables, callbacks, START), None)  # type: ignore[arg-type]

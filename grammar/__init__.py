@@ -1,53 +1,82 @@
-"""What can be written: the Lark grammar of `.infer`, with its parse tables built ahead.
+"""What can be written: the Lark grammar of `.infer`, and its LALR tables, built ahead.
 
-`tables.json` is made from `infer.lark` by `python -m inferc.grammar.build` (`make grammar`); when it
-does not belong to the grammar or to the installed Lark, the tables are built from the grammar text.
+`tables.json` is made from `infer.lark` by `python -m inferc.grammar.build`; tables that do not belong
+to the grammar beside them are never used, they are built anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zlib
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from lark import Lark
+from typing import Any
 
 GRAMMAR = Path(__file__).with_name("infer.lark")
 TABLES = Path(__file__).with_name("tables.json")
 
+START = "start"
 
-def load_grammar() -> Lark:
-    """The language's LALR tables, wrapped as Lark has them."""
-    import lark
 
+class Nonterminal:
+    """What a rule defines."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Rule:
+    """One alternative of the grammar, as Lark's parser reads it; compared by identity, which is quick.
+
+    callback: the name after the arrow in the grammar.
+    """
+
+    __slots__ = ("callback", "expansion", "origin")
+
+    def __init__(self, origin: Nonterminal, size: int, callback: str) -> None:
+        self.origin = origin
+        self.expansion = range(size)
+        self.callback = callback
+
+
+class Tables:
+    """An LALR parse table in the form that Lark's parser takes, and the rules that it reduces by."""
+
+    __slots__ = ("end_states", "rules", "start_states", "states")
+
+    def __init__(self, stored: dict[str, Any]) -> None:
+        from lark.parsers.lalr_analysis import Reduce, Shift
+
+        origins = [Nonterminal(name) for name in stored["origins"]]
+        self.rules = [Rule(origins[origin], size, callback) for origin, size, callback in stored["rules"]]
+        shifts = [(Shift, state) for state in range(len(stored["states"]))]
+        reduces = [(Reduce, rule) for rule in self.rules]
+        symbols: list[str] = stored["symbols"]
+        self.states: list[dict[str, tuple[Any, Any]]] = [
+            {symbols[s]: shifts[target] if target >= 0 else reduces[~target] for s, target in pairs}
+            for pairs in stored["states"]
+        ]
+        self.start_states = {START: stored["start"]}
+        self.end_states = {START: stored["end"]}
+
+
+@cache
+def load_tables() -> Tables:
+    """The tables of the language."""
     text = GRAMMAR.read_text("utf-8")
     try:
-        tables = json.loads(TABLES.read_text("utf-8"))
+        stored = json.loads(TABLES.read_text("utf-8"))
     except (OSError, ValueError):
-        tables = None
-    if tables is None or tables["grammar"] != digest(text) or tables["lark"] != lark.__version__:
-        return build_grammar(text)
-    memo = {int(number): entry for number, entry in tables["memo"].items()}
-    machine = tables["data"]["parser"]["parser"]
-    machine["tokens"] = {int(number): name for number, name in machine["tokens"].items()}
-    machine["states"] = {
-        int(state): {int(token): action for token, action in actions.items()}
-        for state, actions in machine["states"].items()
-    }
-    load: Any = lark.Lark._load_from_dict
-    loaded: Lark = load(tables["data"], memo)
-    return loaded
+        stored = None
+    if stored is None or stored["grammar"] != fingerprint(text):
+        from .build import build_tables
+
+        stored = build_tables(text)
+    return Tables(stored)
 
 
-def build_grammar(text: str) -> Lark:
-    """The same, its tables built from the text of the grammar."""
-    import lark
-
-    return lark.Lark(text, parser="lalr", lexer="basic", keep_all_tokens=True, maybe_placeholders=False)
-
-
-def digest(text: str) -> str:
-    """What tells one grammar from another."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def fingerprint(text: str) -> int:
+    """What tells one grammar from the next."""
+    return zlib.crc32(text.encode())

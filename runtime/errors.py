@@ -28,10 +28,11 @@ class RequestError(Exception):
         retry_after: float | None = None,
         code: str | None = None,
         retryable: bool | None = None,
+        upstream_status: int | None = None,
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds.
+        retry_after: seconds. upstream_status: the HTTP status that the provider answered with.
         """
         super().__init__(message)
         self.message = message
@@ -41,6 +42,7 @@ class RequestError(Exception):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
+        self.upstream_status = upstream_status
         if code is not None:
             self.code = code
         if retryable is not None:
@@ -126,6 +128,24 @@ class RequestTimeout(RequestError):
     """The provider, or the deadline, took too long."""
 
     status, type, code, retryable = 504, "server_error", "timeout", True
+
+
+class CircuitOpen(RequestError):
+    """The provider's endpoint keeps failing and is left alone for a while."""
+
+    status, type, code, retryable = 503, "server_error", "circuit_open", True
+
+
+class BudgetExceeded(RequestError):
+    """What the deployment may spend is spent; OpenAI clients know this as a quota that is used up."""
+
+    status, type, code = 429, "insufficient_quota", "budget_exceeded"
+
+
+class StoreUnavailable(RequestError):
+    """What several processes share cannot be reached, and without it nothing may be sent."""
+
+    status, type, code, retryable = 503, "server_error", "store_unavailable", True
 
 
 class ShuttingDown(RequestError):

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from attrs import define, field
 
+from ..lines import unix_lines
 from ..tokens import Token
 from .gaps import Gap
 from .places import Places
@@ -100,7 +101,7 @@ class _Maker:
 
     def add(self, token: Token, gap: Gap) -> None:
         around = self.open[-1] if self.open else None
-        atom = Atom(token.type, token.text.replace("\r\n", "\n"), gap, around)
+        atom = Atom(token.type, unix_lines(token.text), gap, around)
         self._classify(atom, token)
         if around is not None and (atom.starts_item or atom.closes is not None):
             self._at_a_boundary(atom, around)

@@ -7,6 +7,7 @@ import difflib
 from attrs import frozen
 
 from ..diagnostics import Diagnostic
+from ..lines import unix_lines
 from ..parser import Parsed, parse
 from ..source import Source
 from ..tokens import tokenize
@@ -60,7 +61,7 @@ def _format(parsed: Parsed) -> str:
         if part.is_clean:
             written = lay_out(make_atoms(text, part.tokens, places))
         else:
-            written = text[part.start : part.end].replace("\r\n", "\n")
+            written = unix_lines(text[part.start : part.end])
         is_long = "\n" in written
         if before is None:
             _start_file(gap)
@@ -75,7 +76,7 @@ def _format(parsed: Parsed) -> str:
         _start_file(rest)
     lines.write_comments(rest, 0, at_start=before is None)
     result = "".join(lines.pieces).removeprefix("\n")
-    return f"{result}\n" if result else ""
+    return result if not result or result.endswith("\n") else f"{result}\n"
 
 
 def _start_file(gap: Gap) -> None:

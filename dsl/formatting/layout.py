@@ -87,8 +87,8 @@ class _Layout:
 
     def _open(self, atom: Atom, bracket: Bracket) -> None:
         last = bracket.otherwise or bracket
-        bracket.broken |= last.broken or self._is_too_long(atom, bracket, self._atoms[last.closer])
-        last.broken |= bracket.broken
+        bracket.broken = bracket.broken or last.broken or self._is_too_long(atom, bracket, last.closer)
+        last.broken = last.broken or bracket.broken
         if bracket.broken:
             outer = self._lines.indent
             further = outer + INDENT if bracket.style is Style.PLAIN else outer + 2 * INDENT
@@ -119,8 +119,9 @@ class _Layout:
 
     # ---- what fits
 
-    def _is_too_long(self, opener: Atom, bracket: Bracket, closer: Atom) -> bool:
-        """Whether a bracket that could be broken does not fit on its line up to `closer`."""
+    def _is_too_long(self, opener: Atom, bracket: Bracket, last: int) -> bool:
+        """Whether a bracket that could be broken does not fit on its line, up to the atom numbered `last`."""
+        closer = self._atoms[last]
         if bracket.style is Style.PLAIN or bracket.items == 0 or closer.kept > opener.kept:
             return False
         if bracket.items == 1 and bracket.kind != "{":
@@ -130,12 +131,16 @@ class _Layout:
     def _tail(self, index: int) -> int:
         """The width of what cannot be parted from the bracket that ends at `index`."""
         start = self._atoms[index].end
+        is_result = False
         while index + 1 < len(self._atoms):
             atom = self._atoms[index + 1]
             around = atom.bracket
             if around is not None and around.broken and (atom.starts_item or atom.closes is around):
                 return self._atoms[index].end - start + (around.style is Style.LIST)
-            if atom.closes is None or atom.gap.comments:
+            is_result = is_result or atom.type == "ARROW"
+            if (atom.closes is None and not is_result) or atom.gap.comments or atom.breaks:
                 break
             index += 1
+            if is_result and atom.opens is not None and atom.opens.kind == "{":
+                break
         return self._atoms[index].end - start

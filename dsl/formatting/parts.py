@@ -79,7 +79,9 @@ def _whole_lines(part: Part, text: str) -> Part:
         start = part.start
     end = text.find("\n", part.end)
     end = len(text) if end < 0 else end
-    return Part(start, end - text.endswith("\r", 0, end), False)
+    while text[end - 1] == "\r":
+        end -= 1
+    return Part(start, end, False)
 
 
 def _merged(parts: list[Part]) -> list[Part]:

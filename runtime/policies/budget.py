@@ -76,14 +76,15 @@ class RollingSum:
             self.total -= amounts.pop(oldest)
 
     def below_at(self, ceiling: int) -> int:
-        """The minute in which the total is `ceiling` or less, if nothing is added."""
+        """The minute from which the total is `ceiling` or less, if nothing is added."""
         excess = self.total - ceiling
-        minute = 0
+        freed = 0
         for minute, amount in self._amounts.items():
-            excess -= amount
             if excess <= 0:
                 break
-        return minute + self.span + 1
+            excess -= amount
+            freed = minute
+        return freed + self.span + 1
 
 
 class Ledger:

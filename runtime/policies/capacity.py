@@ -6,7 +6,7 @@ chosen least busy, so that with `limit` = replicas x slots each, none ever has m
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from heapq import heapify, heappop, heappush
 
 from attrs import frozen
 
@@ -23,9 +23,11 @@ _SMOOTHING = 0.1
 
 @frozen
 class Arrive:
-    """A request wants a slot; `ticket` is a name for it that no other request has."""
+    """A request wants a slot; `ticket` is a name for it that no other request has, and later ones
+    have higher. Those with the higher priority run first, then those that came first."""
 
     ticket: int
+    priority: int = 0
 
 
 @frozen
@@ -41,6 +43,13 @@ class Release:
 
     replica: int
     since: float
+
+
+@frozen
+class Resize:
+    """From now on `limit` requests run at the same time; those that run already go on."""
+
+    limit: int
 
 
 @frozen
@@ -77,7 +86,7 @@ class Idle:
     """Nothing follows."""
 
 
-Event = Arrive | Leave | Release
+Event = Arrive | Leave | Release | Resize
 Decision = Admit | Wait | Refuse | Divert | Idle
 
 _WAIT, _IDLE = Wait(), Idle()
@@ -95,7 +104,8 @@ class Capacity:
         self._policy = policy
         self._total = 0
         self._next = 0
-        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self._waiting: set[int] = set()
+        self._queue: list[tuple[int, int]] = []
         self._hold = MIN_RETRY_AFTER
 
     @property
@@ -108,34 +118,54 @@ class Capacity:
         """Requests in the queue."""
         return len(self._waiting)
 
+    @property
+    def limit(self) -> int:
+        """Requests that may run at the same time."""
+        return self._limit
+
     def decide(self, now: float, event: Event) -> Decision:
-        """What follows from `event` at `now`. A `Release` may admit the request that waited longest."""
+        """What follows from `event` at `now`. `Release` and `Resize` may admit one that waits."""
         match event:
-            case Arrive(ticket):
-                return self._arrive(ticket)
+            case Arrive(ticket, priority):
+                return self._arrive(ticket, priority)
             case Leave(ticket):
-                self._waiting.pop(ticket, None)
+                self._waiting.discard(ticket)
                 return _IDLE
             case Release(replica, since):
                 self._running[replica] -= 1
                 self._total -= 1
                 self._hold += _SMOOTHING * (now - since - self._hold)
-                if not self._waiting:
-                    return _IDLE
-                ticket, _ = self._waiting.popitem(last=False)
-                return self._admit(ticket)
+                return self._admit_next()
+            case Resize(limit):
+                self._limit = limit
+                return self._admit_next()
 
-    def _arrive(self, ticket: int) -> Decision:
+    def _arrive(self, ticket: int, priority: int) -> Decision:
         if self._total < self._limit:
             return self._admit(ticket)
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
                 if len(self._waiting) < MAX_WAITING:
-                    self._waiting[ticket] = None
+                    self._enqueue(ticket, priority)
                     return _WAIT
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
                 return Divert(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
+
+    def _enqueue(self, ticket: int, priority: int) -> None:
+        if len(self._queue) > 2 * MAX_WAITING:  # most of them have left
+            self._queue = [entry for entry in self._queue if entry[1] in self._waiting]
+            heapify(self._queue)
+        heappush(self._queue, (-priority, ticket))
+        self._waiting.add(ticket)
+
+    def _admit_next(self) -> Decision:
+        while self._waiting and self._total < self._limit:
+            _, ticket = heappop(self._queue)
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                return self._admit(ticket)
+        return _IDLE
 
     def _admit(self, ticket: int) -> Admit:
         running = self._running

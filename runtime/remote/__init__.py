@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...compiler.plan import RemotePoolPlan, ReplicaPlacement, WireFormat
+from ...compiler.plan import RemotePoolPlan, ReplicaPlacement
 from ..replica import Replica
 from .pool import RemoteReplica
-from .unspoken import UnspokenReplica
 from .wires import make_wire
 
 
@@ -16,6 +15,4 @@ def make_replica(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Pa
 
     base_dir: where secret files are looked up.
     """
-    if plan.wire is WireFormat.OPENAI:
-        return RemoteReplica(plan, placement, base_dir, make_wire(plan))
-    return UnspokenReplica(plan, placement)
+    return RemoteReplica(plan, placement, base_dir, make_wire(plan))

@@ -9,49 +9,15 @@ import orjson
 from attrs import frozen
 
 from ...compiler.plan import RemotePoolPlan
-from ..errors import (
-    BadRequest,
-    ContentFiltered,
-    ContextLengthExceeded,
-    Forbidden,
-    RateLimited,
-    RequestError,
-    RequestTimeout,
-    ServerError,
-    Unauthorized,
-    Unsupported,
-)
+from ..errors import ContentFiltered, RateLimited, RequestError, ServerError, Unauthorized
 from ..secret import Secret
+from .codes import is_final_limit, meaning, of_status
+from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
-BY_CODE: dict[str, type[RequestError]] = {
-    "context_length_exceeded": ContextLengthExceeded,
-    "content_filter": ContentFiltered,
-    "content_policy_violation": ContentFiltered,
-    "invalid_api_key": Unauthorized,
-    "rate_limit_exceeded": RateLimited,
-    "slow_down": RateLimited,
-    "insufficient_quota": RateLimited,
-    "credit_balance_exhausted": RateLimited,
-    "server_error": ServerError,
-    "server_is_overloaded": ServerError,
-}
-"""Codes that say more than the status does."""
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
+"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
 
-BY_STATUS: dict[int, type[RequestError]] = {
-    401: Unauthorized,
-    402: Forbidden,
-    403: Forbidden,
-    408: RequestTimeout,
-    409: ServerError,
-    425: ServerError,
-    429: RateLimited,
-    501: Unsupported,
-    504: RequestTimeout,
-}
-
-_RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
-_FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 _MAX_DETAIL = 500
 
 
@@ -65,48 +31,73 @@ class Classifier:
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
         found = _error_object(body)
-        code = _code(found)
-        kind = (
-            BY_CODE.get(code or "") or BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
-        )
-        retryable = should_retry(headers)
-        if retryable is None and kind is RateLimited and _is_final(code):
-            retryable = False
         if 300 <= status < 400:
-            kind, found = (
-                ServerError,
-                {"message": "it redirects elsewhere: set `endpoint` to the final address"},
-            )
-            retryable = False
-        return kind(
-            f"{self.who} answered {status}: {self._detail(kind, found, body)}",
-            deployment=self.plan.deployment,
-            provider=self.plan.provider,
-            param=_text(found, "param"),
-            request_id=headers.get("x-request-id"),
-            retry_after=retry_after(headers),
-            code=code,
-            retryable=retryable,
+            redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
+            return self._error(ServerError, f"answered {status}", redirect, retryable=False)
+        request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
+        return self._classified(
+            found,
+            status,
+            f"answered {status}",
+            body=body,
+            request_id=request_id or _text(found, "request_id"),
+            wait=retry_after(headers),
+            retryable=should_retry(headers),
         )
 
     def in_band(self, error: Any) -> RequestError:
         """The error behind an `error` inside an answer that began as a success."""
         found = error if isinstance(error, dict) else {"message": error if isinstance(error, str) else ""}
-        code = _code(found)
-        status = found.get("status", found.get("code"))
-        kind = BY_CODE.get(code or "") or BY_STATUS.get(_status(status)) or ServerError
-        return kind(
-            f"{self.who} broke off with an error: {self._detail(kind, found, b'')}",
-            deployment=self.plan.deployment,
-            provider=self.plan.provider,
-            code=code,
-            retryable=False if kind is RateLimited and _is_final(code) else None,
-        )
+        status = _status(found.get("code")) or _status(found.get("status"))
+        unsaid = 400 if found.get("type") == "invalid_request_error" else 502
+        return self._classified(found, status or unsaid, "broke off with an error")
 
     @property
     def who(self) -> str:
         """The subject of a message."""
         return f"{self.plan.provider} (deployment `{self.plan.deployment}`)"
+
+    def _classified(
+        self,
+        found: dict[str, Any],
+        status: int,
+        what: str,
+        *,
+        body: bytes = b"",
+        request_id: str | None = None,
+        wait: float | None = None,
+        retryable: bool | None = None,
+    ) -> RequestError:
+        kind, code = _kind(found, status)
+        details = read_details(found)
+        if details.bad_key:
+            kind, code = Unauthorized, "invalid_api_key"
+        if kind is RateLimited and (details.spent or is_final_limit(code)):
+            retryable = False if retryable is None else retryable
+            code = "insufficient_quota" if details.spent else code
+        if kind is ContentFiltered:
+            retryable = False
+        return self._error(
+            kind,
+            what,
+            found,
+            body=body,
+            param=_text(found, "param"),
+            request_id=request_id,
+            retry_after=wait if wait is not None else details.retry_after,
+            code=code,
+            retryable=retryable,
+        )
+
+    def _error(
+        self, kind: type[RequestError], what: str, found: dict[str, Any], *, body: bytes = b"", **known: Any
+    ) -> RequestError:
+        return kind(
+            f"{self.who} {what}: {self._detail(kind, found, body)}",
+            deployment=self.plan.deployment,
+            provider=self.plan.provider,
+            **known,
+        )
 
     def _detail(self, kind: type[RequestError], found: dict[str, Any], body: bytes) -> str:
         if kind is Unauthorized:  # providers quote the key in these
@@ -120,30 +111,29 @@ class Classifier:
         return " ".join(detail.split())[:_MAX_DETAIL] or "no reason given"
 
 
+def _kind(found: dict[str, Any], status: int) -> tuple[type[RequestError], str | None]:
+    """The class and the code for the client; a code that is not known reaches it as it is."""
+    code = _text(found, "code")
+    for name in (code, _text(found, "status"), _text(found, "type")):
+        known = meaning(name) if name else None
+        if known is not None:
+            return known
+    return of_status(status), None if code is None or code.isdecimal() else code
+
+
 def _error_object(body: bytes) -> dict[str, Any]:
-    """OpenAI's `{"error": {…}}`, and the forms of it that servers with the same wire format send."""
+    """OpenAI's `{"error": {…}}`, and the forms of it that other providers send."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
+    if isinstance(value, list) and len(value) == 1:  # Google, where a stream was asked for
+        value = value[0]
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
-        return error
+        request_id = value.get("request_id")
+        return {**error, "request_id": request_id} if isinstance(request_id, str) else error
     return {"message": error} if isinstance(error, str) else {}
-
-
-def _code(found: dict[str, Any]) -> str | None:
-    """The code, or where there is none the type, which is as exact with some servers."""
-    code = _text(found, "code")
-    if code is None and (kind := _text(found, "type")) in BY_CODE:
-        return kind
-    return None if code is not None and code.isdecimal() else code
-
-
-def _is_final(code: str | None) -> bool:
-    if code is None or code in _RETRYABLE_429:
-        return False
-    return code in _FINAL_429 or code.endswith("_limit_exceeded")
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:
@@ -153,5 +143,5 @@ def _text(found: dict[str, Any], key: str) -> str | None:
 
 def _status(value: object) -> int:
     if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) else 0
+        value = int(value)
+    return value if isinstance(value, int) and 400 <= value <= 599 else 0

@@ -108,16 +108,18 @@ class RemoteReplica:
             self._wire.answer(await self._read_all(response, deadline), self._classifier)
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         reader, parser = self._wire.reader(request, self._classifier), SseParser()
-        while not reader.ended:
+        ended = False
+        while not ended:
             data = await self._read(response, deadline)
             try:
                 events = parser.feed(data) if data else parser.close()
             except LineTooLong:
                 raise self._fail(ServerError, "sent a line that is too long") from None
             pieces, error = read_events(reader, events, closing=not data)
-            if not data and not reader.ended and error is None:
+            ended = reader.ended
+            if not data and not ended and error is None:
                 error = self._fail(ServerError, "ended the stream without its end marker")
-            more = error is not None or (reader.ended and response.content.at_eof())
+            more = error is not None or (ended and response.content.at_eof())
             last = len(pieces) - 1
             yield [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)]
             if error is not None:

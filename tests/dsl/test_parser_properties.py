@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import random
 import re
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import lark
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,9 +22,10 @@ from inferc.dsl.parser import Parsed, parse
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.source import Source, Span
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
-from inferc.grammar import GRAMMAR, build_grammar
+from inferc.grammar import GRAMMAR, TABLES
+from inferc.grammar.build import build_tables
 
-from ..support.grammar_sampler import sample_words
+from ..support.grammar_sampler import grammar, sample_words
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
 SEEDS = st.integers(0, 2**32)
@@ -191,7 +195,9 @@ def test_one_line_of_ten_megabytes(unit: str) -> None:
     checked("let x = " + unit * (TEN_MEGABYTES // len(unit)))
 
 
-@pytest.mark.parametrize("unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii)
+@pytest.mark.parametrize(
+    "unit", ["'", "'\\", "“", "}", ")", ",", "\\q", "$", "a: 1 ", "[", "a = 1, "], ids=ascii
+)
 def test_one_line_of_many_tokens(unit: str) -> None:
     checked("deployment x { a = " + unit * (TEN_MEGABYTES // 20 // len(unit)))
 
@@ -278,8 +284,27 @@ def test_no_token_is_made_twice(shape: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 # ---- tokens are the grammar's terminals
 
-TERMINALS = {terminal.name: terminal for terminal in build_grammar(GRAMMAR.read_text("utf-8")).terminals}
+TERMINALS = {terminal.name: terminal for terminal in grammar().terminals}
 SKIPPED = {"SPACE", "COMMENT"}
+
+
+def test_the_tables_are_those_of_the_grammar() -> None:
+    assert json.loads(TABLES.read_text("utf-8")) == build_tables(GRAMMAR.read_text("utf-8"))
+
+
+def test_the_grammar_has_no_conflicts() -> None:
+    messages: list[logging.LogRecord] = []
+    watching = logging.Handler()
+    watching.emit = messages.append  # type: ignore[method-assign]
+    level = lark.logger.level
+    lark.logger.addHandler(watching)
+    lark.logger.setLevel(logging.DEBUG)
+    try:
+        lark.Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer="basic", debug=True)
+    finally:
+        lark.logger.removeHandler(watching)
+        lark.logger.setLevel(level)
+    assert [record.getMessage() for record in messages if "conflict" in record.getMessage()] == []
 
 
 def test_every_terminal_has_its_kind_of_token() -> None:

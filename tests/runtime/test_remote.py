@@ -16,12 +16,10 @@ from aiohttp import web
 
 from inferc.compiler.plan import (
     Duration,
-    ProviderKind,
     RetryPolicy,
     SecretRef,
     TaskKind,
     Timeouts,
-    WireFormat,
 )
 from inferc.runtime.deployment import Trace
 from inferc.runtime.errors import (
@@ -31,7 +29,6 @@ from inferc.runtime.errors import (
     RequestTimeout,
     ServerError,
     Unauthorized,
-    Unsupported,
 )
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
@@ -369,20 +366,6 @@ async def test_the_key_is_in_no_log_and_no_error(key: SecretRef, caplog: pytest.
             assert KEY not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
         assert KEY not in repr(executor.deployment("gpt").plan)
     assert KEY not in caplog.text
-
-
-async def test_a_wire_that_is_not_spoken_yet_starts_with_a_warning_and_refuses_requests(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    plan = remote_plan("gpt", provider=ProviderKind.ANTHROPIC, wire=WireFormat.ANTHROPIC, replicas=2)
-    async with executor_of(plan) as executor:
-        assert [record.getMessage() for record in caplog.records] == [
-            "deployment `gpt`: the anthropic wire format of anthropic is not supported yet; "
-            "its requests are answered with 501"
-        ]
-        with pytest.raises(Unsupported, match="`gpt`: the anthropic wire format"):
-            await ask(executor, chat())
-        assert executor.deployment("gpt").running == 0
 
 
 async def test_texts_are_embedded(key: SecretRef) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from functools import cache
 
+import lark
+
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
-from inferc.grammar import load_grammar
+from inferc.grammar import GRAMMAR
+from inferc.grammar.build import build_grammar
 
 _SAMPLES: dict[str, list[str]] = {
     "NAME": ["a", "b", "model", "retry", "x_1", "été", "名前"],
@@ -40,10 +43,16 @@ _TIGHT = frozenset("{}()[],=:")
 
 
 @cache
+def grammar() -> lark.Lark:
+    """The grammar as Lark reads it."""
+    return lark.Lark(GRAMMAR.read_text("utf-8"), parser="lalr", maybe_placeholders=False)
+
+
+@cache
 def _rules() -> tuple[dict[str, list[list[str]]], dict[str, int]]:
     """The alternatives of each rule, and the least depth that each rule needs."""
     alternatives: dict[str, list[list[str]]] = {}
-    for rule in load_grammar().rules:
+    for rule in build_grammar(GRAMMAR.read_text("utf-8")).rules:
         alternatives.setdefault(rule.origin.name, []).append([symbol.name for symbol in rule.expansion])
     depths: dict[str, int] = {}
     while len(depths) < len(alternatives):

@@ -66,14 +66,14 @@ def read_conversation(messages: list[Any]) -> Conversation:
         content = message.get("content")
         match message["role"]:
             case "system" | "developer":
-                conversation.system += _texts(content, where)
+                conversation.system.extend(_texts(content, where))
             case "user":
-                _turn(conversation, assistant=False).parts += _parts(content, f"{where}.content")
+                _turn(conversation, assistant=False).parts.extend(_parts(content, f"{where}.content"))
             case "assistant":
                 calls = _tool_calls(message, where)
                 names |= {call.id: call.name for call in calls}
                 said = [] if content is None else _texts(content, where)
-                _turn(conversation, assistant=True).parts += [*(t for t in said if t.text), *calls]
+                _turn(conversation, assistant=True).parts.extend([*(t for t in said if t.text), *calls])
             case "tool":
                 _turn(conversation, assistant=False).parts.append(_tool_result(message, names, where))
             case "function":
@@ -148,12 +148,12 @@ def _tool_calls(message: dict[str, Any], where: str) -> list[ToolCall]:
 def _tool_call(call: Any, where: str) -> ToolCall:
     try:
         function = call["function"]
-        id, name, arguments = call["id"], function["name"], function["arguments"]
+        call_id, name, arguments = call["id"], function["name"], function["arguments"]
     except (KeyError, TypeError):
         raise BadRequest(
             f"`{where}` must have an `id` and a `function` with `name` and `arguments`", param=where
         ) from None
-    if not (isinstance(id, str) and isinstance(name, str) and isinstance(arguments, str)):
+    if not (isinstance(call_id, str) and isinstance(name, str) and isinstance(arguments, str)):
         raise BadRequest(f"`{where}`: id, name and arguments must be text", param=where, code="wrong_type")
     try:
         parsed = orjson.loads(arguments or "{}")
@@ -162,7 +162,7 @@ def _tool_call(call: Any, where: str) -> ToolCall:
     if not isinstance(parsed, dict):
         place = f"{where}.function.arguments"
         raise BadRequest(f"`{place}` must be a JSON object, written as text", param=place)
-    return ToolCall(id, name, parsed, _signature(call))
+    return ToolCall(call_id, name, parsed, _signature(call))
 
 
 def _signature(call: dict[str, Any]) -> str | None:
@@ -173,9 +173,11 @@ def _signature(call: dict[str, Any]) -> str | None:
 
 
 def _tool_result(message: dict[str, Any], names: dict[str, str], where: str) -> ToolResult:
-    id = message.get("tool_call_id")
-    if not isinstance(id, str) or id not in names:
+    call_id = message.get("tool_call_id")
+    if not isinstance(call_id, str) or call_id not in names:
         place = f"{where}.tool_call_id"
         raise BadRequest(f"`{place}` must be the id of a tool call that came before it", param=place)
     parts = _parts(message.get("content"), f"{where}.content")
-    return ToolResult(id, names[id], tuple(part for part in parts if isinstance(part, Text | Media)))
+    return ToolResult(
+        call_id, names[call_id], tuple(part for part in parts if isinstance(part, Text | Media))
+    )

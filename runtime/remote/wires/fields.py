@@ -61,9 +61,8 @@ class FieldTable:
                     self._told.add(name)
                     log.info("%s: `%s` is left out of requests: %s", who, name, handling.why)
             elif not _asks_for_nothing(value, handling):
-                raise BadRequest(
-                    f"{who} cannot take `{name}`: {handling.why}", param=name, code="unsupported"
-                )
+                message = f"{who} cannot take `{name}`: {handling.why}"
+                raise BadRequest(message, param=name, code="unsupported")
 
 
 def _asks_for_nothing(value: object, handling: Refused) -> bool:

@@ -80,9 +80,9 @@ def _choice(candidate: dict[str, Any], index: int, classifier: Classifier) -> di
 
 
 class GeminiReader:
-    """Reads one stream: each event is a response with what is new. The end of the bytes is its only end
+    """Reads one stream: each event is a response with what is new.
 
-    marker, so a stream is whole when every candidate has said why it stopped.
+    There is no end marker: a stream is whole when it ends after every candidate has said why it stopped.
     """
 
     def __init__(self, request: ChatRequest, model: str, classifier: Classifier) -> None:
@@ -157,10 +157,10 @@ def _said(candidate: dict[str, Any], calls_before: int) -> _Said:
                 said.text += text
             case {"functionCall": {"name": str(name), **call}}:
                 arguments = orjson.dumps(call.get("args") or {}).decode()
-                id = call.get("id") or _call_id(name, arguments, calls_before + len(said.calls))
+                made = call.get("id") or _call_id(name, arguments, calls_before + len(said.calls))
                 signature = part.get("thoughtSignature")
                 extra = {"extra_content": {"google": {"thought_signature": signature}}} if signature else {}
-                said.calls.append(tool_call(id, name, arguments, **extra))
+                said.calls.append(tool_call(str(made), name, arguments, **extra))
     return said
 
 

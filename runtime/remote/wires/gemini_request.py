@@ -120,7 +120,6 @@ def _content(turn: Turn, target: GeminiTarget) -> dict[str, Any]:
 
 
 def _part(part: Part, target: GeminiTarget) -> dict[str, Any]:
-    id: dict[str, Any]
     match part:
         case Text():
             return {"text": part.text}
@@ -129,12 +128,17 @@ def _part(part: Part, target: GeminiTarget) -> dict[str, Any]:
         case Media(url=url, type=kind):
             return {"fileData": {"fileUri": url} | ({"mimeType": kind} if kind else {})}
         case ToolCall():
-            id = {} if target.vertex else {"id": part.id}
-            call: dict[str, Any] = {"functionCall": {**id, "name": part.name, "args": part.arguments}}
+            called = {**_id(part, target), "name": part.name, "args": part.arguments}
+            call: dict[str, Any] = {"functionCall": called}
             return call | ({"thoughtSignature": part.signature} if part.signature else {})
         case ToolResult():
-            id = {} if target.vertex else {"id": part.id}
-            return {"functionResponse": {**id, "name": part.name, "response": _result(part, target)}}
+            response = {**_id(part, target), "name": part.name, "response": _result(part, target)}
+            return {"functionResponse": response}
+
+
+def _id(part: ToolCall | ToolResult, target: GeminiTarget) -> dict[str, str]:
+    """The id of a call, which AI Studio knows and Vertex does not."""
+    return {} if target.vertex else {"id": part.id}
 
 
 def _result(result: ToolResult, target: GeminiTarget) -> dict[str, Any]:

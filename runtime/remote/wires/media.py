@@ -53,9 +53,7 @@ def file_part(part: dict[str, Any], where: str) -> Media:
     place = f"{where}.file.file_data"
     data = file.get("file_data") if isinstance(file, dict) else None
     if not isinstance(data, str):
-        message = (
-            f"`{place}` must hold the file as a data URL: uploaded files are known to their provider only"
-        )
+        message = f"`{place}` must hold the file as a data URL: only OpenAI knows the files uploaded there"
         raise BadRequest(message, param=place)
     return _media(data, place)
 

@@ -1,0 +1,29 @@
+"""What must survive a restart, or be shared between processes: spend and limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .memory import MemoryStore
+from .protocol import SharedLimits, Store, StoreError
+
+__all__ = ["SharedLimits", "Store", "StoreError", "open_store"]
+
+_REDIS = ("redis://", "rediss://", "unix://")
+
+
+def open_store(state: str | Path | None) -> Store:
+    """The store that `state` names, not started yet.
+
+    None: memory, which is gone with the process. A `redis://` URL: shared by all processes that
+    use it. Anything else: a directory with a SQLite file.
+    """
+    if state is None:
+        return MemoryStore()
+    if isinstance(state, str) and state.startswith(_REDIS):
+        from .redis import RedisStore
+
+        return RedisStore(state)
+    from .sqlite import SqliteStore
+
+    return SqliteStore(Path(state))
