@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Checked:
     """What checking found; `program` is None when the file could not be read at all."""
 

@@ -25,7 +25,7 @@ from .unknown import UNKNOWN
 _TARGET_KINDS = {RuntimeKind.PYTHON: 'python("package.module:factory")', RuntimeKind.CUSTOM: 'custom("name")'}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Declared:
     """A deployment and its origins.
 

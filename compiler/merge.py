@@ -13,7 +13,7 @@ DEEPEST = 100
 """How many templates may be built on each other."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Setting:
     """A field as it was written, and the file and declaration it stands in."""
 
@@ -32,7 +32,7 @@ class Setting:
         return self.scope.span(self.node.name)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Section:
     """A block: its fields and blocks by name, put together from every body that has it."""
 

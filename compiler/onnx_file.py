@@ -6,7 +6,6 @@ the file is walked by jumping from field to field; the graph, which holds the we
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -57,6 +56,8 @@ def check_onnx_file(path: Path) -> str | None:
 
 def file_sha256(path: Path) -> str:
     """The sha256 of the file's contents, as lower-case hexadecimal digits. Raises OSError."""
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -8,10 +8,11 @@ from attrs import define, field, frozen
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.kinds import TransportKind
+from ..dsl.record import Record
 
 
-@frozen
-class Node:
+@frozen(eq=False, repr=False)
+class Node(Record):
     """A machine of the cluster."""
 
     name: str

@@ -15,7 +15,7 @@ from .placement import Node
 from .scope import Scope
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class GatewaySettings:
     """The `gateway` block, defaults filled in."""
 
@@ -27,7 +27,7 @@ class GatewaySettings:
     timeout_span: Span | None = None
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Program:
     """What the files say together."""
 

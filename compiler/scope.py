@@ -35,7 +35,7 @@ KIND_WORDS: dict[type, str] = {
 }
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Symbol:
     """A declaration, and the file it stands in."""
 
@@ -56,7 +56,7 @@ class Symbol:
         return KIND_WORDS[type(self.node)]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Scope:
     """The names of one file."""
 

@@ -16,6 +16,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .kinds import ProviderKind
+from .record import Record
 from .units import Money
 
 _FOLDER = Path(__file__).parent
@@ -32,8 +33,8 @@ _ANYBODY = (None, ProviderKind.LITELLM)
 _DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
 
 
-@frozen
-class ModelInfo:
+@frozen(eq=False, repr=False)
+class ModelInfo(Record):
     """What is known of a remote model. Prices are per million tokens; None is unknown."""
 
     provider: ProviderKind
@@ -49,8 +50,8 @@ class ModelInfo:
     released: date | None = field(default=None, metadata={"doc": "day of the first dated snapshot"})
 
 
-@frozen
-class Tier:
+@frozen(eq=False, repr=False)
+class Tier(Record):
     """The most that a provider lets an account reach without an agreement of its own.
 
     as_of: the day, or only the year, on which `source` said so.
@@ -92,8 +93,8 @@ def known_models() -> tuple[str, ...]:
     return tuple(sorted(row["name"] for row in _load("catalogue.json")["models"]))
 
 
-@frozen
-class _Index:
+@frozen(eq=False, repr=False)
+class _Index(Record):
     """The models of one provider by what their names may look like; the longest pattern wins."""
 
     provider: ProviderKind

@@ -9,12 +9,13 @@ from .inference import infer_runtime
 from .kinds import RuntimeKind
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
+from .record import Record
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
 
 
-@frozen
-class Deployment:
+@frozen(eq=False, repr=False)
+class Deployment(Record):
     """One model, the runtime that serves it, and the limits it is used within."""
 
     name: str
@@ -49,8 +50,8 @@ class Deployment:
         return validate_deployment(self)
 
 
-@frozen
-class Replica:
+@frozen(eq=False, repr=False)
+class Replica(Record):
     """One copy of a deployment, and where it runs. Never split over nodes."""
 
     deployment: str

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .record import Record
 from .source import Span
 from .suggest import near
 
@@ -20,24 +21,24 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@frozen
-class Label:
+@frozen(eq=False, repr=False)
+class Label(Record):
     """A place that belongs to a diagnostic, and what is to be seen there."""
 
     span: Span
     text: str = ""
 
 
-@frozen
-class Edit:
+@frozen(eq=False, repr=False)
+class Edit(Record):
     """Put `replacement` where `span` is now."""
 
     span: Span
     replacement: str
 
 
-@frozen
-class Fix:
+@frozen(eq=False, repr=False)
+class Fix(Record):
     """A change that a machine can make.
 
     safe: it cannot change the meaning of what was right, so `inferc check --fix` applies it.
@@ -48,8 +49,8 @@ class Fix:
     safe: bool = True
 
 
-@frozen
-class Diagnostic:
+@frozen(eq=False, repr=False)
+class Diagnostic(Record):
     """One finding.
 
     primary: the place to look at first; None only when there is no source at all (a missing file).
@@ -74,8 +75,8 @@ LONG = 200
 """From this many findings on, unknown names get no near matches."""
 
 
-@frozen
-class Diagnostics:
+@frozen(eq=False, repr=False)
+class Diagnostics(Record):
     """A growing collection of findings, in the order in which they were made."""
 
     items: list[Diagnostic] = field(factory=list)

@@ -14,6 +14,7 @@ from lark.parsers.lalr_parser_state import ParseConf, ParserState
 from ..grammar import START, load_tables
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
+from .record import Record
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
 from .syntax import Declaration
@@ -26,8 +27,8 @@ DEEPEST = 400
 """How many parser states may be open at once; far more than any file made by hand needs."""
 
 
-@frozen
-class Parsed:
+@frozen(eq=False, repr=False)
+class Parsed(Record):
     """A file as read: its declarations, and what was wrong with it."""
 
     source: Source
@@ -61,8 +62,7 @@ def parse(source: Source) -> Parsed:
         except UnexpectedToken:
             declarations = (recovery or _recovery(state, reports)).finish(end)
     except TooManyErrors:
-        assert recovery is not None
-        declarations = recovery.declarations_so_far()
+        declarations = (recovery or _recovery(state, reports)).declarations_so_far()
     return Parsed(source, tuple(declarations), tuple(found.items))
 
 

@@ -6,11 +6,12 @@ from attrs import field, frozen
 
 from .fields import above, at_least, doc
 from .kinds import BudgetAction, CapacityKind, JitterKind
+from .record import Record
 from .units import Duration, Money
 
 
-@frozen
-class CapacityPolicy:
+@frozen(eq=False, repr=False)
+class CapacityPolicy(Record):
     """What a full deployment does: `reject`, `queue`, or `fallback(name)`."""
 
     kind: CapacityKind = CapacityKind.QUEUE
@@ -21,8 +22,8 @@ class CapacityPolicy:
         return cls(CapacityKind.FALLBACK, target)
 
 
-@frozen
-class Serving:
+@frozen(eq=False, repr=False)
+class Serving(Record):
     """How many requests a deployment takes at once."""
 
     max_concurrent: int = at_least(
@@ -31,8 +32,8 @@ class Serving:
     on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
 
 
-@frozen
-class RateLimits:
+@frozen(eq=False, repr=False)
+class RateLimits(Record):
     """Ceilings that the provider's account sets; None is no ceiling."""
 
     requests_per_minute: int | None = at_least(1, "requests per minute", default=None)
@@ -41,8 +42,8 @@ class RateLimits:
     strict: bool = doc("exact across every process that shares the key", default=False)
 
 
-@frozen
-class RetryPolicy:
+@frozen(eq=False, repr=False)
+class RetryPolicy(Record):
     """When and how a failed request is sent again."""
 
     max_retries: int = at_least(0, "attempts after the first", default=3)
@@ -53,16 +54,16 @@ class RetryPolicy:
     respect_retry_after: bool = doc("wait as long as the provider asks", default=True)
 
 
-@frozen
-class Timeouts:
+@frozen(eq=False, repr=False)
+class Timeouts(Record):
     """How long the executor waits for a provider."""
 
     request: Duration = above(0, "from sending to the first byte", default=Duration(30))
     read: Duration = above(0, "between two bytes of a stream", default=Duration(10))
 
 
-@frozen
-class CircuitBreakerConfig:
+@frozen(eq=False, repr=False)
+class CircuitBreakerConfig(Record):
     """When a failing endpoint is left alone, and how it is tried again."""
 
     failure_threshold: int = at_least(1, "consecutive failures that open the circuit", default=10)
@@ -70,8 +71,8 @@ class CircuitBreakerConfig:
     half_open_max_probes: int = at_least(1, "requests that may try a half-open circuit", default=1)
 
 
-@frozen
-class Budget:
+@frozen(eq=False, repr=False)
+class Budget(Record):
     """Spend ceilings in US dollars, and what happens at them."""
 
     on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
@@ -79,8 +80,8 @@ class Budget:
     max_spend_per_day: Money | None = above(0, "ceiling of any day", default=None)
 
 
-@frozen
-class Price:
+@frozen(eq=False, repr=False)
+class Price(Record):
     """What a model costs, in US dollars per million tokens; takes precedence over the catalogue."""
 
     input: Money = field(metadata={"doc": "per million tokens of the prompt", "min": 0})
@@ -88,8 +89,8 @@ class Price:
     cached_input: Money | None = at_least(0, "per million tokens that the provider had cached", default=None)
 
 
-@frozen
-class ModelFacts:
+@frozen(eq=False, repr=False)
+class ModelFacts(Record):
     """What is known about a model that the catalogue does not know, or knows differently."""
 
     context_window: int | None = at_least(1, "tokens of prompt and answer together", default=None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from .record import Record
 
-@frozen
-class Problem:
+
+@frozen(eq=False, repr=False)
+class Problem(Record):
     """One thing that cannot work, or (`W…`) probably not as meant, at the field that `path` names.
 
     path: field names from the deployment inwards, such as ("serving", "max_concurrent").

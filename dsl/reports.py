@@ -56,24 +56,6 @@ _TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
 _BARE_TEXT = re.compile(r"[\w./-]*+")
 """A text without its quotes, such as the name of a model."""
 
-_CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
-_VALUE_STARTS = {
-    "NUMBER",
-    "STRING",
-    "TRUE",
-    "FALSE",
-    "NAME",
-    "LSQB",
-    "LPAR",
-    "MINUS",
-    "BANG",
-    "PROMPT",
-    "MATCH",
-    "IF",
-}
-_CONTINUATIONS = {"OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE", "DOT", "LPAR", "WITH", "AS"}
-
-
 MOST_ERRORS = 1000
 """Reading stops at this many mistakes: the file is no `.infer` file."""
 
@@ -335,84 +317,3 @@ class SyntaxReports:
 
     def token_span(self, token: Token) -> Span:
         return self.span(token.start, token.end)
-
-
-def closed_too_early(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The first `{` of the region whose `}` stands further left than the line of the `{`, with that `}`."""
-    open_braces: list[int] = []
-    for token in tokenize(text[start:end]):
-        offset = start + token.start
-        if token.type == "LBRACE":
-            open_braces.append(offset)
-        elif token.type == "RBRACE" and open_braces:
-            opening = open_braces.pop()
-            line = text.rfind("\n", 0, offset) + 1
-            is_first = not text[line:offset].strip()
-            if is_first and _indentation(text, opening) > offset - line:
-                return opening, offset
-    return None
-
-
-def _indentation(text: str, offset: int) -> int:
-    line = text.rfind("\n", 0, offset) + 1
-    return len(text[line:offset]) - len(text[line:offset].lstrip())
-
-
-DECLARATION_WORDS = ", ".join(f"`{word}`" for word, kind in KEYWORDS.items() if kind in DECLARATIONS)
-
-
-def found_words(token: Token) -> str:
-    """A token in the user's words."""
-    match token.type:
-        case "$END":
-            return "the end of the file"
-        case "STRING":
-            return "a text"
-        case "NUMBER":
-            return f"the number `{shorten(token.text)}`"
-        case kind if token.text in KEYWORDS and kind == KEYWORDS[token.text]:
-            return f"the reserved word `{token.text}`"
-        case _:
-            return f"`{shorten(token.text)}`"
-
-
-def expected_words(expected: set[str]) -> str:
-    """What could have stood here, in the user's words."""
-    for kinds, phrase in _EXPECTATIONS:
-        if kinds <= expected:
-            return phrase
-    left = expected - _CONTINUATIONS if {"OPERATOR", "PLUS"} <= expected else set(expected)
-    words = []
-    if {"NUMBER", "PROMPT"} <= left:
-        words.append("a value")
-        left -= _VALUE_STARTS
-    if "NAME" in left:
-        words.append("a name")
-        left -= {"NAME", "STRING"}
-    if "STRING" in left:
-        words.append("a text")
-        left -= {"STRING"}
-    words += sorted(
-        f"`{_CHARACTERS.get(name) or name.lower()}`" for name in left if name in _CHARACTERS or name.isalpha()
-    )
-    return either(words[:6]) if words else "something else"
-
-
-_EXPECTATIONS: tuple[tuple[set[str], str], ...] = (
-    ({"DEPLOYMENT"}, "a declaration"),
-    ({"RETURN", "RBRACE"}, "a step or `}`"),
-    ({"RETURN"}, "a step"),
-    ({"NAME", "STRING", "COMMA", "RBRACE", "EQUAL"}, "`=` or `{`"),
-    ({"NAME", "EQUAL", "LBRACE"}, "`=` or `{`"),
-    ({"NAME", "NUMBER", "TRUE", "RBRACE"}, "a pattern or `}`"),
-    ({"NAME", "STRING", "RBRACE"}, "a field or `}`"),
-    ({"NAME", "STRING", "LBRACE"}, "a type"),
-    ({"STRING", "LBRACE"}, "the name of a file in quotes, or `{`"),
-)
-"""What some kinds of tokens together are called; the first that is expected whole is said."""
-
-
-def shorten(text: str, most: int = 40) -> str:
-    """`text` on one line, cut in the middle when it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most // 2]}…{line[-most // 4 :]}"

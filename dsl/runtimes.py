@@ -7,11 +7,12 @@ from attrs import field, frozen
 from .fields import at_least, doc
 from .kinds import ExecutionProvider, MissingProviderAction, RuntimeKind, SecretSource
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
+from .record import Record
 from .units import Duration
 
 
-@frozen
-class SecretRef:
+@frozen(eq=False, repr=False)
+class SecretRef(Record):
     """Where a secret comes from. The secret itself is never part of a model or a plan."""
 
     source: SecretSource
@@ -26,30 +27,30 @@ class SecretRef:
         return cls(SecretSource.FILE, path)
 
 
-@frozen
-class RuntimeConfig:
+@frozen(eq=False, repr=False)
+class RuntimeConfig(Record):
     """What every runtime block has: the kind of runtime it is for."""
 
     kind: RuntimeKind
 
 
-@frozen
-class Batching:
+@frozen(eq=False, repr=False)
+class Batching(Record):
     """How single requests are put together into one run of the model."""
 
     max_size: int = at_least(1, "most items in one run", default=32)
     max_delay: Duration = at_least(0, "longest wait for more items", default=Duration(0.002))
 
 
-@frozen
-class SessionOptions:
+@frozen(eq=False, repr=False)
+class SessionOptions(Record):
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
     intra_op_threads: int = at_least(0, "threads inside one operator", default=0)
     inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OrtConfig(RuntimeConfig):
     """`ort` and `tensorrt`: an ONNX model in this process."""
 
@@ -64,7 +65,7 @@ class OrtConfig(RuntimeConfig):
     session: SessionOptions = doc("options of the ONNX Runtime session", factory=SessionOptions)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RemoteConfig(RuntimeConfig):
     """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
 
@@ -80,7 +81,7 @@ class RemoteConfig(RuntimeConfig):
     )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OpenAIConfig(RemoteConfig):
     """`openai`, and the same models on Azure."""
 
@@ -92,14 +93,14 @@ class OpenAIConfig(RemoteConfig):
     api_version: str | None = doc("version of the Azure API", default=None)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AnthropicConfig(RemoteConfig):
     """`anthropic`: the Messages API."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GeminiConfig(RemoteConfig):
     """`gemini`: AI Studio with a key, or Vertex with a project, a region and credentials."""
 
@@ -110,7 +111,7 @@ class GeminiConfig(RemoteConfig):
     safety: dict[str, str] | None = doc("threshold per harm category", default=None)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LiteLLMConfig(RemoteConfig):
     """`litellm`: a LiteLLM proxy, which retries by itself."""
 
@@ -120,15 +121,15 @@ class LiteLLMConfig(RemoteConfig):
     )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OpenAICompatibleConfig(RemoteConfig):
     """`openai_compatible`: any server that speaks OpenAI's wire format; needs an `endpoint`."""
 
     kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
 
 
-@frozen
-class Launch:
+@frozen(eq=False, repr=False)
+class Launch(Record):
     """A local server that the executor starts, watches and stops."""
 
     command: tuple[str, ...] = field(metadata={"doc": "program and arguments"})
@@ -137,7 +138,7 @@ class Launch:
     restart: bool = doc("start the server again when it dies", default=True)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LocalServerConfig(RemoteConfig):
     """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`."""
 
@@ -145,7 +146,7 @@ class LocalServerConfig(RemoteConfig):
     launch: Launch | None = doc("how to start the server", default=None)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CustomConfig(RemoteConfig):
     """`custom("name")`: an installed plugin, found by its entry point."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from .record import Record
+
 
 @define(eq=False, slots=False)
 class Source:
@@ -66,8 +68,8 @@ class Source:
         return self.shown[starts[line - 1] : end].rstrip("\r\n")
 
 
-@frozen
-class Span:
+@frozen(eq=False, repr=False)
+class Span(Record):
     """A stretch of a source: characters `start` up to, not including, `end`."""
 
     source: Source

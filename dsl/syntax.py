@@ -6,39 +6,18 @@ they say the same, wherever they stand.
 
 from __future__ import annotations
 
-from attrs import fields, frozen
+from attrs import field, frozen
 
+from .record import Record
 from .units import Quantity
 
 
 @frozen(eq=False, repr=False)
-class Node:
-    """Something that stands in a file.
+class Node(Record):
+    """Something that stands in a file."""
 
-    Equality and repr are written once, here: generating them for each class would double the time
-    that importing this module takes.
-    """
-
-    start: int
-    end: int
-
-    def _contents(self) -> tuple[object, ...]:
-        return tuple(getattr(self, a.name) for a in fields(type(self)) if a.name not in _NO_CONTENT)
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        assert isinstance(other, Node)
-        return self._contents() == other._contents()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self._contents()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self._contents()))})"
-
-
-_NO_CONTENT = ("start", "end", "damaged", "unclosed", "length")
+    start: int = field(eq=False, repr=False)
+    end: int = field(eq=False, repr=False)
 
 
 @frozen(eq=False, repr=False)
@@ -152,7 +131,7 @@ class Binary(Expression):
     operator: str
     left: Expression
     right: Expression
-    length: int = 1
+    length: int = field(default=1, eq=False, repr=False)
     """How many operators stand in a row, this one the last."""
 
 
@@ -272,8 +251,8 @@ class Body(Node):
     when its `}` is missing."""
 
     items: tuple[Field | Block, ...]
-    damaged: bool = False
-    unclosed: bool = False
+    damaged: bool = field(default=False, eq=False, repr=False)
+    unclosed: bool = field(default=False, eq=False, repr=False)
 
 
 @frozen(eq=False, repr=False)

@@ -6,16 +6,17 @@ from attrs import frozen
 
 from .fields import at_least, doc
 from .kinds import Pooling, TaskKind
+from .record import Record
 
 
-@frozen
-class Task:
+@frozen(eq=False, repr=False)
+class Task(Record):
     """A task without settings of its own; `kind` says which."""
 
     kind: TaskKind
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class EmbedTask(Task):
     """Texts in, one vector per text out."""
 

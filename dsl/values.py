@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .record import Record
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
 
@@ -13,8 +14,8 @@ class Word(str):
     __slots__ = ()
 
 
-@frozen
-class Call:
+@frozen(eq=False, repr=False)
+class Call(Record):
     """A call such as `env("KEY")` or `fallback(claude)`."""
 
     name: str

@@ -1,0 +1,82 @@
+"""Tokens in the user's words: what was found, and what could have stood there."""
+
+from __future__ import annotations
+
+from .suggest import either
+from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
+
+_CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
+_VALUE_STARTS = {
+    "NUMBER",
+    "STRING",
+    "TRUE",
+    "FALSE",
+    "NAME",
+    "LSQB",
+    "LPAR",
+    "MINUS",
+    "BANG",
+    "PROMPT",
+    "MATCH",
+    "IF",
+}
+_CONTINUATIONS = {"OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE", "DOT", "LPAR", "WITH", "AS"}
+
+DECLARATION_WORDS = ", ".join(f"`{word}`" for word, kind in KEYWORDS.items() if kind in DECLARATIONS)
+
+
+def found_words(token: Token) -> str:
+    """A token in the user's words."""
+    match token.type:
+        case "$END":
+            return "the end of the file"
+        case "STRING":
+            return "a text"
+        case "NUMBER":
+            return f"the number `{shorten(token.text)}`"
+        case kind if token.text in KEYWORDS and kind == KEYWORDS[token.text]:
+            return f"the reserved word `{token.text}`"
+        case _:
+            return f"`{shorten(token.text)}`"
+
+
+def expected_words(expected: set[str]) -> str:
+    """What could have stood here, in the user's words."""
+    for kinds, phrase in _EXPECTATIONS:
+        if kinds <= expected:
+            return phrase
+    left = expected - _CONTINUATIONS if {"OPERATOR", "PLUS"} <= expected else set(expected)
+    words = []
+    if {"NUMBER", "PROMPT"} <= left:
+        words.append("a value")
+        left -= _VALUE_STARTS
+    if "NAME" in left:
+        words.append("a name")
+        left -= {"NAME", "STRING"}
+    if "STRING" in left:
+        words.append("a text")
+        left -= {"STRING"}
+    words += sorted(
+        f"`{_CHARACTERS.get(name) or name.lower()}`" for name in left if name in _CHARACTERS or name.isalpha()
+    )
+    return either(words[:6]) if words else "something else"
+
+
+_EXPECTATIONS: tuple[tuple[set[str], str], ...] = (
+    ({"DEPLOYMENT"}, "a declaration"),
+    ({"RETURN", "RBRACE"}, "a step or `}`"),
+    ({"RETURN"}, "a step"),
+    ({"NAME", "STRING", "COMMA", "RBRACE", "EQUAL"}, "`=` or `{`"),
+    ({"NAME", "EQUAL", "LBRACE"}, "`=` or `{`"),
+    ({"NAME", "NUMBER", "TRUE", "RBRACE"}, "a pattern or `}`"),
+    ({"NAME", "STRING", "RBRACE"}, "a field or `}`"),
+    ({"NAME", "STRING", "LBRACE"}, "a type"),
+    ({"STRING", "LBRACE"}, "the name of a file in quotes, or `{`"),
+)
+"""What some kinds of tokens together are called; the first that is expected whole is said."""
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """`text` on one line, cut in the middle when it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most // 2]}…{line[-most // 4 :]}"
