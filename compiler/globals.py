@@ -21,7 +21,7 @@ from .scope import Scope
 from .shape import Paths, Shaper
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GatewayFields:
     """What a `gateway` block holds."""
 
@@ -34,7 +34,7 @@ class GatewayFields:
     )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NodeFields:
     """What a `node` block holds."""
 

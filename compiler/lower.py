@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.kinds import ExecutionProvider, ProviderKind, RuntimeKind, TransportKind, WireFormat
+from ..dsl.kinds import ExecutionProvider, ProviderKind, RuntimeKind, SecretSource, TransportKind, WireFormat
 from ..dsl.policies import Price
-from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, OrtConfig, RemoteConfig
+from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.tasks import EmbedTask
 from ..dsl.version import __version__
@@ -32,7 +32,7 @@ from .plan import (
     SourceRef,
     TaskSpec,
 )
-from .program import Program
+from .program import GatewaySettings, Program, base_directory
 from .targets import target_of
 
 WIRES: dict[ProviderKind, WireFormat] = {
@@ -58,7 +58,7 @@ def lower(program: Program, base: Path) -> Plan:
         gateway=GatewayPlan(
             gateway.host,
             gateway.port,
-            gateway.auth,
+            lowerer.gateway_auth(gateway),
             gateway.timeout,
             lowerer.source(gateway.span) if gateway.span else None,
         ),
@@ -81,6 +81,11 @@ class _Lowerer:
         if deployment.effective_runtime().transport is TransportKind.LOCAL:
             return self._onnx(declared, deployment, placements)
         return self._remote(declared, deployment, placements)
+
+    def gateway_auth(self, gateway: GatewaySettings) -> SecretRef | None:
+        if gateway.auth is None or gateway.span is None:
+            return gateway.auth
+        return self._from_base(gateway.auth, base_directory(gateway.span))
 
     def source(self, span: Span) -> SourceRef:
         line, column = span.source.position(span.start)
@@ -126,8 +131,10 @@ class _Lowerer:
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
-            api_key=config.api_key,
-            credentials=config.credentials if isinstance(config, GeminiConfig) else None,
+            api_key=tuple(self._secret(key, declared, "runtime_config", "api_key") for key in config.api_key),
+            credentials=self._secret(config.credentials, declared, "runtime_config", "credentials")
+            if isinstance(config, GeminiConfig) and config.credentials is not None
+            else None,
             headers=target.headers,
             query=target.query,
             task=effective_task(deployment),
@@ -155,6 +162,15 @@ class _Lowerer:
                 max_length=task.max_length,
             )
         return TaskSpec(kind=effective_task(deployment))
+
+    def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
+        """`secret`, a relative path counted from the plan instead of the file that says it."""
+        return self._from_base(secret, base_directory(declared.span(*path)))
+
+    def _from_base(self, secret: SecretRef, folder: Path) -> SecretRef:
+        if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
+            return secret
+        return SecretRef.file(self._relative(folder / secret.name))
 
     def _pin_file(self, path: Path) -> FileRef:
         return FileRef(self._relative(path), file_sha256(path), path.stat().st_size)

@@ -20,6 +20,7 @@ from ..dsl.policies import CapacityPolicy
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near
+from ..dsl.tasks import Labels
 from .evaluate import Evaluator
 from .merge import Section, Setting
 from .unknown import UNKNOWN
@@ -27,8 +28,8 @@ from .unknown import UNKNOWN
 Paths = dict[tuple[str, ...], Setting | Section]
 """Where the value at each path of the model was written."""
 
-WRITTEN_AS_VALUES = (SecretRef, CapacityPolicy)
-"""Classes of the model that are written as a call or a word, not as a block."""
+WRITTEN_AS_VALUES = (SecretRef, CapacityPolicy, Labels)
+"""Classes of the model that are written as a value, not as a block."""
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .lines import indentation, line_start, starts_line
+from .lines import indentation, starts_line
 from .tokens import tokenize
 
 
@@ -15,8 +15,6 @@ def closed_too_early(text: str, start: int, end: int) -> tuple[int, int] | None:
             open_braces.append(offset)
         elif token.type == "RBRACE" and open_braces:
             opening = open_braces.pop()
-            line = text.rfind("\n", 0, offset) + 1
-            is_first = not text[line:offset].strip()
-            if is_first and indentation(text, opening) > offset - line:
+            if starts_line(text, offset) and indentation(text, opening) > indentation(text, offset):
                 return opening, offset
     return None

@@ -20,7 +20,7 @@ from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
-from .tasks import TASK_CLASSES, Task
+from .tasks import TASK_CLASSES, Labels, Task
 from .units import Duration, Money, Percent, Size, parse_quantity
 from .values import Call, Word, show
 
@@ -48,6 +48,8 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
     made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
+    made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
+    made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
     made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
     register_by_kind(made, RuntimeConfig, RuntimeKind, CONFIG_CLASSES, KIND_DEFAULTS)
     register_by_kind(made, Task, TaskKind, TASK_CLASSES)
@@ -187,6 +189,20 @@ def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
 
 def _unstructure_capacity(policy: CapacityPolicy) -> object:
     return {"fallback": policy.target} if policy.kind is CapacityKind.FALLBACK else policy.kind.value
+
+
+def _structure_labels(value: object) -> Labels:
+    match value:
+        case Labels():
+            return value
+        case list() | tuple():
+            for item in value:
+                if not isinstance(item, str) or isinstance(item, Word):
+                    raise Mismatch("a list of texts", item, _scalar_suggestion(str, item))
+            return Labels(names=tuple(str(item) for item in value))
+        case str() if not isinstance(value, Word):
+            return Labels(file=value)
+    raise Mismatch("a list of texts, or the path of a file", value, _scalar_suggestion(str, value))
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -20,6 +20,7 @@ def at_least(minimum: float, text: str, **kwargs: Any) -> Any:
     return field(metadata={"doc": text, "min": minimum}, **kwargs)
 
 
-def above(bound: float, text: str, **kwargs: Any) -> Any:
-    """A number field that must be greater than `bound`."""
-    return field(metadata={"doc": text, "above": bound}, **kwargs)
+def above(bound: float, text: str, *, at_most: float | None = None, **kwargs: Any) -> Any:
+    """A number field that must be greater than `bound`, and not above `at_most`."""
+    limits = {"above": bound} if at_most is None else {"above": bound, "max": at_most}
+    return field(metadata={"doc": text, **limits}, **kwargs)

@@ -119,6 +119,21 @@ class Pooling(StrEnum):
     NONE = "none"
 
 
+class TooLongAction(StrEnum):
+    """What happens to a text with too many tokens: its end is cut off, or the request is refused."""
+
+    TRUNCATE = "truncate"
+    ERROR = "error"
+
+
+class Activation(StrEnum):
+    """What makes scores out of a classifier's numbers; `none` when they are scores already."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+    NONE = "none"
+
+
 class ExecutionProvider(StrEnum):
     """A backend inside ONNX Runtime."""
 
@@ -132,6 +147,15 @@ class MissingProviderAction(StrEnum):
 
     ERROR = "error"
     WARN = "warn"
+
+
+class GraphOptimization(StrEnum):
+    """How much ONNX Runtime rewrites a model before it runs it."""
+
+    NONE = "none"
+    BASIC = "basic"
+    EXTENDED = "extended"
+    ALL = "all"
 
 
 class SecretSource(StrEnum):

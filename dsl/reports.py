@@ -6,13 +6,15 @@ import re
 from bisect import bisect_left, insort
 from typing import Any
 
+from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
-from .suggest import did_you_mean, either, every
+from .suggest import did_you_mean, every
 from .syntax import Block, Field, Node, Reference
-from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token, tokenize
+from .tokens import Token
 from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
+from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
 
 UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
 _MISNAMED_UNITS = {

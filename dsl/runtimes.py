@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .fields import at_least, doc
-from .kinds import ExecutionProvider, MissingProviderAction, RuntimeKind, SecretSource
+from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .record import Record
 from .units import Duration
@@ -40,6 +40,9 @@ class Batching(Record):
 
     max_size: int = at_least(1, "most items in one run", default=32)
     max_delay: Duration = at_least(0, "longest wait for more items", default=Duration(0.002))
+    preferred: tuple[int, ...] = doc(
+        "sizes that run well, none above `max_size`: the largest that fills up is run", default=()
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -48,6 +51,14 @@ class SessionOptions(Record):
 
     intra_op_threads: int = at_least(0, "threads inside one operator", default=0)
     inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
+    graph_optimization: GraphOptimization = doc(
+        "how much a model is rewritten before it runs", default=GraphOptimization.ALL
+    )
+    memory_pattern: bool = doc("plan memory ahead, from the sizes of earlier runs", default=True)
+    optimized_model_cache: str | None = doc(
+        "folder that keeps the rewritten model for the next start; unset: it is rewritten at each start",
+        default=None,
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -63,6 +74,18 @@ class OrtConfig(RuntimeConfig):
     )
     batching: Batching | None = doc("how requests share a run; unset: each runs alone", default=None)
     session: SessionOptions = doc("options of the ONNX Runtime session", factory=SessionOptions)
+    cuda: dict[str, object] = doc("options of the CUDA provider, under ONNX Runtime's names", factory=dict)
+    tensorrt: dict[str, object] = doc(
+        "options of the TensorRT provider, under ONNX Runtime's names", factory=dict
+    )
+    warm_up: dict[str, object] = doc(
+        "shapes to run before the first request: for an input one shape, such as `[8, 128]`, or a list of "
+        "them; other inputs follow by the names of their dimensions",
+        factory=dict,
+    )
+    share_weights: bool = doc(
+        "replicas on one device share the weights; `false`: each has a copy", default=True
+    )
 
 
 @frozen(eq=False, repr=False)

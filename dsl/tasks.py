@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .fields import at_least, doc
-from .kinds import Pooling, TaskKind
+from .fields import above, at_least, doc
+from .kinds import Activation, Pooling, TaskKind, TooLongAction
 from .record import Record
+
+_TOKENIZER = "path to a `tokenizer.json`; local models need it"
 
 
 @frozen(eq=False, repr=False)
@@ -20,13 +22,99 @@ class Task(Record):
 class EmbedTask(Task):
     """Texts in, one vector per text out."""
 
-    tokenizer: str | None = doc("path to a `tokenizer.json`; local models need it", default=None)
+    tokenizer: str | None = doc(_TOKENIZER, default=None)
     pooling: Pooling = doc("how token vectors become one vector", default=Pooling.MEAN)
     normalize: bool = doc("scale vectors to length 1", default=True)
-    max_length: int | None = at_least(
-        1, "longest text in tokens, longer ones are cut; unset: as the tokenizer says", default=None
+    max_length: int | None = at_least(1, "longest text in tokens; unset: as the tokenizer says", default=None)
+    on_too_long: TooLongAction = doc(
+        "what happens to a longer text: its end is cut off, or it is refused", default=TooLongAction.TRUNCATE
+    )
+    dimensions: int | None = at_least(
+        1,
+        "how many numbers of each vector are given, the first ones; only for models trained for it",
+        default=None,
     )
     kind: TaskKind = TaskKind.EMBED
 
 
-TASK_CLASSES: dict[TaskKind, type[Task]] = dict.fromkeys(TaskKind, Task) | {TaskKind.EMBED: EmbedTask}
+@frozen(eq=False, repr=False)
+class RerankTask(Task):
+    """A query and documents in, one score per document out."""
+
+    tokenizer: str | None = doc(_TOKENIZER, default=None)
+    max_length: int | None = at_least(
+        1,
+        "most tokens of query and document together, longer documents are cut; unset: as the tokenizer says",
+        default=None,
+    )
+    kind: TaskKind = TaskKind.RERANK
+
+
+@frozen(eq=False, repr=False)
+class Labels(Record):
+    """What the classes of a classifier are called: a list of names, or a file that holds them."""
+
+    names: tuple[str, ...] = ()
+    file: str | None = None
+
+
+@frozen(eq=False, repr=False)
+class ClassifyTask(Task):
+    """Texts or a tensor in, the labels that fit best out, with a score each."""
+
+    tokenizer: str | None = doc(
+        "path to a `tokenizer.json`: texts are classified; unset: tensors are", default=None
+    )
+    max_length: int | None = at_least(
+        1, "longest text in tokens, longer ones are cut; unset: as the tokenizer says", default=None
+    )
+    labels: Labels | None = doc(
+        "names of the classes in the model's order: a list, a file with one on each line, or a JSON file "
+        "with a list or `id2label`; unset: their numbers",
+        default=None,
+    )
+    activation: Activation = doc(
+        "what makes scores out of the model's numbers; `sigmoid`: several labels may fit",
+        default=Activation.SOFTMAX,
+    )
+    top_k: int | None = at_least(1, "how many labels are given, the best ones; unset: all", default=None)
+    kind: TaskKind = TaskKind.CLASSIFY
+
+
+@frozen(eq=False, repr=False)
+class GenerateTask(Task):
+    """A text in, its continuation out, token by token. Requests may ask for other sampling."""
+
+    tokenizer: str | None = doc(_TOKENIZER, default=None)
+    chat_template: str | None = doc(
+        "path to a Jinja2 template of a chat, or to a `tokenizer_config.json` that holds one; "
+        "unset: one line per message",
+        default=None,
+    )
+    max_length: int | None = at_least(
+        1,
+        "most tokens of prompt and answer together, as the model was trained; unset: no limit",
+        default=None,
+    )
+    max_new_tokens: int = at_least(1, "most tokens of an answer", default=256)
+    temperature: float = at_least(0, "0: always the likeliest token; higher: more variety", default=1.0)
+    top_k: int | None = at_least(
+        1, "draw from so many of the likeliest tokens; unset: from all", default=None
+    )
+    top_p: float = above(
+        0, "draw from the likeliest tokens that make up this share together", at_most=1, default=1.0
+    )
+    stop: tuple[str, ...] = doc("texts that end an answer, and are left out of it", default=())
+    eos: tuple[str, ...] = doc(
+        'tokens that end an answer, such as `["</s>"]`; unset: the usual ones, where the tokenizer has them',
+        default=(),
+    )
+    kind: TaskKind = TaskKind.GENERATE
+
+
+TASK_CLASSES: dict[TaskKind, type[Task]] = dict.fromkeys(TaskKind, Task) | {
+    TaskKind.EMBED: EmbedTask,
+    TaskKind.RERANK: RerankTask,
+    TaskKind.CLASSIFY: ClassifyTask,
+    TaskKind.GENERATE: GenerateTask,
+}

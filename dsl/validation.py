@@ -53,6 +53,9 @@ def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -
         yield Problem("E0304", path, f"`{attribute.name}` must be at least {minimum}, not {show(value)}")
     elif bound is not None and value <= bound:
         yield Problem("E0304", path, f"`{attribute.name}` must be more than {bound}, not {show(value)}")
+    elif "max" in attribute.metadata and value > attribute.metadata["max"]:
+        most = attribute.metadata["max"]
+        yield Problem("E0304", path, f"`{attribute.name}` must be at most {most}, not {show(value)}")
 
 
 def _tier(deployment: Deployment) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ def check(program: Program, found: Diagnostics) -> None:
                     in_circles.update(_route_cycle(node, scope, found))
             elif isinstance(node, s.PipelineDeclaration):
                 _mark_used(node, scope)
+    _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
 
 
@@ -105,6 +106,22 @@ def _children(node: s.Node) -> Iterator[object]:
         value = getattr(node, attribute.name)
         if isinstance(value, s.Node | tuple):
             yield value
+
+
+def _ignored_blocks(program: Program, found: Diagnostics) -> None:
+    """`gateway` and `cluster` count in the file that is compiled, not in those that it imports."""
+    words: dict[type, str] = {s.GatewayDeclaration: "gateway", s.ClusterDeclaration: "cluster"}
+    for scope in program.scopes:
+        for node in scope.module.declarations:
+            word = words.get(type(node))
+            if scope is not program.root and word is not None:
+                found.warning(
+                    "W0211",
+                    f"the `{word}` of an imported file is not used",
+                    scope.module.span(node.start, node.start + len(word)),
+                    "not used",
+                    help=f"put it into `{program.root.module.source.name}`",
+                )
 
 
 def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:

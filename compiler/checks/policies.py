@@ -91,6 +91,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
             help="remove `retry`, or set `max_retries = 0`, or remove `idempotent = false`",
         )
     _endpoint(declared, config, found)
+    _headers(declared, config, found)
     _exclusive(declared, config, found)
     _keys(declared, deployment, config, found)
 
@@ -164,6 +165,22 @@ def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics
         help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
         "or `launch { command = […] }` to have it started",
     )
+
+
+def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """What becomes a header must be one line of plain characters."""
+    if not isinstance(config, OpenAIConfig):
+        return
+    for name in ("organization", "project"):
+        value = getattr(config, name)
+        if value is not None and not (value.isascii() and value.isprintable() and value.strip()):
+            found.error(
+                "E0316",
+                f"`{name}` is sent as a header: one line of plain ASCII characters",
+                declared.span("runtime_config", name),
+                "cannot be sent",
+                help="copy the id from the provider's settings",
+            )
 
 
 def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:

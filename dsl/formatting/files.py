@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from attrs import frozen
 
@@ -16,6 +17,8 @@ from .gaps import Gap
 from .layout import Lines, lay_out
 from .parts import Part, split
 from .places import find_places
+
+_LINE = re.compile(r"[^\n]*+\n|[^\n]++")
 
 
 @frozen
@@ -39,9 +42,7 @@ def format_source(source: Source) -> Formatted:
 
 def unified_diff(before: str, after: str, name: str) -> str:
     """What turns `before` into `after`, as `patch` reads it; empty when they are the same."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-    )
+    lines = difflib.unified_diff(_LINE.findall(before), _LINE.findall(after), f"a/{name}", f"b/{name}")
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
@@ -49,37 +50,37 @@ def unified_diff(before: str, after: str, name: str) -> str:
 
 def _format(parsed: Parsed) -> str:
     text = parsed.source.text
-    tokens = [token for token in tokenize(text) if token.type != "$END"]
+    parts = split(parsed, [token for token in tokenize(text) if token.type != "$END"])
     places = find_places(parsed.declarations)
+    gap, *gaps_after = _gaps(text, parts)
     lines = Lines()
     before: Part | None = None
     was_long = False
-    position = 0
-    for part in split(parsed, tokens):
-        gap = Gap()
-        gap.add(text[position : part.start])
-        if part.is_clean:
-            written = lay_out(make_atoms(text, part.tokens, places))
-        else:
-            written = unix_lines(text[part.start : part.end])
+    for part, after in zip(parts, gaps_after, strict=True):
+        written = (
+            lay_out(make_atoms(text, part.tokens, places), after)
+            if part.is_clean
+            else unix_lines(text[part.start : part.end])
+        )
         is_long = "\n" in written
-        if before is None:
-            _start_file(gap)
-        elif before.is_clean and part.is_clean and (was_long or is_long) and not gap.has_blank_line:
+        are_clean = before is not None and before.is_clean and part.is_clean
+        if are_clean and (was_long or is_long) and not gap.has_blank_line:
             gap.add_blank_line()
         lines.write_gap(gap, 0, at_start=before is None)
         lines.write(written)
-        before, was_long, position = part, is_long, part.end
-    rest = Gap()
-    rest.add(text[position:])
-    if before is None:
-        _start_file(rest)
-    lines.write_comments(rest, 0, at_start=before is None)
+        before, was_long, gap = part, is_long, after
+    lines.write_comments(gap, 0, at_start=before is None)
     result = "".join(lines.pieces).removeprefix("\n")
     return result if not result or result.endswith("\n") else f"{result}\n"
 
 
-def _start_file(gap: Gap) -> None:
-    """A comment at the start of a file has a line of its own, although nothing ends before it."""
-    for comment in gap.comments[:1]:
-        comment.lines_before = 1
+def _gaps(text: str, parts: list[Part]) -> list[Gap]:
+    """What stands before, between and after `parts`."""
+    gaps = []
+    for start, end in zip([0, *(p.end for p in parts)], [*(p.start for p in parts), len(text)], strict=True):
+        gap = Gap()
+        gap.add(text[start:end])
+        gaps.append(gap)
+    for comment in gaps[0].comments[:1]:
+        comment.lines_before = 1  # it has a line of its own, although nothing ends before it
+    return gaps

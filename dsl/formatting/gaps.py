@@ -42,6 +42,12 @@ class Gap:
     def has_blank_line(self) -> bool:
         return self.lines > 1 or any(comment.lines_before > 1 for comment in self.comments)
 
+    @property
+    def pins_the_line(self) -> bool:
+        """Whether it begins with a remark to the checker about the line that ends here."""
+        first = self.comments[0] if self.comments else None
+        return first is not None and first.lines_before == 0 and first.text.startswith("# infer:")
+
     def add_blank_line(self) -> None:
         """After the comment on the line before, ahead of all else."""
         has_trailing = bool(self.comments) and self.comments[0].lines_before == 0

@@ -58,14 +58,15 @@ class _Frame:
     further: int
 
 
-def lay_out(atoms: list[Atom]) -> str:
-    """The text of one declaration, from its first token to its last."""
-    return _Layout(atoms).text()
+def lay_out(atoms: list[Atom], after: Gap) -> str:
+    """The text of one declaration, from its first token to its last; `after` is what follows it."""
+    return _Layout(atoms, after).text()
 
 
 @define
 class _Layout:
     _atoms: list[Atom]
+    _after: Gap
     _lines: Lines = field(factory=Lines)
     _frames: list[_Frame] = field(factory=list)
     _is_first: bool = True
@@ -126,21 +127,23 @@ class _Layout:
             return False
         if bracket.items == 1 and bracket.kind != "{":
             return False
-        return self._lines.column + closer.end - opener.end + self._tail(last) > WIDTH
+        end, comma = self._tail(last)
+        gap = self._atoms[end + 1].gap if end + 1 < len(self._atoms) else self._after
+        width = self._lines.column + self._atoms[end].end - opener.end + comma
+        return width > WIDTH and not gap.pins_the_line
 
-    def _tail(self, index: int) -> int:
-        """The width of what cannot be parted from the bracket that ends at `index`."""
-        start = self._atoms[index].end
+    def _tail(self, index: int) -> tuple[int, bool]:
+        """The last atom that cannot be parted from the bracket that ends at `index`; whether a comma follows."""
         is_result = False
         while index + 1 < len(self._atoms):
             atom = self._atoms[index + 1]
             around = atom.bracket
             if around is not None and around.broken and (atom.starts_item or atom.closes is around):
-                return self._atoms[index].end - start + (around.style is Style.LIST)
+                return index, around.style is Style.LIST
             is_result = is_result or atom.type == "ARROW"
             if (atom.closes is None and not is_result) or atom.gap.comments or atom.breaks:
                 break
             index += 1
             if is_result and atom.opens is not None and atom.opens.kind == "{":
                 break
-        return self._atoms[index].end - start
+        return index, False
