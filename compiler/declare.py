@@ -37,6 +37,14 @@ class Declared:
     deployment: Deployment | None
     paths: Paths
 
+    @property
+    def runtime_is_known(self) -> bool:
+        """Whether it is certain which runtime it is for: a model that could not be read says nothing."""
+        deployment = self.deployment
+        return deployment is not None and bool(
+            deployment.model or deployment.runtime or deployment.runtime_config
+        )
+
     def span(self, *path: str) -> Span:
         """The value at `path`, or the nearest enclosing block that was written, or the name."""
         for length in range(len(path), 0, -1):
@@ -86,6 +94,7 @@ class Declarer:
         paths: Paths = {}
         values = self._values(symbol, section, paths)
         values["name"] = symbol.name.text
+        values.setdefault("model", "")  # its mistake is reported; the rest can still be checked
         return Declared(symbol, section, structure(values, Deployment, paths, self._found), paths)
 
     def check_template(self, symbol: Symbol) -> None:

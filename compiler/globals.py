@@ -7,13 +7,13 @@ from typing import Any
 from attrs import field, frozen
 
 from ..dsl import syntax as s
-from ..dsl.diagnostics import Diagnostics
+from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration
 from ..dsl.values import Call
 from .evaluate import Evaluator
-from .merge import Merger, Section
+from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .placement import Node
 from .program import GatewaySettings
@@ -62,6 +62,8 @@ class GlobalBlocks:
         auth = values.get("auth")
         if isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
+        elif isinstance(auth, Call) and auth.name in ("env", "file"):
+            self._bare_secret(section.settings["auth"])
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
@@ -72,6 +74,17 @@ class GlobalBlocks:
             self._found.error("E0304", message, timeout.span)
         return GatewaySettings(
             *address, fields.auth, fields.timeout, scope.span(node), timeout.span if timeout else None
+        )
+
+    def _bare_secret(self, setting: Setting) -> None:
+        """The secret is named, but not what is done with it."""
+        meant = f"bearer({setting.span.text})"
+        self._found.error(
+            "E0301",
+            "`auth` says how clients prove who they are",
+            setting.span,
+            "as what?",
+            fixes=[Fix(f"write `{meant}`", (Edit(setting.span, meant),))],
         )
 
     def _address(self, bind: str, section: Section) -> tuple[str, int]:

@@ -122,9 +122,17 @@ def _report(
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
     else:
-        fixes = _suggested(mismatch, span)
+        fixes = _suggested(mismatch, span) or _millions(mismatch, span)
         label = f"found {mismatch.found}"
         found.error("E0301", f"`{name}` takes {mismatch.expected}", span, label, fixes=fixes)
+
+
+def _millions(mismatch: Mismatch, span: Span) -> list[Fix]:
+    """`2m` are minutes; where a plain number is expected, `2M` was meant."""
+    written = re.fullmatch(r"([\d_.]+)m", span.text)
+    if written is None or not isinstance(mismatch.value, Duration):
+        return []
+    return [Fix(f"for millions write `{written[1]}M`", (Edit(span, f"{written[1]}M"),), safe=False)]
 
 
 def _missing_unit(

@@ -44,8 +44,8 @@ class Program:
 
     @property
     def deployments(self) -> list[tuple[Declared, Deployment]]:
-        """Those deployments that have a meaning."""
-        return [(d, d.deployment) for d in self.declared if d.deployment is not None]
+        """Those deployments that have a meaning, and a runtime."""
+        return [(d, d.deployment) for d in self.declared if d.deployment is not None and d.runtime_is_known]
 
 
 def base_directory(span: Span) -> Path:

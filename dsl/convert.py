@@ -21,7 +21,7 @@ from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .tasks import TASK_CLASSES, Labels, Task
-from .units import Duration, Money, Percent, Size, parse_quantity
+from .units import Duration, Money, Percent, Size, parse_number, parse_quantity
 from .values import Call, Word, show
 
 
@@ -101,25 +101,37 @@ def _register_scalars(made: Converter) -> None:
 
 def _scalar_suggestion(kind: type, value: object) -> str | None:
     """How a value that does not fit would be written so that it fits, where that can be told."""
-    if kind is str and isinstance(value, Word):
-        return f'"{value}"'
-    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+    if kind is str and (isinstance(value, Word) or type(value) in (int, float)):
         return f'"{show(value)}"'
-    if isinstance(value, str):
-        text = value.strip().replace("_", "")
-        if kind is int and text.isdecimal():
-            return text
-        if kind is bool and text in ("true", "false"):
-            return text
-        if kind is bool and text.lower() in ("yes", "on", "no", "off"):
-            return "true" if text.lower() in ("yes", "on") else "false"
-        if kind is int and text.lower() in _NUMBER_WORDS:
-            return str(_NUMBER_WORDS.index(text.lower()))
-    if kind is int and isinstance(value, float) and value.is_integer():
+    if kind is int and type(value) is float and value.is_integer():
         return str(int(value))
-    return None
+    if not isinstance(value, str):
+        return None
+    word = value.strip().lower()
+    if kind is bool:
+        return {
+            "true": "true",
+            "yes": "true",
+            "on": "true",
+            "false": "false",
+            "no": "false",
+            "off": "false",
+        }.get(word)
+    if kind is int and word in _NUMBER_WORDS:
+        return str(_NUMBER_WORDS.index(word))
+    return value.strip() if kind in (int, float) and _is_plain_number(value.strip(), kind) else None
 
 
+def _is_plain_number(text: str, kind: type) -> bool:
+    """Whether `text` is the literal of a number without a unit that `kind` takes."""
+    try:
+        number = parse_number(text)
+    except (ValueError, ArithmeticError):
+        return False
+    return type(number) is int or type(number) is kind
+
+
+_TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -164,8 +176,8 @@ def _structure_secret(value: Any) -> SecretRef:
             argument, Word
         ):
             return SecretRef(SecretSource(name), argument)
-        case Call(name="env" | "file", args=(Word() as word,)):
-            raise Mismatch("the name as text", word, f'"{word}"')
+        case Call(name="env" | "file" as name, args=(Word() as word,)):
+            raise Mismatch("its argument as a text", value, f'{name}("{word}")')
         case {"env": str(name), **rest} | {"file": str(name), **rest} if not rest:
             return SecretRef(SecretSource(next(iter(value))), name)
     raise SecretMismatch(value)

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .record import Record
+from .secrets import holds_key, masked
 from .source import Span
 from .suggest import near
 
@@ -119,10 +120,22 @@ def make(
     help: Iterable[str] | str | None = None,
     fixes: Iterable[Fix] = (),
 ) -> Diagnostic:
-    """A diagnostic from its parts; `help` may be one sentence or several."""
+    """A diagnostic from its parts; `help` may be one sentence or several.
+
+    What looks like a key is masked in every text, and a fix that would repeat one is left out.
+    """
     helps = (help,) if isinstance(help, str) else tuple(help or ())
-    primary = Label(span, label) if span is not None else None
-    return Diagnostic(code, severity, message, primary, tuple(secondary), tuple(notes), helps, tuple(fixes))
+    primary = Label(span, masked(label)) if span is not None else None
+    return Diagnostic(
+        code,
+        severity,
+        masked(message),
+        primary,
+        tuple(secondary),
+        tuple(map(masked, notes)),
+        tuple(map(masked, helps)),
+        tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),
+    )
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

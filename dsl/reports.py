@@ -17,7 +17,7 @@ from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
 from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
 
 UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
-_MISNAMED_UNITS = {
+MISNAMED_UNITS = {
     "sec": "s",
     "secs": "s",
     "second": "s",
@@ -53,6 +53,7 @@ _MISNAMED_UNITS = {
 }
 
 _NUMBER = re.compile(r"\$?[\w.%]*+")
+_MONEY_BEHIND = re.compile(r"\d[\d_]*(?:\.\d+)?[kMG]?\$")
 _NUMBER_REST = re.compile(r"[\w%]|\.\d")
 _TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
 _BARE_TEXT = re.compile(r"[\w./-]*+")
@@ -157,6 +158,8 @@ class SyntaxReports:
         first = _TEXT_BEFORE.search(text, max(0, token.start - 60), token.start)
         if first is not None and first.end() == token.start:
             self._bare_text(first.start())
+        elif _MONEY_BEHIND.fullmatch(token.text):
+            self._money_behind(token)
         elif not isinstance(error, UnitError) or _NUMBER_REST.match(text, token.end):
             self.no_number(token.start)
         else:
@@ -187,9 +190,19 @@ class SyntaxReports:
             fixes=[Fix("add the quotes", (Edit(here, f'"{here.text}"'),))],
         )
 
+    def _money_behind(self, token: Token) -> None:
+        here = self.token_span(token)
+        meant = f"${token.text[:-1]}"
+        self.error(
+            "E0106",
+            "the `$` of an amount of money stands before it",
+            here,
+            fixes=[Fix(f"write `{meant}`", (Edit(here, meant),))],
+        )
+
     def _bad_unit(self, token: Token, suffix: str) -> None:
         start = token.end - len(suffix)
-        meant = _MISNAMED_UNITS.get(suffix)
+        meant = MISNAMED_UNITS.get(suffix)
         fixes = []
         if meant is not None and not token.text.startswith("$"):
             fixes = [Fix(f"write `{meant}`", (Edit(self.span(start, token.end), meant),))]

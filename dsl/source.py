@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from .record import Record
+from .secrets import MASK, masked
 
 
 @define(eq=False, slots=False)
@@ -37,9 +38,9 @@ class Source:
             for start, end in sorted(self._hidden):
                 start = max(start, position)
                 if start < end:
-                    pieces += [self.text[position:start], "•" * (end - start)]
+                    pieces += [self.text[position:start], MASK * (end - start)]
                     position = end
-            self._shown = "".join([*pieces, self.text[position:]])
+            self._shown = masked("".join([*pieces, self.text[position:]]))
         return self._shown
 
     @cached_property

@@ -32,7 +32,7 @@ def check(program: Program, found: Diagnostics) -> None:
                 help="raise the ceiling of the day, or lower that of the hour",
             )
         info = find_model(deployment.model, deployment.effective_runtime().provider)
-        if not declared.wrote("price") and (info is None or info.input_price is None):
+        if deployment.model and not declared.wrote("price") and (info is None or info.input_price is None):
             found.error(
                 "E0413",
                 f"the price of `{deployment.model}` is not known, so its budget cannot be kept",

@@ -17,12 +17,14 @@ _PATH = ("serving", "on_capacity_exhausted")
 def check(program: Program, found: Diagnostics) -> None:
     """A fallback must be another deployment that answers the same requests."""
     targets: dict[str, str] = {}
-    for declared, deployment in program.deployments:
-        policy = deployment.serving.on_capacity_exhausted
-        if policy.kind is not CapacityKind.FALLBACK:
+    for declared in program.declared:
+        deployment = declared.deployment
+        if deployment is None or deployment.serving.on_capacity_exhausted.kind is not CapacityKind.FALLBACK:
             continue
         target = _target(declared, program, found)
         if target is None or target.deployment is None:
+            continue
+        if not (declared.runtime_is_known and target.runtime_is_known):
             continue
         targets[deployment.name] = target.deployment.name
         _compare(declared, deployment, target.deployment, found)

@@ -133,7 +133,7 @@ class _Layout:
         return width > WIDTH and not gap.pins_the_line
 
     def _tail(self, index: int) -> tuple[int, bool]:
-        """The last atom that cannot be parted from the bracket that ends at `index`; whether a comma follows."""
+        """The last atom that stays with the bracket that ends at `index`; whether a comma follows."""
         is_result = False
         while index + 1 < len(self._atoms):
             atom = self._atoms[index + 1]

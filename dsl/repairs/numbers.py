@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..reports import UNITS
+from ..reports import MISNAMED_UNITS, UNITS
 from ..syntax import Bad, Field
 from ..tokens import Token
 from .situation import Instead, Situation, as_name, use
@@ -50,9 +50,9 @@ def unit_apart(at: Situation) -> Instead | None:
     token = at.token
     unit: Token = token
     apart: tuple[Token, ...] = ()
-    if token.text not in UNITS or token.type not in ("NAME", "UNKNOWN"):
+    if not _is_unit(token.text) or token.type not in ("NAME", "UNKNOWN"):
         name = as_name(at.values[-1]) if at.values else None
-        if name is None or name.text not in UNITS or token.type == "EQUAL":
+        if name is None or not _is_unit(name.text) or token.type == "EQUAL":
             return None
         unit, apart = name, (token,)
     end = unit.start
@@ -65,12 +65,16 @@ def unit_apart(at: Situation) -> Instead | None:
         "no space stands between a number and its unit",
         at.span(unit.start, unit.end),
         "this belongs to the number",
-        fixes=at.change("remove the space", end, unit.start, ""),
+        fixes=at.change("remove the space", end, unit.end, MISNAMED_UNITS.get(unit.text, unit.text)),
     )
     if apart:
         at.drop(1)
         _forget_value(at)
     return use(*apart)
+
+
+def _is_unit(word: str) -> bool:
+    return word in UNITS or word in MISNAMED_UNITS
 
 
 def _forget_value(at: Situation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..lines import starts_line
+from ..secrets import looks_like_key
 from ..tokens import Token
 from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
 
@@ -67,13 +68,14 @@ def wrong_quotes(at: Situation) -> Instead | None:
         return None
     inner = re.sub(r"\\?\"", '\\\\"', at.token.text[1:-1].replace("\\'", "'"))
     literal = f'"{inner}"'
-    at.error(
-        "E0105",
-        "texts stand between straight double quotes",
-        at.here,
-        help=f"write `{literal}`" if len(literal) <= 60 else None,
-        fixes=at.change("use double quotes", at.token.start, at.token.end, literal),
-    )
+    if not looks_like_key(inner):  # a key gets a message of its own, and is not repeated in one
+        at.error(
+            "E0105",
+            "a text stands between straight double quotes",
+            at.here,
+            'write `"…"`',
+            fixes=at.change("use double quotes", at.token.start, at.token.end, literal),
+        )
     return use(Token("STRING", literal, at.token.start, at.token.end))
 
 

@@ -135,7 +135,16 @@ def test_what_is_broken_stays_as_it_is(broken: str) -> None:
     assert result.diagnostics
 
 
+@pytest.mark.parametrize("comment", ["# infer: allow W0301", "# why"])
+def test_a_line_that_a_remark_to_the_checker_belongs_to_stays_whole(comment: str) -> None:
+    line = f"budget {{ max_spend_per_hour = $100, {'x' * 60} = 1, on_exceeded = throttle }}"
+    assert len(line) > 100
+    for text in (f"gateway {{\n  {line}  {comment}\n}}\n", f"cluster {line[7:]}  {comment}\n"):
+        assert (formatted(text) == text) == ("infer" in comment)
+
+
 def test_a_diff_is_one_that_patch_reads() -> None:
     assert unified_diff("a\nb\n", "a\nc\n", "x.infer").split("\n")[:2] == ["--- a/x.infer", "+++ b/x.infer"]
     assert unified_diff("a", "a\n", "x").endswith("-a\n\\ No newline at end of file\n+a\n")
     assert unified_diff("a\n", "a\n", "x") == ""
+    assert "+a\x0bb\u2028c\n" in unified_diff("", "a\x0bb\u2028c\n", "x")

@@ -112,17 +112,17 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "single_quotes",
         ["deployment gpt {", "  model = 'x'", "}"],
-        ("E0105", "texts stand between straight double quotes", "'x'"),
+        ("E0105", "a text stands between straight double quotes", "'x'"),
     ),
     (
         "typographic_quotes",
         ["deployment gpt {", "  model = “x”", "}"],
-        ("E0105", "texts stand between straight double quotes", "“x”"),
+        ("E0105", "a text stands between straight double quotes", "“x”"),
     ),
     (
         "a_name_in_typographic_quotes",
         ["deployment “gpt” {", '  model = "x"', "}"],
-        ("E0105", "texts stand between straight double quotes", "“gpt”"),
+        ("E0105", "a text stands between straight double quotes", "“gpt”"),
     ),
     (
         "a_semicolon_between_fields",
@@ -639,7 +639,19 @@ def test_what_stands_after_a_mistake_is_read() -> None:
     }
 
 
-def test_reading_stops_after_a_thousand_mistakes() -> None:
-    found = parse(Source("m.infer", "let x = ;\n" * 5000)).diagnostics
-    assert len(found) == 1001
-    assert found[-1].code == "E0110"
+@pytest.mark.parametrize(
+    "text",
+    ["let x = ;\n" * 5000, f"deployment x {{ a = 1{',' * 5000} }}\n", 'let x = "' + r"\q" * 5000 + '"\n'],
+    ids=["tokens", "commas", "escapes"],
+)
+def test_reading_stops_after_a_thousand_mistakes(text: str) -> None:
+    parsed = parse(Source("m.infer", f"let first = 1\n{text}"))
+    assert len(parsed.diagnostics) == 1001
+    assert parsed.diagnostics[-1].code == "E0110"
+    assert parsed.declarations
+
+
+@pytest.mark.parametrize("dimension", ["30s", "2.5", "$3", "9" * 5000])
+def test_a_dimension_is_a_name_or_a_whole_number(dimension: str) -> None:
+    [found] = parse(Source("m.infer", f"type x = tensor<f32, [batch, {dimension}]>\n")).diagnostics
+    assert found.code == "E0106"
