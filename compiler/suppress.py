@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..dsl.diagnostics import Diagnostic, Severity
+from ..dsl.diagnostics import Diagnostic, Label, Severity
 from ..dsl.source import Source
 
 _ALLOW = re.compile(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
@@ -16,22 +16,30 @@ _ALLOW = re.compile(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
 
 def without_allowed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """`diagnostics` without those that a comment turns off; errors cannot be."""
-    return [diagnostic for diagnostic in diagnostics if not _is_allowed(diagnostic)]
+    allowed: dict[Source, dict[int, set[str]]] = {}
+    kept = []
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.ERROR or diagnostic.primary is None:
+            kept.append(diagnostic)
+            continue
+        source = diagnostic.primary.span.source
+        if source not in allowed:
+            allowed[source] = _allowed_lines(source)
+        if not allowed[source] or diagnostic.code not in allowed[source].get(_line(diagnostic.primary), ()):
+            kept.append(diagnostic)
+    return kept
 
 
-def _is_allowed(diagnostic: Diagnostic) -> bool:
-    if diagnostic.severity is Severity.ERROR or diagnostic.primary is None:
-        return False
-    source = diagnostic.primary.span.source
-    if "infer:" not in source.text:
-        return False
-    line = source.line_of(diagnostic.primary.span.start)
-    codes = _codes(source, line)
-    if line > 1 and source.line_text(line - 1).lstrip().startswith("#"):
-        codes |= _codes(source, line - 1)
-    return diagnostic.code in codes
+def _line(label: Label) -> int:
+    return label.span.source.line_of(label.span.start)
 
 
-def _codes(source: Source, line: int) -> set[str]:
-    found = _ALLOW.search(source.line_text(line))
-    return {code.strip() for code in found[1].split(",")} if found else set()
+def _allowed_lines(source: Source) -> dict[int, set[str]]:
+    """The codes that are turned off, by the line that they are turned off for."""
+    allowed: dict[int, set[str]] = {}
+    for found in _ALLOW.finditer(source.text):
+        line = source.line_of(found.start())
+        trailing = not source.line_text(line).lstrip().startswith("#")
+        codes = {code.strip() for code in found[1].split(",")}
+        allowed.setdefault(line if trailing else line + 1, set()).update(codes)
+    return allowed

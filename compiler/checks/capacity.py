@@ -17,11 +17,12 @@ _PATH = ("serving", "on_capacity_exhausted")
 def check(program: Program, found: Diagnostics) -> None:
     """A fallback must be another deployment that answers the same requests."""
     targets: dict[str, str] = {}
+    by_node = {id(declared.symbol.node): declared for declared in program.declared}
     for declared in program.declared:
         deployment = declared.deployment
         if deployment is None or deployment.serving.on_capacity_exhausted.kind is not CapacityKind.FALLBACK:
             continue
-        target = _target(declared, program, found)
+        target = _target(declared, by_node, found)
         if target is None or target.deployment is None:
             continue
         if not (declared.runtime_is_known and target.runtime_is_known):
@@ -31,7 +32,7 @@ def check(program: Program, found: Diagnostics) -> None:
     _cycles(program, targets, found)
 
 
-def _target(declared: Declared, program: Program, found: Diagnostics) -> Declared | None:
+def _target(declared: Declared, by_node: dict[int, Declared], found: Diagnostics) -> Declared | None:
     setting = declared.setting(*_PATH)
     if setting is None or not isinstance(setting.node.value, s.CallExpression):
         return None
@@ -49,7 +50,7 @@ def _target(declared: Declared, program: Program, found: Diagnostics) -> Declare
                 help="a fallback names a deployment",
             )
         return None
-    return next((d for d in program.declared if d.symbol.node is symbol.node), None)
+    return by_node.get(id(symbol.node))
 
 
 def _compare(declared: Declared, deployment: Deployment, target: Deployment, found: Diagnostics) -> None:
