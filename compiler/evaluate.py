@@ -40,6 +40,14 @@ class Evaluator:
 
     def evaluate(self, node: s.Expression, scope: Scope) -> Any:
         """The value of `node`, or UNKNOWN when it has none."""
+        try:
+            return self._evaluate(node, scope)
+        except RecursionError:
+            span = scope.module.span(node.start, min(node.end, node.start + 1))
+            self._found.error("E0107", "this is nested too deeply", span, help="split it with `let`")
+            return UNKNOWN
+
+    def _evaluate(self, node: s.Expression, scope: Scope) -> Any:
         match node:
             case s.Number() | s.Boolean():
                 return node.value
@@ -50,10 +58,10 @@ class Evaluator:
             case s.Reference():
                 return self._name(node, scope)
             case s.ListExpression():
-                items = [self.evaluate(item, scope) for item in node.items]
+                items = [self._evaluate(item, scope) for item in node.items]
                 return UNKNOWN if UNKNOWN in items else items
             case s.Group():
-                return self.evaluate(node.inner, scope)
+                return self._evaluate(node.inner, scope)
             case s.CallExpression():
                 return self._call(node, scope)
             case s.Binary():
@@ -91,8 +99,10 @@ class Evaluator:
             )
             return UNKNOWN
         self._running.append(symbol)
-        value = self._declared(symbol)
-        self._running.pop()
+        try:
+            value = self._declared(symbol)
+        finally:
+            self._running.pop()
         self._values.setdefault(key, value)
         return self._values[key]
 
@@ -207,11 +217,11 @@ class Evaluator:
                 "E0311", f"`{name}` takes one argument", scope.span(node), help=f"write `{form}`"
             )
             return UNKNOWN
-        values = [self.evaluate(argument, scope) for argument in node.arguments]
+        values = [self._evaluate(argument, scope) for argument in node.arguments]
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
 
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
-        left, right = self.evaluate(node.left, scope), self.evaluate(node.right, scope)
+        left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN
         if node.operator not in ("+", "-", "*", "/"):
@@ -239,7 +249,7 @@ class Evaluator:
             return UNKNOWN
 
     def _unary(self, node: s.Unary, scope: Scope) -> Any:
-        value = self.evaluate(node.operand, scope)
+        value = self._evaluate(node.operand, scope)
         if value is UNKNOWN or self._report_stray_word(node.operand, value, scope):
             return UNKNOWN
         if node.operator == "-" and isinstance(value, int | float) and not isinstance(value, bool):
