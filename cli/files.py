@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
+
+from .output import fail
+
+
+def save(path: Path, text: str, said: str) -> int:
+    """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        return fail(f"cannot write {path}: {error.strerror}")
+    print(said, file=sys.stderr)
+    return 0
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ...compiler.compile import Checked, check_file, compile_checked
-from ..files import write_atomically
+from ..files import save
 from ..output import add_format, fail, show, status_of
 from ..sources import Input, add_files, add_settings, inputs
 
@@ -70,12 +70,7 @@ def _write(each: Input, checked: Checked, arguments: Namespace) -> int:
     if output is None:
         sys.stdout.write(text)
         return 0
-    try:
-        write_atomically(output, text)
-    except OSError as error:
-        return fail(f"cannot write {output}: {error.strerror}")
-    print(f"wrote {output}", file=sys.stderr)
-    return 0
+    return save(output, text, f"wrote {output}")
 
 
 def _output(asked: str | None, source: Path | None) -> Path | None:

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from ...compiler.modules import read_file, reason
 from ...dsl.formatting import format_source, unified_diff
 from ...dsl.source import Source
-from ..files import write_atomically
+from ..files import save
 from ..output import fail
 from ..sources import Input, add_files, inputs
 
@@ -56,9 +56,5 @@ def _format(each: Input, arguments: Namespace) -> int:
     if each.path is None:
         sys.stdout.write(formatted.text)
     elif formatted.changed:
-        try:
-            write_atomically(each.path, formatted.text)
-        except OSError as error:
-            return fail(f"cannot write {each.name}: {error.strerror}")
-        print(f"formatted {each.name}", file=sys.stderr)
+        return max(save(each.path, formatted.text, f"formatted {each.name}"), int(damaged))
     return 1 if damaged else 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..files import write_atomically
+from ..files import save
 from ..output import fail
 
 EXAMPLES = """\
@@ -34,16 +33,16 @@ gateway { bind = "127.0.0.1:8080" }
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", nargs="?", default="hello.infer", help="default: %(default)s")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", default=["hello.infer"], help="default: hello.infer"
+    )
 
 
 def run(arguments: Namespace) -> int:
-    path = Path(arguments.file)
+    return max(_init(Path(name)) for name in arguments.files)
+
+
+def _init(path: Path) -> int:
     if path.exists():
         return fail(f"{path} is already there, and is left as it is: name another file")
-    try:
-        write_atomically(path, FIRST_FILE)
-    except OSError as error:
-        return fail(f"cannot write {path}: {error.strerror}")
-    print(f"wrote {path}; next: inferc check {path}", file=sys.stderr)
-    return 0
+    return save(path, FIRST_FILE, f"wrote {path}; next: inferc check {path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
 
 from ..logs import configure_logging
 from ..output import fail
@@ -11,6 +12,7 @@ from ..output import fail
 EXAMPLES = """\
   inferc mock-provider --port 9090
   inferc mock-provider --port 9090 --fault 429:retry_after=1,count=2
+  inferc mock-provider --port 9090 --fault cut:after=3 --rpm 60 --tpm 10000
 """
 
 
@@ -29,24 +31,40 @@ def configure(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         type=_fault,
-        metavar="STATUS[:key=value,…]",
-        help="answer with an error instead; keys are count, retry_after and code; may be repeated",
+        metavar="WHAT[:key=value,…]",
+        help="go wrong: WHAT is an error status, or slow, stall, cut, split, malformed or error; keys are "
+        "count, retry_after, form, code, status, after, seconds and until=new_key; may be repeated",
+    )
+    parser.add_argument("--rpm", type=int, metavar="N", help="requests in any minute, for each key")
+    parser.add_argument("--tpm", type=int, metavar="N", help="tokens in any minute, for each key")
+    parser.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with limits, faults and answers; wins over flags",
     )
 
 
 def run(arguments: Namespace) -> int:
     from ...runtime.errors import StartError
     from ...runtime.loop import run_async
-    from ...runtime.mock_provider import MockOptions, serve_mock
+    from ...runtime.mock_provider import MockOptions, ScriptError, load_script, serve_mock
 
     def announce(url: str) -> None:
-        print(f"mock provider at {url}, base URL {url}/v1 (Ctrl-C stops)", file=sys.stderr, flush=True)
+        also = "without /v1 for anthropic and gemini"
+        print(
+            f"mock provider at {url}, base URL {url}/v1, {also} (Ctrl-C stops)", file=sys.stderr, flush=True
+        )
 
     configure_logging()
-    options = MockOptions(gap=arguments.gap / 1000, faults=tuple(arguments.fault))
+    options = MockOptions(
+        gap=arguments.gap / 1000, faults=tuple(arguments.fault), rpm=arguments.rpm, tpm=arguments.tpm
+    )
     try:
+        if arguments.script is not None:
+            options = options.following(load_script(arguments.script))
         run_async(serve_mock(arguments.port, options, host=arguments.host, ready=announce))
-    except StartError as error:
+    except (StartError, ScriptError) as error:
         return fail(str(error))
     return 0
 
