@@ -25,7 +25,7 @@ MODELS := samples/models
 
 T ?=
 
-.PHONY: help demo test models lint format types grammar catalog reference bench venv clean
+.PHONY: help demo test models redis lint format types grammar catalog reference bench venv clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,11 +33,20 @@ help: ## list the targets
 demo: $(READY) models ## see a file compiled and real requests answered
 	@$(BIN)/python scripts/demo.py
 
-test: $(READY) models ## run the tests (T=path: some of them)
+test: $(READY) models redis ## run the tests (T=path: some of them)
 	@$(BIN)/python -m pytest $(T)
 
 models: $(READY) ## fetch the sample models into samples/models
 	@$(BIN)/python samples/fetch_models.py
+
+redis: # the tests share limits through a real Redis server
+	@command -v redis-server >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			echo "installing redis-server"; apt-get update -qq; \
+			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y redis-server >/dev/null; \
+		else \
+			echo "error: the tests need redis-server: apt-get install redis-server, or brew install redis" >&2; exit 1; \
+		fi; }
 
 lint: $(READY) ## ruff: mistakes, and the form of the code
 	@$(BIN)/ruff check .
@@ -59,7 +68,7 @@ catalog: $(READY) ## refresh the catalogue of models and prices
 reference: $(READY) ## write the tables of docs/ from the classes of the code
 	@$(BIN)/python scripts/build_reference.py
 
-bench: $(READY) models ## measure against the floors
+bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 venv: $(READY) ## only set up .venv

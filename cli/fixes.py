@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from ..dsl.diagnostics import Diagnostic, Edit
 from .files import write_atomically
@@ -16,7 +16,7 @@ def apply_safe_fixes(diagnostics: Iterable[Diagnostic]) -> int:
 
     A fix is made whole or not at all; one that overlaps another waits for the next round.
     """
-    chosen: dict[Path, list[Edit]] = {}
+    chosen: dict[str, list[Edit]] = {}
     made = 0
     for diagnostic in diagnostics:
         fix = next((fix for fix in diagnostic.fixes if fix.safe), None)
@@ -25,27 +25,36 @@ def apply_safe_fixes(diagnostics: Iterable[Diagnostic]) -> int:
         if any(_overlaps(edit, chosen) for edit in fix.edits):
             continue
         for edit in fix.edits:
-            assert edit.span.source.path is not None
-            chosen.setdefault(edit.span.source.path, []).append(edit)
+            chosen.setdefault(_file_of(edit), []).append(edit)
         made += 1
-    for path, edits in chosen.items():
-        _rewrite(path, edits)
+    for edits in chosen.values():
+        _rewrite(edits)
     return made
 
 
-def _overlaps(edit: Edit, chosen: dict[Path, list[Edit]]) -> bool:
+def _file_of(edit: Edit) -> str:
+    """The file to change, one name for each file however it was reached."""
+    assert edit.span.source.path is not None
+    return os.path.realpath(edit.span.source.path)
+
+
+def _overlaps(edit: Edit, chosen: dict[str, list[Edit]]) -> bool:
     span = edit.span
-    assert span.source.path is not None
-    taken = (other.span for other in chosen.get(span.source.path, []))
+    taken = (other.span for other in chosen.get(_file_of(edit), []))
     return any(span.start <= other.end and other.start <= span.end for other in taken)
 
 
-def _rewrite(path: Path, edits: list[Edit]) -> None:
-    """Read the file anew, since secrets are hidden in the text that was checked, and change it."""
+def _rewrite(edits: list[Edit]) -> None:
+    """Change the file that all `edits` are for, and keep its byte order mark."""
+    path = edits[0].span.source.path
+    assert path is not None
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
     shift = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
     for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
         start, end = edit.span.start + shift, edit.span.end + shift
         text = text[:start] + edit.replacement + text[end:]
-    write_atomically(path, text)
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
+    "inspect": "look into ONNX models, and print deployments to start from",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",

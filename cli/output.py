@@ -24,10 +24,13 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deny", choices=["warnings"], help="fail when there are warnings, too")
 
 
-def show(diagnostics: Sequence[Diagnostic], arguments: argparse.Namespace, fine: str = "") -> int:
+def show(
+    diagnostics: Sequence[Diagnostic], arguments: argparse.Namespace, fine: str = "", taken: bool = False
+) -> int:
     """Print findings and give the exit status; `fine` is said when there are none to speak of.
 
-    The terminal format goes to standard error, the formats for machines to standard output.
+    The terminal format goes to standard error, the formats for machines to standard output, unless
+    that is `taken` by something else.
     """
     form = OutputFormat(arguments.format)
     if form is OutputFormat.TERMINAL and not diagnostics:
@@ -38,7 +41,7 @@ def show(diagnostics: Sequence[Diagnostic], arguments: argparse.Namespace, fine:
         sys.stderr.write(text)
         print(f"\n{summary(diagnostics)}", file=sys.stderr)
     else:
-        sys.stdout.write(render(diagnostics, form))
+        (sys.stderr if taken else sys.stdout).write(render(diagnostics, form))
     return status_of(diagnostics, arguments.deny == "warnings")
 
 
@@ -48,11 +51,16 @@ def status_of(diagnostics: Sequence[Diagnostic], deny_warnings: bool) -> int:
     return 1 if any(diagnostic.severity in failing for diagnostic in diagnostics) else 0
 
 
-def fail(message: str) -> int:
-    """Say what went wrong outside of any file."""
+def fail(message: str, status: int = 1) -> int:
+    """Say what went wrong outside of any file; gives the exit status."""
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
     print(f"{label}: {message}", file=sys.stderr)
-    return 1
+    return status
+
+
+def misuse(message: str) -> int:
+    """Say what is wrong with the command line; gives the exit status."""
+    return fail(message, status=2)
 
 
 def wants_color(stream: TextIO) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
@@ -28,9 +29,10 @@ def inputs(names: list[str]) -> list[Input]:
         path = Path(name)
         if path.is_dir():
             for file in sorted(path.rglob("*.infer")):
-                found.setdefault(str(file), Input(str(file), file))
+                if not file.is_dir():
+                    found.setdefault(os.path.realpath(file), Input(str(file), file))
         else:
-            found.setdefault(name, Input(name, path))
+            found.setdefault(os.path.realpath(path), Input(name, path))
     return list(found.values())
 
 
@@ -58,7 +60,6 @@ def add_settings(parser: ArgumentParser) -> None:
 
 
 def _setting(text: str) -> tuple[str, object]:
-
     from ..compiler.types import read_setting
 
     name, separator, value = text.partition("=")

@@ -9,7 +9,7 @@ from pathlib import Path
 INTERVAL = 0.3
 """Seconds between two looks."""
 
-Stamp = dict[Path, tuple[int, int] | None]
+Stamp = dict[Path, tuple[int, int, int] | None]
 
 
 def stamp(paths: Iterable[Path]) -> Stamp:
@@ -23,9 +23,9 @@ def wait_for_change(before: Stamp) -> None:
         time.sleep(INTERVAL)
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
-    return state.st_mtime_ns, state.st_size
+    return state.st_mtime_ns, state.st_size, state.st_ino

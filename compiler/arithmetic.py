@@ -8,6 +8,9 @@ from typing import Any
 from ..dsl.units import Duration, Money, Percent, Size
 from ..dsl.values import describe
 
+LARGEST = 10**30
+"""No number that means something is larger. Without a bound, a few products could fill the memory."""
+
 _QUANTITIES = (Duration, Size, Money, Percent)
 
 
@@ -20,7 +23,14 @@ class ArithmeticMistake(Exception):
 
 
 def calculate(operator: str, left: Any, right: Any) -> Any:
-    """`left operator right`. Raises ArithmeticMistake."""
+    """`left operator right`. Raises ArithmeticMistake, and ArithmeticError when it is too large."""
+    result = _calculate(operator, left, right)
+    if not -LARGEST < result < LARGEST:
+        raise OverflowError
+    return result
+
+
+def _calculate(operator: str, left: Any, right: Any) -> Any:
     if not _is_number(left) or not _is_number(right):
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
             raise ArithmeticMistake("texts cannot be added", 'put them into one text: `"${a}${b}"`')

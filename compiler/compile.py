@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
+from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .checks import CHECKS
 from .declare import Declarer
@@ -18,6 +19,7 @@ from .globals import GlobalBlocks
 from .merge import Merger
 from .modules import Loader, Module, ReadText, read_file
 from .program import Program
+from .repeats import without_repeats
 from .scope import Scope, build_scopes
 from .suppress import without_allowed
 
@@ -32,6 +34,8 @@ class Checked:
     program: Program | None
     modules: tuple[Module, ...]
     diagnostics: tuple[Diagnostic, ...]
+    missing: tuple[Path, ...] = ()
+    """Files that are imported and could not be read."""
 
     @property
     def ok(self) -> bool:
@@ -58,7 +62,9 @@ def check_file(
     if root is None:
         return Checked(None, (), tuple(found.items))
     program = _check(root, loader.modules, settings or {}, found)
-    return Checked(program, tuple(loader.modules), tuple(without_allowed(in_order(found.items))))
+    names = {declared.symbol.name.text for declared in program.declared}
+    diagnostics = tuple(without_allowed(without_repeats(in_order(found.items), names)))
+    return Checked(program, tuple(loader.modules), diagnostics, tuple(loader.missing))
 
 
 def compile_checked(checked: Checked, base: Path) -> Plan:
@@ -74,7 +80,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     by_module = build_scopes(modules, found)
     scope = by_module[id(root)]
     _not_empty(root, found)
-    _check_settings(scope, settings, found)
+    _check_settings(scope, by_module.values(), settings, found)
     evaluator = Evaluator(found, settings)
     merger = Merger(found)
     declarer = Declarer(found, evaluator, merger)
@@ -111,11 +117,16 @@ def _not_empty(root: Module, found: Diagnostics) -> None:
         )
 
 
-def _check_settings(scope: Scope, settings: Mapping[str, Any], found: Diagnostics) -> None:
-    """Every `--set` must name a parameter of the root file, or of a file it imports."""
-    params = [name for name, symbol in scope.own.items() if isinstance(symbol.node, s.ParamDeclaration)]
-    params += [name.rpartition(".")[2] for name in scope.names(s.ParamDeclaration)]
-    for name in settings:
+def _check_settings(
+    scope: Scope, scopes: Iterable[Scope], settings: Mapping[str, Any], found: Diagnostics
+) -> None:
+    """Every `--set` must name a parameter of the root file, or of one that it imports; none holds a key."""
+    declared = [symbol for each in scopes for symbol in each.own.values()]
+    params = [symbol.name.text for symbol in declared if isinstance(symbol.node, s.ParamDeclaration)]
+    for name, value in settings.items():
+        if isinstance(value, str) and holds_key(value):
+            message = f"the value that `{name}` is set to looks like a secret"
+            found.error("E0306", message, None, help=SECRET_ADVICE)
         if name not in params:
             hint = did_you_mean(name, params) or (
                 f"it has {', '.join(f'`{p}`' for p in dict.fromkeys(params))}"

@@ -7,8 +7,11 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
+from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
+from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
 from .scope import Scope, Symbol
 from .types import check_param
@@ -28,6 +31,12 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 DEEPEST = 100
 """How many values may wait for each other while one of them is found."""
 
+LONGEST_TEXT = 1_000_000
+"""Characters of a text that is put together from others."""
+
+LONGEST_LIST = 100_000
+"""Values in a list, those of the lists in it included."""
+
 
 class Evaluator:
     """Evaluates expressions; each `let` and `param` once."""
@@ -37,6 +46,7 @@ class Evaluator:
         self._settings = settings
         self._values: dict[int, Any] = {}
         self._running: list[Symbol] = []
+        self._lists: dict[int, tuple[list[Any], int]] = {}
 
     def evaluate(self, node: s.Expression, scope: Scope) -> Any:
         """The value of `node`, or UNKNOWN when it has none."""
@@ -58,8 +68,7 @@ class Evaluator:
             case s.Reference():
                 return self._name(node, scope)
             case s.ListExpression():
-                items = [self._evaluate(item, scope) for item in node.items]
-                return UNKNOWN if UNKNOWN in items else items
+                return self._list(node, scope)
             case s.Group():
                 return self._evaluate(node.inner, scope)
             case s.CallExpression():
@@ -138,7 +147,7 @@ class Evaluator:
             f"`{symbol.name.text}` is defined by itself",
             symbol.span,
             "its value is needed to know its value",
-            notes=[" → ".join([*circle, circle[0]])],
+            notes=[show_circle(circle)],
         )
 
     def _name(self, node: s.Reference, scope: Scope) -> Any:
@@ -160,6 +169,8 @@ class Evaluator:
         return Word(f"{getattr(node.base, 'name', '')}.{node.name.text}")
 
     def _unknown_member(self, node: s.Member, scope: Scope) -> None:
+        if isinstance(node.base, s.Bad):
+            return
         if isinstance(node.base, s.Reference) and node.base.name in scope.aliases:
             target = scope.aliases[node.base.name]
             if target is scope or target.module is scope.module:
@@ -179,7 +190,23 @@ class Evaluator:
             value = part if isinstance(part, str) else self._inside_text(part, scope)
             complete = complete and value is not UNKNOWN
             texts.append(value if isinstance(value, str) else show(value) if value is not UNKNOWN else "")
+        if sum(map(len, texts)) > LONGEST_TEXT:
+            message = f"this text has more than {LONGEST_TEXT:,} characters"
+            self._found.error("E0304", message, scope.span(node), "too long")
+            return UNKNOWN
         return "".join(texts) if complete else UNKNOWN
+
+    def _list(self, node: s.ListExpression, scope: Scope) -> Any:
+        items = [self._evaluate(item, scope) for item in node.items]
+        if UNKNOWN in items:
+            return UNKNOWN
+        size = sum(self._lists[id(item)][1] if id(item) in self._lists else 1 for item in items)
+        if size > LONGEST_LIST:
+            message = f"this list has more than {LONGEST_LIST:,} values"
+            self._found.error("E0304", message, scope.span(node), "too long")
+            return UNKNOWN
+        self._lists[id(items)] = (items, size)
+        return items
 
     def _inside_text(self, part: s.Reference, scope: Scope) -> Any:
         alias, _, name = part.name.rpartition(".")
@@ -201,12 +228,14 @@ class Evaluator:
     # ---- operations
 
     def _call(self, node: s.CallExpression, scope: Scope) -> Any:
+        if isinstance(node.function, s.Bad):
+            return UNKNOWN
         name = node.function.name if isinstance(node.function, s.Reference) else None
         if name not in FUNCTIONS:
             hint = (
                 did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
             )
-            written = scope.span(node.function).text
+            written = shorten(scope.span(node.function).text)
             self._found.error(
                 "E0201", f"there is no function `{written}`", scope.span(node.function), help=hint
             )
@@ -218,6 +247,8 @@ class Evaluator:
             )
             return UNKNOWN
         values = [self._evaluate(argument, scope) for argument in node.arguments]
+        if name == "fallback" and isinstance(node.arguments[0], s.Member) and values[0] is not UNKNOWN:
+            values = [Word(node.arguments[0].name.text)]  # plans know deployments without the alias
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
 
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
@@ -240,9 +271,9 @@ class Evaluator:
                 if self._report_stray_word(side, value, scope):
                     return UNKNOWN
             labels = [Label(scope.span(side), describe(value)) for side, value in sides]
-            at = scope.module.source.text.index(node.operator, node.left.end)
-            span = scope.module.span(at, at + len(node.operator))
-            self._found.error("E0307", str(mistake), span, secondary=labels, help=mistake.help)
+            self._found.error(
+                "E0307", str(mistake), _operator_span(node, scope), secondary=labels, help=mistake.help
+            )
             return UNKNOWN
         except (ArithmeticError, ValueError):
             self._found.error("E0307", "this number is too large", scope.span(node))
@@ -263,6 +294,13 @@ class Evaluator:
             return False
         report_unknown_value(node, str(value), scope, self._found)
         return True
+
+
+def _operator_span(node: s.Binary, scope: Scope) -> Span:
+    """Where the operator stands: between its sides there is nothing else but comments."""
+    start, end = node.left.end, node.right.start
+    token = next(tokenize(scope.module.source.text[start:end]))
+    return scope.module.span(start + token.start, start + token.end)
 
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:

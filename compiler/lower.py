@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from pathlib import Path
 
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.kinds import ExecutionProvider, ProviderKind, RuntimeKind, SecretSource, TransportKind, WireFormat
+from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
 from ..dsl.policies import Price
-from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, OrtConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
-from ..dsl.tasks import EmbedTask
 from ..dsl.version import __version__
 from .checks.capacity import effective_task
-from .checks.files import file_of
 from .declare import Declared
-from .onnx_file import file_sha256
+from .lower_onnx import onnx_fields
+from .pinned import Pinner
 from .plan import (
     SCHEMA,
     DeploymentPlan,
-    EmbedSpec,
-    FileRef,
     GatewayPlan,
     OnnxServingPlan,
     Plan,
-    ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
     SourceRef,
-    TaskSpec,
 )
 from .program import GatewaySettings, Program, base_directory
 from .targets import target_of
@@ -71,8 +64,7 @@ def lower(program: Program, base: Path) -> Plan:
 
 class _Lowerer:
     def __init__(self, base: Path) -> None:
-        self._base = base
-        self._pin = cache(self._pin_file)
+        self._pinner = Pinner(base)
 
     def deployment(
         self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]
@@ -90,25 +82,18 @@ class _Lowerer:
     def source(self, span: Span) -> SourceRef:
         line, column = span.source.position(span.start)
         path = span.source.path
-        return SourceRef(self._relative(path) if path is not None else span.source.name, line, column)
+        return SourceRef(self._pinner.relative(path) if path is not None else span.source.name, line, column)
 
     def _onnx(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> OnnxServingPlan:
-        config = deployment.effective_config()
-        assert isinstance(config, OrtConfig)
         return OnnxServingPlan(
             deployment=deployment.name,
             source=self.source(declared.symbol.span),
             replicas=replicas,
             serving=deployment.serving,
             idempotent=deployment.idempotent,
-            model=self._pin(file_of(declared, deployment.model, "model")),
-            providers=tuple(ProviderSpec(name) for name in _providers(deployment, config)),
-            on_missing_provider=config.on_missing_provider,
-            session=config.session,
-            batching=config.batching,
-            task=self._task(declared, deployment),
+            **onnx_fields(declared, deployment, self._pinner),
         )
 
     def _remote(
@@ -150,19 +135,6 @@ class _Lowerer:
             settings=config.settings if isinstance(config, CustomConfig) else {},
         )
 
-    def _task(self, declared: Declared, deployment: Deployment) -> TaskSpec:
-        task = deployment.task
-        if isinstance(task, EmbedTask):
-            assert task.tokenizer is not None
-            tokenizer = self._pin(file_of(declared, task.tokenizer, "task", "tokenizer"))
-            return EmbedSpec(
-                tokenizer=tokenizer,
-                pooling=task.pooling,
-                normalize=task.normalize,
-                max_length=task.max_length,
-            )
-        return TaskSpec(kind=effective_task(deployment))
-
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""
         return self._from_base(secret, base_directory(declared.span(*path)))
@@ -170,22 +142,7 @@ class _Lowerer:
     def _from_base(self, secret: SecretRef, folder: Path) -> SecretRef:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
-        return SecretRef.file(self._relative(folder / secret.name))
-
-    def _pin_file(self, path: Path) -> FileRef:
-        return FileRef(self._relative(path), file_sha256(path), path.stat().st_size)
-
-    def _relative(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self._base)).as_posix()
-
-
-def _providers(deployment: Deployment, config: OrtConfig) -> tuple[ExecutionProvider, ...]:
-    """The execution providers in order; what is not said follows from the runtime and the GPUs."""
-    if config.providers is not None:
-        return config.providers
-    if deployment.effective_runtime() is RuntimeKind.TENSORRT:
-        return (ExecutionProvider.TENSORRT, ExecutionProvider.CUDA)
-    return (ExecutionProvider.CUDA,) if deployment.gpus else (ExecutionProvider.CPU,)
+        return SecretRef.file(self._pinner.relative(folder / secret.name))
 
 
 def _catalogue_price(deployment: Deployment) -> Price | None:

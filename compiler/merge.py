@@ -7,6 +7,7 @@ from attrs import define, field, frozen
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
 from ..dsl.source import Span
+from ..dsl.wording import show_circle
 from .scope import Scope, Symbol, report_unknown
 
 DEEPEST = 100
@@ -40,6 +41,8 @@ class Section:
     scope: Scope
     label: s.Identifier | None = None
     arguments: tuple[s.Expression, ...] | None = None
+    origin: s.Identifier | None = None
+    """The declaration whose body wrote it last."""
     settings: dict[str, Setting] = field(factory=dict)
     sections: dict[str, Section] = field(factory=dict)
     damaged: bool = False
@@ -124,7 +127,7 @@ class Merger:
             f"the template `{target.name.text}` is built on itself",
             scope.span(base),
             "this closes the circle",
-            notes=[" → ".join([*names[first:], target.name.text])],
+            notes=[show_circle(names[first:])],
         )
 
     def _fill(
@@ -143,7 +146,7 @@ class Merger:
             if isinstance(item, s.Field):
                 section.settings[item.name.text] = Setting(item, scope, origin)
             else:
-                inner = Section(scope.span(item.name), scope, item.label, item.arguments)
+                inner = Section(scope.span(item.name), scope, item.label, item.arguments, origin)
                 self._fill(inner, item.body, scope, origin, section.misnested)
                 section.sections[key[1]] = inner
 
@@ -182,6 +185,7 @@ def _overlay(target: Section, source: Section) -> None:
             existing = target.sections[name] = Section(inner.name_span, inner.scope)
         existing.name_span, existing.scope = inner.name_span, inner.scope
         existing.label, existing.arguments = inner.label, inner.arguments
+        existing.origin = inner.origin
         _overlay(existing, inner)
 
 

@@ -12,12 +12,14 @@ from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
+from ..dsl.wording import show_circle
 
 DEEPEST = 100
 """How many files may import each other in a row."""
 
 ReadText = Callable[[Path], str]
-"""Gives the text of a file, decoded. Raises OSError or UnicodeDecodeError."""
+"""Gives the text of a file, decoded. Raises OSError, UnicodeDecodeError, or ValueError for a path that
+cannot be one."""
 
 
 def read_file(path: Path) -> str:
@@ -47,6 +49,8 @@ class Loader:
     def __init__(self, found: Diagnostics, read: ReadText = read_file) -> None:
         self._found = found
         self._read = read
+        self.missing: list[Path] = []
+        """Files that are imported and could not be read."""
         self._modules: dict[str, Module] = {}
         self._loading: list[tuple[str, Module]] = []
 
@@ -61,7 +65,7 @@ class Loader:
             assert path is not None
             try:
                 text = self._read(path)
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:
                 self._found.error(
                     "E0001", f"cannot read `{name}`: {reason(error)}", None, help=_advice(error)
                 )
@@ -104,7 +108,8 @@ class Loader:
             return None
         try:
             text = self._read(path)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
+            self.missing.append(path)
             self._found.error(
                 "E0206",
                 f"cannot import `{written.parts[0]}`: {reason(error)}",
@@ -118,18 +123,17 @@ class Loader:
     def _cycle(self, key: str, span: Span) -> None:
         names = [module.source.name for _, module in self._loading]
         first = next(index for index, (loading, _) in enumerate(self._loading) if loading == key)
-        circle = [*names[first:], names[first]]
         self._found.error(
             "E0207",
             "these files import each other in a circle",
             span,
             "this import closes the circle",
-            notes=[" → ".join(circle)],
+            notes=[show_circle(names[first:])],
             help="move what both need into a third file",
         )
 
 
-def reason(error: OSError | UnicodeDecodeError) -> str:
+def reason(error: OSError | ValueError) -> str:
     """Why a file cannot be read, in the user's words."""
     match error:
         case FileNotFoundError():
@@ -140,11 +144,13 @@ def reason(error: OSError | UnicodeDecodeError) -> str:
             return "permission denied"
         case UnicodeDecodeError():
             return f"it is not UTF-8 text (byte {error.start})"
+        case OSError(strerror=str(said)):
+            return said[:1].lower() + said[1:]
         case _:
-            return error.strerror or str(error)
+            return str(error)
 
 
-def _advice(error: OSError | UnicodeDecodeError) -> str | None:
+def _advice(error: OSError | ValueError) -> str | None:
     match error:
         case FileNotFoundError():
             return "check the path; `inferc init` writes a first file"
@@ -155,4 +161,7 @@ def _advice(error: OSError | UnicodeDecodeError) -> str | None:
 
 
 def _key(path: Path) -> str:
-    return os.path.realpath(path)
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # no path at all: there is a NUL in it
+        return str(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field, frozen
 
@@ -124,6 +124,7 @@ def build_scopes(modules: list[Module], found: Diagnostics) -> dict[int, Scope]:
     scopes = {id(module): Scope(module) for module in modules}
     for scope in scopes.values():
         _declare(scope, found)
+    _served_once(scopes.values(), found)
     for scope in scopes.values():
         _import(scope, scopes, found)
     return scopes
@@ -173,6 +174,18 @@ def _declare(scope: Scope, found: Diagnostics) -> None:
             if earlier is not symbol:
                 message = f"the name `{node.name.text}` is declared twice"
                 _duplicate(message, symbol.span, earlier.span, found)
+
+
+def _served_once(scopes: Iterable[Scope], found: Diagnostics) -> None:
+    """Requests name deployments, routes and pipelines alone, whichever file they stand in."""
+    served: dict[str, Symbol] = {}
+    for scope in scopes:
+        for name, symbol in scope.own.items():
+            if isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
+                earlier = served.setdefault(name, symbol)
+                if earlier is not symbol:
+                    message = f"the name `{name}` is declared in two files, and requests know no files"
+                    _duplicate(message, symbol.span, earlier.span, found)
 
 
 def _keyword(scope: Scope, node: s.Node, word: str) -> Span:

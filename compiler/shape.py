@@ -93,7 +93,7 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                self._unknown_field(setting, section, names, cls, what)
+                self._unknown_field(setting, section, names, cls, _written_in(setting.origin, cls, what))
             elif block_class(cls, name) is not None or is_open_block(cls, name):
                 self._value_for_block(setting, name)
             else:
@@ -105,7 +105,7 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                self._unknown_block(inner, name, names, cls, what)
+                self._unknown_block(inner, name, names, cls, _written_in(inner.origin, cls, what))
             elif is_open_block(cls, name):
                 values[name] = self._open(inner, (*path, name), paths)
             elif (inner_class := block_class(cls, name)) is not None:
@@ -124,6 +124,8 @@ class Shaper:
             if value is not UNKNOWN:
                 values[name] = str(value) if isinstance(value, str) else value
                 paths[(*path, name)] = setting
+        for name, inner in section.sections.items():
+            self._block_for_value(inner, name)
         return values
 
     def _missing(
@@ -221,6 +223,13 @@ class Shaper:
                 secondary=[Label(section.name_span)],
                 help=f"write `{name} {{ … }}`",
             )
+
+
+def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:
+    """The declaration that holds a field of a deployment: a template's mistake is the template's."""
+    if cls is not Deployment or origin is None or what.endswith(f" `{origin.text}`"):
+        return what
+    return f"the template `{origin.text}`"
 
 
 def _elsewhere(name: str, cls: type, names: list[str]) -> str:

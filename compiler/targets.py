@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ..dsl.kinds import AuthScheme, ProviderKind
-from ..dsl.runtimes import GeminiConfig, OpenAIConfig, RemoteConfig
+from ..dsl.runtimes import GeminiConfig, LocalServerConfig, OpenAIConfig, RemoteConfig
 
 ENDPOINTS: dict[ProviderKind, str] = {
     ProviderKind.OPENAI: "https://api.openai.com/v1",
@@ -14,6 +14,9 @@ ENDPOINTS: dict[ProviderKind, str] = {
     ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
 }
 """Where each provider is when a file does not say."""
+
+LAUNCHED = "http://127.0.0.1:{port}/v1"
+"""Where a server is that the executor starts; it fills in the port that it picks."""
 
 AZURE_API_VERSION = "2024-10-21"
 """The API version taken when `api_version` is not given: Azure's latest stable one for inference."""
@@ -46,7 +49,8 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
         host = f"https://{config.region}-aiplatform.googleapis.com"
         place = f"v1/projects/{config.project}/locations/{config.region}/publishers/google"
         return Target(f"{config.endpoint or host}/{place}", AuthScheme.GOOGLE_OAUTH)
-    endpoint = (config.endpoint or ENDPOINTS.get(provider, "")).rstrip("/")
+    own = LAUNCHED if isinstance(config, LocalServerConfig) else ENDPOINTS.get(provider, "")
+    endpoint = (config.endpoint or own).rstrip("/")
     return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
 
 

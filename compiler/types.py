@@ -9,6 +9,7 @@ from ..dsl.diagnostics import Diagnostics
 from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Word, describe, show
+from ..dsl.wording import shorten
 from .scope import Scope
 from .unknown import UNKNOWN
 
@@ -50,7 +51,7 @@ def check_param(
         message = f"there is no type `{node.type.name}` for a value"
         found.error("E0201", message, scope.span(node.type), "unknown type", help=hint)
         return UNKNOWN
-    wanted = scope.span(node.type).text
+    wanted = shorten(scope.span(node.type).text)
     span = scope.span(origin) if origin is not None else scope.span(node.name)
     source = "" if origin is not None else f"; it was set to {show(value)}"
     message = f"`{node.name.text}` is declared as `{wanted}`, found {describe(value)}{source}"

@@ -109,14 +109,7 @@ def _scalar_suggestion(kind: type, value: object) -> str | None:
         return None
     word = value.strip().lower()
     if kind is bool:
-        return {
-            "true": "true",
-            "yes": "true",
-            "on": "true",
-            "false": "false",
-            "no": "false",
-            "off": "false",
-        }.get(word)
+        return _TRUTHS.get(word)
     if kind is int and word in _NUMBER_WORDS:
         return str(_NUMBER_WORDS.index(word))
     return value.strip() if kind in (int, float) and _is_plain_number(value.strip(), kind) else None

@@ -153,17 +153,31 @@ class OpenAICompatibleConfig(RemoteConfig):
 
 @frozen(eq=False, repr=False)
 class Launch(Record):
-    """A local server that the executor starts, watches and stops."""
+    """A local server that the executor starts, watches and stops: one for each replica.
 
-    command: tuple[str, ...] = field(metadata={"doc": "program and arguments"})
+    In `command` and `env`, `{port}` stands for a free port of 127.0.0.1 that is picked at each start, and
+    `{replica}` for the number of the replica, from 0.
+    """
+
+    command: tuple[str, ...] = field(
+        metadata={
+            "doc": "program and arguments; `{port}` is the port to listen on, `{replica}` counts from 0"
+        }
+    )
     ready: str = doc("path that answers 200 when the server is ready", default="/health")
-    env: dict[str, str] = doc("environment variables of the server", factory=dict)
+    env: dict[str, str] = doc(
+        "environment variables of the server, beside those of the executor; `{port}` and `{replica}` too",
+        factory=dict,
+    )
     restart: bool = doc("start the server again when it dies", default=True)
 
 
 @frozen(eq=False, repr=False)
 class LocalServerConfig(RemoteConfig):
-    """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`."""
+    """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`.
+
+    `python("…")` with neither is started by itself.
+    """
 
     target: str | None = doc("for `python`: `package.module:factory`", default=None)
     launch: Launch | None = doc("how to start the server", default=None)

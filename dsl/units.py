@@ -7,17 +7,22 @@ that a duration is never taken for a plain number. `str()` gives the shortest ex
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeVar
+from typing import Self, TypeVar
 
 DURATION_UNITS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZE_UNITS: dict[str, int] = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 NUMBER_SUFFIXES: dict[str, int] = {"k": 10**3, "M": 10**6, "G": 10**9}
+_LARGEST_SHORT = 10**24
+"""Larger amounts are written with all their digits: decimals could not be divided exactly."""
 
 
 class Duration(float):
-    """A length of time in seconds."""
+    """A length of time in seconds, to the nanosecond."""
 
     __slots__ = ()
+
+    def __new__(cls, seconds: float = 0.0) -> Self:
+        return super().__new__(cls, round(float(seconds), 9))
 
     def __str__(self) -> str:
         if not self:
@@ -40,7 +45,7 @@ class Size(int):
         for unit in ("TiB", "GiB", "MiB", "KiB"):
             if self and self % SIZE_UNITS[unit] == 0:
                 return f"{int(self) // SIZE_UNITS[unit]}{unit}"
-        return f"{_plain(int(self) / SIZE_UNITS['KiB'])}KiB"
+        return f"{_plain(Decimal(int(self)) / SIZE_UNITS['KiB'])}KiB"
 
     def __repr__(self) -> str:
         return f"Size({int(self)!r})"
@@ -54,7 +59,7 @@ class Money(Decimal):
     def __str__(self) -> str:
         value = Decimal(self)
         for suffix in ("M", "k"):
-            if value and value % NUMBER_SUFFIXES[suffix] == 0:
+            if value and abs(value) < _LARGEST_SHORT and value % NUMBER_SUFFIXES[suffix] == 0:
                 return f"${_plain(value / NUMBER_SUFFIXES[suffix])}{suffix}"
         return f"${_plain(value)}"
 

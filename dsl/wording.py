@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .suggest import either
 from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
 
@@ -74,6 +76,13 @@ _EXPECTATIONS: tuple[tuple[set[str], str], ...] = (
     ({"STRING", "LBRACE"}, "the name of a file in quotes, or `{`"),
 )
 """What some kinds of tokens together are called; the first that is expected whole is said."""
+
+
+def show_circle(names: Sequence[str]) -> str:
+    """`a → b → a`, the middle of a long circle left out."""
+    circle = [*names, names[0]]
+    shown = circle if len(circle) <= 12 else [*circle[:6], f"{len(circle) - 11} more", *circle[-5:]]
+    return " → ".join(shown)
 
 
 def shorten(text: str, most: int = 40) -> str:

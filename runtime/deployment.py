@@ -9,15 +9,47 @@ from random import Random
 
 from attrs import define
 
-from ..compiler.plan import OnnxServingPlan, RemotePoolPlan, RetryPolicy, TaskKind
-from .errors import Backpressure, BadRequest, RequestError, RequestTimeout, ShuttingDown, StartError
-from .policies.capacity import Admit, Arrive, Capacity, Divert, Leave, Refuse, Release, Wait
+from ..compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, TaskKind
+from .errors import BadRequest, RequestError, ShuttingDown, StartError
+from .passage import Guards, Passage
+from .policies.capacity import Divert
+from .policies.estimate import Estimate, estimate
 from .policies.retry import GiveUp, Retry
-from .replica import ChatRequest, Chunk, Replica, Request
+from .replica import (
+    ChatRequest,
+    Chunk,
+    ClassifyRequest,
+    CompletionRequest,
+    EmbedRequest,
+    Replica,
+    ReplicaStatus,
+    Request,
+    RerankRequest,
+    TensorRequest,
+)
+from .slots import Slots
 
 NO_RETRY = RetryPolicy(max_retries=0)
 
-_ENDPOINTS = {TaskKind.CHAT: "/v1/chat/completions", TaskKind.EMBED: "/v1/embeddings"}
+NOTHING = Estimate(0, 0)
+
+_ENDPOINTS = {
+    TaskKind.CHAT: "/v1/chat/completions",
+    TaskKind.EMBED: "/v1/embeddings",
+    TaskKind.RERANK: "/v1/rerank",
+    TaskKind.CLASSIFY: "/v1/classify",
+    TaskKind.GENERATE: "/v1/chat/completions",
+    TaskKind.TENSOR: "/v2/models/{name}/infer",
+}
+_TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
+    ChatRequest: (TaskKind.CHAT, TaskKind.GENERATE),
+    CompletionRequest: (TaskKind.GENERATE,),
+    EmbedRequest: (TaskKind.EMBED,),
+    RerankRequest: (TaskKind.RERANK,),
+    ClassifyRequest: (TaskKind.CLASSIFY,),
+    TensorRequest: (TaskKind.TENSOR, TaskKind.CLASSIFY),
+}
+"""Which tasks answer a request."""
 
 
 @define
@@ -32,9 +64,10 @@ class Trace:
 
 
 class Deployment:
-    """The replicas of one deployment behind its capacity and its retries.
+    """The replicas of one deployment behind its policies.
 
-    others: every deployment of the plan by name, for `fallback`.
+    others: every deployment of the plan by name, for `fallback`. guards: the policies of each
+    replica; None for those that have none, which are the local ones.
     """
 
     def __init__(
@@ -43,6 +76,7 @@ class Deployment:
         replicas: Sequence[Replica],
         others: Mapping[str, Deployment],
         random: Random,
+        guards: Sequence[Guards] | None = None,
     ) -> None:
         remote = plan if isinstance(plan, RemotePoolPlan) else None
         serving = plan.serving
@@ -51,25 +85,33 @@ class Deployment:
         self.task = plan.task_kind
         self._replicas = replicas
         self._others = others
-        self._capacity = Capacity(
-            replicas=len(replicas),
-            limit=serving.max_concurrent * (len(replicas) if remote else 1),
-            policy=serving.on_capacity_exhausted,
+        self._slots = Slots(
+            self.name,
+            len(replicas),
+            serving.max_concurrent * (len(replicas) if remote else 1),
+            serving.on_capacity_exhausted,
         )
+        self._guards: Sequence[Guards | None] = guards or [None] * len(replicas)
+        throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
+        self._throttling = guards[0] if guards and throttles else None
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
-        self._waiters: dict[int, asyncio.Future[int]] = {}
-        self._tickets = 0
         self._stopping = False
 
     @property
     def running(self) -> int:
         """Requests that hold a slot."""
-        return self._capacity.running
+        return self._slots.running
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a slot."""
-        return self._capacity.waiting
+        return self._slots.waiting
+
+    def status(self) -> tuple[ReplicaStatus, ...]:
+        """How each replica is."""
+        if self._stopping:
+            return (ReplicaStatus(ready=False),) * len(self._replicas)
+        return tuple(replica.status() for replica in self._replicas)
 
     async def start(self) -> None:
         """Start all replicas. Raises StartError with the problems of all of them."""
@@ -86,129 +128,109 @@ class Deployment:
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""
         self._stopping = True
-        now = asyncio.get_running_loop().time()
-        while self._waiters:
-            ticket, waiter = self._waiters.popitem()
-            self._capacity.decide(now, Leave(ticket))
-            if not waiter.done():
-                waiter.set_exception(self._shutting_down())
+        self._slots.close()
         await asyncio.gather(*(replica.stop() for replica in self._replicas))
 
     async def stream(
-        self, request: Request, deadline: float | None, trace: Trace, passed: tuple[str, ...] = ()
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        passed: tuple[str, ...] = (),
+        *,
+        priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces.
+        """The answer to `request` in pieces: a slot first, then attempts on its replica.
 
         deadline: in the time of the running loop. passed: deployments that handed the request on.
+        priority: of those who wait for a slot, the highest runs first.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
         self._check(request)
-        loop = asyncio.get_running_loop()
-        self._tickets += 1
-        ticket = self._tickets
-        match self._capacity.decide(loop.time(), Arrive(ticket)):
-            case Admit(_, admitted):
-                replica = admitted
-            case Wait():
-                replica = await self._wait(ticket, deadline)
-            case Divert(target, retry_after):
-                passed = (*passed, self.name)
-                if target in passed:
-                    raise self._full(f", and so is its fallback `{target}`", retry_after)
-                other = self._others[target]
-                async with aclosing(other.stream(request, deadline, trace, passed)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-                return
-            case Refuse(retry_after, waiting):
-                raise self._full(f", {waiting} waiting" if waiting else "", retry_after)
-            case impossible:
-                raise TypeError(f"no answer to an arrival: {impossible!r}")
-        since = loop.time()
+        self._throttle()
+        slot = await self._slots.enter(priority, deadline)
+        if isinstance(slot, Divert):
+            passed = (*passed, self.name)
+            if slot.target in passed:
+                raise self._slots.full(f", and so is its fallback `{slot.target}`", slot.retry_after)
+            answer = self._others[slot.target].stream(request, deadline, trace, passed, priority=priority)
+            async with aclosing(answer) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         try:
             trace.deployment = self.name
-            async with aclosing(self._attempts(self._replicas[replica], request, deadline, trace)) as chunks:
+            async with aclosing(self._attempts(slot.replica, request, deadline, trace)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
-            self._release(replica, since, loop.time())
+            self._slots.leave(slot)
+            self._throttle()
 
     async def _attempts(
-        self, replica: Replica, request: Request, deadline: float | None, trace: Trace
+        self, index: int, request: Request, deadline: float | None, trace: Trace
     ) -> AsyncGenerator[Chunk, None]:
         """Attempts at one replica until one answers; none follows once a chunk has been handed out."""
+        loop = asyncio.get_running_loop()
+        guards = self._guards[index]
+        expected = estimate(request) if guards else NOTHING
         attempt, waited = 0, 0.0
         while True:
             attempt += 1
             trace.attempts = attempt
-            begun = False
+            passage = await self._enter(guards, expected, deadline)
             try:
-                async with aclosing(replica.stream(request, deadline)) as chunks:
+                passage.send()
+                async with aclosing(self._replicas[index].stream(request, deadline)) as chunks:
                     async for chunk in chunks:
-                        begun = True
+                        passage.saw(chunk)
                         yield chunk
+                passage.finished()
                 return
             except RequestError as error:
                 error.attempts = attempt
-                if begun:
+                passage.failed(loop.time(), error, deadline)
+                if passage.begun:
                     raise
                 decision = self._retry.decide(error, attempt, waited)
                 if isinstance(decision, GiveUp):
                     if decision.reason:
                         error.message = f"{error.message}; {decision.reason}"
                     raise
-                if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
+                if deadline is not None and loop.time() + decision.seconds >= deadline:
                     raise
+            finally:
+                passage.leave(loop.time())
             await asyncio.sleep(decision.seconds)
             waited += decision.seconds
 
-    async def _wait(self, ticket: int, deadline: float | None) -> int:
-        """The replica to run on, once a slot is free."""
+    async def _enter(self, guards: Guards | None, expected: Estimate, deadline: float | None) -> Passage:
+        """What an attempt meets before it is sent, in this order; a refusal gives back what is held."""
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[int] = loop.create_future()
-        self._waiters[ticket] = waiter
+        now = loop.time()
+        passage = Passage(guards, expected)
         try:
-            async with asyncio.timeout_at(deadline):
-                return await waiter
-        except BaseException as error:
-            if self._waiters.pop(ticket, None):
-                self._capacity.decide(loop.time(), Leave(ticket))
-            elif waiter.done() and not waiter.cancelled() and not waiter.exception():
-                # The slot came in the moment in which the wait was broken off.
-                self._release(waiter.result(), loop.time(), loop.time())
-            if isinstance(error, TimeoutError):
-                message = (
-                    f"deployment `{self.name}` is full, and the deadline passed while the request waited"
-                )
-                raise RequestTimeout(message, deployment=self.name) from None
+            passage.reserve_money(now)
+            passage.enter_circuit(now)
+            await passage.wait_for_permit(deadline)
+            passage.enter_circuit_again(loop.time())
+        except BaseException:
+            passage.leave(loop.time())
             raise
+        return passage
 
-    def _release(self, replica: int, since: float, now: float) -> None:
-        """Give a slot back and let the next request run, skipping those that were cancelled meanwhile."""
-        while True:
-            match self._capacity.decide(now, Release(replica, since)):
-                case Admit(ticket, admitted):
-                    waiter = self._waiters.pop(ticket)
-                    if not waiter.done():
-                        waiter.set_result(admitted)
-                        return
-                    replica, since = admitted, now
-                case _:
-                    return
+    def _throttle(self) -> None:
+        """Halve the slots while the budget wants it."""
+        guards = self._throttling
+        if guards is not None and guards.budget is not None:
+            now = asyncio.get_running_loop().time() + guards.epoch
+            self._slots.throttle(guards.budget.is_throttled(now))
 
     def _check(self, request: Request) -> None:
         if self._stopping:
-            raise self._shutting_down()
-        asked = TaskKind.CHAT if isinstance(request, ChatRequest) else TaskKind.EMBED
-        if asked is not self.task:
-            endpoint = _ENDPOINTS.get(self.task)
-            advice = f": send the request to {endpoint}" if endpoint else ""
-            message = f"deployment `{self.name}` does not {asked}, its task is {self.task}{advice}"
+            raise ShuttingDown("the executor is stopping", deployment=self.name)
+        tasks = _TASKS[type(request)]
+        if self.task not in tasks:
+            advice = f"send the request to {_ENDPOINTS[self.task].format(name=self.name)}"
+            message = f"deployment `{self.name}` does not {tasks[0]}, its task is {self.task}: {advice}"
             raise BadRequest(message, deployment=self.name, param="model", code="wrong_task")
-
-    def _full(self, also: str, retry_after: float) -> Backpressure:
-        message = f"deployment `{self.name}` is full: {self.running} running{also}"
-        return Backpressure(message, deployment=self.name, retry_after=retry_after)
-
-    def _shutting_down(self) -> ShuttingDown:
-        return ShuttingDown("the executor is stopping", deployment=self.name)

@@ -136,6 +136,12 @@ class CircuitOpen(RequestError):
     status, type, code, retryable = 503, "server_error", "circuit_open", True
 
 
+class ServerDown(RequestError):
+    """The server that was launched for the deployment does not run right now."""
+
+    status, type, code, retryable = 503, "server_error", "server_down", True
+
+
 class BudgetExceeded(RequestError):
     """What the deployment may spend is spent; OpenAI clients know this as a quota that is used up."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
@@ -35,13 +35,70 @@ class ChatRequest:
 
 
 @frozen
+class CompletionRequest:
+    """A text to continue, in the shape of OpenAI's completions; otherwise as a `ChatRequest`."""
+
+    body: dict[str, Any]
+    stream: bool
+
+
+@frozen
 class EmbedRequest:
     """Texts to embed, at least one."""
 
     texts: tuple[str, ...]
 
 
-Request = ChatRequest | EmbedRequest
+@frozen
+class TensorInfo:
+    """An input or output of a model.
+
+    datatype: in the words of the Open Inference Protocol, "FP32". shape: None where any size fits.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int | None, ...]
+
+
+@frozen
+class Tensor:
+    """Named values. BF16: the bits, as uint16. BYTES: an array of `bytes` objects."""
+
+    name: str
+    datatype: str
+    values: NDArray[Any]
+
+
+@frozen
+class TensorRequest:
+    """Inputs of a model as they are. outputs: the names of those wanted, empty for all."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[str, ...] = ()
+
+
+@frozen
+class RerankRequest:
+    """Documents, at least one, to be scored by what they say about `query`."""
+
+    query: str
+    documents: tuple[str, ...]
+
+
+@frozen
+class ClassifyRequest:
+    """Texts, or the inputs of a model that takes no text, to be classified.
+
+    top_k: how many labels are wanted; None is as the deployment says.
+    """
+
+    texts: tuple[str, ...] = ()
+    inputs: tuple[Tensor, ...] = ()
+    top_k: int | None = None
+
+
+Request = ChatRequest | CompletionRequest | EmbedRequest | RerankRequest | ClassifyRequest | TensorRequest
 
 
 @frozen
@@ -66,7 +123,58 @@ class EmbedChunk:
     usage: Usage
 
 
-Chunk = ChatChunk | EmbedChunk
+@frozen
+class TensorChunk:
+    """The outputs of a `TensorRequest`, in the order in which it names them, or the model does."""
+
+    outputs: tuple[Tensor, ...]
+
+
+@frozen
+class RerankChunk:
+    """The scores of a `RerankRequest`, 0 to 1: float32 [documents], in the order of the documents."""
+
+    scores: NDArray[numpy.float32]
+    usage: Usage
+
+
+@frozen
+class Label:
+    """One class; index: its place in what the model gives."""
+
+    label: str
+    index: int
+    score: float
+
+
+@frozen
+class ClassifyChunk:
+    """The labels of each row of a `ClassifyRequest`, the best first."""
+
+    rows: tuple[tuple[Label, ...], ...]
+    usage: Usage
+
+
+Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+
+
+@frozen
+class ReplicaStatus:
+    """How a replica is.
+
+    providers: what a local model really runs on, in order. warnings: what is not as it was asked for.
+    inputs, outputs: of a local model.
+    """
+
+    ready: bool
+    providers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[TensorInfo, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+
+
+HeadersObserver = Callable[[Mapping[str, str]], None]
+"""Told the headers of each answer of a provider, which say what is left of its limits."""
 
 
 class Replica(Protocol):
@@ -77,6 +185,10 @@ class Replica(Protocol):
 
     async def stop(self) -> None:
         """Give everything back. Safe to call twice, and after a failed start."""
+
+    def status(self) -> ReplicaStatus:
+        """How it is now. Quick: asked for by every health check."""
+        ...
 
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request` in pieces; unary answers are one piece.

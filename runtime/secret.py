@@ -1,12 +1,19 @@
-"""Secrets: read when a plan starts, never shown afterwards."""
+"""Secrets: read when a plan starts and when their source changes, never shown."""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ..compiler.plan import SecretRef, SecretSource
 from .errors import StartError
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the file of a secret."""
 
 
 class Secret:
@@ -30,28 +37,85 @@ class Secret:
 
 
 def read_secret(ref: SecretRef, base_dir: Path, owner: str) -> Secret:
-    """The secret that `ref` names; files are relative to `base_dir`.
+    """The secret that `ref` names, which an HTTP header can carry; files are relative to `base_dir`.
 
     owner: who needs it, as the error says it: "deployment `gpt`". Raises StartError.
+    """
+    secret = read_document(ref, base_dir, owner)
+    value = secret.reveal()
+    if not (value.isascii() and value.isprintable()):
+        raise StartError(f"{owner}: {secret.origin} holds characters that no HTTP header can carry")
+    return secret
+
+
+def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key") -> Secret:
+    """The secret that `ref` names, of any number of lines.
+
+    what: the thing that belongs there, for the error. Raises StartError.
     """
     if ref.source is SecretSource.ENV:
         origin = f"the environment variable {ref.name}"
         value = os.environ.get(ref.name, "").strip()
         if not value:
             state = "is empty" if ref.name in os.environ else "is not set"
-            raise StartError(f"{owner}: {origin} {state}: set it to the key (export {ref.name}=…)")
-    else:
-        origin = f"the file {ref.name}"
-        try:
-            value = (base_dir / ref.name).read_text("utf-8").strip()
-        except FileNotFoundError:
-            raise StartError(f"{owner}: {origin} is not there: put the key into it") from None
-        except UnicodeDecodeError:
-            raise StartError(f"{owner}: {origin} is not UTF-8 text: put the key into it") from None
-        except OSError as error:
-            raise StartError(f"{owner}: {origin} cannot be read: {error.strerror}") from None
-        if not value:
-            raise StartError(f"{owner}: {origin} is empty: put the key into it")
-    if not (value.isascii() and value.isprintable()):
-        raise StartError(f"{owner}: {origin} holds characters that no HTTP header can carry")
+            raise StartError(f"{owner}: {origin} {state}: set it to the {what} (export {ref.name}=…)")
+        return Secret(value, origin)
+    origin = f"the file {ref.name}"
+    try:
+        value = (base_dir / ref.name).read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise StartError(f"{owner}: {origin} is not there: put the {what} into it") from None
+    except UnicodeDecodeError:
+        raise StartError(f"{owner}: {origin} is not UTF-8 text: put the {what} into it") from None
+    except OSError as error:
+        raise StartError(f"{owner}: {origin} cannot be read: {error.strerror}") from None
+    if not value:
+        raise StartError(f"{owner}: {origin} is empty: put the {what} into it")
     return Secret(value, origin)
+
+
+class LiveSecret:
+    """A secret that follows its source: a file that is replaced or rewritten is read again.
+
+    A source that cannot be used is an error at the start; later it is said once, and the last value stays.
+    read: reads the source, and raises StartError where it cannot be used.
+    """
+
+    def __init__(self, ref: SecretRef, base_dir: Path, read: Callable[[], Secret]) -> None:
+        self._path = base_dir / ref.name if ref.source is SecretSource.FILE else None
+        self._read = read
+        self._seen = self._state()
+        self._next_look = 0.0
+        self._said = False
+        self.secret = read()
+
+    def look(self, now: float) -> bool:
+        """Whether the secret is another than before, at a price that each request can pay."""
+        if self._path is None or now < self._next_look:
+            return False
+        self._next_look = now + LOOK_EVERY
+        return self._state() != self._seen and self.read_again()
+
+    def read_again(self) -> bool:
+        """Read the source whether or not it looks changed; whether the secret is another than before."""
+        seen = self._state()
+        try:
+            secret = self._read()
+        except StartError as error:
+            if not self._said:
+                log.warning("%s; the key that was there before stays in use", error)
+            self._said = True
+            return False
+        changed = secret.reveal() != self.secret.reveal()
+        self._seen, self._said, self.secret = seen, False, secret
+        return changed
+
+    def _state(self) -> tuple[int, ...] | None:
+        """What changes when the file does; None when there is none."""
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -23,7 +23,9 @@ import attrs
 from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.lower import WIRES
+from inferc.compiler.onnx_model import signature
 from inferc.compiler.plan import model as plan_model
+from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, kinds, policies, runtimes, tasks
 from inferc.dsl.inference import FALLBACK, PATTERNS
@@ -38,7 +40,7 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 
 CLASSES: dict[str, Any] = {
     name: value
-    for module in (deployment, policies, runtimes, tasks, plan_model)
+    for module in (deployment, policies, runtimes, tasks, plan_model, plan_tasks, signature)
     for name, value in vars(module).items()
     if isinstance(value, type) and attrs.has(value)
 } | {"GatewayFields": GatewayFields, "NodeFields": NodeFields}
@@ -58,8 +60,9 @@ SCALARS: dict[Any, str] = {
 WRITTEN: dict[Any, str] = {
     runtimes.SecretRef: "`env(…)`, `file(…)`",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
+    tasks.Labels: "list of text, or text",
 }
-"""Types that are written as a call or a word."""
+"""Types that are written as a value of their own kind."""
 
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
     ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
@@ -75,6 +78,7 @@ IN_JSON: dict[Any, str] = {
     Duration: 'text, as `"30s"`',
     Money: 'text, as `"$100"`',
     bool: "true, false",
+    signature.Dimension: "integer, text or null",
 }
 
 MEANINGS: dict[tuple[str, str], str] = {
@@ -90,6 +94,11 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("EmbedSpec", "tokenizer"): "the `tokenizer.json`",
     ("EmbedSpec", "pooling"): "how token vectors become one vector",
     ("EmbedSpec", "normalize"): "whether vectors are scaled to length 1",
+    ("RerankSpec", "kind"): "always `rerank`",
+    ("RerankSpec", "tokenizer"): "the `tokenizer.json`",
+    ("ClassifySpec", "kind"): "always `classify`",
+    ("GenerateSpec", "kind"): "always `generate`",
+    ("GenerateSpec", "tokenizer"): "the `tokenizer.json`",
     ("ReplicaPlacement", "replica_index"): "from 0",
     ("ReplicaPlacement", "node"): "the node of the cluster; null on a single machine",
     ("ReplicaPlacement", "gpu_indices"): "the GPUs of that machine; empty: none",
@@ -202,6 +211,8 @@ def _is_union(hint: Any) -> bool:
 def _range(attribute: Any) -> str:
     if "min" in attribute.metadata:
         return f" ≥ {attribute.metadata['min']}"
+    if "max" in attribute.metadata:
+        return f" > {attribute.metadata['above']}, ≤ {attribute.metadata['max']}"
     return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""
 
 
@@ -240,6 +251,8 @@ def _key(cls: Any, attribute: Any) -> list[str]:
 
 
 def _json_type(hint: Any) -> str:
+    if hint in IN_JSON:
+        return IN_JSON[hint]
     inner = [option for option in _options(hint) if option is not NoneType]
     null = " or null" if NoneType in _options(hint) else ""
     [only] = inner
@@ -251,7 +264,7 @@ def _json_type(hint: Any) -> str:
     if origin is tuple:
         return f"list of {_json_type(arguments[0])}"
     if origin is dict:
-        return "object of texts" if arguments[1] is str else "object"
+        return {str: "object of texts", int: "object of integers"}.get(arguments[1], "object")
     if issubclass(only, StrEnum):
         return ", ".join(f'`"{member}"`' for member in only) if len(only) <= 5 else "a word, as text"
     return f"object{null}"
@@ -290,7 +303,16 @@ def _commands() -> tuple[list[str], list[list[str]]]:
 
 
 def _words() -> tuple[list[str], list[list[str]]]:
-    shown = (kinds.JitterKind, kinds.Pooling, kinds.MissingProviderAction, kinds.BudgetAction, kinds.TaskKind)
+    shown = (
+        kinds.JitterKind,
+        kinds.Pooling,
+        kinds.TooLongAction,
+        kinds.Activation,
+        kinds.MissingProviderAction,
+        kinds.GraphOptimization,
+        kinds.BudgetAction,
+        kinds.TaskKind,
+    )
     return ["words", "meaning"], [
         [", ".join(f"`{member}`" for member in cls), (cls.__doc__ or "").rstrip(".")] for cls in shown
     ]

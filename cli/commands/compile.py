@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...compiler.compile import Checked, check_file, compile_checked
 from ..files import save
-from ..output import add_format, fail, show, status_of
+from ..output import add_format, fail, misuse, show, status_of
 from ..sources import Input, add_files, add_settings, inputs
 
 EXAMPLES = """\
@@ -43,8 +43,8 @@ def run(arguments: Namespace) -> int:
     chosen = inputs(arguments.files)
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
-    if len(chosen) > 1 and arguments.output is not None and not Path(arguments.output).is_dir():
-        return fail(f"{arguments.output} is no folder, and there are {len(chosen)} plans to write")
+    if not arguments.explain_values and (clash := _clash(chosen, arguments.output)):
+        return misuse(clash)
     if arguments.watch:
         return _watch(chosen, arguments)
     return _compile(chosen, arguments)[0]
@@ -54,7 +54,9 @@ def _compile(chosen: list[Input], arguments: Namespace) -> tuple[int, list[Check
     """Check all files, print what is wrong with any, and write the plans of those that are fine."""
     settings = dict(arguments.settings)
     all_checked = [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
-    status = show([d for checked in all_checked for d in checked.diagnostics], arguments)
+    found = [diagnostic for checked in all_checked for diagnostic in checked.diagnostics]
+    prints = arguments.explain_values or any(_output(arguments.output, each.path) is None for each in chosen)
+    status = show(found, arguments, taken=prints)
     for each, checked in zip(chosen, all_checked, strict=True):
         if status_of(checked.diagnostics, arguments.deny == "warnings") == 0:
             written = _explain(checked) if arguments.explain_values else _write(each, checked, arguments)
@@ -71,6 +73,19 @@ def _write(each: Input, checked: Checked, arguments: Namespace) -> int:
         sys.stdout.write(text)
         return 0
     return save(output, text, f"wrote {output}")
+
+
+def _clash(chosen: list[Input], asked: str | None) -> str | None:
+    """Why the plans cannot all be written, None when they can."""
+    if len(chosen) > 1 and asked is not None and not Path(asked).is_dir():
+        return f"{asked} is no folder, and there are {len(chosen)} plans to write"
+    sources: dict[Path | None, str] = {}
+    for each in chosen:
+        output = _output(asked, each.path)
+        first = sources.setdefault(output, each.name)
+        if first is not each.name and output is not None:
+            return f"{first} and {each.name} would both be written to {output}"
+    return None
 
 
 def _output(asked: str | None, source: Path | None) -> Path | None:
@@ -100,13 +115,15 @@ def _watch(chosen: list[Input], arguments: Namespace) -> int:
     from ..watch import stamp, wait_for_change
 
     if any(each.path is None for each in chosen):
-        return fail("standard input cannot be watched: name a file")
+        return misuse("standard input cannot be watched: name a file")
+    paths = [each.path for each in chosen if each.path is not None]
     while True:
-        paths = [each.path for each in chosen if each.path is not None]
         before = stamp(paths)
         _, all_checked = _compile(chosen, arguments)
         sources = [module.source for checked in all_checked for module in checked.modules]
-        imported = stamp(source.path for source in sources if source.path is not None)
-        before = imported | before
+        imported = [source.path for source in sources if source.path is not None]
+        missing = [path for checked in all_checked for path in checked.missing]
+        before = stamp([*imported, *missing]) | before
+        paths = list(before)
         print("waiting for a change (Ctrl-C stops)", file=sys.stderr, flush=True)
         wait_for_change(before)

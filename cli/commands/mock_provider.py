@@ -51,10 +51,7 @@ def run(arguments: Namespace) -> int:
     from ...runtime.mock_provider import MockOptions, ScriptError, load_script, serve_mock
 
     def announce(url: str) -> None:
-        also = "without /v1 for anthropic and gemini"
-        print(
-            f"mock provider at {url}, base URL {url}/v1, {also} (Ctrl-C stops)", file=sys.stderr, flush=True
-        )
+        print(f"mock provider at {url}, base URL {url}/v1 (Ctrl-C stops)", file=sys.stderr, flush=True)
 
     configure_logging()
     options = MockOptions(

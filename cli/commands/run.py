@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 import attrs
 
+from ...compiler.plan import RemotePoolPlan
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import add_plan, ready_plan
+from ..plans import Ready, add_plan, ready_plan
 
 EXAMPLES = """\
   inferc run hello.infer
   inferc run hello.plan.json --port 9000
+  inferc run prod.infer --state redis://127.0.0.1:6379/0
 """
 
 
@@ -22,6 +25,14 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--host", help="listen on this address instead of the file's")
     parser.add_argument(
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
+    )
+
+
+    parser.add_argument(
+        "--state",
+        metavar="WHERE",
+        help="keep spend and shared limits here: a folder, or redis://… to share them between processes "
+        "(default: .inferc/state beside the file when it has budgets, else nothing is kept)",
     )
 
 
@@ -46,9 +57,18 @@ def run(arguments: Namespace) -> int:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
 
     try:
-        run_async(serve(Executor(ready.plan, ready.base), gateway, ready=announce))
+        run_async(serve(Executor(ready.plan, ready.base, state=_state(arguments.state, ready)), gateway, ready=announce))
     except StartError as error:
         for problem in error.problems:
             fail(problem)
         return 1
     return 0
+
+
+def _state(asked: str | None, ready: Ready) -> str | Path | None:
+    """Where state is kept: as asked; else beside the plan, if money is to be counted."""
+    if asked is not None:
+        return asked if "://" in asked else Path(asked)
+    plans = ready.plan.deployments
+    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
+    return ready.base / ".inferc" / "state" if has_budget else None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
-from . import budgets, capacity, files, models, names, placements, policies, support
+from . import budgets, capacity, files, models, names, onnx, placements, policies, support
 
 Check = Callable[[Program, Diagnostics], None]
 
@@ -23,5 +23,6 @@ CHECKS: tuple[Check, ...] = (
     capacity.check,
     placements.check,
     files.check,
+    onnx.check,
     support.check,
 )

@@ -7,6 +7,7 @@ from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import CapacityKind, TaskKind, TransportKind
+from ...dsl.wording import show_circle
 from ..declare import Declared
 from ..program import Program
 from ..scope import report_unknown
@@ -104,20 +105,19 @@ def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> No
     """Fallbacks that lead back; each circle once."""
     done: set[str] = set()
     for start in targets:
-        path: list[str] = []
+        path: dict[str, int] = {}
         name: str | None = start
         while name is not None and name not in done and name not in path:
-            path.append(name)
+            path[name] = len(path)
             name = targets.get(name)
-        if name in path and len(path) - path.index(name) > 1:
-            circle = [*path[path.index(name) :], name]
+        if name in path and len(path) - path[name] > 1:
             declared = program.by_name(name)
             assert declared is not None
             found.error(
                 "E0402",
                 "these fallbacks lead back to where they start",
                 declared.span(*_PATH),
-                notes=[" → ".join(circle)],
+                notes=[show_circle(list(path)[path[name] :])],
                 help="let the last one `queue` or `reject`",
             )
         done.update(path)

@@ -10,23 +10,24 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ...dsl.source import Span
 from ...dsl.suggest import near
+from ...dsl.wording import show_circle
 from ..program import Program
-from ..scope import Scope, report_unknown
+from ..scope import Scope, Symbol, report_unknown
 
 _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration)
 
 
 def check(program: Program, found: Diagnostics) -> None:
     """Routes and fallbacks must name something; what nothing names gets a warning."""
-    in_circles: set[int] = set()
+    routes: list[Symbol] = []
     for scope in program.scopes:
         for node in scope.module.declarations:
             if isinstance(node, s.RouteDeclaration):
                 _route(node.route, scope, found)
-                if id(node) not in in_circles:
-                    in_circles.update(_route_cycle(node, scope, found))
+                routes.append(Symbol(scope, node))
             elif isinstance(node, s.PipelineDeclaration):
                 _mark_used(node, scope)
+    _route_circles(routes, found)
     _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
 
@@ -59,29 +60,45 @@ def targets(route: s.Route) -> Iterator[s.Expression]:
                 yield share.target
 
 
-def _route_cycle(node: s.RouteDeclaration, scope: Scope, found: Diagnostics) -> list[int]:
-    """Report a route that leads back to itself; gives the routes of the circle, by id."""
-    stack: list[tuple[s.RouteDeclaration, Scope, tuple[s.RouteDeclaration, ...]]] = [(node, scope, (node,))]
-    seen: set[int] = set()
-    while stack:
-        route, where, path = stack.pop()
-        for target in targets(route.route):
-            symbol = where.find_reference(target)
-            if symbol is None or not isinstance(symbol.node, s.RouteDeclaration):
-                continue
-            if symbol.node is node:
-                found.error(
-                    "E0208",
-                    f"the route `{node.name.text}` leads back to itself",
-                    scope.span(node.name),
-                    notes=[" → ".join(each.name.text for each in (*path, node))],
-                    help="take one of them out of the circle",
-                )
-                return [id(each) for each in path]
-            if id(symbol.node) not in seen:
-                seen.add(id(symbol.node))
-                stack.append((symbol.node, symbol.scope, (*path, symbol.node)))
-    return []
+def _route_circles(routes: list[Symbol], found: Diagnostics) -> None:
+    """Report routes that lead back to themselves; a route is reported in one circle at most."""
+    done: set[int] = set()
+    reported: set[int] = set()
+    for start in routes:
+        path = {} if id(start.node) in done else {id(start.node): start}
+        waiting = [_routes_in(start)] if path else []
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                done.add(path.popitem()[0])
+            elif id(following.node) in path:
+                circle = list(path.values())[list(path).index(id(following.node)) :]
+                if reported.isdisjoint(id(symbol.node) for symbol in circle):
+                    reported.update(id(symbol.node) for symbol in circle)
+                    _report_circle(circle, found)
+            elif id(following.node) not in done:
+                path[id(following.node)] = following
+                waiting.append(_routes_in(following))
+
+
+def _routes_in(symbol: Symbol) -> Iterator[Symbol]:
+    """The routes among the members of a route."""
+    assert isinstance(symbol.node, s.RouteDeclaration)
+    for target in targets(symbol.node.route):
+        member = symbol.scope.find_reference(target)
+        if member is not None and isinstance(member.node, s.RouteDeclaration):
+            yield member
+
+
+def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
+    found.error(
+        "E0208",
+        f"the route `{circle[0].name.text}` leads back to itself",
+        circle[0].span,
+        notes=[show_circle([symbol.name.text for symbol in circle])],
+        help="take one of them out of the circle",
+    )
 
 
 def _mark_used(node: s.Node, scope: Scope) -> None:

@@ -7,6 +7,7 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind
 from ...dsl.runtimes import (
     GeminiConfig,
+    Launch,
     LocalServerConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
@@ -147,7 +148,9 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
             "`endpoint` is missing",
             help='add `endpoint = "https://host/v1"`',
         )
-    elif isinstance(config, LocalServerConfig) and config.launch is None:
+    elif isinstance(config, LocalServerConfig) and config.launch is not None:
+        _launch(declared, config.launch, found)
+    elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
 
 
@@ -167,6 +170,28 @@ def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics
         help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
         "or `launch { command = […] }` to have it started",
     )
+
+
+def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
+    """A launched server must have a program, and be told the port that is picked for it."""
+    path = ("runtime_config", "launch", "command")
+    if not launch.command:
+        found.error(
+            "E0305",
+            "`command` names no program",
+            declared.span(*path),
+            "is empty",
+            help='write a program and its arguments: `command = ["vllm", "serve", "…"]`',
+        )
+    elif not any("{port}" in text for text in (*launch.command, *launch.env.values())):
+        found.error(
+            "E0305",
+            f"`{launch.command[0]}` is not told which port to listen on",
+            declared.span(*path),
+            "`{port}` is missing",
+            help='a free port is picked at each start: add `"--port", "{port}"` to `command`, '
+            "or however the program takes it, or put `{port}` into `env`",
+        )
 
 
 def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:

@@ -42,8 +42,6 @@ def check(program: Program, found: Diagnostics) -> None:
 def _deployment(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
     kind, task = deployment.effective_runtime(), effective_task(deployment)
     if kind.transport is TransportKind.LOCAL:
-        if task is not TaskKind.EMBED:
-            _warn(declared, ("task",), f"the task `{task}` is not served yet for local models", found)
         return
     if kind in _UNSPOKEN:
         _warn(declared, ("runtime_config",), f"the executor does not speak `{kind}`'s wire format yet", found)

@@ -1,16 +1,19 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
 from ...dsl.kinds import (
+    Activation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ExecutionProvider,
+    GraphOptimization,
     JitterKind,
     MissingProviderAction,
     Pooling,
     ProviderKind,
     SecretSource,
     TaskKind,
+    TooLongAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -25,12 +28,11 @@ from ...dsl.policies import (
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money
+from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .codec import PlanError, dump_plan, load_plan, plan_converter
 from .model import (
     SCHEMA,
     DeploymentPlan,
-    EmbedSpec,
-    FileRef,
     GatewayPlan,
     OnnxServingPlan,
     Plan,
@@ -39,11 +41,12 @@ from .model import (
     RemotePoolPlan,
     ReplicaPlacement,
     SourceRef,
-    TaskSpec,
 )
+from .tasks import ClassifySpec, EmbedSpec, FileRef, GenerateSpec, RerankSpec, TaskSpec
 
 __all__ = [
     "SCHEMA",
+    "Activation",
     "AuthScheme",
     "Batching",
     "Budget",
@@ -51,12 +54,17 @@ __all__ = [
     "CapacityKind",
     "CapacityPolicy",
     "CircuitBreakerConfig",
+    "ClassifySpec",
+    "DType",
     "DeploymentPlan",
+    "Dimension",
     "Duration",
     "EmbedSpec",
     "ExecutionProvider",
     "FileRef",
     "GatewayPlan",
+    "GenerateSpec",
+    "GraphOptimization",
     "JitterKind",
     "Launch",
     "MissingProviderAction",
@@ -72,15 +80,19 @@ __all__ = [
     "RateLimits",
     "RemotePoolPlan",
     "ReplicaPlacement",
+    "RerankSpec",
     "RetryPolicy",
     "SecretRef",
     "SecretSource",
     "Serving",
     "SessionOptions",
+    "Signature",
     "SourceRef",
     "TaskKind",
     "TaskSpec",
+    "TensorSpec",
     "Timeouts",
+    "TooLongAction",
     "WireFormat",
     "dump_plan",
     "load_plan",

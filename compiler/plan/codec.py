@@ -10,26 +10,35 @@ from cattrs import BaseValidationError, transform_error
 
 from ...dsl.convert import make_converter, register_by_kind
 from ...dsl.kinds import TaskKind
+from ...dsl.mismatch import Mismatch
+from ..onnx_model.signature import Dimension
 from .model import (
     SCHEMA,
     DeploymentPlan,
-    EmbedSpec,
     OnnxServingPlan,
     Plan,
     PlanKind,
     RemotePoolPlan,
-    TaskSpec,
 )
+from .tasks import SPEC_CLASSES, TaskSpec
 
 PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
     PlanKind.ONNX_SERVING: OnnxServingPlan,
     PlanKind.REMOTE_POOL: RemotePoolPlan,
 }
-SPEC_CLASSES: dict[TaskKind, type[TaskSpec]] = dict.fromkeys(TaskKind, TaskSpec) | {TaskKind.EMBED: EmbedSpec}
 
 plan_converter = make_converter(text_for_words=True)
 register_by_kind(plan_converter, DeploymentPlan, PlanKind, PLAN_CLASSES)
 register_by_kind(plan_converter, TaskSpec, TaskKind, SPEC_CLASSES)
+plan_converter.register_structure_hook_func(
+    lambda kind: kind == Dimension, lambda value, _: _dimension(value)
+)
+
+
+def _dimension(value: object) -> Dimension:
+    if value is None or isinstance(value, str) or type(value) is int:
+        return value
+    raise Mismatch("a whole number, text or null", value)
 
 
 class PlanError(Exception):

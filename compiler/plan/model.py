@@ -17,7 +17,6 @@ from ...dsl.kinds import (
     AuthScheme,
     ExecutionProvider,
     MissingProviderAction,
-    Pooling,
     ProviderKind,
     TaskKind,
     WireFormat,
@@ -33,6 +32,8 @@ from ...dsl.policies import (
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration
+from ..onnx_model.signature import Signature
+from .tasks import FileRef, TaskSpec
 
 SCHEMA = "inferc.plan/1"
 
@@ -54,38 +55,14 @@ class SourceRef:
 
 
 @frozen
-class FileRef:
-    """A file the plan needs, with the contents it was compiled against."""
-
-    path: str = field(metadata={"doc": "relative to the directory of the plan file"})
-    sha256: str
-    bytes: int
-
-
-@frozen
 class ProviderSpec:
     """One execution provider with its ONNX Runtime options."""
 
     name: ExecutionProvider
     options: dict[str, str] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class TaskSpec:
-    """A task without settings of its own."""
-
-    kind: TaskKind
-
-
-@frozen(kw_only=True)
-class EmbedSpec(TaskSpec):
-    """Texts in, one vector per text out."""
-
-    kind: TaskKind = TaskKind.EMBED
-    tokenizer: FileRef
-    pooling: Pooling
-    normalize: bool
-    max_length: int | None = field(metadata={"doc": "in tokens; null: as the tokenizer says"})
+    paths: dict[str, str] = field(
+        factory=dict, metadata={"doc": "options that are paths, relative to the directory of the plan file"}
+    )
 
 
 @frozen
@@ -125,6 +102,16 @@ class OnnxServingPlan(DeploymentPlan):
     session: SessionOptions
     batching: Batching | None = field(metadata={"doc": "null: each request runs alone"})
     task: TaskSpec
+    signature: Signature = field(factory=Signature, metadata={"doc": "what the model takes and gives"})
+    external_data: tuple[FileRef, ...] = field(
+        default=(), metadata={"doc": "files beside the model that hold its weights"}
+    )
+    warm_up: tuple[dict[str, tuple[int, ...]], ...] = field(
+        default=(), metadata={"doc": "runs before the first request: the shape of each input"}
+    )
+    share_weights: bool = field(
+        default=True, metadata={"doc": "replicas on one device share the weights; false: each has a copy"}
+    )
 
     @property
     def task_kind(self) -> TaskKind:
@@ -138,7 +125,9 @@ class RemotePoolPlan(DeploymentPlan):
     kind: PlanKind = PlanKind.REMOTE_POOL
     provider: ProviderKind
     model: str = field(metadata={"doc": "the name the provider knows"})
-    endpoint: str = field(metadata={"doc": "base URL, without a slash at the end"})
+    endpoint: str = field(
+        metadata={"doc": "base URL, without a slash at the end; `{port}`: of a server that is started"}
+    )
     wire: WireFormat
     auth: AuthScheme
     api_key: tuple[SecretRef, ...] = field(
@@ -159,7 +148,9 @@ class RemotePoolPlan(DeploymentPlan):
     safety: dict[str, str] = field(metadata={"doc": "Gemini: threshold per harm category"})
     target: str | None = field(metadata={"doc": "what `python(…)` or `custom(…)` names"})
     launch: Launch | None = field(
-        metadata={"doc": "the server to start before the first request; null: it runs already"}
+        metadata={
+            "doc": "the server to start before the first request; null: it runs already, or is a `python(…)`"
+        }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
 

@@ -12,8 +12,9 @@ import attrs
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
-from .codec import PLAN_CLASSES, SPEC_CLASSES
-from .model import SCHEMA, DeploymentPlan, Plan, TaskSpec
+from .codec import PLAN_CLASSES
+from .model import SCHEMA, DeploymentPlan, Plan
+from .tasks import SPEC_CLASSES, TaskSpec
 
 Schema = dict[str, Any]
 

@@ -30,14 +30,25 @@ def error_body(error: RequestError) -> dict[str, Any]:
 
 def error_answer(error: RequestError, headers: dict[str, str] | None = None) -> web.Response:
     """`error` as a response, with the time to wait and the provider's request id where they are known."""
-    headers = dict(headers or {})
+    return json_answer(error_body(error), error.status, _error_headers(error, headers or {}))
+
+
+def inference_error_answer(error: RequestError) -> web.Response:
+    """`error` in the shape of the Open Inference Protocol."""
+    return json_answer({"error": error.message}, error.status, _error_headers(error, {}))
+
+
+def _error_headers(error: RequestError, headers: dict[str, str]) -> dict[str, str]:
+    headers = dict(headers)
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if error.status == 429 and not error.retryable:
+        headers["x-should-retry"] = "false"
     if error.request_id is not None:
         headers["x-request-id"] = error.request_id
     if error.deployment is not None:
         headers[DEPLOYMENT_HEADER] = error.deployment
-    return json_answer(error_body(error), error.status, headers)
+    return headers
 
 
 def log_failure(error: RequestError) -> None:

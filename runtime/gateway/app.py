@@ -13,13 +13,19 @@ from ..deployment import Deployment
 from ..errors import RequestError, Unauthorized
 from ..executor import Executor
 from ..secret import Secret
-from .answers import error_answer, internal_error, json_answer, log_failure
+from .answers import error_answer, inference_error_answer, internal_error, json_answer, log_failure
 from .body import MAX_BODY
 from .chat import answer_chat
+from .classify import answer_classify
+from .completions import answer_completion
 from .embeddings import answer_embeddings
+from .infer import answer_infer, answer_live, answer_model, answer_model_ready, answer_ready, answer_server
+from .rerank import answer_rerank
+from .status import health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer = Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]
+InError = Callable[[RequestError], web.StreamResponse]
 
 
 class NoSuchPath(RequestError):
@@ -40,26 +46,22 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
     token: the bearer token that clients must send; None lets everyone in.
     """
     app = web.Application(client_max_size=MAX_BODY)
-    routes: list[tuple[str, str, Answer]] = [
-        ("POST", "/v1/chat/completions", answer_chat),
-        ("POST", "/v1/embeddings", answer_embeddings),
-        ("GET", "/v1/models", _list_models),
-        ("GET", "/v1/models/{name:.+}", _show_model),
-    ]
-    for method, path, answer in routes:
-        resource = app.router.add_resource(path)
-        resource.add_route(method, _guarded(answer, executor, token))
-        resource.add_route("*", _wrong_method(method))
+    for routes, in_error in ((_OPENAI, error_answer), (_INFERENCE, inference_error_answer)):
+        for method, path, answer in routes:
+            guard = None if path in _OPEN else token
+            resource = app.router.add_resource(path)
+            resource.add_route(method, _guarded(answer, executor, guard, in_error))
+            resource.add_route("*", _wrong_method(method))
     health = app.router.add_resource("/healthz")
-    health.add_route("GET", _healthy)
+    health.add_route("GET", _healthy(executor, token))
     health.add_route("*", _wrong_method("GET"))
     app.router.add_route("*", "/{path:.*}", _no_such_path)
     return app
 
 
-def _guarded(answer: Answer, executor: Executor, token: Secret | None) -> Handler:
-    """`answer` for those who may ask, with errors as OpenAI clients expect them."""
-    expected = f"Bearer {token.reveal()}".encode() if token else None
+def _guarded(answer: Answer, executor: Executor, token: Secret | None, in_error: InError) -> Handler:
+    """`answer` for those who may ask, with errors as the clients of its protocol expect them."""
+    expected = _expected(token)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -68,13 +70,17 @@ def _guarded(answer: Answer, executor: Executor, token: Secret | None) -> Handle
             return await answer(request, executor)
         except RequestError as error:
             log_failure(error)
-            return error_answer(error)
+            return in_error(error)
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
         except Exception:
-            return error_answer(internal_error())
+            return in_error(internal_error())
 
     return handle
+
+
+def _expected(token: Secret | None) -> bytes | None:
+    return f"Bearer {token.reveal()}".encode() if token else None
 
 
 def _authorize(request: web.Request, expected: bytes) -> None:
@@ -98,13 +104,45 @@ def _model(deployment: Deployment) -> dict[str, Any]:
     return {"id": deployment.name, "object": "model", "created": 0, "owned_by": owner}
 
 
-async def _healthy(request: web.Request) -> web.StreamResponse:
-    return json_answer({"status": "ok"})
+def _healthy(executor: Executor, token: Secret | None) -> Handler:
+    """Everyone may ask whether all is well; how each deployment is, only those with the token."""
+    expected = _expected(token)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            if expected is not None:
+                _authorize(request, expected)
+        except Unauthorized:
+            return health(executor, detailed=False)
+        return health(executor, detailed=True)
+
+    return answer
 
 
 async def _no_such_path(request: web.Request) -> web.StreamResponse:
-    served = "/v1/chat/completions, /v1/embeddings, /v1/models, /healthz"
+    served = ", ".join((*(path for _, path, _ in (*_OPENAI, *_INFERENCE)), "/healthz"))
     return error_answer(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
+
+
+_OPENAI: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/v1/chat/completions", answer_chat),
+    ("POST", "/v1/completions", answer_completion),
+    ("POST", "/v1/embeddings", answer_embeddings),
+    ("POST", "/v1/rerank", answer_rerank),
+    ("POST", "/v1/classify", answer_classify),
+    ("GET", "/v1/models", _list_models),
+    ("GET", "/v1/models/{name:.+}", _show_model),
+)
+_INFERENCE: tuple[tuple[str, str, Answer], ...] = (
+    ("GET", "/v2", answer_server),
+    ("GET", "/v2/health/live", answer_live),
+    ("GET", "/v2/health/ready", answer_ready),
+    ("GET", "/v2/models/{name}", answer_model),
+    ("GET", "/v2/models/{name}/ready", answer_model_ready),
+    ("POST", "/v2/models/{name}/infer", answer_infer),
+)
+_OPEN = ("/v2/health/live", "/v2/health/ready")
+"""What probes ask for: no token is needed."""
 
 
 def _wrong_method(allowed: str) -> Handler:

@@ -13,6 +13,11 @@ from ..replica import ChatRequest, EmbedRequest
 MAX_BODY = 32 << 20
 """Bytes that a request body may have."""
 
+PRIORITY_HEADER = "x-inferc-priority"
+
+MAX_PRIORITY = 100
+"""The highest priority; the lowest is its negative."""
+
 _KINDS: dict[type, str] = {
     str: "text",
     bool: "true or false",
@@ -44,55 +49,88 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
+def priority_of(request: web.Request) -> int:
+    """How urgent the request is: 0 where it does not say. Raises BadRequest."""
+    text = request.headers.get(PRIORITY_HEADER)
+    if text is None:
+        return 0
+    try:
+        priority = int(text)
+    except ValueError:
+        priority = MAX_PRIORITY + 1
+    if abs(priority) > MAX_PRIORITY:
+        allowed = f"a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}"
+        raise BadRequest(f"the header `{PRIORITY_HEADER}` must be {allowed}", param=PRIORITY_HEADER)
+    return priority
+
+
 def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
     """The model's name and the request. Raises BadRequest."""
-    model = _required(body, "model", str)
-    messages = _required(body, "messages", list)
+    model = required(body, "model", str)
+    messages = required(body, "messages", list)
     if not messages:
         raise BadRequest("`messages` must hold at least one message", param="messages")
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
-            raise _mistyped(f"messages[{index}]", dict, message)
+            raise mistyped(f"messages[{index}]", dict, message)
         if not isinstance(message.get("role"), str):
             raise BadRequest(f"`messages[{index}].role` must be text", param=f"messages[{index}].role")
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
-        raise _mistyped("stream", bool, stream)
+        raise mistyped("stream", bool, stream)
     return model, ChatRequest(body, bool(stream))
+
+
+def texts_in(body: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The field `name` of `body`: one text or a list of them. Raises BadRequest."""
+    texts = body.get(name)
+    if isinstance(texts, str):
+        return (texts,)
+    if not isinstance(texts, list):
+        raise mistyped(name, list, texts) if name in body else missing(name, list)
+    if not texts:
+        raise BadRequest(f"`{name}` must hold at least one text", param=name)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise mistyped(f"{name}[{index}]", str, text)
+    return tuple(texts)
+
+
+def count_in(body: dict[str, Any], name: str) -> int | None:
+    """The field `name` of `body`, a whole number of at least 1, or None. Raises BadRequest."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise mistyped(name, int, value)
+    if value < 1:
+        raise BadRequest(f"`{name}` is {value}; it must be at least 1", param=name)
+    return value
 
 
 def embed_request(body: dict[str, Any]) -> tuple[str, EmbedRequest, bool]:
     """The model's name, the request, and whether vectors go out as base64. Raises BadRequest."""
-    model = _required(body, "model", str)
+    model = required(body, "model", str)
     encoding = body.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise BadRequest("`encoding_format` must be `float` or `base64`", param="encoding_format")
     if body.get("dimensions") is not None:
         raise BadRequest("`dimensions` cannot be chosen here: the model decides", param="dimensions")
-    texts = body.get("input")
-    if isinstance(texts, str):
-        texts = [texts]
-    elif not isinstance(texts, list):
-        raise _mistyped("input", list, texts) if "input" in body else _missing("input", list)
-    if not texts:
-        raise BadRequest("`input` must hold at least one text", param="input")
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise _mistyped(f"input[{index}]", str, text)
-    return model, EmbedRequest(tuple(texts)), encoding == "base64"
+    return model, EmbedRequest(texts_in(body, "input")), encoding == "base64"
 
 
-def _required(body: dict[str, Any], name: str, kind: type[T]) -> T:
+def required(body: dict[str, Any], name: str, kind: type[T]) -> T:
+    """The field `name` of `body`. Raises BadRequest where it is missing or no `kind`."""
     value = body.get(name)
     if isinstance(value, kind):
         return value
-    raise _mistyped(name, kind, value) if name in body else _missing(name, kind)
+    raise mistyped(name, kind, value) if name in body else missing(name, kind)
 
 
-def _missing(name: str, kind: type) -> BadRequest:
+def missing(name: str, kind: type) -> BadRequest:
     return BadRequest(f"`{name}` is missing; it must be {_KINDS[kind]}", param=name, code="missing_field")
 
 
-def _mistyped(name: str, kind: type, value: object) -> BadRequest:
+def mistyped(name: str, kind: type, value: object) -> BadRequest:
     found = _KINDS[type(value)]
     return BadRequest(f"`{name}` must be {_KINDS[kind]}, not {found}", param=name, code="wrong_type")

@@ -11,9 +11,9 @@ from aiohttp import web
 from ..deployment import Trace
 from ..errors import RequestError
 from ..executor import Executor
-from ..replica import ChatChunk, Chunk
+from ..replica import ChatChunk, ChatRequest, Chunk, CompletionRequest
 from .answers import DEPLOYMENT_HEADER, error_body, internal_error, log_failure
-from .body import chat_request, read_object
+from .body import chat_request, priority_of, read_object
 
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 _END = b"data: [DONE]\n\n"
@@ -22,8 +22,16 @@ _END = b"data: [DONE]\n\n"
 async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
     """The answer of the deployment that the body names. Raises RequestError."""
     name, chat = chat_request(await read_object(request))
+    return await respond(request, executor, name, chat)
+
+
+async def respond(
+    request: web.Request, executor: Executor, name: str, chat: ChatRequest | CompletionRequest
+) -> web.StreamResponse:
+    """The answer of deployment `name` to `chat`. Raises RequestError."""
     trace = Trace()
-    async with aclosing(executor.stream(name, chat, executor.deadline(), trace)) as chunks:
+    answer = executor.stream(name, chat, executor.deadline(), trace, priority=priority_of(request))
+    async with aclosing(answer) as chunks:
         first = await anext(chunks, None)  # errors up to here get a status of their own
         headers = {DEPLOYMENT_HEADER: trace.deployment or name}
         if not chat.stream:

@@ -12,14 +12,15 @@ from ..deployment import Trace
 from ..executor import Executor
 from ..replica import EmbedChunk
 from .answers import DEPLOYMENT_HEADER
-from .body import embed_request, read_object
+from .body import embed_request, priority_of, read_object
 
 
 async def answer_embeddings(request: web.Request, executor: Executor) -> web.StreamResponse:
     """The vectors of the deployment that the body names. Raises RequestError."""
     name, embed, as_base64 = embed_request(await read_object(request))
     trace = Trace()
-    async with aclosing(executor.stream(name, embed, executor.deadline(), trace)) as chunks:
+    answer = executor.stream(name, embed, executor.deadline(), trace, priority=priority_of(request))
+    async with aclosing(answer) as chunks:
         chunk = await anext(chunks)
     assert isinstance(chunk, EmbedChunk)
     return web.Response(

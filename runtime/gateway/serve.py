@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ...compiler.plan import GatewayPlan
@@ -11,8 +10,6 @@ from ..executor import Executor
 from ..http_server import GRACE, HttpServer, bind, stop_signal
 from ..secret import Secret, read_secret
 from .app import build_app
-
-log = logging.getLogger(__name__)
 
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
@@ -38,7 +35,6 @@ async def serve(
                 await server.start()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"http://{host}:{server.port}"
-                log.info("listening on %s", url)
                 if ready:
                     ready(url)
                 await stop.wait()

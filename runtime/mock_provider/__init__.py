@@ -1,7 +1,19 @@
-"""A provider to talk to without a key: a real HTTP server that answers OpenAI's API deterministically."""
+"""A provider to talk to without a key: a real HTTP server that answers as OpenAI, Anthropic and Gemini do."""
 
-from .app import MockOptions, Stats, build_app
-from .faults import Fault, parse_fault
+from .app import MockOptions, build_app
+from .faults import Fault, FaultKind, parse_fault
+from .script import ScriptError, load_script
 from .serve import serve_mock
+from .stats import Stats
 
-__all__ = ["Fault", "MockOptions", "Stats", "build_app", "parse_fault", "serve_mock"]
+__all__ = [
+    "Fault",
+    "FaultKind",
+    "MockOptions",
+    "ScriptError",
+    "Stats",
+    "build_app",
+    "load_script",
+    "parse_fault",
+    "serve_mock",
+]

@@ -1,16 +1,23 @@
 """What the mock provider says: a pure function of what it was asked.
 
-A chat answer is "You said: " and the text of the last user message. A token is a word: what stands
-between white space. A vector depends on its text alone and has length 1.
+A chat answer is "You said: " and the text of the last user message. A message that names tools has
+them called, each with the JSON object behind its name, or else with an example. A token is a word: what
+stands between white space. A vector depends on its text alone and has length 1.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from random import Random
 from typing import Any
+
+from attrs import frozen
+
+from .asked import Asked
+from .examples import example
 
 CREATED = 1_700_000_000
 """The time at which every answer says it was made, in Unix seconds."""
@@ -18,61 +25,72 @@ CREATED = 1_700_000_000
 DIMENSIONS = 32
 """Length of a vector when the request does not choose one."""
 
+REASONING = {"minimal": 4, "low": 8, "medium": 16, "high": 32, "xhigh": 48, "max": 64}
+"""Tokens that a reasoning effort costs."""
 
-def answer_text(messages: list[Any]) -> str:
-    """The answer to a conversation."""
-    said = [text_of(m.get("content")) for m in messages if isinstance(m, dict) and m.get("role") == "user"]
-    return f"You said: {said[-1]}" if said else "You said nothing."
+LOGPROB = -0.25
+"""The log probability of every token."""
+
+_DECODER = json.JSONDecoder()
 
 
-def text_of(content: object) -> str:
-    """The text of a message, whose parts may be images and more."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return " ".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)
-    return ""
+@frozen
+class Call:
+    """A call of a tool."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@frozen
+class Answer:
+    """What is said. finish: why it ends, in OpenAI's words, or `stop_sequence`, or `context_window`."""
+
+    id: str
+    text: str
+    calls: tuple[Call, ...]
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+def answer_to(asked: Asked) -> Answer:
+    """The answer to a request."""
+    calls = _calls(asked)
+    text, finish = ("", "tool_calls") if calls else _cut(_text(asked), asked)
+    return make_answer(asked, text, calls, finish)
+
+
+def make_answer(asked: Asked, text: str, calls: tuple[Call, ...], finish: str) -> Answer:
+    """The answer that says just this, with its usage.
+
+    Words of the system prompt count as cached where it says "cached".
+    """
+    reasoning = REASONING.get(asked.effort, 0)
+    spoken = len(text.split()) + sum(1 + len(call.arguments) for call in calls)
+    return Answer(
+        hash_id(asked.model, text, asked.said),
+        text,
+        calls,
+        finish,
+        prompt_tokens=asked.words,
+        completion_tokens=spoken * asked.n + reasoning,
+        cached_tokens=len(asked.system.split()) if "cached" in asked.system else 0,
+        reasoning_tokens=reasoning,
+    )
+
+
+def make_call(asked: Asked, number: int, name: str, arguments: dict[str, Any]) -> Call:
+    """The call that stands at `number` in an answer."""
+    return Call(hash_id(asked.said, name, str(number)), name, arguments)
 
 
 def pieces(text: str) -> list[str]:
     """`text` cut before each word but the first: joined, they are `text` again."""
     return re.findall(r"^\S*|\s+\S*", text)
-
-
-def usage(messages: list[Any], answer: str) -> dict[str, int]:
-    """Tokens of prompt and answer."""
-    prompt = sum(len(text_of(m.get("content")).split()) for m in messages if isinstance(m, dict))
-    completion = len(answer.split())
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
-
-
-def completion(model: str, messages: list[Any]) -> dict[str, Any]:
-    """A whole answer."""
-    answer = answer_text(messages)
-    message = {"role": "assistant", "content": answer}
-    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    return _envelope("chat.completion", model, answer, [choice]) | {"usage": usage(messages, answer)}
-
-
-def chunks(model: str, messages: list[Any], include_usage: bool) -> list[dict[str, Any]]:
-    """A streamed answer: the role, each piece of text, the end, and the usage if it was asked for."""
-    answer = answer_text(messages)
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += ({"content": piece} for piece in pieces(answer))
-    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
-    made = [_envelope("chat.completion.chunk", model, answer, [choice]) for choice in choices]
-    if include_usage:
-        for chunk in made:
-            chunk["usage"] = None
-        made.append(
-            _envelope("chat.completion.chunk", model, answer, []) | {"usage": usage(messages, answer)}
-        )
-    return made
 
 
 def vector(text: str, dimensions: int) -> list[float]:
@@ -83,12 +101,57 @@ def vector(text: str, dimensions: int) -> list[float]:
     return [value / length for value in values]
 
 
-def _envelope(kind: str, model: str, answer: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    made = hashlib.sha256(f"{model}\0{answer}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
-    return {
-        "id": f"chatcmpl-{made}",
-        "object": kind,
-        "created": CREATED,
-        "model": model,
-        "choices": choices,
-    }
+def hash_id(*parts: str) -> str:
+    """24 characters that depend on `parts` alone."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _text(asked: Asked) -> str:
+    if asked.schema is not None:
+        return json.dumps(example(asked.schema), ensure_ascii=False)
+    if asked.results:
+        return f"The tools said: {'; '.join(asked.results)}"
+    seen = "".join(f" [{media}]" for media in asked.media)
+    return f"You said: {asked.said}{seen}" if asked.said or seen else "You said nothing."
+
+
+def _cut(text: str, asked: Asked) -> tuple[str, str]:
+    """What is left of `text` within the limits of the request, and why it ends there."""
+    found = [at for sequence in asked.stop if sequence and (at := text.find(sequence)) >= 0]
+    if found:
+        return text[: min(found)], "stop_sequence"
+    if asked.max_tokens is not None and len(text.split()) > asked.max_tokens:
+        return "".join(pieces(text)[: asked.max_tokens]), "length"
+    return text, "stop"
+
+
+def _calls(asked: Asked) -> tuple[Call, ...]:
+    if not asked.tools or asked.tool_mode == "none" or asked.results:
+        return ()
+    forced = asked.tools.keys() & {asked.tool_mode}
+    names = forced or asked.tools.keys()
+    found = [(name, at) for name in names for at in _places(name, asked.said)]
+    wanted = [(name, _arguments(asked, name, at)) for name, at in sorted(found, key=lambda each: each[1])]
+    if not wanted and asked.tool_mode != "auto":
+        name = asked.tool_mode if forced else next(iter(asked.tools))
+        wanted = [(name, example(asked.tools[name]))]
+    if asked.one_call:
+        wanted = wanted[:1]
+    return tuple(make_call(asked, i, name, arguments) for i, (name, arguments) in enumerate(wanted))
+
+
+def _places(name: str, text: str) -> list[int]:
+    """Where `text` stands behind the name of a tool."""
+    return [found.end() for found in re.finditer(rf"\b{re.escape(name)}\b", text)]
+
+
+def _arguments(asked: Asked, name: str, at: int) -> dict[str, Any]:
+    behind = asked.said[at:].lstrip(" :(")
+    if behind.startswith("{"):
+        try:
+            value, _ = _DECODER.raw_decode(behind)
+        except json.JSONDecodeError:
+            pass
+        else:
+            return dict(value)
+    return dict(example(asked.tools[name]) or {})

@@ -1,62 +1,105 @@
-"""Failing on demand: which answers are errors, and which."""
+"""Failing on demand: which answers go wrong, and how."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from enum import StrEnum
 
-_DEFAULT_CODES = {
-    400: "invalid_request",
-    401: "invalid_api_key",
-    403: "forbidden",
-    404: "model_not_found",
-    429: "rate_limit_exceeded",
-    500: "server_error",
-    503: "server_is_overloaded",
-}
+from attrs import evolve, frozen
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    STATUS = "status"
+    SLOW = "slow"
+    STALL = "stall"
+    CUT = "cut"
+    SPLIT = "split"
+    MALFORMED = "malformed"
+    ERROR = "error"
+
+
+class RetryForm(StrEnum):
+    """How an answer says when to come back."""
+
+    SECONDS = "seconds"
+    MILLISECONDS = "ms"
+    DATE = "date"
 
 
 @frozen
 class Fault:
-    """`count` answers with this status; None is all of them.
+    """`count` answers that go wrong; None is all of them.
 
-    retry_after: seconds, for the header of that name. code: the error's code in the body.
+    status: of an error, or of the error inside a stream. retry_after: seconds, said in the `form` that was
+    chosen. code: the error's code, as OpenAI calls it; empty is what goes with the status. after: pieces
+    that are sent before it happens. seconds: how long it is slow, or silent. until_new_key: until a
+    request comes with another key than the first.
     """
 
-    status: int
+    status: int = 500
     count: int | None = 1
     retry_after: float | None = None
     code: str = ""
+    kind: FaultKind = FaultKind.STATUS
+    after: int = 2
+    seconds: float = 60.0
+    form: RetryForm = RetryForm.SECONDS
+    until_new_key: bool = False
+
+
+SETTINGS = "count, retry_after, form, code, status, after, seconds, until"
 
 
 def parse_fault(text: str) -> Fault:
-    """The fault that `STATUS` or `STATUS:key=value,…` describes. Raises ValueError.
+    """The fault that `WHAT` or `WHAT:key=value,…` describes. Raises ValueError.
 
-    Keys: `count` (a number, or `all`; 1 when unset), `retry_after` (seconds), `code`.
+    WHAT: an error status, or a kind: slow, stall, cut, split, malformed, error. Keys: `count` (a number, or
+    `all`; 1 when unset), `retry_after` (seconds), `form` (seconds, ms, date), `code`, `status`, `after`
+    (pieces), `seconds`, `until=new_key`.
     """
-    head, _, rest = text.partition(":")
-    if not (head.isdecimal() and 400 <= int(head) <= 599):
-        raise ValueError(f"`{head}` is no error status: write one from 400 to 599, as in 429:retry_after=1")
-    status = int(head)
-    count: int | None = 1
-    retry_after: float | None = None
-    code = _DEFAULT_CODES.get(status, "error")
+    what, _, rest = text.partition(":")
+    fault = _what(what)
     for setting in filter(None, rest.split(",")):
         key, _, value = setting.partition("=")
-        try:
-            match key.strip():
-                case "count":
-                    count = None if value == "all" else int(value)
-                case "retry_after":
-                    retry_after = float(value)
-                case "code":
-                    code = value
-                case unknown:
-                    raise ValueError(f"`{unknown}` is no setting of a fault: count, retry_after, code")
-        except ValueError as error:
-            if "setting" in str(error):
-                raise
-            raise ValueError(f"`{value}` is no value for `{key}`: write a number") from None
-    return Fault(status, count, retry_after, code)
+        fault = _set(fault, key.strip(), value.strip())
+    return fault
+
+
+def _what(text: str) -> Fault:
+    if text.isdecimal() and 400 <= int(text) <= 599:
+        return Fault(int(text))
+    kinds = [kind.value for kind in FaultKind if kind is not FaultKind.STATUS]
+    if text in kinds:
+        return Fault(kind=FaultKind(text))
+    raise ValueError(
+        f"`{text}` is no error status and no fault: write one from 400 to 599, as in 429:retry_after=1, "
+        f"or one of {', '.join(kinds)}"
+    )
+
+
+def _set(fault: Fault, key: str, value: str) -> Fault:
+    try:
+        match key:
+            case "count":
+                return evolve(fault, count=None if value == "all" else int(value))
+            case "retry_after":
+                return evolve(fault, retry_after=float(value))
+            case "form":
+                return evolve(fault, form=RetryForm(value))
+            case "code":
+                return evolve(fault, code=value)
+            case "status":
+                return evolve(fault, status=int(value))
+            case "after":
+                return evolve(fault, after=int(value))
+            case "seconds":
+                return evolve(fault, seconds=float(value))
+            case "until" if value == "new_key":
+                return evolve(fault, until_new_key=True)
+    except ValueError:
+        raise ValueError(f"`{value}` is no value for `{key}`") from None
+    raise ValueError(f"`{key}={value}` is no setting of a fault: {SETTINGS}")
 
 
 class FaultPlan:
@@ -65,14 +108,20 @@ class FaultPlan:
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self._faults = list(faults)
         self._used = 0
+        self._first_key: str | None = None
 
-    def take(self) -> Fault | None:
-        """The fault of the next answer; None answers properly."""
+    def take(self, key: str) -> Fault | None:
+        """The fault of the next answer, to a request with this key; None answers properly."""
         while self._faults:
             fault = self._faults[0]
-            if fault.count is None or self._used < fault.count:
+            if fault.until_new_key:
+                self._first_key = self._first_key or key
+                if key == self._first_key:
+                    return fault
+            elif fault.count is None or self._used < fault.count:
                 self._used += 1
                 return fault
             self._faults.pop(0)
             self._used = 0
+            self._first_key = None
         return None

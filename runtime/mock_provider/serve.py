@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ..http_server import HttpServer, bind, stop_signal
 from .app import MockOptions, build_app
-
-log = logging.getLogger(__name__)
 
 ADVICE = "stop that program, or choose another port with --port"
 
@@ -23,14 +20,13 @@ async def serve_mock(
 ) -> None:
     """Answer on `port` (0 takes a free one) until SIGINT or SIGTERM. Raises StartError.
 
-    ready: called with the base URL, to which `/v1` is added for an endpoint.
+    ready: called with the base URL, to which `/v1` is added for an endpoint that speaks as OpenAI does.
     """
     server = HttpServer(build_app(options), bind(host, port, advice=ADVICE), advice=ADVICE, grace=grace)
     try:
         async with stop_signal() as stop:
             await server.start()
             url = f"http://{host}:{server.port}"
-            log.info("listening on %s", url)
             if ready:
                 ready(url)
             await stop.wait()

@@ -1,16 +1,18 @@
 """Which queued jobs share the next run of a model: a pure state machine.
 
-A job is one or more rows of about the same length. `BatchQueue.decide(now, event)` changes the state
-and says what follows; it never waits and never looks at a clock.
+A job is one or more rows of one kind: texts of about the same length, tensors that fit together.
+`BatchQueue.decide(now, event)` changes the state and says what follows; it never waits and never looks
+at a clock.
 
 A job runs at once when nothing else does. Otherwise it waits for a free run, and in the queue for
-company: until `max_size` rows are there, or the oldest of them has waited for `max_delay`. Rows share
-a run only within one bucket of lengths, so that padding stays small.
+company: until `max_size` or a `preferred` number of rows is there, or the oldest of them has waited for
+`max_delay`. Rows share a run only within one bucket, so that they fit together and padding stays small.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 
 from attrs import frozen
 
@@ -23,7 +25,7 @@ class Job:
 
     id: int
     rows: int
-    bucket: int
+    bucket: Hashable
     deadline: float | None = None
 
 
@@ -129,29 +131,39 @@ class BatchQueue:
             return (next(iter(self._waiting)),), None
         wake_at: float | None = None
         for bucket, since in self._buckets().items():
-            group, full = self._fill(bucket, self._batching.max_size)
+            group, full = self._fill(bucket)
             ready_at = since + self._batching.max_delay
             if full or not self._running or ready_at <= now:
                 return group, None
             wake_at = ready_at if wake_at is None else min(wake_at, ready_at)
         return (), wake_at
 
-    def _buckets(self) -> dict[int, float]:
+    def _buckets(self) -> dict[Hashable, float]:
         """The buckets that have jobs, and since when the oldest of each waits; the longest wait first."""
-        buckets: dict[int, float] = {}
+        buckets: dict[Hashable, float] = {}
         for waiting in self._waiting.values():
             buckets.setdefault(waiting.job.bucket, waiting.since)
         return buckets
 
-    def _fill(self, bucket: int, max_size: int) -> tuple[tuple[int, ...], bool]:
-        """The oldest jobs of `bucket` that fit into one run, and whether there is no room for more."""
+    def _fill(self, bucket: Hashable) -> tuple[tuple[int, ...], bool]:
+        """The oldest jobs of `bucket` that make a good run, and whether it need not wait for more.
+
+        Good is a run with no room left, else one of the largest preferred size that can be made.
+        """
+        assert self._batching
         group: list[int] = []
+        preferred = 0
         rows = 0
         for job_id, waiting in self._waiting.items():
             if waiting.job.bucket != bucket:
                 continue
-            if group and rows + waiting.job.rows > max_size:
-                return tuple(group), True
+            if group and rows + waiting.job.rows > self._batching.max_size:
+                rows = self._batching.max_size
+                break
             group.append(job_id)
             rows += waiting.job.rows
-        return tuple(group), rows >= max_size
+            if rows in self._batching.preferred:
+                preferred = len(group)
+        if rows >= self._batching.max_size or not preferred:
+            return tuple(group), rows >= self._batching.max_size
+        return tuple(group[:preferred]), True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from ...compiler.plan import ExecutionProvider, ProviderSpec, ReplicaPlacement
 
@@ -32,16 +33,35 @@ _LONGEST_REASON = 300
 
 
 def ort_providers(
-    specs: Iterable[ProviderSpec], placement: ReplicaPlacement
+    specs: Iterable[ProviderSpec], placement: ReplicaPlacement, base_dir: Path
 ) -> list[tuple[str, dict[str, str]]]:
-    """`specs` as ONNX Runtime takes them, in their order; GPU providers get the placement's first GPU."""
+    """`specs` as ONNX Runtime takes them, in their order; GPU providers get the placement's first GPU.
+
+    base_dir: what options that are paths are relative to.
+    """
     named = []
     for spec in specs:
-        options = dict(spec.options)
+        options = spec.options | {name: str(base_dir / path) for name, path in spec.paths.items()}
         if spec.name in GPU_PROVIDERS and placement.gpu_indices:
             options["device_id"] = str(placement.gpu_indices[0])
         named.append((ORT_NAMES[spec.name], options))
     return named
+
+
+def has_cuda_graphs(specs: Iterable[ProviderSpec]) -> bool:
+    """Whether runs are recorded and replayed on the GPU, which allows one at a time in a session."""
+    return any(
+        spec.options.get(option, "0").lower() in ("1", "true")
+        for spec in specs
+        for option in ("enable_cuda_graph", "trt_cuda_graph_enable")
+    )
+
+
+def device_of(providers: Sequence[ExecutionProvider], placement: ReplicaPlacement) -> tuple[str, int]:
+    """Where a model on `providers`, those really in use, keeps its values: "cpu" or "cuda", and its index."""
+    if providers and providers[0] in GPU_PROVIDERS:
+        return "cuda", placement.gpu_indices[0] if placement.gpu_indices else 0
+    return "cpu", 0
 
 
 def from_ort(names: Iterable[str]) -> tuple[ExecutionProvider, ...]:

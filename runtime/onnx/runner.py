@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import define, field
 
 from ..errors import RequestError, RequestTimeout, ShuttingDown
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 
-if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
-
-    Outcome: TypeAlias = NDArray[numpy.float32] | RequestError
-
 log = logging.getLogger(__name__)
 
-Row = TypeVar("Row")
+Load = TypeVar("Load")
+Result = TypeVar("Result")
 
 
 class Stopper:
@@ -46,34 +41,35 @@ class Stopper:
 
 
 @define(eq=False)
-class _Run(Generic[Row]):
+class _Run(Generic[Load, Result]):
     """Jobs that run together; `callers` of them are still waited for."""
 
-    jobs: list[_Pending[Row]]
+    jobs: list[_Pending[Load, Result]]
     callers: int
     stopper: Stopper = field(factory=Stopper)
 
 
 @define(eq=False)
-class _Pending(Generic[Row]):
+class _Pending(Generic[Load, Result]):
     """A job whose caller waits for `result`; `run` is None while it is queued."""
 
-    rows: Sequence[Row]
-    result: asyncio.Future[NDArray[numpy.float32]]
-    run: _Run[Row] | None = None
+    load: Load
+    result: asyncio.Future[Result]
+    run: _Run[Load, Result] | None = None
 
 
-class Runner(Generic[Row]):
+class Runner(Generic[Load, Result]):
     """Composes the queue, the threads and the callers. Belongs to one event loop.
 
-    run: takes rows and gives one vector for each, [rows, dimensions]; it is called on `threads`.
+    run: takes the loads of the jobs of one run and gives one result for each, in their order; it is
+    called on `threads`.
     """
 
     def __init__(
         self,
         queue: BatchQueue,
         threads: ThreadPoolExecutor,
-        run: Callable[[Sequence[Row], Stopper], NDArray[numpy.float32]],
+        run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
         owner: str,
     ) -> None:
         self._queue = queue
@@ -81,23 +77,22 @@ class Runner(Generic[Row]):
         self._run = run
         self._owner = owner
         self._ids = count()
-        self._pending: dict[int, _Pending[Row]] = {}
-        self._running: set[asyncio.Future[list[Outcome]]] = set()
+        self._pending: dict[int, _Pending[Load, Result]] = {}
+        self._running: set[asyncio.Future[Sequence[Result | RequestError]]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def submit(
-        self, rows: Sequence[Row], bucket: int, deadline: float | None
-    ) -> NDArray[numpy.float32]:
-        """The vectors of `rows`, [rows, dimensions]. Raises RequestError.
+    async def submit(self, load: Load, *, rows: int, bucket: Hashable, deadline: float | None) -> Result:
+        """The result of `load`, which counts for `rows` rows. Raises RequestError.
 
-        deadline: in the time of the loop; rows that are still queued then are never run. Cancelling
-        takes the rows out of the queue, or stops the run when they were the last ones waited for.
+        bucket: loads with the same one may share a run. deadline: in the time of the loop; what is still
+        queued then is never run. Cancelling takes the load out of the queue, or stops the run when it
+        was the last one waited for.
         """
         if self._closed:
             raise self._shutting_down()
-        pending = _Pending(rows, asyncio.get_running_loop().create_future())
-        job = Job(next(self._ids), len(rows), bucket, deadline)
+        pending: _Pending[Load, Result] = _Pending(load, asyncio.get_running_loop().create_future())
+        job = Job(next(self._ids), rows, bucket, deadline)
         self._pending[job.id] = pending
         try:
             self._decide(Arrived(job))
@@ -136,13 +131,13 @@ class Runner(Generic[Row]):
             self._running.add(future)
             future.add_done_callback(lambda done, run=run: self._finish(done, run))  # type: ignore[misc]
 
-    def _finish(self, done: asyncio.Future[list[Outcome]], run: _Run[Row]) -> None:
+    def _finish(self, done: asyncio.Future[Sequence[Result | RequestError]], run: _Run[Load, Result]) -> None:
         self._running.discard(done)
         for pending, outcome in zip(run.jobs, done.result(), strict=True):
             _resolve(pending, outcome)
         self._decide(Finished())
 
-    def _abandon(self, job_id: int, pending: _Pending[Row]) -> None:
+    def _abandon(self, job_id: int, pending: _Pending[Load, Result]) -> None:
         if pending.run is None:
             self._decide(Abandoned(job_id))
             return
@@ -150,25 +145,24 @@ class Runner(Generic[Row]):
         if not pending.run.callers:
             pending.run.stopper.stop()
 
-    def _work(self, run: _Run[Row]) -> list[Outcome]:
+    def _work(self, run: _Run[Load, Result]) -> Sequence[Result | RequestError]:
         """In a thread: all jobs together, and if that fails each alone, so that only the bad one fails."""
-        together = self._attempt([row for job in run.jobs for row in job.rows], run.stopper)
-        if isinstance(together, RequestError):
-            if len(run.jobs) == 1:
-                return [together]
-            return [self._attempt(job.rows, run.stopper) for job in run.jobs]
-        parts: list[Outcome] = []
-        start = 0
+        together = self._attempt([job.load for job in run.jobs], run.stopper)
+        if not isinstance(together, RequestError):
+            return together
+        if len(run.jobs) == 1:
+            return [together]
+        outcomes: list[Result | RequestError] = []
         for job in run.jobs:
-            parts.append(together[start : start + len(job.rows)])
-            start += len(job.rows)
-        return parts
+            alone = self._attempt([job.load], run.stopper)
+            outcomes.append(alone if isinstance(alone, RequestError) else alone[0])
+        return outcomes
 
-    def _attempt(self, rows: Sequence[Row], stopper: Stopper) -> Outcome:
+    def _attempt(self, loads: Sequence[Load], stopper: Stopper) -> Sequence[Result] | RequestError:
         if stopper.stopped:
             return RequestError(f"{self._owner}: nobody waits for the answer")
         try:
-            return self._run(rows, stopper)
+            return self._run(loads, stopper)
         except RequestError as error:
             return error
         except Exception:
@@ -179,7 +173,20 @@ class Runner(Generic[Row]):
         return ShuttingDown(f"{self._owner} is shutting down")
 
 
-def _resolve(pending: _Pending[Row], outcome: Outcome) -> None:
+async def run_all(runs: Iterable[Coroutine[None, None, Result]]) -> list[Result]:
+    """The results of `runs`, which go on at the same time. When one fails, the others are cancelled."""
+    waiting = list(runs)
+    if len(waiting) == 1:
+        return [await waiting[0]]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(run) for run in waiting]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in running]
+
+
+def _resolve(pending: _Pending[Load, Result], outcome: Result | RequestError) -> None:
     if pending.result.done():
         return
     if isinstance(outcome, RequestError):

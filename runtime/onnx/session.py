@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from attrs import frozen
 
 from ...compiler.plan import (
     ExecutionProvider,
+    GraphOptimization,
     MissingProviderAction,
     OnnxServingPlan,
     ProviderSpec,
@@ -18,6 +20,7 @@ from ...compiler.plan import (
 )
 from ..errors import StartError
 from .files import find_file
+from .optimized import OptimizedModels
 from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
 from .quiet import captured_output
 
@@ -34,10 +37,11 @@ _LONGEST_REASON = 400
 
 @frozen
 class OpenSession:
-    """A session, and the providers it really uses, in order."""
+    """A session, the providers it really uses, in order, and what of it is not as it was asked for."""
 
     ort: onnxruntime.InferenceSession
     providers: tuple[ExecutionProvider, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> OpenSession:
@@ -45,17 +49,20 @@ def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: P
     owner = f"deployment `{plan.deployment}`"
     ort = _import_onnxruntime(owner)
     path = find_file(plan.model, base_dir, "model", owner)
+    for weights in plan.external_data:
+        find_file(weights, base_dir, "external data", owner)
     wants_gpu = any(spec.name in GPU_PROVIDERS for spec in plan.providers)
     if not wants_gpu:
-        opened = _open_or_explain(ort, path, plan, placement, plan.providers, owner)
+        opened = _open_or_explain(ort, path, plan, placement, plan.providers, base_dir, owner)
         return OpenSession(opened, from_ort(opened.get_providers()))
     libraries = _preload_libraries()
     with captured_output() as printed:
-        opened = _open_on_what_is_there(ort, path, plan, placement, owner)
+        opened = _open_on_what_is_there(ort, path, plan, placement, base_dir, owner)
     log.debug("%s: ONNX Runtime said while loading:\n%s", owner, printed.text)
     providers = from_ort(opened.get_providers())
     installed = ort.get_available_providers()
     missing = [spec.name for spec in plan.providers if spec.name not in providers]
+    warnings: list[str] = []
     if missing:
         reasons = [
             f"{owner} asks for {TITLES[name]} (providers = [{', '.join(s.name for s in plan.providers)}]), "
@@ -64,16 +71,31 @@ def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: P
         ]
         if plan.on_missing_provider is MissingProviderAction.ERROR:
             raise StartError(*(f"{reason}; or set `on_missing_provider = warn`" for reason in reasons))
-        for reason in reasons:
-            log.warning("%s; it runs on %s instead", reason, ", ".join(TITLES[name] for name in providers))
+        real = ", ".join(TITLES[name] for name in providers)
+        warnings += (f"{reason}; it runs on {real} instead" for reason in reasons)
     if len(placement.gpu_indices) > 1:
-        log.warning(
-            "%s: one session uses one GPU: GPU %d works, %s stay idle; use `gpus = 1` and more `replicas`",
-            owner,
-            placement.gpu_indices[0],
-            ", ".join(str(index) for index in placement.gpu_indices[1:]),
+        idle = ", ".join(str(index) for index in placement.gpu_indices[1:])
+        warnings.append(
+            f"{owner}: one session uses one GPU: GPU {placement.gpu_indices[0]} works, {idle} stay idle; "
+            "use `gpus = 1` and more `replicas`"
         )
-    return OpenSession(opened, providers)
+    warnings += _ignored_options(opened, plan.providers, owner)
+    for warning in warnings:
+        log.warning("%s", warning)
+    return OpenSession(opened, providers, tuple(warnings))
+
+
+def _ignored_options(
+    session: onnxruntime.InferenceSession, specs: Sequence[ProviderSpec], owner: str
+) -> list[str]:
+    """Options that ONNX Runtime did not take: it says nothing about those that it does not know."""
+    taken = session.get_provider_options()
+    return [
+        f"{owner}: this ONNX Runtime's {TITLES[spec.name]} provider does not know the option `{option}`"
+        for spec in specs
+        for option in (*spec.options, *spec.paths)
+        if ORT_NAMES[spec.name] in taken and option not in taken[ORT_NAMES[spec.name]]
+    ]
 
 
 def _import_onnxruntime(owner: str) -> Any:
@@ -107,7 +129,7 @@ def _preload_libraries() -> str:
 
 
 def _open_on_what_is_there(
-    ort: Any, path: Path, plan: OnnxServingPlan, placement: ReplicaPlacement, owner: str
+    ort: Any, path: Path, plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, owner: str
 ) -> onnxruntime.InferenceSession:
     """A session on as many of the providers as possible.
 
@@ -117,13 +139,13 @@ def _open_on_what_is_there(
     specs = [spec for spec in plan.providers if ORT_NAMES[spec.name] in installed]
     while any(spec.name in GPU_PROVIDERS for spec in specs):
         try:
-            return _open(ort, path, plan, placement, specs)
+            return _open(ort, path, plan, placement, specs, base_dir)
         except Exception as error:
             # Printed into the captured output, where the reason for a missing provider is looked for.
             failing = next(spec for spec in specs if spec.name in GPU_PROVIDERS)
             print(f"{TITLES[failing.name]}: {error}")
             specs.remove(failing)
-    return _open_or_explain(ort, path, plan, placement, specs, owner)
+    return _open_or_explain(ort, path, plan, placement, specs, base_dir, owner)
 
 
 def _open_or_explain(
@@ -131,11 +153,12 @@ def _open_or_explain(
     path: Path,
     plan: OnnxServingPlan,
     placement: ReplicaPlacement,
-    specs: tuple[ProviderSpec, ...] | list[ProviderSpec],
+    specs: Sequence[ProviderSpec],
+    base_dir: Path,
     owner: str,
 ) -> onnxruntime.InferenceSession:
     try:
-        return _open(ort, path, plan, placement, specs)
+        return _open(ort, path, plan, placement, specs, base_dir)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise StartError(
@@ -148,15 +171,33 @@ def _open(
     path: Path,
     plan: OnnxServingPlan,
     placement: ReplicaPlacement,
-    specs: tuple[ProviderSpec, ...] | list[ProviderSpec],
+    specs: Sequence[ProviderSpec],
+    base_dir: Path,
 ) -> onnxruntime.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = plan.session.intra_op_threads
     options.inter_op_num_threads = plan.session.inter_op_threads
     if plan.session.inter_op_threads > 1:
         options.execution_mode = ort.ExecutionMode.ORT_PARALLEL
+    options.graph_optimization_level = getattr(
+        ort.GraphOptimizationLevel, _LEVELS[plan.session.graph_optimization]
+    )
+    options.enable_mem_pattern = plan.session.memory_pattern
     options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
-    providers = ort_providers(specs, placement) or [(ORT_NAMES[ExecutionProvider.CPU], {})]
-    session = ort.InferenceSession(path, options, providers=providers, enable_fallback=0)
-    session.disable_fallback()
-    return session
+    providers = ort_providers(specs, placement, base_dir) or [(ORT_NAMES[ExecutionProvider.CPU], {})]
+
+    def open_one(model: Path, options: Any) -> onnxruntime.InferenceSession:
+        session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+        session.disable_fallback()
+        return session
+
+    kept = OptimizedModels.of(plan, specs, base_dir)
+    return kept.open(ort, path, specs, options, open_one) if kept else open_one(path, options)
+
+
+_LEVELS = {
+    GraphOptimization.NONE: "ORT_DISABLE_ALL",
+    GraphOptimization.BASIC: "ORT_ENABLE_BASIC",
+    GraphOptimization.EXTENDED: "ORT_ENABLE_EXTENDED",
+    GraphOptimization.ALL: "ORT_ENABLE_ALL",
+}

@@ -1,8 +1,8 @@
-"""What an embedding model takes and gives, read from its session; or why it is no embedding model."""
+"""What a model takes and gives, read from its session; or why it does not fit its task."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ...compiler.plan import Pooling
 from ..errors import StartError
+from ..replica import TensorInfo
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -24,11 +25,46 @@ _INTEGERS: dict[str, type[numpy.signedinteger[Any]]] = {
     "tensor(int32)": numpy.int32,
 }
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
+_DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(bfloat16)": "BF16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+
+
+def inputs_of(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
+    """The inputs of `session`, in its order."""
+    return tuple(map(_info, session.get_inputs()))
+
+
+def outputs_of(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
+    """The outputs of `session`, in its order."""
+    return tuple(map(_info, session.get_outputs()))
+
+
+def _info(value: Any) -> TensorInfo:
+    """A type that the Open Inference Protocol has no word for keeps ONNX Runtime's."""
+    shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in value.shape)
+    return TensorInfo(value.name, _DATATYPES.get(value.type, value.type), shape)
 
 
 @frozen
-class EmbedSignature:
-    """inputs: dtype of each input. batch, length: sizes that the model fixes; None where it does not."""
+class TokenSignature:
+    """A model that reads tokens. inputs: the dtype of each. output: the one that is used.
+
+    batch, length: sizes that the model fixes; None where it does not.
+    """
 
     inputs: dict[str, type[numpy.signedinteger[Any]]]
     output: str
@@ -36,24 +72,32 @@ class EmbedSignature:
     length: int | None
 
 
-def read_signature(session: onnxruntime.InferenceSession, pooling: Pooling, owner: str) -> EmbedSignature:
-    """The signature of `session` as an embedding model. Raises StartError, which shows the real one."""
-    inputs = {value.name: value for value in session.get_inputs()}
-    unknown = [name for name in inputs if name not in (*_REQUIRED, *_OPTIONAL)]
-    absent = [name for name in _REQUIRED if name not in inputs]
-    wrong = [name for name, value in inputs.items() if value.type not in _INTEGERS or len(value.shape) != 2]
-    if unknown or absent or wrong:
-        raise StartError(
-            f"{owner}: its task is `embed`, which needs a model that takes {' and '.join(_REQUIRED)} "
-            f"(and may take {' and '.join(_OPTIONAL)}), [batch, sequence] of int64 or int32; "
-            f"{describe(session)}"
-        )
-    batch, length = inputs[INPUT_IDS].shape
-    return EmbedSignature(
-        inputs={name: _INTEGERS[value.type] for name, value in inputs.items()},
-        output=_output(session, pooling, owner),
-        batch=batch if isinstance(batch, int) else None,
-        length=length if isinstance(length, int) else None,
+def read_embed_signature(
+    session: onnxruntime.InferenceSession, pooling: Pooling, owner: str
+) -> TokenSignature:
+    """An embedding model, whose output `pooling` can be applied to. Raises StartError."""
+    return _token_signature(session, "embed", lambda: _embed_output(session, pooling, owner), owner)
+
+
+def read_rerank_signature(session: onnxruntime.InferenceSession, owner: str) -> TokenSignature:
+    """A model that gives one number per pair of texts. Raises StartError."""
+    return _token_signature(session, "rerank", lambda: _rerank_output(session, owner), owner)
+
+
+def read_classify_signature(session: onnxruntime.InferenceSession, output: str, owner: str) -> TokenSignature:
+    """A model that gives `output` for texts. Raises StartError."""
+    return _token_signature(session, "classify", lambda: output, owner)
+
+
+def class_scores_output(session: onnxruntime.InferenceSession, owner: str) -> tuple[str, int | None]:
+    """The first output with a score per class, and how many classes the model says. Raises StartError."""
+    for value in session.get_outputs():
+        if value.type in _FLOATS and len(value.shape) == 2:
+            classes = value.shape[1]
+            return str(value.name), classes if isinstance(classes, int) else None
+    raise StartError(
+        f"{owner}: its task is `classify`, which needs a model that gives [batch, classes] of floats; "
+        f"{describe(session)}"
     )
 
 
@@ -62,7 +106,40 @@ def describe(session: onnxruntime.InferenceSession) -> str:
     return f"this one takes {_list(session.get_inputs())} and gives {_list(session.get_outputs())}"
 
 
-def _output(session: onnxruntime.InferenceSession, pooling: Pooling, owner: str) -> str:
+def _token_signature(
+    session: onnxruntime.InferenceSession, task: str, output: Callable[[], str], owner: str
+) -> TokenSignature:
+    inputs = {value.name: value for value in session.get_inputs()}
+    unknown = [name for name in inputs if name not in (*_REQUIRED, *_OPTIONAL)]
+    absent = [name for name in _REQUIRED if name not in inputs]
+    wrong = [name for name, value in inputs.items() if value.type not in _INTEGERS or len(value.shape) != 2]
+    if unknown or absent or wrong:
+        raise StartError(
+            f"{owner}: its task is `{task}`, which needs a model that takes {' and '.join(_REQUIRED)} "
+            f"(and may take {' and '.join(_OPTIONAL)}), [batch, sequence] of int64 or int32; "
+            f"{describe(session)}"
+        )
+    batch, length = inputs[INPUT_IDS].shape
+    return TokenSignature(
+        inputs={name: _INTEGERS[value.type] for name, value in inputs.items()},
+        output=output(),
+        batch=batch if isinstance(batch, int) else None,
+        length=length if isinstance(length, int) else None,
+    )
+
+
+def _rerank_output(session: onnxruntime.InferenceSession, owner: str) -> str:
+    """The name of the first output with one number per pair."""
+    for value in session.get_outputs():
+        if value.type in _FLOATS and len(value.shape) in (1, 2) and value.shape[1:] in ([], [1]):
+            return str(value.name)
+    raise StartError(
+        f"{owner}: its task is `rerank`, which needs a model that gives one score per pair of texts, "
+        f"[batch, 1]; {describe(session)}"
+    )
+
+
+def _embed_output(session: onnxruntime.InferenceSession, pooling: Pooling, owner: str) -> str:
     """The name of the first output that `pooling` can be applied to."""
     rank = 2 if pooling is Pooling.NONE else 3
     for value in session.get_outputs():

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
-from ..errors import BadRequest, StartError
+from ...compiler.plan import TooLongAction
+from ..errors import BadRequest, ContextLengthExceeded, StartError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 QUICK_CHARACTERS = 1000
 """Texts up to this length together are tokenised in well under a millisecond."""
+
+
+Text: TypeAlias = str | tuple[str, str]
+"""A text, or two that are read together."""
 
 
 @frozen
@@ -29,30 +34,44 @@ class Tokens:
 
 
 class TextEncoder:
-    """Turns texts into tokens; cuts longer texts. Used from any thread.
+    """Turns texts into tokens. Used from any thread.
 
-    max_length: in tokens; None is as the tokenizer says.
+    max_length: in tokens; None is as the tokenizer says. on_too_long: what becomes of longer texts.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_length: int | None) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_length: int | None,
+        on_too_long: TooLongAction = TooLongAction.TRUNCATE,
+    ) -> None:
         said = tokenizer.truncation or {}
         tokenizer.no_padding()
-        if max_length is not None:
+        if on_too_long is TooLongAction.ERROR:
+            tokenizer.no_truncation()
+        elif max_length is not None:
             tokenizer.enable_truncation(max_length, **{k: v for k, v in said.items() if k != "max_length"})
         self.max_length: int | None = max_length or said.get("max_length")
         self._tokenizer = tokenizer
 
-    def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """The tokens of each text, in their order. Raises BadRequest."""
+    def encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
+        """The tokens of each text, in their order. Raises BadRequest.
+
+        param: the field of the request that holds the texts, as errors name it.
+        """
         try:
             encodings = self._tokenizer.encode_batch_fast(list(texts))
         except (UnicodeError, TypeError):
             # Only a lone half of a surrogate pair can do this: JSON can carry one, UTF-8 cannot.
-            raise BadRequest("the input is not valid Unicode text", param="input") from None
+            raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
         tokens = [Tokens(encoding.ids, encoding.type_ids) for encoding in encodings]
         for index, each in enumerate(tokens):
             if not len(each):
-                raise BadRequest(f"input {index} has no tokens: send some text", param="input")
+                raise BadRequest(f"{param} {index} has no tokens: send some text", param=param)
+            if self.max_length is not None and len(each) > self.max_length:
+                raise ContextLengthExceeded(
+                    f"{param} {index} has {len(each)} tokens, and the most is {self.max_length}", param=param
+                )
         return tokens
 
 

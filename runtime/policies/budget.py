@@ -186,16 +186,16 @@ class Budget:
             elif name not in self._over:
                 self._over.add(name)
                 follows = "half the concurrency from now on" if self._action is BudgetAction.THROTTLE else ""
-                notice = f"the budget of {limit} per {name} is spent" + (f": {follows}" if follows else "")
+                notice = f"the budget of {limit!s} per {name} is spent" + (f": {follows}" if follows else "")
         return notice
 
     def _exceeded(
         self, now: float, amount: int, name: str, window: RollingSum, ceiling: int, limit: Money
     ) -> Exceeded:
-        spent = f"${window.total / PICODOLLARS:.6g} of {limit} per {name}"
+        spent = f"${window.total / PICODOLLARS:.6g} of {limit!s} per {name}"
         if amount > ceiling:
             needs = f"${amount / PICODOLLARS:.6g}"
-            return Exceeded(f"the request may cost {needs}, the budget is {limit} per {name}", None, None)
+            return Exceeded(f"the request may cost {needs}, the budget is {limit!s} per {name}", None, None)
         notice = None
         if name not in self._over:
             self._over.add(name)

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ...compiler.plan import Price
-from ..replica import ChatRequest, Request, Usage
+from ..replica import ChatRequest, EmbedRequest, Request, Usage
 
 BYTES_PER_TOKEN = 4
 """Bytes of UTF-8 that are taken for one token: English text is about there, other text below."""
@@ -39,8 +39,10 @@ class Estimate:
 
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
-    if not isinstance(request, ChatRequest):
+    if isinstance(request, EmbedRequest):
         return Estimate(sum(_tokens(text) for text in request.texts), 0)
+    if not isinstance(request, ChatRequest):
+        return Estimate(0, 0)
     body = request.body
     prompt = 0
     messages = body.get("messages")
@@ -73,6 +75,10 @@ class Tariff:
     def of(cls, price: Price) -> Tariff:
         cached = price.input if price.cached_input is None else price.cached_input
         return cls(*(int(per_million * 10**6) for per_million in (price.input, price.output, cached)))
+
+    @classmethod
+    def free(cls) -> Tariff:
+        return cls(0, 0, 0)
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""

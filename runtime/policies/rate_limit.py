@@ -17,11 +17,16 @@ from .window import SlidingWindow
 
 @frozen
 class Permit:
-    """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once."""
+    """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once.
+
+    shared_bucket, lease: where the request is counted outside of this process, if it is.
+    """
 
     tokens: int
     request_bucket: int = 0
     token_bucket: int = 0
+    shared_bucket: int = 0
+    lease: str | None = None
 
 
 @frozen
@@ -55,10 +60,14 @@ class _Known:
 
 @define
 class Allowance:
-    """What this process may still send until it is told more; None is no limit."""
+    """What this process may still send until it is told more; None is no limit.
+
+    bucket: where it is counted outside of this process.
+    """
 
     requests: int | None
     tokens: int | None
+    bucket: int = 0
 
     def fits(self, tokens: int, most: int | None) -> bool:
         """Whether a request of `tokens` fits, where no more than `most` are counted for one."""
@@ -115,7 +124,7 @@ class RateLimit:
 
     def advance(self, now: float) -> tuple[list[tuple[int, Permit]], float | None]:
         """Those who may be sent now, and when to ask again; None: when something else happens."""
-        granted = []
+        granted: list[tuple[int, Permit]] = []
         while self._waiting:
             ticket, tokens = next(iter(self._waiting.items()))
             opens = self.opens_at(now, tokens)
@@ -145,13 +154,16 @@ class RateLimit:
         if tokens is not None:
             self._known_tokens = _Known(tokens, now)
 
-    def divide(self, by: int) -> None:
-        """Keep to one part in `by` of what is counted within a minute, at least one."""
+    def divide(self, windows: int, slots: int) -> None:
+        """Keep to one part in so many of what is counted within a minute, and of requests in flight;
+        at least to one."""
         limits = self._limits
         if self._requests and limits.requests_per_minute:
-            self._requests.limit = max(limits.requests_per_minute // by, 1)
+            self._requests.limit = max(limits.requests_per_minute // windows, 1)
         if self._tokens and limits.tokens_per_minute:
-            self._tokens.limit = max(limits.tokens_per_minute // by, 1)
+            self._tokens.limit = max(limits.tokens_per_minute // windows, 1)
+        if limits.concurrent_requests:
+            self._concurrent = max(limits.concurrent_requests // slots, 1)
 
     def first_need(self) -> int:
         """Tokens that the request needs that waits longest; 0: none waits."""
@@ -180,10 +192,11 @@ class RateLimit:
             self._known_requests.used += 1
         if self._known_tokens:
             self._known_tokens.used += tokens
-        if self.allowance:
+        if self.allowance is not None:
             self.allowance.take(tokens)
         return Permit(
             tokens,
             self._requests.add(now, 1) if self._requests else 0,
             self._tokens.add(now, tokens) if self._tokens else 0,
+            self.allowance.bucket if self.allowance is not None else 0,
         )

@@ -87,6 +87,7 @@ class Classifier:
             retry_after=wait if wait is not None else details.retry_after,
             code=code,
             retryable=retryable,
+            upstream_status=status or None,
         )
 
     def _error(

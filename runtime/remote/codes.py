@@ -28,7 +28,6 @@ OPENAI: dict[str, tuple[Kind, str | None]] = {
     "slow_down": (RateLimited, "slow_down"),
     "insufficient_quota": (RateLimited, "insufficient_quota"),
     "credit_balance_exhausted": (RateLimited, "credit_balance_exhausted"),
-    "server_error": (ServerError, "server_error"),
     "server_is_overloaded": (ServerError, "server_is_overloaded"),
 }
 """OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too."""
@@ -41,16 +40,11 @@ ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
     "request_too_large": (RequestTooLarge, None),
     "rate_limit_error": (RateLimited, "rate_limit_exceeded"),
     "timeout_error": (RequestTimeout, None),
-    "api_error": (ServerError, None),
     "overloaded_error": (ServerError, "server_is_overloaded"),
 }
-"""Anthropic's error types, but for `invalid_request_error`, which OpenAI sends with any status.
-
-Source: Anthropic API errors.
-"""
+"""Anthropic's error types that say more than the status. Source: Anthropic API errors."""
 
 GOOGLE: dict[str, tuple[Kind, str | None]] = {
-    "INVALID_ARGUMENT": (BadRequest, None),
     "FAILED_PRECONDITION": (BadRequest, "failed_precondition"),
     "OUT_OF_RANGE": (BadRequest, None),
     "NOT_FOUND": (BadRequest, "model_not_found"),
@@ -60,12 +54,10 @@ GOOGLE: dict[str, tuple[Kind, str | None]] = {
     "DEADLINE_EXCEEDED": (RequestTimeout, None),
     "ABORTED": (ServerError, None),
     "CANCELLED": (ServerError, None),
-    "INTERNAL": (ServerError, None),
-    "UNKNOWN": (ServerError, None),
     "UNAVAILABLE": (ServerError, "server_is_overloaded"),
     "UNIMPLEMENTED": (Unsupported, None),
 }
-"""Google's canonical status names. Source: Google API error model, Gemini API troubleshooting."""
+"""Google's status names that say more than the status. Source: Google API error model."""
 
 BY_STATUS: dict[int, Kind] = {
     401: Unauthorized,

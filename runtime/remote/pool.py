@@ -6,17 +6,25 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib.util import find_spec
-from pathlib import Path
 
 import aiohttp
 from yarl import URL
 
-from ...compiler.plan import RemotePoolPlan, ReplicaPlacement, TaskKind
-from ..errors import NetworkError, RequestError, RequestTimeout, ServerError, ShuttingDown, StartError
-from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Request
-from ..secret import Secret, read_secret
-from .auth import credential_headers
+from ...compiler.plan import RemotePoolPlan, TaskKind
+from ..errors import (
+    NetworkError,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+    ShuttingDown,
+    StartError,
+    Unauthorized,
+    Unsupported,
+)
+from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, HeadersObserver, ReplicaStatus, Request
+from .auth import Authorization, Authorizer
 from .classify import Classifier
+from .launch import LaunchedServer
 from .sse import LineTooLong, SseParser
 from .wires import Wire, read_events
 
@@ -32,19 +40,26 @@ _KEEPALIVE = 60.0
 class RemoteReplica:
     """Sends each request once to the provider of `plan`; retrying is the caller's business.
 
-    base_dir: where secret files are looked up.
+    Only where the provider refuses the credential, it is renewed and shown once more.
+    server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
     """
 
     def __init__(
-        self, plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path, wire: Wire
+        self,
+        plan: RemotePoolPlan,
+        wire: Wire,
+        authorizer: Authorizer,
+        observe: HeadersObserver,
+        server: LaunchedServer | None = None,
     ) -> None:
         self._plan = plan
-        self._placement = placement
-        self._base_dir = base_dir
         self._wire = wire
+        self._authorizer = authorizer
+        self._observe = observe
+        self._server = server
         self._request_timeout = float(plan.timeouts.request)
         self._read_timeout = float(plan.timeouts.read)
-        self._classifier = Classifier(plan, None)
+        self._who = Classifier(plan, None).who
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
 
@@ -52,13 +67,14 @@ class RemoteReplica:
         plan = self._plan
         if plan.task_kind is TaskKind.EMBED and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
-        secret = self._secret()
+        await self._authorizer.start()
+        if self._server:
+            await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._classifier = Classifier(plan, secret)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._wire.headers, **plan.headers, **self._shown(secret)},
+            headers={**headers, **self._wire.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
@@ -66,19 +82,25 @@ class RemoteReplica:
         session, self._session = self._session, None
         if session:
             await session.close()
+        await self._authorizer.stop()
+        if self._server:
+            await self._server.stop()
+
+    def status(self) -> ReplicaStatus:
+        return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        response = await self._send(request, deadline)
+        if not isinstance(request, ChatRequest | EmbedRequest):
+            raise self._fail(Unsupported, "is asked for chats and embeddings only")
+        response, classifier = await self._open(request, deadline)
         try:
-            if response.status != 200:
-                raise await self._http_error(response, deadline)
             if isinstance(request, EmbedRequest):
                 body = await self._read_all(response, deadline)
-                yield self._wire.vectors(body, len(request.texts), self._classifier)
+                yield self._wire.vectors(body, len(request.texts), classifier)
             elif not request.stream:
-                yield self._wire.answer(await self._read_all(response, deadline), self._classifier)
+                yield self._wire.answer(await self._read_all(response, deadline), classifier)
             else:
-                async with aclosing(self._read_bursts(request, response, deadline)) as bursts:
+                async with aclosing(self._read_bursts(request, response, classifier, deadline)) as bursts:
                     async for chunks in bursts:
                         for chunk in chunks:
                             yield chunk
@@ -87,27 +109,56 @@ class RemoteReplica:
         finally:
             response.release()  # closes the connection where something is left unread
 
-    async def _send(self, request: Request, deadline: float | None) -> aiohttp.ClientResponse:
+    async def _open(
+        self, request: ChatRequest | EmbedRequest, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Classifier]:
+        """An answer that begins as a success. Raises RequestError."""
+        renewed = False
+        while True:
+            response, used = await self._send(request, deadline)
+            classifier = Classifier(self._plan, used.secret)
+            if response.status == 200:
+                self._observe(response.headers)
+                return response, classifier
+            try:
+                self._observe(response.headers)
+                error = await self._http_error(response, classifier, deadline)
+            finally:
+                response.release()
+            if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
+                raise error
+            renewed = True
+
+    async def _send(
+        self, request: ChatRequest | EmbedRequest, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
-        url = self._urls.get(path) or self._urls.setdefault(path, self._url(path))
+        address = self._endpoint() + path
+        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
             async with asyncio.timeout_at(self._until(self._request_timeout, deadline)):
-                return await self._session.post(url, data=body, allow_redirects=False)
+                used = await self._authorizer.authorize()
+                sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
+                return await sending, used
         except TimeoutError:
             raise self._timeout("sent no first byte within", self._request_timeout, deadline) from None
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
     async def _read_bursts(
-        self, request: ChatRequest, response: aiohttp.ClientResponse, deadline: float | None
+        self,
+        request: ChatRequest,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
     ) -> AsyncGenerator[list[ChatChunk], None]:
         """The chunks of a streamed answer, those together that arrive together. Raises RequestError."""
         if response.content_type == "application/json":
-            self._wire.answer(await self._read_all(response, deadline), self._classifier)
+            self._wire.answer(await self._read_all(response, deadline), classifier)
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        reader, parser = self._wire.reader(request, self._classifier), SseParser()
+        reader, parser = self._wire.reader(request, classifier), SseParser()
         ended = False
         while not ended:
             data = await self._read(response, deadline)
@@ -154,17 +205,22 @@ class RemoteReplica:
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
 
-    async def _http_error(self, response: aiohttp.ClientResponse, deadline: float | None) -> RequestError:
+    async def _http_error(
+        self, response: aiohttp.ClientResponse, classifier: Classifier, deadline: float | None
+    ) -> RequestError:
         body = b""
         try:
             while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline)):
                 body += data
         except (RequestTimeout, aiohttp.ClientError):
             pass  # the status says enough
-        return self._classifier.http_error(response.status, response.headers, body)
+        return classifier.http_error(response.status, response.headers, body)
 
-    def _url(self, path: str) -> URL:
-        url = URL(self._plan.endpoint + path)
+    def _endpoint(self) -> str:
+        return self._server.endpoint if self._server else self._plan.endpoint
+
+    def _url(self, address: str) -> URL:
+        url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
 
     def _until(self, timeout: float, deadline: float | None) -> float:
@@ -180,7 +236,8 @@ class RemoteReplica:
         match error:
             case aiohttp.ClientConnectorError():
                 reason = error.os_error.strerror or error.os_error
-                what = f"cannot be reached at {self._plan.endpoint}: {reason}"
+                where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
+                what = f"cannot be reached at {where}: {reason}"
             case aiohttp.ServerDisconnectedError():
                 what = "closed the connection before it answered"
             case aiohttp.ClientPayloadError():
@@ -190,16 +247,4 @@ class RemoteReplica:
         return self._fail(NetworkError, what)
 
     def _fail(self, kind: type[RequestError], what: str) -> RequestError:
-        return kind(
-            f"{self._classifier.who} {what}", deployment=self._plan.deployment, provider=self._plan.provider
-        )
-
-    def _shown(self, secret: Secret | None) -> dict[str, str]:
-        return credential_headers(self._plan.auth, secret.reveal()) if secret else {}
-
-    def _secret(self) -> Secret | None:
-        keys = self._plan.api_key
-        if not keys:
-            return None
-        ref = keys[0] if len(keys) == 1 else keys[self._placement.replica_index]
-        return read_secret(ref, self._base_dir, f"deployment `{self._plan.deployment}`")
+        return kind(f"{self._who} {what}", deployment=self._plan.deployment, provider=self._plan.provider)

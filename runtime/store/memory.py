@@ -10,6 +10,7 @@ from .protocol import SharedLimits
 class MemoryStore:
     """Keeps nothing beyond what each policy remembers by itself."""
 
+    lasting = False
     limits: SharedLimits | None = None
 
     async def start(self) -> None:

@@ -74,9 +74,7 @@ class SharedLimits(Protocol):
     async def acquire(self, key: str, limits: RateLimits, asks: Sequence[Ask], returns: Returns) -> Grant:
         """Let as many of `asks` pass as fit, in their order."""
 
-    async def share(
-        self, key: str, limits: RateLimits, member: str, need: int, returns: Returns
-    ) -> Share:
+    async def share(self, key: str, limits: RateLimits, member: str, need: int, returns: Returns) -> Share:
         """A fair part of what is left for `member`, at least enough for one request of `need` tokens
         where that is there at all. 0: `member` wants nothing for now."""
 
@@ -84,9 +82,11 @@ class SharedLimits(Protocol):
 class Store(Protocol):
     """Spend by account and minute, in picodollars; and limits, where they are shared.
 
-    limits: None where no other process sees them.
+    lasting: whether anything is here that this process did not just write. limits: None where no
+    other process sees them.
     """
 
+    lasting: bool
     limits: SharedLimits | None
 
     async def start(self) -> None:

@@ -32,6 +32,8 @@ class RedisStore:
     span: seconds of the window that limits are counted in, with its margin.
     """
 
+    lasting = True
+
     def __init__(self, url: str, *, span: float = SPAN + MARGIN) -> None:
         try:
             import redis.asyncio
@@ -77,9 +79,7 @@ class RedisStore:
         granted, bucket, wait = await self._exchange(key, limits, returns, question)
         return Grant(granted, bucket, wait / 1000)
 
-    async def share(
-        self, key: str, limits: RateLimits, member: str, need: int, returns: Returns
-    ) -> Share:
+    async def share(self, key: str, limits: RateLimits, member: str, need: int, returns: Returns) -> Share:
         question = {"member": member, "need": need}
         requests, tokens, bucket, members = await self._exchange(key, limits, returns, question)
         return Share(

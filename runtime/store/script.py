@@ -32,14 +32,14 @@ end
 while true do
   local oldest = redis.call('LINDEX', order, 0)
   if not oldest or leaves(oldest) > now then break end
-  count(oldest, -counted('requests:' .. oldest), -counted('tokens:' .. oldest))
+  count(oldest, 0 - counted('requests:' .. oldest), 0 - counted('tokens:' .. oldest))
   redis.call('HDEL', counts, 'requests:' .. oldest, 'tokens:' .. oldest)
   redis.call('LPOP', order)
 end
 
 for _, back in ipairs(ask.back) do
   local b = string.format('%.0f', back[1])
-  if redis.call('HEXISTS', counts, 'requests:' .. b) == 1 then count(b, -back[2], -back[3]) end
+  if redis.call('HEXISTS', counts, 'requests:' .. b) == 1 then count(b, 0 - back[2], 0 - back[3]) end
   if back[4] then redis.call('ZREM', leases, back[4]) end
 end
 redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)

@@ -39,6 +39,7 @@ class SqliteStore:
     A file that is damaged is kept aside, and a new one begun.
     """
 
+    lasting = True
     limits: SharedLimits | None = None
 
     def __init__(self, directory: Path) -> None:

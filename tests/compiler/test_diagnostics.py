@@ -19,7 +19,7 @@ from inferc.dsl.render import OutputFormat, render
 CORPUS = Path(__file__).parent / "golden_diagnostics"
 CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
 
-NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315"}
+NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315", "W0512"}
 """Codes that have a test of their own at the end."""
 
 COMPANIONS = {"N0414": {"E0305"}}
@@ -92,3 +92,17 @@ def test_a_setting_for_a_parameter_that_is_not_there(golden: Golden) -> None:
     checked = check_file("main.infer", Path("main.infer"), text=text, settings={"regoin": "us-east-1"})
     [unknown] = [item for item in checked.diagnostics if item.code == "E0315"]
     golden(CORPUS / "E0315.txt")(shown([unknown]))
+
+
+def test_a_model_at_an_absolute_path_is_outside_of_every_project(golden: Golden) -> None:
+    text = (
+        'param folder: text = ""\n'
+        "deployment embedder {\n"
+        '  model = "${folder}/models/minilm.onnx"\n'
+        '  task embed { tokenizer = "models/tokenizer.json" }\n'
+        "}\n"
+    )
+    settings = {"folder": str(CORPUS)}
+    checked = check_file("main.infer", Path("main.infer"), text=text, settings=settings)
+    assert [item.code for item in checked.diagnostics] == ["W0512"]
+    golden(CORPUS / "W0512.txt")(shown(checked.diagnostics))

@@ -17,6 +17,7 @@ from inferc.dsl.deployment import Deployment
 from inferc.dsl.kinds import (
     BudgetAction,
     ExecutionProvider,
+    GraphOptimization,
     JitterKind,
     MissingProviderAction,
     RuntimeKind,
@@ -52,7 +53,7 @@ from inferc.dsl.runtimes import (
     SessionOptions,
     default_config,
 )
-from inferc.dsl.tasks import EmbedTask, Task
+from inferc.dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, Labels, RerankTask, Task
 from inferc.dsl.units import Duration, Money
 
 
@@ -84,6 +85,8 @@ class TestRanges:
             (gpt(replicas=0), "replicas"),
             (gpt(replicas=-1), "replicas"),
             (gpt(gpus=0), "gpus"),
+            (gpt(task=GenerateTask(top_p=0.0)), "task.top_p"),
+            (gpt(task=GenerateTask(top_p=1.5)), "task.top_p"),
             (gpt(serving=Serving(max_concurrent=0)), "serving.max_concurrent"),
             (
                 gpt(budget=Budget(BudgetAction.WARN, max_spend_per_hour=Money("0"))),
@@ -205,8 +208,11 @@ EVERYTHING: dict[RuntimeKind, RuntimeConfig] = {
     RuntimeKind.ORT: OrtConfig(
         providers=(ExecutionProvider.CUDA, ExecutionProvider.CPU),
         on_missing_provider=MissingProviderAction.WARN,
-        batching=Batching(8, Duration(0.005)),
-        session=SessionOptions(2, 1),
+        batching=Batching(8, Duration(0.005), (2, 4)),
+        session=SessionOptions(2, 1, GraphOptimization.BASIC, False, "cache"),
+        cuda={"use_tf32": False},
+        warm_up={"x": [[1, 2], [3, 4]]},
+        share_weights=False,
     ),
     RuntimeKind.TENSORRT: OrtConfig(kind=RuntimeKind.TENSORRT, providers=(ExecutionProvider.TENSORRT,)),
     RuntimeKind.OPENAI: OpenAIConfig(
@@ -275,8 +281,12 @@ deployments = st.builds(
     price=st.none() | st.builds(Price, cents, cents, st.none() | cents),
     model_info=st.none() | st.builds(ModelFacts, st.none() | counts, st.none() | counts),
     task=st.none()
-    | st.builds(Task, st.sampled_from(sorted({*TaskKind} - {TaskKind.EMBED})))
-    | st.builds(EmbedTask, names),
+    | st.builds(Task, st.sampled_from([TaskKind.TENSOR, TaskKind.CHAT]))
+    | st.builds(EmbedTask, names)
+    | st.builds(RerankTask, names)
+    | st.builds(ClassifyTask, labels=st.none() | st.builds(Labels, st.lists(names).map(tuple)))
+    | st.builds(ClassifyTask, labels=st.builds(Labels, st.just(()), names))
+    | st.builds(GenerateTask, names, stop=st.lists(names).map(tuple)),
 )
 
 

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from random import Random
 from typing import Any
 
 import pytest
-from attrs import define, field
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, Duration, JitterKind, RetryPolicy, TaskKind
 from inferc.runtime.deployment import Deployment, Trace
@@ -15,61 +13,26 @@ from inferc.runtime.errors import (
     Backpressure,
     BadRequest,
     RateLimited,
-    RequestError,
     RequestTimeout,
     ServerError,
     ShuttingDown,
 )
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Request
+from inferc.runtime.replica import ChatChunk, EmbedRequest
 
+from ..support.fakes import CHAT, FakeReplica
+from ..support.guards import guards_of
 from ..support.remote import remote_plan
 from ..support.virtual_time import run_virtual
 
-CHAT = ChatRequest({"model": "x"}, stream=True)
 REJECT = CapacityPolicy(CapacityKind.REJECT)
 RETRY = RetryPolicy(max_retries=3, initial_backoff=Duration(1), jitter=JitterKind.NONE)
-
-
-@define
-class FakeReplica:
-    """Answers after `delay` in `chunks` pieces a second apart; fails first with each of `errors`."""
-
-    delay: float = 1.0
-    chunks: int = 1
-    errors: list[RequestError] = field(factory=list)
-    fail_at: int | None = None
-    started: list[float] = field(factory=list)
-    running: int = 0
-    most: int = 0
-    stopped: bool = False
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None:
-        self.stopped = True
-
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        self.started.append(asyncio.get_running_loop().time())
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await asyncio.sleep(self.delay)
-            if self.errors:
-                raise self.errors.pop(0)
-            for index in range(self.chunks):
-                if index == self.fail_at:
-                    raise ServerError("broke off")
-                yield ChatChunk(b"%d" % index)
-                await asyncio.sleep(1)
-        finally:
-            self.running -= 1
 
 
 def deployment(
     *replicas: FakeReplica, others: dict[str, Deployment] | None = None, **fields: Any
 ) -> Deployment:
     plan = remote_plan(**({"retry": RETRY, "replicas": len(replicas)} | fields))
-    made = Deployment(plan, replicas, others if others is not None else {}, Random(1))
+    made = Deployment(plan, replicas, others if others is not None else {}, Random(1), guards_of(plan))
     if others is not None:
         others[made.name] = made
     return made

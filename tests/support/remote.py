@@ -112,6 +112,11 @@ class Mock:
     endpoint: str
     stats: Stats
 
+    @property
+    def url(self) -> str:
+        """The endpoint of those who put the version into their paths."""
+        return self.endpoint.removesuffix("/v1")
+
 
 @asynccontextmanager
 async def mock_provider(options: MockOptions | None = None) -> AsyncIterator[Mock]:

@@ -14,7 +14,8 @@ from ...errors import BadRequest, Unsupported
 from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
 from ..classify import Classifier
 from .anthropic_answer import AnthropicReader, read_message
-from .anthropic_request import messages_body
+from .anthropic_request import FIELDS, messages_body
+from .fields import FieldCheck
 from .wire import Outgoing, parse_object
 
 VERSION = "2023-06-01"
@@ -29,11 +30,12 @@ class AnthropicWire:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
+        self._fields = FieldCheck(FIELDS, self._who)
 
     def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
         if isinstance(request, EmbedRequest):
             raise self._no_vectors()
-        body = messages_body(request, self._plan.model, self._who)
+        body = messages_body(request, self._plan.model, self._fields)
         try:
             return Outgoing("/v1/messages", orjson.dumps(body))
         except orjson.JSONEncodeError as error:

@@ -8,7 +8,7 @@ from ...errors import BadRequest
 from ...replica import ChatRequest
 from . import options
 from .conversation import Conversation, Part, Text, ToolCall, ToolResult, Turn, read_conversation
-from .fields import SENT, Dropped, FieldTable, Refused
+from .fields import SENT, Dropped, FieldCheck, Handling, Refused
 from .media import Media
 
 DEFAULT_MAX_TOKENS = 4096
@@ -17,52 +17,50 @@ DEFAULT_MAX_TOKENS = 4096
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """The values of `reasoning_effort` that Anthropic knows."""
 
-FIELDS = FieldTable(
-    {
-        "model": SENT,
-        "messages": SENT,
-        "stream": SENT,
-        "stream_options": SENT,
-        "max_tokens": SENT,
-        "max_completion_tokens": SENT,
-        "temperature": SENT,
-        "top_p": SENT,
-        "top_k": SENT,
-        "stop": SENT,
-        "tools": SENT,
-        "tool_choice": SENT,
-        "parallel_tool_calls": SENT,
-        "response_format": SENT,
-        "reasoning_effort": SENT,
-        "user": SENT,
-        "seed": Dropped("Anthropic has no seed, and OpenAI's promises no equal answers either"),
-        "store": Dropped("it is about what OpenAI keeps"),
-        "metadata": Dropped("it is about what OpenAI keeps"),
-        "service_tier": Dropped("the tiers are OpenAI's"),
-        "prediction": Dropped("it makes answers faster, not different"),
-        "prompt_cache_key": Dropped("Anthropic caches where `cache_control` says so"),
-        "prompt_cache_retention": Dropped("Anthropic caches where `cache_control` says so"),
-        "safety_identifier": Dropped("send `user` instead"),
-        "verbosity": Refused("Anthropic has no such setting", ("medium",)),
-        "n": Refused("Anthropic gives one answer at a time", (1,)),
-        "logprobs": Refused("Anthropic gives no log probabilities", (False,)),
-        "top_logprobs": Refused("Anthropic gives no log probabilities", (0,)),
-        "logit_bias": Refused("Anthropic has no such setting", ({},)),
-        "frequency_penalty": Refused("Anthropic has no such setting", (0, 0.0)),
-        "presence_penalty": Refused("Anthropic has no such setting", (0, 0.0)),
-        "modalities": Refused("Anthropic answers in text", (["text"],)),
-        "audio": Refused("Anthropic answers in text"),
-        "web_search_options": Refused("OpenAI's web search is not Anthropic's"),
-        "functions": Refused("it is outdated: write `tools`", ([],)),
-        "function_call": Refused("it is outdated: write `tool_choice`"),
-    }
-)
+FIELDS: dict[str, Handling] = {
+    "model": SENT,
+    "messages": SENT,
+    "stream": SENT,
+    "stream_options": SENT,
+    "max_tokens": SENT,
+    "max_completion_tokens": SENT,
+    "temperature": SENT,
+    "top_p": SENT,
+    "top_k": SENT,
+    "stop": SENT,
+    "tools": SENT,
+    "tool_choice": SENT,
+    "parallel_tool_calls": SENT,
+    "response_format": SENT,
+    "reasoning_effort": SENT,
+    "user": SENT,
+    "seed": Dropped("Anthropic has no seed, and OpenAI's promises no equal answers either"),
+    "store": Dropped("it is about what OpenAI keeps"),
+    "metadata": Dropped("it is about what OpenAI keeps"),
+    "service_tier": Dropped("the tiers are OpenAI's"),
+    "prediction": Dropped("it makes answers faster, not different"),
+    "prompt_cache_key": Dropped("Anthropic caches where `cache_control` says so"),
+    "prompt_cache_retention": Dropped("Anthropic caches where `cache_control` says so"),
+    "safety_identifier": Dropped("send `user` instead"),
+    "verbosity": Refused("Anthropic has no such setting", ("medium",)),
+    "n": Refused("Anthropic gives one answer at a time", (1,)),
+    "logprobs": Refused("Anthropic gives no log probabilities", (False,)),
+    "top_logprobs": Refused("Anthropic gives no log probabilities", (0,)),
+    "logit_bias": Refused("Anthropic has no such setting", ({},)),
+    "frequency_penalty": Refused("Anthropic has no such setting", (0, 0.0)),
+    "presence_penalty": Refused("Anthropic has no such setting", (0, 0.0)),
+    "modalities": Refused("Anthropic answers in text", (["text"],)),
+    "audio": Refused("Anthropic answers in text"),
+    "web_search_options": Refused("OpenAI's web search is not Anthropic's"),
+    "functions": Refused("it is outdated: write `tools`", ([],)),
+    "function_call": Refused("it is outdated: write `tool_choice`"),
+}
 
 
-def messages_body(request: ChatRequest, model: str, who: str) -> dict[str, Any]:
+def messages_body(request: ChatRequest, model: str, fields: FieldCheck) -> dict[str, Any]:
     """The body for Anthropic. Raises BadRequest."""
-    body = request.body
-    FIELDS.check(body, who)
+    body, who = request.body, fields.who
+    fields.check(body)
     conversation = read_conversation(body["messages"])
     sent: dict[str, Any] = {
         "model": model,

@@ -41,27 +41,28 @@ _UNKNOWN = Refused("no field of that name is translated for this provider")
 
 
 @frozen
-class FieldTable:
-    """The fields that one wire knows; all others are refused. Null always asks for nothing."""
+class FieldCheck:
+    """Holds the requests of one deployment against the fields that its wire knows; all others are refused.
 
-    handling: Mapping[str, Handling]
+    who: whose provider it is, for messages: "anthropic (deployment `claude`)".
+    """
+
+    table: Mapping[str, Handling]
+    who: str
     _told: set[str] = field(factory=set, init=False)
 
-    def check(self, body: dict[str, Any], who: str) -> None:
-        """Go through the fields of `body`. Raises BadRequest for the first that cannot be had.
-
-        who: whose provider it is, for messages: "anthropic (deployment `claude`)".
-        """
+    def check(self, body: dict[str, Any]) -> None:
+        """Go through the fields of `body`; null asks for nothing. Raises BadRequest."""
         for name, value in body.items():
-            handling = self.handling.get(name, _UNKNOWN)
+            handling = self.table.get(name, _UNKNOWN)
             if value is None or isinstance(handling, Sent):
                 continue
             if isinstance(handling, Dropped):
                 if name not in self._told:
                     self._told.add(name)
-                    log.info("%s: `%s` is left out of requests: %s", who, name, handling.why)
+                    log.info("%s: `%s` is left out of requests: %s", self.who, name, handling.why)
             elif not _asks_for_nothing(value, handling):
-                message = f"{who} cannot take `{name}`: {handling.why}"
+                message = f"{self.who} cannot take `{name}`: {handling.why}"
                 raise BadRequest(message, param=name, code="unsupported")
 
 

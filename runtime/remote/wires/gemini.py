@@ -16,8 +16,9 @@ from ....compiler.plan import RemotePoolPlan
 from ...errors import BadRequest
 from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
 from ..classify import Classifier
+from .fields import FieldCheck
 from .gemini_answer import GeminiReader, read_response
-from .gemini_request import GeminiTarget, generate_body
+from .gemini_request import FIELDS, GeminiTarget, generate_body
 from .vectors import stack_vectors
 from .wire import Outgoing, malformed, parse_object, whole
 
@@ -34,7 +35,7 @@ class GeminiWire:
         self._model = plan.model
         self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
         who = f"{plan.provider} (deployment `{plan.deployment}`)"
-        self._target = GeminiTarget(plan.model, self._vertex, plan.safety, who)
+        self._target = GeminiTarget(plan.model, self._vertex, plan.safety, FieldCheck(FIELDS, who))
 
     def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
         if isinstance(request, EmbedRequest):

@@ -12,7 +12,7 @@ from ...errors import BadRequest
 from ...replica import ChatRequest
 from . import options
 from .conversation import Part, Text, ToolCall, ToolResult, Turn, read_conversation
-from .fields import SENT, Dropped, FieldTable, Refused
+from .fields import SENT, Dropped, FieldCheck, Handling, Refused
 from .media import Media
 
 FOREIGN_SIGNATURE = "skip_thought_signature_validator"
@@ -26,46 +26,44 @@ THINKING_LEVELS = ("minimal", "low", "medium", "high")
 
 _WITHOUT_SIGNATURES = re.compile(r"gemini-[12]\b")
 
-FIELDS = FieldTable(
-    {
-        "model": SENT,
-        "messages": SENT,
-        "stream": SENT,
-        "stream_options": SENT,
-        "max_tokens": SENT,
-        "max_completion_tokens": SENT,
-        "temperature": SENT,
-        "top_p": SENT,
-        "top_k": SENT,
-        "n": SENT,
-        "seed": SENT,
-        "stop": SENT,
-        "presence_penalty": SENT,
-        "frequency_penalty": SENT,
-        "logprobs": SENT,
-        "top_logprobs": SENT,
-        "tools": SENT,
-        "tool_choice": SENT,
-        "response_format": SENT,
-        "reasoning_effort": SENT,
-        "user": Dropped("Gemini does not ask who it answers"),
-        "store": Dropped("it is about what OpenAI keeps"),
-        "metadata": Dropped("it is about what OpenAI keeps"),
-        "service_tier": Dropped("the tiers are OpenAI's"),
-        "prediction": Dropped("it makes answers faster, not different"),
-        "prompt_cache_key": Dropped("Gemini caches by itself"),
-        "prompt_cache_retention": Dropped("Gemini caches by itself"),
-        "safety_identifier": Dropped("Gemini does not ask who it answers"),
-        "verbosity": Refused("Gemini has no such setting", ("medium",)),
-        "parallel_tool_calls": Refused("Gemini cannot be held to one call at a time", (True,)),
-        "logit_bias": Refused("Gemini has no such setting", ({},)),
-        "modalities": Refused("only text is translated", (["text"],)),
-        "audio": Refused("only text is translated"),
-        "web_search_options": Refused("OpenAI's web search is not Google's"),
-        "functions": Refused("it is outdated: write `tools`", ([],)),
-        "function_call": Refused("it is outdated: write `tool_choice`"),
-    }
-)
+FIELDS: dict[str, Handling] = {
+    "model": SENT,
+    "messages": SENT,
+    "stream": SENT,
+    "stream_options": SENT,
+    "max_tokens": SENT,
+    "max_completion_tokens": SENT,
+    "temperature": SENT,
+    "top_p": SENT,
+    "top_k": SENT,
+    "n": SENT,
+    "seed": SENT,
+    "stop": SENT,
+    "presence_penalty": SENT,
+    "frequency_penalty": SENT,
+    "logprobs": SENT,
+    "top_logprobs": SENT,
+    "tools": SENT,
+    "tool_choice": SENT,
+    "response_format": SENT,
+    "reasoning_effort": SENT,
+    "user": Dropped("Gemini does not ask who it answers"),
+    "store": Dropped("it is about what OpenAI keeps"),
+    "metadata": Dropped("it is about what OpenAI keeps"),
+    "service_tier": Dropped("the tiers are OpenAI's"),
+    "prediction": Dropped("it makes answers faster, not different"),
+    "prompt_cache_key": Dropped("Gemini caches by itself"),
+    "prompt_cache_retention": Dropped("Gemini caches by itself"),
+    "safety_identifier": Dropped("Gemini does not ask who it answers"),
+    "verbosity": Refused("Gemini has no such setting", ("medium",)),
+    "parallel_tool_calls": Refused("Gemini cannot be held to one call at a time", (True,)),
+    "logit_bias": Refused("Gemini has no such setting", ({},)),
+    "modalities": Refused("only text is translated", (["text"],)),
+    "audio": Refused("only text is translated"),
+    "web_search_options": Refused("OpenAI's web search is not Google's"),
+    "functions": Refused("it is outdated: write `tools`", ([],)),
+    "function_call": Refused("it is outdated: write `tool_choice`"),
+}
 
 _CONFIG = {
     "temperature": "temperature",
@@ -80,18 +78,23 @@ _CONFIG = {
 
 @frozen
 class GeminiTarget:
-    """The model behind the wire. safety: threshold per harm category. who: its name in messages."""
+    """The model behind the wire. safety: threshold per harm category."""
 
     model: str
     vertex: bool
     safety: dict[str, str]
-    who: str
+    fields: FieldCheck
+
+    @property
+    def who(self) -> str:
+        """Its name in messages."""
+        return self.fields.who
 
 
 def generate_body(request: ChatRequest, target: GeminiTarget) -> dict[str, Any]:
     """The body for Gemini. Raises BadRequest."""
     body = request.body
-    FIELDS.check(body, target.who)
+    target.fields.check(body)
     conversation = read_conversation(body["messages"])
     sent: dict[str, Any] = {"contents": [_content(turn, target) for turn in conversation.turns]}
     if conversation.system:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing
 from typing import Any
 
 import numpy
@@ -15,14 +14,11 @@ from inferc.compiler.plan import (
     Pooling,
     ReplicaPlacement,
     SessionOptions,
-    TaskKind,
-    TaskSpec,
 )
-from inferc.runtime.errors import BadRequest, RequestTimeout, ShuttingDown, Unsupported
+from inferc.runtime.errors import BadRequest, RequestTimeout, ShuttingDown
 from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.onnx.replica import concurrent_runs
+from inferc.runtime.onnx.loaded import concurrent_runs
 from inferc.runtime.onnx.sharing import SharedSessions
-from inferc.runtime.replica import ChatRequest
 
 from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, running
 
@@ -158,16 +154,6 @@ async def test_a_cancelled_request_leaves_the_replica_working() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (await embed(replica, "next")).vectors.shape == (1, 384)
-
-
-async def test_what_is_not_for_an_embedding_model_is_refused() -> None:
-    chat = ChatRequest({"model": "embedder"}, stream=False)
-    async with running(onnx_plan()) as replica, aclosing(replica.stream(chat, None)) as chunks:
-        with pytest.raises(BadRequest, match="cannot chat"):
-            await anext(chunks)
-    async with running(onnx_plan(task=TaskSpec(kind=TaskKind.TENSOR))) as replica:
-        with pytest.raises(Unsupported, match="task embed"):
-            await embed(replica, "text")
 
 
 async def test_stopping_frees_session_and_threads_and_may_be_repeated() -> None:

@@ -6,9 +6,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import numpy
 import pytest
-from numpy.typing import NDArray
 
 from inferc.compiler.plan import Batching, Duration
 from inferc.runtime.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
@@ -16,6 +14,7 @@ from inferc.runtime.onnx.batching import BatchQueue
 from inferc.runtime.onnx.runner import Runner, Stopper
 
 T = TypeVar("T")
+Numbers = Runner[Sequence[int], list[list[int]]]
 BATCHING = Batching(max_size=8, max_delay=Duration(0.001))
 
 
@@ -29,8 +28,9 @@ class Model:
         self.batches: list[list[int]] = []
         self.stopped = 0
 
-    def run(self, rows: Sequence[int], stopper: Stopper) -> NDArray[numpy.float32]:
-        self.batches.append(list(rows))
+    def run(self, loads: Sequence[Sequence[int]], stopper: Stopper) -> list[list[list[int]]]:
+        rows = [row for load in loads for row in load]
+        self.batches.append(rows)
         stopper.on_stop(self._on_stop)
         self.entered.set()
         assert self.gate.wait(10)
@@ -38,7 +38,7 @@ class Model:
             raise BadRequest("no negative numbers")
         if any(row == -2 for row in rows):
             raise ZeroDivisionError
-        return numpy.array([[row, row] for row in rows], numpy.float32)
+        return [[[row, row] for row in load] for load in loads]
 
     def _on_stop(self) -> None:
         self.stopped += 1
@@ -57,14 +57,18 @@ def model() -> Model:
 
 
 @pytest.fixture
-def runner(model: Model, threads: ThreadPoolExecutor) -> Runner[int]:
+def runner(model: Model, threads: ThreadPoolExecutor) -> Numbers:
     return Runner(BatchQueue(BATCHING, 1), threads, model.run, "deployment `numbers`")
 
 
-async def blocked(model: Model, runner: Runner[int]) -> asyncio.Task[NDArray[numpy.float32]]:
+async def submit(runner: Numbers, rows: Sequence[int], deadline: float | None = None) -> list[list[int]]:
+    return await runner.submit(rows, rows=len(rows), bucket=8, deadline=deadline)
+
+
+async def blocked(model: Model, runner: Numbers) -> asyncio.Task[list[list[int]]]:
     """A job that runs and does not end before the gate is opened."""
     model.gate.clear()
-    task = asyncio.create_task(runner.submit([0], 8, None))
+    task = asyncio.create_task(submit(runner, [0]))
     await asyncio.to_thread(model.entered.wait, 10)
     return task
 
@@ -76,22 +80,22 @@ async def queued(*coroutines: Coroutine[Any, Any, T]) -> list[asyncio.Task[T]]:
     return tasks
 
 
-async def test_each_caller_gets_its_own_rows(model: Model, runner: Runner[int]) -> None:
+async def test_each_caller_gets_its_own_rows(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    others = await queued(*(runner.submit([n, n + 100], 8, None) for n in range(1, 4)))
+    others = await queued(*(submit(runner, [n, n + 100]) for n in range(1, 4)))
     model.gate.set()
-    assert (await first).tolist() == [[0, 0]]
+    assert (await first) == [[0, 0]]
     for n, task in enumerate(others, 1):
-        assert (await task).tolist() == [[n, n], [n + 100, n + 100]]
+        assert (await task) == [[n, n], [n + 100, n + 100]]
     assert model.batches == [[0], [1, 101, 2, 102, 3, 103]]
 
 
-async def test_a_bad_job_does_not_harm_its_neighbours(model: Model, runner: Runner[int]) -> None:
+async def test_a_bad_job_does_not_harm_its_neighbours(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    good, refused, broken = await queued(*(runner.submit([n], 8, None) for n in (7, -1, -2)))
+    good, refused, broken = await queued(*(submit(runner, [n]) for n in (7, -1, -2)))
     model.gate.set()
     await first
-    assert (await good).tolist() == [[7, 7]]
+    assert (await good) == [[7, 7]]
     with pytest.raises(BadRequest, match="no negative numbers"):
         await refused
     with pytest.raises(RequestError, match="deployment `numbers` failed to run the model") as failed:
@@ -99,9 +103,9 @@ async def test_a_bad_job_does_not_harm_its_neighbours(model: Model, runner: Runn
     assert failed.value.status == 500
 
 
-async def test_a_job_cancelled_in_the_queue_is_never_run(model: Model, runner: Runner[int]) -> None:
+async def test_a_job_cancelled_in_the_queue_is_never_run(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    gone, stays = await queued(runner.submit([5], 8, None), runner.submit([6], 8, None))
+    gone, stays = await queued(submit(runner, [5]), submit(runner, [6]))
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
@@ -111,18 +115,18 @@ async def test_a_job_cancelled_in_the_queue_is_never_run(model: Model, runner: R
     assert model.batches == [[0], [6]]
 
 
-async def test_a_run_that_nobody_waits_for_is_stopped(model: Model, runner: Runner[int]) -> None:
+async def test_a_run_that_nobody_waits_for_is_stopped(model: Model, runner: Numbers) -> None:
     task = await blocked(model, runner)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert model.stopped == 1
-    assert (await runner.submit([3], 8, None)).tolist() == [[3, 3]]
+    assert (await submit(runner, [3])) == [[3, 3]]
 
 
-async def test_a_run_goes_on_for_the_callers_that_are_left(model: Model, runner: Runner[int]) -> None:
+async def test_a_run_goes_on_for_the_callers_that_are_left(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    gone, stays = await queued(runner.submit([5], 8, None), runner.submit([6], 8, None))
+    gone, stays = await queued(submit(runner, [5]), submit(runner, [6]))
     model.entered.clear()
     model.gate.set()
     await first
@@ -132,14 +136,12 @@ async def test_a_run_goes_on_for_the_callers_that_are_left(model: Model, runner:
     await asyncio.wait([gone])
     assert model.stopped == 0
     model.gate.set()
-    assert (await stays).tolist() == [[6, 6]]
+    assert (await stays) == [[6, 6]]
 
 
-async def test_a_job_whose_deadline_passed_in_the_queue_is_not_run(model: Model, runner: Runner[int]) -> None:
+async def test_a_job_whose_deadline_passed_in_the_queue_is_not_run(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    late, fine = await queued(
-        runner.submit([5], 8, asyncio.get_running_loop().time()), runner.submit([6], 8, None)
-    )
+    late, fine = await queued(submit(runner, [5], asyncio.get_running_loop().time()), submit(runner, [6]))
     model.gate.set()
     await first
     with pytest.raises(RequestTimeout):
@@ -148,18 +150,16 @@ async def test_a_job_whose_deadline_passed_in_the_queue_is_not_run(model: Model,
     assert model.batches == [[0], [6]]
 
 
-async def test_closing_waits_for_what_runs_and_refuses_what_is_queued(
-    model: Model, runner: Runner[int]
-) -> None:
+async def test_closing_waits_for_what_runs_and_refuses_what_is_queued(model: Model, runner: Numbers) -> None:
     first = await blocked(model, runner)
-    [waiting] = await queued(runner.submit([1], 8, None))
+    [waiting] = await queued(submit(runner, [1]))
     [closing] = await queued(runner.close())
     assert not closing.done()
     model.gate.set()
     await closing
-    assert (await first).tolist() == [[0, 0]]
+    assert (await first) == [[0, 0]]
     with pytest.raises(ShuttingDown):
         await waiting
     with pytest.raises(ShuttingDown):
-        await runner.submit([2], 8, None)
+        await submit(runner, [2])
     assert model.batches == [[0]]

@@ -60,7 +60,7 @@ async def test_with_warn_a_missing_provider_is_logged_and_the_real_one_shown(
     plan = onnx_plan(providers="tensorrt cuda cpu", on_missing_provider=MissingProviderAction.WARN)
     with caplog.at_level(logging.WARNING):
         async with running(plan, ON_GPU) as replica:
-            assert replica.providers == (ExecutionProvider.CPU,)
+            assert replica.status().providers == ("cpu",)
             assert (await embed(replica, "still served")).vectors.shape == (1, 384)
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == 2
@@ -109,11 +109,17 @@ def test_an_onnxruntime_without_gpu_support_is_told() -> None:
 
 def test_gpu_providers_get_the_gpu_of_their_replica() -> None:
     specs = [ProviderSpec(ExecutionProvider.CUDA, {"use_tf32": "0"}), ProviderSpec(ExecutionProvider.CPU)]
-    assert ort_providers(specs, ReplicaPlacement(1, None, (3,))) == [
+    assert ort_providers(specs, ReplicaPlacement(1, None, (3,)), Path()) == [
         ("CUDAExecutionProvider", {"use_tf32": "0", "device_id": "3"}),
         ("CPUExecutionProvider", {}),
     ]
     assert specs[0].options == {"use_tf32": "0"}
+
+
+def test_options_that_are_paths_count_from_the_folder_of_the_plan() -> None:
+    spec = ProviderSpec(ExecutionProvider.TENSORRT, {}, {"trt_engine_cache_path": "engines"})
+    [(_, options)] = ort_providers([spec], PLACEMENT, Path("/plans"))
+    assert options == {"trt_engine_cache_path": "/plans/engines"}
 
 
 async def test_a_model_that_is_not_there_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Running an embedding model: padded arrays in, one vector per text out."""
+"""Running a model that reads text: padded arrays of tokens in, the rows of one output back."""
 
 from __future__ import annotations
 
@@ -10,48 +10,43 @@ import numpy
 from attrs import frozen
 from numpy.typing import NDArray
 
-from ...compiler.plan import EmbedSpec, Pooling
 from ..errors import BadRequest, RequestError
-from .pooling import normalise, pool
+from .failures import first_line
+from .model import run_options
 from .runner import Stopper
-from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, EmbedSignature
+from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, TokenSignature
 from .tokens import Tokens
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_LONGEST_REASON = 200
-_FATAL = 4
 _SMALL = 8
 
 
 @frozen
-class Embedder:
-    """An embedding model that is ready to run. Used from any thread."""
+class TokenModel:
+    """A model that is ready to run. Used from any thread."""
 
     session: onnxruntime.InferenceSession
-    signature: EmbedSignature
-    spec: EmbedSpec
+    signature: TokenSignature
     owner: str
 
-    def run(self, rows: Sequence[Tokens], stopper: Stopper) -> NDArray[numpy.float32]:
-        """The vectors of `rows`, float32 [rows, dimensions]. Blocks. Raises RequestError."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.log_severity_level = _FATAL
-        stopper.on_stop(lambda: setattr(options, "terminate", True))
+    def run(
+        self, rows: Sequence[Tokens], stopper: Stopper
+    ) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64]]:
+        """The output for `rows`, as float32, and how many tokens each has. Blocks. Raises RequestError."""
+        options = run_options(stopper)
         lengths = numpy.fromiter(map(len, rows), numpy.int64, len(rows))
         try:
             [output] = self.session.run([self.signature.output], self._feed(rows, lengths), options)
         except Exception as error:
             raise self._explained(error, rows, stopper) from None
-        return self._vectors(output[: len(rows)], lengths)
+        return output[: len(rows)].astype(numpy.float32, copy=False), lengths
 
     def _explained(self, error: Exception, rows: Sequence[Tokens], stopper: Stopper) -> RequestError:
         """What a failed run means. The model's limits are written nowhere: whether the input was too
         much for it shows in whether it still takes a small one."""
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
+        reason = first_line(error)
         longest = max(rows, key=len)
         if len(longest) > _SMALL and not stopper.stopped:
             small = Tokens(longest.ids[:_SMALL], longest.type_ids[:_SMALL])
@@ -85,11 +80,6 @@ class Embedder:
             elif name == POSITION_IDS:
                 values[:] = numpy.arange(size[1], dtype=dtype)
         return feed
-
-    def _vectors(self, output: NDArray[Any], lengths: NDArray[numpy.int64]) -> NDArray[numpy.float32]:
-        values = output.astype(numpy.float32, copy=False)
-        vectors = values if self.spec.pooling is Pooling.NONE else pool(values, lengths, self.spec.pooling)
-        return normalise(vectors) if self.spec.normalize else vectors
 
 
 def _fill(values: NDArray[Any], real: NDArray[numpy.bool_], rows: Sequence[Sequence[int]]) -> None:

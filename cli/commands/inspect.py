@@ -1,0 +1,165 @@
+"""`inferc inspect`: what an ONNX model takes and gives, as a deployment to start from."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from attrs import frozen
+
+from ...compiler.onnx_file import check_onnx_file
+from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
+from ...compiler.onnx_model.signature import Signature, TensorSpec
+from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task
+from ...dsl.kinds import TaskKind
+from ...dsl.tokens import KEYWORDS
+from ..output import fail
+
+EXAMPLES = """\
+  inferc inspect models/minilm.onnx
+  inferc inspect models/minilm.onnx > app.infer && inferc check app.infer
+  inferc inspect --json models/*.onnx
+"""
+
+_WIDEST = 100
+
+_GENERIC = ("model", "onnx", "encoder_model", "decoder_model")
+"""Names that say nothing about a model: exporters give them to all."""
+
+
+@frozen
+class _Found:
+    """A model, and how it is named in a file that stands in the current folder."""
+
+    name: str
+    written: str
+    path: Path
+    model: OnnxModel
+    start: Start
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="MODEL", help=".onnx files; their weights are not read")
+    parser.add_argument("--json", action="store_true", help="print signatures as JSON, a list")
+
+
+def run(arguments: Namespace) -> int:
+    status = 0
+    all_found: list[_Found] = []
+    for file in dict.fromkeys(arguments.files):
+        found = _look(file, {each.name for each in all_found})
+        if isinstance(found, str):
+            status = fail(f"{file} cannot be used: {found}")
+        else:
+            all_found.append(found)
+    if arguments.json:
+        print(json.dumps([_json(found) for found in all_found], indent=2, ensure_ascii=False))
+    elif all_found:
+        sys.stdout.write("\n".join(_deployment(found) for found in all_found))
+    return status
+
+
+def _look(file: str, taken: set[str]) -> _Found | str:
+    """The model in `file`, or why it cannot be used."""
+    path = Path(file)
+    reason = check_onnx_file(path)
+    if reason is not None:
+        return reason
+    try:
+        model = read_model(path)
+    except ModelError as error:
+        return str(error)
+    written = _written(path)
+    folder, slash, _ = written.rpartition("/")
+    start = suggest_task(model.signature, path, folder + slash)
+    return _Found(_name(path, taken), written, path, model, start)
+
+
+def _written(path: Path) -> str:
+    """The path as a file in the current folder writes it."""
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return path.as_posix()
+
+
+def _name(path: Path, taken: set[str]) -> str:
+    """A name for the deployment: that of the file, or of its folder where the file's says nothing."""
+    folders = [folder for folder in Path(os.path.abspath(path)).parent.parts[::-1] if folder not in _GENERIC]
+    stem = path.stem if path.stem not in _GENERIC or not folders else folders[0]
+    plain = re.sub(r"\W+", "_", stem).strip("_")
+    if not plain or plain[0].isdigit() or plain in KEYWORDS:
+        plain = f"model_{plain}".rstrip("_")
+    name, number = plain, 1
+    while name in taken:
+        number += 1
+        name = f"{plain}_{number}"
+    return name
+
+
+# ---- as a deployment
+
+
+def _deployment(found: _Found) -> str:
+    signature, start = found.model.signature, found.start
+    lines = [f"# {_plain(comment)}" for comment in _comments(found)]
+    lines += [f"deployment {found.name} {{", f"  model = {quoted(found.written)}"]
+    if batches(signature) and start.kind is not TaskKind.GENERATE:
+        lines.append("  runtime ort { batching { max_size = 32, max_delay = 2ms } }")
+    if start.hint is not None:
+        lines.append(f"  # {_plain(start.hint)}")
+    on_one_line = f"  task {start.kind} {{ {', '.join(start.settings or ())} }}"
+    if start.settings is None:
+        lines.append(f"  task = {start.kind}")
+    elif len(on_one_line) <= _WIDEST:
+        lines.append(on_one_line)
+    else:
+        lines.append(f"  task {start.kind} {{")
+        lines += [f"    {setting}" for setting in start.settings]
+        lines.append("  }")
+    return "\n".join([*lines, "}", ""])
+
+
+def _comments(found: _Found) -> list[str]:
+    signature = found.model.signature
+    opsets = ", ".join(f"{name} {v}".strip() for name, v in signature.opsets.items())
+    facts = [
+        f"{signature.parameters:,} parameters in {signature.parameter_bytes:,} bytes",
+        f"opset {opsets}" if opsets else "no opset",
+        *([f"made by {signature.producer}"] if signature.producer else []),
+    ]
+    comments = ["; ".join(facts)]
+    comments += _listed("takes", signature.inputs) + _listed("gives", signature.outputs)
+    for file in found.model.external:
+        there = (found.path.parent / file.location).is_file()
+        comments.append(f"weights in {file.location}" + ("" if there else ", which is missing"))
+    return comments
+
+
+def _listed(word: str, specs: tuple[TensorSpec, ...]) -> list[str]:
+    return [f"{word if index == 0 else '':5} {spec}" for index, spec in enumerate(specs)]
+
+
+def _plain(text: str) -> str:
+    """`text` on one line: a model may call its inputs anything."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+# ---- as JSON
+
+
+def _json(found: _Found) -> dict[str, object]:
+    from ...compiler.plan import plan_converter
+
+    signature: dict[str, object] = plan_converter.unstructure(found.model.signature, Signature)
+    return {
+        "file": str(found.path),
+        "bytes": found.path.stat().st_size,
+        **signature,
+        "external_data": [file.location for file in found.model.external],
+        "task": found.start.kind.value,
+        "deployment": _deployment(found),
+    }

@@ -1,0 +1,1 @@
+"""Looking into ONNX models without ONNX, and without reading their weights."""

@@ -1,0 +1,178 @@
+"""Which tasks a model can do, judged by what it takes and gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.suggest import either, every
+from .signature import DType, Signature, TensorSpec
+
+INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
+TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
+LOGITS = "logits"
+
+_INTEGERS = (DType.I64, DType.I32)
+_FLOATS = (DType.F32, DType.F16, DType.F64)
+_NUMBERS = (*_FLOATS, *_INTEGERS, DType.I16, DType.I8, DType.U64, DType.U32, DType.U16, DType.U8)
+_PAST = re.compile(r"past_key_values\.(.+)")
+
+
+@frozen
+class Misfit:
+    """Why a model cannot do a task, and what would help."""
+
+    reason: str
+    help: str | None = None
+
+
+def misfit(
+    task: TaskKind, signature: Signature, *, tokens: bool = True, pooling: Pooling = Pooling.MEAN
+) -> Misfit | None:
+    """Why a model with this signature cannot do `task`; None if it can.
+
+    tokens: for `classify`, whether texts are classified. pooling: for `embed`.
+    """
+    match task:
+        case TaskKind.EMBED:
+            return _tokens(signature) or _embedding(signature, pooling)
+        case TaskKind.RERANK:
+            return _tokens(signature) or _scores(signature)
+        case TaskKind.CLASSIFY:
+            return (_tokens if tokens else _one_tensor)(signature) or _classes(signature)
+        case TaskKind.GENERATE:
+            return _causal(signature)
+        case _:
+            return _tensors(signature)
+
+
+def vectors(signature: Signature, pooling: Pooling) -> TensorSpec | None:
+    """The output that embeddings are made of."""
+    return _floats(signature.outputs, 2 if pooling is Pooling.NONE else 3)
+
+
+def scores(signature: Signature) -> TensorSpec | None:
+    """The output of a classifier or reranker: floats, [batch, classes]."""
+    return _floats(signature.outputs, 2)
+
+
+def takes_tokens(signature: Signature) -> bool:
+    """Whether the model takes token ids and nothing else that text does not give."""
+    return _tokens(signature) is None
+
+
+def _floats(outputs: Iterable[TensorSpec], rank: int) -> TensorSpec | None:
+    fitting = (each for each in outputs if each.dtype in _FLOATS and _has_rank(each, rank))
+    return next(fitting, None)
+
+
+def _has_rank(spec: TensorSpec, rank: int) -> bool:
+    return spec.shape is None or len(spec.shape) == rank
+
+
+def _names(specs: Iterable[TensorSpec]) -> str:
+    return every(f"`{spec.name}`" for spec in specs)
+
+
+def _tokens(signature: Signature) -> Misfit | None:
+    known = (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS, POSITION_IDS)
+    absent = [name for name in (INPUT_IDS, ATTENTION_MASK) if signature.input(name) is None]
+    if absent:
+        return Misfit(f"it needs token inputs, and {_lacks(absent)}")
+    others = [each for each in signature.inputs if each.name not in known]
+    if others:
+        return Misfit(f"text does not give a value for {_names(others)}")
+    wrong = [each for each in signature.inputs if each.dtype not in _INTEGERS or not _has_rank(each, 2)]
+    if wrong:
+        return Misfit(f"token inputs are i64 or i32, [batch, sequence], and {_names(wrong)} is not")
+    return None
+
+
+def _lacks(names: list[str]) -> str:
+    return f"the model has no {either(f'`{name}`' for name in names)}"
+
+
+def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
+    if vectors(signature, pooling) is not None:
+        return None
+    if pooling is Pooling.NONE:
+        reason = "`pooling = none` needs an output with one vector per text, floats [batch, dimensions]"
+        pooled = vectors(signature, Pooling.MEAN)
+        return Misfit(reason, "set `pooling = mean`, which makes one vector of all" if pooled else None)
+    reason = (
+        f"`pooling = {pooling}` needs an output with one vector per token, "
+        "floats [batch, sequence, dimensions]"
+    )
+    whole = vectors(signature, Pooling.NONE)
+    return Misfit(reason, f"`{whole.name}` is one vector per text: set `pooling = none`" if whole else None)
+
+
+def _scores(signature: Signature) -> Misfit | None:
+    output = scores(signature) or _floats(signature.outputs, 1)
+    if output is None:
+        return Misfit("it needs an output with one score per document, floats [batch, 1] or [batch]")
+    last = output.shape[-1] if output.shape is not None and len(output.shape) == 2 else None
+    if isinstance(last, int) and last > 2:
+        return Misfit(
+            f"`{output.name}` gives {last:,} numbers per document, a reranker gives one",
+            "see the task `classify`",
+        )
+    return None
+
+
+def _one_tensor(signature: Signature) -> Misfit | None:
+    if len(signature.inputs) == 1 and signature.inputs[0].dtype in _NUMBERS:
+        return None
+    advice = 'set `tokenizer = "tokenizer.json"` to classify texts' if takes_tokens(signature) else None
+    return Misfit("without a `tokenizer` it needs exactly one input, a tensor of numbers", advice)
+
+
+def _classes(signature: Signature) -> Misfit | None:
+    if scores(signature) is not None:
+        return None
+    return Misfit("it needs an output with one number per class, floats [batch, classes]")
+
+
+def _causal(signature: Signature) -> Misfit | None:
+    absent = [name for name in (INPUT_IDS, ATTENTION_MASK) if signature.input(name) is None]
+    if absent:
+        return Misfit(f"it needs token inputs, and {_lacks(absent)}")
+    logits = next((each for each in signature.outputs if each.name == LOGITS), None)
+    if logits is None or logits.dtype not in _FLOATS or not _has_rank(logits, 3):
+        return Misfit(f"it needs an output `{LOGITS}`, floats [batch, sequence, vocabulary]")
+    past = [each for each in signature.inputs if _PAST.fullmatch(each.name)]
+    known = {INPUT_IDS, ATTENTION_MASK, POSITION_IDS, *(each.name for each in past)}
+    others = [each for each in signature.inputs if each.name not in known]
+    if others:
+        return Misfit(
+            f"nothing gives a value for {_names(others)}",
+            "export the model as a decoder with past, for example with `optimum-cli export onnx "
+            "--task text-generation-with-past`",
+        )
+    for each in past:
+        if misfitting := _cache(each, signature):
+            return misfitting
+    return None
+
+
+def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:
+    present = "present." + past.name.removeprefix("past_key_values.")
+    if all(each.name != present for each in signature.outputs):
+        return Misfit(f"`{past.name}` needs an output `{present}`, which it continues with")
+    heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
+    if past.dtype not in _FLOATS or not all(isinstance(size, int) for size in heads):
+        return Misfit(f"`{past.name}` must be floats [batch, heads, sequence, size], heads and size fixed")
+    return None
+
+
+def _tensors(signature: Signature) -> Misfit | None:
+    strange = [each for each in (*signature.inputs, *signature.outputs) if each.dtype is None]
+    if strange:
+        return Misfit(
+            f"{_names(strange)} is no tensor",
+            "models of scikit-learn: convert with `options={'zipmap': False}`",
+        )
+    return None

@@ -1,0 +1,94 @@
+"""What an ONNX model takes and gives, and what it is made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+
+class DType(StrEnum):
+    """The type of a tensor's elements."""
+
+    F32 = "f32"
+    F16 = "f16"
+    BF16 = "bf16"
+    F64 = "f64"
+    I8 = "i8"
+    I16 = "i16"
+    I32 = "i32"
+    I64 = "i64"
+    U8 = "u8"
+    U16 = "u16"
+    U32 = "u32"
+    U64 = "u64"
+    BOOL = "bool"
+    TEXT = "text"
+    C64 = "c64"
+    C128 = "c128"
+    F8E4M3FN = "f8e4m3fn"
+    F8E4M3FNUZ = "f8e4m3fnuz"
+    F8E5M2 = "f8e5m2"
+    F8E5M2FNUZ = "f8e5m2fnuz"
+    F8E8M0 = "f8e8m0"
+    F4E2M1 = "f4e2m1"
+    I4 = "i4"
+    U4 = "u4"
+    I2 = "i2"
+    U2 = "u2"
+
+
+_MOST_SHOWN = 8
+
+Dimension = int | str | None
+"""A size, the name of one that is open, or None for one that is open and has no name."""
+
+
+@frozen
+class TensorSpec:
+    """One input or output."""
+
+    name: str = field(metadata={"doc": "the model's name for it"})
+    dtype: DType | None = field(metadata={"doc": "null: no tensor, but a sequence, a map or an optional"})
+    shape: tuple[Dimension, ...] | None = field(
+        metadata={
+            "doc": "sizes; a text names one that is open, null is open without a name; all null: unknown"
+        }
+    )
+
+    def __str__(self) -> str:
+        """Such as `input_ids i64[batch, sequence]`."""
+        if self.dtype is None:
+            return f"{self.name} (no tensor)"
+        if self.shape is None:
+            return f"{self.name} {self.dtype}"
+        return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+
+
+@frozen
+class Signature:
+    """A model from outside: what it takes, what it gives, and what made it."""
+
+    inputs: tuple[TensorSpec, ...] = field(
+        default=(), metadata={"doc": "without weights that are inputs, too"}
+    )
+    outputs: tuple[TensorSpec, ...] = field(default=(), metadata={"doc": "in the model's order"})
+    opsets: dict[str, int] = field(
+        factory=dict, metadata={"doc": 'version of each set of operators; `""` is ONNX\'s own'}
+    )
+    producer: str = field(default="", metadata={"doc": "what wrote the model; empty: it does not say"})
+    parameters: int = field(default=0, metadata={"doc": "numbers in its weights"})
+    parameter_bytes: int = field(default=0, metadata={"doc": "size of its weights"})
+
+    def input(self, name: str) -> TensorSpec | None:
+        """The input called `name`."""
+        return next((each for each in self.inputs if each.name == name), None)
+
+    def __str__(self) -> str:
+        """Such as `takes x f32[batch, 4] and gives y f32[batch]`."""
+        return f"takes {_listed(self.inputs)} and gives {_listed(self.outputs)}"
+
+
+def _listed(specs: tuple[TensorSpec, ...]) -> str:
+    shown = ", ".join(map(str, specs[:_MOST_SHOWN])) or "nothing"
+    return shown + (f" and {len(specs) - _MOST_SHOWN} more" if len(specs) > _MOST_SHOWN else "")

@@ -1,0 +1,27 @@
+"""Files as a plan names them: relative to it, and pinned by their contents."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .onnx_file import file_sha256
+from .plan import FileRef
+
+
+class Pinner:
+    """Names files from the directory `base`; each is read once."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._pinned: dict[Path, FileRef] = {}
+
+    def pin(self, path: Path) -> FileRef:
+        """The file at `path` with its contents as they are now. Raises OSError."""
+        if path not in self._pinned:
+            self._pinned[path] = FileRef(self.relative(path), file_sha256(path), path.stat().st_size)
+        return self._pinned[path]
+
+    def relative(self, path: Path) -> str:
+        """`path` as it is named from the base."""
+        return Path(os.path.relpath(path, self._base)).as_posix()

@@ -1,0 +1,116 @@
+"""What deployments share because it is the same account or the same endpoint behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from ..compiler.plan import CircuitBreakerConfig, Duration, Plan, RateLimits, RemotePoolPlan, SecretRef
+from .permits import LocalPermits, Permits, SharedPermits, StrictPermits
+from .policies.circuit_breaker import CircuitBreaker
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+Endpoint = tuple[str, str]
+Account = tuple[str, str, str, str]
+
+
+class Accounts:
+    """The permits of every account of a plan, and the circuit breaker of every endpoint.
+
+    An account is a provider at an endpoint, a reference to a key, and a model. Where deployments
+    that share one set different values, the most careful value counts.
+    """
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        limits: dict[Account, RateLimits] = {}
+        breakers: dict[Endpoint, CircuitBreakerConfig] = {}
+        names: dict[Account, list[str]] = {}
+        for remote in plan.deployments:
+            if isinstance(remote, RemotePoolPlan):
+                endpoint = _endpoint(remote)
+                config = remote.circuit_breaker
+                breakers[endpoint] = _careful_breaker(breakers.get(endpoint, config), config)
+                for index in range(len(remote.replicas)):
+                    account = _account(remote, index)
+                    limits[account] = _careful_limits(limits.get(account), remote.rate_limits)
+                    sharing = names.setdefault(account, [])
+                    if remote.deployment not in sharing:
+                        sharing.append(remote.deployment)
+        self._breakers = {endpoint: CircuitBreaker(config) for endpoint, config in breakers.items()}
+        self._permits = {
+            account: _permits(account, limits[account], sharing, store) for account, sharing in names.items()
+        }
+
+    def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
+        """The circuit breaker in front of the endpoint of `plan`."""
+        return self._breakers[_endpoint(plan)]
+
+    def permits(self, plan: RemotePoolPlan, replica: int) -> Permits:
+        """The permits of the account that a replica of `plan` uses."""
+        return self._permits[_account(plan, replica)]
+
+    async def start(self) -> None:
+        """Make all permits ready."""
+        for permits in self._permits.values():
+            await permits.start()
+
+    async def stop(self) -> None:
+        """End every task. Safe to call twice."""
+        await asyncio.gather(*(permits.stop() for permits in self._permits.values()))
+
+
+def _permits(account: Account, limits: RateLimits, deployments: Iterable[str], store: Store) -> Permits:
+    who = f"{account[0]}, model {account[3]}"
+    limited = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
+    if not any(limited):
+        return LocalPermits(who, limits)
+    if store.limits is None:
+        if limits.strict:
+            listed = ", ".join(f"`{name}`" for name in deployments)
+            log.warning(
+                "deployment %s: `strict` limits are exact within this process alone: to keep to them "
+                "with several processes, run each with the same `--state redis://…`",
+                listed,
+            )
+        return LocalPermits(who, limits)
+    kind = StrictPermits if limits.strict else SharedPermits
+    return kind(who, limits, "\n".join(account), store.limits)
+
+
+def _endpoint(plan: RemotePoolPlan) -> Endpoint:
+    """A launched server and a plugin have no address in the plan: each is its deployment's own."""
+    is_shared = bool(plan.endpoint) and "{port}" not in plan.endpoint
+    return plan.provider.value, plan.endpoint if is_shared else f"{plan.endpoint}#{plan.deployment}"
+
+
+def _account(plan: RemotePoolPlan, replica: int) -> Account:
+    keys = plan.api_key
+    key: SecretRef | None = keys[0 if len(keys) == 1 else replica] if keys else plan.credentials
+    return *_endpoint(plan), f"{key.source}:{key.name}" if key else "", plan.model
+
+
+def _careful_limits(one: RateLimits | None, other: RateLimits) -> RateLimits:
+    if one is None:
+        return other
+    return RateLimits(
+        _least(one.requests_per_minute, other.requests_per_minute),
+        _least(one.tokens_per_minute, other.tokens_per_minute),
+        _least(one.concurrent_requests, other.concurrent_requests),
+        one.strict or other.strict,
+    )
+
+
+def _careful_breaker(one: CircuitBreakerConfig, other: CircuitBreakerConfig) -> CircuitBreakerConfig:
+    return CircuitBreakerConfig(
+        min(one.failure_threshold, other.failure_threshold),
+        Duration(max(one.open_duration, other.open_duration)),
+        min(one.half_open_max_probes, other.half_open_max_probes),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    given = [limit for limit in (one, other) if limit is not None]
+    return min(given, default=None)

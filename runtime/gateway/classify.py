@@ -1,0 +1,46 @@
+"""`POST /v1/classify`: texts as `input`, or tensors as `inputs`; the labels that fit best."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from aiohttp import web
+from attrs import asdict
+
+from ..deployment import Trace
+from ..errors import BadRequest
+from ..executor import Executor
+from ..replica import ClassifyChunk, ClassifyRequest
+from .answers import DEPLOYMENT_HEADER, json_answer
+from .body import count_in, priority_of, read_object, required, texts_in
+
+
+async def answer_classify(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """The labels of each text, or of each row of the tensors. Raises RequestError."""
+    from .infer_request import read_inputs
+
+    body = await read_object(request)
+    name = required(body, "model", str)
+    top_k = count_in(body, "top_k")
+    if "inputs" in body and "input" in body:
+        raise BadRequest("send texts as `input` or tensors as `inputs`, not both", param="inputs")
+    if "inputs" in body:
+        classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
+    else:
+        classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
+    trace = Trace()
+    stream = executor.stream(name, classify, executor.deadline(), trace, priority=priority_of(request))
+    async with aclosing(stream) as chunks:
+        chunk = await anext(chunks)
+    assert isinstance(chunk, ClassifyChunk)
+    tokens = chunk.usage.prompt_tokens
+    answer = {
+        "object": "list",
+        "model": name,
+        "data": [
+            {"object": "classification", "index": index, "labels": [asdict(label) for label in labels]}
+            for index, labels in enumerate(chunk.rows)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+    return json_answer(answer, headers={DEPLOYMENT_HEADER: trace.deployment or name})

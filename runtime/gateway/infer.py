@@ -1,0 +1,109 @@
+"""The Open Inference Protocol, version 2, over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from aiohttp import web
+
+from ..deployment import Deployment, Trace
+from ..errors import RequestError, RequestTooLarge, Unsupported
+from ..executor import Executor
+from ..replica import TensorChunk, TensorInfo
+from .answers import DEPLOYMENT_HEADER, json_answer
+from .body import MAX_BODY, priority_of
+
+HEADER = "Inference-Header-Content-Length"
+
+
+class NotReady(RequestError):
+    """The server, or the model, does not answer requests now."""
+
+    status, code, retryable = 503, "not_ready", True
+
+
+async def answer_server(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /v2`: what this server is."""
+    return json_answer({"name": "inferc", "version": _version(), "extensions": ["binary_tensor_data"]})
+
+
+async def answer_live(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /v2/health/live`."""
+    return json_answer({"live": True})
+
+
+async def answer_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /v2/health/ready`: whether every model is ready."""
+    waiting = [name for name, one in executor.deployments.items() if not is_ready(one)]
+    if waiting:
+        raise NotReady(f"not ready: {', '.join(waiting)}")
+    return json_answer({"ready": True})
+
+
+async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /v2/models/{name}`: what the model takes and gives."""
+    deployment = executor.deployment(request.match_info["name"])
+    status = deployment.status()[0]
+    if not status.inputs:
+        raise Unsupported(f"deployment `{deployment.name}` is no local model: it takes no tensors")
+    return json_answer(
+        {
+            "name": deployment.name,
+            "versions": ["1"],
+            "platform": "onnxruntime_onnx",
+            "inputs": [_described(info) for info in status.inputs],
+            "outputs": [_described(info) for info in status.outputs],
+        }
+    )
+
+
+async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /v2/models/{name}/ready`."""
+    deployment = executor.deployment(request.match_info["name"])
+    if not is_ready(deployment):
+        raise NotReady(f"not ready: {deployment.name}")
+    return json_answer({"name": deployment.name, "ready": True})
+
+
+async def answer_infer(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`POST /v2/models/{name}/infer`. Raises RequestError."""
+    from .infer_request import read_request, write_answer
+
+    name = request.match_info["name"]
+    executor.deployment(name)
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
+    asked = read_request(body, request.headers.get(HEADER))
+    trace = Trace()
+    stream = executor.stream(name, asked.request, executor.deadline(), trace, priority=priority_of(request))
+    async with aclosing(stream) as chunks:
+        chunk = await anext(chunks)
+    assert isinstance(chunk, TensorChunk)
+    answer = write_answer(asked, name, chunk.outputs)
+    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+    if answer.json_size is None:
+        return web.Response(body=answer.data, headers=headers, content_type="application/json")
+    headers[HEADER] = str(answer.json_size)
+    return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
+
+
+def is_ready(deployment: Deployment) -> bool:
+    """Whether every replica is."""
+    return all(status.ready for status in deployment.status())
+
+
+def _described(info: TensorInfo) -> dict[str, object]:
+    shape = [-1 if size is None else size for size in info.shape]
+    return {"name": info.name, "datatype": info.datatype, "shape": shape}
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("inferc")
+    except PackageNotFoundError:
+        return "unknown"

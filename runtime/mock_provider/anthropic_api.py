@@ -1,0 +1,209 @@
+"""Anthropic's API as the mock provider speaks it: messages.
+
+Sources: Anthropic Messages API reference, Anthropic streaming messages guide, Anthropic API errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from .answers import Answer, Call, pieces
+from .asked import Asked, MockError, describe, refuse_unknown, wanted
+from .limits import Room
+
+_FIELDS = frozenset(
+    {
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "stream",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "tools",
+        "tool_choice",
+        "metadata",
+        "output_config",
+        "thinking",
+        "service_tier",
+        "cache_control",
+    }
+)
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "context_window": "model_context_window_exceeded",
+}
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class AnthropicApi:
+    """Messages."""
+
+    name = "anthropic"
+
+    def key(self, headers: Mapping[str, str]) -> str:
+        return headers.get("x-api-key", "").strip()
+
+    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+        if not request.headers.get("anthropic-version"):
+            raise MockError(400, "anthropic-version: header is required")
+        refuse_unknown(body, _FIELDS)
+        asked = Asked(model=wanted(body, "model", str), stream=bool(body.get("stream")))
+        asked.max_tokens = wanted(body, "max_tokens", int)
+        asked.system = _text(body.get("system"))
+        asked.overhear(asked.system)
+        for message in wanted(body, "messages", list):
+            _hear(asked, message)
+        for tool in body.get("tools") or []:
+            refuse_unknown(
+                tool, frozenset({"name", "description", "input_schema", "strict", "cache_control"}), "tools."
+            )
+            asked.tools[tool["name"]] = tool["input_schema"]
+        choice = body.get("tool_choice") or {"type": "auto"}
+        asked.tool_mode = choice.get("name") or {"any": "required"}.get(choice["type"], choice["type"])
+        asked.one_call = bool(choice.get("disable_parallel_tool_use"))
+        config = body.get("output_config") or {}
+        asked.schema = (config.get("format") or {}).get("schema")
+        asked.effort = config.get("effort") or ""
+        asked.stop = body.get("stop_sequences") or []
+        return asked
+
+    def whole(self, asked: Asked, answer: Answer) -> dict[str, Any]:
+        content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+        content += (_block(call) | {"input": call.arguments} for call in answer.calls)
+        return _message(asked, answer, content, _STOP_REASONS.get(answer.finish, answer.finish))
+
+    def events(self, asked: Asked, answer: Answer) -> list[bytes]:
+        start = _message(asked, answer, [], None)
+        start["usage"]["output_tokens"] = 1
+        del start["usage"]["output_tokens_details"]
+        events = [_event("message_start", message=start), _event("ping")]
+        blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+        if answer.text:
+            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
+            blocks.append(({"type": "text", "text": ""}, deltas))
+        for call in answer.calls:
+            blocks.append((_block(call) | {"input": {}}, _argument_deltas(call)))
+        for index, (block, deltas) in enumerate(blocks):
+            events.append(_event("content_block_start", index=index, content_block=block))
+            events += (_event("content_block_delta", index=index, delta=delta) for delta in deltas)
+            events.append(_event("content_block_stop", index=index))
+        delta = {"stop_reason": _STOP_REASONS.get(answer.finish, answer.finish), "stop_sequence": None}
+        details = {"thinking_tokens": answer.reasoning_tokens}
+        usage = {"output_tokens": answer.completion_tokens, "output_tokens_details": details}
+        events.append(_event("message_delta", delta=delta, usage=usage))
+        events.append(_event("message_stop"))
+        return events
+
+    def error(self, error: MockError) -> dict[str, Any]:
+        return {
+            "type": "error",
+            "error": {"type": _ERROR_TYPES.get(error.status, "api_error"), "message": error.message},
+            "request_id": "req_mock",
+        }
+
+    def error_event(self, error: MockError) -> bytes:
+        return b"event: error\ndata: " + orjson.dumps(self.error(error)) + b"\n\n"
+
+    def room_headers(self, room: Room) -> dict[str, str]:
+        headers = {}
+        now = datetime.now(UTC)
+        for what, limit, left, reset in (
+            ("requests", room.requests, room.requests_left, room.requests_reset),
+            ("tokens", room.tokens, room.tokens_left, room.tokens_reset),
+        ):
+            if limit is not None:
+                headers[f"anthropic-ratelimit-{what}-limit"] = str(limit)
+                headers[f"anthropic-ratelimit-{what}-remaining"] = str(left)
+                at = (now + timedelta(seconds=reset)).isoformat(timespec="seconds").replace("+00:00", "Z")
+                headers[f"anthropic-ratelimit-{what}-reset"] = at
+        return headers
+
+
+def _hear(asked: Asked, message: dict[str, Any]) -> None:
+    content, role = message.get("content"), message.get("role")
+    if role not in ("user", "assistant"):
+        raise MockError(400, f"messages: Unexpected role {role!r}")
+    text = _text(content)
+    blocks = content if isinstance(content, list) else []
+    results = [_text(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
+    if role == "assistant":
+        asked.overhear(text)
+    elif results and not text:
+        asked.results += results
+        asked.overhear(" ".join(results))
+    else:
+        asked.hear(text)
+        asked.media = [_media(block["source"]) for block in blocks if "source" in block]
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return " ".join(block["text"] for block in content if block.get("type") == "text")
+    return ""
+
+
+def _media(source: dict[str, Any]) -> str:
+    if source["type"] == "url":
+        return str(source["url"])
+    return describe(source["media_type"], source["data"])
+
+
+def _message(
+    asked: Asked, answer: Answer, content: list[dict[str, Any]], stop_reason: str | None
+) -> dict[str, Any]:
+    return {
+        "id": f"msg_{answer.id}",
+        "type": "message",
+        "role": "assistant",
+        "model": asked.model,
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": answer.prompt_tokens - answer.cached_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": answer.cached_tokens,
+            "output_tokens": answer.completion_tokens,
+            "output_tokens_details": {"thinking_tokens": answer.reasoning_tokens},
+        },
+    }
+
+
+def _block(call: Call) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{call.id}", "name": call.name}
+
+
+def _argument_deltas(call: Call) -> list[dict[str, Any]]:
+    """The arguments in two parts, after an empty one; none at all where there are no arguments."""
+    if not call.arguments:
+        return []
+    text = orjson.dumps(call.arguments).decode()
+    half = len(text) // 2
+    return [{"type": "input_json_delta", "partial_json": part} for part in ("", text[:half], text[half:])]
+
+
+def _event(kind: str, **fields: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps({"type": kind, **fields}) + b"\n\n"

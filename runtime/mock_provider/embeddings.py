@@ -1,0 +1,56 @@
+"""Embeddings in the shapes of OpenAI, AI Studio and Vertex: the answer, and the tokens it took."""
+
+from __future__ import annotations
+
+from array import array
+from base64 import b64encode
+from typing import Any
+
+from . import answers
+from .asked import MockError, wanted
+
+_MAX_DIMENSIONS = 4096
+
+Embedded = tuple[dict[str, Any], int]
+
+
+def openai_embeddings(model: str, body: dict[str, Any]) -> Embedded:
+    """`POST /v1/embeddings`. Raises MockError."""
+    texts = body.get("input")
+    texts = [texts] if isinstance(texts, str) else texts
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise MockError(400, "`input` must be a text or a list of texts")
+    dimensions = body.get("dimensions", answers.DIMENSIONS)
+    if type(dimensions) is not int or not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise MockError(400, f"`dimensions` must be from 1 to {_MAX_DIMENSIONS}")
+    vectors: list[Any] = [answers.vector(text, dimensions) for text in texts]
+    if body.get("encoding_format") == "base64":
+        vectors = [b64encode(array("f", vector).tobytes()).decode() for vector in vectors]
+    tokens = sum(_tokens(text) for text in texts)
+    data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data, "model": model, "usage": usage}, tokens
+
+
+def gemini_embeddings(body: dict[str, Any]) -> Embedded:
+    """AI Studio's `batchEmbedContents`. Raises MockError."""
+    texts = [each["content"]["parts"][0]["text"] for each in wanted(body, "requests", list)]
+    made = [{"values": answers.vector(text, answers.DIMENSIONS)} for text in texts]
+    return {"embeddings": made}, sum(_tokens(text) for text in texts)
+
+
+def vertex_embeddings(body: dict[str, Any]) -> Embedded:
+    """Vertex's `predict`. Raises MockError."""
+    texts = [each["content"] for each in wanted(body, "instances", list)]
+    made = [
+        {
+            "values": answers.vector(text, answers.DIMENSIONS),
+            "statistics": {"token_count": _tokens(text), "truncated": False},
+        }
+        for text in texts
+    ]
+    return {"predictions": [{"embeddings": each} for each in made]}, sum(_tokens(text) for text in texts)
+
+
+def _tokens(text: str) -> int:
+    return len(text.split())

@@ -1,0 +1,1 @@
+"""Texts from a causal language model: prompts, decoding with a cache of keys and values, and sampling."""

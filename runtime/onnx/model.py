@@ -1,0 +1,75 @@
+"""A model in memory, as the tasks see it: its session, and the threads that run it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from attrs import frozen
+
+from ...compiler.plan import Batching, OnnxServingPlan
+from ..replica import Chunk, Request
+from .batching import BatchQueue
+from .runner import Runner, Stopper
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+T = TypeVar("T")
+Load = TypeVar("Load")
+Result = TypeVar("Result")
+
+_FATAL = 4
+
+
+class ServedTask(Protocol):
+    """Answers the requests to one model."""
+
+    def warm_up(self) -> None:
+        """Run the model once, before the first request. Blocks. Raises StartError."""
+
+    def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer to a request of this task's kind. Raises RequestError."""
+        ...
+
+    async def close(self) -> None:
+        """Refuse what is queued, and wait for what runs."""
+
+
+@frozen
+class Model:
+    """runs: how many runs may go on at the same time. base_dir: what the plan's paths are relative to.
+
+    device: where the model runs, "cpu" or "cuda", and its index.
+    """
+
+    plan: OnnxServingPlan
+    session: onnxruntime.InferenceSession
+    threads: ThreadPoolExecutor
+    runs: int
+    base_dir: Path
+    device: tuple[str, int]
+    owner: str
+
+    def runner(
+        self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
+    ) -> Runner[Load, Result]:
+        """A runner of `run` on the threads of the model."""
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """The outcome of `work`, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def run_options(stopper: Stopper) -> Any:
+    """Options of one run, which `stopper` can end; what fails is raised and not printed as well."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = _FATAL
+    stopper.on_stop(lambda: setattr(options, "terminate", True))
+    return options

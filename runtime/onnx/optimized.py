@@ -1,0 +1,120 @@
+"""Models as ONNX Runtime rewrote them, kept on disk: the next start need not rewrite them again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import platform
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ...compiler.plan import ExecutionProvider, GraphOptimization, OnnxServingPlan, ProviderSpec
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    Open = Callable[[Path, Any], onnxruntime.InferenceSession]
+
+log = logging.getLogger(__name__)
+
+_INLINE_LIMIT = 1 << 30
+"""Bytes of weights above which they go into a file of their own: a model file has at most 2 GiB."""
+
+_ERRORS_ONLY = 3
+
+
+@frozen
+class OptimizedModels:
+    """The folder of one plan's rewritten models."""
+
+    folder: Path
+    plan: OnnxServingPlan
+
+    @classmethod
+    def of(
+        cls, plan: OnnxServingPlan, specs: Sequence[ProviderSpec], base_dir: Path
+    ) -> OptimizedModels | None:
+        """None without a cache in the plan, and with TensorRT, which keeps its engines itself."""
+        folder = plan.session.optimized_model_cache
+        if folder is None or any(spec.name is ExecutionProvider.TENSORRT for spec in specs):
+            return None
+        return (
+            None
+            if plan.session.graph_optimization is GraphOptimization.NONE
+            else cls(base_dir / folder, plan)
+        )
+
+    def open(
+        self, ort: Any, path: Path, specs: Sequence[ProviderSpec], options: Any, open_one: Open
+    ) -> onnxruntime.InferenceSession:
+        """A session on the kept model; on the one at `path`, which is kept then, if there is none.
+
+        open_one: opens a model with options. A cache that cannot be read or written costs time, no more.
+        """
+        kept = self.folder / f"{self._key(ort, specs)}.onnx"
+        if kept.is_file():
+            full = options.graph_optimization_level
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            try:
+                return open_one(kept, options)
+            except Exception as error:
+                log.warning("%s cannot be used, it is made again: %s", kept, error)
+                options.graph_optimization_level = full
+        return self._open_and_keep(kept, path, options, open_one)
+
+    def _open_and_keep(
+        self, kept: Path, path: Path, options: Any, open_one: Open
+    ) -> onnxruntime.InferenceSession:
+        part = kept.with_name(f".{kept.stem}.{os.getpid()}.onnx")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.touch()
+        except OSError as error:
+            log.warning("%s: no model can be kept there: %s", self.folder, error.strerror)
+            return open_one(path, options)
+        severity = options.log_severity_level
+        try:
+            options.optimized_model_filepath = str(part)
+            options.log_severity_level = _ERRORS_ONLY  # it warns that what it writes is for this machine
+            weights = self.plan.model.bytes + sum(file.bytes for file in self.plan.external_data)
+            if weights > _INLINE_LIMIT:
+                options.add_session_config_entry(
+                    "session.optimized_model_external_initializers_file_name", f"{kept.stem}.data"
+                )
+            session = open_one(path, options)
+            with contextlib.suppress(OSError):
+                part.replace(kept)
+            return session
+        finally:
+            options.optimized_model_filepath = ""
+            options.log_severity_level = severity
+            part.unlink(missing_ok=True)
+
+    def _key(self, ort: Any, specs: Sequence[ProviderSpec]) -> str:
+        """What a rewritten model depends on."""
+        plan = self.plan
+        parts = (
+            plan.model.sha256,
+            *(file.sha256 for file in plan.external_data),
+            ort.__version__,
+            plan.session.graph_optimization.value,
+            repr([(spec.name.value, sorted(spec.options.items())) for spec in specs]),
+            _processor(),
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+@cache
+def _processor() -> str:
+    """What the processor can do: the rewritten model uses it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return f"{platform.machine()} {line}"
+    return f"{platform.machine()} {platform.processor()}"

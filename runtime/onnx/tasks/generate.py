@@ -1,0 +1,125 @@
+"""The task `generate`: chats and texts continued by a causal language model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+
+from ....compiler.plan import GenerateSpec
+from ...errors import BadRequest, ContextLengthExceeded, StartError
+from ...replica import ChatChunk, ChatRequest, Chunk, CompletionRequest, Request, Usage
+from ..files import find_file
+from ..generate.decoder import Answer, Decoder
+from ..generate.options import read_options
+from ..generate.prompts import ChatTemplate
+from ..generate.replies import Replies
+from ..generate.sampling import Sampler, Sampling
+from ..generate.signature import read_generate_signature
+from ..generate.texts import Detokenizer, StopFinder
+from ..generate.writing import Writing
+from ..model import Model
+from ..runner import Stopper
+from ..tokens import load_tokenizer
+
+_USUAL_ENDS = (
+    "<|endoftext|>",
+    "</s>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<eos>",
+    "<end_of_turn>",
+)
+_GREEDY = Sampling(temperature=0, top_k=None, top_p=1, seed=None)
+
+
+class GenerateTask:
+    """Answers `ChatRequest`s and `CompletionRequest`s; every token of every answer is a run of its own."""
+
+    def __init__(self, model: Model, spec: GenerateSpec) -> None:
+        self._model = model
+        self._spec = spec
+        self._decoder = Decoder(
+            model.session, read_generate_signature(model.session, model.owner), model.device, model.owner
+        )
+        path = find_file(spec.tokenizer, model.base_dir, "tokenizer", model.owner)
+        self._tokenizer = load_tokenizer(path, model.owner)
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        template = spec.chat_template
+        self._template = ChatTemplate(
+            find_file(template, model.base_dir, "chat template", model.owner) if template else None,
+            model.owner,
+        )
+        self._ends = self._end_tokens()
+        self._runner = model.runner(self._step, None)
+
+    def warm_up(self) -> None:
+        answer = Answer(Sampler(_GREEDY), (0,))
+        for _ in range(2):
+            self._decoder.step(answer, Stopper())
+
+    async def close(self) -> None:
+        await self._runner.close()
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer, whole or as it comes. Raises RequestError."""
+        assert isinstance(request, ChatRequest | CompletionRequest)
+        options = read_options(request.body, self._spec)
+        prompt = await self._model.in_thread(partial(self._prompt, request))
+        most = min(options.max_tokens, self._room(len(prompt)))
+        answer = Answer(Sampler(options.sampling), prompt)
+        writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+        replies = Replies.to(request)
+        texts: list[str] = []
+        while writing.reason is None:
+            token = await self._runner.submit(answer, rows=1, bucket=None, deadline=deadline)
+            text = writing.take(token)
+            if request.stream and (text or not texts):
+                yield ChatChunk(replies.piece(text, first=not texts))
+            texts.append(text)
+        usage = Usage(len(prompt), writing.tokens)
+        if not request.stream:
+            yield ChatChunk(replies.whole("".join(texts), writing.reason, usage), usage)
+            return
+        yield ChatChunk(replies.end(writing.reason), more=options.with_usage)
+        yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
+
+    def _step(self, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
+        return [self._decoder.step(answer, stopper) for answer in answers]
+
+    def _prompt(self, request: ChatRequest | CompletionRequest) -> Sequence[int]:
+        """The tokens to continue. Raises BadRequest."""
+        if isinstance(request, ChatRequest):
+            text = self._template.render(request.body["messages"])
+            param, add_special = "messages", not self._template.writes_special_tokens
+        else:
+            text, param, add_special = request.body["prompt"], "prompt", True
+        try:
+            ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids
+        except (UnicodeError, TypeError):
+            raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
+        if not ids:
+            raise BadRequest(f"the {param} has no tokens: send some text", param=param)
+        return ids
+
+    def _room(self, prompt: int) -> int:
+        """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
+        limit = self._spec.max_length
+        if limit is None:
+            return sys.maxsize
+        if prompt >= limit:
+            raise ContextLengthExceeded(
+                f"{self._model.owner}: the prompt has {prompt} tokens; prompt and answer together have at "
+                f"most {limit}"
+            )
+        return limit - prompt
+
+    def _end_tokens(self) -> frozenset[int]:
+        found = {name: self._tokenizer.token_to_id(name) for name in self._spec.eos or _USUAL_ENDS}
+        unknown = [name for name, token in found.items() if token is None]
+        if self._spec.eos and unknown:
+            raise StartError(f"{self._model.owner}: its tokenizer has no token `{unknown[0]}`, as `eos` says")
+        return frozenset(token for token in found.values() if token is not None)

@@ -1,0 +1,106 @@
+"""Texts through a model: tokenised, run with others of about their length, and put back in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import numpy
+from numpy.typing import NDArray
+
+from ...compiler.plan import FileRef, TooLongAction
+from ..errors import RequestError
+from .files import find_file
+from .lengths import bucket, by_length
+from .model import Model
+from .runner import Stopper, run_all
+from .signature import TokenSignature
+from .token_model import TokenModel
+from .tokens import QUICK_CHARACTERS, Text, TextEncoder, Tokens, load_tokenizer
+
+MAX_ROWS = 32
+"""Most rows in one run of a deployment without batching; a longer request takes several runs."""
+
+Rows: TypeAlias = NDArray[numpy.float32]
+Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
+
+
+class TokenRuns:
+    """A model that reads text. Belongs to one event loop.
+
+    tokenizer: the file. max_length: in tokens; None is as the tokenizer says. finish: from an output of
+    the model and the number of tokens of each row to what a caller gets, one row per text.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        signature: TokenSignature,
+        tokenizer: FileRef,
+        max_length: int | None,
+        finish: Finish,
+        on_too_long: TooLongAction = TooLongAction.TRUNCATE,
+    ) -> None:
+        path = find_file(tokenizer, model.base_dir, "tokenizer", model.owner)
+        limits = [limit for limit in (max_length, signature.length) if limit]
+        batching = model.plan.batching
+        self._model = model
+        self._finish = finish
+        self._tokens = TokenModel(model.session, signature, model.owner)
+        self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
+        self._runner = model.runner(self._run, batching if signature.batch is None else None)
+        self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
+
+    def warm_up(self, text: Text) -> None:
+        self._tokens.run(self._encoder.encode([text], "input"), Stopper())
+
+    async def close(self) -> None:
+        await self._runner.close()
+
+    async def run(self, texts: Sequence[Text], param: str, deadline: float | None) -> tuple[Rows, int]:
+        """A row for each of `texts`, in their order, and their tokens together. Raises RequestError.
+
+        param: the field of the request that holds the texts, as errors name it.
+        """
+        tokens = await self._encode(texts, param)
+        groups = by_length([len(each) for each in tokens], self._max_rows)
+        parts = await run_all(self._submit([tokens[i] for i in group], deadline) for group in groups)
+        rows = _in_order(parts, groups)
+        bad = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1))
+        if len(bad):
+            raise RequestError(
+                f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad[0]}"
+            )
+        return rows, sum(map(len, tokens))
+
+    async def _submit(self, group: list[Tokens], deadline: float | None) -> Rows:
+        longest = max(map(len, group))
+        return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
+
+    async def _encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
+        if (
+            sum(len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts)
+            <= QUICK_CHARACTERS
+        ):
+            return self._encoder.encode(texts, param)
+        return await self._model.in_thread(partial(self._encoder.encode, texts, param))
+
+    def _run(self, groups: Sequence[Sequence[Tokens]], stopper: Stopper) -> list[Rows]:
+        rows = self._finish(*self._tokens.run([row for group in groups for row in group], stopper))
+        parts: list[Rows] = []
+        start = 0
+        for group in groups:
+            parts.append(rows[start : start + len(group)])
+            start += len(group)
+        return parts
+
+
+def _in_order(parts: list[Rows], groups: list[list[int]]) -> Rows:
+    """The rows of `parts` where the indices in `groups` say they belong."""
+    if len(groups) == 1 and len(groups[0]) == 1:
+        return parts[0]
+    rows = numpy.empty((sum(map(len, groups)), parts[0].shape[1]), numpy.float32)
+    for part, group in zip(parts, groups, strict=True):
+        rows[group] = part
+    return rows

@@ -1,0 +1,204 @@
+"""One attempt's way past the policies: what it holds, and giving all of it back, once."""
+
+from __future__ import annotations
+
+import logging
+from math import ceil
+
+from attrs import field, frozen
+
+from ..compiler.plan import RemotePoolPlan
+from .errors import (
+    BudgetExceeded,
+    CircuitOpen,
+    NetworkError,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+)
+from .permits import Permits
+from .policies.budget import Budget, Exceeded, Reservation
+from .policies.circuit_breaker import Blocked, CircuitBreaker, Outcome, Pass
+from .policies.estimate import Estimate, Tariff, streamed_tokens
+from .policies.rate_limit import Permit
+from .replica import ChatChunk, Chunk, EmbedChunk, Usage
+
+log = logging.getLogger(__name__)
+
+
+@frozen
+class Guards:
+    """The policies that each attempt at one replica passes.
+
+    epoch: what to add to the loop's time to get seconds since 1970.
+    """
+
+    plan: RemotePoolPlan
+    breaker: CircuitBreaker
+    permits: Permits
+    budget: Budget | None = None
+    tariff: Tariff = field(factory=Tariff.free)
+    epoch: float = 0.0
+
+
+class Passage:
+    """One attempt, from its first policy to its end; without guards every step is empty.
+
+    The steps are called in the order in which they stand here; `leave` always, and last.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_estimate",
+        "_finished",
+        "_guards",
+        "_money",
+        "_pass",
+        "_permit",
+        "_sent",
+        "_size",
+        "_usage",
+    )
+
+    def __init__(self, guards: Guards | None, estimate: Estimate) -> None:
+        self._guards = guards
+        self._estimate = estimate
+        self._money: Reservation | None = None
+        self._pass: Pass | None = None
+        self._permit: Permit | None = None
+        self._usage: Usage | None = None
+        self._error: RequestError | None = None
+        self._sent = self._finished = False
+        self._chunks = self._size = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the answer has been handed out."""
+        return self._chunks > 0
+
+    def reserve_money(self, now: float) -> None:
+        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
+        guards = self._guards
+        if guards is None or guards.budget is None:
+            return
+        amount = guards.tariff.cost(Usage(self._estimate.prompt, self._estimate.answer))
+        outcome = guards.budget.reserve(now + guards.epoch, amount)
+        if outcome.notice:
+            log.warning("deployment `%s`: %s", guards.plan.deployment, outcome.notice)
+        if isinstance(outcome, Exceeded):
+            raise _refusal(BudgetExceeded, guards.plan, outcome.reason, outcome.retry_after)
+        self._money = outcome
+
+    def enter_circuit(self, now: float) -> None:
+        """Pass the circuit breaker. Raises CircuitOpen."""
+        if self._guards is None:
+            return
+        outcome = self._guards.breaker.enter(now)
+        if isinstance(outcome, Blocked):
+            plan, wait = self._guards.plan, outcome.retry_at - now
+            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            raise _refusal(CircuitOpen, plan, reason, wait)
+        self._pass = outcome
+
+    async def wait_for_permit(self, deadline: float | None) -> None:
+        """Wait for the rate limit. Raises RequestError."""
+        guards = self._guards
+        if guards is None:
+            return
+        try:
+            self._permit = await guards.permits.acquire(self._estimate.total, deadline)
+        except RequestError as error:
+            error.deployment, error.provider = guards.plan.deployment, guards.plan.provider
+            raise
+
+    def enter_circuit_again(self, now: float) -> None:
+        """The same once the permit is there, for the circuit may have opened meanwhile."""
+        held, guards = self._pass, self._guards
+        if held is not None and guards is not None and guards.breaker.is_stale(held):
+            self._pass = None
+            self.enter_circuit(now)
+
+    def send(self) -> None:
+        """The request goes out now."""
+        self._sent = True
+
+    def saw(self, chunk: Chunk) -> None:
+        """A part of the answer came."""
+        self._chunks += 1
+        if isinstance(chunk, ChatChunk):
+            self._size += len(chunk.data)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
+        elif isinstance(chunk, EmbedChunk):
+            self._usage = chunk.usage
+
+    def finished(self) -> None:
+        """The whole answer came."""
+        self._finished = True
+
+    def failed(self, now: float, error: RequestError, deadline: float | None) -> None:
+        """The attempt failed; the provider's wish to be left alone holds for everyone."""
+        guards, asked = self._guards, error.retry_after
+        if guards is None:
+            return
+        if isinstance(error, RateLimited) and error.retryable and asked is not None:
+            if guards.plan.retry.respect_retry_after:
+                guards.permits.hold(asked)
+        elif deadline is not None and now >= deadline:
+            return  # our own clock ran out, which says nothing about the provider
+        self._error = error
+
+    def leave(self, now: float) -> None:
+        """Give back the permit, the pass and what of the money was not spent."""
+        guards = self._guards
+        if guards is None:
+            return
+        used = self._used()
+        if self._permit is not None:
+            tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
+            guards.permits.finish(self._permit, tokens)
+        if self._pass is not None:
+            guards.breaker.report(now, self._pass, self._outcome())
+        if self._money is not None and guards.budget is not None:
+            guards.budget.settle(self._money, guards.tariff.cost(used))
+
+    def _used(self) -> Usage:
+        """What the provider will probably charge: what it said, or what can be known without that.
+
+        Nothing for what was never sent or was answered with an error; the prompt for an attempt that
+        was broken off before its answer began; the prompt and what came for one that was broken off later.
+        """
+        if self._usage is not None:
+            return self._usage
+        if not self._sent:
+            return Usage(0)
+        if self.begun:
+            completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
+            return Usage(self._estimate.prompt, completion)
+        if self._error is None or (
+            isinstance(self._error, RequestTimeout) and self._error.upstream_status is None
+        ):
+            return Usage(self._estimate.prompt)
+        return Usage(0)
+
+    def _outcome(self) -> Outcome:
+        if self._error is not None:
+            return Outcome.FAILURE if counts_as_failure(self._error) else Outcome.NOTHING
+        return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _refusal(
+    kind: type[RequestError], plan: RemotePoolPlan, reason: str, retry_after: float | None
+) -> RequestError:
+    message = f"deployment `{plan.deployment}`: {reason}"
+    return kind(message, deployment=plan.deployment, provider=plan.provider, retry_after=retry_after)
+
+
+def counts_as_failure(error: RequestError) -> bool:
+    """Whether `error` speaks against the endpoint: 5xx, timeouts and network errors do, nothing else."""
+    if not isinstance(error, ServerError | NetworkError | RequestTimeout):
+        return False
+    status = error.upstream_status
+    return status is None or status >= 500 or status == 408

@@ -1,0 +1,124 @@
+"""The slots of a deployment, and waiting for one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from attrs import frozen
+
+from ..compiler.plan import CapacityPolicy
+from .errors import Backpressure, RequestTimeout, ShuttingDown
+from .policies.capacity import (
+    MIN_RETRY_AFTER,
+    Admit,
+    Arrive,
+    Capacity,
+    Divert,
+    Leave,
+    Refuse,
+    Release,
+    Resize,
+    Wait,
+)
+from .waiting import WaitingRoom
+
+MAX_QUEUED = 60.0
+"""Seconds that a request waits for a slot at most, also when its deadline is later."""
+
+
+@frozen
+class Slot:
+    """The right to run on `replica`; to be given back with `leave`, once."""
+
+    replica: int
+    since: float
+
+
+class Slots:
+    """Who runs on which replica of deployment `name`, and who waits."""
+
+    def __init__(self, name: str, replicas: int, limit: int, policy: CapacityPolicy) -> None:
+        self._name = name
+        self._full_limit = limit
+        self._capacity = Capacity(replicas, limit, policy)
+        self._room: WaitingRoom[Slot] = WaitingRoom()
+
+    @property
+    def running(self) -> int:
+        """Requests that hold a slot."""
+        return self._capacity.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return self._capacity.waiting
+
+    async def enter(self, priority: int, deadline: float | None) -> Slot | Divert:
+        """A slot, as soon as there is one, or where to go instead. Raises RequestError."""
+        now = asyncio.get_running_loop().time()
+        ticket = self._room.ticket()
+        match self._capacity.decide(now, Arrive(ticket, priority)):
+            case Admit(_, replica):
+                return Slot(replica, now)
+            case Wait():
+                return await self._wait(ticket, now, deadline)
+            case Divert() as divert:
+                return divert
+            case Refuse(retry_after, waiting):
+                raise self.full(f", {waiting} waiting" if waiting else "", retry_after)
+            case impossible:
+                raise TypeError(f"no answer to an arrival: {impossible!r}")
+
+    def leave(self, slot: Slot) -> None:
+        """Give the slot back, and let the next request run."""
+        now = asyncio.get_running_loop().time()
+        self._follow(Release(slot.replica, slot.since), now)
+
+    def throttle(self, throttled: bool) -> None:
+        """Make do with half the slots, or have all of them again."""
+        limit = max(self._full_limit // 2, 1) if throttled else self._full_limit
+        if limit != self._capacity.limit:
+            now = asyncio.get_running_loop().time()
+            while self._follow(Resize(limit), now):
+                pass
+
+    def close(self) -> None:
+        """Refuse all who wait."""
+        now = asyncio.get_running_loop().time()
+        for ticket in self._room.close(self._shutting_down):
+            self._capacity.decide(now, Leave(ticket))
+
+    def full(self, also: str, retry_after: float) -> Backpressure:
+        """The error of a request that finds no slot."""
+        message = f"deployment `{self._name}` is full: {self.running} running{also}"
+        return Backpressure(message, deployment=self._name, retry_after=retry_after)
+
+    async def _wait(self, ticket: int, now: float, deadline: float | None) -> Slot:
+        longest = now + MAX_QUEUED
+        until = longest if deadline is None else min(longest, deadline)
+        waiter = self._room.join(ticket)
+        try:
+            return await self._room.wait(
+                ticket, waiter, until, lambda: self._capacity.decide(now, Leave(ticket)), self.leave
+            )
+        except TimeoutError:
+            if until == deadline:
+                message = (
+                    f"deployment `{self._name}` is full, and the deadline passed while the request waited"
+                )
+                raise RequestTimeout(message, deployment=self._name) from None
+            raise self.full(f", and no slot came free within {MAX_QUEUED:g} s", MIN_RETRY_AFTER) from None
+
+    def _follow(self, event: Release | Resize, now: float) -> bool:
+        """Let the next one run, skipping those that were cancelled meanwhile; False: nobody ran."""
+        while True:
+            match self._capacity.decide(now, event):
+                case Admit(ticket, replica):
+                    if self._room.call(ticket, Slot(replica, now)):
+                        return True
+                    event = Release(replica, now)
+                case _:
+                    return False
+
+    def _shutting_down(self) -> ShuttingDown:
+        return ShuttingDown("the executor is stopping", deployment=self._name)

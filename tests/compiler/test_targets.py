@@ -1,0 +1,88 @@
+"""Where the requests of a deployment go, as the plan says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.compile import check_file, compile_checked
+from inferc.compiler.plan import AuthScheme, RemotePoolPlan
+
+LAUNCHED = "http://127.0.0.1:{port}/v1"
+
+
+def compiled(folder: Path, runtime: str, model: str = "some-model") -> RemotePoolPlan:
+    """The plan of one deployment with this runtime."""
+    source = folder / "it.infer"
+    source.write_text(f'deployment it {{\n  model = "{model}"\n  runtime {runtime}\n}}\n')
+    checked = check_file(source.name, source)
+    assert checked.ok, checked.diagnostics
+    plan = compile_checked(checked, folder)
+    (deployment,) = plan.deployments
+    assert isinstance(deployment, RemotePoolPlan)
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("runtime", "endpoint", "auth"),
+    [
+        ('openai { api_key = env("K") }', "https://api.openai.com/v1", AuthScheme.BEARER),
+        ('anthropic { api_key = env("K") }', "https://api.anthropic.com", AuthScheme.X_API_KEY),
+        (
+            'gemini { api_key = env("K") }',
+            "https://generativelanguage.googleapis.com",
+            AuthScheme.X_GOOG_API_KEY,
+        ),
+        (
+            'gemini { project = "p", region = "r" }',
+            "https://r-aiplatform.googleapis.com/v1/projects/p/locations/r/publishers/google",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
+            'openai { azure_resource = "r", azure_deployment = "d", api_key = env("K") }',
+            "https://r.openai.azure.com/openai/deployments/d",
+            AuthScheme.API_KEY,
+        ),
+        ('vllm { endpoint = "http://10.0.0.5:8000/v1/" }', "http://10.0.0.5:8000/v1", AuthScheme.BEARER),
+    ],
+)
+def test_each_runtime_has_its_endpoint_and_its_way_to_show_a_key(
+    tmp_path: Path, runtime: str, endpoint: str, auth: AuthScheme
+) -> None:
+    plan = compiled(tmp_path, runtime)
+    assert (plan.endpoint, plan.auth) == (endpoint, auth)
+
+
+@pytest.mark.parametrize("kind", ["vllm", "mistralrs", "candle", 'python("house.chat:factory")'])
+def test_a_launched_server_is_where_its_port_will_be(tmp_path: Path, kind: str) -> None:
+    launch = 'launch { command = ["serve", "{port}"], env { GPU = "{replica}" }, restart = false }'
+    plan = compiled(tmp_path, f"{kind} {{ {launch} }}")
+    assert plan.endpoint == LAUNCHED
+    assert plan.launch is not None
+    assert plan.launch.command == ("serve", "{port}")
+    assert (plan.launch.ready, plan.launch.restart) == ("/health", False)
+
+
+def test_the_port_may_be_told_by_the_environment(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'vllm { launch { command = ["serve"], env { PORT = "{port}" } } }')
+    assert plan.launch is not None
+    assert plan.launch.env == {"PORT": "{port}"}
+
+
+def test_a_python_factory_needs_neither_endpoint_nor_launch(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'python("house.chat:factory") {}')
+    assert (plan.endpoint, plan.target, plan.launch) == (LAUNCHED, "house.chat:factory", None)
+
+
+def test_a_python_factory_may_run_elsewhere(tmp_path: Path) -> None:
+    plan = compiled(tmp_path, 'python("house.chat:factory") { endpoint = "http://10.0.0.5:9000/v1" }')
+    assert plan.endpoint == "http://10.0.0.5:9000/v1"
+
+
+def test_a_plugin_gets_its_settings_as_they_are(tmp_path: Path) -> None:
+    plan = compiled(
+        tmp_path, 'custom("parrot") { settings { prefix = "Again: ", times = 2, names = ["a", "b"] } }'
+    )
+    assert plan.target == "parrot"
+    assert plan.settings == {"prefix": "Again: ", "times": 2, "names": ["a", "b"]}

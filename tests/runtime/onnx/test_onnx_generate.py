@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from attrs import evolve
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+from openai import AsyncOpenAI
+
+from inferc.compiler.plan import GenerateSpec, OnnxServingPlan
+from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestTimeout, StartError
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.onnx.generate.sampling import Sampler, Sampling
+from inferc.runtime.onnx.generate.texts import Detokenizer, StopFinder
+from inferc.runtime.replica import ChatChunk, ChatRequest, CompletionRequest
+
+from ...support.remote import executor_of, gateway_of
+from .plans import MODELS, file_ref, onnx_plan, running
+from .toys import byte_tokenizer, causal_lm, load
+
+PROMPT = "Once upon"
+BOS = 256
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lm")
+    causal_lm(folder / "fp32.onnx")
+    causal_lm(folder / "fp16.onnx", fp16=True)
+    byte_tokenizer(folder / "tokenizer.json")
+    return folder
+
+
+def lm_plan(folder: Path, model: str = "fp32.onnx", **task: Any) -> OnnxServingPlan:
+    settings: dict[str, Any] = {
+        "tokenizer": file_ref(folder / "tokenizer.json"),
+        "temperature": 0.0,
+        "max_new_tokens": 12,
+    }
+    return evolve(onnx_plan(model=folder / model, task=GenerateSpec(**settings | task)), deployment="lm")
+
+
+async def complete(replica: OnnxReplica, prompt: str = PROMPT, **body: Any) -> dict[str, Any]:
+    request = CompletionRequest({"model": "lm", "prompt": prompt} | body, stream=False)
+    async with aclosing(replica.stream(request, None)) as chunks:
+        [chunk] = [chunk async for chunk in chunks]
+    assert isinstance(chunk, ChatChunk)
+    answer: dict[str, Any] = json.loads(chunk.data)
+    return answer
+
+
+async def text_of(replica: OnnxReplica, prompt: str = PROMPT, **body: Any) -> str:
+    text: str = (await complete(replica, prompt, **body))["choices"][0]["text"]
+    return text
+
+
+@cache
+def reference_tokens(path: Path, count: int) -> list[int]:
+    """The greedy continuation of PROMPT by ONNX's reference evaluator, all tokens anew at each step."""
+    model = load(path)
+    evaluator = ReferenceEvaluator(model)
+    dtype = numpy.float16 if "fp16" in path.name else numpy.float32
+    pasts = {
+        value.name: numpy.zeros((1, 2, 0, 16), dtype) for value in model.graph.input if "past" in value.name
+    }
+    ids = [BOS, *byte_ids(PROMPT)]
+    for _ in range(count):
+        feed: dict[str, NDArray[Any]] = {
+            "input_ids": numpy.array([ids]),
+            "attention_mask": numpy.ones((1, len(ids)), numpy.int64),
+            "position_ids": numpy.arange(len(ids))[None],
+        }
+        [logits] = evaluator.run(["logits"], feed | pasts)  # type: ignore[arg-type]
+        ids.append(int(logits[0, -1].argmax()))
+    return ids[-count:]
+
+
+def byte_ids(text: str) -> list[int]:
+    from tokenizers import pre_tokenizers
+
+    alphabet = {letter: index for index, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    [(letters, _)] = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text)
+    return [alphabet[letter] for letter in letters]
+
+
+def decoded(folder: Path, tokens: list[int]) -> str:
+    from tokenizers import Tokenizer
+
+    made: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    text: str = made.decode(tokens)
+    return text
+
+
+@pytest.mark.parametrize("model", ["fp32.onnx", "fp16.onnx"])
+async def test_greedy_tokens_are_those_of_the_reference_evaluator(model: str, folder: Path) -> None:
+    tokens = reference_tokens(folder / model, 12)
+    assert len(set(tokens)) > 4
+    async with running(lm_plan(folder, model)) as replica:
+        answer = await complete(replica)
+    assert answer["choices"][0]["text"] == decoded(folder, tokens)
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["usage"] == {"prompt_tokens": 10, "completion_tokens": 12, "total_tokens": 22}
+
+
+async def test_answers_that_are_written_at_the_same_time_do_not_mix(folder: Path) -> None:
+    prompts = [f"{number} things" for number in range(6)]
+    async with running(lm_plan(folder)) as replica:
+        alone = [await text_of(replica, prompt) for prompt in prompts]
+        together = await asyncio.gather(*(text_of(replica, prompt) for prompt in prompts))
+    assert together == alone
+    assert len(set(alone)) > 1
+
+
+async def test_a_stream_says_the_same_as_the_whole_answer_and_ends_with_the_usage(folder: Path) -> None:
+    body = {"model": "lm", "prompt": PROMPT, "stream_options": {"include_usage": True}}
+    async with running(lm_plan(folder)) as replica:
+        whole = await complete(replica)
+        async with aclosing(replica.stream(CompletionRequest(body, stream=True), None)) as chunks:
+            pieces = [json.loads(chunk.data) async for chunk in chunks if isinstance(chunk, ChatChunk)]
+    *texts, end, usage = pieces
+    assert "".join(piece["choices"][0]["text"] for piece in texts) == whole["choices"][0]["text"]
+    assert end["choices"][0]["finish_reason"] == "length"
+    assert usage["usage"] == whole["usage"]
+    assert usage["choices"] == []
+    assert len({piece["id"] for piece in pieces}) == 1
+
+
+async def test_an_answer_ends_before_a_stop_string_even_one_of_several_tokens(folder: Path) -> None:
+    text = decoded(folder, reference_tokens(folder / "fp32.onnx", 12))
+    stop = next(text[at : at + 2] for at in range(3, 10) if text.find(text[at : at + 2]) == at)
+    async with running(lm_plan(folder)) as replica:
+        answer = await complete(replica, stop=[stop, "never"])
+    assert answer["choices"][0] == {
+        "index": 0,
+        "text": text[: text.index(stop)],
+        "logprobs": None,
+        "finish_reason": "stop",
+    }
+
+
+async def test_an_end_token_ends_the_answer_and_is_not_shown(folder: Path) -> None:
+    from tokenizers import pre_tokenizers
+
+    tokens = reference_tokens(folder / "fp32.onnx", 12)
+    end = next(token for index, token in enumerate(tokens) if index > 2 and token < 256)
+    letter = sorted(pre_tokenizers.ByteLevel.alphabet())[end]
+    async with running(lm_plan(folder, eos=(letter,))) as replica:
+        answer = await complete(replica)
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    assert answer["choices"][0]["text"] == decoded(folder, tokens[: tokens.index(end)])
+    assert answer["usage"]["completion_tokens"] == tokens.index(end) + 1
+
+
+async def test_the_same_seed_gives_the_same_answer_and_another_one_another(folder: Path) -> None:
+    async with running(lm_plan(folder)) as replica:
+        warm = {"temperature": 1.5, "max_tokens": 20}
+        first, again, other = [await text_of(replica, seed=seed, **warm) for seed in (1, 1, 2)]
+        only_best = await text_of(replica, temperature=2, top_k=1)
+        nearly_best = await text_of(replica, temperature=2, top_p=0.0)
+        greedy = await text_of(replica)
+    assert first == again != other
+    assert only_best == nearly_best == greedy
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
+    logits = numpy.log(numpy.array([0.1, 0.6, 0.3], numpy.float32))
+
+    def share(sampling: Sampling) -> list[float]:
+        sampler = Sampler(sampling)
+        drawn = [sampler.next(logits) for _ in range(4000)]
+        return [drawn.count(token) / len(drawn) for token in range(3)]
+
+    assert share(Sampling(1.0, None, 1.0, 5)) == pytest.approx([0.1, 0.6, 0.3], abs=0.03)
+    assert share(Sampling(1.0, 2, 1.0, 5)) == pytest.approx([0, 2 / 3, 1 / 3], abs=0.03)
+    assert share(Sampling(1.0, None, 0.7, 5)) == pytest.approx([0, 2 / 3, 1 / 3], abs=0.03)
+    assert share(Sampling(1.0, None, 0.5, 5)) == [0, 1, 0]
+    assert share(Sampling(0.5, None, 1.0, 5)) == pytest.approx([1 / 46, 36 / 46, 9 / 46], abs=0.03)
+
+
+def test_text_is_held_back_while_it_may_be_the_start_of_a_stop_string() -> None:
+    finder = StopFinder(["</end>", "now"])
+    assert [finder.push(text) for text in ("a<", "/en", "x", "no", "t </", "end> b")] == [
+        "a",
+        "",
+        "</enx",
+        "",
+        "not ",
+        "",
+    ]
+    assert finder.found
+
+
+def test_a_character_made_of_several_tokens_comes_whole(folder: Path) -> None:
+    from tokenizers import Tokenizer
+
+    made: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    texts = Detokenizer(made)
+    pieces = [texts.push(token) for token in byte_ids("aé🙂" * 20)]
+    assert "".join(pieces) == "aé🙂" * 20
+    assert pieces[:7] == ["a", "", "é", "", "", "", "🙂"]
+    broken = Detokenizer(made)
+    shown = "".join(broken.push(token) for token in byte_ids("é")[:1] * 20) + broken.flush()
+    assert shown == "\ufffd" * 20
+
+
+async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_is_cut(folder: Path) -> None:
+    async with running(lm_plan(folder, max_length=20)) as replica:
+        with pytest.raises(ContextLengthExceeded, match=r"the prompt has 41 tokens; prompt and answer .* 20"):
+            await complete(replica, "x" * 40)
+        answer = await complete(replica, "x" * 17)
+    assert answer["usage"]["completion_tokens"] == 2
+    assert answer["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"temperature": 3}, "`temperature` must be a number from 0 to 2"),
+        ({"temperature": "hot"}, "`temperature` must be a number"),
+        ({"top_p": -0.1}, "`top_p` must be a number from 0 to 1"),
+        ({"top_k": 1.5}, "`top_k` must be a whole number"),
+        ({"max_tokens": 0}, "`max_tokens` must be a whole number of at least 1"),
+        ({"seed": True}, "`seed` must be a whole number"),
+        ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
+        ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
+        ({"n": 2}, "`n` is not supported by this model"),
+        ({"tools": [{"type": "function"}]}, "`tools` is not supported by this model"),
+        ({"logprobs": 5}, "`logprobs` is not supported by this model"),
+    ],
+)
+async def test_options_that_cannot_be_had_are_refused(
+    body: dict[str, Any], message: str, folder: Path
+) -> None:
+    async with running(lm_plan(folder)) as replica:
+        with pytest.raises(BadRequest, match=message):
+            await complete(replica, **body)
+
+
+async def test_an_answer_past_its_deadline_ends_and_the_next_one_comes(folder: Path) -> None:
+    request = CompletionRequest({"model": "lm", "prompt": "x", "max_tokens": 60}, stream=False)
+    async with running(lm_plan(folder)) as replica:
+        deadline = asyncio.get_running_loop().time() + 0.003
+        async with aclosing(replica.stream(request, deadline)) as chunks:
+            with pytest.raises(RequestTimeout):
+                await anext(chunks)
+        assert await text_of(replica)
+
+
+async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: Path, tmp_path: Path) -> None:
+    messages = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+    ]
+    source = "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
+    config = {"chat_template": source, "bos_token": {"content": "<s>"}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    template = file_ref(tmp_path / "tokenizer_config.json")
+
+    async def said(replica: OnnxReplica) -> tuple[str, int]:
+        request = ChatRequest({"model": "lm", "messages": messages}, stream=False)
+        async with aclosing(replica.stream(request, None)) as chunks:
+            [chunk] = [chunk async for chunk in chunks]
+        assert isinstance(chunk, ChatChunk)
+        answer = json.loads(chunk.data)
+        return answer["choices"][0]["message"]["content"], answer["usage"]["prompt_tokens"]
+
+    async with running(lm_plan(folder, max_new_tokens=5)) as replica:
+        lines = "system: Be kind.\nuser: Hi\nassistant:"
+        assert await said(replica) == (await text_of(replica, lines), len(lines) + 1)
+    async with running(lm_plan(folder, chat_template=template, max_new_tokens=5)) as replica:
+        filled = "[system]Be kind.[user]Hi[assistant]"
+        assert await said(replica) == (await text_of(replica, filled), len(filled) + 1)
+        image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+        with pytest.raises(BadRequest, match=r"messages\[0\].content.*parts of the type `text` only"):
+            async with aclosing(
+                replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
+            ) as chunks:
+                await anext(chunks)
+
+
+async def test_the_openai_client_chats_and_completes(folder: Path) -> None:
+    async with (
+        executor_of(lm_plan(folder)) as executor,
+        gateway_of(executor) as url,
+        AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        messages: Any = [{"role": "user", "content": "Hi"}]
+        whole = await client.chat.completions.create(model="lm", messages=messages)
+        stream = await client.chat.completions.create(model="lm", messages=messages, stream=True)
+        deltas = [chunk.choices[0].delta.content or "" async for chunk in stream]
+        completion = await client.completions.create(model="lm", prompt="user: Hi\nassistant:")
+    assert whole.choices[0].message.content == "".join(deltas) == completion.choices[0].text
+    assert whole.usage is not None
+    assert whole.usage.completion_tokens == 12
+
+
+async def test_a_model_that_is_no_causal_language_model_shows_its_real_signature(folder: Path) -> None:
+    plan = lm_plan(folder)
+    with pytest.raises(StartError, match=r"task is `generate`, which needs .*this one takes bytes int32"):
+        async with running(evolve(plan, model=file_ref(MODELS / "magika.onnx"))):
+            pass
+
+
+async def test_an_end_token_that_the_tokenizer_does_not_have_stops_the_start(folder: Path) -> None:
+    with pytest.raises(StartError, match="no token `<end>`, as `eos` says"):
+        async with running(lm_plan(folder, eos=("<end>",))):
+            pass

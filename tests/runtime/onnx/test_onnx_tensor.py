@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from numpy.typing import NDArray
+
+from inferc.compiler.plan import Batching, Duration
+from inferc.runtime.errors import BadRequest, StartError
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.replica import Tensor, TensorChunk, TensorRequest
+
+from .plans import MODELS, running
+from .toys import DATATYPES, echo, line, save_model, tensor_plan
+
+BATCHING = Batching(max_size=8, max_delay=Duration(0.002))
+ROWS = numpy.arange(8, dtype=numpy.float32).reshape(2, 4)
+
+
+def fp32(name: str, values: Any) -> Tensor:
+    return Tensor(name, "FP32", numpy.asarray(values, numpy.float32))
+
+
+async def infer(
+    replica: OnnxReplica, *inputs: Tensor, outputs: tuple[str, ...] = ()
+) -> dict[str, NDArray[Any]]:
+    async with aclosing(replica.stream(TensorRequest(inputs, outputs), None)) as chunks:
+        [chunk] = [chunk async for chunk in chunks]
+    assert isinstance(chunk, TensorChunk)
+    return {tensor.name: tensor.values for tensor in chunk.outputs}
+
+
+async def test_all_outputs_come_under_their_names_or_those_that_are_asked_for(tmp_path: Path) -> None:
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        everything = await infer(replica, fp32("shift", ROWS), fp32("x", ROWS))
+        one = await infer(replica, fp32("x", ROWS), fp32("shift", ROWS), outputs=("count",))
+    assert list(everything) == ["total", "count"]
+    assert everything["total"].tolist() == [[24.0], [88.0]]
+    assert {name: values.tolist() for name, values in one.items()} == {"count": [24, 88]}
+
+
+@pytest.mark.parametrize("datatype", DATATYPES)
+async def test_every_datatype_goes_in_and_comes_out(datatype: str, tmp_path: Path) -> None:
+    values: NDArray[Any]
+    match datatype:
+        case "BYTES":
+            values = numpy.array([[b"a", "é".encode()], [b"", b"x" * 500]], numpy.object_)
+        case "BF16":
+            values = numpy.array([[0x3F80, 0x4000], [0xFF80, 0x0001]], numpy.uint16)
+        case "BOOL":
+            values = numpy.array([[True, False], [False, True]])
+        case _:
+            values = numpy.array(
+                [[1, 2], [3, 100]], {"FP16": "f2", "FP32": "f4", "FP64": "f8"}.get(datatype, datatype.lower())
+            )
+    async with running(tensor_plan(echo(tmp_path / "m.onnx", datatype))) as replica:
+        got = (await infer(replica, Tensor("x", datatype, values)))["y"]
+    assert got.dtype == values.dtype
+    assert got.tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([fp32("y", ROWS), fp32("shift", ROWS)], "no input `y`.*inputs are: `x`, `shift`"),
+        ([fp32("xx", ROWS), fp32("shift", ROWS)], "no input `xx`, did you mean `x`"),
+        ([fp32("x", ROWS)], r"input `shift` is missing: the model takes `x` FP32\[\?, \?\], `shift` FP32"),
+        ([fp32("x", ROWS), fp32("x", ROWS)], "input `x` is given twice"),
+        (
+            [Tensor("x", "FP64", ROWS.astype("f8")), fp32("shift", ROWS)],
+            r"`x` is FP64; the model takes FP32",
+        ),
+        (
+            [fp32("x", ROWS[0]), fp32("shift", ROWS)],
+            r"`x` has the shape \[4\]; the model takes FP32\[\?, \?\]",
+        ),
+        ([fp32("x", ROWS[:0]), fp32("shift", ROWS)], r"input `x` is empty: its shape is \[0, 4\]"),
+        ([fp32("x", ROWS), fp32("shift", ROWS[:, :3])], "the model cannot take these inputs: .*"),
+    ],
+)
+async def test_inputs_that_do_not_fit_are_refused_with_what_was_expected(
+    inputs: list[Tensor], message: str, tmp_path: Path
+) -> None:
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        with pytest.raises(BadRequest, match=message) as refused:
+            await infer(replica, *inputs)
+        assert "\n" not in refused.value.message
+        assert (await infer(replica, fp32("x", ROWS), fp32("shift", ROWS)))["count"].tolist() == [24, 88]
+
+
+async def test_an_output_that_the_model_does_not_have_is_refused(tmp_path: Path) -> None:
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        with pytest.raises(BadRequest, match="no output `totals`, did you mean `total`"):
+            await infer(replica, fp32("x", ROWS), fp32("shift", ROWS), outputs=("totals",))
+
+
+async def test_more_rows_than_a_batch_has_are_refused(tmp_path: Path) -> None:
+    many = numpy.zeros((9, 2), numpy.float32)
+    async with running(tensor_plan(line(tmp_path / "m.onnx"), batching=BATCHING)) as replica:
+        with pytest.raises(BadRequest, match=r"`x` has 9 rows; this deployment takes at most 8 at once"):
+            await infer(replica, fp32("x", many), fp32("shift", many))
+        with pytest.raises(BadRequest, match=r"`shift` has 3 rows and `x` 2: they must have the same"):
+            await infer(replica, fp32("x", many[:2]), fp32("shift", many[:3]))
+
+
+async def test_callers_that_share_runs_get_their_own_rows_and_bad_ones_harm_nobody(
+    tmp_path: Path,
+) -> None:
+    async def ask(replica: OnnxReplica, number: int) -> None:
+        width = 2 + number % 3
+        rows = numpy.full((1 + number % 2, width), number, numpy.float32)
+        if number % 7 == 3:
+            with pytest.raises(BadRequest):
+                await infer(replica, fp32("x", rows), fp32("shift", numpy.zeros((len(rows), width + 1))))
+            return
+        got = await infer(replica, fp32("x", rows), fp32("shift", numpy.zeros_like(rows)))
+        assert got["total"].tolist() == [[2.0 * number * width]] * len(rows)
+
+    async with running(tensor_plan(line(tmp_path / "m.onnx"), batching=BATCHING)) as replica:
+        await asyncio.gather(*(ask(replica, number) for number in range(120)))
+
+
+async def test_outputs_without_a_row_for_each_row_are_not_shared_out(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    path = save_model(
+        tmp_path / "m.onnx",
+        [helper.make_node("NonZero", ["x"], ["where"]), helper.make_node("Transpose", ["where"], ["y"])],
+        [("x", TensorProto.FLOAT, ["N", 2])],
+        [("y", TensorProto.INT64, ["M", 2])],
+    )
+    async with running(tensor_plan(path, batching=BATCHING)) as replica:
+        both = [[1.0, 1.0]]
+        answers = await asyncio.gather(*(infer(replica, fp32("x", both)) for _ in range(30)))
+    assert all(answer["y"].tolist() == [[0, 0], [0, 1]] for answer in answers)
+
+
+async def test_a_model_that_fixes_its_batch_runs_each_request_alone(tmp_path: Path) -> None:
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32", (1, 2)), batching=BATCHING)
+    async with running(plan) as replica:
+        answers = await asyncio.gather(*(infer(replica, fp32("x", [[n, n]])) for n in range(20)))
+        with pytest.raises(BadRequest, match=r"`x` has the shape \[2, 2\]; the model takes FP32\[1, 2\]"):
+            await infer(replica, fp32("x", [[1, 2], [3, 4]]))
+    assert [answer["y"].tolist() for answer in answers] == [[[n, n]] for n in range(20)]
+
+
+async def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    async with running(tensor_plan(echo(tmp_path / "m.onnx", "BYTES"))) as replica:
+        with pytest.raises(BadRequest, match="`x` holds bytes that are no UTF-8"):
+            await infer(replica, Tensor("x", "BYTES", numpy.array([[b"\xff", b""]], numpy.object_)))
+
+
+async def test_a_real_classifier_answers_as_plain_onnx_runtime_does() -> None:
+    import onnxruntime
+
+    values = numpy.random.default_rng(1).integers(0, 256, (3, 2048), numpy.int32)
+    session = onnxruntime.InferenceSession(MODELS / "magika.onnx", providers=["CPUExecutionProvider"])
+    [expected] = session.run(None, {"bytes": values})
+    async with running(tensor_plan(MODELS / "magika.onnx")) as replica:
+        assert replica.status().inputs[0].shape == (None, 2048)
+        got = await infer(replica, Tensor("bytes", "INT32", values))
+    numpy.testing.assert_allclose(got["target_label"], expected, atol=1e-6)
+
+
+async def test_a_warm_up_that_the_model_cannot_run_stops_the_start(tmp_path: Path) -> None:
+    fits = {"x": (3, 4), "shift": (3, 4)}
+    async with running(tensor_plan(line(tmp_path / "m.onnx"), warm_up=(fits,))) as replica:
+        assert replica.status().ready
+    plan = tensor_plan(tmp_path / "m.onnx", warm_up=(fits, {"x": (3, 4), "shift": (3, 5)}))
+    with pytest.raises(StartError, match=r"cannot run the `warm_up` of x \[3, 4\], shift \[3, 5\]"):
+        async with running(plan):
+            pass

@@ -1,0 +1,208 @@
+"""Small models, made for the test that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import onnx
+from attrs import evolve
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from inferc.compiler.plan import OnnxServingPlan, TaskKind, TaskSpec
+
+from .plans import onnx_plan
+
+DATATYPES: dict[str, int] = {
+    "BOOL": TensorProto.BOOL,
+    "UINT8": TensorProto.UINT8,
+    "UINT16": TensorProto.UINT16,
+    "UINT32": TensorProto.UINT32,
+    "UINT64": TensorProto.UINT64,
+    "INT8": TensorProto.INT8,
+    "INT16": TensorProto.INT16,
+    "INT32": TensorProto.INT32,
+    "INT64": TensorProto.INT64,
+    "FP16": TensorProto.FLOAT16,
+    "BF16": TensorProto.BFLOAT16,
+    "FP32": TensorProto.FLOAT,
+    "FP64": TensorProto.DOUBLE,
+    "BYTES": TensorProto.STRING,
+}
+Value = tuple[str, int, Sequence[int | str | None]]
+
+
+def save_model(
+    path: Path,
+    nodes: Sequence[Any],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    weights: dict[str, NDArray[Any]] | None = None,
+) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info(*each) for each in inputs],
+        [helper.make_tensor_value_info(*each) for each in outputs],
+        [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def echo(path: Path, datatype: str, shape: Sequence[int | str | None] = ("N", 2)) -> Path:
+    """Gives `y`, which is `x`."""
+    kind = DATATYPES[datatype]
+    return save_model(
+        path, [helper.make_node("Identity", ["x"], ["y"])], [("x", kind, shape)], [("y", kind, shape)]
+    )
+
+
+def line(path: Path, slope: float = 2.0) -> Path:
+    """Gives `total` [N, 1], `slope` times the sum of `x` and `shift`, both FP32 [N, any]; and `count` [N]."""
+    nodes = [
+        helper.make_node("Add", ["x", "shift"], ["both"]),
+        helper.make_node("Mul", ["both", "slope"], ["scaled"]),
+        helper.make_node("ReduceSum", ["scaled", "axis"], ["total"], keepdims=1),
+        helper.make_node("Cast", ["total"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Squeeze", ["whole", "axis"], ["count"]),
+    ]
+    weights = {"slope": numpy.array(slope, numpy.float32), "axis": numpy.array([1], numpy.int64)}
+    return save_model(
+        path,
+        nodes,
+        [("x", TensorProto.FLOAT, ["N", None]), ("shift", TensorProto.FLOAT, ["N", None])],
+        [("total", TensorProto.FLOAT, ["N", 1]), ("count", TensorProto.INT64, ["N"])],
+        weights,
+    )
+
+
+def scorer(path: Path, classes: int, *, vocabulary: int = 40_000) -> Path:
+    """A model that reads tokens and gives `logits` [batch, classes]: each token adds what it is worth."""
+    generator = numpy.random.default_rng(7)
+    worth = generator.normal(0, 0.5, (vocabulary, classes)).astype(numpy.float32)
+    nodes = [
+        helper.make_node("Gather", ["worth", "input_ids"], ["each"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["real"]),
+        helper.make_node("Mul", ["each", "real"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "tokens"], ["logits"], keepdims=0),
+    ]
+    axes = {"last": numpy.array([2], numpy.int64), "tokens": numpy.array([1], numpy.int64)}
+    return save_model(
+        path,
+        nodes,
+        [(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")],
+        [("logits", TensorProto.FLOAT, ["batch", classes])],
+        {"worth": worth, **axes},
+    )
+
+
+def tensor_plan(model: Path, name: str = "toy", **changes: Any) -> OnnxServingPlan:
+    plan = onnx_plan(model=model, task=TaskSpec(kind=TaskKind.TENSOR), **changes)
+    return evolve(plan, deployment=name)
+
+
+def load(path: Path) -> onnx.ModelProto:
+    return onnx.load(str(path))
+
+
+def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: int = 320) -> Path:
+    """A transformer in Optimum's layout, with random weights and a cache of keys and values.
+
+    Attention has two heads of 16; positions are learned, 64 of them, and taken from `position_ids`.
+    """
+    width, heads, size = 32, 2, 16
+    kind = TensorProto.FLOAT16 if fp16 else TensorProto.FLOAT
+    dtype = numpy.float16 if fp16 else numpy.float32
+    generator = numpy.random.default_rng(11)
+
+    def random(*shape: int) -> NDArray[Any]:
+        return generator.normal(0, 0.6, shape).astype(dtype)
+
+    weights: dict[str, NDArray[Any]] = {
+        "words": random(vocabulary, width),
+        "places": random(64, width),
+        "out": random(width, vocabulary),
+        "split": numpy.array([0, 0, heads, size], numpy.int64),
+        "join": numpy.array([0, 0, width], numpy.int64),
+        "root": numpy.array(size**-0.5, dtype),
+        "hidden": numpy.array(-1e4, dtype),
+        "zero": numpy.array(0, numpy.int64),
+        "one": numpy.array(1, numpy.int64),
+        "scale": numpy.ones(width, dtype),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Gather", ["words", "input_ids"], ["word"]),
+        node("Gather", ["places", "position_ids"], ["place"]),
+        node("Add", ["word", "place"], ["x0"]),
+        # Position j is hidden from position i when j > i, or where the mask says that it is none.
+        node("Shape", ["attention_mask"], ["mask_shape"]),
+        node("Gather", ["mask_shape", "one"], ["length"]),
+        node("Range", ["zero", "length", "one"], ["every"]),
+        node("Unsqueeze", ["position_ids", "minus"], ["rows"]),
+        node("Greater", ["every", "rows"], ["later"]),
+        node("Cast", ["attention_mask"], ["real"], to=TensorProto.BOOL),
+        node("Not", ["real"], ["padding"]),
+        node("Unsqueeze", ["padding", "one_list"], ["padding_rows"]),
+        node("Or", ["later", "padding_rows"], ["unseen"]),
+        node("Cast", ["unseen"], ["unseen_number"], to=kind),
+        node("Mul", ["unseen_number", "hidden"], ["penalty"]),
+        node("Unsqueeze", ["penalty", "one_list"], ["penalties"]),
+    ]
+    weights |= {"minus": numpy.array([2], numpy.int64), "one_list": numpy.array([1], numpy.int64)}
+    inputs: list[Value] = [
+        ("input_ids", TensorProto.INT64, ["batch", "sequence"]),
+        ("attention_mask", TensorProto.INT64, ["batch", "total"]),
+        ("position_ids", TensorProto.INT64, ["batch", "sequence"]),
+    ]
+    outputs: list[Value] = [("logits", kind, ["batch", "sequence", vocabulary])]
+    for layer in range(layers):
+        p = f"l{layer}_"
+        for name in "qkvo":
+            weights[p + name] = random(width, width)
+        nodes.append(node("LayerNormalization", [f"x{layer}", "scale"], [p + "norm"], axis=-1))
+        for name in "qkv":
+            nodes += [
+                node("MatMul", [p + "norm", p + name], [p + name + "_flat"]),
+                node("Reshape", [p + name + "_flat", "split"], [p + name + "_split"]),
+                node("Transpose", [p + name + "_split"], [p + name + "_new"], perm=[0, 2, 1, 3]),
+            ]
+        for name, word in (("k", "key"), ("v", "value")):
+            past, present = f"past_key_values.{layer}.{word}", f"present.{layer}.{word}"
+            nodes.append(node("Concat", [past, p + name + "_new"], [present], axis=2))
+            inputs.append((past, kind, ["batch", heads, "past", size]))
+            outputs.append((present, kind, ["batch", heads, "total", size]))
+        nodes += [
+            node("Transpose", [f"present.{layer}.key"], [p + "kt"], perm=[0, 1, 3, 2]),
+            node("MatMul", [p + "q_new", p + "kt"], [p + "match"]),
+            node("Mul", [p + "match", "root"], [p + "scaled"]),
+            node("Add", [p + "scaled", "penalties"], [p + "masked"]),
+            node("Softmax", [p + "masked"], [p + "shares"], axis=-1),
+            node("MatMul", [p + "shares", f"present.{layer}.value"], [p + "mixed"]),
+            node("Transpose", [p + "mixed"], [p + "back"], perm=[0, 2, 1, 3]),
+            node("Reshape", [p + "back", "join"], [p + "joined"]),
+            node("MatMul", [p + "joined", p + "o"], [p + "added"]),
+            node("Add", [f"x{layer}", p + "added"], [f"x{layer + 1}"]),
+        ]
+    nodes.append(node("MatMul", [f"x{layers}", "out"], ["logits"]))
+    return save_model(path, nodes, inputs, outputs, weights)
+
+
+def byte_tokenizer(path: Path) -> Path:
+    """One token per byte, 256 of them, and `<s>` before each text, and `</s>`."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made: Any = Tokenizer(models.BPE({letter: index for index, letter in enumerate(alphabet)}, []))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken("<s>", special=True), AddedToken("</s>", special=True)])
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 256)])
+    made.save(str(path))
+    return path

@@ -1,0 +1,354 @@
+"""The Open Inference Protocol, as its usual client speaks it, and as nobody should."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import numpy
+import pytest
+import tritonclient.http as triton
+from numpy.typing import NDArray
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from inferc.compiler.plan import Batching
+from inferc.runtime.executor import Executor
+from inferc.runtime.secret import Secret
+
+from ..support.remote import executor_of, gateway_of, remote_plan
+from .onnx.plans import MODELS
+from .onnx.toys import DATATYPES, echo, line, tensor_plan
+
+T = TypeVar("T")
+X = {"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}
+SHIFT = {"name": "shift", "datatype": "FP32", "shape": [2, 2], "data": [[0, 0], [0, 0]]}
+
+
+@pytest.fixture
+async def executor(tmp_path: Path) -> AsyncIterator[Executor]:
+    plans = [tensor_plan(echo(tmp_path / f"{kind}.onnx", kind), kind) for kind in DATATYPES]
+    line_plan = tensor_plan(line(tmp_path / "line.onnx"), "line", batching=Batching(max_size=8))
+    magika = tensor_plan(MODELS / "magika.onnx", "magika")
+    async with executor_of(*plans, line_plan, magika, remote_plan()) as executor:
+        yield executor
+
+
+@pytest.fixture
+async def url(executor: Executor) -> AsyncIterator[str]:
+    async with gateway_of(executor) as url:
+        yield url
+
+
+@contextmanager
+def connected(url: str) -> Iterator[triton.InferenceServerClient]:
+    client = triton.InferenceServerClient(url.removeprefix("http://"))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+async def with_client(url: str, work: Callable[[triton.InferenceServerClient], T]) -> T:
+    def run() -> T:
+        with connected(url) as client:
+            return work(client)
+
+    return await asyncio.to_thread(run)
+
+
+def wanted(name: str, values: NDArray[Any], *, binary: bool) -> triton.InferInput:
+    asked = triton.InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype))
+    asked.set_data_from_numpy(values, binary_data=binary)
+    return asked
+
+
+async def post(url: str, model: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/v2/models/{model}/infer", data=data, headers=headers) as answer,
+    ):
+        return answer.status, await answer.json()
+
+
+async def test_the_client_finds_server_and_models(url: str) -> None:
+    def look(client: triton.InferenceServerClient) -> None:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.get_server_metadata()["name"] == "inferc"
+        assert client.is_model_ready("line")
+        metadata = client.get_model_metadata("line")
+        assert metadata["inputs"] == [
+            {"name": "x", "datatype": "FP32", "shape": [-1, -1]},
+            {"name": "shift", "datatype": "FP32", "shape": [-1, -1]},
+        ]
+        assert metadata["outputs"][1] == {"name": "count", "datatype": "INT64", "shape": [-1]}
+        assert not client.is_model_ready("lines")
+        with pytest.raises(InferenceServerException, match="there is no model `lines`"):
+            client.get_model_metadata("lines")
+
+    await with_client(url, look)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+async def test_the_client_gets_every_datatype_back(url: str, binary: bool) -> None:
+    import ml_dtypes
+
+    samples: dict[str, NDArray[Any]] = {
+        "BOOL": numpy.array([[True, False]]),
+        "FP16": numpy.array([[0.5, -65504]], numpy.float16),
+        "BF16": numpy.array([[1.5, -3e38]], ml_dtypes.bfloat16),
+        "FP32": numpy.array([[0.1, -3.4e38]], numpy.float32),
+        "FP64": numpy.array([[0.1, 1e300]]),
+        "BYTES": numpy.array([["héllo".encode(), b""]], numpy.object_),
+    }
+    for bits in (8, 16, 32, 64):
+        for name in (f"INT{bits}", f"UINT{bits}"):
+            limits = numpy.iinfo(name.lower())
+            samples[name] = numpy.array([[limits.min, limits.max]], name.lower())
+    assert samples.keys() == DATATYPES.keys()
+
+    def ask(client: triton.InferenceServerClient) -> None:
+        for datatype, values in samples.items():
+            if datatype == "BF16" and not binary:
+                continue  # the client sends it as bytes only
+            result = client.infer(
+                datatype,
+                [wanted("x", values, binary=binary)],
+                outputs=[triton.InferRequestedOutput("y", binary_data=binary)],
+            )
+            got = result.as_numpy("y")
+            if datatype == "BYTES" and not binary:
+                assert got.tolist() == [["héllo", ""]]
+            else:
+                assert got.dtype == values.dtype
+                assert got.tolist() == values.tolist()
+
+    await with_client(url, ask)
+
+
+async def test_the_client_may_leave_the_outputs_and_an_id_to_the_server(url: str) -> None:
+    rows = numpy.ones((2, 3), numpy.float32)
+
+    def ask(client: triton.InferenceServerClient) -> None:
+        inputs = [wanted("x", rows, binary=True), wanted("shift", rows, binary=False)]
+        result = client.infer("line", inputs, request_id="seven", request_compression_algorithm="gzip")
+        assert result.get_response()["id"] == "seven"
+        assert result.get_response()["model_name"] == "line"
+        assert result.as_numpy("total").tolist() == [[12.0], [12.0]]
+        assert result.as_numpy("count").tolist() == [12, 12]
+
+    await with_client(url, ask)
+
+
+async def test_the_client_sees_errors_as_text(url: str) -> None:
+    def ask(client: triton.InferenceServerClient) -> None:
+        values = numpy.zeros((1, 2047), numpy.int32)
+        with pytest.raises(InferenceServerException, match=r"\[1, 2047\]; the model takes INT32\[\?, 2048\]"):
+            client.infer("magika", [wanted("bytes", values, binary=True)])
+
+    await with_client(url, ask)
+
+
+async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> None:
+    status, answer = await post(url, "line", {"inputs": [X, SHIFT], "outputs": [{"name": "total"}]})
+    assert status == 200
+    assert answer == {
+        "model_name": "line",
+        "model_version": "1",
+        "outputs": [{"name": "total", "datatype": "FP32", "shape": [2, 1], "data": [6.0, 14.0]}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "z"}, "no input `z`"),
+        ({"datatype": "FP31"}, "`datatype` is `FP31`; it must be one of BOOL"),
+        ({"datatype": "INT32"}, "input `x` is INT32; the model takes FP32[?, ?]"),
+        ({"datatype": None}, "input `x`: its `datatype` is null"),
+        ({"shape": [4]}, "input `x` has the shape [4]"),
+        ({"shape": [2, 3]}, "input `x`: its `data` has 4 values, but its `shape` [2, 3] means 6"),
+        ({"shape": [2, -1]}, "input `x`: its `shape` is `[2, -1]`; it must be a list of sizes"),
+        ({"shape": [1 << 60, 1 << 60]}, "means 1329227995784915872903807060280344576"),
+        ({"shape": "2,2"}, "its `shape` is `2,2`"),
+        ({"data": []}, "input `x`: its `data` has 0 values"),
+        ({"data": [], "shape": [0, 2]}, "input `x` is empty: its shape is [0, 2]"),
+        ({"data": [[1, 2], [3]]}, "the lists in its `data` do not all have the same length"),
+        ({"data": [[1, 2, 3, 4]]}, "its `data` has the shape [1, 4], but its `shape` is [2, 2]"),
+        ({"data": [1, 2, "3", 4]}, "`3` among its `data` is no number"),
+        ({"data": [1, 2, "NaN", 4]}, "`NaN` among its `data` is no number"),
+        ({"data": [1, 2, None, 4]}, "null among its `data` is no number"),
+        ({"data": [1, 2, 1e39, 4]}, "1e+39 among its `data` is out of the range of FP32"),
+        ({"data": "1234"}, "its `data` is `1234`; it must be a list"),
+        ({"parameters": {"binary_data_size": 16}}, "it has both `data` and the parameter"),
+        ({"parameters": []}, "input `x`: its `parameters` must be an object"),
+        ({"parameters": {"shared_memory_region": "r"}}, "shared memory is not supported"),
+    ],
+)
+async def test_an_input_that_is_wrong_is_named_with_what_came_and_what_was_expected(
+    change: dict[str, Any], message: str, url: str
+) -> None:
+    status, answer = await post(url, "line", {"inputs": [X | change, SHIFT]})
+    if change.get("parameters") == []:
+        assert status == 200  # nothing in it
+        return
+    assert status == 400
+    assert message in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "data", "message"),
+    [
+        ("INT8", [128, 0], "128 among its `data` is out of the range of INT8"),
+        ("UINT8", [-1, 0], "-1 among its `data` is out of the range of UINT8"),
+        ("INT32", [1.5, 0], "`1.5` among its `data` is no whole number, as INT32 needs it"),
+        ("INT64", [1 << 63, 0], "9223372036854775808 among its `data` is out of the range of INT64"),
+        ("UINT64", [1 << 70, 0], "1.18059e+21 among its `data` is no whole number in the range of UINT64"),
+        ("INT64", [True, "a"], "among its `data` is no whole number"),
+        ("BOOL", [1, 0], "`1` among its `data` is not true or false"),
+        ("FP16", [1e6, 0], "1e+06 among its `data` is out of the range of FP16"),
+        ("BF16", [3.4e38, 0], "3.4e+38 among its `data` is out of the range of BF16"),
+        ("BYTES", ["a", 1], "`1` among its `data` is no text"),
+    ],
+)
+async def test_values_out_of_the_range_of_their_datatype_are_refused(
+    datatype: str, data: list[Any], message: str, url: str
+) -> None:
+    tensor = {"name": "x", "datatype": datatype, "shape": [1, 2], "data": data}
+    status, answer = await post(url, datatype, {"inputs": [tensor]})
+    assert status == 400
+    assert message in answer["error"]
+
+
+async def test_json_bf16_is_rounded_and_the_largest_whole_numbers_survive(url: str) -> None:
+    largest = (1 << 64) - 1
+    for datatype, sent, back in (("BF16", [1.001, -3], [1.0, -3.0]), ("UINT64", [largest, 0], [largest, 0])):
+        tensor = {"name": "x", "datatype": datatype, "shape": [1, 2], "data": sent}
+        status, answer = await post(url, datatype, {"inputs": [tensor]})
+        assert status == 200
+        assert answer["outputs"][0]["data"] == back
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "`inputs` must be a list of tensors, at least one"),
+        ({"inputs": []}, "`inputs` must be a list of tensors, at least one"),
+        ({"inputs": [1]}, "`inputs[0]` must be an object"),
+        ({"inputs": [{}]}, "`inputs[0].name` must be text"),
+        ({"inputs": [X, X, SHIFT]}, "input `x` is given twice"),
+        ({"inputs": [{k: v for k, v in X.items() if k != "data"}]}, "it has neither `data` nor"),
+        ({"inputs": [X, SHIFT], "outputs": [{"name": "nothing"}]}, "no output `nothing`"),
+        ({"inputs": [X, SHIFT], "outputs": ["total"]}, "`outputs[0]` must be an object with a `name`"),
+        ({"inputs": [X, SHIFT], "id": 7}, "`id` must be text"),
+        ([], "the body must be a JSON object"),
+        (b"", "the body is no JSON"),
+        (b'{"inputs": [{"name": "x", "data": [NaN]}]}', "the body is no JSON: line 1, column 3"),
+    ],
+)
+async def test_bodies_that_are_no_requests_are_refused(body: Any, message: str, url: str) -> None:
+    status, answer = await post(url, "line", body)
+    assert status == 400
+    assert message in answer["error"]
+
+
+def _binary(size: Any, datatype: str = "FP32", shape: Any = (1, 2)) -> bytes:
+    tensor = {"name": "x", "datatype": datatype, "shape": shape, "parameters": {"binary_data_size": size}}
+    return json.dumps({"inputs": [tensor]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("size", "attached", "lie", "message"),
+    [
+        (8, b"\0" * 7, 0, "its `binary_data_size` is 8, but only 7 bytes are left in the body"),
+        (8, b"\0" * 9, 0, "9 bytes follow the JSON, but the `binary_data_size` of all inputs together is 8"),
+        (7, b"\0" * 7, 0, "its `binary_data_size` is 7, but FP32 of its `shape` [1, 2] has 8 bytes"),
+        (-8, b"\0" * 8, 0, "its `binary_data_size` is `-8`; it must be a number of bytes"),
+        ("8", b"\0" * 8, 0, "its `binary_data_size` is `8`; it must be a number of bytes"),
+        (8, b"\0" * 8, -1, "the body is no JSON in the first"),
+        (8, b"\0" * 8, 1, "the body is no JSON in the first"),
+        (
+            8,
+            b"\0" * 8,
+            1000,
+            "it must be the number of bytes of the JSON, which is at the start of a body of",
+        ),
+    ],
+)
+async def test_a_binary_body_that_lies_about_its_lengths_is_refused(
+    size: Any, attached: bytes, lie: int, message: str, url: str
+) -> None:
+    head = _binary(size)
+    headers = {"Inference-Header-Content-Length": str(len(head) + lie)}
+    status, answer = await post(url, "FP32", head + attached, headers)
+    assert status == 400
+    assert message in answer["error"]
+
+
+@pytest.mark.parametrize("header", ["-1", "abc", "", "1e3", "٣", "99999999999999999999"])
+async def test_a_length_that_is_none_is_refused(header: str, url: str) -> None:
+    status, answer = await post(url, "FP32", _binary(0), {"Inference-Header-Content-Length": header})
+    assert status == 400
+    assert f"Inference-Header-Content-Length is `{header}`" in answer["error"]
+
+
+async def test_bytes_without_the_header_are_refused(url: str) -> None:
+    status, answer = await post(url, "FP32", _binary(8))
+    assert status == 400
+    assert "the header Inference-Header-Content-Length is missing" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("attached", "message"),
+    [
+        (b"\1\0\0", "its bytes end inside of the length of element 0"),
+        (struct.pack("<I", 4_000_000_000) + b"ab", "element 0 says it has 4000000000 bytes; 2 are left"),
+        (b"\0\0\0\0" * 3, "its bytes hold 3 elements, its `shape` [1, 2] means 2"),
+    ],
+)
+async def test_elements_of_bytes_that_lie_about_their_lengths_are_refused(
+    attached: bytes, message: str, url: str
+) -> None:
+    head = _binary(len(attached), "BYTES")
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+    status, answer = await post(url, "BYTES", head + attached, headers)
+    assert status == 400
+    assert message in answer["error"]
+
+
+async def test_a_remote_model_has_no_tensors(url: str) -> None:
+    status, answer = await post(url, "gpt", {"inputs": [X]})
+    assert status == 400
+    assert "send the request to /v1/chat/completions" in answer["error"]
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/v2/models/gpt") as answer:
+        assert answer.status == 501
+
+
+async def test_probes_need_no_token_and_models_do(executor: Executor) -> None:
+    async with gateway_of(executor, Secret("t0k3n", "a test")) as url, aiohttp.ClientSession() as session:
+        for path, expected in (
+            ("/v2/health/live", 200),
+            ("/v2/health/ready", 200),
+            ("/healthz", 200),
+            ("/v2", 401),
+            ("/v2/models/line", 401),
+        ):
+            async with session.get(url + path) as answer:
+                assert answer.status == expected, path
+
+
+async def test_a_server_that_stops_is_live_and_not_ready(executor: Executor, url: str) -> None:
+    await executor.stop()
+    async with aiohttp.ClientSession() as session:
+        for path, expected in (("live", 200), ("ready", 503)):
+            async with session.get(f"{url}/v2/health/{path}") as answer:
+                assert answer.status == expected
+        async with session.get(f"{url}/v2/models/line/ready") as answer:
+            assert answer.status == 503

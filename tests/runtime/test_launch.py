@@ -1,0 +1,293 @@
+"""Servers that a deployment starts: real child processes, each on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.plan import Launch, ProviderKind, RemotePoolPlan, RetryPolicy
+from inferc.runtime.errors import RequestError, ServerDown, StartError
+from inferc.runtime.executor import Executor
+from inferc.runtime.remote.launch.server import LaunchedServer, Pace
+from inferc.runtime.replica import ChatChunk, ChatRequest
+
+from ..support.remote import executor_of, plan_of, remote_plan
+
+ENDPOINT = "http://127.0.0.1:{port}/v1"
+QUICK = Pace(start=10, grace=1, first_wait=0.05, longest_wait=0.1)
+
+SERVER = """
+import http.server, json, os, signal, subprocess, sys, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        facts = {"pid": os.getpid(), "cwd": os.getcwd(), "argv": sys.argv[1:], "env": os.environ.get("TOLD")}
+        body = json.dumps({"choices": [], "facts": facts}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        if "--mortal" in sys.argv:
+            os._exit(7)
+
+    def log_message(self, *said):
+        pass
+
+if "--stubborn" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if "--parent" in sys.argv:
+    subprocess.Popen(["sleep", "600"])
+print("first line\\rsecond line", flush=True)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def launched(
+    *arguments: str, program: str = SERVER, env: dict[str, str] | None = None, restart: bool = True
+) -> Launch:
+    command = (sys.executable, "-u", "-c", program, "{port}", *arguments)
+    return Launch(command, env=env or {}, restart=restart)
+
+
+def local_plan(launch: Launch, name: str = "local", **fields: object) -> RemotePoolPlan:
+    retry = {"retry": RetryPolicy(max_retries=0)}
+    return remote_plan(name, ENDPOINT, provider=ProviderKind.VLLM, launch=launch, **(retry | fields))
+
+
+@asynccontextmanager
+async def server_of(launch: Launch, pace: Pace = QUICK) -> AsyncIterator[LaunchedServer]:
+    plan = local_plan(launch)
+    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), pace)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def ask(executor: Executor, name: str = "local") -> dict[str, object]:
+    """What the server says of itself."""
+    request = ChatRequest({"model": name, "messages": []}, stream=False)
+    async with aclosing(executor.stream(name, request)) as chunks:
+        chunk = await anext(chunks)
+    assert isinstance(chunk, ChatChunk)
+    facts: dict[str, object] = json.loads(chunk.data)["facts"]
+    return facts
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs: neither gone nor a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def with_mark(mark: str) -> list[int]:
+    """The processes that have `mark` in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in environment and alive(int(entry.name)):
+            found.append(int(entry.name))
+    return found
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for what another process does in its own time."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not come true"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> str:
+    """What the processes of one test are known by."""
+    return f"MARK={tmp_path}"
+
+
+def marked(mark: str) -> dict[str, str]:
+    return {"TOLD": mark}
+
+
+async def test_requests_go_to_a_server_that_lives_as_long_as_the_executor(tmp_path: Path, mark: str) -> None:
+    launch = launched("--replica", "{replica}", env={"TOLD": f"{mark} on {{port}}"})
+    async with executor_of(local_plan(launch), base_dir=tmp_path) as executor:
+        facts = await ask(executor)
+        port = str(facts["argv"][0])  # type: ignore[index]
+        assert facts["argv"] == [port, "--replica", "0"]
+        assert facts["env"] == f"{mark} on {port}"
+        assert facts["cwd"] == str(tmp_path)
+        assert with_mark(mark)
+    assert not with_mark(mark)
+
+
+async def test_each_replica_has_a_server_of_its_own() -> None:
+    async with executor_of(local_plan(launched("{replica}"), replicas=2)) as executor:
+        seen = [await ask(executor) for _ in range(2)]
+    assert len({facts["pid"] for facts in seen}) == 2
+    assert {str(facts["argv"])[-3] for facts in seen} == {"0", "1"}
+
+
+async def test_what_a_server_says_is_logged_with_the_name_of_its_deployment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "inferc")
+    async with executor_of(local_plan(launched())):
+        pass
+    assert [line for line in caplog.messages if "|" in line] == ["local | first line", "local | second line"]
+
+
+@pytest.mark.parametrize("arguments", [("--parent",), ("--stubborn", "--parent")])
+async def test_stopping_ends_the_server_and_all_that_it_started(
+    arguments: tuple[str, ...], mark: str
+) -> None:
+    async with server_of(launched(*arguments, env=marked(mark))):
+        assert len(with_mark(mark)) == 3  # the keeper, the server, and its child
+    assert not with_mark(mark)
+
+
+async def test_a_server_that_dies_is_started_again_and_requests_fail_retryably_meanwhile(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = Pace(start=10, grace=1, first_wait=0.3, longest_wait=0.3)
+    async with server_of(launched("--parent"), slow) as server:
+        first = server.endpoint
+        os.kill(_listener(first), signal.SIGKILL)
+        await until(lambda: not server.ready)
+        with pytest.raises(
+            ServerDown, match=r"its server was ended by SIGKILL and is being started again"
+        ) as caught:
+            _ = server.endpoint
+        assert caught.value.retryable
+        await until(lambda: server.ready)
+        assert _listener(server.endpoint)
+    assert (
+        "deployment `local`: its server was ended by SIGKILL; starting it again in 0.3 s" in caplog.messages
+    )
+
+
+async def test_requests_go_on_once_a_dead_server_is_back() -> None:
+    plan = local_plan(launched("--mortal"))
+    async with executor_of(plan) as executor:
+        first, second = await ask(executor), None
+        while second is None:
+            try:
+                second = await ask(executor)
+            except RequestError as error:
+                assert error.retryable, error  # noqa: PT017
+                await asyncio.sleep(0.02)
+    assert second["pid"] != first["pid"]
+
+
+async def test_without_restart_a_dead_server_stays_dead() -> None:
+    async with server_of(launched(restart=False)) as server:
+        os.kill(_listener(server.endpoint), signal.SIGKILL)
+        await until(lambda: not server.ready)
+        await until(lambda: "restart" in _why(server))
+        assert "is not started again: `restart` is false" in _why(server)
+
+
+@pytest.mark.parametrize(
+    ("launch", "says"),
+    [
+        (Launch(("no-such-program", "{port}")), "`no-such-program` is not on the PATH"),
+        (Launch(("./no-such-program", "{port}")), "`./no-such-program` is no program that can be run"),
+        (
+            launched(program="import sys; print('no memory\\nleft'); sys.exit(3)"),
+            r"\(`.*-c .*`\) ended with status 3 before it was ready; its last lines:\n  no memory\n  left$",
+        ),
+        (launched(program="pass"), "ended with status 0 before it was ready; it said nothing$"),
+    ],
+)
+async def test_a_server_that_does_not_start_is_named_with_the_reason(launch: Launch, says: str) -> None:
+    with pytest.raises(StartError, match=rf"(?s)^deployment `local`: its server .*{says}"):
+        async with executor_of(local_plan(launch)):
+            pass
+
+
+async def test_a_server_that_never_gets_ready_is_given_up_and_ended(mark: str) -> None:
+    launch = launched(program="import time; print('loading'); time.sleep(600)", env=marked(mark))
+    plan = local_plan(launch)
+    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), Pace(start=0.5, grace=1))
+    with pytest.raises(StartError, match=r"did not answer 200 at http://.*/health within 0.5 s.*\n  loading"):
+        await server.start()
+    assert not with_mark(mark)
+
+
+async def test_an_executor_that_is_stopped_while_it_starts_leaves_no_server(mark: str) -> None:
+    launch = launched(program="import time; time.sleep(600)", env=marked(mark))
+    executor = Executor(plan_of(local_plan(launch)), Path.cwd())
+    starting = asyncio.create_task(executor.start())
+    await until(lambda: len(with_mark(mark)) == 2)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not with_mark(mark)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+async def test_nothing_is_left_when_the_executor_is_killed(mark: str) -> None:
+    program = """
+import asyncio, sys
+from inferc.compiler.plan import Launch
+from tests.support.remote import executor_of
+from tests.runtime.test_launch import launched, local_plan, marked
+
+async def main():
+    async with executor_of(local_plan(launched("--parent", env=marked(sys.argv[1])))):
+        print("ready", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+    executor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, mark), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+    )
+    assert executor.stdout is not None
+    assert await executor.stdout.readline() == b"ready\n"
+    assert len(with_mark(mark)) == 3
+    executor.kill()
+    await executor.wait()
+    await until(lambda: not with_mark(mark))
+
+
+def _why(server: LaunchedServer) -> str:
+    with pytest.raises(ServerDown) as caught:
+        _ = server.endpoint
+    return str(caught.value)
+
+
+def _listener(endpoint: str) -> int:
+    """The process that listens at `endpoint`, which has its port as an argument."""
+    port = endpoint.split(":")[2].removesuffix("/v1")
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and alive(int(entry.name)):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if port.encode() in words and not any(b"keeper" in word for word in words):
+                return int(entry.name)
+    raise AssertionError("nobody listens")

@@ -1,0 +1,127 @@
+"""`python("module:factory")`: a user's own code, served by a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.plan import ProviderKind, RemotePoolPlan, RetryPolicy
+from inferc.runtime.errors import ServerError, StartError
+from inferc.runtime.replica import ChatChunk, ChatRequest
+
+from ..support.remote import executor_of, remote_plan
+
+MODULE = """
+import os
+from aiohttp import web
+
+def shouting():
+    async def answer(messages, **options):
+        return messages[-1]["content"].upper() + f" {sorted(options)}"
+    return answer
+
+async def spelling():
+    async def answer(messages, **options):
+        for letter in messages[-1]["content"]:
+            if letter == "!":
+                raise ValueError("secret detail")
+            yield letter
+    return answer
+
+def application():
+    async def complete(request):
+        content = f"{(await request.json())['model']} in {os.getcwd()}"
+        return web.json_response({"choices": [{"message": {"content": content}}]})
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", complete)
+    return app
+
+def number():
+    return 1
+
+def narrow():
+    async def answer(messages):
+        return ""
+    return answer
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    package = tmp_path / "house"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "chat.py").write_text(MODULE)
+    (package / "lost.py").write_text("import no_such_library")
+    return tmp_path
+
+
+def plan_of(target: str) -> RemotePoolPlan:
+    return remote_plan(
+        "gpt",
+        "http://127.0.0.1:{port}/v1",
+        provider=ProviderKind.PYTHON,
+        target=target,
+        retry=RetryPolicy(max_retries=0),
+    )
+
+
+async def ask(folder: Path, target: str, text: str, *, stream: bool = False) -> list[bytes]:
+    body = {"model": "gpt", "messages": [{"role": "user", "content": text}], "temperature": 0}
+    request = ChatRequest(body | {"stream": stream}, stream)
+    async with (
+        executor_of(plan_of(target), base_dir=folder) as executor,
+        aclosing(executor.stream("gpt", request)) as chunks,
+    ):
+        return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
+
+
+async def test_an_answer_function_becomes_a_chat(folder: Path) -> None:
+    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:shouting", "hello")]
+    assert answer["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "HELLO ['model', 'temperature']",
+    }
+    assert (answer["object"], answer["model"]) == ("chat.completion", "gpt-4o-mini")
+    assert "house.chat" not in sys.modules
+
+
+async def test_an_answer_generator_is_streamed_piece_by_piece(folder: Path) -> None:
+    chunks = [json.loads(data) for data in await ask(folder, "house.chat:spelling", "abc", stream=True)]
+    assert [chunk["choices"][0]["delta"].get("content") for chunk in chunks] == ["", "a", "b", "c", None]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    assert len({chunk["id"] for chunk in chunks}) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_fails_is_an_error_without_its_details(folder: Path, stream: bool) -> None:
+    with pytest.raises(ServerError, match="the answer failed with ValueError") as caught:
+        await ask(folder, "house.chat:spelling", "ab!", stream=stream)
+    assert "secret detail" not in str(caught.value)
+
+
+async def test_an_application_is_served_as_it_is(folder: Path) -> None:
+    (answer,) = [json.loads(data) for data in await ask(folder, "house.chat:application", "hello")]
+    assert answer["choices"][0]["message"]["content"] == f"gpt-4o-mini in {folder}"
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("house.none:x", "there is no module `house.none`, which `house.none:x` names"),
+        ("house.lost:x", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("house.chat:nobody", "the module `house.chat` has no function `nobody`"),
+        ("house.chat", '`house.chat` names no factory: write "package.module:factory"'),
+        ("house.chat:number", "`house.chat:number` made int: it must return an aiohttp Application"),
+        ("house.chat:narrow", r"`house.chat:narrow` made function: .* answer\(messages, \*\*options\)"),
+    ],
+)
+async def test_a_factory_that_cannot_be_served_is_explained(folder: Path, target: str, says: str) -> None:
+    with pytest.raises(
+        StartError, match=rf"(?s)^deployment `gpt`: its server .* ended with status 1 .*{says}"
+    ):
+        await ask(folder, target, "hello")

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.compiler.plan import Budget as BudgetConfig
+from inferc.compiler.plan import BudgetAction, Money, Price
+from inferc.runtime.policies.budget import DAY, HOUR, PICODOLLARS, Budget, Exceeded, Ledger, Reservation
+from inferc.runtime.policies.estimate import (
+    DEFAULT_ANSWER_TOKENS,
+    TOKENS_PER_IMAGE,
+    Tariff,
+    estimate,
+    streamed_tokens,
+)
+from inferc.runtime.replica import ChatRequest, EmbedRequest, Usage
+
+DOLLAR = PICODOLLARS
+
+
+def budget(
+    action: BudgetAction = BudgetAction.REJECT,
+    *,
+    hour: float | None = None,
+    day: float | None = None,
+    ledger: Ledger | None = None,
+) -> Budget:
+    ceilings = [Money(str(ceiling)) if ceiling is not None else None for ceiling in (hour, day)]
+    return Budget(BudgetConfig(action, *ceilings), ledger or Ledger())
+
+
+def spend(target: Budget, now: float, dollars: float) -> Reservation:
+    held = target.reserve(now, int(dollars * DOLLAR))
+    assert isinstance(held, Reservation)
+    target.settle(held, int(dollars * DOLLAR))
+    return held
+
+
+def refused(target: Budget, now: float, dollars: float) -> Exceeded:
+    outcome = target.reserve(now, int(dollars * DOLLAR))
+    assert isinstance(outcome, Exceeded)
+    return outcome
+
+
+def test_requests_at_the_same_time_cannot_overshoot_together() -> None:
+    target = budget(hour=1)
+    outcomes = [target.reserve(0, DOLLAR // 10) for _ in range(50)]
+    assert sum(isinstance(outcome, Reservation) for outcome in outcomes) == 10
+
+
+def test_what_a_request_did_not_cost_is_there_again() -> None:
+    target = budget(hour=1)
+    held = target.reserve(0, DOLLAR)
+    assert isinstance(held, Reservation)
+    refused(target, 0, 0.5)
+    target.settle(held, 0)
+    spend(target, 0, 1)
+
+
+def test_a_request_may_cost_more_than_was_reserved_and_is_counted_in_full() -> None:
+    target = budget(hour=1)
+    held = target.reserve(0, DOLLAR // 10)
+    assert isinstance(held, Reservation)
+    target.settle(held, 2 * DOLLAR)
+    refused(target, 0, 0.01)
+
+
+def test_an_hour_gives_back_what_was_spent_an_hour_ago() -> None:
+    target = budget(hour=1)
+    spend(target, 10 * 60, 0.6)
+    spend(target, 40 * 60, 0.4)
+    outcome = refused(target, 50 * 60, 0.5)
+    assert outcome.retry_after == (10 + HOUR + 1 - 50) * 60
+    refused(target, (10 + HOUR) * 60 + 59, 0.5)
+    spend(target, (10 + HOUR + 1) * 60, 0.5)
+
+
+def test_a_day_is_a_ceiling_of_its_own() -> None:
+    target = budget(hour=1, day=3)
+    for hour in range(3):
+        spend(target, hour * 2 * 3600, 1)
+    outcome = refused(target, 12 * 3600, 0.5)
+    assert "$3 of $3 per day" in outcome.reason
+    spend(target, (DAY + 1) * 60, 0.5)
+
+
+def test_a_request_dearer_than_the_whole_budget_is_told_so() -> None:
+    outcome = refused(budget(hour=1), 0, 1.5)
+    assert outcome.reason == "the request may cost $1.5, the budget is $1 per hour"
+    assert outcome.retry_after is None
+
+
+def test_each_crossing_is_told_once() -> None:
+    target = budget(hour=1)
+    spend(target, 0, 1)
+    notices = [refused(target, 0, 0.5).notice for _ in range(3)]
+    assert notices == ["the budget is used up ($1 of $1 per hour): requests are rejected", None, None]
+    later = (HOUR + 1) * 60
+    spend(target, later, 1)
+    assert refused(target, later, 0.5).notice is not None
+
+
+def test_a_budget_that_warns_lets_everything_pass_and_says_so_once_per_crossing() -> None:
+    target = budget(BudgetAction.WARN, hour=1)
+    notices = [spend(target, 0, 0.6).notice for _ in range(5)]
+    assert notices == [None, None, "the budget of $1 per hour is spent", None, None]
+    later = (HOUR + 1) * 60
+    assert [spend(target, later, 1).notice for _ in range(2)] == [None, "the budget of $1 per hour is spent"]
+    assert not target.is_throttled(later)
+
+
+def test_a_budget_that_throttles_does_so_while_it_is_spent_and_not_for_what_is_only_reserved() -> None:
+    target = budget(BudgetAction.THROTTLE, hour=1)
+    held = target.reserve(0, 5 * DOLLAR)
+    assert isinstance(held, Reservation)
+    assert not target.is_throttled(0)
+    target.settle(held, DOLLAR)
+    assert target.is_throttled(0)
+    assert not target.is_throttled((HOUR + 1) * 60)
+
+
+def test_a_day_of_requests_never_spends_more_than_the_budget_within_any_hour_or_day() -> None:
+    """A request every second and a half, each of which costs less than was reserved for it."""
+    target, random = budget(hour=2, day=20), Random(1)
+    began = perf_counter()
+    spent: dict[int, int] = {}
+    now = 0.0
+    while now < DAY * 60 * 1.5:
+        held = target.reserve(now, DOLLAR // 100)
+        if isinstance(held, Reservation):
+            cost = random.randrange(DOLLAR // 100)
+            target.settle(held, cost)
+            spent[int(now)] = spent.get(int(now), 0) + cost
+        now += 1.5
+    assert perf_counter() - began < 2
+    for span, ceiling in ((3600, 2), (86400, 20)):
+        times = sorted(spent)
+        total, first, most = 0, 0, 0
+        for time in times:
+            total += spent[time]
+            while times[first] <= time - span:
+                total -= spent[times[first]]
+                first += 1
+            most = max(most, total)
+        assert most <= ceiling * DOLLAR
+        assert most >= 0.95 * ceiling * DOLLAR
+
+
+def test_what_another_process_spent_counts_once_it_is_known() -> None:
+    ledger = Ledger()
+    target = budget(hour=1, ledger=ledger)
+    spend(target, 0, 0.3)
+    written = ledger.take_unsaved()
+    assert written == {0: int(0.3 * DOLLAR)}
+    assert ledger.take_unsaved() == {}
+    spend(target, 0, 0.1)  # after the writing: the store does not know it
+    ledger.merge({0: written[0] + DOLLAR // 2})
+    assert ledger.hour.total == int(0.9 * DOLLAR)
+    ledger.merge({0: written[0] + DOLLAR // 2})
+    assert ledger.hour.total == int(0.9 * DOLLAR)
+    assert ledger.take_unsaved() == {0: DOLLAR // 10}
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(-3, 9), st.booleans()), max_size=60))
+def test_a_ledger_and_its_store_agree_whenever_everything_is_written(
+    steps: list[tuple[int, int, bool]],
+) -> None:
+    ledger, store, minute = Ledger(), dict[int, int](), 0
+    for wait, amount, save in steps:
+        minute += wait
+        ledger.expire(minute)
+        ledger.add(minute, amount)
+        if save:
+            for key, value in ledger.take_unsaved().items():
+                store[key] = store.get(key, 0) + value
+            ledger.merge({key: value for key, value in store.items() if key >= minute - 2})
+            assert ledger.day.total == sum(v for k, v in store.items() if k >= minute - DAY)
+            assert ledger.hour.total == sum(v for k, v in store.items() if k >= minute - HOUR)
+
+
+def test_costs_are_exact_and_cached_tokens_are_cheaper() -> None:
+    tariff = Tariff.of(Price(Money("0.15"), Money("0.6"), Money("0.075")))
+    assert tariff.cost(Usage(1_000_000, 1_000_000)) == int(0.75 * DOLLAR)
+    assert tariff.cost(Usage(1_000_000, 0, cached_tokens=1_000_000)) == int(0.075 * DOLLAR)
+    assert tariff.cost(Usage(1, 1)) == 750_000
+    assert Tariff.of(Price(Money("3"), Money("15"))).cached_input == 3_000_000
+
+
+def test_a_prompt_is_estimated_from_its_text_and_an_answer_from_its_maximum() -> None:
+    messages = [{"role": "user", "content": "x" * 400}]
+    found = estimate(ChatRequest({"messages": messages, "max_tokens": 50, "n": 2}, False))
+    assert (found.prompt, found.answer) == (105, 100)
+    assert estimate(ChatRequest({"messages": messages}, False)).answer == DEFAULT_ANSWER_TOKENS
+    assert estimate(EmbedRequest(("x" * 40, "y"))).total == 12
+
+
+def test_an_image_is_not_taken_for_its_text() -> None:
+    content = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}},
+    ]
+    found = estimate(ChatRequest({"messages": [{"role": "user", "content": content}]}, False))
+    assert TOKENS_PER_IMAGE < found.prompt < TOKENS_PER_IMAGE + 20
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"messages": 3},
+        {"messages": [None, {"content": [1, None]}], "max_tokens": "many", "n": -1},
+    ],
+)
+def test_odd_bodies_are_estimated_too(body: dict[str, Any]) -> None:
+    assert estimate(ChatRequest(body, False)).total > 0
+
+
+def test_a_streamed_answer_has_at_least_a_token_per_chunk() -> None:
+    assert streamed_tokens(10, 10 * 221) == 10
+    assert streamed_tokens(1, 220 + 400) == 100

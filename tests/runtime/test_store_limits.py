@@ -1,0 +1,270 @@
+"""Limits that processes share through a real Redis server; a minute is shorter here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inferc.compiler.plan import RateLimits
+from inferc.runtime.accounts import Accounts
+from inferc.runtime.errors import RateLimited, ShuttingDown, StoreUnavailable
+from inferc.runtime.permits import LocalPermits, SharedPermits, StrictPermits, shared
+from inferc.runtime.store.redis import RedisStore
+
+from ..support.redis_server import RedisServer
+from ..support.remote import eventually, plan_of, remote_plan
+
+ROOT = Path(__file__).parents[2]
+MINUTE = 2.0
+"""Seconds that a minute has here."""
+
+
+@asynccontextmanager
+async def strict(redis: RedisServer, count: int, **limits: Any) -> AsyncIterator[list[StrictPermits]]:
+    """The permits of `count` processes, as far as the server can tell."""
+    stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
+    made = [StrictPermits("the account", RateLimits(**limits, strict=True), "key", store) for store in stores]
+    for permits in made:
+        await permits.start()
+    try:
+        yield made
+    finally:
+        for permits, store in zip(made, stores, strict=True):
+            await permits.stop()
+            await store.stop()
+
+
+@asynccontextmanager
+async def approximate(redis: RedisServer, count: int, **limits: Any) -> AsyncIterator[list[SharedPermits]]:
+    """The same with shares."""
+    stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
+    made = [SharedPermits("the account", RateLimits(**limits), "key", store) for store in stores]
+    for permits in made:
+        await permits.start()
+    try:
+        yield made
+    finally:
+        for permits, store in zip(made, stores, strict=True):
+            await permits.stop()
+            await store.stop()
+
+
+def soon(seconds: float = 0.3) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def count_granted(permits: list[StrictPermits] | list[SharedPermits], each: int, within: float) -> int:
+    """How many of `each` requests per process are let through within so many seconds."""
+    tasks = [asyncio.create_task(one.acquire(1, soon(within))) for one in permits for _ in range(each)]
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(not isinstance(o, BaseException) or isinstance(o, RateLimited) for o in outcomes)
+    return sum(not isinstance(outcome, BaseException) for outcome in outcomes)
+
+
+async def test_processes_share_strict_limits_exactly(redis: RedisServer) -> None:
+    async with strict(redis, 4, requests_per_minute=50) as permits:
+        assert await count_granted(permits, 40, within=1) == 50
+
+
+async def test_a_strict_minute_opens_again_when_it_has_passed(redis: RedisServer) -> None:
+    async with strict(redis, 2, requests_per_minute=3) as (one, other):
+        began = time.monotonic()
+        for permits in (one, other, one):
+            await permits.acquire(1, None)
+        await other.acquire(1, None)
+        assert MINUTE <= time.monotonic() - began < MINUTE + 3
+
+
+async def test_strict_requests_of_a_process_pass_in_the_order_of_their_arrival(redis: RedisServer) -> None:
+    async with strict(redis, 1, concurrent_requests=1) as (permits,):
+        order: list[int] = []
+
+        async def one(number: int) -> None:
+            permit = await permits.acquire(1, None)
+            order.append(number)
+            permits.finish(permit, 1)
+
+        await asyncio.gather(*(one(number) for number in range(10)))
+        assert order == list(range(10))
+        assert (permits.running, permits.waiting) == (0, 0)
+
+
+async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> None:
+    async with strict(redis, 2, tokens_per_minute=100) as (one, other):
+        permit = await one.acquire(90, None)
+        with pytest.raises(RateLimited):
+            await other.acquire(50, soon())
+        one.finish(permit, 10)
+        await other.acquire(50, soon())
+
+
+async def test_requests_in_flight_are_counted_over_all_processes(redis: RedisServer) -> None:
+    async with strict(redis, 2, concurrent_requests=2) as (one, other):
+        permits = [await one.acquire(1, None), await one.acquire(1, None)]
+        with pytest.raises(RateLimited):
+            await other.acquire(1, soon())
+        one.finish(permits[0], 1)
+        await other.acquire(1, soon(1))
+
+
+async def test_cancelled_requests_leave_nothing_behind_wherever_they_were(redis: RedisServer) -> None:
+    async with strict(redis, 1, requests_per_minute=1000, concurrent_requests=5) as (permits,):
+
+        async def one() -> None:
+            permit = await permits.acquire(1, None)
+            try:
+                await asyncio.sleep(0.01)
+            finally:
+                permits.finish(permit, 1)
+
+        for moment in range(20):
+            tasks = [asyncio.create_task(one()) for _ in range(10)]
+            await asyncio.sleep(moment / 4000)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await eventually(lambda: (permits.running, permits.waiting) == (0, 0))
+        await asyncio.wait_for(asyncio.gather(*(permits.acquire(1, None) for _ in range(5))), 2)
+
+
+async def test_strict_limits_refuse_everything_while_redis_is_down(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with strict(redis, 1, requests_per_minute=100) as (permits,):
+        await permits.acquire(1, None)
+        redis.stop()
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="the limits of the account") as caught:
+                    await permits.acquire(1, None)
+        assert (caught.value.status, caught.value.code) == (503, "store_unavailable")
+        assert len(caplog.messages) == 1
+        redis.start()
+        await permits.acquire(1, None)
+
+
+async def test_stopping_refuses_those_who_wait_for_strict_permits(redis: RedisServer) -> None:
+    async with strict(redis, 1, requests_per_minute=1) as (permits,):
+        await permits.acquire(1, None)
+        waiting = asyncio.create_task(permits.acquire(1, None))
+        await asyncio.sleep(0.05)
+        await permits.stop()
+        with pytest.raises(ShuttingDown):
+            await waiting
+        with pytest.raises(ShuttingDown):
+            await permits.acquire(1, None)
+
+
+async def test_approximate_limits_are_not_overspent_while_the_store_answers(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "SYNC", 0.05)
+    async with approximate(redis, 4, requests_per_minute=60) as permits:
+        granted = await count_granted(permits, 60, within=1)
+        assert 50 <= granted <= 60
+
+
+async def test_one_of_many_processes_gets_what_the_others_leave(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "SYNC", 0.05)
+    async with approximate(redis, 4, requests_per_minute=60, tokens_per_minute=1000) as permits:
+        for one in permits:
+            one.finish(await one.acquire(1, None), 1)
+        permit = await permits[0].acquire(800, soon(1))  # more than a fourth
+        permits[0].finish(permit, 10)
+        assert await count_granted(permits[:1], 60, within=1.5) >= 40
+
+
+async def test_approximate_limits_go_on_while_redis_is_down_with_a_part_for_each_process(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared, "SYNC", 0.05)
+    async with approximate(redis, 3, requests_per_minute=60) as permits:
+        before = await count_granted(permits, 5, within=1)
+        await asyncio.sleep(0.2)
+        redis.stop()
+        with caplog.at_level(logging.WARNING):
+            after = await count_granted(permits, 60, within=1)
+        assert before == 15
+        assert before + after <= 2 * 60
+        assert after >= 30
+        assert len(caplog.messages) == 3
+        assert all("this process keeps to 1/3 of the limits" in message for message in caplog.messages)
+        redis.start()
+        await eventually(lambda: not any(one._lost for one in permits))
+
+
+async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: RedisServer) -> None:
+    plans = [
+        remote_plan("none"),
+        remote_plan("exact", model="a", rate_limits=RateLimits(requests_per_minute=1, strict=True)),
+        remote_plan("near", model="b", rate_limits=RateLimits(requests_per_minute=1)),
+    ]
+    store = RedisStore(redis.url)
+    accounts = Accounts(plan_of(*plans), store)
+    kinds = [type(accounts.permits(plan, 0)) for plan in plans]
+    assert kinds == [LocalPermits, StrictPermits, SharedPermits]
+    await store.stop()
+
+
+WORKER = """
+import asyncio, json, sys, time
+from inferc.compiler.plan import RateLimits
+from inferc.runtime.permits import StrictPermits
+from inferc.runtime.store.redis import RedisStore
+
+async def main(url, limit, minute, seconds):
+    store = RedisStore(url, span=minute)
+    limits = RateLimits(requests_per_minute=limit, strict=True)
+    permits = StrictPermits("the account", limits, "key", store)
+    await permits.start()
+    sent, end = [], asyncio.get_running_loop().time() + seconds
+
+    async def client():
+        while True:
+            permit = await permits.acquire(1, end)
+            sent.append(time.monotonic())
+            permits.finish(permit, 1)
+
+    await asyncio.gather(*(client() for _ in range(20)), return_exceptions=True)
+    await permits.stop()
+    await store.stop()
+    print(json.dumps(sent))
+
+asyncio.run(main(sys.argv[1], *map(float, sys.argv[2:])))
+"""
+
+
+def test_real_processes_never_send_more_than_the_strict_limit_within_any_minute(redis: RedisServer) -> None:
+    limit, minute, seconds = 100, 1.0, 4.5
+    arguments = [redis.url, str(limit), str(minute), str(seconds)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for _ in range(4)
+    ]
+    try:
+        answers = [json.loads(process.communicate(timeout=30)[0]) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            with suppress(ValueError):
+                process.communicate()
+    sent = sorted(moment for answer in answers for moment in answer)
+    # A process may stall between its permit and its note of the time; in production the margin covers it.
+    most = max(bisect_left(sent, moment + 0.8 * minute) - index for index, moment in enumerate(sent))
+    assert most <= limit
+    assert len(sent) >= 4 * limit

@@ -1,0 +1,214 @@
+"""Streams of every wire: cut into any pieces, ended too early, and wrong in other ways."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.runtime.errors import ContentFiltered, RateLimited, RequestError, RequestTimeout, ServerError
+from inferc.runtime.mock_provider.answers import answer_to
+from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
+from inferc.runtime.mock_provider.asked import Asked
+from inferc.runtime.mock_provider.gemini_api import GeminiApi
+from inferc.runtime.mock_provider.openai_api import OpenAIApi
+from inferc.runtime.remote.classify import Classifier
+from inferc.runtime.remote.sse import SseParser
+from inferc.runtime.remote.wires import Piece, make_wire, read_events
+from inferc.runtime.replica import ChatRequest
+
+from ..support.wires import wire_plan
+
+APIS = {"openai": OpenAIApi(), "anthropic": AnthropicApi(), "gemini": GeminiApi()}
+SPOKEN = tuple(APIS)
+
+
+@cache
+def recorded(wire: str, *, tools: bool = False) -> bytes:
+    """A whole stream of a provider."""
+    asked = Asked(model="m", stream=True, include_usage=True, words=3)
+    asked.hear('é € 😀 f {"x": "ü"} f {}' if tools else "é € 😀")
+    if tools:
+        asked.tools = {"f": {"type": "object"}}
+    return b"".join(APIS[wire].events(asked, answer_to(asked)))
+
+
+def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], RequestError | None, bool]:
+    """The chunks of a stream that arrives in these pieces, what stopped it, and whether it is whole."""
+    plan = wire_plan(wire)
+    body = {"model": wire, "messages": [], "stream": True, "stream_options": {"include_usage": True}}
+    reader = make_wire(plan).reader(ChatRequest(body, True), Classifier(plan, None))
+    parser = SseParser()
+    pieces: list[Piece] = []
+    for data in received:
+        made, error = read_events(reader, parser.feed(data), closing=False)
+        pieces += made
+        if error or reader.ended:
+            break
+    else:
+        error = None
+        if closing:
+            made, error = read_events(reader, parser.close(), closing=True)
+            pieces += made
+    chunks = [json.loads(piece.data) for piece in pieces]
+    for chunk in chunks:
+        chunk.pop("created", None)
+    return chunks, error, reader.ended
+
+
+@pytest.mark.parametrize("tools", [False, True])
+@pytest.mark.parametrize("wire", SPOKEN)
+@given(data=st.data())
+def test_the_pieces_in_which_a_stream_arrives_make_no_difference(
+    wire: str, tools: bool, data: st.DataObject
+) -> None:
+    stream = recorded(wire, tools=tools)
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20))
+    edges = [0, *sorted(cuts), len(stream)]
+    assert read(wire, *(stream[a:b] for a, b in pairwise(edges))) == read(wire, stream)
+
+
+@pytest.mark.parametrize("wire", SPOKEN)
+def test_a_byte_at_a_time_gives_the_whole_text(wire: str) -> None:
+    stream = recorded(wire)
+    chunks, error, ended = read(wire, *(stream[i : i + 1] for i in range(len(stream))))
+    text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"])
+    assert (text, error, ended) == ("You said: é € 😀", None, True)
+    assert chunks[-1]["usage"]["total_tokens"] == chunks[-1]["usage"]["prompt_tokens"] + 5
+
+
+@pytest.mark.parametrize("wire", SPOKEN)
+@given(data=st.data())
+def test_a_stream_that_is_cut_off_is_never_whole(wire: str, data: st.DataObject) -> None:
+    stream = recorded(wire)
+    end = stream.rindex(b"data:") + len(b"data:")
+    _, _, ended = read(wire, stream[: data.draw(st.integers(0, end))])
+    assert not ended
+
+
+def events(*values: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
+
+
+ARGUMENTS = {"type": "input_json_delta", "partial_json": ""}
+BROKEN = {"finishReason": "MALFORMED_FUNCTION_CALL"}
+START = {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 1}}}
+
+
+def failing(kind: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": "so it is"}}
+
+
+def google(status: int, name: str, *details: Any) -> dict[str, Any]:
+    return {"error": {"code": status, "status": name, "message": "so it is", "details": list(details)}}
+
+
+@pytest.mark.parametrize(
+    ("wire", "stream", "kind", "says"),
+    [
+        ("anthropic", events(START, failing("overloaded_error")), ServerError, "so it is"),
+        ("anthropic", events(START, failing("rate_limit_error")), RateLimited, "so it is"),
+        ("anthropic", events(START, failing("timeout_error")), RequestTimeout, "so it is"),
+        ("anthropic", events({"type": "message_delta", "delta": {"stop_reason": "x"}}), ServerError, "begin"),
+        ("anthropic", events(START, {"type": "message_stop"}), ServerError, "without saying why"),
+        (
+            "anthropic",
+            events(
+                START,
+                {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "x"}},
+            ),
+            ServerError,
+            "never began",
+        ),
+        ("gemini", events(google(503, "UNAVAILABLE")), ServerError, "so it is"),
+        ("gemini", events(google(429, "RESOURCE_EXHAUSTED")), RateLimited, "so it is"),
+        (
+            "gemini",
+            events({"promptFeedback": {"blockReason": "SAFETY"}}),
+            ContentFiltered,
+            "blocked the prompt",
+        ),
+        (
+            "gemini",
+            events({"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}),
+            ServerError,
+            "MALFORMED",
+        ),
+        ("gemini", events({"candidates": ["x"]}), ServerError, "no objects"),
+        ("gemini", b"data: {oops\n\n", ServerError, "no JSON"),
+        ("anthropic", b"data: [1]\n\n", ServerError, "no JSON object"),
+        (
+            "openai",
+            events({"error": {"code": "server_is_overloaded", "message": "x"}}),
+            ServerError,
+            "x",
+        ),
+    ],
+)
+def test_an_error_inside_a_stream_is_an_error(
+    wire: str, stream: bytes, kind: type[RequestError], says: str
+) -> None:
+    _, error, ended = read(wire, stream)
+    assert type(error) is kind
+    assert says in error.message
+    assert not ended
+
+
+def test_kinds_of_events_that_are_not_known_are_skipped() -> None:
+    stream = events(
+        START,
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "x"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "something_new", "value": 3},
+        {"type": "message_delta", "delta": {"stop_reason": "refusal"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    )
+    chunks, error, ended = read("anthropic", stream)
+    assert (error, ended) == (None, True)
+    reasons = [chunk["choices"][0]["finish_reason"] for chunk in chunks if chunk["choices"]]
+    assert reasons == [None, "content_filter"]
+    assert chunks[-1]["usage"]["completion_tokens"] == 9
+
+
+def test_a_tool_call_without_arguments_has_an_empty_object() -> None:
+    block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    stream = events(
+        START,
+        {"type": "content_block_start", "index": 1, "content_block": block},
+        {
+            "type": "content_block_delta",
+            "index": 1,
+            "delta": {"type": "input_json_delta", "partial_json": ""},
+        },
+        {"type": "content_block_stop", "index": 1},
+    )
+    chunks, _, _ = read("anthropic", stream, closing=False)
+    calls = [chunk["choices"][0]["delta"]["tool_calls"][0] for chunk in chunks[1:]]
+    assert [call["index"] for call in calls] == [0, 0]
+    assert "".join(call["function"]["arguments"] for call in calls) == "{}"
+
+
+def test_thoughts_of_gemini_are_not_shown() -> None:
+    parts = [{"thought": True, "text": "hm"}, {"text": "yes"}]
+    usage = {"promptTokenCount": 4, "toolUsePromptTokenCount": 1, "candidatesTokenCount": 1}
+    answer = {
+        "candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}],
+        "usageMetadata": usage | {"thoughtsTokenCount": 6, "cachedContentTokenCount": 2},
+    }
+    chunks, _, ended = read("gemini", events(answer))
+    assert ended
+    assert [c["choices"][0]["delta"].get("content") for c in chunks if c["choices"]] == ["", "yes", None]
+    assert chunks[-1]["usage"] == {
+        "prompt_tokens": 5,
+        "completion_tokens": 7,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 2},
+        "completion_tokens_details": {"reasoning_tokens": 6},
+    }

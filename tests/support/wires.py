@@ -1,0 +1,51 @@
+"""Deployments of every wire, all in front of the same mock provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inferc.compiler.plan import AuthScheme, ProviderKind, RemotePoolPlan, SecretRef, WireFormat
+
+from .remote import remote_plan
+
+WIRES = ("openai", "azure", "anthropic", "gemini", "vertex")
+
+KEY = SecretRef.env("TEST_KEY")
+
+
+def wire_plan(wire: str, url: str = "http://127.0.0.1:9", **fields: Any) -> RemotePoolPlan:
+    """A deployment named after its wire; `url` is that of the mock provider, without a version."""
+    values: dict[str, Any] = {"key": KEY} | _FIELDS[wire] | fields
+    return remote_plan(wire, url + _PATHS[wire], **values)
+
+
+_PATHS = {
+    "openai": "/v1",
+    "azure": "/openai/deployments/prod",
+    "anthropic": "",
+    "gemini": "",
+    "vertex": "/v1/projects/p/locations/r/publishers/google",
+}
+
+_FIELDS: dict[str, dict[str, Any]] = {
+    "openai": {},
+    "azure": {"auth": AuthScheme.API_KEY, "query": {"api-version": "2024-10-21"}},
+    "anthropic": {
+        "model": "claude-sonnet-4",
+        "provider": ProviderKind.ANTHROPIC,
+        "wire": WireFormat.ANTHROPIC,
+        "auth": AuthScheme.X_API_KEY,
+    },
+    "gemini": {
+        "model": "gemini-3-flash",
+        "provider": ProviderKind.GEMINI,
+        "wire": WireFormat.GEMINI,
+        "auth": AuthScheme.X_GOOG_API_KEY,
+    },
+    "vertex": {
+        "model": "gemini-2.5-flash",
+        "provider": ProviderKind.GEMINI,
+        "wire": WireFormat.GEMINI,
+        "auth": AuthScheme.BEARER,
+    },
+}
