@@ -27,12 +27,16 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
     )
 
-
     parser.add_argument(
         "--state",
         metavar="WHERE",
         help="keep spend and shared limits here: a folder, or redis://… to share them between processes "
         "(default: .inferc/state beside the file when it has budgets, else nothing is kept)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="do not start while the endpoint of a deployment cannot be reached",
     )
 
 
@@ -56,8 +60,9 @@ def run(arguments: Namespace) -> int:
     def announce(url: str) -> None:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
 
+    executor = Executor(ready.plan, ready.base, state=_state(arguments.state, ready), strict=arguments.strict)
     try:
-        run_async(serve(Executor(ready.plan, ready.base, state=_state(arguments.state, ready)), gateway, ready=announce))
+        run_async(serve(executor, gateway, ready=announce))
     except StartError as error:
         for problem in error.problems:
             fail(problem)

@@ -6,7 +6,7 @@ from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
-from ...dsl.runtimes import GeminiConfig, LocalServerConfig, OpenAIConfig
+from ...dsl.runtimes import GeminiConfig, LocalServerConfig
 from ..declare import Declared
 from ..program import Program
 from .capacity import effective_task
@@ -17,8 +17,7 @@ _DECLARATIONS: dict[type, str] = {
     s.TypeDeclaration: "types are",
     s.ExternDeclaration: "externs are",
 }
-_UNSPOKEN = (RuntimeKind.ANTHROPIC, RuntimeKind.GEMINI, RuntimeKind.CUSTOM)
-_UNENFORCED = {"rate_limits": "rate limits", "circuit_breaker": "circuit breakers"}
+_UNSPOKEN = (RuntimeKind.CUSTOM,)
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -47,18 +46,11 @@ def _deployment(declared: Declared, deployment: Deployment, found: Diagnostics) 
         _warn(declared, ("runtime_config",), f"the executor does not speak `{kind}`'s wire format yet", found)
     if task not in (TaskKind.CHAT, TaskKind.EMBED):
         _warn(declared, ("task",), f"the task `{task}` is not served yet for remote models", found)
-    for name, what in _UNENFORCED.items():
-        if declared.section_at("runtime_config", name) is not None:
-            _warn(declared, ("runtime_config", name), f"{what} are in the plan, and not enforced yet", found)
-    if deployment.budget is not None:
-        _warn(declared, ("budget",), "budgets are in the plan, and not enforced yet", found)
     config = deployment.effective_config()
     if isinstance(config, LocalServerConfig) and config.launch is not None:
         _warn(
             declared, ("runtime_config", "launch"), "servers are not launched yet: give an `endpoint`", found
         )
-    if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
-        _warn(declared, ("runtime_config", "azure_resource"), "Azure is not supported yet", found)
     if isinstance(config, GeminiConfig) and config.project is not None:
         _warn(declared, ("runtime_config", "project"), "Vertex is not supported yet", found)
 

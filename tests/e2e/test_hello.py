@@ -125,7 +125,7 @@ def test_a_body_that_is_no_json_object_is_refused(hello: Running, path: str, bod
     assert "JSON" in answer["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/completions", "/v1/chat/completion", "/%00"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/images", "/v1/chat/completion", "/%00"])
 def test_a_path_that_does_not_exist_is_answered_in_json(hello: Running, path: str) -> None:
     status, kind, answer = send(hello.url + path)
     assert (status, kind) == (404, "application/json")
@@ -133,4 +133,7 @@ def test_a_path_that_does_not_exist_is_answered_in_json(hello: Running, path: st
 
 
 def test_the_server_says_that_it_is_healthy(hello: Running) -> None:
-    assert send(f"{hello.url}/healthz") == (200, "application/json", {"status": "ok"})
+    status, kind, answer = send(f"{hello.url}/healthz")
+    assert (status, kind, answer["status"]) == (200, "application/json", "ok")
+    ready = {each["name"]: each["ready"] for each in answer["deployments"]}
+    assert ready == {"embedder": True, "gpt": True}

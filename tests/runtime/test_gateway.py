@@ -228,7 +228,7 @@ async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> No
         ("/v1/embeddings", EMBED | {"input": [[1, 2]]}, 400, "wrong_type", "input[0]", "not a list"),
         ("/v1/embeddings", EMBED | {"encoding_format": "x"}, 400, "bad_request", "encoding_format", "base64"),
         ("/v1/embeddings", EMBED | {"dimensions": 3}, 400, "bad_request", "dimensions", "cannot be chosen"),
-        ("/v1/completions", CHAT, 404, "not_found", None, "nothing at /v1/completions"),
+        ("/v1/images", CHAT, 404, "not_found", None, "nothing at /v1/images"),
         ("/healthz", CHAT, 405, "method_not_allowed", None, "/healthz takes GET, not POST"),
         ("/v1/models", CHAT, 405, "method_not_allowed", None, "takes GET, not POST"),
     ],

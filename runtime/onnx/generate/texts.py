@@ -14,18 +14,22 @@ _LONGEST_CHARACTER = 8
 
 
 class Detokenizer:
-    """The text of tokens that come one by one; a character made of several tokens comes whole."""
+    """The text of tokens that come one by one; a character made of several tokens comes whole.
+
+    Decoders look at the neighbours of a token: the tokens of the last piece stay, as context.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._ids: list[int] = []
+        self._known = 0
         self._shown = ""
 
     def push(self, token: int) -> str:
         """What `token` adds to the text."""
         self._ids.append(token)
         text = self._decode()
-        if text.endswith(_INCOMPLETE) and len(self._ids) % _LONGEST_CHARACTER:
+        if text.endswith(_INCOMPLETE) and len(self._ids) - self._known < _LONGEST_CHARACTER:
             return ""
         return self._take(text)
 
@@ -35,11 +39,9 @@ class Detokenizer:
 
     def _take(self, text: str) -> str:
         new = text[len(self._shown) :]
-        # A few tokens of context are enough: decoders look at the neighbours, not at the whole text.
-        if len(self._ids) > 2 * _LONGEST_CHARACTER:
-            self._ids = self._ids[-_LONGEST_CHARACTER:]
-            text = self._decode()
-        self._shown = text
+        self._ids = self._ids[self._known :]
+        self._known = len(self._ids)
+        self._shown = self._decode()
         return new
 
     def _decode(self) -> str:
