@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "check": "check files and say what is wrong with them",
     "compile": "check files and write their plans",
     "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
+    "status": "show how a running server and its models are",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",

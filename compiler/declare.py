@@ -100,7 +100,7 @@ class Declarer:
     def check_template(self, symbol: Symbol) -> None:
         """Report what is wrong with a template that no deployment is built on."""
         section = self._merger.merge(symbol)
-        section.damaged = True
+        _take_for_a_part(section)
         paths: Paths = {}
         values = self._values(symbol, section, paths)
         structure({"model": "", **values, "name": symbol.name.text}, Deployment, paths, self._found)
@@ -243,6 +243,13 @@ class Declarer:
             self._evaluator.evaluate(setting.node.value, setting.scope)
         for inner in section.sections.values():
             self._evaluate_all(inner)
+
+
+def _take_for_a_part(section: Section) -> None:
+    """Nothing is missing in what is only a part."""
+    section.damaged = True
+    for inner in section.sections.values():
+        _take_for_a_part(inner)
 
 
 def _inferred(values: dict[str, Any]) -> str | None:

@@ -6,10 +6,12 @@ The comment stands at the end of the line that the finding points at, or alone o
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable
 
 from ..dsl.diagnostics import Diagnostic, Label, Severity
 from ..dsl.source import Source
+from ..dsl.tokens import tokenize
 
 _ALLOW = re.compile(r"#\s*infer:\s*allow\s+([A-Z]\d{4}(?:\s*,\s*[A-Z]\d{4})*)")
 
@@ -37,7 +39,13 @@ def _line(label: Label) -> int:
 def _allowed_lines(source: Source) -> dict[int, set[str]]:
     """The codes that are turned off, by the line that they are turned off for."""
     allowed: dict[int, set[str]] = {}
-    for found in _ALLOW.finditer(source.text):
+    comments = list(_ALLOW.finditer(source.text))
+    texts = [token for token in tokenize(source.text) if "#" in token.text] if comments else []
+    starts = [token.start for token in texts]
+    for found in comments:
+        before = bisect(starts, found.start())
+        if before and found.start() < texts[before - 1].end:
+            continue
         line = source.line_of(found.start())
         trailing = not source.line_text(line).lstrip().startswith("#")
         codes = {code.strip() for code in found[1].split(",")}

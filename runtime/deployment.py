@@ -21,6 +21,7 @@ from .replica import (
     ClassifyRequest,
     CompletionRequest,
     EmbedRequest,
+    Reloadable,
     Replica,
     ReplicaStatus,
     Request,
@@ -124,6 +125,27 @@ class Deployment:
                 raise outcome
         if problems:
             raise StartError(*problems)
+
+    def can_reload(self, plan: OnnxServingPlan) -> bool:
+        """Whether `plan` differs from the one that is served in no more than the model."""
+        old = self.plan
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.task_kind)
+        return isinstance(old, OnnxServingPlan) and same == (
+            old.replicas,
+            old.serving,
+            old.idempotent,
+            old.task_kind,
+        )
+
+    async def reload(self, plan: OnnxServingPlan) -> None:
+        """Serve the model of `plan` from now on. Raises StartError, and goes on with what it served before.
+
+        One replica after the other, and requests are answered all the time.
+        """
+        for replica in self._replicas:
+            assert isinstance(replica, Reloadable)
+            await replica.reload(plan)
+        self.plan = plan
 
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""

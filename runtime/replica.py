@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
+
+    from ..compiler.plan import OnnxServingPlan
 
 
 @frozen
@@ -197,3 +199,11 @@ class Replica(Protocol):
         frees all it held. Raises RequestError.
         """
         ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """A replica whose model can be replaced while it serves."""
+
+    async def reload(self, plan: OnnxServingPlan) -> None:
+        """Serve `plan` from now on. Raises StartError, and goes on with what it served before."""

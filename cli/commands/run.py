@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from ...compiler.plan import RemotePoolPlan
+from ...compiler.plan import Plan, RemotePoolPlan
 from ..logs import configure_logging
 from ..output import fail
 from ..plans import Ready, add_plan, ready_plan
@@ -60,9 +60,13 @@ def run(arguments: Namespace) -> int:
     def announce(url: str) -> None:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
 
+    def reread() -> Plan | None:
+        again = ready_plan(arguments)
+        return again.plan if isinstance(again, Ready) else None
+
     executor = Executor(ready.plan, ready.base, state=_state(arguments.state, ready), strict=arguments.strict)
     try:
-        run_async(serve(executor, gateway, ready=announce))
+        run_async(serve(executor, gateway, ready=announce, reread=reread))
     except StartError as error:
         for problem in error.problems:
             fail(problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from attrs import frozen
@@ -14,11 +13,14 @@ from .signature import DType, Signature, TensorSpec
 INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
 TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
 LOGITS = "logits"
+PAST, PRESENT = "past_key_values.", "present."
 
 _INTEGERS = (DType.I64, DType.I32)
 _FLOATS = (DType.F32, DType.F16, DType.F64)
 _NUMBERS = (*_FLOATS, *_INTEGERS, DType.I16, DType.I8, DType.U64, DType.U32, DType.U16, DType.U8)
-_PAST = re.compile(r"past_key_values\.(.+)")
+_SENT = (DType.BF16, DType.BOOL, DType.TEXT)
+_GENERATED = (DType.F32, DType.F16)
+_WITH_PAST = "export it with its past: `optimum-cli export onnx --task text-generation-with-past`"
 
 
 @frozen
@@ -34,7 +36,7 @@ def misfit(
 ) -> Misfit | None:
     """Why a model with this signature cannot do `task`; None if it can.
 
-    tokens: for `classify`, whether texts are classified. pooling: for `embed`.
+    tokens: for `classify`, whether texts are classified, or else tensors. pooling: for `embed`.
     """
     match task:
         case TaskKind.EMBED:
@@ -42,7 +44,7 @@ def misfit(
         case TaskKind.RERANK:
             return _tokens(signature) or _scores(signature)
         case TaskKind.CLASSIFY:
-            return (_tokens if tokens else _one_tensor)(signature) or _classes(signature)
+            return (_tokens if tokens else _tensors)(signature) or _classes(signature)
         case TaskKind.GENERATE:
             return _causal(signature)
         case _:
@@ -111,23 +113,14 @@ def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
 
 
 def _scores(signature: Signature) -> Misfit | None:
-    output = scores(signature) or _floats(signature.outputs, 1)
-    if output is None:
-        return Misfit("it needs an output with one score per document, floats [batch, 1] or [batch]")
-    last = output.shape[-1] if output.shape is not None and len(output.shape) == 2 else None
-    if isinstance(last, int) and last > 2:
-        return Misfit(
-            f"`{output.name}` gives {last:,} numbers per document, a reranker gives one",
-            "see the task `classify`",
-        )
-    return None
-
-
-def _one_tensor(signature: Signature) -> Misfit | None:
-    if len(signature.inputs) == 1 and signature.inputs[0].dtype in _NUMBERS:
+    floats = [each for each in signature.outputs if each.dtype in _FLOATS and each.shape is not None]
+    if any(each.shape is not None and each.shape[1:] in ((), (1,)) and each.shape for each in floats):
         return None
-    advice = 'set `tokenizer = "tokenizer.json"` to classify texts' if takes_tokens(signature) else None
-    return Misfit("without a `tokenizer` it needs exactly one input, a tensor of numbers", advice)
+    wide = scores(signature)
+    if wide is not None and wide.shape is not None:
+        reason = f"`{wide.name}` gives {wide.shape[-1] or '?'} numbers per document, a reranker gives 1"
+        return Misfit(reason, "scores by class are for `task classify`")
+    return Misfit("it needs an output with one score per document, floats [batch, 1] or [batch]")
 
 
 def _classes(signature: Signature) -> Misfit | None:
@@ -137,42 +130,45 @@ def _classes(signature: Signature) -> Misfit | None:
 
 
 def _causal(signature: Signature) -> Misfit | None:
-    absent = [name for name in (INPUT_IDS, ATTENTION_MASK) if signature.input(name) is None]
-    if absent:
-        return Misfit(f"it needs token inputs, and {_lacks(absent)}")
+    tokens = [each for each in signature.inputs if each.name in (INPUT_IDS, ATTENTION_MASK, POSITION_IDS)]
+    if signature.input(INPUT_IDS) is None:
+        return Misfit(f"it needs token inputs, and {_lacks([INPUT_IDS])}")
+    wrong = [each for each in tokens if each.dtype not in _INTEGERS]
+    if wrong:
+        return Misfit(f"token inputs are i64 or i32, and {_names(wrong)} is not")
     logits = next((each for each in signature.outputs if each.name == LOGITS), None)
-    if logits is None or logits.dtype not in _FLOATS or not _has_rank(logits, 3):
-        return Misfit(f"it needs an output `{LOGITS}`, floats [batch, sequence, vocabulary]")
-    past = [each for each in signature.inputs if _PAST.fullmatch(each.name)]
-    known = {INPUT_IDS, ATTENTION_MASK, POSITION_IDS, *(each.name for each in past)}
-    others = [each for each in signature.inputs if each.name not in known]
+    if logits is None or logits.dtype not in _GENERATED or not _has_rank(logits, 3):
+        return Misfit(f"it needs an output `{LOGITS}`, f32 or f16 [batch, sequence, vocabulary]")
+    past = [each for each in signature.inputs if each.name.startswith(PAST)]
+    others = [each for each in signature.inputs if each not in (*tokens, *past)]
     if others:
-        return Misfit(
-            f"nothing gives a value for {_names(others)}",
-            "export the model as a decoder with past, for example with `optimum-cli export onnx "
-            "--task text-generation-with-past`",
-        )
-    for each in past:
-        if misfitting := _cache(each, signature):
-            return misfitting
-    return None
+        return Misfit(f"nothing gives a value for {_names(others)}", _WITH_PAST)
+    if not past:
+        return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
+    return next((why for each in past if (why := _cache(each, signature))), None)
 
 
 def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:
-    present = "present." + past.name.removeprefix("past_key_values.")
+    present = PRESENT + past.name.removeprefix(PAST)
     if all(each.name != present for each in signature.outputs):
         return Misfit(f"`{past.name}` needs an output `{present}`, which it continues with")
     heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
-    if past.dtype not in _FLOATS or not all(isinstance(size, int) for size in heads):
-        return Misfit(f"`{past.name}` must be floats [batch, heads, sequence, size], heads and size fixed")
+    if past.dtype not in _GENERATED or not all(isinstance(size, int) for size in heads):
+        return Misfit(
+            f"`{past.name}` must be f32 or f16 [batch, heads, sequence, size], heads and size fixed"
+        )
     return None
 
 
 def _tensors(signature: Signature) -> Misfit | None:
-    strange = [each for each in (*signature.inputs, *signature.outputs) if each.dtype is None]
+    everything = (*signature.inputs, *signature.outputs)
+    strange = [each for each in everything if each.dtype is None]
     if strange:
         return Misfit(
             f"{_names(strange)} is no tensor",
             "models of scikit-learn: convert with `options={'zipmap': False}`",
         )
+    unsent = [each for each in everything if each.dtype not in (*_NUMBERS, *_SENT)]
+    if unsent:
+        return Misfit(f"no protocol carries the type of {every(f'`{each}`' for each in unsent)}")
     return None

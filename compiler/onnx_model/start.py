@@ -37,7 +37,7 @@ def suggest_task(signature: Signature, model: Path, written: str) -> Start:
     kind, own = _meant(signature)
     if kind is TaskKind.TENSOR:
         if why := misfit(kind, signature):
-            return Start(kind, hint=f"cannot be served as it is: {why.reason}; {why.help}")
+            return Start(kind, hint="; ".join(filter(None, (f"cannot be served: {why.reason}", why.help))))
         classifies = misfit(TaskKind.CLASSIFY, signature, tokens=False) is None
         return Start(
             kind, hint="or `task classify { top_k = 3 }`, for scores by label" if classifies else None
@@ -73,8 +73,7 @@ def quoted(text: str) -> str:
 
 def _meant(signature: Signature) -> tuple[TaskKind, tuple[str, ...]]:
     """The task that inputs and outputs speak for, and settings that follow from them."""
-    has_past = any(each.name.startswith("past_key_values.") for each in signature.inputs)
-    if has_past and misfit(TaskKind.GENERATE, signature) is None:
+    if misfit(TaskKind.GENERATE, signature) is None:
         return TaskKind.GENERATE, ()
     if not takes_tokens(signature):
         return TaskKind.TENSOR, ()
@@ -85,7 +84,7 @@ def _meant(signature: Signature) -> tuple[TaskKind, tuple[str, ...]]:
         return TaskKind.TENSOR, ()
     if _POOLED.search(whole.name):
         return TaskKind.EMBED, ("pooling = none",)
-    if whole.shape is not None and whole.shape[-1] == 1:
+    if misfit(TaskKind.RERANK, signature) is None:
         return TaskKind.RERANK, ()
     return TaskKind.CLASSIFY, ()
 

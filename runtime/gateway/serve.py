@@ -8,6 +8,7 @@ from ...compiler.plan import GatewayPlan
 from ..errors import StartError
 from ..executor import Executor
 from ..http_server import GRACE, HttpServer, bind, stop_signal
+from ..reload import Reread, reloading_on_hangup
 from ..secret import Secret, read_secret
 from .app import build_app
 
@@ -20,11 +21,13 @@ async def serve(
     *,
     ready: Callable[[str], None] | None = None,
     grace: float = GRACE,
+    reread: Reread | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     ready: called with the base URL, which names the real port, once requests are taken.
-    grace: seconds that requests in flight have to finish. Raises StartError with every problem.
+    grace: seconds that requests in flight have to finish. reread: reads the plan again, on SIGHUP; changed
+    models are then taken over while requests are answered. Raises StartError with every problem.
     """
     bound = bind(gateway.host, gateway.port, advice=ADVICE)
     try:
@@ -37,7 +40,8 @@ async def serve(
                 url = f"http://{host}:{server.port}"
                 if ready:
                     ready(url)
-                await stop.wait()
+                async with reloading_on_hangup(executor, reread):
+                    await stop.wait()
             finally:
                 await server.stop()
                 await executor.stop()

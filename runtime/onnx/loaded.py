@@ -13,6 +13,7 @@ from pathlib import Path
 from ...compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ..errors import RequestError, RequestTimeout, ShuttingDown
 from ..replica import Chunk, ReplicaStatus, Request
+from .memory import give_back_memory
 from .model import Model, ServedTask
 from .providers import GPU_PROVIDERS, device_of, has_cuda_graphs
 from .session import OpenSession, open_session
@@ -129,6 +130,7 @@ class LoadedModel:
         if self._loading and not self._loading.cancelled() and not self._loading.exception():
             self._sessions.release(self._key)
         self._loading = None
+        await asyncio.to_thread(give_back_memory)
 
     def _open(self) -> OpenSession:
         open_one = partial(open_session, self._plan, self._placement, self._base_dir)

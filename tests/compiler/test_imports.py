@@ -44,9 +44,7 @@ def only_own(project: Project, text: str) -> RemotePoolPlan:
     ids=["through an alias", "by name"],
 )
 def test_values_and_templates_come_from_another_file(project: Project, line: str, prefix: str) -> None:
-    extra = (
-        f"replicas = {prefix}replicas * 2, runtime openai {{ timeouts {{ request = {prefix}patience }} }}"
-    )
+    extra = f"replicas = {prefix}replicas * 2, runtime openai {{ timeouts {{ request = {prefix}patience }} }}"
     text = f'{line}\ndeployment own from {prefix}careful {{ model = "gpt-4o"\n {extra} }}'
     text = text.replace("timeouts", 'api_key = env("KEY"), timeouts')
     plan = only_own(project, text)
@@ -235,7 +233,9 @@ let _both = l.left_value + r.right_value
 
 def test_a_row_of_more_than_a_hundred_files_is_refused_without_a_crash(project: Project) -> None:
     for number in range(300):
-        project.write(f"{number}.infer", f'import "{number + 1}.infer" as next\ntemplate t from next.t {{ }}\n')
+        project.write(
+            f"{number}.infer", f'import "{number + 1}.infer" as next\ntemplate t from next.t {{ }}\n'
+        )
     project.write("300.infer", "template t { }\n")
     found = project.findings('import "0.infer" as first\n' + chat("own", bases="first.t"))
     assert [item.code for item in found if item.is_error] == ["E0206"]

@@ -1,0 +1,269 @@
+"""Does what is said about a local model fit the model? The file is opened; its weights are not read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...dsl import syntax as s
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.runtimes import OrtConfig
+from ...dsl.tasks import ClassifyTask, EmbedTask
+from ..declare import Declared
+from ..onnx_file import check_onnx_file
+from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors
+from ..onnx_model.labels import LabelsError, read_labels
+from ..onnx_model.reader import ModelError, OnnxModel, read_model
+from ..onnx_model.signature import Signature, TensorSpec
+from ..onnx_model.warm_up import WarmUpError, warm_up_shapes
+from .capacity import effective_task
+from .files import file_of
+from .provider_options import check_options, check_profiles
+
+_CONFIG = "runtime_config"
+_ROOTS = (".git", ".hg")
+
+
+def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diagnostics) -> None:
+    """Every one of these local deployments must fit the model that it names."""
+    models: dict[Path, OnnxModel | str] = {}
+    for declared, deployment in deployments:
+        config = deployment.effective_config()
+        assert isinstance(config, OrtConfig)
+        _preferred(declared, config, found)
+        check_options(declared, deployment, config, found)
+        path = file_of(declared, deployment.model, "model")
+        if not path.is_file():
+            continue
+        _inside(declared, deployment, path, found)
+        if path not in models:
+            models[path] = _open(path)
+        model = models[path]
+        if isinstance(model, str):
+            _no_model(declared, deployment, model, found)
+            continue
+        _external(declared, model, path, found)
+        _fits(declared, deployment, model.signature, found)
+        _batch(declared, deployment, config, model.signature, found)
+        _warm_up(declared, config, model.signature, found)
+        check_profiles(declared, config, model.signature, found)
+
+
+def _open(path: Path) -> OnnxModel | str:
+    """The model at `path`, or why it is none."""
+    reason = check_onnx_file(path)
+    if reason is not None:
+        return reason
+    try:
+        return read_model(path)
+    except ModelError as error:
+        return str(error)
+
+
+def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Diagnostics) -> None:
+    found.error(
+        "E0502",
+        f"`{deployment.model}` is no ONNX model: {reason}",
+        declared.span("model"),
+        help="export the model to ONNX, for example with `optimum-cli export onnx`"
+        if ":" not in reason
+        else None,
+    )
+
+
+def _inside(declared: Declared, deployment: Deployment, path: Path, found: Diagnostics) -> None:
+    """A plan names files by their paths from it: those outside of the project do not travel with it."""
+    span = declared.span("model")
+    if Path(deployment.model).is_absolute():
+        why = "an absolute path"
+    else:
+        file = span.source.path
+        project = _project(file) if file is not None else None
+        if project is None or Path(os.path.abspath(path)).is_relative_to(project):
+            return
+        why = f"the project is `{project}`"
+    found.warning(
+        "W0512",
+        "this model is outside of the project: the plan works only where it is at the same place",
+        span,
+        why,
+        help="move the model into the project, or put a link to it there",
+    )
+
+
+def _project(file: Path) -> Path | None:
+    """The working copy that `file` is in."""
+    folders = Path(os.path.abspath(file)).parents
+    return next((folder for folder in folders if any((folder / root).exists() for root in _ROOTS)), None)
+
+
+def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnostics) -> None:
+    for file in model.external:
+        place = path.parent / file.location
+        inside = not Path(file.location).is_absolute() and ".." not in Path(file.location).parts
+        size = place.stat().st_size if inside and place.is_file() else -1
+        if size >= file.bytes:
+            continue
+        if not inside:
+            why, advice = "it is not beside the model", "export the model again, with its weights beside it"
+        elif size < 0:
+            why = "there is no such file" if not place.exists() else "it is no plain file"
+            advice = f"put `{place.name}` beside the model: both are parts of it"
+        else:
+            why = f"it has {size:,} bytes, the model needs {file.bytes:,}"
+            advice = f"fetch `{place.name}` again: it was cut off, or belongs to another model"
+        found.error(
+            "E0510",
+            f"weights of this model are in `{file.location}`, which cannot be used: {why}",
+            declared.span("model"),
+            help=advice,
+        )
+
+
+# ---- the task
+
+
+def _fits(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
+    kind, task = effective_task(deployment), deployment.task
+    if kind is TaskKind.CHAT:
+        _task_error(
+            declared,
+            ("task",),
+            "local models do not chat by themselves",
+            signature,
+            found,
+            "`task generate` answers chats, too",
+        )
+        return
+    pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
+    tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
+    why = misfit(kind, signature, tokens=tokens, pooling=pooling)
+    if why is not None:
+        where = ("task", "pooling") if "pooling" in why.reason else ("task",)
+        _task_error(
+            declared,
+            where,
+            f"this model cannot do the task `{kind}`: {why.reason}",
+            signature,
+            found,
+            why.help,
+        )
+    elif isinstance(task, EmbedTask) and task.dimensions is not None:
+        _dimensions(declared, task.dimensions, vectors(signature, task.pooling), signature, found)
+    elif isinstance(task, ClassifyTask):
+        _labels(declared, task, scores(signature), found)
+
+
+def _task_error(
+    declared: Declared,
+    where: tuple[str, ...],
+    message: str,
+    signature: Signature,
+    found: Diagnostics,
+    advice: str | None,
+) -> None:
+    found.error("E0504", message, declared.span(*where), notes=[f"this model {signature}"], help=advice)
+
+
+def _dimensions(
+    declared: Declared, asked: int, output: TensorSpec | None, signature: Signature, found: Diagnostics
+) -> None:
+    size = output.shape[-1] if output is not None and output.shape else None
+    if isinstance(size, int) and asked > size:
+        message = f"this model's vectors have {size} numbers, `dimensions` asks for {asked}"
+        _task_error(declared, ("task", "dimensions"), message, signature, found, None)
+
+
+def _labels(declared: Declared, task: ClassifyTask, output: TensorSpec | None, found: Diagnostics) -> None:
+    if task.labels is None:
+        return
+    labels = task.labels.names
+    if task.labels.file is not None:
+        path = file_of(declared, task.labels.file, "task", "labels")
+        if not path.is_file():
+            return
+        try:
+            labels = read_labels(path)
+        except LabelsError as error:
+            found.error(
+                "E0511",
+                f"the labels in `{task.labels.file}` cannot be used: {error}",
+                declared.span("task", "labels"),
+                help="write one label on each line, in the model's order",
+            )
+            return
+    classes = output.shape[-1] if output is not None and output.shape else None
+    if isinstance(classes, int) and len(labels) != classes:
+        assert output is not None
+        found.error(
+            "E0511",
+            f"there are {len(labels):,} labels, and the model has {classes:,} classes",
+            declared.span("task", "labels"),
+            f"the model gives {output}",
+            help="name each class once, in the model's order",
+        )
+
+
+# ---- how it is run
+
+
+def _preferred(declared: Declared, config: OrtConfig, found: Diagnostics) -> None:
+    if config.batching is None:
+        return
+    most = config.batching.max_size
+    setting = declared.setting(_CONFIG, "batching", "preferred")
+    for index, size in enumerate(config.batching.preferred):
+        if 1 <= size <= most:
+            continue
+        span = declared.span(_CONFIG, "batching", "preferred")
+        if setting is not None and isinstance(setting.node.value, s.ListExpression):
+            span = setting.scope.span(setting.node.value.items[index])
+        found.error(
+            "E0508",
+            f"a run never has {size} items",
+            span,
+            f"`max_size` is {most}" if size > most else "at least 1",
+            help=f"prefer sizes up to {most}, or raise `max_size`" if size > most else None,
+        )
+
+
+def _batch(
+    declared: Declared, deployment: Deployment, config: OrtConfig, signature: Signature, found: Diagnostics
+) -> None:
+    if config.batching is None or config.batching.max_size <= 1:
+        return
+    only_ids = effective_task(deployment) is TaskKind.GENERATE
+    for spec in signature.inputs:
+        if spec.shape is None or (only_ids and spec.name != INPUT_IDS):
+            continue
+        first = spec.shape[0] if spec.shape else 0
+        if not isinstance(first, int) or first >= config.batching.max_size:
+            continue
+        why = f"`{spec.name}` is one value"
+        if spec.shape:
+            why = f"`{spec.name}` takes {first} item{'' if first == 1 else 's'} in each run"
+        found.error(
+            "E0505",
+            f"requests cannot share a run of this model: {why}",
+            declared.span(_CONFIG, "batching", "max_size"),
+            f"the model takes {spec}",
+            help="export the model with an open batch dimension, or remove `batching`",
+        )
+        return
+
+
+def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:
+    try:
+        warm_up_shapes(config.warm_up, signature)
+    except WarmUpError as error:
+        setting = declared.setting(_CONFIG, "warm_up", error.input)
+        unknown = setting is not None and signature.input(error.input) is None
+        span = (
+            setting.name_span
+            if setting is not None and unknown
+            else declared.span(_CONFIG, "warm_up", error.input)
+        )
+        found.error("E0509", str(error), span, error.label, help=error.help)

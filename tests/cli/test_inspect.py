@@ -1,0 +1,182 @@
+"""`inferc inspect`: a deployment to start from, that passes when it is saved where it was printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto
+
+from inferc.compiler.compile import check_file
+
+from ..support import onnx_models as models
+from ..support.commands import ROOT, SAMPLES
+from .conftest import Command
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def pooled() -> onnx.ModelProto:
+    made = models.embedder()
+    made.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", 384])
+    )
+    return made
+
+
+def tagger() -> onnx.ModelProto:
+    made = models.embedder()
+    made.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "sequence", 9])
+    )
+    return made
+
+
+BUILT = {
+    "embedder": (models.embedder(), "embed", ""),
+    "pooled": (pooled(), "embed", "pooling = none"),
+    "scorer": (models.pair_scorer(1), "rerank", ""),
+    "topics": (models.pair_scorer(3), "classify", 'labels = "config.json"'),
+    "writer": (models.causal(), "generate", 'chat_template = "tokenizer_config.json"'),
+    "tagger": (tagger(), "tensor", ""),
+    "digits": (models.digits(), "tensor", "or `task classify"),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_the_task_is_guessed_and_what_is_printed_passes(inferc: Command, tmp_path: Path, name: str) -> None:
+    made, task, more = BUILT[name]
+    models.save(made, tmp_path / f"{name}.onnx")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    (tmp_path / "config.json").write_text('{"id2label": {"0": "a", "1": "b", "2": "c"}}')
+    done = inferc("inspect", f"{name}.onnx")
+    assert (done.status, done.err) == (0, "")
+    assert f"deployment {name} {{\n" in done.out
+    assert f"  task {task} {{" in done.out or f"  task = {task}\n" in done.out
+    assert more in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+    assert inferc("fmt", "--check", "app.infer").status == 0
+
+
+def test_real_models_pass_from_another_folder(
+    inferc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").symlink_to(SAMPLES / "models")
+    done = inferc("inspect", "models/minilm.onnx", "models/magika.onnx")
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+    assert "# 22,617,680 parameters in 22,871,161 bytes; opset 17; made by pytorch 2.11.0+cpu\n" in done.out
+    assert "# gives last_hidden_state f32[batch, sequence, 384]\n" in done.out
+    assert 'task embed { tokenizer = "models/tokenizer.json" }' in done.out
+
+
+def test_a_tokenizer_in_the_folder_above_is_found_as_optimum_saves_it(
+    inferc: Command, tmp_path: Path
+) -> None:
+    models.save(models.embedder(), tmp_path / "bge-small" / "onnx" / "model.onnx")
+    (tmp_path / "bge-small" / "tokenizer.json").write_text("{}")
+    done = inferc("inspect", "bge-small/onnx/model.onnx")
+    assert "deployment bge_small {" in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_without_a_tokenizer_the_task_is_tensors_and_the_other_one_is_named(
+    inferc: Command, tmp_path: Path
+) -> None:
+    models.save(models.embedder(), tmp_path / "embedder.onnx")
+    done = inferc("inspect", "embedder.onnx")
+    assert "  task = tensor\n" in done.out
+    assert "# for texts, put its `tokenizer.json` beside the model and say `task embed {" in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_deployments_of_several_models_have_names_of_their_own(inferc: Command, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        models.save(models.digits(), tmp_path / folder / "net.onnx")
+    for odd in ("3d-net", "match", "größe", "${x}", "..."):
+        models.save(models.digits(), tmp_path / f"{odd}.onnx")
+    files = ["a/net.onnx", "b/net.onnx", "b/net.onnx", *sorted(p.name for p in tmp_path.glob("*.onnx"))]
+    done = inferc("inspect", *files)
+    assert done.status == 0
+    names = [line.split()[1] for line in done.out.splitlines() if line.startswith("deployment ")]
+    assert names[:2] == ["net", "net_2"]
+    assert len(names) == len(set(names)) == 7
+    assert {"model_3d_net", "model_match", "größe", "x"} < set(names)
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_names_inside_of_a_model_cannot_break_out_of_their_comment(inferc: Command, tmp_path: Path) -> None:
+    made = models.digits()
+    made.graph.input[0].name = "x\n} deployment evil {"
+    made.producer_name = "\x1b[31m\u2028red"
+    models.save(made, tmp_path / "odd.onnx")
+    done = inferc("inspect", "odd.onnx")
+    assert "\x1b" not in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_missing_weights_are_told(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.split("w.bin"), tmp_path / "split.onnx")
+    assert "# weights in w.bin, which is missing\n" in inferc("inspect", "split.onnx").out
+    (tmp_path / "w.bin").write_bytes(bytes(64))
+    assert "# weights in w.bin\n" in inferc("inspect", "split.onnx").out
+
+
+def test_json_holds_the_signature_and_the_deployment(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.split("w.bin"), tmp_path / "split.onnx")
+    [told] = json.loads(inferc("inspect", "--json", "split.onnx").out)
+    assert told["inputs"][0] == {"name": "input_ids", "dtype": "i64", "shape": ["batch", "sequence"]}
+    assert told["outputs"][0]["shape"] == ["batch", "sequence", 384]
+    assert (told["file"], told["opsets"], told["parameters"]) == ("split.onnx", {"": 21}, 16)
+    assert (told["task"], told["external_data"]) == ("tensor", ["w.bin"])
+    assert told["bytes"] == (tmp_path / "split.onnx").stat().st_size
+    assert told["deployment"] == inferc("inspect", "split.onnx").out
+
+
+def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tmp_path: Path) -> None:
+    models.save(models.digits(), tmp_path / "digits.onnx")
+    (tmp_path / "notes.onnx").write_text("hello")
+    os.mkfifo(tmp_path / "pipe.onnx")
+    whole = models.causal().SerializeToString()
+    (tmp_path / "cut.onnx").write_bytes(whole[: len(whole) // 2])
+    done = inferc("inspect", "notes.onnx", "pipe.onnx", "digits.onnx", "cut.onnx", "nowhere.onnx", ".")
+    assert done.status == 1
+    assert "deployment digits {" in done.out
+    said = done.err.splitlines()
+    assert said[:2] == [
+        "error: notes.onnx cannot be used: it is a text file",
+        "error: pipe.onnx cannot be used: it is a FIFO",
+    ]
+    assert said[2].startswith("error: cut.onnx cannot be used: it is truncated")
+    assert said[3:] == [
+        "error: nowhere.onnx cannot be used: there is no such file",
+        "error: . cannot be used: it is a directory",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [["inspect", "samples/models/minilm.onnx"], ["check", "samples/onnx.infer"]]
+)
+def test_looking_into_a_model_loads_no_heavy_library(command: list[str]) -> None:
+    program = (
+        f"import sys; from inferc.cli.main import main; assert main({command!r}) == 0; "
+        "print([n for n in ('onnx', 'onnxruntime', 'numpy', 'google.protobuf') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,75 @@
+"""`inferc status` against running servers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..support.commands import INFERC, SAMPLES, Running, serving
+
+TOKEN = {"GATE": "sesame", "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    file = tmp_path_factory.mktemp("status") / "two.infer"
+    file.write_text(
+        f"""\
+deployment files {{
+  model = "{SAMPLES}/models/magika.onnx"
+  replicas = 2
+  runtime ort {{ providers = [cuda, cpu], on_missing_provider = warn }}
+}}
+deployment gpt {{
+  model = "gpt-4o-mini"
+  runtime openai {{ api_key = env("OPENAI_API_KEY"), endpoint = "http://127.0.0.1:9/v1" }}
+}}
+gateway {{ bind = "127.0.0.1:0", auth = bearer(env("GATE")) }}
+"""
+    )
+    with serving("run", str(file), environment=TOKEN) as running:
+        yield running
+
+
+def status(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*INFERC, "status", *arguments], capture_output=True, text=True, env=os.environ | TOKEN, check=False
+    )
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
+def test_it_shows_what_each_deployment_really_runs_on_and_why(server: Running) -> None:
+    done = status(server.url, "--token-from", "GATE")
+    assert done.returncode == 0
+    heading, files, gpt, warning = done.stdout.splitlines()
+    assert heading.split() == ["DEPLOYMENT", "TASK", "READY", "RUNS", "ON", "RUNNING", "WAITING", "MODEL"]
+    assert re.fullmatch(r"files +tensor +yes +cpu +0 +0 +\S*magika\.onnx", files)
+    assert re.fullmatch(r"gpt +chat +yes +openai +0 +0 +gpt-4o-mini", gpt)
+    assert warning.startswith("warning: deployment `files` asks for CUDA")
+    assert warning.endswith("it runs on CPU instead")
+
+
+def test_without_the_token_it_says_no_more_than_that_all_is_well(server: Running) -> None:
+    done = status(server.url)
+    assert (done.returncode, done.stdout) == (0, "ok; with `--token-from` it says more\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["127.0.0.1:9"], "http://127.0.0.1:9 does not say how it is: Connection refused"),
+        (["ftp://127.0.0.1"], "ftp://127.0.0.1 does not say how it is: it is no http:// or https:// URL"),
+        (["--token-from", "NOTHING_SET"], "the environment variable NOTHING_SET is not set"),
+    ],
+)
+def test_a_server_that_cannot_be_asked_is_an_error_of_one_line(arguments: list[str], message: str) -> None:
+    done = status(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

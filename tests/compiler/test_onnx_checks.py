@@ -1,0 +1,395 @@
+"""Local deployments are held against the models that they name, and the plan says what was found."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import onnx
+import pytest
+from onnx import TensorProto
+
+from inferc.compiler.plan import (
+    Activation,
+    ClassifySpec,
+    EmbedSpec,
+    ExecutionProvider,
+    GenerateSpec,
+    GraphOptimization,
+    ProviderSpec,
+    RerankSpec,
+    TaskKind,
+    TaskSpec,
+    TooLongAction,
+    dump_plan,
+    load_plan,
+)
+
+from ..support import onnx_models as models
+from ..support.projects import Project
+
+TOKENIZER = 'tokenizer = "tokenizer.json"'
+
+
+@pytest.fixture
+def project(project: Project) -> Project:
+    """A folder with a tokenizer, and a model of each kind."""
+    project.write("tokenizer.json", "{}")
+    built = {
+        "embedder": models.embedder(),
+        "scorer": models.pair_scorer(1),
+        "topics": models.pair_scorer(3),
+        "digits": models.digits(),
+        "writer": models.causal(),
+        "unpast": models.causal(0),
+        "double": models.causal(1, TensorProto.DOUBLE),
+        "half": models.causal(1, TensorProto.FLOAT16, position_ids=False),
+    }
+    for name, made in built.items():
+        models.save(made, project.folder / f"{name}.onnx")
+    return project
+
+
+def deployment(model: str, task: str, runtime: str = "", more: str = "") -> str:
+    return f'deployment it {{\n model = "{model}.onnx"\n {more}\n runtime ort {{ {runtime} }}\n {task}\n}}\n'
+
+
+def embedder(runtime: str = "", more: str = "") -> str:
+    return deployment("embedder", f"task embed {{ {TOKENIZER} }}", runtime, more)
+
+
+# ---- tasks
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ("embedder", f"task embed {{ {TOKENIZER}, dimensions = 384 }}"),
+        ("topics", f"task embed {{ {TOKENIZER}, pooling = none }}"),
+        ("scorer", f"task rerank {{ {TOKENIZER} }}"),
+        ("topics", f'task classify {{ {TOKENIZER}, labels = ["a", "b", "c"] }}'),
+        ("digits", "task classify { activation = none }"),
+        ("writer", f"task generate {{ {TOKENIZER} }}"),
+        ("half", f"task generate {{ {TOKENIZER} }}"),
+        ("embedder", "task = tensor"),
+        ("digits", ""),
+    ],
+)
+def test_a_task_that_fits_the_model_is_fine(project: Project, model: str, task: str) -> None:
+    assert project.codes(deployment(model, task)) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "said"),
+    [
+        ("digits", "embed", "the model has no `input_ids` or `attention_mask`"),
+        ("topics", "embed", "one vector per token"),
+        ("writer", "embed", "text does not give a value for `past_key_values.0.key`"),
+        ("topics", "rerank", "`logits` gives 3 numbers per document"),
+        ("embedder", "rerank", "one score per document"),
+        ("embedder", "classify", "one number per class"),
+        ("embedder", "generate", "an output `logits`"),
+        ("digits", "generate", "the model has no `input_ids`"),
+        ("unpast", "generate", "it needs inputs `past_key_values.*`"),
+        ("double", "generate", "f32 or f16"),
+    ],
+)
+def test_a_task_that_does_not_fit_is_said_with_the_real_signature(
+    project: Project, model: str, task: str, said: str
+) -> None:
+    [found] = project.findings(deployment(model, f"task {task} {{ {TOKENIZER} }}"))
+    assert found.code == "E0504"
+    assert said in found.message
+    assert found.notes[0].startswith("this model takes ")
+
+
+def test_a_long_signature_is_cut(project: Project) -> None:
+    models.save(models.causal(24), project.folder / "large.onnx")
+    [found] = project.findings(deployment("large", f"task embed {{ {TOKENIZER} }}"))
+    assert re.search(r"and 43 more and gives .* and 41 more$", found.notes[0])
+
+
+def without(made: onnx.ModelProto, output: str) -> onnx.ModelProto:
+    [index] = [i for i, each in enumerate(made.graph.output) if each.name == output]
+    del made.graph.output[index]
+    return made
+
+
+def test_a_cache_that_is_not_given_back_cannot_be_continued(project: Project) -> None:
+    models.save(without(models.causal(), "present.1.value"), project.folder / "cut.onnx")
+    [found] = project.findings(deployment("cut", f"task generate {{ {TOKENIZER} }}"))
+    assert "`past_key_values.1.value` needs an output `present.1.value`" in found.message
+
+
+def test_a_tensor_that_no_protocol_carries_is_said_with_its_type(project: Project) -> None:
+    made = models.model([("x", TensorProto.FLOAT, [1])], [("y", TensorProto.COMPLEX64, ["n", 2])])
+    models.save(made, project.folder / "odd.onnx")
+    [found] = project.findings(deployment("odd", ""))
+    assert "no protocol carries the type of `y c64[n, 2]`" in found.message
+
+
+def test_an_output_that_is_no_tensor_cannot_be_passed_on(project: Project) -> None:
+    made = models.digits()
+    made.graph.output.append(onnx.helper.make_tensor_sequence_value_info("maps", TensorProto.FLOAT, None))
+    models.save(made, project.folder / "forest.onnx")
+    [found] = project.findings(deployment("forest", ""))
+    assert (found.code, found.help) == (
+        "E0504",
+        ("models of scikit-learn: convert with `options={'zipmap': False}`",),
+    )
+
+
+@pytest.mark.parametrize("task", ["embed", "rerank", "generate"])
+def test_a_task_that_reads_text_needs_a_tokenizer(project: Project, task: str) -> None:
+    model = {"embed": "embedder", "rerank": "scorer", "generate": "writer"}[task]
+    assert project.codes(deployment(model, f"task {task} {{ }}")) == ["E0305"]
+
+
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [
+        ("labels.txt", "cat\ndog\nbird\n"),
+        ("labels.txt", "\ufeffcat\r\n dog \r\nbird\r\n\r\n"),
+        ("labels.json", '["cat", "dog", "bird"]'),
+        ("labels.json", '{"2": "bird", "0": "cat", "1": "dog"}'),
+        ("config.json", '{"model_type": "bert", "id2label": {"0": "cat", "1": "dog", "2": "bird"}}'),
+    ],
+)
+def test_labels_are_read_from_a_file_when_compiled(project: Project, name: str, contents: str) -> None:
+    project.write(name, contents)
+    plan = project.onnx(deployment("topics", f'task classify {{ {TOKENIZER}, labels = "{name}" }}'))
+    assert isinstance(plan.task, ClassifySpec)
+    assert plan.task.labels == ("cat", "dog", "bird")
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "reason"),
+    [
+        ("labels.txt", "", "it is empty"),
+        ("labels.txt", "cat\n\nbird", "line 2 is empty"),
+        ("labels.txt", b"\xff\xfe", "it is not UTF-8 text"),
+        ("labels.json", "[1, 2, 3]", "neither a list of texts"),
+        ("labels.json", '{"0": "a", "2": "b"}', "neither a list of texts"),
+        ("labels.json", "cat", "it is no JSON"),
+        ("labels.json", "[" * 100_000, "it is no JSON"),
+        ("labels.txt", "cat\ndog", "there are 2 labels, and the model has 3 classes"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_explained(
+    project: Project, name: str, contents: str | bytes, reason: str
+) -> None:
+    project.write(name, contents)
+    [found] = project.findings(deployment("topics", f'task classify {{ {TOKENIZER}, labels = "{name}" }}'))
+    assert found.code == "E0511"
+    assert reason in found.message
+
+
+@pytest.mark.parametrize("labels", ["[1, 2, 3]", "3", "[cat, dog]"])
+def test_labels_are_texts(project: Project, labels: str) -> None:
+    codes = project.codes(deployment("topics", f"task classify {{ {TOKENIZER}, labels = {labels} }}"))
+    assert codes == ["E0301"]
+
+
+@pytest.mark.parametrize("field", ['labels = "nowhere.txt"', 'tokenizer = "nowhere.json"'])
+def test_a_file_of_a_task_that_is_not_there_is_said(project: Project, field: str) -> None:
+    fields = {"tokenizer": TOKENIZER} | {field.split()[0]: field}
+    task = f"task classify {{ {', '.join(fields.values())} }}"
+    assert project.codes(deployment("topics", task)) == ["E0501"]
+
+
+# ---- batching, warm-up, provider options
+
+
+@pytest.mark.parametrize("size", [1, 8])
+def test_a_run_cannot_have_more_items_than_the_model_takes(project: Project, size: int) -> None:
+    made = models.model([("x", TensorProto.FLOAT, [4, 2])], [("y", TensorProto.FLOAT, [4])])
+    models.save(made, project.folder / "four.onnx")
+    codes = project.codes(deployment("four", "", f"batching {{ max_size = {size} }}"))
+    assert codes == (["E0505"] if size > 4 else [])
+
+
+def test_a_model_whose_input_is_one_value_cannot_batch(project: Project) -> None:
+    made = models.model([("x", TensorProto.FLOAT, [])], [("y", TensorProto.FLOAT, [])])
+    models.save(made, project.folder / "one.onnx")
+    [found] = project.findings(deployment("one", "", "batching { }"))
+    assert "`x` is one value" in found.message
+
+
+def test_shapes_of_a_warm_up_are_completed_from_the_names_of_dimensions(project: Project) -> None:
+    [run, other] = project.onnx(embedder("warm_up { input_ids = [[1, 16], [8, 128]] }")).warm_up
+    assert run == dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), (1, 16))
+    assert other["token_type_ids"] == (8, 128)
+
+
+def test_sums_of_dimensions_are_calculated_for_a_warm_up(project: Project) -> None:
+    text = deployment("writer", f"task generate {{ {TOKENIZER} }}", "warm_up { input_ids = [2, 10] }")
+    [run] = project.onnx(text).warm_up
+    assert run["attention_mask"] == (2, 11)
+    assert run["past_key_values.0.key"] == (2, 4, 1, 16)
+
+
+def test_an_input_without_a_known_shape_must_be_written_in_a_warm_up(project: Project) -> None:
+    inputs = [("x", TensorProto.FLOAT, ["n"]), ("y", TensorProto.FLOAT, None)]
+    models.save(models.model(inputs, [("z", TensorProto.FLOAT, ["n"])]), project.folder / "free.onnx")
+    [found] = project.findings(deployment("free", "", "warm_up { x = [4] }"))
+    assert found.code == "E0509"
+    assert "`y`" in found.message
+    assert project.onnx(deployment("free", "", "warm_up { x = [4], y = [2, 2] }")).warm_up == (
+        {"x": (4,), "y": (2, 2)},
+    )
+
+
+def test_options_are_lowered_to_the_text_that_onnxruntime_reads(project: Project) -> None:
+    runtime = """
+      providers = [tensorrt, cuda, cpu]
+      cuda {
+        gpu_mem_limit = 4GiB, use_tf32 = false, enable_cuda_graph = true
+        arena_extend_strategy = kSameAsRequested, tunable_op_max_tuning_duration_ms = 1.5s
+      }
+      tensorrt {
+        trt_fp16_enable = true, trt_builder_optimization_level = 3, trt_engine_cache_path = "engines"
+        trt_profile_min_shapes = "input_ids:1x1", trt_profile_opt_shapes = "input_ids:8x64"
+        trt_profile_max_shapes = "input_ids:32x128"
+      }
+      session { optimized_model_cache = "kept", graph_optimization = extended, memory_pattern = false }
+      share_weights = false
+    """
+    [plan] = project.deployments(embedder(runtime, "gpus = 1")).values()
+    lowered = project.plan(embedder(runtime, "gpus = 1"), base="out").deployments[0]
+    tensorrt = {
+        "trt_fp16_enable": "1",
+        "trt_builder_optimization_level": "3",
+        "trt_profile_min_shapes": "input_ids:1x1",
+        "trt_profile_opt_shapes": "input_ids:8x64",
+        "trt_profile_max_shapes": "input_ids:32x128",
+    }
+    cuda = {
+        "gpu_mem_limit": str(4 << 30),
+        "use_tf32": "0",
+        "enable_cuda_graph": "1",
+        "arena_extend_strategy": "kSameAsRequested",
+        "tunable_op_max_tuning_duration_ms": "1500",
+    }
+    assert lowered.providers == (
+        ProviderSpec(ExecutionProvider.TENSORRT, tensorrt, {"trt_engine_cache_path": "../engines"}),
+        ProviderSpec(ExecutionProvider.CUDA, cuda),
+        ProviderSpec(ExecutionProvider.CPU),
+    )
+    assert lowered.session.optimized_model_cache == "../kept"
+    assert lowered.session.graph_optimization is GraphOptimization.EXTENDED
+    assert not lowered.session.memory_pattern
+    assert not plan.share_weights
+
+
+def test_options_come_from_templates_too_and_are_said_where_they_stand(project: Project) -> None:
+    text = "template fast { runtime ort { cuda { use_tf23 = true } } }\n"
+    text += embedder("cuda { use_tf32 = true }", "gpus = 1").replace("it {", "it from fast {")
+    [found] = project.findings(text)
+    assert (found.code, found.primary and found.primary.span.text) == ("E0506", "use_tf23")
+
+
+def test_a_block_inside_of_options_is_said(project: Project) -> None:
+    assert project.codes(embedder("cuda { arena { } }", "gpus = 1")) == ["E0205"]
+
+
+def test_preferred_sizes_up_to_the_largest_are_fine(project: Project) -> None:
+    assert project.codes(embedder("batching { max_size = 8, preferred = [1, 8] }")) == []
+    assert project.codes(embedder("batching { max_size = 8, preferred = [9, 10] }")) == ["E0508"] * 2
+
+
+# ---- files
+
+
+def test_weights_beside_the_model_are_pinned_like_the_model(project: Project) -> None:
+    made = models.split("weights.bin", 64)
+    models.save(made, project.folder / "split.onnx")
+    text = deployment("split", f"task embed {{ {TOKENIZER} }}")
+    assert project.codes(text) == ["E0510"]
+    project.write("weights.bin", bytes(63))
+    [short] = project.findings(text)
+    assert "it has 63 bytes, the model needs 64" in short.message
+    project.write("weights.bin", bytes(64))
+    [file] = project.onnx(text).external_data
+    assert (file.path, file.bytes) == ("weights.bin", 64)
+
+
+@pytest.mark.parametrize("location", ["../weights.bin", "/etc/passwd"])
+def test_weights_that_are_not_beside_the_model_are_refused(project: Project, location: str) -> None:
+    project.write("weights.bin", bytes(64))
+    models.save(models.split(location), project.folder / "inner" / "split.onnx")
+    [found] = project.findings(deployment("inner/split", f"task embed {{ {TOKENIZER} }}"))
+    assert found.code == "E0510"
+    assert "it is not beside the model" in found.message
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "directory"])
+def test_what_is_no_plain_file_is_said_and_not_opened(project: Project, kind: str) -> None:
+    path = project.folder / "odd.onnx"
+    os.mkfifo(path) if kind == "FIFO" else path.mkdir()
+    assert project.codes(deployment("odd", "")) == ["E0501"]
+
+
+def test_a_model_outside_of_the_working_copy_is_warned_about(project: Project) -> None:
+    inner = Project(project.folder / "project")
+    (inner.folder / ".git").mkdir(parents=True)
+    (inner.folder / "deploy").mkdir()
+    models.save(models.digits(), inner.folder / "here.onnx")
+    text = 'deployment it { model = "%s.onnx", runtime = ort }'
+    assert inner.codes(text % "../here", "deploy/main.infer") == []
+    assert inner.codes(text % "../../digits", "deploy/main.infer") == ["W0512"]
+    (inner.folder / "link.onnx").symlink_to(project.folder / "digits.onnx")
+    assert inner.codes(text % "../link", "deploy/main.infer") == []
+
+
+def test_outside_of_a_working_copy_only_absolute_paths_are_warned_about(project: Project) -> None:
+    text = 'deployment it { model = "%s.onnx", runtime = ort }'
+    (project.folder / "deploy").mkdir()
+    assert project.codes(text % "../digits", "deploy/main.infer") == []
+    assert project.codes(text % (project.folder / "digits")) == ["W0512"]
+
+
+# ---- the plan
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "expected"),
+    [
+        (
+            "embedder",
+            "task embed { %s, on_too_long = error, dimensions = 128 }",
+            {"kind": TaskKind.EMBED, "on_too_long": TooLongAction.ERROR, "dimensions": 128},
+        ),
+        ("scorer", "task rerank { %s, max_length = 512 }", {"kind": TaskKind.RERANK, "max_length": 512}),
+        (
+            "topics",
+            "task classify { %s, activation = sigmoid, top_k = 2 }",
+            {"activation": Activation.SIGMOID, "top_k": 2, "labels": ()},
+        ),
+        (
+            "writer",
+            'task generate { %s, temperature = 0, top_k = 5, top_p = 0.5, stop = ["\\n"], eos = ["</s>"], '
+            'max_length = 64, max_new_tokens = 9, chat_template = "tokenizer.json" }',
+            {"temperature": 0.0, "top_k": 5, "top_p": 0.5, "stop": ("\n",), "eos": ("</s>",)}
+            | {"max_length": 64, "max_new_tokens": 9},
+        ),
+    ],
+)
+def test_settings_of_a_task_are_in_the_plan(
+    project: Project, model: str, task: str, expected: dict[str, object]
+) -> None:
+    spec = project.onnx(deployment(model, task % TOKENIZER)).task
+    assert isinstance(spec, EmbedSpec | RerankSpec | ClassifySpec | GenerateSpec)
+    assert spec.tokenizer is not None
+    assert spec.tokenizer.path == "tokenizer.json"
+    assert {name: getattr(spec, name) for name in expected} == expected
+
+
+def test_a_tensor_task_has_no_settings(project: Project) -> None:
+    assert project.onnx(deployment("digits", "task = tensor")).task == TaskSpec(kind=TaskKind.TENSOR)
+
+
+def test_a_plan_with_all_of_it_survives_its_file(project: Project) -> None:
+    text = embedder("warm_up { input_ids = [1, 2] }, cuda { use_tf32 = true }", "gpus = 1")
+    plan = project.plan(text)
+    path = project.write("main.plan.json", dump_plan(plan))
+    assert load_plan(path) == plan

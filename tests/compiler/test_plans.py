@@ -1,0 +1,379 @@
+"""What a plan says: everything, deterministically, without secrets; and how it is read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inferc.compiler.compile import check_file, compile_checked
+from inferc.compiler.plan import (
+    Duration,
+    PlanError,
+    RemotePoolPlan,
+    RetryPolicy,
+    SourceRef,
+    dump_plan,
+    load_plan,
+)
+
+from ..support.commands import INFERC
+from ..support.projects import Project, chat
+
+EVERYTHING = """\
+import "policies.infer" as shared
+param region: text = "us-east-1"
+
+## Answers customers.
+deployment gpt from shared.careful {
+  model = "gpt-4o-mini"
+  replicas = 2
+  idempotent = false
+  runtime openai {
+    api_key = [env("ONE"), file("keys/two")]
+    endpoint = "https://${region}.example.com/v1/"
+    organization = "org"
+  }
+  serving { max_concurrent = 4, on_capacity_exhausted = fallback(claude) }
+  budget { max_spend_per_hour = $2.50, max_spend_per_day = $1k / 3, on_exceeded = throttle }
+  price { input = $0.15, output = $0.60 }
+}
+
+deployment claude {
+  model = "anthropic/claude-sonnet-4"
+  runtime anthropic { api_key = env("ANTHROPIC_API_KEY"), timeouts { request = 10s / 3, read = 1.5ms } }
+}
+
+deployment gemini {
+  model = "gemini-2.0-flash"
+  runtime gemini { api_key = env("G"), safety { harassment = "block_none", dangerous = "block_few" } }
+}
+
+deployment local {
+  model = "llama"
+  runtime vllm { launch { command = ["vllm", "serve", "--port", "{port}"], env { CUDA_VISIBLE_DEVICES = "0" } } }
+}
+
+deployment odd {
+  model = "x"
+  runtime custom("plugin") { settings { a = 1, b = [1.5, true], c = "é", d = word } }
+}
+
+gateway { bind = "[::1]:9000", auth = bearer(env("TOKEN")), timeout = 5m }
+"""
+POLICIES = """\
+template careful { runtime openai { retry { max_retries = 0, jitter = full, backoff_multiplier = 1.5 } } }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _policies(project: Project) -> None:
+    project.write("policies.infer", POLICIES)
+
+
+# ---- determinism
+
+
+def test_the_same_file_gives_the_same_bytes_whatever_the_process_and_its_folder(project: Project) -> None:
+    project.write("main.infer", EVERYTHING)
+    (project.folder / "elsewhere").mkdir()
+    plans = set()
+    for seed, folder, name in (("0", ".", "main.infer"), ("7", "elsewhere", "../main.infer")):
+        done = subprocess.run(
+            [*INFERC, "compile", name, "-o", str(project.folder / "main.plan.json")],
+            cwd=project.folder / folder,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        plans.add((project.folder / "main.plan.json").read_bytes())
+    assert plans == {dump_plan(project.plan(EVERYTHING)).encode()}
+
+
+def test_deployments_stand_in_the_order_of_the_file_and_keys_in_that_of_the_classes(
+    project: Project,
+) -> None:
+    raw = json.loads(dump_plan(project.plan(EVERYTHING)))
+    assert [each["deployment"] for each in raw["deployments"]] == [
+        "gpt",
+        "claude",
+        "gemini",
+        "local",
+        "odd",
+    ]
+    assert list(raw)[:4] == ["schema", "compiler", "gateway", "deployments"]
+    keys = [list(each) for each in raw["deployments"]]
+    assert all(each == keys[0] for each in keys)
+    assert keys[0][:3] == ["kind", "deployment", "source"]
+
+
+# ---- contents
+
+
+def test_every_default_is_filled_in(project: Project) -> None:
+    plan = project.remote(chat("gpt"))
+    assert plan.retry == RetryPolicy()
+    raw = json.loads(dump_plan(project.plan(chat("gpt"))))["deployments"][0]
+    assert raw["retry"] == {
+        "max_retries": 3,
+        "initial_backoff": "1s",
+        "max_backoff": "1m",
+        "backoff_multiplier": 2.0,
+        "jitter": "equal",
+        "respect_retry_after": True,
+    }
+    assert raw["timeouts"] == {"request": "30s", "read": "10s"}
+    assert raw["circuit_breaker"] == {
+        "failure_threshold": 10,
+        "open_duration": "30s",
+        "half_open_max_probes": 1,
+    }
+    assert raw["rate_limits"] == {
+        "requests_per_minute": None,
+        "tokens_per_minute": None,
+        "concurrent_requests": None,
+        "strict": False,
+    }
+    assert raw["serving"] == {"max_concurrent": 32, "on_capacity_exhausted": "queue"}
+    assert (len(raw["replicas"]), raw["idempotent"], raw["task"], raw["budget"]) == (1, True, "chat", None)
+
+
+@pytest.mark.parametrize(
+    ("block", "retries", "backoff"),
+    [
+        ("", 1, "1s"),
+        ("runtime litellm { }", 1, "1s"),
+        ("runtime litellm { retry { } }", 1, "1s"),
+        ("runtime litellm { retry { initial_backoff = 2s } }", 1, "2s"),
+        ("runtime litellm { retry { max_retries = 4 } }", 4, "1s"),
+        ("runtime = litellm", 1, "1s"),
+    ],
+)
+def test_litellm_retries_once_unless_told_otherwise(
+    project: Project, block: str, retries: int, backoff: str
+) -> None:
+    plan = project.remote(f'deployment it {{ model = "litellm/gpt-4o", {block} }}')
+    assert (plan.retry.max_retries, str(plan.retry.initial_backoff)) == (retries, backoff)
+    assert plan.model == "gpt-4o"
+
+
+def test_a_plan_says_where_things_were_declared_from_where_the_plan_is(project: Project) -> None:
+    project.write("lib/more.infer", f"let x = 1\n\n  {chat('far')}")
+    text = f'import "lib/more.infer" as more\n{chat("near", "replicas = more.x")}gateway {{ }}\n'
+    plan = project.plan(text)
+    assert [each.source for each in plan.deployments] == [
+        SourceRef("main.infer", 2, 12),
+        SourceRef("lib/more.infer", 3, 14),
+    ]
+    assert plan.gateway.source == SourceRef("main.infer", 3, 1)
+    elsewhere = project.plan(text, base="build/plans")
+    assert [each.source.file for each in elsewhere.deployments] == [
+        "../../main.infer",
+        "../../lib/more.infer",
+    ]
+
+
+def test_secrets_stay_references_and_are_never_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ONE", "ANTHROPIC_API_KEY", "G", "TOKEN"):
+        monkeypatch.setenv(name, "the-secret-itself")
+    project.write("keys/two", "the-secret-itself")
+    text = dump_plan(project.plan(EVERYTHING))
+    assert "the-secret-itself" not in text
+    raw = json.loads(text)
+    assert raw["deployments"][0]["api_key"] == [{"env": "ONE"}, {"file": "keys/two"}]
+    assert raw["gateway"]["auth"] == {"env": "TOKEN"}
+
+
+def test_a_price_comes_from_the_file_or_else_from_the_catalogue(project: Project) -> None:
+    known = project.remote(chat("it"))
+    assert known.price is not None
+    own = project.remote(chat("it", "price { input = $1, output = $2 }"))
+    assert own.price is not None
+    assert (str(own.price.input), str(own.price.output)) == ("$1", "$2")
+    assert project.remote(chat("it").replace("gpt-4o-mini", "gpt-4-unheard-of")).price is None
+
+
+@pytest.mark.parametrize(
+    ("bind", "host", "port"),
+    [
+        ("0.0.0.0:80", "0.0.0.0", 80),
+        ("[::1]:8080", "::1", 8080),
+        ("localhost:0", "localhost", 0),
+    ],
+)
+def test_the_gateway_listens_where_the_file_says(project: Project, bind: str, host: str, port: int) -> None:
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}" }}').gateway
+    assert (gateway.host, gateway.port) == (host, port)
+
+
+@pytest.mark.parametrize("bind", ["", "8080", ":8080", "host:", "host:99999", "host:-1", "host:http"])
+def test_an_address_that_is_none_is_an_error(project: Project, bind: str) -> None:
+    assert project.codes(f'{chat("it")}gateway {{ bind = "{bind}" }}') == ["E0312"]
+
+
+# ---- reading back
+
+amounts = st.decimals(min_value="0.01", max_value=10**6, places=2).map(lambda value: f"${value}")
+durations = st.tuples(
+    st.integers(1, 10**6), st.sampled_from(["ms", "s", "m", "h"]), st.sampled_from(["", " / 3", " * 0.7"])
+).map("{0[0]}{0[1]}{0[2]}".format)
+counts = st.integers(1, 10**6)
+SETTINGS: dict[str, st.SearchStrategy[object]] = {
+    "retry.max_retries": counts,
+    "retry.max_backoff": durations,
+    "retry.initial_backoff": durations,
+    "retry.backoff_multiplier": st.floats(1, 100).map(lambda value: f"{value:.6f}"),
+    "retry.jitter": st.sampled_from(["none", "equal", "full"]),
+    "timeouts.request": durations,
+    "timeouts.read": durations,
+    "circuit_breaker.open_duration": durations,
+    "rate_limits.tokens_per_minute": counts,
+    "rate_limits.strict": st.sampled_from(["true", "false"]),
+}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """A remote deployment with some settings."""
+    chosen = draw(st.lists(st.sampled_from(sorted(SETTINGS)), unique=True))
+    blocks: dict[str, list[str]] = {}
+    for path in chosen:
+        block, name = path.split(".")
+        blocks.setdefault(block, []).append(f"{name} = {draw(SETTINGS[path])}")
+    body = "\n".join(f"{block} {{ {', '.join(fields)} }}" for block, fields in blocks.items())
+    hour, text = (
+        draw(amounts),
+        draw(st.text(st.characters(exclude_characters='"\\$', exclude_categories=["Cs", "Cc"]))),
+    )
+    return f"""\
+deployment "{draw(st.sampled_from(["a", "b c", "é", "x/y"]))}" {{
+  model = "gpt-4o"
+  replicas = {draw(st.integers(1, 5))}
+  runtime custom("plugin") {{ {body}
+    settings {{ a = "{text}", b = {draw(st.integers(-(10**9), 10**9))} }} }}
+  price {{ input = {hour}, output = {draw(amounts)} / 7 }}
+  budget {{ max_spend_per_hour = {hour}, max_spend_per_day = {hour} * 24, on_exceeded = warn }}
+}}
+"""
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(text=files())
+def test_a_plan_that_was_written_is_read_back_as_it_was(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    checked = check_file("main.infer", Path("main.infer"), text=text)
+    errors = {item.code for item in checked.diagnostics if item.is_error}
+    assert errors <= {"E0407", "E0306"}
+    if errors:
+        return
+    plan = compile_checked(checked, Path())
+    path = tmp_path_factory.getbasetemp() / "main.plan.json"
+    path.write_text(dump_plan(plan), "utf-8")
+    assert load_plan(path) == plan
+    assert dump_plan(load_plan(path)) == dump_plan(plan)
+
+
+def test_a_plan_with_everything_in_it_is_read_back_as_it_was(project: Project) -> None:
+    plan = project.plan(EVERYTHING)
+    assert load_plan(project.write("p.json", dump_plan(plan))) == plan
+    [_, claude, *_] = plan.deployments
+    assert isinstance(claude, RemotePoolPlan)
+    assert claude.timeouts.request == Duration(3.333333333)
+
+
+# ---- plans that cannot be read
+
+
+def changed(change: Callable[[Any], object]) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        raw = json.loads(text)
+        change(raw["deployments"][0])
+        return json.dumps(raw)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda text: "", "p.json:1:1: the plan is damaged"),
+        (lambda text: text[:-20], "the plan is damaged"),
+        (lambda text: "{}", "it has no `schema`"),
+        (lambda text: "null", "it has no `schema`"),
+        (lambda text: '{"schema": 1}', "it has no `schema`"),
+        (lambda text: text.replace("inferc.plan/1", "inferc.plan/2"), "its schema is `inferc.plan/2`"),
+        (lambda text: "[" * 200_000, "nested too deeply"),
+        (lambda text: '{"schema": ' + "[" * 200_000, "nested too deeply"),
+        (changed(lambda each: each.update(kind="magic")), "magic"),
+        (changed(lambda each: each.pop("kind")), "kind"),
+        (changed(lambda each: each.pop("retry")), "retry"),
+        (changed(lambda each: each.update(surprise=1)), "surprise"),
+        (changed(lambda each: each.update(idempotent="yes")), "idempotent"),
+        (changed(lambda each: each.update(replicas=3)), "replicas"),
+        (changed(lambda each: each["timeouts"].update(read=10)), "read"),
+        (changed(lambda each: each["timeouts"].update(read="10 parsecs")), "10 parsecs"),
+        (changed(lambda each: each["retry"].update(jitter="some")), "jitter"),
+        (changed(lambda each: each.update(api_key=["sk-proj-0123456789abcdef"])), "api_key"),
+        (changed(lambda each: each["serving"].update(on_capacity_exhausted={"fall": "b"})), "serving"),
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "no schema",
+        "null",
+        "a number as schema",
+        "another schema",
+        "nested",
+        "nested later",
+        "unknown kind",
+        "no kind",
+        "key missing",
+        "unknown key",
+        "text for a truth",
+        "number for a list",
+        "no unit",
+        "unknown unit",
+        "unknown word",
+        "a key in it",
+        "a wrong block",
+    ],
+)
+def test_a_plan_that_cannot_be_used_says_where_and_why(
+    project: Project, damage: Callable[[str], str], says: str
+) -> None:
+    path = project.write("p.json", damage(dump_plan(project.plan(chat("it")))))
+    with pytest.raises(PlanError) as raised:
+        load_plan(path)
+    assert str(raised.value).startswith(f"{path}")
+    assert says in str(raised.value)
+    assert "`inferc compile`" in str(raised.value)
+    assert "sk-proj" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "says"),
+    [
+        ("none.json", None, "there is no such file"),
+        (".", None, "cannot be read"),
+        ("latin.json", b'{"schema": "\xe9"}', "not UTF-8"),
+        ("utf16.json", '{"schema": "x"}'.encode("utf-16"), "not UTF-8"),
+        ("nul.json", b"\0\0\0", "damaged"),
+    ],
+)
+def test_a_file_that_is_no_plan_says_so(
+    project: Project, name: str, contents: bytes | None, says: str
+) -> None:
+    path = project.folder / name if contents is None else project.write(name, contents)
+    with pytest.raises(PlanError, match=says):
+        load_plan(path)

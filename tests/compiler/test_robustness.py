@@ -1,0 +1,375 @@
+"""Whatever the files say, checking them gives findings that can be shown, in time that grows with them."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inferc.compiler.compile import Checked, check_file
+from inferc.dsl import suggest
+from inferc.dsl.render import OutputFormat, render
+from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
+
+from ..support.commands import ROOT, SAMPLES
+from ..support.grammar_sampler import sample_text
+from ..support.projects import chat
+
+LANGUAGE = (ROOT / "tests" / "dsl" / "data" / "language.infer").read_text("utf-8")
+TEXTS = [LANGUAGE, *(path.read_text("utf-8") for path in sorted(SAMPLES.glob("*.infer")))]
+KEYS = [
+    "sk-proj-Zq8LmN4vTxY2",
+    "AIzaSyD3mV9pQ7rT1xW5zB2cF8hJ4kL6nP0sU2w",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+    "ghp_Zx8Kq3Vb7Nm2Lp5Rt9Wy",
+]
+SEEDS = st.integers(0, 2**32)
+thorough = settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def checked(text: str, folder: Path = SAMPLES, **options: Any) -> Checked:
+    """`text` as checked: every finding can be shown in every format, and none repeats a key."""
+    found = check_file("m.infer", folder / "m.infer", text=text, **options)
+    shown = found.diagnostics[:20]
+    for output in OutputFormat:
+        written = render(shown, output)
+        assert written.encode("utf-8", "strict") or not shown
+        assert not [key for key in KEYS if key in written]
+    return found
+
+
+# ---- anything at all
+
+
+@thorough
+@given(st.binary(max_size=300))
+def test_random_bytes(content: bytes) -> None:
+    checked(content.decode("utf-8", "replace"))
+    checked(content.decode("latin-1"))
+
+
+WORDS = [
+    *KEYWORDS,
+    *(sign for sign in PUNCTUATION),
+    *("a", "b", "gpt", "model", "replicas", "runtime", "openai", "ort", "serving", "retry", "task", "embed"),
+    *("max_concurrent", "max_backoff", "env", "file", "fallback", "bearer", "on_capacity_exhausted", "node"),
+    *('"gpt-4o"', '"a.onnx"', '"models/minilm.onnx"', '"${a}"', '"""x"""', '"', "'", "0", "1", "2.5", "30s"),
+    *("4GiB", "$1", "50%", "true", "\n", "\n  ", "{", "}", "{", "}", "=", ",", "# c\n", "\0", "é"),
+]
+
+
+@thorough
+@given(st.lists(st.sampled_from(WORDS), max_size=80), st.sampled_from(["", " "]))
+def test_random_words(words: list[str], between: str) -> None:
+    checked(between.join(words))
+
+
+@thorough
+@given(SEEDS)
+def test_random_texts_of_the_grammar(seed: int) -> None:
+    checked(sample_text(random.Random(seed)))
+
+
+STATEMENTS = [
+    "let {a} = {b} * 2",
+    "let {a} = [{b}, 1s]",
+    'let {a} = "${{{b}}} x"',
+    "param {a}: int = {b}",
+    "param {a}: text",
+    "template {a} from {b} {{ replicas = {c}, runtime openai {{ retry {{ max_retries = {b} }} }} }}",
+    'deployment {a} from {b} {{ model = "gpt-4o", gpus = {c}, serving {{ on_capacity_exhausted = fallback({b}) }} }}',
+    'deployment {a} {{ model = "models/minilm.onnx", replicas = {b}, task embed {{ tokenizer = {c} }} }}',
+    "deployment {a} {{ model = {b}, runtime {c} {{ endpoint = {b}, api_key = env({c}) }} }}",
+    "route {a} = fallback [{b}, {c}]",
+    "route {a} = split {{ {b}: 50%, {c}: 50% }}",
+    'import "hello.infer" as {a}',
+    'import {{ {a}, {b} }} from "remote.infer"',
+    "cluster {{ node {a} {{ gpus = {b} }} }}",
+    "gateway {{ timeout = {a}, auth = bearer({b}) }}",
+    "type {a} = {{ b: {b} }}",
+    "pipeline {a}(x: text) -> text {{ y = {b}(x)\n return y }}",
+    'deployment {a} {{ model = "x", runtime custom({b}) {{ settings {{ x = {c}, y = {b}.{c} }} }} }}',
+]
+
+
+@thorough
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(STATEMENTS),
+            *[st.sampled_from(["a", "b", "c", "gpt", "3", "1s", '"t"', "$5", "a.b", "-1", "ort", "1 / 0"])]
+            * 3,
+        ),
+        max_size=12,
+    )
+)
+def test_random_statements_that_refer_to_each_other(statements: list[tuple[str, str, str, str]]) -> None:
+    checked("\n".join(form.format(a=a, b=b, c=c) for form, a, b, c in statements))
+
+
+@thorough
+@given(st.sampled_from(TEXTS), SEEDS, st.integers(1, 4))
+def test_mutations_of_the_samples(text: str, seed: int, changes: int) -> None:
+    choose = random.Random(seed)
+    for _ in range(changes):
+        start = choose.randrange(len(text) + 1)
+        end = min(len(text), start + choose.choice([0, 0, 1, 2, 10, 40]))
+        text = text[:start] + choose.choice(["", *WORDS, text[end : end + 30], "9" * 30]) + text[end:]
+    checked(text)
+
+
+@thorough
+@given(st.sampled_from(KEYS), st.sampled_from(TEXTS), SEEDS)
+def test_what_looks_like_a_key_is_never_repeated(key: str, text: str, seed: int) -> None:
+    choose = random.Random(seed)
+    values = [found.span() for found in re.finditer(r'"[^"\n]*"|(?<== )\w+', text)]
+    start, end = choose.choice(values)
+    checked(text[:start] + f'"{key}"' + text[end:])
+    start = choose.randrange(len(text))
+    checked(f'{text[:start]} "{key}" {text[start:]}')
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        'runtime openai {{ api_key = "{}" }}',
+        'runtime openai {{ api_key = env("{}") }}',
+        'runtime openai {{ api_key = file("{}") }}',
+        'runtime openai {{ organization = "{}" }}',
+        'runtime openai {{ endpoint = "https://h/{}" }}',
+        'runtime "{}" {{ }}',
+        'task = "{}"',
+        'replicas = "{}"',
+        'serving {{ on_capacity_exhausted = fallback("{}") }}',
+        'budget {{ on_exceeded = "{}" }}',
+        '"{}" = 3',
+        'runtime = custom("{}")',
+        'replicas = 1 + "{}"',
+        'model_info "{}" {{ }}',
+    ],
+)
+def test_a_key_in_any_place_is_never_repeated(form: str, key: str) -> None:
+    found = checked(f'deployment gpt {{ model = "gpt-4o-mini"\n  {form.format(key)}\n}}\n')
+    assert not found.ok
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        'let x = "{}"',
+        'param x: text = "{}"',
+        'import "{}" as x',
+        'deployment "{}" {{ model = "gpt-4o" }}',
+        'template "{}" {{ }}\ndeployment a from "{}" {{ }}',
+        'route r = fallback ["{}"]',
+        'gateway {{ bind = "{}" }}',
+        'gateway {{ auth = bearer("{}") }}',
+        'gateway {{ auth = "{}" }}',
+        'pipeline p(x: text) -> text {{ y = f(prompt "{}")\n return y }}',
+    ],
+)
+def test_a_key_in_any_declaration_is_never_repeated(text: str, key: str) -> None:
+    checked(text.replace("{}", key).replace("{{", "{").replace("}}", "}"))
+
+
+# ---- chains, circles and depth
+
+MANY = 5000
+
+
+def chain(form: str, last: str, count: int = MANY, *, turned: bool = False) -> str:
+    lines = [form.format(here=n, there=n + 1) for n in range(count)] + [last.format(here=count)]
+    return "\n".join(reversed(lines) if turned else lines)
+
+
+CHAINS = {
+    "lets": ("let a{here} = a{there}", "let a{here} = 1"),
+    "texts": ('let a{here} = "${{a{there}}}"', 'let a{here} = "x"'),
+    "templates": ("template a{here} from a{there} {{ }}", "template a{here} {{ replicas = 1 }}"),
+    "routes": (
+        "route a{here} = fallback [a{there}]",
+        chat("a{here}").replace("{ ", "{{ ").replace(" }", " }}"),
+    ),
+    "fallbacks": (
+        chat("a{here}", "serving { on_capacity_exhausted = fallback(a{there}) }")
+        .replace("{ ", "{{ ")
+        .replace(" }", " }}"),
+        chat("a{here}").replace("{ ", "{{ ").replace(" }", " }}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_a_chain_of_thousands_is_no_crash(kind: str) -> None:
+    form, last = CHAINS[kind]
+    in_order = checked(chain(form, last, turned=True))
+    assert [item for item in in_order.diagnostics if item.is_error] == []
+    backwards = checked(chain(form, last))
+    assert {item.code for item in backwards.diagnostics if item.is_error} <= {"E0107"}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_a_circle_of_thousands_is_no_crash(kind: str) -> None:
+    form, _ = CHAINS[kind]
+    found = checked(chain(form, form.format(here=MANY, there=0)))
+    assert {item.code for item in found.diagnostics if item.is_error} <= {"E0107", "E0208", "E0402"}
+    assert not found.ok
+    assert all(len(note) < 500 for item in found.diagnostics for note in item.notes)
+
+
+@pytest.mark.parametrize("last", ["", 'import "0.infer" as next'], ids=["chain", "circle"])
+def test_thousands_of_files_in_a_row_are_no_crash(last: str) -> None:
+    def read(path: Path) -> str:
+        number = int(path.stem)
+        return last if number == MANY else f'import "{number + 1}.infer" as next\n'
+
+    found = checked('import "0.infer" as first\n', read=read)
+    assert [item.code for item in found.diagnostics if item.is_error] == ["E0206"]
+
+
+def test_a_file_that_imports_thousands_is_read_once_each() -> None:
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.name)
+        return 'import "top.infer" as top\nlet x = top.x' if path.stem != "top" else "let x = 1"
+
+    text = "".join(f'import "f{n}.infer" as f{n}\nlet x{n} = f{n}.x\n' for n in range(1000))
+    assert checked(text, read=counted).ok
+    assert len(read) == 1001
+
+
+def test_templates_on_all_that_are_before_them_are_merged_in_time() -> None:
+    names = [f"t{n}" for n in range(90)]
+    text = "".join(
+        f"template {name} {'from ' + ', '.join(names[:n]) if n else ''} {{ replicas = {n + 1} }}\n"
+        for n, name in enumerate(names)
+    )
+    assert checked(text + chat("gpt", bases=names[-1])).ok
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "let x = {}1{}",
+        "let x = {}",
+    ],
+)
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("(", ")"), ("[", "]"), ("-", ""), ("1 + ", ""), ("f(", ")")]
+)
+def test_deep_expressions_are_refused(text: str, opening: str, closing: str) -> None:
+    found = checked(text.format(opening * 10_000, closing * 10_000))
+    assert not found.ok
+    assert len(found.diagnostics) < 10
+
+
+# ---- work grows with the length, not faster
+
+
+def many(form: str) -> Callable[[int], str]:
+    return lambda count: "".join(form.replace("#", str(number)) for number in range(count))
+
+
+KNOWN = "".join(f"let known{n} = {n}\ntemplate base{n} {{ }}\n" for n in range(20))
+SHAPES = {
+    "no mistake": many(chat("d#")),
+    "unknown values": many(chat("d#", "replicas = knwon#")),
+    "unknown templates": many(chat("d#", bases="baes#")),
+    "unknown fields": many(chat("d#", "replica = #")),
+    "unknown blocks": many(chat("d#", "retrys { a = # }")),
+    "unknown fallbacks": many(chat("d#", "serving { on_capacity_exhausted = fallback(e#) }")),
+    "unknown members": many("route r# = fallback [d#, e#]\n"),
+    "names twice": many(chat("same")),
+    "fields twice": many(chat("d#", "replicas = 1, replicas = 2")),
+    "wrong types": many(chat("d#", 'replicas = "two"')),
+    "missing units": many(chat("d#", "runtime openai { timeouts { request = 30 } }")),
+    "out of range": many(chat("d#", "replicas = 0")),
+    "nothing required": many("deployment d# { }\n"),
+    "bad sums": many("let x# = 1s + #\n"),
+    "unused values": many("let x# = #\n"),
+    "used values": lambda count: many("let x# = #\n")(count) + many(chat("d#", "replicas = x#"))(count),
+    "one template": lambda count: "template t { gpus = 1 }\n" + many(chat("d#", bases="t"))(count),
+    "fallbacks": lambda count: many(
+        chat("d#", "serving { on_capacity_exhausted = fallback(e#) }") + chat("e#")
+    )(count),
+    "fallback circles": lambda count: many(
+        chat("d#", "serving { on_capacity_exhausted = fallback(e#) }")
+        + chat("e#", "serving { on_capacity_exhausted = fallback(d#) }")
+    )(count),
+    "inline keys": many('deployment d# { model = "gpt-4o", runtime openai { api_key = "k#" } }\n'),
+    "keys": many('let x# = "sk-proj-0123456789abcdef#"\n'),
+    "missing files": many('import "none#.infer" as n#\n'),
+    "missing models": many('deployment d# { model = "none#.onnx" }\n'),
+    "allowed": many("let x# = # # infer: allow W0210\n"),
+    "one long list": lambda count: f"let x = [{'1, ' * count}]\n",
+    "one long text": lambda count: f'let a = 1\nlet x = "{"${a}" * count}"\n',
+    "one long body": lambda count: f"deployment a {{ {many('field# = #\n')(count)} }}\n",
+    "routes": many("route a# = fallback [b#]\nroute b# = fallback [a#]\n"),
+    "imported names": lambda count: f'import {{ {many("n#, ")(count)} }} from "hello.infer"\n',
+}
+
+
+def calls_while_checking(text: str, folder: Path) -> int:
+    """How many functions are called, which does not depend on the machine."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        check_file("m.infer", folder / "m.infer", text=text)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_four_times_the_lines_are_four_times_the_work(shape: Callable[[int], str], tmp_path: Path) -> None:
+    (tmp_path / "hello.infer").write_text("let x = 1\n")
+    calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
+    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) for count in (250, 1000))
+    assert large <= 4.4 * small
+
+
+def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compared = 0
+    distance = suggest.distance
+
+    def counted(left: str, right: str, limit: int) -> int:
+        nonlocal compared
+        compared += 1
+        return distance(left, right, limit)
+
+    monkeypatch.setattr(suggest, "distance", counted)
+    for count in (1000, 2000):
+        compared = 0
+        names = many("let known# = #\n")(count)
+        check_file("m.infer", tmp_path / "m.infer", text=names + many(chat("d#", "replicas = knwon#"))(count))
+        assert compared <= 210 * count
+
+
+@pytest.mark.parametrize("shape", ["no mistake", "unknown values", "names twice", "one template"])
+def test_what_is_shown_of_many_findings_grows_with_them(shape: str, tmp_path: Path) -> None:
+    sizes = []
+    for count in (100, 400):
+        found = check_file("m.infer", tmp_path / "m.infer", text=SHAPES[shape](count))
+        sizes.append(len(render(list(found.diagnostics), OutputFormat.JSON)))
+    assert sizes[1] <= 4.5 * sizes[0] + 1000

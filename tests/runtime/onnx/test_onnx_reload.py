@@ -1,0 +1,192 @@
+"""Models that change while they are served, and rewritten models that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from attrs import evolve
+
+from inferc.compiler.plan import GatewayPlan, OnnxServingPlan, ReplicaPlacement, Serving, SessionOptions
+from inferc.runtime.errors import StartError
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.onnx.sharing import SharedSessions
+from inferc.runtime.reload import reload_models, reloading_on_hangup
+from inferc.runtime.replica import Tensor, TensorRequest
+
+from ...support.remote import eventually, executor_of, plan_of
+from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
+from .test_onnx_tensor import fp32, infer
+from .toys import line, tensor_plan
+
+ROW = numpy.ones((1, 2), numpy.float32)
+
+
+async def total(replica: OnnxReplica) -> float:
+    answer = await infer(replica, fp32("x", ROW), fp32("shift", ROW))
+    return float(answer["total"][0, 0])
+
+
+async def test_a_model_is_swapped_without_a_failed_request(tmp_path: Path) -> None:
+    old = tensor_plan(line(tmp_path / "m1.onnx", 1.0))
+    new = tensor_plan(line(tmp_path / "m2.onnx", 10.0))
+    seen: list[float] = []
+    async with running(old) as replica:
+        stop = asyncio.Event()
+
+        async def keep_asking() -> None:
+            while not stop.is_set():
+                seen.append(await total(replica))
+
+        askers = [asyncio.create_task(keep_asking()) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        for plan in (new, old, new):
+            await replica.reload(plan)
+            await asyncio.sleep(0.02)
+        stop.set()
+        await asyncio.gather(*askers)
+        assert await total(replica) == 40.0
+    assert set(seen) == {4.0, 40.0}
+
+
+async def test_the_old_model_goes_once_its_last_request_is_answered(tmp_path: Path) -> None:
+    sessions = SharedSessions()
+    replicas = [OnnxReplica(onnx_plan(), ReplicaPlacement(i, None, ()), MODELS, sessions) for i in range(2)]
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    slow = asyncio.create_task(embed(replicas[0], *["a sentence of some words " * 20] * 16))
+    await asyncio.sleep(0.02)
+    changed = onnx_plan(session=SessionOptions(intra_op_threads=1))
+    reloading = asyncio.create_task(replicas[0].reload(changed))
+    assert (await slow).vectors.shape == (16, 384)
+    await reloading
+    assert len(sessions) == 2
+    await replicas[1].reload(changed)
+    assert len(sessions) == 1
+    await asyncio.gather(*(replica.stop() for replica in replicas))
+    assert len(sessions) == 0
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_the_old_one_serving(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"\x08\x07nothing")
+    async with running(tensor_plan(line(tmp_path / "m.onnx"))) as replica:
+        with pytest.raises(StartError, match="cannot load"):
+            await replica.reload(tensor_plan(broken))
+        assert replica.status().ready
+        assert await total(replica) == 8.0
+
+
+async def test_stopping_in_the_middle_of_a_reload_leaves_nothing_behind(tmp_path: Path) -> None:
+    sessions = SharedSessions()
+    replica = OnnxReplica(onnx_plan(), PLACEMENT, MODELS, sessions)
+    await replica.start()
+    reloading = asyncio.create_task(replica.reload(onnx_plan(session=SessionOptions(intra_op_threads=1))))
+    await asyncio.sleep(0.01)
+    await replica.stop()
+    await reloading
+    assert len(sessions) == 0
+    assert not replica.status().ready
+
+
+async def test_only_models_are_taken_over_and_the_rest_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def plans(slope: float, **changes: Any) -> list[OnnxServingPlan]:
+        model = line(tmp_path / f"m{slope}.onnx", slope)
+        return [tensor_plan(model, "one"), evolve(tensor_plan(model, "two"), **changes)]
+
+    async with executor_of(*plans(1.0)) as executor:
+        changed = plan_of(*plans(10.0, serving=Serving(max_concurrent=7)), gateway=GatewayPlan(port=9))
+        with caplog.at_level(logging.INFO):
+            await reload_models(executor, changed)
+        totals = []
+        for name in ("one", "two"):
+            inputs = (Tensor("x", "FP32", ROW), Tensor("shift", "FP32", ROW))
+            async for chunk in executor.stream(name, TensorRequest(inputs)):
+                totals.append(chunk.outputs[0].values.item())  # type: ignore[union-attr]
+    assert totals == [40.0, 4.0]
+    said = [record.getMessage() for record in caplog.records]
+    assert "deployment `one`: serves the model as it is now" in said
+    assert "restart to take over what has changed: deployment `two`, the gateway" in said
+
+
+async def test_a_hangup_reads_the_plan_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = line(tmp_path / "m.onnx", 1.0)
+    plan = tensor_plan(model, "one")
+    results = [None, plan_of(tensor_plan(line(tmp_path / "new.onnx", 10.0), "one"))]
+    async with executor_of(plan) as executor:
+        with caplog.at_level(logging.INFO):
+            async with reloading_on_hangup(executor, lambda: results.pop(0)):
+                os.kill(os.getpid(), signal.SIGHUP)
+                await eventually(lambda: "the plan cannot be used" in caplog.text)
+                assert executor.deployment("one").plan == plan
+                os.kill(os.getpid(), signal.SIGHUP)
+                await eventually(lambda: "serves the model as it is now" in caplog.text)
+        assert executor.deployment("one").plan != plan
+
+
+async def test_unloading_gives_memory_back(tmp_path: Path) -> None:
+    def resident() -> int:
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    async with running(onnx_plan()) as replica:
+        await embed(replica, "loads all that stays loaded")
+    before = resident()
+    for _ in range(5):
+        async with running(onnx_plan()) as replica:
+            await embed(replica, *["some words " * 30] * 8)
+    assert resident() - before < 25 << 20
+
+
+async def test_a_rewritten_model_is_kept_and_used_by_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = SessionOptions(optimized_model_cache=str(tmp_path / "kept"))
+    plan = tensor_plan(line(tmp_path / "m.onnx"), session=options)
+    async with running(plan) as replica:
+        assert await total(replica) == 8.0
+    [kept] = (tmp_path / "kept").iterdir()
+    written = kept.stat().st_mtime_ns
+    async with running(plan) as replica:
+        assert await total(replica) == 8.0
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()] == [written]
+
+    kept.write_bytes(b"damaged")
+    async with running(plan) as replica:
+        assert await total(replica) == 8.0
+    assert "cannot be used, it is made again" in caplog.text
+    assert kept.stat().st_size > 100
+
+    other = evolve(plan, model=file_ref(line(tmp_path / "other.onnx", 3.0)))
+    async with running(other) as replica:
+        assert await total(replica) == 12.0
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+async def test_a_folder_that_cannot_be_written_costs_no_more_than_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kept").write_text("a file")
+    options = SessionOptions(optimized_model_cache=str(tmp_path / "kept"))
+    async with running(tensor_plan(line(tmp_path / "m.onnx"), session=options)) as replica:
+        assert await total(replica) == 8.0
+    assert "no model can be kept there" in caplog.text
+
+
+async def test_replicas_have_weights_of_their_own_when_asked(tmp_path: Path) -> None:
+    sessions = SharedSessions()
+    shutil.copy(MODELS / "magika.onnx", tmp_path / "m.onnx")
+    plan = tensor_plan(tmp_path / "m.onnx", share_weights=False)
+    replicas = [OnnxReplica(plan, ReplicaPlacement(i, None, ()), MODELS, sessions) for i in range(2)]
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    assert len(sessions) == 2
+    await asyncio.gather(*(replica.stop() for replica in replicas))

@@ -1,0 +1,221 @@
+"""Rerankers and classifiers."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy
+import pytest
+from attrs import evolve
+
+from inferc.compiler.plan import (
+    Activation,
+    Batching,
+    ClassifySpec,
+    OnnxServingPlan,
+    RerankSpec,
+    TooLongAction,
+)
+from inferc.runtime.errors import BadRequest, ContextLengthExceeded, StartError
+from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.replica import ClassifyChunk, ClassifyRequest, RerankChunk, RerankRequest, Tensor
+
+from ...support.remote import executor_of, gateway_of
+from .plans import MODELS, embed, embed_spec, file_ref, onnx_plan, running
+from .toys import load, scorer
+
+TOKENIZER = file_ref(MODELS / "tokenizer.json")
+LABELS = tuple(f"label-{index}" for index in range(214))
+
+
+def rerank_plan(folder: Path, **changes: Any) -> OnnxServingPlan:
+    plan = onnx_plan(model=scorer(folder / "cross.onnx", 1), task=RerankSpec(tokenizer=TOKENIZER), **changes)
+    return evolve(plan, deployment="ranker")
+
+
+def classify_plan(model: Path, **settings: Any) -> OnnxServingPlan:
+    return evolve(onnx_plan(model=model, task=ClassifySpec(**settings)), deployment="classes")
+
+
+def worth(path: Path, *texts: str) -> numpy.ndarray[Any, Any]:
+    """What the tokens of the texts, read together, are worth to a toy scorer."""
+    from onnx import numpy_helper
+    from tokenizers import Tokenizer
+
+    made: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    made.no_padding()
+    [table] = [each for each in load(path).graph.initializer if each.name == "worth"]
+    total: numpy.ndarray[Any, Any] = numpy_helper.to_array(table)[made.encode(*texts).ids].sum(axis=0)
+    return total
+
+
+async def rerank(replica: OnnxReplica, query: str, *documents: str) -> RerankChunk:
+    async with aclosing(replica.stream(RerankRequest(query, documents), None)) as chunks:
+        [chunk] = [chunk async for chunk in chunks]
+    assert isinstance(chunk, RerankChunk)
+    return chunk
+
+
+async def classify(replica: OnnxReplica, request: ClassifyRequest) -> ClassifyChunk:
+    async with aclosing(replica.stream(request, None)) as chunks:
+        [chunk] = [chunk async for chunk in chunks]
+    assert isinstance(chunk, ClassifyChunk)
+    return chunk
+
+
+@pytest.mark.parametrize("batching", [None, Batching(max_size=4)])
+async def test_each_document_is_read_together_with_the_query(
+    batching: Batching | None, tmp_path: Path
+) -> None:
+    documents = ["short", "a document of a few more words", "another one"] * 5
+    plan = rerank_plan(tmp_path, batching=batching)
+    async with running(plan) as replica:
+        chunk = await rerank(replica, "what is it", *documents)
+    expected = [
+        1 / (1 + numpy.exp(-worth(tmp_path / "cross.onnx", "what is it", each)[0])) for each in documents
+    ]
+    numpy.testing.assert_allclose(chunk.scores, expected, atol=1e-5)
+    assert chunk.usage.prompt_tokens > len(documents) * 5
+
+
+async def test_over_http_the_best_document_comes_first(tmp_path: Path) -> None:
+    documents = ["one", {"text": "two"}, "three"]
+    async with executor_of(rerank_plan(tmp_path)) as executor, gateway_of(executor) as url:
+        body = {"model": "ranker", "query": "q", "documents": documents}
+
+        async def ask(**more: Any) -> tuple[int, Any]:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{url}/v1/rerank", json=body | more) as answer,
+            ):
+                return answer.status, await answer.json()
+
+        _, everything = await ask()
+        scores = [result["relevance_score"] for result in everything["results"]]
+        assert scores == sorted(scores, reverse=True)
+        assert sorted(result["index"] for result in everything["results"]) == [0, 1, 2]
+        assert everything["usage"]["total_tokens"] == everything["usage"]["prompt_tokens"] > 0
+        _, best = await ask(top_n=1, return_documents=True)
+        [first] = best["results"]
+        assert first["index"] == everything["results"][0]["index"]
+        assert first["document"] == {"text": ["one", "two", "three"][first["index"]]}
+        for wrong, param in (
+            ({"documents": []}, "documents"),
+            ({"documents": [1]}, "documents[0]"),
+            ({"query": None}, "query"),
+            ({"top_n": 0}, "top_n"),
+            ({"documents": ["\ud800"]}, None),
+        ):
+            status, answer = await ask(**wrong)
+            assert status == 400
+            assert param is None or answer["error"]["param"] == param
+
+
+async def test_a_real_classifier_gives_its_labels_the_best_first() -> None:
+    plan = classify_plan(MODELS / "magika.onnx", labels=LABELS, activation=Activation.NONE, top_k=3)
+    values = numpy.random.default_rng(3).integers(0, 257, (2, 2048), numpy.int32)
+    tensor = Tensor("bytes", "INT32", values)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(MODELS / "magika.onnx", providers=["CPUExecutionProvider"])
+    [expected] = session.run(None, {"bytes": values})
+    async with running(plan) as replica:
+        three = await classify(replica, ClassifyRequest(inputs=(tensor,)))
+        one = await classify(replica, ClassifyRequest(inputs=(tensor,), top_k=1))
+        with pytest.raises(BadRequest, match="it classifies tensors: send them as `inputs`"):
+            await classify(replica, ClassifyRequest(texts=("text",)))
+    for row, labels in zip(expected, three.rows, strict=True):
+        assert [label.index for label in labels] == numpy.argsort(-row, kind="stable")[:3].tolist()
+        assert [label.label for label in labels] == [f"label-{label.index}" for label in labels]
+        assert labels[0].score == pytest.approx(row.max(), abs=1e-5)
+    assert [labels[0] for labels in three.rows] == [labels[0] for labels in one.rows]
+
+
+@pytest.mark.parametrize("activation", Activation)
+async def test_scores_of_texts_are_what_the_activation_makes_of_them(
+    activation: Activation, tmp_path: Path
+) -> None:
+    path = scorer(tmp_path / "classes.onnx", 3)
+    logits = worth(path, "some text")
+    match activation:
+        case Activation.SOFTMAX:
+            expected = numpy.exp(logits) / numpy.exp(logits).sum()
+        case Activation.SIGMOID:
+            expected = 1 / (1 + numpy.exp(-logits))
+        case Activation.NONE:
+            expected = logits
+    plan = classify_plan(path, tokenizer=TOKENIZER, activation=activation)
+    async with running(plan) as replica:
+        chunk = await classify(replica, ClassifyRequest(texts=("some text", "more")))
+    scores = {label.index: label.score for label in chunk.rows[0]}
+    assert [scores[index] for index in range(3)] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert {label.label for label in chunk.rows[1]} == {"0", "1", "2"}
+    assert chunk.usage.prompt_tokens == 7
+
+
+async def test_over_http_texts_and_tensors_are_classified(tmp_path: Path) -> None:
+    texts = evolve(classify_plan(scorer(tmp_path / "c.onnx", 3), tokenizer=TOKENIZER), deployment="texts")
+    magika = classify_plan(MODELS / "magika.onnx", labels=LABELS, activation=Activation.NONE)
+    tensor = {"name": "bytes", "datatype": "INT32", "shape": [1, 2048], "data": [0] * 2048}
+    async with (
+        executor_of(texts, magika) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as session,
+    ):
+
+        async def ask(path: str = "/v1/classify", **body: Any) -> tuple[int, Any]:
+            async with session.post(url + path, json=body) as answer:
+                return answer.status, await answer.json()
+
+        status, answer = await ask(model="texts", input="hello", top_k=2)
+        assert status == 200
+        assert [set(label) for label in answer["data"][0]["labels"]] == [{"label", "index", "score"}] * 2
+        status, answer = await ask(model="classes", inputs=[tensor], top_k=1)
+        assert status == 200
+        [best] = answer["data"][0]["labels"]
+        status, answer = await ask("/v2/models/classes/infer", inputs=[tensor])
+        assert best["index"] == int(numpy.argmax(answer["outputs"][0]["data"]))
+        for body, message in (
+            ({"model": "texts", "input": []}, "`input` must hold at least one text"),
+            ({"model": "texts"}, "`input` is missing"),
+            ({"model": "texts", "input": "a", "inputs": [tensor]}, "not both"),
+            ({"model": "texts", "inputs": [tensor]}, "classifies texts: send them as `input`"),
+            ({"model": "classes", "inputs": [tensor | {"shape": [1, 7]}]}, "its `shape` [1, 7] means 7"),
+            ({"model": "classes", "inputs": [tensor], "top_k": "2"}, "`top_k` must be a whole number"),
+        ):
+            status, answer = await ask(**body)
+            assert status == 400
+            assert message in answer["error"]["message"]
+
+
+async def test_labels_that_are_too_few_stop_the_start() -> None:
+    with pytest.raises(StartError, match=r"it has 2 `labels`, but its model (knows|tells) 214"):
+        async with running(classify_plan(MODELS / "magika.onnx", labels=("a", "b"))):
+            pass
+
+
+async def test_a_model_that_does_not_fit_its_task_shows_its_real_signature() -> None:
+    for task in (RerankSpec(tokenizer=TOKENIZER), ClassifySpec(tokenizer=TOKENIZER)):
+        with pytest.raises(StartError, match="this one takes"):
+            async with running(onnx_plan(task=task)):
+                pass
+
+
+async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> None:
+    plan = onnx_plan(task=embed_spec(max_length=6, on_too_long=TooLongAction.ERROR))
+    async with running(plan) as replica:
+        with pytest.raises(ContextLengthExceeded, match="input 1 has 10 tokens, and the most is 6"):
+            await embed(replica, "short", "one two three four five six seven eight")
+        assert (await embed(replica, "one two three four")).usage.prompt_tokens == 6
+
+
+async def test_vectors_of_fewer_dimensions_are_the_first_ones_scaled_again() -> None:
+    async with running(onnx_plan(task=embed_spec(dimensions=64))) as replica:
+        short = (await embed(replica, "some text")).vectors
+    async with running(onnx_plan()) as replica:
+        full = (await embed(replica, "some text")).vectors
+    expected = full[:, :64] / numpy.linalg.norm(full[:, :64])
+    numpy.testing.assert_allclose(short, expected, atol=1e-5)
