@@ -51,7 +51,7 @@ def run_load(
     """
     order = {
         "url": url,
-        "bodies": [body.decode() for body in bodies],
+        "bodies": [body.decode("latin-1") for body in bodies],
         "requests": requests,
         "connections": connections,
         "warmup": warmup,
@@ -120,7 +120,7 @@ class _Generator:
         extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._requests = [
             f"POST {target.path or '/'} HTTP/1.1\r\nHost: {target.netloc}\r\n{extra}"
-            f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}".encode()
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("latin-1")
             for body in bodies
         ]
         self._must_contain = must_contain.encode()

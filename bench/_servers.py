@@ -24,6 +24,11 @@ class Server:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_bytes(self) -> int:
+        """Memory the process has in use now."""
+        with open(f"/proc/{self.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
 
 @contextmanager
 def serving(argv: Sequence[str], *, cpus: set[int] | None = None) -> Iterator[Server]:

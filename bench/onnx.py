@@ -1,29 +1,37 @@
-"""ONNX embeddings over HTTP and JSON: the gateway against a bare handler, in the same run.
+"""ONNX models over HTTP: the gateway against bare handlers, in the same run.
 
-The floor is what one writes by hand: an aiohttp handler that tokenises, runs ONNX Runtime and
-mean-pools in a thread, and answers with orjson. Both serve MiniLM int8 to 16 connections that send
-texts of about 16 tokens, each in a process of its own, one after the other, round after round.
+Each server is a process of its own; they take turns, round after round, so that a busy machine is
+busy for all of them. What is measured:
 
-    python bench/onnx.py [--rounds 5] [--requests 600] [--batching]
+    tiny     a model of a few microseconds, JSON tensors, 16 connections, and 1
+    wide     an input of 1 MiB, as JSON and as bytes, 4 connections
+    minilm   sentence embeddings of about 16 tokens, 16 connections, without batching
+    fixed    a model with a fixed cost per run, 16 connections, with batching
+
+    python bench/onnx.py [--rounds 5] [--only tiny] [--soak MINUTES]
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import hashlib
+import json
+import struct
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from time import monotonic
 
-import orjson
 from _load import Result, run_load
-from _servers import serving
+from _onnx_servers import MODELS, WIDE
+from _servers import Server, serving
+from attrs import Factory, frozen
 
-MODELS = Path(__file__).resolve().parent.parent / "samples" / "models"
-CONNECTIONS = 16
-TARGET = 0.6
+HERE = Path(__file__).resolve().parent
+SERVERS = str(HERE / "_onnx_servers.py")
 TEXTS = (
     "The courier left the parcel with a neighbour because nobody was at home",
     "How do I get a refund for a ticket that I bought last week",
@@ -34,6 +42,41 @@ TEXTS = (
     "A small team of engineers rebuilt the bridge in less than two years",
     "Which of these two laptops has the better battery and the lighter case",
 )
+MOST_GROWTH = 5 << 20
+"""Bytes that the gateway may grow by in a soak."""
+
+
+@frozen
+class Load:
+    """What is sent, and how often. must_contain: what a right answer has in it."""
+
+    path: str
+    bodies: Sequence[bytes]
+    must_contain: str
+    requests: int
+    connections: int = 16
+    headers: dict[str, str] = Factory(dict)
+
+    def run(self, server: Server) -> Result:
+        return run_load(
+            server.url + self.path,
+            self.bodies,
+            requests=self.requests,
+            connections=self.connections,
+            warmup=2 * self.connections,
+            must_contain=self.must_contain,
+            headers=self.headers,
+        )
+
+
+@frozen
+class Outcome:
+    """One line of the report. ok: whether `value` is on the right side of the target."""
+
+    name: str
+    value: str
+    target: str
+    ok: bool
 
 
 def main() -> int:
@@ -41,50 +84,135 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each server")
-    parser.add_argument("--requests", type=int, default=600, help="requests in a measurement")
-    parser.add_argument("--batching", action="store_true", help="let requests share a run in the gateway")
-    parser.add_argument("--serve", choices=sorted(SERVERS), help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="measure this part alone")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="full load for so long, for memory")
     asked = parser.parse_args()
-    if asked.serve:
-        SERVERS[asked.serve](asked.batching)
-        return 0
     if not (MODELS / "minilm.onnx").exists():
         print("the sample models are not there: run `make models`", file=sys.stderr)
         return 1
-    return 0 if compare(asked.rounds, asked.requests, asked.batching) else 1
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="toys-") as folder:
+        # -P: this file must not stand in for the package of the same name
+        subprocess.run([sys.executable, "-P", SERVERS, "toys", folder], check=True)
+        if asked.soak:
+            outcomes += soak(folder, asked.soak * 60)
+        else:
+            for name in asked.only or PARTS:
+                outcomes += PARTS[name](folder, asked.rounds)
+    for outcome in outcomes:
+        verdict = "ok" if outcome.ok else "MISSED"
+        print(f"{outcome.name:34} {outcome.value:>12}   target {outcome.target:12} {verdict}")
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def compare(rounds: int, requests: int, batching: bool) -> bool:
-    """Print what each server does, and whether the gateway reaches its target."""
-    names = ("floor", "gateway")
-    busy: dict[str, list[Result]] = {name: [] for name in names}
-    lone: dict[str, list[Result]] = {name: [] for name in names}
-    flags = ["--batching"] if batching else []
-    for _ in range(rounds):
-        for name in names:
-            with serving([__file__, "--serve", name, *flags]) as server:
-                busy[name].append(_measure(server.url, requests, CONNECTIONS))
-                lone[name].append(_measure(server.url, max(requests // 6, 20), 1))
-    for name in names:
-        print(
-            f"{name:8} {_rate(busy[name]):7.0f} requests/s at {CONNECTIONS} connections "
-            f"(p50 {_p50(busy[name]):.1f} ms), alone p50 {_p50(lone[name]):.2f} ms"
-        )
-    errors = sum(result.errors for name in names for result in (*busy[name], *lone[name]))
-    ratio = _rate(busy["gateway"]) / _rate(busy["floor"])
-    print(f"gateway / floor: {ratio:.2f}x (target {TARGET}), errors: {errors}")
-    return ratio >= TARGET and not errors
+def infer_body(model_input: str) -> bytes:
+    return f'{{"inputs":[{{"name":"x","datatype":"FP32",{model_input}}}]}}'.encode()
 
 
-def _measure(url: str, requests: int, connections: int) -> Result:
-    bodies = [orjson.dumps({"model": "embedder", "input": text}) for text in TEXTS]
-    return run_load(
-        f"{url}/v1/embeddings",
-        bodies,
-        requests=requests,
-        connections=connections,
-        warmup=2 * connections,
-        must_contain='"embedding":[',
+def infer_load(model: str, requests: int, connections: int = 16) -> Load:
+    body = infer_body('"shape":[1,4],"data":[0.5,1.25,-2.0,3.5]')
+    return Load(f"/v2/models/{model}/infer", [body], '"name":"y"', requests, connections)
+
+
+def tiny(folder: str, rounds: int) -> list[Outcome]:
+    busy, alone = infer_load("tiny", 4000), infer_load("tiny", 600, connections=1)
+    servers = {
+        "floor": ["floor", folder],
+        "floor, no threads": ["floor-inline", folder],
+        "gateway": ["gateway", folder, "tiny"],
+    }
+    rates, lone, memory = _compare(servers, rounds, busy, alone)
+    _print("tiny, JSON", rates, lone)
+    apart = 1000 * (lone["gateway"] - lone["floor"])
+    extra = (memory["gateway"] - memory["floor"]) / (1 << 20)
+    return [
+        _at_least("tiny: gateway / floor", rates["gateway"] / rates["floor"], 0.75),
+        Outcome("tiny: alone, gateway - floor", f"{apart:.2f} ms", "<= 0.3 ms", apart <= 0.3),
+        Outcome("tiny: memory, gateway - floor", f"{extra:.0f} MiB", "<= 60 MiB", extra <= 60),
+    ]
+
+
+def wide(folder: str, rounds: int) -> list[Outcome]:
+    values = [index % 97 / 7 for index in range(WIDE)]
+    as_json = infer_body(f'"shape":[1,{WIDE}],"data":{json.dumps(values)}')
+    raw = struct.pack(f"<{WIDE}f", *values)
+    head = infer_body(f'"shape":[1,{WIDE}],"parameters":{{"binary_data_size":{len(raw)}}}')
+    told = {"Inference-Header-Content-Length": str(len(head))}
+    path = "/v2/models/wide/infer"
+    texts = Load(path, [as_json], '"name":"y"', 24, connections=4)
+    binary = Load(path, [head + raw], '"name":"y"', 80, connections=4, headers=told)
+    rates: dict[str, list[Result]] = {"JSON": [], "bytes": []}
+    with serving([SERVERS, "gateway", folder, "wide"]) as server:
+        for _ in range(rounds):
+            rates["JSON"].append(texts.run(server))
+            rates["bytes"].append(binary.run(server))
+    found = {name: _rate(results) for name, results in rates.items()}
+    _print("wide, 1 MiB", found)
+    return [_at_least("wide: bytes / JSON", found["bytes"] / found["JSON"], 1.5)]
+
+
+def minilm(folder: str, rounds: int) -> list[Outcome]:
+    bodies = [json.dumps({"model": "minilm", "input": text}).encode() for text in TEXTS]
+    busy = Load("/v1/embeddings", bodies, '"embedding":[', 400)
+    alone = Load("/v1/embeddings", bodies, '"embedding":[', 60, connections=1)
+    servers = {"floor": ["floor", folder], "gateway": ["gateway", folder, "minilm"]}
+    rates, lone, _ = _compare(servers, rounds, busy, alone)
+    _print("minilm", rates, lone)
+    return [_at_least("minilm: gateway / floor", rates["gateway"] / rates["floor"], 0.95)]
+
+
+def fixed(folder: str, rounds: int) -> list[Outcome]:
+    busy = infer_load("fixed", 300)
+    servers = {"floor": ["floor", folder], "batching": ["gateway-batching", folder, "fixed"]}
+    rates, _, _ = _compare(servers, rounds, busy, None)
+    _print("fixed cost per run", rates)
+    return [_at_least("fixed: batching / floor", rates["batching"] / rates["floor"], 1.0)]
+
+
+def soak(folder: str, seconds: float) -> list[Outcome]:
+    """Full load on the gateway; memory is counted from the time when a tenth has passed."""
+    load = infer_load("tiny", 20_000)
+    until = monotonic() + seconds
+    settled = until - 0.9 * seconds
+    with serving([SERVERS, "gateway", folder, "tiny"]) as server:
+        start: int | None = None
+        requests = errors = 0
+        while monotonic() < until:
+            result = load.run(server)
+            requests, errors = requests + result.requests, errors + result.errors
+            if start is None and monotonic() >= settled:
+                start = server.resident_bytes()
+        grown = server.resident_bytes() - (start or 0)
+    print(f"soak: {requests:,} requests in {seconds / 60:.1f} minutes, {errors} errors")
+    return [
+        Outcome("soak: growth", f"{grown / (1 << 20):.2f} MiB", "< 5 MiB", grown < MOST_GROWTH),
+        Outcome("soak: errors", str(errors), "0", errors == 0),
+    ]
+
+
+def _compare(
+    servers: dict[str, list[str]], rounds: int, busy: Load, alone: Load | None
+) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+    """Requests per second, p50 of a lone client in seconds, and memory in bytes, of each server."""
+    rates: dict[str, list[Result]] = {name: [] for name in servers}
+    lone: dict[str, list[Result]] = {name: [] for name in servers}
+    with ExitStack() as running:
+        at = {
+            name: running.enter_context(serving([SERVERS, *arguments])) for name, arguments in servers.items()
+        }
+        for number in range(rounds):
+            for name in list(servers)[:: 1 if number % 2 else -1]:
+                rates[name].append(busy.run(at[name]))
+                if alone:
+                    lone[name].append(alone.run(at[name]))
+        memory = {name: server.resident_bytes() for name, server in at.items()}
+    errors = sum(result.errors for results in (*rates.values(), *lone.values()) for result in results)
+    if errors:
+        raise SystemExit(f"{errors} requests failed")
+    return (
+        {name: _rate(results) for name, results in rates.items()},
+        {name: median(result.p50 for result in results) for name, results in lone.items() if results},
+        memory,
     )
 
 
@@ -92,102 +220,22 @@ def _rate(results: Sequence[Result]) -> float:
     return median(result.requests_per_second for result in results)
 
 
-def _p50(results: Sequence[Result]) -> float:
-    return 1000 * median(result.p50 for result in results)
+def _print(title: str, rates: dict[str, float], lone: dict[str, float] | None = None) -> None:
+    for name, rate in rates.items():
+        alone = f", alone p50 {1000 * lone[name]:.2f} ms" if lone else ""
+        print(f"{title}: {name:18} {rate:7.0f} requests/s{alone}", flush=True)
 
 
-def serve_floor(_: bool) -> None:
-    """The bare handler, until it is terminated."""
-    import numpy
-    import onnxruntime
-    from aiohttp import web
-    from tokenizers import Tokenizer
-    from uvloop import run
-
-    tokenizer = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
-    tokenizer.no_padding()
-    session = onnxruntime.InferenceSession(MODELS / "minilm.onnx", providers=["CPUExecutionProvider"])
-
-    def embed(text: str) -> tuple[numpy.ndarray, int]:
-        ids = numpy.array([tokenizer.encode(text).ids], numpy.int64)
-        feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": ids * 0}
-        vector = session.run(None, feed)[0][0].mean(axis=0)
-        return vector / numpy.linalg.norm(vector), ids.size
-
-    async def answer(request: web.Request) -> web.Response:
-        body = orjson.loads(await request.read())
-        vector, tokens = await asyncio.get_running_loop().run_in_executor(None, embed, body["input"])
-        reply = {
-            "object": "list",
-            "data": [{"object": "embedding", "index": 0, "embedding": vector}],
-            "model": body["model"],
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
-        return web.Response(
-            body=orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY), content_type="application/json"
-        )
-
-    async def serve() -> None:
-        app = web.Application()
-        app.router.add_post("/v1/embeddings", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        print(runner.addresses[0][1], flush=True)
-        await asyncio.Event().wait()
-
-    run(serve())
+def _at_least(name: str, ratio: float, target: float) -> Outcome:
+    return Outcome(name, f"{ratio:.2f}x", f">= {target}x", ratio >= target)
 
 
-def serve_gateway(batching: bool) -> None:
-    """The gateway in front of one `embed` deployment, until it is terminated."""
-    from inferc.compiler.plan import (
-        SCHEMA,
-        Batching,
-        EmbedSpec,
-        ExecutionProvider,
-        FileRef,
-        GatewayPlan,
-        MissingProviderAction,
-        OnnxServingPlan,
-        Plan,
-        Pooling,
-        ProviderSpec,
-        ReplicaPlacement,
-        Serving,
-        SessionOptions,
-        SourceRef,
-    )
-    from inferc.runtime.executor import Executor
-    from inferc.runtime.gateway import serve
-    from inferc.runtime.loop import run_async
-
-    def file_ref(name: str) -> FileRef:
-        contents = (MODELS / name).read_bytes()
-        return FileRef(name, hashlib.sha256(contents).hexdigest(), len(contents))
-
-    deployment = OnnxServingPlan(
-        deployment="embedder",
-        source=SourceRef("bench.infer", 1, 1),
-        replicas=(ReplicaPlacement(0, None, ()),),
-        serving=Serving(),
-        idempotent=True,
-        model=file_ref("minilm.onnx"),
-        providers=(ProviderSpec(ExecutionProvider.CPU),),
-        on_missing_provider=MissingProviderAction.ERROR,
-        session=SessionOptions(),
-        batching=Batching() if batching else None,
-        task=EmbedSpec(
-            tokenizer=file_ref("tokenizer.json"), pooling=Pooling.MEAN, normalize=True, max_length=None
-        ),
-    )
-    gateway = GatewayPlan(port=0)
-    plan = Plan(schema=SCHEMA, compiler="bench", gateway=gateway, deployments=(deployment,))
-    executor = Executor(plan, MODELS)
-    run_async(serve(executor, gateway, ready=lambda url: print(url.rpartition(":")[2], flush=True)))
-
-
-SERVERS: dict[str, Callable[[bool], None]] = {"floor": serve_floor, "gateway": serve_gateway}
+PARTS: dict[str, Callable[[str, int], list[Outcome]]] = {
+    "tiny": tiny,
+    "wide": wide,
+    "minilm": minilm,
+    "fixed": fixed,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

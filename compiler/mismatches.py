@@ -186,8 +186,9 @@ def _innermost(node: s.Expression) -> s.Expression:
 
 
 def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics) -> None:
-    if mismatch.inline and _VARIABLE.fullmatch(span.text.strip('"')):
-        call = f"env({span.text})"
+    written = span.source.text[span.start : span.end]
+    if mismatch.inline and _VARIABLE.fullmatch(written.strip('"')):
+        call = f"env({written})"
         found.error(
             "E0306",
             f"`{name}` names where the secret is, it is not the secret itself",

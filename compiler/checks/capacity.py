@@ -103,6 +103,7 @@ def _window(deployment: Deployment) -> int | None:
 
 def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> None:
     """Fallbacks that lead back; each circle once."""
+    by_name = {declared.symbol.name.text: declared for declared in program.declared}
     done: set[str] = set()
     for start in targets:
         path: dict[str, int] = {}
@@ -111,8 +112,7 @@ def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> No
             path[name] = len(path)
             name = targets.get(name)
         if name in path and len(path) - path[name] > 1:
-            declared = program.by_name(name)
-            assert declared is not None
+            declared = by_name[name]
             found.error(
                 "E0402",
                 "these fallbacks lead back to where they start",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind
-from ...dsl.runtimes import GeminiConfig, LocalServerConfig
+from ...dsl.kinds import TaskKind, TransportKind
 from ..declare import Declared
 from ..program import Program
 from .capacity import effective_task
@@ -17,7 +16,6 @@ _DECLARATIONS: dict[type, str] = {
     s.TypeDeclaration: "types are",
     s.ExternDeclaration: "externs are",
 }
-_UNSPOKEN = (RuntimeKind.CUSTOM,)
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -39,20 +37,10 @@ def check(program: Program, found: Diagnostics) -> None:
 
 
 def _deployment(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    kind, task = deployment.effective_runtime(), effective_task(deployment)
-    if kind.transport is TransportKind.LOCAL:
-        return
-    if kind in _UNSPOKEN:
-        _warn(declared, ("runtime_config",), f"the executor does not speak `{kind}`'s wire format yet", found)
-    if task not in (TaskKind.CHAT, TaskKind.EMBED):
+    task = effective_task(deployment)
+    remote = deployment.effective_runtime().transport is TransportKind.REMOTE
+    if remote and task not in (TaskKind.CHAT, TaskKind.EMBED):
         _warn(declared, ("task",), f"the task `{task}` is not served yet for remote models", found)
-    config = deployment.effective_config()
-    if isinstance(config, LocalServerConfig) and config.launch is not None:
-        _warn(
-            declared, ("runtime_config", "launch"), "servers are not launched yet: give an `endpoint`", found
-        )
-    if isinstance(config, GeminiConfig) and config.project is not None:
-        _warn(declared, ("runtime_config", "project"), "Vertex is not supported yet", found)
 
 
 def _warn(declared: Declared, path: tuple[str, ...], message: str, found: Diagnostics) -> None:

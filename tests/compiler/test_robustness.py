@@ -87,7 +87,8 @@ STATEMENTS = [
     "param {a}: int = {b}",
     "param {a}: text",
     "template {a} from {b} {{ replicas = {c}, runtime openai {{ retry {{ max_retries = {b} }} }} }}",
-    'deployment {a} from {b} {{ model = "gpt-4o", gpus = {c}, serving {{ on_capacity_exhausted = fallback({b}) }} }}',
+    'deployment {a} from {b} {{ model = "gpt-4o", gpus = {c} }}',
+    'deployment {a} {{ model = "gpt-4o", serving {{ on_capacity_exhausted = fallback({b}) }} }}',
     'deployment {a} {{ model = "models/minilm.onnx", replicas = {b}, task embed {{ tokenizer = {c} }} }}',
     "deployment {a} {{ model = {b}, runtime {c} {{ endpoint = {b}, api_key = env({c}) }} }}",
     "route {a} = fallback [{b}, {c}]",
@@ -147,7 +148,7 @@ def test_what_looks_like_a_key_is_never_repeated(key: str, text: str, seed: int)
         'runtime openai {{ api_key = env("{}") }}',
         'runtime openai {{ api_key = file("{}") }}',
         'runtime openai {{ organization = "{}" }}',
-        'runtime openai {{ endpoint = "https://h/{}" }}',
+        'runtime openai {{ endpoint = "{}" }}',
         'runtime "{}" {{ }}',
         'task = "{}"',
         'replicas = "{}"',
@@ -189,24 +190,24 @@ def test_a_key_in_any_declaration_is_never_repeated(text: str, key: str) -> None
 MANY = 5000
 
 
-def chain(form: str, last: str, count: int = MANY, *, turned: bool = False) -> str:
-    lines = [form.format(here=n, there=n + 1) for n in range(count)] + [last.format(here=count)]
+def filled(form: str, here: int, there: int) -> str:
+    return form.replace("<here>", str(here)).replace("<there>", str(there))
+
+
+def chain(form: str, last: str, *, turned: bool = False) -> str:
+    count = MANY if form.startswith(("let", "template", "route")) else MANY // 5
+    lines = [*(filled(form, n, n + 1) for n in range(count)), filled(last, count, 0)]
     return "\n".join(reversed(lines) if turned else lines)
 
 
 CHAINS = {
-    "lets": ("let a{here} = a{there}", "let a{here} = 1"),
-    "texts": ('let a{here} = "${{a{there}}}"', 'let a{here} = "x"'),
-    "templates": ("template a{here} from a{there} {{ }}", "template a{here} {{ replicas = 1 }}"),
-    "routes": (
-        "route a{here} = fallback [a{there}]",
-        chat("a{here}").replace("{ ", "{{ ").replace(" }", " }}"),
-    ),
+    "lets": ("let a<here> = a<there>", "let a<here> = 1"),
+    "texts": ('let a<here> = "${a<there>}"', 'let a<here> = "x"'),
+    "templates": ("template a<here> from a<there> { }", "template a<here> { replicas = 1 }"),
+    "routes": ("route a<here> = fallback [a<there>]", chat("a<here>")),
     "fallbacks": (
-        chat("a{here}", "serving { on_capacity_exhausted = fallback(a{there}) }")
-        .replace("{ ", "{{ ")
-        .replace(" }", " }}"),
-        chat("a{here}").replace("{ ", "{{ ").replace(" }", " }}"),
+        chat("a<here>", "serving { on_capacity_exhausted = fallback(a<there>) }"),
+        chat("a<here>"),
     ),
 }
 
@@ -223,7 +224,7 @@ def test_a_chain_of_thousands_is_no_crash(kind: str) -> None:
 @pytest.mark.parametrize("kind", CHAINS)
 def test_a_circle_of_thousands_is_no_crash(kind: str) -> None:
     form, _ = CHAINS[kind]
-    found = checked(chain(form, form.format(here=MANY, there=0)))
+    found = checked(chain(form, form))
     assert {item.code for item in found.diagnostics if item.is_error} <= {"E0107", "E0208", "E0402"}
     assert not found.ok
     assert all(len(note) < 500 for item in found.diagnostics for note in item.notes)
@@ -316,7 +317,7 @@ SHAPES = {
     "allowed": many("let x# = # # infer: allow W0210\n"),
     "one long list": lambda count: f"let x = [{'1, ' * count}]\n",
     "one long text": lambda count: f'let a = 1\nlet x = "{"${a}" * count}"\n',
-    "one long body": lambda count: f"deployment a {{ {many('field# = #\n')(count)} }}\n",
+    "one long body": lambda count: "deployment a { " + many("field# = #\n")(count) + "}",
     "routes": many("route a# = fallback [b#]\nroute b# = fallback [a#]\n"),
     "imported names": lambda count: f'import {{ {many("n#, ")(count)} }} from "hello.infer"\n',
 }
@@ -340,11 +341,11 @@ def calls_while_checking(text: str, folder: Path) -> int:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_four_times_the_lines_are_four_times_the_work(shape: Callable[[int], str], tmp_path: Path) -> None:
+def test_three_times_the_lines_are_three_times_the_work(shape: Callable[[int], str], tmp_path: Path) -> None:
     (tmp_path / "hello.infer").write_text("let x = 1\n")
     calls_while_checking(shape(5), tmp_path)  # what is done once, such as reading the catalogue
-    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) for count in (250, 1000))
-    assert large <= 4.4 * small
+    small, large = (calls_while_checking(KNOWN + shape(count), tmp_path) for count in (220, 660))
+    assert large <= 3.3 * small
 
 
 def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
@@ -359,7 +360,7 @@ def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
         return distance(left, right, limit)
 
     monkeypatch.setattr(suggest, "distance", counted)
-    for count in (1000, 2000):
+    for count in (300, 600):
         compared = 0
         names = many("let known# = #\n")(count)
         check_file("m.infer", tmp_path / "m.infer", text=names + many(chat("d#", "replicas = knwon#"))(count))

@@ -1,0 +1,195 @@
+"""The servers that `bench/onnx.py` measures: bare handlers, and the gateway with the same models.
+
+The bare handlers are what one writes by hand: aiohttp, orjson, and ONNX Runtime in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+MODELS = Path(__file__).resolve().parent.parent / "samples" / "models"
+WIDE = 262_144
+"""Numbers of the input of `wide`: 1 MiB of FP32."""
+
+
+def make_toys(folder: Path) -> None:
+    """`tiny.onnx`: 4 numbers to 3. `wide.onnx`: 1 MiB to one number. `fixed.onnx`: a fixed cost per run."""
+    import numpy
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def save(name: str, nodes: list[Any], width: int, out: int, weights: dict[str, Any]) -> None:
+        graph = helper.make_graph(
+            nodes,
+            name,
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", width])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", out])],
+            [numpy_helper.from_array(value, key) for key, value in weights.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        onnx.save(model, str(folder / f"{name}.onnx"))
+
+    random = numpy.random.default_rng(0)
+    matrix = random.normal(size=(4, 3)).astype(numpy.float32)
+    save("tiny", [helper.make_node("MatMul", ["x", "w"], ["y"])], 4, 3, {"w": matrix})
+    axis = numpy.array([1], numpy.int64)
+    save("wide", [helper.make_node("ReduceMean", ["x"], ["y"], axes=[1])], WIDE, 1, {})
+    # The product of the large matrices has to be made in each run, for one row or for many.
+    big = {name: random.normal(size=(700, 700)).astype(numpy.float32) for name in ("a", "b")}
+    fixed = [
+        helper.make_node("ReduceMax", ["x"], ["top"], keepdims=0),
+        helper.make_node("Mul", ["a", "top"], ["scaled"]),
+        helper.make_node("MatMul", ["scaled", "b"], ["product"]),
+        helper.make_node("ReduceMean", ["product"], ["mean"], keepdims=0),
+        helper.make_node("ReduceSum", ["x", "axis"], ["sum"]),
+        helper.make_node("Add", ["sum", "mean"], ["y"]),
+    ]
+    save("fixed", fixed, 4, 1, big | {"axis": axis})
+
+
+def serve_floor(folder: Path, inline: bool = False) -> None:
+    """Bare handlers for all models, until terminated. inline: run the toys on the event loop."""
+    import numpy
+    import onnxruntime
+    import orjson
+    from aiohttp import web
+
+    def load(path: Path) -> Any:
+        return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    sessions: dict[str, Any] = {}
+    threads = ThreadPoolExecutor(8)
+
+    def run(name: str, values: Any) -> Any:
+        if name not in sessions:
+            sessions[name] = load(folder / f"{name}.onnx")
+        return sessions[name].run(None, {"x": values})[0]
+
+    async def infer(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        [tensor] = orjson.loads(await request.read())["inputs"]
+        values = numpy.array(tensor["data"], numpy.float32).reshape(tensor["shape"])
+        if inline:
+            got = run(name, values)
+        else:
+            got = await asyncio.get_running_loop().run_in_executor(threads, run, name, values)
+        output = {"name": "y", "datatype": "FP32", "shape": got.shape, "data": got.ravel()}
+        answer = {"model_name": name, "outputs": [output]}
+        return web.Response(
+            body=orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), content_type="application/json"
+        )
+
+    embedding: list[Any] = []
+
+    def embed(text: str) -> tuple[Any, int]:
+        if not embedding:
+            from tokenizers import Tokenizer
+
+            tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+            tokenizer.no_padding()
+            embedding.extend((tokenizer, load(MODELS / "minilm.onnx")))
+        tokenizer, session = embedding
+        ids = numpy.array([tokenizer.encode(text).ids], numpy.int64)
+        feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": ids * 0}
+        vector = session.run(None, feed)[0][0].mean(axis=0)
+        return vector / numpy.linalg.norm(vector), ids.size
+
+    async def answer_embed(request: web.Request) -> web.Response:
+        body = orjson.loads(await request.read())
+        vector, tokens = await asyncio.get_running_loop().run_in_executor(threads, embed, body["input"])
+        reply = {
+            "object": "list",
+            "data": [{"object": "embedding", "index": 0, "embedding": vector}],
+            "model": body["model"],
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        return web.Response(
+            body=orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY), content_type="application/json"
+        )
+
+    _serve_routes([("/v1/embeddings", answer_embed), ("/v2/models/{name}/infer", infer)])
+
+
+def _serve_routes(routes: Sequence[tuple[str, Callable[[Any], Awaitable[Any]]]]) -> None:
+    from aiohttp import web
+    from uvloop import run
+
+    async def serve() -> None:
+        app = web.Application(client_max_size=64 << 20)
+        for path, handler in routes:
+            app.router.add_post(path, handler)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        print(runner.addresses[0][1], flush=True)
+        await asyncio.Event().wait()
+
+    run(serve())
+
+
+def serve_gateway(folder: Path, model: str, batching: bool) -> None:
+    """The gateway in front of one model, until terminated."""
+    from inferc.compiler.plan import (
+        SCHEMA,
+        Batching,
+        EmbedSpec,
+        ExecutionProvider,
+        FileRef,
+        GatewayPlan,
+        MissingProviderAction,
+        OnnxServingPlan,
+        Plan,
+        Pooling,
+        ProviderSpec,
+        ReplicaPlacement,
+        Serving,
+        SessionOptions,
+        SourceRef,
+        TaskKind,
+        TaskSpec,
+    )
+    from inferc.runtime.executor import Executor
+    from inferc.runtime.gateway import serve
+    from inferc.runtime.loop import run_async
+
+    def file_ref(path: Path) -> FileRef:
+        contents = path.read_bytes()
+        return FileRef(str(path), hashlib.sha256(contents).hexdigest(), len(contents))
+
+    task = TaskSpec(kind=TaskKind.TENSOR)
+    if model == "minilm":
+        tokenizer = file_ref(MODELS / "tokenizer.json")
+        task = EmbedSpec(tokenizer=tokenizer, pooling=Pooling.MEAN, normalize=True, max_length=None)
+    deployment = OnnxServingPlan(
+        deployment=model,
+        source=SourceRef("bench.infer", 1, 1),
+        replicas=(ReplicaPlacement(0, None, ()),),
+        serving=Serving(),
+        idempotent=True,
+        model=file_ref((MODELS if model == "minilm" else folder) / f"{model}.onnx"),
+        providers=(ProviderSpec(ExecutionProvider.CPU),),
+        on_missing_provider=MissingProviderAction.ERROR,
+        session=SessionOptions(),
+        batching=Batching() if batching else None,
+        task=task,
+    )
+    gateway = GatewayPlan(port=0)
+    plan = Plan(schema=SCHEMA, compiler="bench", gateway=gateway, deployments=(deployment,))
+    executor = Executor(plan, MODELS)
+    run_async(serve(executor, gateway, ready=lambda url: print(url.rpartition(":")[2], flush=True)))
+
+
+if __name__ == "__main__":
+    kind, toys, *rest = sys.argv[1:]
+    if kind == "toys":
+        make_toys(Path(toys))
+    elif kind.startswith("floor"):
+        serve_floor(Path(toys), inline=kind == "floor-inline")
+    else:
+        serve_gateway(Path(toys), rest[0], batching=kind == "gateway-batching")
