@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from ...compiler.plan import GatewayPlan
@@ -25,6 +26,7 @@ async def serve(
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
+    A signal while the executor is still starting breaks that off.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. reread: reads the plan again, on SIGHUP; changed
     models are then taken over while requests are answered. Raises StartError with every problem.
@@ -32,7 +34,10 @@ async def serve(
     bound = bind(gateway.host, gateway.port, advice=ADVICE)
     try:
         async with stop_signal() as stop:
-            token = await _start(executor, gateway)
+            starting = asyncio.create_task(_start(executor, gateway))
+            if not await _done_before(stop, starting):
+                return
+            token = starting.result()
             server = HttpServer(build_app(executor, token), bound, advice=ADVICE, grace=grace)
             try:
                 await server.start()
@@ -47,6 +52,18 @@ async def serve(
                 await executor.stop()
     finally:
         bound.close()
+
+
+async def _done_before(stop: asyncio.Event, task: asyncio.Task[Secret | None]) -> bool:
+    """Whether `task` ended before `stop` was set, which cancels it and waits until it is over."""
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        return task in done
+    finally:
+        stopped.cancel()
+        task.cancel()
+        await asyncio.wait([task, stopped])
 
 
 async def _start(executor: Executor, gateway: GatewayPlan) -> Secret | None:

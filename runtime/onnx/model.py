@@ -13,6 +13,7 @@ from attrs import frozen
 from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
 from .batching import BatchQueue
+from .pace import Pace
 from .runner import Runner, Stopper
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ class Model:
     owner: str
 
     def runner(
-        self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
+        self,
+        run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
+        batching: Batching | None,
+        pace: Pace | None = None,
     ) -> Runner[Load, Result]:
-        """A runner of `run` on the threads of the model."""
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner)
+        """A runner of `run` on the threads of the model; short runs, as `pace` says, on the event loop."""
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, pace)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""

@@ -58,7 +58,9 @@ deployment gemini {
 
 deployment local {
   model = "llama"
-  runtime vllm { launch { command = ["vllm", "serve", "--port", "{port}"], env { CUDA_VISIBLE_DEVICES = "0" } } }
+  runtime vllm {
+    launch { command = ["vllm", "serve", "--port", "{port}"], env { CUDA_VISIBLE_DEVICES = "0" } }
+  }
 }
 
 deployment odd {

@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import Launch, ProviderKind, RemotePoolPlan, RetryPolicy
+from inferc.runtime.accounts import Accounts
 from inferc.runtime.errors import RequestError, ServerDown, StartError
 from inferc.runtime.executor import Executor
 from inferc.runtime.remote.launch.server import LaunchedServer, Pace
 from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.store import open_store
 
 from ..support.remote import executor_of, plan_of, remote_plan
 
@@ -274,6 +276,36 @@ asyncio.run(main())
     executor.kill()
     await executor.wait()
     await until(lambda: not with_mark(mark))
+
+
+async def test_a_signal_while_a_server_is_waited_for_breaks_the_start_off(mark: str) -> None:
+    program = """
+import asyncio, sys
+from pathlib import Path
+from inferc.compiler.plan import GatewayPlan
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import serve
+from tests.support.remote import plan_of
+from tests.runtime.test_launch import launched, local_plan, marked
+
+launch = launched(program="import time; time.sleep(600)", env=marked(sys.argv[1]))
+asyncio.run(serve(Executor(plan_of(local_plan(launch)), Path.cwd()), GatewayPlan(port=0)))
+print("stopped")
+"""
+    gateway = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, mark), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+    )
+    await until(lambda: len(with_mark(mark)) == 2)
+    gateway.terminate()
+    out, _ = await asyncio.wait_for(gateway.communicate(), 10)
+    assert (gateway.returncode, out) == (0, b"stopped\n")
+    assert not with_mark(mark)
+
+
+async def test_each_launched_server_has_a_circuit_breaker_of_its_own() -> None:
+    one, other = local_plan(launched(), "one"), local_plan(launched(), "other")
+    accounts = Accounts(plan_of(one, other), open_store(None))
+    assert accounts.breaker(one) is not accounts.breaker(other)
 
 
 def _why(server: LaunchedServer) -> str:
