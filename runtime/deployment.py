@@ -96,7 +96,6 @@ class Deployment:
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = guards[0] if guards and throttles else None
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
-        self._is_local = remote is None
         self._stopping = False
 
     @property
@@ -183,12 +182,7 @@ class Deployment:
             return
         try:
             trace.deployment = self.name
-            if self._is_local:
-                trace.attempts = 1
-                attempts = self._replicas[slot.replica].stream(request, deadline)
-            else:
-                attempts = self._attempts(slot.replica, request, deadline, trace)
-            async with aclosing(attempts) as chunks:
+            async with aclosing(self._attempts(slot.replica, request, deadline, trace)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:

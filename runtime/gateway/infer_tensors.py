@@ -15,7 +15,7 @@ from ..errors import BadRequest
 from ..replica import Tensor
 
 _LENGTH = struct.Struct("<I")
-_LARGEST_BFLOAT16 = 3.3895314e38
+_LARGEST = {"FP16": 65504.0, "BF16": 3.3895314e38, "FP32": 3.4028235e38}
 _SHOWN = 60
 
 
@@ -144,13 +144,13 @@ def _floats(name: str, datatype: str, values: NDArray[Any]) -> NDArray[Any]:
         return values.astype(numpy.float64)
     with numpy.errstate(over="ignore"):
         single = values.astype(numpy.float16 if datatype == "FP16" else numpy.float32)
-    fits = numpy.isfinite(single)
-    if datatype == "BF16":
-        fits &= numpy.abs(single) <= _LARGEST_BFLOAT16
+    fits = numpy.abs(single) <= _LARGEST[datatype]
     if not fits.all():
         wrong = values[~fits].reshape(-1)[0]
         raise _wrong(name, f"{wrong:g} among its `data` is out of the range of {datatype}")
-    return _bfloat16_bits(single) if datatype == "BF16" else single
+    if datatype == "BF16":
+        return _bfloat16_bits(single)
+    return single
 
 
 def _bfloat16_bits(single: NDArray[Any]) -> NDArray[Any]:

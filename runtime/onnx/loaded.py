@@ -101,16 +101,12 @@ class LoadedModel:
         self._idle.clear()
         try:
             async with aclosing(self._task.stream(request, deadline)) as chunks:
-                if deadline is None:
-                    async for chunk in chunks:
-                        yield chunk
-                    return
                 while True:
                     async with asyncio.timeout_at(deadline):
-                        following = await anext(chunks, None)
-                    if following is None:
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
                         return
-                    yield following
+                    yield chunk
         except TimeoutError:
             raise RequestTimeout(
                 f"{self._owner} did not answer in time", deployment=self._plan.deployment

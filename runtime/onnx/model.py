@@ -13,7 +13,6 @@ from attrs import frozen
 from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
 from .batching import BatchQueue
-from .pace import Pace
 from .runner import Runner, Stopper
 
 if TYPE_CHECKING:
@@ -56,13 +55,10 @@ class Model:
     owner: str
 
     def runner(
-        self,
-        run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
-        batching: Batching | None,
-        pace: Pace | None = None,
+        self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
     ) -> Runner[Load, Result]:
-        """A runner of `run` on the threads of the model; short runs, as `pace` says, on the event loop."""
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, pace)
+        """A runner of `run` on the threads of the model."""
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""

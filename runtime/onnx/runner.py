@@ -6,16 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import count
-from time import perf_counter, thread_time
 from typing import Generic, TypeVar
 
 from attrs import define, field
 
 from ..errors import RequestError, RequestTimeout, ShuttingDown
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
-from .pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +48,6 @@ class _Run(Generic[Load, Result]):
     callers: int
     stopper: Stopper = field(factory=Stopper)
 
-    @property
-    def size(self) -> int | None:
-        sizes = [job.size for job in self.jobs]
-        return None if None in sizes else sum(size or 0 for size in sizes)
-
 
 @define(eq=False)
 class _Pending(Generic[Load, Result]):
@@ -63,7 +55,6 @@ class _Pending(Generic[Load, Result]):
 
     load: Load
     result: asyncio.Future[Result]
-    size: int | None
     run: _Run[Load, Result] | None = None
 
 
@@ -71,7 +62,7 @@ class Runner(Generic[Load, Result]):
     """Composes the queue, the threads and the callers. Belongs to one event loop.
 
     run: takes the loads of the jobs of one run and gives one result for each, in their order; it is
-    called on `threads`. pace: which runs may happen on the event loop instead; None for no run.
+    called on `threads`.
     """
 
     def __init__(
@@ -80,31 +71,27 @@ class Runner(Generic[Load, Result]):
         threads: ThreadPoolExecutor,
         run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
         owner: str,
-        pace: Pace | None = None,
     ) -> None:
-        self._pace = pace
         self._queue = queue
         self._threads = threads
         self._run = run
         self._owner = owner
         self._ids = count()
         self._pending: dict[int, _Pending[Load, Result]] = {}
-        self._running: set[asyncio.Future[tuple[Sequence[Result | RequestError], float]]] = set()
+        self._running: set[asyncio.Future[Sequence[Result | RequestError]]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def submit(
-        self, load: Load, *, rows: int, bucket: Hashable, deadline: float | None, size: int | None = None
-    ) -> Result:
+    async def submit(self, load: Load, *, rows: int, bucket: Hashable, deadline: float | None) -> Result:
         """The result of `load`, which counts for `rows` rows. Raises RequestError.
 
-        size: bytes of input; None where the time of a run does not follow from them. bucket: loads with the same one may share a run. deadline: in the time of the loop; what is still
+        bucket: loads with the same one may share a run. deadline: in the time of the loop; what is still
         queued then is never run. Cancelling takes the load out of the queue, or stops the run when it
         was the last one waited for.
         """
         if self._closed:
             raise self._shutting_down()
-        pending: _Pending[Load, Result] = _Pending(load, asyncio.get_running_loop().create_future(), size)
+        pending: _Pending[Load, Result] = _Pending(load, asyncio.get_running_loop().create_future())
         job = Job(next(self._ids), rows, bucket, deadline)
         self._pending[job.id] = pending
         try:
@@ -140,12 +127,9 @@ class Runner(Generic[Load, Result]):
             run = _Run([self._pending[job_id] for job_id in group], len(group))
             for pending in run.jobs:
                 pending.run = run
-            if self._pace and run.size is not None and self._pace.is_quick(run.size):
-                self._run_here(run, self._pace)
-                continue
-            future = loop.run_in_executor(self._threads, self._work_timed, run)
+            future = loop.run_in_executor(self._threads, self._work, run)
             self._running.add(future)
-            future.add_done_callback(partial(self._ended, run))
+            future.add_done_callback(lambda done, run=run: self._finish(done, run))  # type: ignore[misc]
 
     def _finish(self, done: asyncio.Future[Sequence[Result | RequestError]], run: _Run[Load, Result]) -> None:
         self._running.discard(done)
@@ -161,13 +145,8 @@ class Runner(Generic[Load, Result]):
         if not pending.run.callers:
             pending.run.stopper.stop()
 
-    def _work_timed(self, run: _Run[Load, Result]) -> tuple[Sequence[Result | RequestError], float]:
-        """In a thread: the outcomes, and the time the thread spent on them itself."""
-        since = thread_time()
-        return self._work(run), thread_time() - since
-
     def _work(self, run: _Run[Load, Result]) -> Sequence[Result | RequestError]:
-        """All jobs together, and if that fails each alone, so that only the bad one fails."""
+        """In a thread: all jobs together, and if that fails each alone, so that only the bad one fails."""
         together = self._attempt([job.load for job in run.jobs], run.stopper)
         if not isinstance(together, RequestError):
             return together

@@ -16,7 +16,6 @@ from ..errors import RequestError
 from ..replica import Tensor, TensorInfo, TensorRequest
 from .failures import explain
 from .model import Model, run_options
-from .pace import Pace
 from .runner import Stopper
 from .signature import inputs_of, outputs_of
 from .tensors import TensorSignature, from_texts, to_texts
@@ -49,9 +48,7 @@ class TensorRuns:
         infos = (*self.signature.inputs, *self.signature.outputs)
         self._has_bf16 = any(info.datatype == "BF16" for info in infos)
         self._batching = model.plan.batching if self.signature.batched else None
-        # The time of a run on a GPU is not that of a thread, so that short ones cannot be told.
-        pace = Pace() if model.device[0] == "cpu" else None
-        self._runner = model.runner(self._run, self._batching, pace)
+        self._runner = model.runner(self._run, self._batching)
 
     def warm_up(self) -> None:
         """One run on zeros, with 1 for every size that is open. A model need not be able to take them."""
@@ -65,8 +62,7 @@ class TensorRuns:
         # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
         bucket = (load.outputs, *(values.shape[1:] for values in load.inputs)) if self._batching else None
         rows = len(load.inputs[0]) if self._batching else 1
-        size = sum(values.nbytes for values in load.inputs)
-        results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline, size=size)
+        results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline)
         return tuple(
             Tensor(name, self._datatypes[name], values)
             for name, values in zip(load.outputs, results, strict=True)
