@@ -33,7 +33,7 @@ KEYS = [
 ]
 SEEDS = st.integers(0, 2**32)
 thorough = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -360,7 +360,7 @@ def test_looking_for_near_matches_ends_when_there_are_many_mistakes(
         return distance(left, right, limit)
 
     monkeypatch.setattr(suggest, "distance", counted)
-    for count in (300, 600):
+    for count in (220, 440):
         compared = 0
         names = many("let known# = #\n")(count)
         check_file("m.infer", tmp_path / "m.infer", text=names + many(chat("d#", "replicas = knwon#"))(count))
