@@ -6,6 +6,7 @@ The bare handlers are what one writes by hand: aiohttp, orjson, and ONNX Runtime
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -63,13 +64,11 @@ def serve_floor(folder: Path, inline: bool = False) -> None:
     def load(path: Path) -> Any:
         return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    sessions: dict[str, Any] = {}
+    session = functools.cache(lambda name: load(folder / f"{name}.onnx"))
     threads = ThreadPoolExecutor(8)
 
     def run(name: str, values: Any) -> Any:
-        if name not in sessions:
-            sessions[name] = load(folder / f"{name}.onnx")
-        return sessions[name].run(None, {"x": values})[0]
+        return session(name).run(None, {"x": values})[0]
 
     async def infer(request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -85,16 +84,16 @@ def serve_floor(folder: Path, inline: bool = False) -> None:
             body=orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), content_type="application/json"
         )
 
-    embedding: list[Any] = []
+    @functools.cache
+    def embedder() -> tuple[Any, Any]:
+        from tokenizers import Tokenizer
+
+        tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+        tokenizer.no_padding()
+        return tokenizer, load(MODELS / "minilm.onnx")
 
     def embed(text: str) -> tuple[Any, int]:
-        if not embedding:
-            from tokenizers import Tokenizer
-
-            tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
-            tokenizer.no_padding()
-            embedding.extend((tokenizer, load(MODELS / "minilm.onnx")))
-        tokenizer, session = embedding
+        tokenizer, session = embedder()
         ids = numpy.array([tokenizer.encode(text).ids], numpy.int64)
         feed = {"input_ids": ids, "attention_mask": numpy.ones_like(ids), "token_type_ids": ids * 0}
         vector = session.run(None, feed)[0][0].mean(axis=0)
