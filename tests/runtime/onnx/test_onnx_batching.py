@@ -54,6 +54,16 @@ def test_a_full_group_does_not_wait() -> None:
     assert queue.decide(0.0, Arrived(job(4))).runs == ((1, 2, 3, 4),)
 
 
+def test_a_preferred_size_does_not_wait_and_the_largest_one_is_taken() -> None:
+    queue = BatchQueue(Batching(max_size=8, max_delay=Duration(0.01), preferred=(2, 4)), max_runs=2)
+    queue.decide(0.0, Arrived(job(0)))
+    assert queue.decide(0.0, Arrived(job(1))).runs == ()
+    assert queue.decide(0.0, Arrived(job(2))).runs == ((1, 2),)
+    for number in range(3, 8):
+        assert queue.decide(0.0, Arrived(job(number))).runs == ()
+    assert queue.decide(0.001, Finished()).runs == ((3, 4, 5, 6),)
+
+
 def test_rows_are_counted_not_jobs() -> None:
     queue = BatchQueue(BATCHING, max_runs=1)
     queue.decide(0.0, Arrived(job(0)))
