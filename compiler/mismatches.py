@@ -20,7 +20,7 @@ from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from ..dsl.secrets import SECRET_ADVICE
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, near
+from ..dsl.suggest import near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
 from .evaluate import report_unknown_value
@@ -173,7 +173,7 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
         f"`{name}` is {mismatch.expected}",
         span,
         "not one of them",
-        help=did_you_mean(text, plain) if text and not fixes else None,
+        help=None if fixes else offer(meant),
         fixes=fixes,
     )
 

@@ -19,7 +19,7 @@ from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
-from ..dsl.suggest import did_you_mean, every, near
+from ..dsl.suggest import did_you_mean, every, near, offer
 from ..dsl.tasks import Labels
 from .evaluate import Evaluator
 from .merge import Section, Setting
@@ -157,7 +157,7 @@ class Shaper:
         if self._misplaced(name, cls, setting.name_span):
             return
         meant = near(name, names)
-        helps = [did_you_mean(name, names) or _elsewhere(name, cls, names)]
+        helps = [offer(meant) or _elsewhere(name, cls, names)]
         fixes: list[Fix] = []
         if len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
