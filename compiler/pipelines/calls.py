@@ -9,7 +9,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
-from ..plan.types import OptionalType, RecordType, TypeKind
+from ..plan.types import OptionalType, RecordType, Type, TypeKind
 from ..scope import Symbol
 from ..typing.callables import Callee, Takes
 from ..typing.fit import Binding, fits, is_jsonable
@@ -216,11 +216,15 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
             f"`as` reads JSON or a text with JSON in it, found {shown}",
             node.inner,
             f"this is {shown}",
-            help="it has its type already: leave `as` out"
-            if inferrer.fits(inner, wanted)
-            else f"make a record of it by its name: `{name.text}(…)`",
+            help=_instead_of_as(inferrer, inner, wanted, name.text),
         )
     return Conversion(node, wanted, inner)
+
+
+def _instead_of_as(inferrer: Inferrer, inner: Typed, wanted: Type, name: str) -> str | None:
+    if inferrer.fits(inner, wanted):
+        return "it has its type already: leave `as` out"
+    return f"put a record together: `{name}(…)`" if isinstance(wanted, RecordType) else None
 
 
 def _inner(inferrer: Inferrer, node: s.Expression) -> Typed:
