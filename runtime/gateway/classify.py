@@ -7,10 +7,10 @@ from contextlib import aclosing
 from aiohttp import web
 from attrs import asdict
 
-from ..deployment import Trace
 from ..errors import BadRequest
 from ..executor import Executor
 from ..replica import ClassifyChunk, ClassifyRequest
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import count_in, priority_of, read_object, required, texts_in
 
@@ -29,7 +29,9 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
     trace = Trace()
-    stream = executor.stream(name, classify, executor.deadline(), trace, priority=priority_of(request))
+    stream = executor.stream(
+        name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
     async with aclosing(stream) as chunks:
         chunk = await anext(chunks)
     assert isinstance(chunk, ClassifyChunk)
