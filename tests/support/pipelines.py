@@ -47,7 +47,6 @@ from inferc.compiler.plan import (
     TaskKind,
     Type,
 )
-
 from inferc.dsl.units import Percent
 
 SOURCE = SourceRef("test.infer", 1, 1)
