@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random, SystemRandom
@@ -120,6 +121,26 @@ class Executor:
         """
         trace = Trace() if trace is None else trace
         return self.deployment(name).stream(request, deadline, trace, priority=priority)
+
+    async def answer(
+        self,
+        name: str,
+        request: Request,
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        *,
+        priority: int = 0,
+    ) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream.
+
+        As `stream`, and faster where replicas have whole answers.
+        """
+        trace = Trace() if trace is None else trace
+        deployment = self._deployments.get(name)
+        if deployment is not None:
+            return await deployment.answer(request, deadline, trace, priority=priority)
+        async with aclosing(self.stream(name, request, deadline, trace, priority=priority)) as chunks:
+            return await anext(chunks)
 
     def _build(self, plan: DeploymentPlan, guarding: Guarding) -> Deployment:
         replicas: list[Replica]

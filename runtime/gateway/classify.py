@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from aiohttp import web
 from attrs import asdict
 
@@ -29,9 +27,7 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
     trace = Trace()
-    stream = executor.stream(name, classify, executor.deadline(), trace, priority=priority_of(request))
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
+    chunk = await executor.answer(name, classify, executor.deadline(), trace, priority=priority_of(request))
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens
     answer = {

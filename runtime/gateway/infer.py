@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -79,9 +78,9 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
         raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
     asked = read_request(body, request.headers.get(HEADER))
     trace = Trace()
-    stream = executor.stream(name, asked.request, executor.deadline(), trace, priority=priority_of(request))
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
+    chunk = await executor.answer(
+        name, asked.request, executor.deadline(), trace, priority=priority_of(request)
+    )
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}

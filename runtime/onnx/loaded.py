@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -95,18 +95,33 @@ class LoadedModel:
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request`, in pieces. Raises RequestError."""
-        if self._closing or self._task is None:
-            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
-        self._callers += 1
-        self._idle.clear()
-        try:
-            async with aclosing(self._task.stream(request, deadline)) as chunks:
+        with self._caller() as task:
+            async with aclosing(task.stream(request, deadline)) as chunks:
                 while True:
                     async with asyncio.timeout_at(deadline):
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
                     yield chunk
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to `request`. Raises RequestError."""
+        with self._caller() as task:
+            if deadline is None:
+                return await task.answer(request, deadline)
+            async with asyncio.timeout_at(deadline):
+                return await task.answer(request, deadline)
+
+    @contextmanager
+    def _caller(self) -> Iterator[ServedTask]:
+        """The task, for one request, whose errors name the deployment. Raises RequestError."""
+        if self._closing or self._task is None:
+            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
+        if not self._callers:
+            self._idle.clear()
+        self._callers += 1
+        try:
+            yield self._task
         except TimeoutError:
             raise RequestTimeout(
                 f"{self._owner} did not answer in time", deployment=self._plan.deployment
