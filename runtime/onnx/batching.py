@@ -98,8 +98,12 @@ class BatchQueue:
 
     def decide(self, now: float, event: Event) -> Decision:
         """What follows from `event` at `now`."""
+        max_runs = MOST_RUNS if self.short_runs and not self._batching else self._max_runs
         match event:
             case Arrived(job):
+                if self._batching is None and not self._waiting and self._running < max_runs:
+                    self._running += 1
+                    return Decision(((job.id,),))
                 self._waiting[job.id] = _Waiting(job, now)
             case Abandoned(job_id):
                 self._waiting.pop(job_id, None)
@@ -108,7 +112,6 @@ class BatchQueue:
             case Due():
                 pass
         runs: list[tuple[int, ...]] = []
-        max_runs = MOST_RUNS if self.short_runs and not self._batching else self._max_runs
         expired = self._drop_expired(now) if self._running < max_runs else []
         wake_at: float | None = None
         while self._running < max_runs and self._waiting:

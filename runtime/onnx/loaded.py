@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Hashable, Iterator
+from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -95,7 +95,8 @@ class LoadedModel:
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request`, in pieces. Raises RequestError."""
-        with self._caller() as task:
+        task = self._enter()
+        try:
             async with aclosing(task.stream(request, deadline)) as chunks:
                 while True:
                     async with asyncio.timeout_at(deadline):
@@ -103,36 +104,44 @@ class LoadedModel:
                     if chunk is None:
                         return
                     yield chunk
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
+        finally:
+            self._leave()
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The whole answer to `request`. Raises RequestError."""
-        with self._caller() as task:
+        task = self._enter()
+        try:
             if deadline is None:
                 return await task.answer(request, deadline)
             async with asyncio.timeout_at(deadline):
                 return await task.answer(request, deadline)
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
+        finally:
+            self._leave()
 
-    @contextmanager
-    def _caller(self) -> Iterator[ServedTask]:
-        """The task, for one request, whose errors name the deployment. Raises RequestError."""
+    def _enter(self) -> ServedTask:
+        """The task, for one request; `_leave` ends it. Raises ShuttingDown."""
         if self._closing or self._task is None:
             raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
         if not self._callers:
             self._idle.clear()
         self._callers += 1
-        try:
-            yield self._task
-        except TimeoutError:
-            raise RequestTimeout(
-                f"{self._owner} did not answer in time", deployment=self._plan.deployment
-            ) from None
-        except RequestError as error:
-            error.deployment = self._plan.deployment
-            raise
-        finally:
-            self._callers -= 1
-            if not self._callers:
-                self._idle.set()
+        return self._task
+
+    def _leave(self) -> None:
+        self._callers -= 1
+        if not self._callers:
+            self._idle.set()
+
+    def _named(self, error: TimeoutError | RequestError) -> RequestError:
+        """`error` as clients see it: with the name of the deployment."""
+        if isinstance(error, TimeoutError):
+            error = RequestTimeout(f"{self._owner} did not answer in time")
+        error.deployment = self._plan.deployment
+        return error
 
     async def _close(self) -> None:
         if self._task:

@@ -147,6 +147,9 @@ class Runner(Generic[Load, Result]):
             loop.call_soon(self._hand_over, loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._turns.wants_more():
+            loop.call_soon(self._hand_over, loop)
+            return
         self._handing_over = False
         for turn in self._turns.begin():
             self._threads.submit(self._work, turn, loop)

@@ -32,6 +32,7 @@ class Turns(Generic[Run]):
         self._short = short
         self._seconds: float | None = None
         self._ready: deque[Run] = deque()
+        self._seen = 0
         self._under_way = 0
 
     @property
@@ -43,8 +44,14 @@ class Turns(Generic[Run]):
         """`run` may start."""
         self._ready.append(run)
 
+    def wants_more(self) -> bool:
+        """Whether to ask again before `begin`: short runs have become ready since this was last asked."""
+        seen, self._seen = self._seen, len(self._ready)
+        return self.are_shared and seen < self._seen < MOST_RUNS
+
     def begin(self) -> list[list[Run]]:
         """The turns that begin now."""
+        self._seen = 0
         if not self.are_shared:
             turns = [[run] for run in self._ready]
             self._ready.clear()
