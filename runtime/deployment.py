@@ -13,7 +13,7 @@ from .passage import Guards, Passage
 from .policies.capacity import Divert
 from .policies.estimate import Estimate, Tariff, estimate
 from .policies.retry import GiveUp, Retry
-from .replica import Chunk, Reloadable, Replica, ReplicaStatus, Request
+from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
 from .served import NO_HEADERS, check_task
 from .slots import Slots
 from .trace import Trace
@@ -52,6 +52,7 @@ class Deployment:
             serving.on_capacity_exhausted,
         )
         self._guards: Sequence[Guards | None] = guards or [None] * len(replicas)
+        self._answering = [replica for replica in replicas if isinstance(replica, Answering) and not guards]
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = guards[0] if guards and throttles else None
         self._tariff = _tariff(plan)
@@ -144,11 +145,7 @@ class Deployment:
         self._throttle()
         slot = await self._slots.enter(priority, deadline)
         if isinstance(slot, Divert):
-            passed = (*passed, self.name)
-            if slot.target in passed:
-                raise self._slots.full(f", and so is its fallback `{slot.target}`", slot.retry_after)
-            answer = self._others[slot.target].stream(request, deadline, trace, passed, priority=priority)
-            async with aclosing(answer) as chunks:
+            async with aclosing(self._divert(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
@@ -160,6 +157,50 @@ class Deployment:
         finally:
             self._slots.leave(slot)
             self._throttle()
+
+    async def answer(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream.
+
+        As `stream`; where no policy can repeat an attempt and replicas have whole answers, without the
+        generators of one.
+        """
+        if not self._answering or trace.spans is not None:
+            async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
+                return await anext(chunks)
+        self._check(request)
+        slot = await self._slots.enter(priority, deadline)
+        if isinstance(slot, Divert):
+            answer = self._divert(slot, request, deadline, trace, (), priority)
+            async with aclosing(answer) as chunks:
+                return await anext(chunks)
+        try:
+            trace.deployment, trace.attempts = self.name, 1
+            return await self._answering[slot.replica].answer(request, deadline)
+        finally:
+            self._slots.leave(slot)
+
+    def _divert(
+        self,
+        divert: Divert,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        passed: tuple[str, ...],
+        priority: int,
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer of the deployment that takes over. Raises Backpressure where that one passed it on."""
+        passed = (*passed, self.name)
+        if divert.target in passed:
+            raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
+        return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
 
     async def _attempts(
         self, index: int, request: Request, deadline: float | None, trace: Trace

@@ -6,6 +6,7 @@ The gateway, routes and pipelines know this interface alone.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import MappingProxyType
 from typing import Protocol
 
@@ -92,6 +93,24 @@ class Served(Protocol):
         frees all it held. Raises RequestError.
         """
         ...
+
+    async def answer(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream. Else as `stream`."""
+        ...
+
+
+async def first_chunk(chunks: AsyncGenerator[Chunk, None]) -> Chunk:
+    """The first chunk of an answer, which is cancelled after it. Raises RequestError."""
+    async with aclosing(chunks):
+        return await anext(chunks)
 
 
 def check_task(kind: str, name: str, task: TaskKind, request: Request) -> None:

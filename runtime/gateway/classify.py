@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from aiohttp import web
 from attrs import asdict
 
@@ -29,11 +27,9 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
     trace = Trace()
-    stream = executor.stream(
+    chunk = await executor.answer(
         name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens
     answer = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -83,7 +82,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
         raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
     asked = read_request(body, request.headers.get(HEADER))
     trace = Trace()
-    stream = executor.stream(
+    chunk = await executor.answer(
         name,
         asked.request,
         executor.deadline(),
@@ -91,8 +90,6 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
         priority=priority_of(request),
         headers=request.headers,
     )
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}

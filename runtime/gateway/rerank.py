@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import Any
 
 from aiohttp import web
@@ -26,11 +25,9 @@ async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamR
         raise mistyped("return_documents", bool, with_text)
     rerank = RerankRequest(required(body, "query", str), documents)
     trace = Trace()
-    stream = executor.stream(
+    chunk = await executor.answer(
         name, rerank, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
     assert isinstance(chunk, RerankChunk)
     scores = chunk.scores.tolist()
     best = sorted(range(len(scores)), key=lambda index: -scores[index])[:top_n]

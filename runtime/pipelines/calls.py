@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,8 +48,10 @@ class Asker:
 
     async def whole(self, request: Request, until: float | None) -> Chunk:
         """An answer of one piece. Raises RequestError."""
-        async with aclosing(self.stream(request, until)) as chunks:
-            return await anext(chunks)
+        run = self.run
+        return await self.served.answer(
+            request, until, self.trace, priority=run.priority, headers=run.headers
+        )
 
 
 class Ask(Protocol):

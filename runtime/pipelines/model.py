@@ -10,7 +10,7 @@ from ...compiler.plan import TaskKind
 from ..errors import BadRequest
 from ..replica import ChatChunk, ChatRequest, Chunk, Request, Usage
 from ..replies import Replies
-from ..served import NO_HEADERS, check_task
+from ..served import NO_HEADERS, check_task, first_chunk
 from ..trace import Span, Trace
 from .pipeline import Pipeline, Result
 from .texts import text_of
@@ -87,6 +87,17 @@ class PipelineModel:
                 yield ChatChunk(replies.usage(usage))
         finally:
             self.running -= 1
+
+    async def answer(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Chunk:
+        return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
 
     @staticmethod
     def _done(result: Any, trace: Trace) -> Usage:

@@ -51,6 +51,6 @@ class Balance(Route):
         super().__init__(plan, members)
         self._balancing = Balancing(plan.by)
 
-    def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         loads = [Load(each.is_available(), each.running + each.waiting) for each in self.members]
         return ask_in_turn(self, self._balancing.decide(loads), asking, trace)

@@ -78,7 +78,7 @@ class Cascade(Route):
         )
         self._warned = False
 
-    async def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         loop = asyncio.get_running_loop()
         escalation = Escalation(self.name, len(self.members))
         decision: Ask | Accept | GiveUp = escalation.next()

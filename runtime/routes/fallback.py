@@ -12,5 +12,5 @@ from .route import Asking, Route, ask_in_turn
 class Fallback(Route):
     """Each member is asked when those before it could not answer."""
 
-    def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         return ask_in_turn(self, range(len(self.members)), asking, trace)

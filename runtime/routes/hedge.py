@@ -65,7 +65,7 @@ class Hedge(Route):
         super().__init__(plan, members)
         self._after = float(plan.after)
 
-    async def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         race = Race(self, asking, trace, self._after)
         try:
             opened = await race.winner()

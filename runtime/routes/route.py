@@ -11,7 +11,7 @@ from attrs import frozen
 from ...compiler.plan import RoutePlan, TaskKind
 from ..errors import RequestError
 from ..replica import Chunk, Request
-from ..served import NO_HEADERS, Served, check_task
+from ..served import NO_HEADERS, Served, check_task, first_chunk
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
 from .opening import Opened, open_answer
@@ -81,10 +81,22 @@ class Route:
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""
         check_task("route", self.name, self.task, request)
-        return self.answer(Asking(request, deadline, priority, headers), trace)
+        return self.ask(Asking(request, deadline, priority, headers), trace)
 
-    def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        """The same, as the strategy has it."""
+    async def answer(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Chunk:
+        """Its first chunk: all of it, for a request that wants no stream. Raises RequestError."""
+        return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
+
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer, as the strategy has it."""
         raise NotImplementedError
 
 

@@ -45,7 +45,7 @@ class Split(Route):
         self._key = plan.key
         self._splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
 
-    def answer(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         index = self._splitting.decide(key_of(asking, self._key))
         return asking.stream(self.members[index], trace)
 

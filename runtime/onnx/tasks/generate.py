@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from ....compiler.plan import GenerateSpec
@@ -63,6 +64,11 @@ class GenerateTask:
 
     async def close(self) -> None:
         await self._runner.close()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The answer to a request that wants no stream. Raises RequestError."""
+        async with aclosing(self.stream(request, deadline)) as chunks:
+            return await anext(chunks)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer, whole or as it comes. Raises RequestError."""
