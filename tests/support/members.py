@@ -90,7 +90,7 @@ class Speaker:
                 await asyncio.sleep(self.gap)
             yield _piece({}, self.finish)
             yield ChatChunk(b"", USAGE)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
             self.cancelled += 1
             raise
         finally:
