@@ -74,7 +74,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """A gateway with `gpt` and `embedder`, which answer, `gone`, where nobody is, and more parts of a plan."""
+    """A gateway with `gpt` and `embedder`, which answer, `gone`, where nobody is, and more."""
     monkeypatch.setenv("TEST_KEY", "k")
     key = SecretRef.env("TEST_KEY")
 
@@ -100,6 +100,10 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 def chat(model: str, **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": "hello there"}], **more}
+
+
+def slow(seconds: float, count: int | None = None) -> Fault:
+    return Fault(kind=FaultKind.SLOW, seconds=seconds, count=count)
 
 
 def two_steps() -> Graph:
@@ -140,12 +144,20 @@ async def test_the_header_with_a_key_reaches_a_split(house: Open) -> None:
             assert len(seen) == 1
 
 
-async def test_the_loser_of_a_hedge_loses_its_connection(house: Open) -> None:
-    slow = Fault(kind=FaultKind.STALL, after=0, seconds=60)
-    async with house(
-        hedge("fast", "gpt", "gpt2", after=0.1), options=MockOptions(gap=0, faults=(slow,))
-    ) as _:
-        pass
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_loser_of_a_hedge_loses_its_connection_to_the_provider(stream: bool, house: Open) -> None:
+    parts = (fallback("second", "gpt"), hedge("fast", "gpt", "second", after=0.05))
+    async with (
+        house(*parts, options=MockOptions(gap=0, faults=(slow(30, count=1),))) as it,
+        it.client() as client,
+    ):
+        answer = await client.chat.completions.create(**chat("fast", stream=stream))
+        if stream:
+            async for _ in answer:
+                pass
+        await eventually(lambda: it.mock.stats.open == 0)
+        assert (it.mock.stats.requests, it.mock.stats.cancelled) == (2, 1)
+        assert it.executor.deployment("gpt").running == 0
 
 
 async def test_models_lists_what_may_be_asked_and_inner_routes_are_not_among_it(house: Open) -> None:
@@ -268,7 +280,6 @@ async def test_an_error_behind_the_first_event_is_the_last_event(house: Open) ->
         error = events[1][1]["error"]
         assert error["code"] == "network_error"
         assert error["message"].startswith("step `answer` of pipeline `p` (test.infer:3:3): ")
-        graph = Graph()
 
 
 async def test_an_error_before_the_first_event_has_a_status_of_its_own(house: Open) -> None:
@@ -284,19 +295,19 @@ async def test_a_pipeline_chats_with_any_openai_client(house: Open) -> None:
     async with house(two_steps().pipeline("answer", name="talk")) as it, it.client() as client:
         answer = await client.chat.completions.create(**chat("talk"))
         assert answer.choices[0].message.content == "You said: You said: hello there"
-        assert (answer.model, answer.usage.total_tokens) == ("talk", 15)
+        assert (answer.model, answer.usage.total_tokens) == ("talk", 16)
         stream = await client.chat.completions.create(
             **chat("talk", stream=True, stream_options={"include_usage": True})
         )
         chunks = [chunk async for chunk in stream]
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
         assert text == "You said: You said: hello there"
-        assert chunks[-1].usage.total_tokens == 15
+        assert chunks[-1].usage.total_tokens == 16
         assert chunks[-2].choices[0].finish_reason == "stop"
 
 
 async def test_a_client_that_leaves_cancels_every_step_at_the_provider(house: Open) -> None:
-    options = MockOptions(gap=0, latency=30)
+    options = MockOptions(gap=0, faults=(slow(30),))
     graph = Graph()
     graph.call("a", "gpt", message="message")
     graph.call("b", "gpt", message="message")
@@ -307,11 +318,11 @@ async def test_a_client_that_leaves_cancels_every_step_at_the_provider(house: Op
         await eventually(lambda: gpt.running == 2)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await eventually(lambda: gpt.running == 0)
+        await eventually(lambda: gpt.running == 0 and it.mock.stats.open == 0)
 
 
 async def test_the_timeout_of_the_gateway_holds_for_all_steps_together(house: Open) -> None:
-    options = MockOptions(gap=0, latency=0.4)
+    options = MockOptions(gap=0, faults=(slow(0.4),))
     async with house(two_steps().pipeline("answer"), options=options, timeout=Duration(0.6)) as it:
         status, body, _ = await it.post("/v1/pipelines/p", {"message": "hello"})
         assert (status, body["error"]["code"]) == (504, "timeout")
