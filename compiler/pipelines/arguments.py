@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..scope import Symbol
 from ..typing.callables import Takes
@@ -33,23 +33,27 @@ def bind(
     """
     given: Given = {}
     names = [each.name for each in takes]
-    right, position = True, 0
-    declared = [Label(symbol.span, _signature(name, takes))] if symbol is not None else []
+    right, position, too_many = True, 0, False
+
+    def declared() -> list[Label]:
+        return [Label(symbol.span, _signature(name, takes, positional))] if symbol is not None else []
+
     for argument in node.arguments:
         typed = inferrer.infer(argument)
         if isinstance(argument, s.NamedArgument):
             word, place = argument.name.text, argument.name
             if word not in names:
                 right = False
-                _unknown_argument(inferrer, name, names, place, declared)
+                _unknown_argument(inferrer, name, names, place, declared())
                 continue
         elif position < positional:
             word, place = names[position], s.Identifier(argument.start, argument.end, names[position])
             position += 1
         else:
-            right = False
-            _one_too_many(inferrer, name, names, positional, argument, declared)
-            break
+            if not too_many:
+                _one_too_many(inferrer, name, names, positional, argument, declared())
+            right, too_many = False, True
+            continue
         if word in given:
             right = False
             inferrer.error(
@@ -70,13 +74,14 @@ def bind(
             f"`{name}` needs {listed}",
             node,
             f"{every(f'`{each}`' for each in missing[:6])} {'is' if len(missing) == 1 else 'are'} missing",
-            secondary=declared,
+            secondary=declared(),
         )
     return given, right
 
 
-def _signature(name: str, takes: tuple[Takes, ...]) -> str:
-    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in takes if each.required or len(takes) < 4)
+def _signature(name: str, takes: tuple[Takes, ...], positional: int) -> str:
+    told = [each for place, each in enumerate(takes) if each.required or place < positional or len(takes) < 4]
+    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in told)
     return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
 
 
@@ -90,7 +95,7 @@ def _unknown_argument(
 ) -> None:
     meant = inferrer.found.near(place.text, names)
     span = inferrer.scope.span(place)
-    fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
+    fixes = write_instead(span, meant)
     listed = f"it takes {every(f'`{each}`' for each in names)}" if names else "it takes nothing"
     inferrer.error(
         "E0311",
@@ -104,10 +109,16 @@ def _unknown_argument(
 
 
 def _one_too_many(
-    inferrer: Inferrer, name: str, names: list[str], positional: int, node: s.Expression, declared: list[Label]
+    inferrer: Inferrer,
+    name: str,
+    names: list[str],
+    positional: int,
+    node: s.Expression,
+    declared: list[Label],
 ) -> None:
+    label = "one too many"
     if names and not positional:
-        message, advice = f"`{name}` takes its inputs by name", f"write `{names[0]} = …`"
+        message, advice, label = f"`{name}` takes values by name", f"write `{names[0]} = …`", "no name"
     elif len(names) > positional:
         what = f"{positional} value{'' if positional == 1 else 's'} without a name"
         message = f"`{name}` takes {what}, this is one more"
@@ -115,4 +126,4 @@ def _one_too_many(
     else:
         message = f"`{name}` takes {len(names)} value{'' if len(names) == 1 else 's'}, this is one more"
         advice = None
-    inferrer.error("E0311", message, node, "one too many", secondary=declared, help=advice)
+    inferrer.error("E0311", message, node, label, secondary=declared, help=advice)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
+from ..evaluate import operator_span
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, Type, TypeKind, quoted
 from ..typing.partial import (
     UNKNOWN,
@@ -121,7 +122,9 @@ def _wrong(inferrer: Inferrer, node: s.Expression, message: str, operands: tuple
         advice = 'put values into a text: `"… ${name} …"`'
     elif any(each.type.kind is TypeKind.JSON for each in operands):
         advice = "JSON may be anything: read it as a type first, with `as T`"
-    span = inferrer.scope.span(node)
+    span = inferrer.scope.module.span(node.start, node.start + 1)
+    if isinstance(node, s.Binary):
+        span = operator_span(node, inferrer.scope)
     inferrer.found.error("E0307", message, span, secondary=labels, help=advice)
     return Mistake(node, UNKNOWN)
 
@@ -135,11 +138,7 @@ def _never_equal(inferrer: Inferrer, left: Typed, right: Typed) -> None:
             continue
         meant = inferrer.found.near(one.value, other.type.values)
         span = inferrer.scope.span(one.node)
-        fixes = (
-            [Fix(f"write `{quoted(meant[0])}`", (Edit(span, quoted(meant[0])),), safe=False)]
-            if len(meant) == 1 and one.origin is None
-            else []
-        )
+        fixes = write_instead(span, [quoted(each) for each in meant]) if one.origin is None else []
         labels, notes = origin(inferrer, other)
         inferrer.error(
             "E0601",

@@ -9,6 +9,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
 from ..plan.types import FLOAT, INT, ListType, RecordType, TensorType, Type
+from ..typing.fit import numbers_in
 from ..typing.partial import UNKNOWN, is_number, show_type
 from .arguments import Given
 from .explain import mismatch
@@ -32,7 +33,9 @@ def cosine(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         return UNKNOWN
     for typed, tensor in ((given["a"], a), (given["b"], b)):
         if tensor.shape is not None and len(tensor.shape) not in (1, 2):
-            mismatch(inferrer, typed, (), f"`cosine` takes vectors and matrices, found {show_type(typed.type)}")
+            mismatch(
+                inferrer, typed, (), f"`cosine` takes vectors and matrices, found {show_type(typed.type)}"
+            )
             return UNKNOWN
     if a.shape is None or b.shape is None:
         return TensorType(dtype=DType.F32, shape=None)
@@ -73,14 +76,18 @@ def top_k(inferrer: Inferrer, given: Given) -> Type:
         return UNKNOWN
     if tensor.shape is not None and len(tensor.shape) != 1:
         shown = show_type(given["scores"].type)
-        mismatch(inferrer, given["scores"], (), f"`scores` of `top_k` is one score for each item, found {shown}")
+        mismatch(
+            inferrer, given["scores"], (), f"`scores` of `top_k` is one score for each item, found {shown}"
+        )
         return UNKNOWN
     fields: dict[str, Type] = {"index": INT, "score": FLOAT}
     items = given.get("of")
     if items is not None:
         if not isinstance(items.type, ListType):
             shown = show_type(items.type)
-            mismatch(inferrer, items, (), f"`of` of `top_k` is the list of what has the scores, found {shown}")
+            mismatch(
+                inferrer, items, (), f"`of` of `top_k` is the list of what has the scores, found {shown}"
+            )
             return UNKNOWN
         fields = {"item": items.type.element, **fields}
     return ListType(element=RecordType(fields=fields))
@@ -97,7 +104,12 @@ def concat(inferrer: Inferrer, typed: tuple[Typed, ...]) -> Type:
         joined = _joined(inferrer, shape, tensor.shape) if isinstance(tensor, TensorType) and same else _NO
         if joined is _NO:
             shown = f"{show_type(first.type)} and {show_type(tensor)}"
-            mismatch(inferrer, each, (), f"`concat` takes tensors that differ in their first size only, found {shown}")
+            mismatch(
+                inferrer,
+                each,
+                (),
+                f"`concat` takes tensors that differ in their first size only, found {shown}",
+            )
             return UNKNOWN
         assert joined is None or isinstance(joined, tuple)
         shape = joined
@@ -112,7 +124,7 @@ def _joined(inferrer: Inferrer, left: Shape, right: Shape) -> Shape | str:
         return None
     if len(left) != len(right) or not left:
         return _NO
-    if not all([inferrer.sizes.agree(a, b) for a, b in zip(left[1:], right[1:], strict=True)]):
+    if not all(inferrer.sizes.agree(a, b) for a, b in zip(left[1:], right[1:], strict=True)):
         return _NO
     a, b = left[0], right[0]
     return (a + b if isinstance(a, int) and isinstance(b, int) else None, *left[1:])
@@ -132,7 +144,7 @@ def reshape(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         inferrer.error("E0304", "a shape has sizes of 0 and more, one may be -1", wanted.node)
         return UNKNOWN
     shape = tuple(None if size == -1 else size for size in sizes)
-    total = _total(x.type.shape)
+    total = numbers_in(x.type.shape)
     if total is None or len(fixed) < len(sizes):
         return TensorType(dtype=x.type.dtype, shape=shape)
     rest = prod(size for size in fixed if size != -1)
@@ -151,7 +163,9 @@ def image(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         values = given.get(name)
         if isinstance(values, ListOf) and len(values.items) != 3:
             inferrer.error(
-                "E0311", f"`{name}` has one number for red, green and blue, not {len(values.items)}", values.node
+                "E0311",
+                f"`{name}` has one number for red, green and blue, not {len(values.items)}",
+                values.node,
             )
     sizes: list[Dimension] = []
     for name in ("height", "width"):
@@ -182,8 +196,3 @@ def _known_int(typed: Typed) -> int | None:
         case Operation(operator="-", operands=(Constant(value=int() as value),)):
             return -value
     return None
-
-
-def _total(shape: Shape) -> int | None:
-    sizes = [size for size in shape or () if isinstance(size, int)]
-    return prod(sizes) if shape is not None and len(sizes) == len(shape) else None

@@ -113,12 +113,18 @@ def _classify(
     output, takes = scores(signature), _inputs(signature)
     batch = output.shape[0] if output is not None and output.shape else None
 
-    def classified(_: Mapping[str, Type], binding: Binding) -> Type:
-        rows = binding.given(_floats(batch))
-        assert isinstance(rows, TensorType)
-        return verdict if rows.shape == (1,) else ListType(element=verdict)
+    def classified(given: Mapping[str, Type], binding: Binding) -> Type:
+        size = batch
+        if isinstance(batch, str):
+            size = binding.bound(batch, _first_size(given.get(takes[0].name)) if takes else None)
+        return verdict if size == 1 else ListType(element=verdict)
 
     return Callee(declared.symbol, TaskKind.CLASSIFY, takes, classified, _positional(takes), why)
+
+
+def _first_size(type: Type | None) -> Dimension:
+    """How many items a tensor holds."""
+    return type.shape[0] if isinstance(type, TensorType) and type.shape else None
 
 
 def _labels(declared: Declared, task: ClassifyTask) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ stands for one size throughout the pipeline; a name of what is called stands for
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from ..onnx_model.signature import Dimension
 from ..plan.types import (
@@ -77,6 +78,10 @@ class Binding:
             return True
         return self._sizes.agree(first, actual)
 
+    def bound(self, name: str, default: Dimension) -> Dimension:
+        """What a name of what is called stands for here; exporters often call one size by two names."""
+        return self._bound.get(name, default)
+
     def given(self, type: Type) -> Type:
         """A type of what is called, its names replaced by what they stand for here."""
         match type:
@@ -137,7 +142,7 @@ def _tensor_fits(actual: TensorType, expected: TensorType, binding: Binding) -> 
     if actual.shape is None or expected.shape is None:
         return True
     return len(actual.shape) == len(expected.shape) and all(
-        [binding.fits(mine, theirs) for mine, theirs in zip(actual.shape, expected.shape, strict=True)]
+        binding.fits(mine, theirs) for mine, theirs in zip(actual.shape, expected.shape, strict=True)
     )
 
 
@@ -202,6 +207,12 @@ def _common_shape(
     if left is None or right is None or len(left) != len(right):
         return None
     return tuple(mine if mine == theirs else None for mine, theirs in zip(left, right, strict=True))
+
+
+def numbers_in(shape: tuple[Dimension, ...] | None) -> int | None:
+    """How many numbers a tensor of this shape has, None when a size is open."""
+    sizes = [size for size in shape or () if isinstance(size, int)]
+    return prod(sizes) if shape is not None and len(sizes) == len(shape) else None
 
 
 def sizes_in(types: Iterable[Type]) -> set[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.diagnostics import Diagnostics, Fix, Label, write_instead
+from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean, every, near, offer
 from ...dsl.wording import shorten, show_circle
 from ..onnx_model.signature import Dimension, DType
@@ -34,6 +35,12 @@ SCALARS: dict[str, Type] = {
     "image": IMAGE,
     "json": JSON,
 }
+DEEPEST = 50
+"""How many types may be made of each other."""
+
+LARGEST = 10_000
+"""How many parts a type may have, all that it is made of spelled out."""
+
 GENERICS: dict[str, str] = {"list": "list<text>", "tensor": "tensor<f32, [batch, 384]>"}
 """The types that are made of others, and how they are written."""
 
@@ -68,6 +75,12 @@ class TypeResolver:
         self._found = found
         self._declared: dict[int, Type] = {}
         self._running: list[Symbol] = []
+        self._kept: list[Type] = []
+        """Types that are made of others, so that their ids stay theirs."""
+        self._measures: dict[int, tuple[int, int]] = {}
+        """How deep they are, and how many parts they have."""
+        self._fields: dict[int, dict[str, Span]] = {}
+        """Where the fields of each of these records were written, by the record's id."""
 
     def resolve(self, node: s.TypeExpression, scope: Scope) -> Type:
         """The type that `node` means; UNKNOWN when it means none."""
@@ -78,7 +91,9 @@ class TypeResolver:
                 return ChoiceType(values=(node.value,))
             case s.TypeOptional():
                 inner = self.resolve(node.inner, scope)
-                return inner if isinstance(inner, OptionalType) or inner is UNKNOWN else OptionalType(inner=inner)
+                if isinstance(inner, OptionalType) or inner is UNKNOWN:
+                    return inner
+                return self._made(node, scope, OptionalType(inner=inner), inner)
             case s.TypeRecord():
                 return self._record(node, scope, None)
             case s.TypeUnion():
@@ -90,6 +105,10 @@ class TypeResolver:
                 return UNKNOWN
         raise TypeError(f"no type: {node!r}")
 
+    def field_span(self, record: RecordType, name: str) -> Span | None:
+        """Where a field of a record was written."""
+        return self._fields.get(id(record), {}).get(name)
+
     def declared(self, symbol: Symbol) -> Type:
         """The type that a `type` declares."""
         node = symbol.node
@@ -98,6 +117,9 @@ class TypeResolver:
             return self._declared[id(node)]
         if any(running is symbol for running in self._running):
             self._circle(symbol)
+            return UNKNOWN
+        if len(self._running) >= DEEPEST:
+            self._too_deep(symbol.span, f"more than {DEEPEST} types are made of each other here")
             return UNKNOWN
         if node.name.text in SCALARS or node.name.text in GENERICS:
             self._found.error(
@@ -116,6 +138,29 @@ class TypeResolver:
         finally:
             self._running.pop()
         return self._declared.setdefault(id(node), type)
+
+    def _too_deep(self, span: Span, message: str) -> None:
+        self._found.error("E0107", message, span, help="use `json` for what is that deep")
+
+    def _made(self, node: s.Node, scope: Scope, type: Type, *parts: Type) -> Type:
+        """A type that is made of others; UNKNOWN when it is too large to be written into a plan."""
+        depths, sizes = (
+            zip(*(self._measures.get(id(part), (1, 1)) for part in parts), strict=True)
+            if parts
+            else ((0,), (0,))
+        )
+        depth, size = 1 + max(depths), 1 + sum(sizes)
+        if depth > DEEPEST or size > LARGEST:
+            what = (
+                f"is more than {DEEPEST} types deep"
+                if depth > DEEPEST
+                else f"has more than {LARGEST:,} parts"
+            )
+            self._too_deep(scope.module.span(node.start, node.start + 1), f"this type {what}")
+            return UNKNOWN
+        self._kept.append(type)
+        self._measures[id(type)] = (depth, size)
+        return type
 
     def _circle(self, symbol: Symbol) -> None:
         first = next(i for i, running in enumerate(self._running) if running is symbol)
@@ -156,17 +201,17 @@ class TypeResolver:
         fixes: list[Fix] = []
         hint: str | None
         if node.module is not None and node.module not in scope.aliases:
-            hint = did_you_mean(node.module, scope.aliases) or f'no file is imported `as {node.module}`'
+            hint = did_you_mean(node.module, scope.aliases) or f"no file is imported `as {node.module}`"
         elif node.name in GENERICS:
             hint = f"say of what: `{GENERICS[node.name]}`"
         elif node.name in _UNITS:
             hint = "values with units are for settings; in pipelines they are plain numbers: `float` or `int`"
         else:
             familiar = _FAMILIAR.get(node.name.casefold())
-            known = (*scope.names(s.TypeDeclaration), *SCALARS, *GENERICS)
+            declared = () if self._found.is_long else scope.names(s.TypeDeclaration)
+            known = (*declared, *SCALARS, *GENERICS)
             meant = [familiar] if familiar is not None else self._found.near(written, known)
-            if len(meant) == 1 and meant[0] not in GENERICS:
-                fixes = [Fix(f"write `{meant[0]}`", (Edit(scope.span(node), meant[0]),), safe=False)]
+            fixes = write_instead(scope.span(node), meant) if GENERICS.keys().isdisjoint(meant) else []
             hint = None if fixes else offer(meant) or f"types are {every(f'`{name}`' for name in known[:14])}"
         self._found.error(
             "E0201", f"there is no type `{written}`", scope.span(node), "not declared", help=hint, fixes=fixes
@@ -191,7 +236,9 @@ class TypeResolver:
                 continue
             first[each.name.text] = each.name
             fields[each.name.text] = type
-        return RecordType(name=name, fields=fields)
+        record = RecordType(name=name, fields=fields)
+        self._fields[id(record)] = {each.name.text: scope.span(each) for each in node.fields}
+        return self._made(node, scope, record, *fields.values())
 
     def _union(self, node: s.TypeUnion, scope: Scope) -> Type:
         values: list[str] = []
@@ -218,7 +265,9 @@ class TypeResolver:
         if node.name == "list":
             if len(node.arguments) == 1 and not isinstance(node.arguments[0], s.TypeDimensions):
                 element = self.resolve(node.arguments[0], scope)
-                return UNKNOWN if element is UNKNOWN else ListType(element=element)
+                if element is UNKNOWN:
+                    return UNKNOWN
+                return self._made(node, scope, ListType(element=element), element)
             self._error(node, scope, "`list` takes one type", f"write `{GENERICS['list']}`")
             return UNKNOWN
         if node.name == "tensor":
@@ -251,7 +300,7 @@ class TypeResolver:
         familiar = {"float": "f32", "float32": "f32", "float16": "f16", "float64": "f64", "double": "f64"}
         familiar |= {"int": "i64", "int64": "i64", "int32": "i32", "uint8": "u8", "int8": "i8"}
         meant = [familiar[node.name]] if node.name in familiar else near(node.name, DTYPES)
-        fixes = [Fix(f"write `{meant[0]}`", (Edit(scope.span(node), meant[0]),), safe=False)] if len(meant) == 1 else []
+        fixes = write_instead(scope.span(node), meant)
         hint = None if fixes else offer(meant) or f"numbers are {every(f'`{each}`' for each in DTYPES)}"
         message = f"no tensor holds `{shorten(node.name)}`"
         self._found.error("E0201", message, scope.span(node), "no type of numbers", help=hint, fixes=fixes)
