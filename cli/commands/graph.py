@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
-    from ...compiler.graph import NotThere, Picture, is_too_large, picture_of, to_dot, to_mermaid
+    from ...compiler.pictures import NotThere, Picture, is_too_large, picture_of, to_dot, to_mermaid
     from ..graphviz import GraphvizError, drawn_as_svg
 
     form = _format(arguments.form, arguments.output)

@@ -97,9 +97,10 @@ class _Drawing:
         match self._flow.origins(block):
             case (origin,) if origin.vertex in inside:
                 return parts, origin
-        vertex = self._vertex(block, Look.VALUE, written(block, self._nodes, whole=True))
+        of_its_own = any(node.name == block for node in self._blocks.get(block, ()))
+        vertex = self._vertex(block, Look.VALUE, written(block, self._nodes, whole=of_its_own))
         self._flow.arrows(block, vertex.id)
-        return [*parts, vertex], Origin(vertex.id, self._nodes[block].type)
+        return [*parts, vertex], Origin(vertex.id, self._type(block))
 
     # ---- nodes
 
@@ -117,7 +118,7 @@ class _Drawing:
                 return None
             case CallNode() | ExternNode() | BuiltinNode():
                 return self._step(node)
-            case _ if is_step(node.name):
+            case _ if is_step(node.name) or node.name == self._pipeline.output:
                 return self._step(node)
             case _:
                 self._flow.passed_on(node.name, operands(node))
@@ -209,7 +210,7 @@ class _Drawing:
         meeting = self._meeting(node, "either")
         tried, value = self._valued(node.first)
         other, stand_in = self._valued(node.otherwise)
-        missing = self._nodes[node.first].type.endswith("?")
+        missing = self._type(node.first).endswith("?")
         for head in self._flow.heads(other):
             label = "when it fails or is missing" if missing else "when it fails"
             self._flow.arrow(value.vertex, head, EdgeKind.FAILURE, label)
@@ -226,6 +227,11 @@ class _Drawing:
         vertex = self._vertex(node.name, Look.VALUE, node.name if is_step(node.name) else what)
         self._flow.comes_from(node.name, Origin(vertex.id, node.type))
         return vertex
+
+    def _type(self, name: str) -> str:
+        """The type of a value: of a node, a parameter, or a variable of a comprehension."""
+        node = self._nodes.get(name)
+        return node.type if node is not None else next((o.type for o in self._flow.origins(name)), "")
 
     # ---- what it is made of
 

@@ -28,6 +28,9 @@ from .names import shortened
 _INNER = 32
 """Characters of an operand or an argument; longer ones are cut."""
 
+_QUOTED = 22
+"""Characters of a template, which stands in quotes behind a word."""
+
 
 def operands(node: Node) -> Iterator[str]:
     """The names of the values that `node` itself takes; its blocks take others."""
@@ -67,8 +70,8 @@ def blocks(node: Node) -> tuple[str, ...]:
 
 
 def is_step(name: str) -> bool:
-    """Whether a node is a step of the file, not a part of one: those have a number behind a dot."""
-    return "." not in name
+    """Whether a node is a step with a name in the file: parts of one have a number behind a dot."""
+    return "." not in name and name != "return"
 
 
 def written(name: str, nodes: Mapping[str, Node], *, whole: bool = False) -> str:
@@ -103,9 +106,9 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             parts = [literals[0]]
             for value, literal in zip(values, literals[1:], strict=True):
                 parts.append(f"${{{inner(value)}}}{literal}")
-            return shortened(constant("".join(parts)), _INNER)
+            return constant(shortened("".join(parts), _QUOTED))
         case PromptNode(template=template):
-            return f"prompt {shortened(constant(' '.join(template.split())), _INNER)}"
+            return f"prompt {constant(shortened(' '.join(template.split()), _QUOTED))}"
         case ConvertNode(of=of, to=to):
             return f"{inner(of)} as {shortened(str(to), _INNER)}"
         case BuiltinNode(function=function, arguments=names, named=named):
