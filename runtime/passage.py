@@ -22,7 +22,7 @@ from .policies.budget import Budget, Exceeded, Reservation
 from .policies.circuit_breaker import Blocked, CircuitBreaker, Outcome, Pass
 from .policies.estimate import Estimate, Tariff, streamed_tokens
 from .policies.rate_limit import Permit
-from .replica import ChatChunk, Chunk, EmbedChunk, Usage
+from .replica import ChatChunk, Chunk, TensorChunk, Usage
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,11 @@ class Passage:
         """Whether a part of the answer has been handed out."""
         return self._chunks > 0
 
+    @property
+    def answered(self) -> bool:
+        """Whether an answer came, or a part of one, and no error behind it."""
+        return self._error is None and (self._finished or self.begun)
+
     def reserve_money(self, now: float) -> None:
         """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
         guards = self._guards
@@ -131,7 +136,7 @@ class Passage:
             self._size += len(chunk.data)
             if chunk.usage is not None:
                 self._usage = chunk.usage
-        elif isinstance(chunk, EmbedChunk):
+        elif not isinstance(chunk, TensorChunk):
             self._usage = chunk.usage
 
     def finished(self) -> None:
@@ -155,7 +160,7 @@ class Passage:
         guards = self._guards
         if guards is None:
             return
-        used = self._used()
+        used = self.used()
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             guards.permits.finish(self._permit, tokens)
@@ -164,7 +169,7 @@ class Passage:
         if self._money is not None and guards.budget is not None:
             guards.budget.settle(self._money, guards.tariff.cost(used))
 
-    def _used(self) -> Usage:
+    def used(self) -> Usage:
         """What the provider will probably charge: what it said, or what can be known without that.
 
         Nothing for what was never sent or was answered with an error; the prompt for an attempt that

@@ -202,6 +202,15 @@ class Replica(Protocol):
 
 
 @runtime_checkable
+class Answering(Protocol):
+    """A replica that gives an answer of one chunk without the cost of a stream."""
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to a request that wants no stream; otherwise as `stream`. Raises RequestError."""
+        ...
+
+
+@runtime_checkable
 class Reloadable(Protocol):
     """A replica whose model can be replaced while it serves."""
 

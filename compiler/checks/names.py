@@ -25,8 +25,6 @@ def check(program: Program, found: Diagnostics) -> None:
             if isinstance(node, s.RouteDeclaration):
                 _route(node.route, scope, found)
                 routes.append(Symbol(scope, node))
-            elif isinstance(node, s.PipelineDeclaration):
-                _mark_used(node, scope)
     _route_circles(routes, found)
     _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
@@ -99,30 +97,6 @@ def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
         notes=[show_circle([symbol.name.text for symbol in circle])],
         help="take one of them out of the circle",
     )
-
-
-def _mark_used(node: s.Node, scope: Scope) -> None:
-    """Names inside a pipeline count as used."""
-    pending: list[object] = [node]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, tuple):
-            pending.extend(item)
-        elif isinstance(item, s.Reference):
-            scope.find(item.name)
-        elif isinstance(item, s.Node):
-            if isinstance(item, s.Member):
-                scope.find_reference(item)
-            if isinstance(item, s.TypeName) and item.module is None:
-                scope.find(item.name)
-            pending.extend(_children(item))
-
-
-def _children(node: s.Node) -> Iterator[object]:
-    for attribute in type(node).__attrs_attrs__:
-        value = getattr(node, attribute.name)
-        if isinstance(value, s.Node | tuple):
-            yield value
 
 
 def _ignored_blocks(program: Program, found: Diagnostics) -> None:

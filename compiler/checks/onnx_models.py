@@ -13,10 +13,10 @@ from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
-from ..onnx_file import check_onnx_file
+from ..model_files import ModelFiles
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors
 from ..onnx_model.labels import LabelsError, read_labels
-from ..onnx_model.reader import ModelError, OnnxModel, read_model
+from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
 from ..onnx_model.warm_up import WarmUpError, warm_up_shapes
 from .capacity import effective_task
@@ -27,9 +27,10 @@ _CONFIG = "runtime_config"
 _ROOTS = (".git", ".hg")
 
 
-def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diagnostics) -> None:
+def check_models(
+    deployments: Iterable[tuple[Declared, Deployment]], models: ModelFiles, found: Diagnostics
+) -> None:
     """Every one of these local deployments must fit the model that it names."""
-    models: dict[Path, OnnxModel | str] = {}
     for declared, deployment in deployments:
         config = deployment.effective_config()
         assert isinstance(config, OrtConfig)
@@ -39,9 +40,7 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
         if not path.is_file():
             continue
         _inside(declared, deployment, path, found)
-        if path not in models:
-            models[path] = _open(path)
-        model = models[path]
+        model = models.open(path)
         if isinstance(model, str):
             _no_model(declared, deployment, model, found)
             continue
@@ -50,17 +49,6 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
         _batch(declared, deployment, config, model.signature, found)
         _warm_up(declared, config, model.signature, found)
         check_profiles(declared, config, model.signature, found)
-
-
-def _open(path: Path) -> OnnxModel | str:
-    """The model at `path`, or why it is none."""
-    reason = check_onnx_file(path)
-    if reason is not None:
-        return reason
-    try:
-        return read_model(path)
-    except ModelError as error:
-        return str(error)
 
 
 def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Diagnostics) -> None:

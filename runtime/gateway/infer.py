@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
-from ..deployment import Deployment, Trace
+from ..deployment import Deployment
 from ..errors import RequestError, RequestTooLarge, Unsupported
 from ..executor import Executor
-from ..replica import TensorChunk, TensorInfo
+from ..replica import ReplicaStatus, TensorChunk, TensorInfo
+from ..routes.route import Route
+from ..served import Served
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import MAX_BODY, priority_of
 
@@ -36,7 +38,8 @@ async def answer_live(request: web.Request, executor: Executor) -> web.StreamRes
 
 async def answer_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/health/ready`: whether every model is ready."""
-    waiting = [name for name, one in executor.deployments.items() if not is_ready(one)]
+    waiting = [name for name, one in executor.served.items() if not one.is_ready()]
+    waiting = [name for name in waiting if name not in executor.broken]
     if waiting:
         raise NotReady(f"not ready: {', '.join(waiting)}")
     return json_answer({"ready": True})
@@ -44,13 +47,13 @@ async def answer_ready(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    deployment = executor.deployment(request.match_info["name"])
-    status = deployment.status()[0]
-    if not status.inputs:
-        raise Unsupported(f"deployment `{deployment.name}` is no local model: it takes no tensors")
+    model = executor.model(request.match_info["name"])
+    status = _local(model)
+    if status is None:
+        raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
     return json_answer(
         {
-            "name": deployment.name,
+            "name": model.name,
             "versions": ["1"],
             "platform": "onnxruntime_onnx",
             "inputs": [_described(info) for info in status.inputs],
@@ -61,10 +64,10 @@ async def answer_model(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}/ready`."""
-    deployment = executor.deployment(request.match_info["name"])
-    if not is_ready(deployment):
-        raise NotReady(f"not ready: {deployment.name}")
-    return json_answer({"name": deployment.name, "ready": True})
+    model = executor.model(request.match_info["name"])
+    if not model.is_ready():
+        raise NotReady(f"not ready: {model.name}")
+    return json_answer({"name": model.name, "ready": True})
 
 
 async def answer_infer(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -72,16 +75,21 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     from .infer_request import read_request, write_answer
 
     name = request.match_info["name"]
-    executor.deployment(name)
+    executor.model(name)
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
     asked = read_request(body, request.headers.get(HEADER))
     trace = Trace()
-    stream = executor.stream(name, asked.request, executor.deadline(), trace, priority=priority_of(request))
-    async with aclosing(stream) as chunks:
-        chunk = await anext(chunks)
+    chunk = await executor.answer(
+        name,
+        asked.request,
+        executor.deadline(),
+        trace,
+        priority=priority_of(request),
+        headers=request.headers,
+    )
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}
@@ -91,9 +99,14 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
 
 
-def is_ready(deployment: Deployment) -> bool:
-    """Whether every replica is."""
-    return all(status.ready for status in deployment.status())
+def _local(model: Served) -> ReplicaStatus | None:
+    """How the local model behind a name is: of a route, that of the first member that has one."""
+    if isinstance(model, Deployment):
+        status = model.status()[0]
+        return status if status.inputs else None
+    if isinstance(model, Route):
+        return next(filter(None, map(_local, model.members)), None)
+    return None
 
 
 def _described(info: TensorInfo) -> dict[str, object]:

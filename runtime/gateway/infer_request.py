@@ -34,7 +34,7 @@ def read_request(body: bytes, header: str | None) -> Asked:
     """header: the value of Inference-Header-Content-Length. Raises BadRequest."""
     size = len(body) if header is None else _json_size(header, len(body))
     try:
-        raw = orjson.loads(memoryview(body)[:size])
+        raw = orjson.loads(body if header is None else memoryview(body)[:size])
     except orjson.JSONDecodeError as error:
         where = (
             "" if header is None else f" in the first {size} bytes, as Inference-Header-Content-Length says"
@@ -48,7 +48,7 @@ def read_request(body: bytes, header: str | None) -> Asked:
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("`id` must be text", param="id")
-    parameters = _object(raw, "parameters", "")
+    all_binary = bool(_object(raw, "parameters", "").get("binary_data_output", False))
     inputs = read_inputs(raw, None if header is None else memoryview(body)[size:])
     binary: dict[str, bool] = {}
     for index, output in enumerate(_list(raw, "outputs", required=False)):
@@ -63,13 +63,8 @@ def read_request(body: bytes, header: str | None) -> Asked:
                 )
         if output["name"] in binary:
             raise BadRequest(f"output `{output['name']}` is asked for twice", param=output["name"])
-        binary[output["name"]] = bool(wanted.get("binary_data", parameters.get("binary_data_output", False)))
-    return Asked(
-        TensorRequest(inputs, tuple(binary)),
-        identity,
-        binary,
-        bool(parameters.get("binary_data_output", False)),
-    )
+        binary[output["name"]] = bool(wanted.get("binary_data", all_binary))
+    return Asked(TensorRequest(inputs, tuple(binary)), identity, binary, all_binary)
 
 
 def read_inputs(raw: dict[str, Any], rest: memoryview | None) -> tuple[Tensor, ...]:

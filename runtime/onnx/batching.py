@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from attrs import frozen
 
 from ...compiler.plan import Batching
+from .turns import MOST_RUNS
 
 
 @frozen
@@ -45,7 +46,9 @@ class Abandoned:
 
 @frozen
 class Finished:
-    """One run has ended."""
+    """So many runs have ended."""
+
+    runs: int = 1
 
 
 @frozen
@@ -77,12 +80,14 @@ class _Waiting:
 class BatchQueue:
     """The queue in front of a model that takes `max_runs` runs at the same time.
 
-    batching: None lets every job run alone.
+    batching: None lets every job run alone. short_runs: runs are so short that threads get several of
+    them for one after the other; without batching, `max_runs` is no limit then.
     """
 
     def __init__(self, batching: Batching | None, max_runs: int) -> None:
         self._batching = batching
         self._max_runs = max_runs
+        self.short_runs = False
         self._running = 0
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
 
@@ -93,19 +98,23 @@ class BatchQueue:
 
     def decide(self, now: float, event: Event) -> Decision:
         """What follows from `event` at `now`."""
+        max_runs = MOST_RUNS if self.short_runs and not self._batching else self._max_runs
         match event:
             case Arrived(job):
+                if self._batching is None and not self._waiting and self._running < max_runs:
+                    self._running += 1
+                    return Decision(((job.id,),))
                 self._waiting[job.id] = _Waiting(job, now)
             case Abandoned(job_id):
                 self._waiting.pop(job_id, None)
-            case Finished():
-                self._running -= 1
+            case Finished(runs=ended):
+                self._running -= ended
             case Due():
                 pass
         runs: list[tuple[int, ...]] = []
-        expired = self._drop_expired(now) if self._running < self._max_runs else []
+        expired = self._drop_expired(now) if self._running < max_runs else []
         wake_at: float | None = None
-        while self._running < self._max_runs and self._waiting:
+        while self._running < max_runs and self._waiting:
             group, wake_at = self._next_group(now)
             if not group:
                 break

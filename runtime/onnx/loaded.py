@@ -95,29 +95,53 @@ class LoadedModel:
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer to `request`, in pieces. Raises RequestError."""
-        if self._closing or self._task is None:
-            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
-        self._callers += 1
-        self._idle.clear()
+        task = self._enter()
         try:
-            async with aclosing(self._task.stream(request, deadline)) as chunks:
+            async with aclosing(task.stream(request, deadline)) as chunks:
                 while True:
                     async with asyncio.timeout_at(deadline):
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
                     yield chunk
-        except TimeoutError:
-            raise RequestTimeout(
-                f"{self._owner} did not answer in time", deployment=self._plan.deployment
-            ) from None
-        except RequestError as error:
-            error.deployment = self._plan.deployment
-            raise
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
         finally:
-            self._callers -= 1
-            if not self._callers:
-                self._idle.set()
+            self._leave()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to `request`. Raises RequestError."""
+        task = self._enter()
+        try:
+            if deadline is None:
+                return await task.answer(request, deadline)
+            async with asyncio.timeout_at(deadline):
+                return await task.answer(request, deadline)
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
+        finally:
+            self._leave()
+
+    def _enter(self) -> ServedTask:
+        """The task, for one request; `_leave` ends it. Raises ShuttingDown."""
+        if self._closing or self._task is None:
+            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
+        if not self._callers:
+            self._idle.clear()
+        self._callers += 1
+        return self._task
+
+    def _leave(self) -> None:
+        self._callers -= 1
+        if not self._callers:
+            self._idle.set()
+
+    def _named(self, error: TimeoutError | RequestError) -> RequestError:
+        """`error` as clients see it: with the name of the deployment."""
+        if isinstance(error, TimeoutError):
+            error = RequestTimeout(f"{self._owner} did not answer in time")
+        error.deployment = self._plan.deployment
+        return error
 
     async def _close(self) -> None:
         if self._task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
 from .batching import BatchQueue
 from .runner import Runner, Stopper
+from .turns import Turns
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -31,12 +33,28 @@ class ServedTask(Protocol):
     def warm_up(self) -> None:
         """Run the model once, before the first request. Blocks. Raises StartError."""
 
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to a request of this task's kind. Raises RequestError."""
+        ...
+
     def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        """The answer to a request of this task's kind. Raises RequestError."""
+        """The same in pieces."""
         ...
 
     async def close(self) -> None:
         """Refuse what is queued, and wait for what runs."""
+
+
+class WholeAnswers(ABC):
+    """A task whose answers have one piece."""
+
+    @abstractmethod
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The answer to a request of this task's kind. Raises RequestError."""
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The same, as a stream of one piece."""
+        yield await self.answer(request, deadline)
 
 
 @frozen
@@ -58,7 +76,9 @@ class Model:
         self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
     ) -> Runner[Load, Result]:
         """A runner of `run` on the threads of the model."""
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner)
+        shared = batching is None and self.device[0] == "cpu"
+        turns: Turns[Any] = Turns() if shared else Turns(0)
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""

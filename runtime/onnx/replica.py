@@ -75,5 +75,9 @@ class OnnxReplica:
         """The answer to `request`, in pieces. Raises RequestError."""
         return self._serving.stream(request, deadline)
 
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to `request`. Raises RequestError."""
+        return await self._serving.answer(request, deadline)
+
     def _version(self, plan: OnnxServingPlan) -> LoadedModel:
         return LoadedModel(plan, self._placement, self._base_dir, self._sessions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -13,6 +14,7 @@ from attrs import define, field
 
 from ..errors import RequestError, RequestTimeout, ShuttingDown
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +44,12 @@ class Stopper:
 
 @define(eq=False)
 class _Run(Generic[Load, Result]):
-    """Jobs that run together; `callers` of them are still waited for."""
+    """Jobs that run together; `callers` of them are still waited for. outcomes: one for each, once it ran."""
 
     jobs: list[_Pending[Load, Result]]
     callers: int
     stopper: Stopper = field(factory=Stopper)
+    outcomes: Sequence[Result | RequestError] = ()
 
 
 @define(eq=False)
@@ -62,7 +65,7 @@ class Runner(Generic[Load, Result]):
     """Composes the queue, the threads and the callers. Belongs to one event loop.
 
     run: takes the loads of the jobs of one run and gives one result for each, in their order; it is
-    called on `threads`.
+    called on `threads`. turns: which runs a thread gets at once; by default each has a turn of its own.
     """
 
     def __init__(
@@ -71,15 +74,20 @@ class Runner(Generic[Load, Result]):
         threads: ThreadPoolExecutor,
         run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
         owner: str,
+        turns: Turns[_Run[Load, Result]] | None = None,
     ) -> None:
         self._queue = queue
         self._threads = threads
         self._run = run
         self._owner = owner
+        self._turns: Turns[_Run[Load, Result]] = turns or Turns(0)
         self._ids = count()
         self._pending: dict[int, _Pending[Load, Result]] = {}
-        self._running: set[asyncio.Future[Sequence[Result | RequestError]]] = set()
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._timer: asyncio.TimerHandle | None = None
+        self._handing_over = False
         self._closed = False
 
     async def submit(self, load: Load, *, rows: int, bucket: Hashable, deadline: float | None) -> Result:
@@ -109,8 +117,7 @@ class Runner(Generic[Load, Result]):
             if pending.run is None and not pending.result.done():
                 pending.result.set_exception(self._shutting_down())
                 self._decide(Abandoned(job_id))
-        if self._running:
-            await asyncio.wait(self._running)
+        await self._idle.wait()
 
     def _decide(self, event: Event) -> None:
         """Tell the queue, and do what it says."""
@@ -127,15 +134,37 @@ class Runner(Generic[Load, Result]):
             run = _Run([self._pending[job_id] for job_id in group], len(group))
             for pending in run.jobs:
                 pending.run = run
-            future = loop.run_in_executor(self._threads, self._work, run)
-            self._running.add(future)
-            future.add_done_callback(lambda done, run=run: self._finish(done, run))  # type: ignore[misc]
+            self._turns.add(run)
+        if decision.runs:
+            self._running += len(decision.runs)
+            self._idle.clear()
+            self._hand_over_soon(loop)
 
-    def _finish(self, done: asyncio.Future[Sequence[Result | RequestError]], run: _Run[Load, Result]) -> None:
-        self._running.discard(done)
-        for pending, outcome in zip(run.jobs, done.result(), strict=True):
-            _resolve(pending, outcome)
-        self._decide(Finished())
+    def _hand_over_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Not at once: what else arrives in this round of the loop goes along."""
+        if not self._handing_over:
+            self._handing_over = True
+            loop.call_soon(self._hand_over, loop)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._turns.wants_more():
+            loop.call_soon(self._hand_over, loop)
+            return
+        self._handing_over = False
+        for turn in self._turns.begin():
+            self._threads.submit(self._work, turn, loop)
+
+    def _finish(self, turn: Sequence[_Run[Load, Result]], seconds: float) -> None:
+        for run in turn:
+            for pending, outcome in zip(run.jobs, run.outcomes, strict=True):
+                _resolve(pending, outcome)
+        self._turns.end(len(turn), seconds)
+        self._running -= len(turn)
+        self._queue.short_runs = self._turns.are_shared
+        self._decide(Finished(len(turn)))
+        self._hand_over_soon(asyncio.get_running_loop())
+        if not self._running:
+            self._idle.set()
 
     def _abandon(self, job_id: int, pending: _Pending[Load, Result]) -> None:
         if pending.run is None:
@@ -145,8 +174,15 @@ class Runner(Generic[Load, Result]):
         if not pending.run.callers:
             pending.run.stopper.stop()
 
-    def _work(self, run: _Run[Load, Result]) -> Sequence[Result | RequestError]:
-        """In a thread: all jobs together, and if that fails each alone, so that only the bad one fails."""
+    def _work(self, turn: Sequence[_Run[Load, Result]], loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: the runs of `turn`, one after the other."""
+        started = time.thread_time()
+        for run in turn:
+            run.outcomes = self._outcomes(run)
+        loop.call_soon_threadsafe(self._finish, turn, time.thread_time() - started)
+
+    def _outcomes(self, run: _Run[Load, Result]) -> Sequence[Result | RequestError]:
+        """All jobs together, and if that fails each alone, so that only the bad one fails."""
         together = self._attempt([job.load for job in run.jobs], run.stopper)
         if not isinstance(together, RequestError):
             return together

@@ -44,9 +44,12 @@ class TensorRuns:
         self._session = model.session
         self._owner = model.owner
         self.signature = TensorSignature.of(inputs_of(model.session), outputs_of(model.session), model.owner)
+        self._names = [info.name for info in self.signature.inputs]
         self._datatypes = {info.name: info.datatype for info in self.signature.outputs}
+        self._all_outputs = tuple(self._datatypes)
         infos = (*self.signature.inputs, *self.signature.outputs)
         self._has_bf16 = any(info.datatype == "BF16" for info in infos)
+        self._has_texts = "BYTES" in self._datatypes.values()
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
 
@@ -77,7 +80,7 @@ class TensorRuns:
             to_texts(given[info.name]) if info.datatype == "BYTES" else given[info.name].values
             for info in self.signature.inputs
         )
-        return _Load(inputs, request.outputs or tuple(self._datatypes))
+        return _Load(inputs, request.outputs or self._all_outputs)
 
     def _run(self, loads: Sequence[_Load], stopper: Stopper) -> list[Arrays]:
         if len(loads) == 1:
@@ -95,16 +98,17 @@ class TensorRuns:
         ]
 
     def _run_model(self, inputs: Arrays, outputs: Sequence[str], stopper: Stopper) -> Arrays:
-        names = [info.name for info in self.signature.inputs]
-        feed = dict(zip(names, inputs, strict=True))
+        feed = dict(zip(self._names, inputs, strict=True))
         options = run_options(stopper)
         try:
             if self._has_bf16:
                 values = self._run_values(feed, outputs, options)
             else:
-                values = self._session.run(list(outputs), feed, options)
+                values = self._session.run(outputs, feed, options)
         except Exception as error:
             raise explain(error, self._owner) from None
+        if not self._has_texts:
+            return values
         return [
             from_texts(each) if self._datatypes[name] == "BYTES" else each
             for name, each in zip(outputs, values, strict=True)

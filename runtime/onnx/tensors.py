@@ -45,6 +45,24 @@ class TensorSignature:
 
         max_rows: most rows on axis 0, where that is the batch.
         """
+        if self._fits(request):
+            given = {tensor.name: tensor for tensor in request.inputs}
+        else:
+            given = self._named(request)
+        if self.batched:
+            self._check_rows(given, max_rows)
+        return given
+
+    def _fits(self, request: TensorRequest) -> bool:
+        """Whether the inputs are those of the model, in its order, as most requests have them."""
+        return (
+            len(request.inputs) == len(self.inputs)
+            and not request.outputs
+            and all(map(_is_fit, request.inputs, self.inputs))
+        )
+
+    def _named(self, request: TensorRequest) -> dict[str, Tensor]:
+        """The inputs by name, whatever their order. Raises BadRequest for what does not fit."""
         given: dict[str, Tensor] = {}
         for tensor in request.inputs:
             if tensor.name in given:
@@ -59,8 +77,6 @@ class TensorSignature:
                     param=info.name,
                 )
             _check_fit(given[info.name], info)
-        if self.batched:
-            self._check_rows(given, max_rows)
         return given
 
     def _check_names(self, what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -120,16 +136,21 @@ def from_texts(values: NDArray[Any]) -> NDArray[Any]:
     return encoded
 
 
+def _is_fit(tensor: Tensor, info: TensorInfo) -> bool:
+    if tensor.name != info.name or tensor.datatype != info.datatype:
+        return False
+    shape = tensor.values.shape
+    return len(shape) == len(info.shape) and all(
+        wanted is None or size == wanted for size, wanted in zip(shape, info.shape, strict=True)
+    )
+
+
 def _check_fit(tensor: Tensor, info: TensorInfo) -> None:
     if tensor.datatype != info.datatype:
         raise BadRequest(
             f"input `{info.name}` is {tensor.datatype}; the model takes {_expected(info)}", param=info.name
         )
-    shape = tensor.values.shape
-    fits = len(shape) == len(info.shape) and all(
-        wanted is None or size == wanted for size, wanted in zip(shape, info.shape, strict=True)
-    )
-    if not fits:
+    if not _is_fit(tensor, info):
         raise BadRequest(
             f"input `{info.name}` has the shape {_shape(tensor)}; the model takes {_expected(info)}",
             param=info.name,

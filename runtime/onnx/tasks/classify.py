@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-
 import numpy
 from numpy.typing import NDArray
 
 from ....compiler.plan import ClassifySpec
 from ...errors import BadRequest, RequestError, StartError
 from ...replica import Chunk, ClassifyChunk, ClassifyRequest, Request, TensorChunk, TensorRequest, Usage
-from ..model import Model
+from ..model import Model, WholeAnswers
 from ..scores import Floats, activate, best
 from ..signature import class_scores_output, read_classify_signature
 from ..tensor_runs import TensorRuns
 from ..token_runs import TokenRuns
 
 
-class ClassifyTask:
+class ClassifyTask(WholeAnswers):
     """Answers `ClassifyRequest`s, and `TensorRequest`s with what the model itself gives."""
 
     def __init__(self, model: Model, spec: ClassifySpec) -> None:
@@ -45,10 +43,9 @@ class ClassifyTask:
         if self._texts:
             await self._texts.close()
 
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
         if isinstance(request, TensorRequest):
-            yield TensorChunk(await self._tensors.infer(request, deadline))
-            return
+            return TensorChunk(await self._tensors.infer(request, deadline))
         assert isinstance(request, ClassifyRequest)
         logits, tokens = await self._logits(request, deadline)
         scores = activate(logits, self._spec.activation)
@@ -58,7 +55,7 @@ class ClassifyTask:
                 f"{self._owner}: it has {len(names)} `labels`, but its model gave {scores.shape[1]} scores"
             )
         top_k = request.top_k if request.top_k is not None else self._spec.top_k
-        yield ClassifyChunk(best(scores, names, top_k), Usage(prompt_tokens=tokens))
+        return ClassifyChunk(best(scores, names, top_k), Usage(prompt_tokens=tokens))
 
     async def _logits(self, request: ClassifyRequest, deadline: float | None) -> tuple[Floats, int]:
         if self._texts:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-
 import numpy
 from numpy.typing import NDArray
 
 from ....compiler.plan import EmbedSpec, Pooling
 from ...errors import BadRequest
 from ...replica import Chunk, EmbedChunk, EmbedRequest, Request, Usage
-from ..model import Model
+from ..model import Model, WholeAnswers
 from ..pooling import Floats, normalise, pool
 from ..signature import read_embed_signature
 from ..token_runs import TokenRuns
 
 
-class EmbedTask:
+class EmbedTask(WholeAnswers):
     """Answers `EmbedRequest`s, in one chunk each."""
 
     def __init__(self, model: Model, spec: EmbedSpec) -> None:
@@ -32,12 +30,12 @@ class EmbedTask:
     async def close(self) -> None:
         await self._runs.close()
 
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, EmbedRequest)
         if not request.texts:
             raise BadRequest("the input holds no text", param="input")
         vectors, tokens = await self._runs.run(request.texts, "input", deadline)
-        yield EmbedChunk(vectors, Usage(prompt_tokens=tokens))
+        return EmbedChunk(vectors, Usage(prompt_tokens=tokens))
 
     def _vectors(self, states: Floats, lengths: NDArray[numpy.int64]) -> Floats:
         """From what the model gives to vectors; those that are shortened are normalised afterwards."""

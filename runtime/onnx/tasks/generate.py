@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from ....compiler.plan import GenerateSpec
 from ...errors import BadRequest, ContextLengthExceeded, StartError
 from ...replica import ChatChunk, ChatRequest, Chunk, CompletionRequest, Request, Usage
+from ...replies import Replies
 from ..files import find_file
 from ..generate.decoder import Answer, Decoder
 from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
-from ..generate.replies import Replies
 from ..generate.sampling import Sampler, Sampling
 from ..generate.signature import read_generate_signature
 from ..generate.texts import Detokenizer, StopFinder
@@ -63,6 +64,11 @@ class GenerateTask:
 
     async def close(self) -> None:
         await self._runner.close()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The answer to a request that wants no stream. Raises RequestError."""
+        async with aclosing(self.stream(request, deadline)) as chunks:
+            return await anext(chunks)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer, whole or as it comes. Raises RequestError."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-
 import numpy
 from numpy.typing import NDArray
 
 from ....compiler.plan import RerankSpec
 from ...replica import Chunk, Request, RerankChunk, RerankRequest, Usage
-from ..model import Model
+from ..model import Model, WholeAnswers
 from ..pooling import Floats
 from ..scores import sigmoid
 from ..signature import read_rerank_signature
 from ..token_runs import TokenRuns
 
 
-class RerankTask:
+class RerankTask(WholeAnswers):
     """Answers `RerankRequest`s, in one chunk each, with a model that reads query and document together."""
 
     def __init__(self, model: Model, spec: RerankSpec) -> None:
@@ -29,11 +27,11 @@ class RerankTask:
     async def close(self) -> None:
         await self._runs.close()
 
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, RerankRequest)
         pairs = [(request.query, document) for document in request.documents]
         scores, tokens = await self._runs.run(pairs, "documents", deadline)
-        yield RerankChunk(scores[:, 0], Usage(prompt_tokens=tokens))
+        return RerankChunk(scores[:, 0], Usage(prompt_tokens=tokens))
 
 
 def _scores(logits: Floats, lengths: NDArray[numpy.int64]) -> Floats:

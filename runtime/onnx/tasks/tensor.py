@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-
 from ...replica import Chunk, Request, TensorChunk, TensorRequest
-from ..model import Model
+from ..model import Model, WholeAnswers
 from ..tensor_runs import TensorRuns
 
 
-class TensorTask:
+class TensorTask(WholeAnswers):
     """Answers `TensorRequest`s, in one chunk each."""
 
     def __init__(self, model: Model) -> None:
@@ -21,6 +19,6 @@ class TensorTask:
     async def close(self) -> None:
         await self._runs.close()
 
-    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, TensorRequest)
-        yield TensorChunk(await self._runs.infer(request, deadline))
+        return TensorChunk(await self._runs.infer(request, deadline))

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from attrs import field, frozen
 
-from ...replica import ChatRequest, CompletionRequest, Usage
+from .replica import ChatRequest, CompletionRequest, Usage
 
 
 @frozen
