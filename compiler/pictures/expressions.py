@@ -28,6 +28,9 @@ from .names import shortened
 _INNER = 32
 """Characters of an operand or an argument; longer ones are cut."""
 
+_FIRST = ("message", "input", "query", "documents")
+"""Arguments of a model that are usually given without their name."""
+
 _QUOTED = 22
 """Characters of a template, which stands in quotes behind a word."""
 
@@ -95,9 +98,9 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
         case FieldNode(of=of, field=field):
             return f"{inner(of)}.{field}"
         case OperatorNode(operator=operator, operands=(one,)):
-            return f"{operator}{_operand(one, nodes)}"
+            return f"{operator}{_operand(one, node, nodes)}"
         case OperatorNode(operator=operator, operands=names):
-            return f" {operator} ".join(_operand(name, nodes) for name in names)
+            return f" {operator} ".join(_operand(name, node, nodes) for name in names)
         case ListNode(items=names):
             return f"[{', '.join(inner(name) for name in names)}]"
         case RecordNode(fields=fields):
@@ -106,7 +109,7 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             parts = [literals[0]]
             for value, literal in zip(values, literals[1:], strict=True):
                 parts.append(f"${{{inner(value)}}}{literal}")
-            return constant(shortened("".join(parts), _QUOTED))
+            return constant(shortened(" ".join("".join(parts).split()), _QUOTED))
         case PromptNode(template=template):
             return f"prompt {constant(shortened(' '.join(template.split()), _QUOTED))}"
         case ConvertNode(of=of, to=to):
@@ -114,8 +117,14 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
         case BuiltinNode(function=function, arguments=names, named=named):
             given = [inner(name) for name in names]
             return f"{function}({', '.join([*given, *(f'{key} = {inner(v)}' for key, v in named.items())])})"
-        case CallNode(target=target, arguments=arguments) | ExternNode(extern=target, arguments=arguments):
-            return f"{target}({', '.join(inner(name) for name in arguments.values())})"
+        case CallNode(target=target, task=task, arguments=arguments):
+            said = [
+                inner(value) if task is None or name in _FIRST else f"{name} = {inner(value)}"
+                for name, value in arguments.items()
+            ]
+            return f"{target}({', '.join(said)})"
+        case ExternNode(extern=extern, arguments=arguments):
+            return f"{extern}({', '.join(inner(value) for value in arguments.values())})"
         case MatchNode(subject=subject):
             return f"match {inner(subject)}"
         case IfNode(condition=condition):
@@ -128,11 +137,26 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             raise TypeError(f"no node of a plan: {node!r}")
 
 
-def _operand(name: str, nodes: Mapping[str, Node]) -> str:
-    text = written(name, nodes)
+def _operand(name: str, outer: OperatorNode, nodes: Mapping[str, Node]) -> str:
+    text = shortened(written(name, nodes), _INNER)
     node = nodes.get(name)
-    needs_brackets = isinstance(node, OperatorNode) and not is_step(name) and len(node.operands) > 1
-    return f"({text})" if needs_brackets else shortened(text, _INNER)
+    if not isinstance(node, OperatorNode) or is_step(name) or len(node.operands) == 1:
+        return text
+    return text if _BINDS.index(_group(node)) > _BINDS.index(_group(outer)) else f"({text})"
+
+
+_BINDS = ("||", "&&", "==", "+", "*", "")
+"""Operators from the loosest to the tightest: one of each kind; the last are those before one operand."""
+
+
+def _group(node: OperatorNode) -> str:
+    if len(node.operands) == 1:
+        return ""
+    if node.operator in "+-":
+        return "+"
+    if node.operator in "*/":
+        return "*"
+    return node.operator if node.operator in _BINDS else "=="
 
 
 def constant(value: object) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from .model import Cluster, ClusterKind, Edge, EdgeKind, Look, Vertex
 
+_COLUMNS = 3
+
 LOOKS: dict[Look, str] = {
     Look.INPUT: "a parameter, or the result",
     Look.LOCAL: "local: a model on this machine",
@@ -42,5 +44,6 @@ def legend(clusters: Iterable[Cluster], edges: Iterable[Edge]) -> tuple[Cluster,
     parts = [Vertex(f"legend_{look}", look, (text,)) for look, text in LOOKS.items() if look in looks]
     if lines:
         parts.append(Vertex("legend_arrows", Look.NOTE, tuple(lines)))
-    order = [Edge(above.id, below.id, EdgeKind.ORDER) for above, below in zip(parts, parts[2:], strict=False)]
+    above = [vertex for cluster in shown for vertex in cluster.vertices()][-1:] * _COLUMNS
+    order = [Edge(a.id, b.id, EdgeKind.ORDER) for a, b in zip([*above, *parts], parts, strict=False)]
     return Cluster("legend", ClusterKind.LEGEND, "legend", [*parts]), order

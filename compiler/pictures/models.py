@@ -47,9 +47,8 @@ class Models:
             found[route.route] = Vertex(names.of("route", route.route), Look.ROUTE, lines)
         for deployment in plan.deployments:
             name = deployment.deployment
-            found[name] = Vertex(
-                names.of("deployment", name), look_of(deployment), (shortened(name), where(deployment))
-            )
+            lines = (shortened(name), where(deployment), *_spending(deployment))
+            found[name] = Vertex(names.of("deployment", name), look_of(deployment), lines)
         edges = [*_members(plan, found), *_capacity(plan, found)]
         return cls(found, tuple(edges))
 
@@ -70,6 +69,16 @@ def where(deployment: DeploymentPlan) -> str:
             raise TypeError(f"no deployment of a plan: {deployment!r}")
     count = len(deployment.replicas)
     return shortened(text) + (f", {count} replicas" if count > 1 else "")
+
+
+def _spending(deployment: DeploymentPlan) -> Iterator[str]:
+    """What a deployment may cost."""
+    if isinstance(deployment, RemotePoolPlan) and deployment.budget is not None:
+        spends = (
+            (deployment.budget.max_spend_per_hour, "an hour"),
+            (deployment.budget.max_spend_per_day, "a day"),
+        )
+        yield "budget: " + ", ".join(f"{money!s} {time}" for money, time in spends if money is not None)
 
 
 def _strategy(route: RoutePlan) -> str:

@@ -27,10 +27,13 @@ from inferc.compiler.pictures import (
     to_mermaid,
 )
 from inferc.compiler.plan import (
+    Budget,
+    BudgetAction,
     BuiltinNode,
     ConstantNode,
     FallbackPlan,
     IfNode,
+    Money,
     OperatorNode,
     Plan,
     TaskKind,
@@ -195,6 +198,22 @@ def test_local_and_remote_differ_in_shape_and_words() -> None:
     assert (drawn["known"].look, drawn["known"].lines[1]) == (Look.LOCAL, "local: minilm.onnx")
     assert (drawn["small"].look, drawn["small"].lines[1]) == (Look.REMOTE, "remote: gpt-4o-mini")
     assert drawn["large"].lines[1] == "remote: gpt-4o-mini, 2 replicas"
+
+
+def test_a_deployment_says_what_it_may_cost() -> None:
+    budget = Budget(BudgetAction.REJECT, max_spend_per_hour=Money(1), max_spend_per_day=Money(5))
+    [vertex] = vertices(picture_of(plan_of(remote_plan("gpt", budget=budget)))).values()
+    assert vertex.lines == ("gpt", "remote: gpt-4o-mini", "budget: $1 an hour, $5 a day")
+
+
+def test_operators_are_put_in_brackets_where_the_language_needs_them() -> None:
+    steps = [node(ConstantNode, f"sum.{number}", type="int", value=number) for number in (1, 2, 3)] + [
+        node(OperatorNode, "sum.4", type="int", operator="+", operands=("sum.1", "sum.2")),
+        node(OperatorNode, "sum.5", type="int", operator="*", operands=("sum.4", "sum.3")),
+        node(OperatorNode, "sum", type="int", operator="+", operands=("sum.5", "sum.1")),
+    ]
+    drawn = vertices(picture_of(plan_with(pipeline("p", *steps, output="sum"))))
+    assert drawn["sum"].lines == ("sum = (1 + 2) * 3 + 1",)
 
 
 def test_routes_say_when_each_member_is_asked() -> None:
