@@ -273,7 +273,11 @@ class Executor:
 
     async def _unreachable(self) -> list[str]:
         """What is wrong with remote endpoints that cannot be reached, where that is to stop the start."""
-        remote = [plan for plan in self.plan.deployments if isinstance(plan, RemotePoolPlan)]
+        remote = [
+            plan
+            for plan in self.plan.deployments
+            if isinstance(plan, RemotePoolPlan) and plan.deployment not in self.broken
+        ]
         if not remote:
             return []
         from .remote.reach import name_unreachable

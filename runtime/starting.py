@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from pathlib import Path
 
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ..compiler.plan.reach import members_of
 from .errors import ServerDown, StartError
 from .guarding import Guarding
 from .passage import Guards
 from .replica import Chunk, Replica, ReplicaStatus, Request
-from .routes.members import members_of
 
 
 class BrokenReplica:
@@ -28,9 +28,11 @@ class BrokenReplica:
         return ReplicaStatus(ready=False, warnings=self._problems)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        nothing: tuple[Chunk, ...] = ()
+        for chunk in nothing:
+            yield chunk
         reason = "; ".join(self._problems)
         raise ServerDown(f"it was not started: {reason}", deployment=self._deployment, retryable=False)
-        yield
 
 
 def make_replicas(

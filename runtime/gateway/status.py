@@ -15,10 +15,11 @@ from .answers import json_answer
 
 def health(executor: Executor, *, detailed: bool) -> web.Response:
     """200 when everything is ready, or routes do without what is not, else 503."""
-    ready = bool(executor.deployments) and all(
-        one.is_ready()
-        for name, one in [*executor.deployments.items(), *executor.routes.items()]
-        if name not in executor.broken
+    working = [one for name, one in executor.deployments.items() if name not in executor.broken]
+    ready = (
+        bool(executor.deployments)
+        and all(one.is_ready() for one in working)
+        and all(route.is_ready() for route in executor.routes.values())
     )
     status = ("degraded" if executor.broken else "ok") if ready else "not ready"
     answer: dict[str, Any] = {"status": status}

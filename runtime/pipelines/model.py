@@ -69,18 +69,19 @@ class PipelineModel:
                 usage = self._done(result, trace)
                 yield ChatChunk(replies.whole(text_of(result.value), "stop", usage), usage)
                 return
-            begun = False
+            begun, result = False, None
             answer = self.pipeline.stream(values, deadline, priority=priority, headers=headers)
             async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, Result):
-                        break
-                    if isinstance(event, str):
+                        result = event
+                    elif isinstance(event, str):
                         yield ChatChunk(replies.piece(event, first=not begun))
                         begun = True
-            usage = self._done(event, trace)
+            assert result is not None
+            usage = self._done(result, trace)
             if not begun:
-                yield ChatChunk(replies.piece(text_of(event.value), first=True), more=True)
+                yield ChatChunk(replies.piece(text_of(result.value), first=True), more=True)
             yield ChatChunk(replies.end("stop"), usage, more=True)
             options = request.body.get("stream_options")
             if isinstance(options, dict) and options.get("include_usage"):
@@ -100,7 +101,7 @@ class PipelineModel:
         return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
 
     @staticmethod
-    def _done(result: Any, trace: Trace) -> Usage:
+    def _done(result: Result, trace: Trace) -> Usage:
         if trace.spans is not None:
             trace.spans += result.spans
         return total(result.spans)

@@ -114,9 +114,11 @@ class Pipeline:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        spans: list[Span] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """The same, with each call that was answered, and the text of the last call as it comes.
 
+        spans: where what it took is put, which is there also when it fails.
         Closing the generator ends every step. Raises RequestError.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -127,6 +129,7 @@ class Pipeline:
             events.put_nowait(text)
 
         run = Run(self.name, self.plan.source, deadline, priority, headers, told=events.put_nowait)
+        run.spans = run.spans if spans is None else spans
         task = asyncio.create_task(self.value(values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:

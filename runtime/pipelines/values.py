@@ -89,13 +89,23 @@ class _Reading(Converter):
         super().__init__(forbid_extra_keys=source is Source.REQUEST)
         self.sizes = Sizes()
         self.register_structure_hook_func(
-            lambda kind: get_origin(kind) is Annotated,
+            _is_leaf,
             lambda value, kind: leaf(
                 value, get_args(kind)[1], self.sizes, is_json=source is not Source.PYTHON
             ),
         )
-        self.register_structure_hook_factory(lambda kind: get_origin(kind) is list, partial(_list, self))
+        self.register_structure_hook_factory(_is_list, partial(_list, self))
         self.register_structure_hook_factory(is_typeddict, partial(_record, self))
+
+
+def _is_leaf(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Annotated
+
+
+def _is_list(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is list
 
 
 def _annotation(kind: Type, name: str) -> Any:
@@ -110,7 +120,8 @@ def _annotation(kind: Type, name: str) -> Any:
             for each, inner in kind.fields.items():
                 annotation = _annotation(inner, each)
                 fields[each] = NotRequired[annotation] if isinstance(inner, OptionalType) else annotation
-            return TypedDict(kind.name or name, fields)  # type: ignore[misc]
+            make: Any = TypedDict  # with fields that are known only now
+            return make(kind.name or name, fields)
     return Annotated[object, kind]
 
 

@@ -84,7 +84,8 @@ class Workers:
                 answer.set_result(value)
 
         def job() -> None:
-            value, error = None, None
+            value: Any = None
+            error: BaseException | None = None
             try:
                 value = function(**arguments)
             except StopIteration:

@@ -13,11 +13,11 @@ from ...compiler.plan import (
     RoutePlan,
     SplitPlan,
 )
+from ...compiler.plan.reach import members_of
 from ..served import Served
 from .balance import Balance
 from .fallback import Fallback
 from .hedge import Hedge
-from .members import members_of
 from .route import Route
 from .split import Split
 
