@@ -24,7 +24,6 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
     "bearer": (1, 'bearer(env("NAME"))'),
     "python": (1, 'python("package.module:name")'),
     "custom": (1, 'custom("name")'),
-    "header": (1, 'header("x-customer")'),
 }
 """The calls that have a meaning outside of pipelines: how many arguments, and how they are written."""
 

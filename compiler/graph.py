@@ -20,12 +20,14 @@ from .pipelines.infer import Tools
 from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
 from .routes.check import RouteChecker
 from .routes.conditions import confident
+from .routes.order import members_first
 from .routes.typed import TypedRoute
 from .scope import Symbol
 from .shape import Shaper
 from .typing.callables import Callee
 from .typing.deployments import deployment_callee
 from .typing.resolve import TypeResolver
+
 
 @frozen(eq=False, repr=False)
 class Graph:
@@ -41,7 +43,8 @@ class Graph:
         for root in self._roots(source):
             for each in walk(root):
                 if each.node.start <= offset < each.node.end and (
-                    smallest is None or each.node.end - each.node.start <= smallest.node.end - smallest.node.start
+                    smallest is None
+                    or each.node.end - each.node.start <= smallest.node.end - smallest.node.start
                 ):
                     smallest = each
         return smallest
@@ -96,7 +99,8 @@ class _Grapher:
             for symbol in symbols
             if isinstance(symbol.node, s.ExternDeclaration)
         )
-        routes = [self._route(symbol) for symbol in symbols if isinstance(symbol.node, s.RouteDeclaration)]
+        declared_routes = [symbol for symbol in symbols if isinstance(symbol.node, s.RouteDeclaration)]
+        routes = [self._route(symbol) for symbol in members_first(declared_routes)]
         pipelines = [
             type_pipeline(symbol, self._signature(symbol), self._tools)
             for symbol in symbols
@@ -137,15 +141,15 @@ class _Grapher:
     def _route(self, symbol: Symbol) -> TypedRoute | None:
         key = id(symbol.node)
         if key not in self._checked:
-            self._checked[key] = None  # a route that leads back to itself is reported elsewhere
             self._checked[key] = self._routes.check(symbol)
         return self._checked[key]
 
     def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:
-        return self._route(symbol) if isinstance(symbol.node, s.RouteDeclaration) else self.callee(symbol)
+        """What a member of a route is; routes stand behind those that they name, unless in a circle."""
+        if isinstance(symbol.node, s.RouteDeclaration):
+            return self._checked.get(id(symbol.node))
+        return self.callee(symbol)
 
     def _is_confident(self, symbol: Symbol) -> bool:
         declared = self._deployments.get(id(symbol.node))
         return declared is None or confident(declared)
-
-

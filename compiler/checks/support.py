@@ -9,6 +9,7 @@ from ..declare import Declared
 from ..program import Program
 from .capacity import effective_task
 
+
 def check(program: Program, found: Diagnostics) -> None:
     """Warn about everything that the executor does not do yet."""
     for declared, deployment in program.deployments:

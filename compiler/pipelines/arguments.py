@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..scope import Symbol
 from ..typing.callables import Takes
@@ -33,7 +33,7 @@ def bind(
     """
     given: Given = {}
     names = [each.name for each in takes]
-    right, position = True, 0
+    right, position, too_many = True, 0, False
     declared = [Label(symbol.span, _signature(name, takes))] if symbol is not None else []
     for argument in node.arguments:
         typed = inferrer.infer(argument)
@@ -47,9 +47,10 @@ def bind(
             word, place = names[position], s.Identifier(argument.start, argument.end, names[position])
             position += 1
         else:
-            right = False
-            _one_too_many(inferrer, name, names, positional, argument, declared)
-            break
+            if not too_many:
+                _one_too_many(inferrer, name, names, positional, argument, declared)
+            right, too_many = False, True
+            continue
         if word in given:
             right = False
             inferrer.error(
@@ -76,7 +77,9 @@ def bind(
 
 
 def _signature(name: str, takes: tuple[Takes, ...]) -> str:
-    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in takes if each.required or len(takes) < 4)
+    shown = ", ".join(
+        f"{each.name}: {shown_types(each)}" for each in takes if each.required or len(takes) < 4
+    )
     return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
 
 
@@ -90,7 +93,7 @@ def _unknown_argument(
 ) -> None:
     meant = inferrer.found.near(place.text, names)
     span = inferrer.scope.span(place)
-    fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
+    fixes = write_instead(span, meant)
     listed = f"it takes {every(f'`{each}`' for each in names)}" if names else "it takes nothing"
     inferrer.error(
         "E0311",
@@ -104,7 +107,12 @@ def _unknown_argument(
 
 
 def _one_too_many(
-    inferrer: Inferrer, name: str, names: list[str], positional: int, node: s.Expression, declared: list[Label]
+    inferrer: Inferrer,
+    name: str,
+    names: list[str],
+    positional: int,
+    node: s.Expression,
+    declared: list[Label],
 ) -> None:
     if names and not positional:
         message, advice = f"`{name}` takes its inputs by name", f"write `{names[0]} = …`"

@@ -54,7 +54,9 @@ class Builtin:
             if typed is None or not takes.types or any(inferrer.fits(typed, type) for type in takes.types):
                 continue
             right = False
-            message = f"`{takes.name}` of `{self.name}` is {shown_types(takes)}, found {show_type(typed.type)}"
+            message = (
+                f"`{takes.name}` of `{self.name}` is {shown_types(takes)}, found {show_type(typed.type)}"
+            )
             mismatch(inferrer, typed, takes.types, message)
         right = right and all(is_known(each.type) for each in given.values())
         type = self.gives(inferrer, node, given) if right else UNKNOWN
@@ -97,7 +99,9 @@ class _Concat(Builtin):
     def _type(self, inferrer: Inferrer, node: s.CallExpression, typed: tuple[Typed, ...]) -> Type:
         named = [each for each in node.arguments if isinstance(each, s.NamedArgument)]
         if named or not typed:
-            message = "`concat` takes values without names" if named else "`concat` needs values to put together"
+            message = (
+                "`concat` takes values without names" if named else "`concat` needs values to put together"
+            )
             inferrer.error("E0311", message, named[0].name if named else node, help="write `concat(a, b)`")
             return UNKNOWN
         if not all(is_known(each.type) for each in typed):
@@ -173,7 +177,12 @@ def _builtins() -> tuple[Builtin, ...]:
         Builtin("json_path", (_takes("value", JSON), _takes("path", TEXT)), templates.json_path, 2),
         _Format("format", (), _always(TEXT), 0),
         Builtin("len", (_takes("x"),), _length, 1),
-        Builtin("split_text", (_takes("x", TEXT), _takes("size", INT), _optional("overlap", INT)), _always(_TEXTS), 2),
+        Builtin(
+            "split_text",
+            (_takes("x", TEXT), _takes("size", INT), _optional("overlap", INT)),
+            _always(_TEXTS),
+            2,
+        ),
         Builtin("join", (_takes("texts", _TEXTS), _takes("separator", TEXT)), _always(TEXT), 2),
         Builtin("text", (_takes("x"),), _shown, 1),
         Builtin("decode", (_takes("data", BYTES),), _always(TEXT), 1),

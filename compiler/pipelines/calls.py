@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..plan.types import OptionalType, RecordType, TypeKind
 from ..scope import Symbol
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .infer import Inferrer
 
 _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration, s.ExternDeclaration)
+
 
 def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     """What a call gives, whatever is called."""
@@ -84,12 +85,17 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     written = name if name is not None else scope.span(function).text.strip('"')
     known = [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
     meant = inferrer.found.near(written, known)
-    fixes = [Fix(f"write `{meant[0]}`", (Edit(scope.span(function), meant[0]),), safe=False)] if len(meant) == 1 else []
+    fixes = write_instead(scope.span(function), meant)
     hint = None if fixes else offer(meant)
     if not fixes and hint is None and not inferrer.found.is_long:
         hint = f"there are {every(f'`{each}`' for each in known[:12])}"
     return inferrer.mistake(
-        "E0201", f"there is nothing to call that is named `{written}`", function, "not declared", help=hint, fixes=fixes
+        "E0201",
+        f"there is nothing to call that is named `{written}`",
+        function,
+        "not declared",
+        help=hint,
+        fixes=fixes,
     )
 
 
@@ -167,7 +173,8 @@ def _record(inferrer: Inferrer, node: s.CallExpression, symbol: Symbol) -> Typed
             secondary=[Label(symbol.span, "declared here")],
         )
     takes = tuple(
-        Takes(name, (each,), required=not isinstance(each, OptionalType)) for name, each in type.fields.items()
+        Takes(name, (each,), required=not isinstance(each, OptionalType))
+        for name, each in type.fields.items()
     )
     given, _ = bind(inferrer, node, symbol.name.text, takes, 0, symbol)
     for name, typed in given.items():
@@ -193,10 +200,14 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
         return Mistake(node, wanted)
     if not is_jsonable(wanted):
         message = f"no JSON is {show_type(wanted)}: it cannot be read as that"
-        return inferrer.mistake("E0609", message, name, help="tensors and images come from models and built-ins")
+        return inferrer.mistake(
+            "E0609", message, name, help="tensors and images come from models and built-ins"
+        )
     if isinstance(inner, Call) and inner.callee.chats and inner.answer is None:
         if wanted.kind is TypeKind.TEXT:
-            return inferrer.mistake("E0609", f"`{inner.callee.name}` gives text anyway", name, help="leave `as text` out")
+            return inferrer.mistake(
+                "E0609", f"`{inner.callee.name}` gives text anyway", name, help="leave `as text` out"
+            )
         return evolve(inner, node=node, type=wanted, answer=wanted)
     if not is_text(inner.type) and inner.type.kind is not TypeKind.JSON:
         shown = show_type(inner.type)

@@ -57,5 +57,5 @@ def _report(circle: list[TypedPipeline], last: TypedPipeline, call: Call, found:
         last.scope.span(call.node),
         "this call closes the circle",
         notes=[show_circle(names)],
-        help="pipelines end for certain, so none leads back to itself; go through a list with `[… for x in xs]`",
+        help="pipelines always end, so none leads back to itself; go through a list with `[… for x in xs]`",
     )

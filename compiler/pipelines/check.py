@@ -42,7 +42,8 @@ class Signature:
     def callee(self, symbol: Symbol) -> Callee:
         """What a call of it takes and gives; what may be missing may be left out."""
         takes = tuple(
-            Takes(each.node.name.text, (each.type,), required=not is_optional(each.type)) for each in self.parameters
+            Takes(each.node.name.text, (each.type,), required=not is_optional(each.type))
+            for each in self.parameters
         )
         return Callee(symbol, None, takes, constant(self.result), len(takes))
 

@@ -48,6 +48,9 @@ def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExte
             )
         case _ if value is not UNKNOWN:
             tools.found.error(
-                "E0301", f"an extern is a function in Python, found {describe(value)}", span, help=f"write `{_FORM}`"
+                "E0301",
+                f"an extern is a function in Python, found {describe(value)}",
+                span,
+                help=f"write `{_FORM}`",
             )
     return TypedExtern(symbol, signature.parameters, signature.result, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix
+from ...dsl.diagnostics import Fix, write_instead
 from ...dsl.suggest import did_you_mean, every, offer
 from ..plan.types import RecordType, TypeKind
 from ..typing.partial import UNKNOWN, is_optional, show_type
@@ -48,9 +48,8 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
     if isinstance(type, RecordType):
         what = f"{show_type(type)} has no field `{name}`" if type.name else f"there is no field `{name}`"
         meant = inferrer.found.near(name, type.fields)
-        if len(meant) == 1:
-            fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)]
-        elif type.fields:
+        fixes = write_instead(span, meant)
+        if not fixes and type.fields:
             advice = offer(meant) or f"it has {every(f'`{each}`' for each in list(type.fields)[:12])}"
     elif is_optional(type):
         what = f"{show_type(type)} may be missing, and then has no field `{name}`"
@@ -59,5 +58,7 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
         what = f"{show_type(type)} has no fields"
         if type.kind is TypeKind.JSON:
             advice = f'read it as a type first, with `as T`, or take a part of it: `json_path(…, "$.{name}")`'
-    inferrer.error("E0602", what, node.name, "no such field", secondary=labels, notes=notes, help=advice, fixes=fixes)
+    inferrer.error(
+        "E0602", what, node.name, "no such field", secondary=labels, notes=notes, help=advice, fixes=fixes
+    )
     return Mistake(node, UNKNOWN)

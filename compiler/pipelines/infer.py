@@ -1,4 +1,4 @@
-"""Expressions of a pipeline → typed tree. What each kind of expression means stands in a module of its own."""
+"""Expressions of a pipeline → typed tree. What takes more than a few lines stands in a module of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.diagnostics import Diagnostics, Label, write_instead
 from ...dsl.suggest import offer
 from ...dsl.units import Percent
 from ...dsl.values import Word, describe
@@ -153,7 +153,7 @@ class Inferrer:
         names = [*self.local_names(), *self.scope.names(s.LetDeclaration, s.ParamDeclaration)]
         meant = self.found.near(node.name, [name for name in names if name != "_"])
         span = self.scope.span(node)
-        fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
+        fixes = write_instead(span, meant)
         hint = None if fixes else offer(meant)
         if not fixes and hint is None and not self.found.is_long:
             known = ", ".join(f"`{name}`" for name in names[:8])
@@ -169,13 +169,13 @@ class Inferrer:
             value = self.tools.evaluator.value_of(symbol)
             return Mistake(node, UNKNOWN) if value is NO_VALUE else self.constant(node, value, symbol)
         name = symbol.name.text
-        callable = not isinstance(symbol.node, s.TemplateDeclaration)
+        can_be_called = not isinstance(symbol.node, s.TemplateDeclaration | s.TypeDeclaration)
         return self.mistake(
             "E0209",
             f"`{name}` is a {symbol.kind}, not a value",
             node,
             secondary=[Label(symbol.span, "declared here")],
-            help=f"call it: `{name}(…)`" if callable else None,
+            help=f"call it: `{name}(…)`" if can_be_called else None,
         )
 
     def _number(self, node: s.Number) -> Typed:

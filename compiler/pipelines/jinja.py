@@ -13,7 +13,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.source import Span
 from ...dsl.suggest import every, offer
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ListType, RecordType, Type, TypeKind
@@ -33,7 +33,12 @@ _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends",
 }
 _LEFT_OUT = ("lipsum",)
-_MUTATING = frozenset("append extend insert remove clear reverse sort pop popitem setdefault update".split())
+_MUTATING = frozenset(
+    (
+        *("append", "extend", "insert", "remove", "clear", "reverse", "sort"),
+        *("pop", "popitem", "setdefault", "update"),
+    )
+)
 _PYTHON: dict[TypeKind, type] = {
     TypeKind.TEXT: str,
     TypeKind.CHOICE: str,
@@ -71,7 +76,8 @@ def infer_template(inferrer: Inferrer, node: s.Prompt) -> Typed:
             "E0607",
             f"this template cannot be read: {message[:1].lower()}{message[1:]}",
             places.line(error.lineno),
-            help="`{{ name }}` puts a value in, `{% for x in xs %}…{% endfor %}` repeats, `{% if x %}…{% endif %}` decides",
+            help="`{{ name }}` puts a value in, `{% for x in xs %}…{% endfor %}` repeats, "
+            "`{% if x %}…{% endif %}` decides",
         )
         return Mistake(node, TEXT)
     except (ValueError, OverflowError):
@@ -147,12 +153,12 @@ class _Template:
                 return names[node.name]
         if node.name in self.variables:
             return self.variables[node.name].type
-        globals = environment().globals
+        given = [name for name in environment().globals if name not in _LEFT_OUT]
         typed = self._value(node)
         if typed is None:
-            if node.name in globals and node.name not in _LEFT_OUT:
+            if node.name in given:
                 return UNKNOWN
-            self._unknown(node, [name for name in globals if name not in _LEFT_OUT])
+            self._unknown(node, given)
             typed = Mistake(self._node, UNKNOWN)
         self.variables[node.name] = typed
         if not is_jsonable(typed.type):
@@ -179,11 +185,11 @@ class _Template:
             return inferrer.declared(self._node, symbol)
         return Mistake(self._node, UNKNOWN) if node.name in inferrer.scope.lost else None
 
-    def _unknown(self, node: nodes.Name, globals: list[str]) -> None:
+    def _unknown(self, node: nodes.Name, given: list[str]) -> None:
         inferrer = self._inferrer
         own = [*inferrer.local_names(), *inferrer.scope.names(s.LetDeclaration, s.ParamDeclaration)]
         own = [name for name in own if "." not in name]
-        meant = inferrer.found.near(node.name, [*own, *globals])
+        meant = inferrer.found.near(node.name, [*own, *given])
         hint = offer(meant) or (f"known here: {every(f'`{name}`' for name in own[:8])}" if own else None)
         self._error(
             "E0201",
@@ -209,7 +215,11 @@ class _Template:
     def _item(self, node: nodes.Getitem) -> Type:
         type = without_optional(self.visit(node.node))
         self.visit(node.arg)
-        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) and isinstance(type, RecordType):
+        if (
+            isinstance(node.arg, nodes.Const)
+            and isinstance(node.arg.value, str)
+            and isinstance(type, RecordType)
+        ):
             return self._field(type, node.arg.value, node.lineno)
         if isinstance(type, ListType) and not isinstance(node.arg, nodes.Slice):
             return type.element
@@ -231,7 +241,9 @@ class _Template:
             return UNKNOWN
         if name in _MUTATING and hasattr(python, name):
             self._error(
-                "E0607", f"values cannot be changed in a prompt: `{name}` does", self._places.name(name, line, ".")
+                "E0607",
+                f"values cannot be changed in a prompt: `{name}` does",
+                self._places.name(name, line, "."),
             )
         elif not hasattr(python, name):
             meant = self._inferrer.found.near(name, [each for each in dir(python) if each[0] != "_"])
@@ -341,9 +353,14 @@ class _Template:
         if (code, message) in self._said:
             return
         self._said.add((code, message))
-        fixes = []
-        if meant is not None and len(meant) == 1 and self._places.exact(span):
-            fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)]
+        fixes = write_instead(span, meant or []) if self._places.exact(span) else []
         self._inferrer.found.error(
-            code, message, span, label, secondary=secondary, notes=notes, fixes=fixes, help=None if fixes else help
+            code,
+            message,
+            span,
+            label,
+            secondary=secondary,
+            notes=notes,
+            fixes=fixes,
+            help=None if fixes else help,
         )

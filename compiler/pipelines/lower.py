@@ -60,7 +60,9 @@ class Lowerer:
         self._used += 1
         return f"{self._step}.{self._used}"
 
-    def _add(self, kind: type[n.Node], typed: t.Typed, name: str, type: Type | None = None, **fields: Any) -> str:
+    def _add(
+        self, kind: type[n.Node], typed: t.Typed, name: str, type: Type | None = None, **fields: Any
+    ) -> str:
         line, column = self.source.position(typed.node.start)
         shown = str(type if type is not None else typed.type)
         self.nodes.append(kind(name=name, type=shown, line=line, column=column, **fields))
@@ -106,7 +108,9 @@ class Lowerer:
     def _builtin(self, typed: t.BuiltinCall, name: str) -> str:
         arguments = tuple(map(self._emit, typed.arguments))
         named = {word: self._emit(value) for word, value in typed.named.items()}
-        return self._add(n.BuiltinNode, typed, name, function=typed.function, arguments=arguments, named=named)
+        return self._add(
+            n.BuiltinNode, typed, name, function=typed.function, arguments=arguments, named=named
+        )
 
     def _convert(self, typed: t.Conversion, name: str) -> str:
         return self._add(n.ConvertNode, typed, name, of=self._emit(typed.of), to=typed.type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Edit, Fix, Label, write_instead
 from ...dsl.suggest import every
 from ...dsl.values import show
 from ..plan.types import ChoiceType, Type, TypeKind, quoted
@@ -45,7 +45,8 @@ def _not_matched(inferrer: Inferrer, subject: Typed) -> None:
     shown = show_type(subject.type)
     advice = "use `if` with comparisons" if subject.type.kind is TypeKind.FLOAT else None
     if is_optional(subject.type):
-        advice = f"it may be missing: say what then, with `match ({inferrer.scope.span(subject.node).text} else …)`"
+        written = inferrer.scope.span(subject.node).text
+        advice = f"it may be missing: say what then, with `match ({written} else …)`"
     mismatch(inferrer, subject, (), f"`match` takes text, int or bool, found {shown}", help=advice)
 
 
@@ -69,7 +70,11 @@ def _patterns(
         key = (value.__class__, value)
         first = seen.get(_KEY_OF_ANY) or seen.get(key)
         if first is not None:
-            what = "`_` stands above it" if seen.get(_KEY_OF_ANY) is first else f"{show(value)} has an arm already"
+            what = (
+                "`_` stands above it"
+                if seen.get(_KEY_OF_ANY) is first
+                else f"{show(value)} has an arm already"
+            )
             inferrer.error(
                 "E0604",
                 f"this arm never runs: {what}",
@@ -106,8 +111,11 @@ def _literal(inferrer: Inferrer, pattern: s.Expression) -> object:
             return None
         case s.Reference(name=name):
             span = inferrer.scope.span(pattern)
-            fix = Fix(f"write `{quoted(name)}`", (Edit(span, quoted(name)),), safe=False)
-            inferrer.error("E0604", f"`{name}` is no value that a pattern can have", pattern, "a bare word", fixes=[fix])
+            message, fixes = (
+                f"`{name}` is no value that a pattern can have",
+                write_instead(span, [quoted(name)]),
+            )
+            inferrer.error("E0604", message, pattern, "a bare word", fixes=fixes)
             return None
     inferrer.error(
         "E0604",
@@ -132,9 +140,8 @@ def _never(inferrer: Inferrer, pattern: s.Expression, value: object, subject: Ty
     advice = None
     if isinstance(type, ChoiceType):
         meant = inferrer.found.near(value, type.values) if isinstance(value, str) else []
-        if len(meant) == 1:
-            fixes = [Fix(f"write `{quoted(meant[0])}`", (Edit(span, quoted(meant[0])),), safe=False)]
-        else:
+        fixes = write_instead(span, [quoted(each) for each in meant])
+        if not fixes:
             advice = f"it is {every(map(quoted, type.values[:8]))}" if len(type.values) <= 8 else None
     inferrer.error(
         "E0604",
@@ -210,5 +217,3 @@ def _result(inferrer: Inferrer, arms: list[TypedArm]) -> Type:
             return UNKNOWN
         type = both
     return type if arms else UNKNOWN
-
-

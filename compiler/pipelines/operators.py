@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, Type, TypeKind, quoted
 from ..typing.partial import (
@@ -135,11 +135,7 @@ def _never_equal(inferrer: Inferrer, left: Typed, right: Typed) -> None:
             continue
         meant = inferrer.found.near(one.value, other.type.values)
         span = inferrer.scope.span(one.node)
-        fixes = (
-            [Fix(f"write `{quoted(meant[0])}`", (Edit(span, quoted(meant[0])),), safe=False)]
-            if len(meant) == 1 and one.origin is None
-            else []
-        )
+        fixes = write_instead(span, [quoted(each) for each in meant]) if one.origin is None else []
         labels, notes = origin(inferrer, other)
         inferrer.error(
             "E0601",

@@ -48,7 +48,9 @@ def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> T
     """A call or a loop with its options. read: whether `as` stands behind it."""
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
-        options = _options(inferrer, node, CallOptions, f"a call of `{inner.callee.name}`", _not_here(inner, read))
+        options = _options(
+            inferrer, node, CallOptions, f"a call of `{inner.callee.name}`", _not_here(inner, read)
+        )
         if options is None:
             return inner
         return evolve(

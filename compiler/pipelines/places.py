@@ -50,7 +50,9 @@ class Places:
 
     def name(self, name: str, line: int, before: str = "") -> Span:
         """A name in a tag; `before`: the sign or word that stands before it, such as `.` or `|`."""
-        lead = {"": r"(?<![\w.|])", ".": r"\.\s*", "|": r"(?:\||\bfilter\b)\s*", "is": r"\bis\s+(?:not\s+)?"}[before]
+        lead = {"": r"(?<![\w.|])", ".": r"\.\s*", "|": r"(?:\||\bfilter\b)\s*", "is": r"\bis\s+(?:not\s+)?"}[
+            before
+        ]
         pattern = re.compile(rf"{lead}({re.escape(name)})(?!\w)")
         return self._first(pattern, line, 1)
 

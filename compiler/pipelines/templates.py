@@ -23,15 +23,19 @@ def json_path(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     """A part of a JSON value, which may not be there."""
     path = given["path"]
     if not isinstance(path, Constant):
-        inferrer.error("E0311", "the path of `json_path` is a literal", path.node, help='such as `"$.items[0].name"`')
+        inferrer.error(
+            "E0311", "the path of `json_path` is a literal", path.node, help='such as `"$.items[0].name"`'
+        )
         return UNKNOWN
-    from jsonpath import JSONPathError, compile
+    import jsonpath
 
     try:
-        compile(str(path.value))
-    except (JSONPathError, RecursionError) as error:
+        jsonpath.compile(str(path.value))
+    except (jsonpath.JSONPathError, RecursionError) as error:
         reason = " ".join(str(error).split(", line ")[0].split())
-        inferrer.error("E0304", f"this is no JSONPath: {reason}", path.node, help='such as `"$.items[0].name"`')
+        inferrer.error(
+            "E0304", f"this is no JSONPath: {reason}", path.node, help='such as `"$.items[0].name"`'
+        )
         return UNKNOWN
     return OptionalType(inner=JSON)
 
@@ -54,9 +58,7 @@ def infer_format(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     return BuiltinCall(node, TEXT, "format", (template, *positional), named)
 
 
-def _places(
-    inferrer: Inferrer, template: Constant, positional: list[Typed], named: dict[str, Typed]
-) -> bool:
+def _places(inferrer: Inferrer, template: Constant, positional: list[Typed], named: dict[str, Typed]) -> bool:
     """Report what is wrong with the places of a template."""
     try:
         places = [
@@ -81,13 +83,17 @@ def _places(
             return False
         if value is None:
             known = [*named, *map(str, range(len(positional)))]
-            hint = offer(inferrer.found.near(str(key), known)) or (f"given: {every(f'`{k}`' for k in known)}" if known else None)
+            hint = offer(inferrer.found.near(str(key), known)) or (
+                f"given: {every(f'`{k}`' for k in known)}" if known else None
+            )
             inferrer.error("E0311", f"nothing is given for `{{{name}}}`", template.node, help=hint or _FORM)
             return False
         used.add(key)
         if spec and is_known(value.type) and not _takes(spec, value.type):
             shown = show_type(value.type)
-            inferrer.error("E0311", f"`{spec}` is no format of {shown}", template.node, f"at `{{{name}:{spec}}}`")
+            inferrer.error(
+                "E0311", f"`{spec}` is no format of {shown}", template.node, f"at `{{{name}:{spec}}}`"
+            )
             return False
     unused = [name for name in named if name not in used] or [
         str(number) for number in range(len(positional)) if number not in used

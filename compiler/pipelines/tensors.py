@@ -32,7 +32,9 @@ def cosine(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         return UNKNOWN
     for typed, tensor in ((given["a"], a), (given["b"], b)):
         if tensor.shape is not None and len(tensor.shape) not in (1, 2):
-            mismatch(inferrer, typed, (), f"`cosine` takes vectors and matrices, found {show_type(typed.type)}")
+            mismatch(
+                inferrer, typed, (), f"`cosine` takes vectors and matrices, found {show_type(typed.type)}"
+            )
             return UNKNOWN
     if a.shape is None or b.shape is None:
         return TensorType(dtype=DType.F32, shape=None)
@@ -73,14 +75,18 @@ def top_k(inferrer: Inferrer, given: Given) -> Type:
         return UNKNOWN
     if tensor.shape is not None and len(tensor.shape) != 1:
         shown = show_type(given["scores"].type)
-        mismatch(inferrer, given["scores"], (), f"`scores` of `top_k` is one score for each item, found {shown}")
+        mismatch(
+            inferrer, given["scores"], (), f"`scores` of `top_k` is one score for each item, found {shown}"
+        )
         return UNKNOWN
     fields: dict[str, Type] = {"index": INT, "score": FLOAT}
     items = given.get("of")
     if items is not None:
         if not isinstance(items.type, ListType):
             shown = show_type(items.type)
-            mismatch(inferrer, items, (), f"`of` of `top_k` is the list of what has the scores, found {shown}")
+            mismatch(
+                inferrer, items, (), f"`of` of `top_k` is the list of what has the scores, found {shown}"
+            )
             return UNKNOWN
         fields = {"item": items.type.element, **fields}
     return ListType(element=RecordType(fields=fields))
@@ -97,7 +103,12 @@ def concat(inferrer: Inferrer, typed: tuple[Typed, ...]) -> Type:
         joined = _joined(inferrer, shape, tensor.shape) if isinstance(tensor, TensorType) and same else _NO
         if joined is _NO:
             shown = f"{show_type(first.type)} and {show_type(tensor)}"
-            mismatch(inferrer, each, (), f"`concat` takes tensors that differ in their first size only, found {shown}")
+            mismatch(
+                inferrer,
+                each,
+                (),
+                f"`concat` takes tensors that differ in their first size only, found {shown}",
+            )
             return UNKNOWN
         assert joined is None or isinstance(joined, tuple)
         shape = joined
@@ -112,7 +123,7 @@ def _joined(inferrer: Inferrer, left: Shape, right: Shape) -> Shape | str:
         return None
     if len(left) != len(right) or not left:
         return _NO
-    if not all([inferrer.sizes.agree(a, b) for a, b in zip(left[1:], right[1:], strict=True)]):
+    if not all(inferrer.sizes.agree(a, b) for a, b in zip(left[1:], right[1:], strict=True)):
         return _NO
     a, b = left[0], right[0]
     return (a + b if isinstance(a, int) and isinstance(b, int) else None, *left[1:])
@@ -151,7 +162,9 @@ def image(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         values = given.get(name)
         if isinstance(values, ListOf) and len(values.items) != 3:
             inferrer.error(
-                "E0311", f"`{name}` has one number for red, green and blue, not {len(values.items)}", values.node
+                "E0311",
+                f"`{name}` has one number for red, green and blue, not {len(values.items)}",
+                values.node,
             )
     sizes: list[Dimension] = []
     for name in ("height", "width"):

@@ -44,7 +44,9 @@ def check_shown(inferrer: Inferrer, typed: Typed) -> bool:
     """Report a value that no text can hold."""
     if is_optional(typed.type):
         message = f"what may be missing cannot be put into a text, and this is {show_type(typed.type)}"
-        mismatch(inferrer, typed, (TEXT,), message, help="say what stands there instead, with a step and `else`")
+        mismatch(
+            inferrer, typed, (TEXT,), message, help="say what stands there instead, with a step and `else`"
+        )
         return False
     if not is_jsonable(typed.type):
         mismatch(inferrer, typed, (TEXT,), f"{show_type(typed.type)} cannot be put into a text")

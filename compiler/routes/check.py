@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
+from attrs import evolve
+
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
-from ...dsl.suggest import every, near, offer
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
+from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration, Percent
-from ...dsl.values import Call, Word, describe, show
+from ...dsl.values import Word, describe, show
 from ..evaluate import Evaluator
 from ..pipelines.infer import Tools
 from ..plan.routes import BalanceKind, KeySource, RouteKind
@@ -36,6 +39,8 @@ _OPTIONS = {
     RouteKind.SPLIT: "by",
 }
 _REQUIRED = (RouteKind.HEDGE, RouteKind.CASCADE)
+_KEYS = 'write `by user`, or `by header("x-customer")`'
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DEFAULT_KEY = (KeySource.HEADER, "x-inferc-key")
 
 Find = Callable[[Symbol], "TypedRoute | Callee | None"]
@@ -88,16 +93,14 @@ class RouteChecker:
             self._found.error("E0303", f"`{word}` takes its {brackets}", span, help=f"write `{form}`")
             return None
         meant = near(word, FORMS)
-        fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if meant and meant[0] in here else []
+        fixes = write_instead(span, meant) if set(meant) <= set(here) else []
         hint = None if fixes else offer(meant) or f"routes are {every(f'`{form}`' for form in FORMS)}"
         self._found.error("E0303", f"there is no route `{word}`", span, "unknown", help=hint, fixes=fixes)
         return None
 
     # ---- members
 
-    def _members(
-        self, node: s.RouteList | s.RouteSplit, symbol: Symbol, name: str
-    ) -> tuple[Member, ...]:
+    def _members(self, node: s.RouteList | s.RouteSplit, symbol: Symbol, name: str) -> tuple[Member, ...]:
         scope = symbol.scope
         if isinstance(node, s.RouteSplit):
             shares = [self._share(share, scope) for share in node.shares]
@@ -147,11 +150,12 @@ class RouteChecker:
             self._found.error(
                 "E0305", "a route needs members", scope.span(node), "none here", help=f"write `{FORMS[kind]}`"
             )
-        elif len(members) == 1 and members[0].target is not None:
+        elif len(members) == 1 and node.option is not None and kind in _REQUIRED:
             self._found.warning(
                 "W0614",
                 f"a `{kind}` of one member is that member",
-                scope.span(node),
+                scope.span(node.option),
+                "never has an effect",
                 help=f"add another one: `{FORMS[kind]}`",
             )
 
@@ -175,7 +179,9 @@ class RouteChecker:
         number = isinstance(value, int | float) and type(value) in (int, float)
         fixes = []
         if number and isinstance(node, s.Number):
-            written = show(value) if float(str(value)) >= 1 else str(Percent(float(str(value)))).removesuffix("%")
+            written = (
+                show(value) if float(str(value)) >= 1 else str(Percent(float(str(value)))).removesuffix("%")
+            )
             fixes = [Fix(f"write `{written}%`", (Edit(span, f"{written}%"),), safe=False)]
         code = "E0302" if number else "E0301"
         message = "a share needs a `%`" if number else f"a share is a percentage, found {describe(value)}"
@@ -184,7 +190,10 @@ class RouteChecker:
     def _sum(self, node: s.RouteSplit, members: list[Member], scope: Scope) -> None:
         seen: dict[int, Member] = {}
         for member in members:
-            if isinstance(member.target, Symbol) and seen.setdefault(id(member.target.node), member) is not member:
+            if (
+                isinstance(member.target, Symbol)
+                and seen.setdefault(id(member.target.node), member) is not member
+            ):
                 first = seen[id(member.target.node)]
                 self._found.error(
                     "E0612",
@@ -207,7 +216,10 @@ class RouteChecker:
         fixes = []
         if last > 0 and isinstance(node.shares[-1].share, s.Number):
             fixes = [Fix(f"give the last one {last}", (Edit(span, str(last)),), safe=False)]
-        labels = [Label(scope.span(share.share), str(percent)) for share, percent in zip(node.shares, known, strict=True)]
+        labels = [
+            Label(scope.span(share.share), str(percent))
+            for share, percent in zip(node.shares, known, strict=True)
+        ]
         self._found.error(
             "E0611",
             f"the shares are {Percent(total)} together, not 100%",
@@ -222,8 +234,6 @@ class RouteChecker:
     def _with_option(
         self, route: TypedRoute, node: s.RouteList | s.RouteSplit, scope: Scope
     ) -> TypedRoute | None:
-        from attrs import evolve
-
         kind, expected = route.kind, _OPTIONS.get(route.kind)
         if kind is RouteKind.SPLIT:
             route = evolve(route, key=_DEFAULT_KEY)
@@ -255,38 +265,51 @@ class RouteChecker:
             message = f"a `{kind}` takes nothing behind its members"
             self._found.error("E0303", message, span, help=f"write `{FORMS[kind]}`")
             return
-        fixes = [Fix(f"write `{expected}`", (Edit(span, expected),), safe=bool(near(option.text, [expected])))]
+        fixes = [
+            Fix(f"write `{expected}`", (Edit(span, expected),), safe=bool(near(option.text, [expected])))
+        ]
         self._found.error("E0303", f"a `{kind}` has no `{option.text}`", span, "unknown", fixes=fixes)
 
     def _read_option(self, route: TypedRoute, node: s.Expression, scope: Scope) -> TypedRoute | None:
-        from attrs import evolve
-
+        if route.kind is RouteKind.SPLIT:
+            key = self._key(node, scope)
+            return evolve(route, key=key) if key is not None else route
         value, span = self._evaluator.evaluate(node, scope), scope.span(node)
         if value is UNKNOWN:
             return route
         if route.kind is RouteKind.HEDGE:
             after = self._duration(node, value, scope)
             return evolve(route, after=after) if after is not None else None
-        if route.kind is RouteKind.BALANCE:
-            words = [kind.value for kind in BalanceKind]
-            if isinstance(value, Word) and value in words:
-                return evolve(route, by=BalanceKind(str(value)))
-            meant = near(str(value), words) if isinstance(value, str) else []
-            fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if meant else []
-            hint = None if fixes else f"write {' or '.join(f'`{word}`' for word in words)}"
-            self._found.error("E0303", "a `balance` has no such rule", span, "unknown", help=hint, fixes=fixes)
-            return route
-        key = _key(value)
-        if key is None:
-            self._found.error(
-                "E0303",
-                "a `split` keeps together what has the same `user`, or the same header",
-                span,
-                "neither",
-                help='write `by user`, or `by header("x-customer")`',
-            )
-            return route
-        return evolve(route, key=key)
+        words = [kind.value for kind in BalanceKind]
+        if isinstance(value, Word) and value in words:
+            return evolve(route, by=BalanceKind(str(value)))
+        fixes = write_instead(span, near(str(value), words) if isinstance(value, str) else [])
+        hint = None if fixes else f"write {either(f'`{word}`' for word in words)}"
+        self._found.error("E0303", "a `balance` has no such rule", span, "unknown", help=hint, fixes=fixes)
+        return route
+
+    def _key(self, node: s.Expression, scope: Scope) -> tuple[KeySource, str] | None:
+        """`user`, or `header("x-customer")`; what is neither is reported."""
+        match node:
+            case s.Reference(name="user"):
+                return KeySource.FIELD, "user"
+            case s.CallExpression(function=s.Reference(name="header"), arguments=(argument,)):
+                name = self._evaluator.evaluate(argument, scope)
+                if name is UNKNOWN:
+                    return None
+                if isinstance(name, str) and not isinstance(name, Word) and _HEADER.fullmatch(name):
+                    return KeySource.HEADER, name.lower()
+                span = scope.span(argument)
+                self._found.error("E0316", "this is no name of a header", span, help=_KEYS)
+                return None
+        self._found.error(
+            "E0303",
+            "a `split` keeps together what has the same `user`, or the same header",
+            scope.span(node),
+            "neither",
+            help=_KEYS,
+        )
+        return None
 
     def _duration(self, node: s.Expression, value: object, scope: Scope) -> Duration | None:
         span = scope.span(node)
@@ -302,16 +325,7 @@ class RouteChecker:
             ]
             self._found.error("E0302", "`after` needs a unit", span, f"{show(value)} what?", fixes=fixes)
         else:
-            self._found.error("E0301", f"`after` takes a duration, found {describe(value)}", span, "such as 400ms")
+            self._found.error(
+                "E0301", f"`after` takes a duration, found {describe(value)}", span, "such as 400ms"
+            )
         return None
-
-
-def _key(value: object) -> tuple[KeySource, str] | None:
-    match value:
-        case Word() if value == "user":
-            return KeySource.FIELD, "user"
-        case Call(name="header", args=(str(name),)) if not isinstance(name, Word):
-            return KeySource.HEADER, name.lower()
-    return None
-
-

@@ -75,6 +75,6 @@ def _probabilities(tools: Tools, scope: Scope, route: TypedRoute, fields: list[F
                 scope.span(member.node),
                 "no probabilities of tokens",
                 secondary=[Label(scope.span(asked[0].node), "asked for here")],
-                help="put it last, where its answer is taken as it is, or judge by `it.text`, `it.finish_reason` "
-                "or `it.tokens`",
+                help="put it last, where its answer is taken as it is, or judge by `it.text`, "
+                "`it.finish_reason` or `it.tokens`",
             )

@@ -56,8 +56,12 @@ def _agrees(first: Member, other: Member, scope: Scope, found: Diagnostics) -> b
         for one, another in zip(given.types, taken.types, strict=False):
             if not same(one, another):
                 _differ(
-                    first, other, f"takes `{given.name}` as {show_type(one)}",
-                    f"takes it as {show_type(another)}", scope, found,
+                    first,
+                    other,
+                    f"takes `{given.name}` as {show_type(one)}",
+                    f"takes it as {show_type(another)}",
+                    scope,
+                    found,
                 )
                 return False
     one, another = result(mine), result(theirs)

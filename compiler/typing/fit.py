@@ -137,7 +137,7 @@ def _tensor_fits(actual: TensorType, expected: TensorType, binding: Binding) -> 
     if actual.shape is None or expected.shape is None:
         return True
     return len(actual.shape) == len(expected.shape) and all(
-        [binding.fits(mine, theirs) for mine, theirs in zip(actual.shape, expected.shape, strict=True)]
+        binding.fits(mine, theirs) for mine, theirs in zip(actual.shape, expected.shape, strict=True)
     )
 
 

@@ -12,7 +12,7 @@ _MOST_SHOWN = 6
 
 @frozen(kw_only=True)
 class UnknownType(Type):
-    """The type of a value with a mistake. It is reported; whatever uses the value is not a mistake of its own."""
+    """The type of a value with a mistake, which is reported; what uses it is no mistake of its own."""
 
     kind: TypeKind = TypeKind.JSON
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ...dsl.diagnostics import Diagnostics, Fix, Label, write_instead
 from ...dsl.suggest import did_you_mean, every, near, offer
 from ...dsl.wording import shorten, show_circle
 from ..onnx_model.signature import Dimension, DType
@@ -78,7 +78,11 @@ class TypeResolver:
                 return ChoiceType(values=(node.value,))
             case s.TypeOptional():
                 inner = self.resolve(node.inner, scope)
-                return inner if isinstance(inner, OptionalType) or inner is UNKNOWN else OptionalType(inner=inner)
+                return (
+                    inner
+                    if isinstance(inner, OptionalType) or inner is UNKNOWN
+                    else OptionalType(inner=inner)
+                )
             case s.TypeRecord():
                 return self._record(node, scope, None)
             case s.TypeUnion():
@@ -156,7 +160,7 @@ class TypeResolver:
         fixes: list[Fix] = []
         hint: str | None
         if node.module is not None and node.module not in scope.aliases:
-            hint = did_you_mean(node.module, scope.aliases) or f'no file is imported `as {node.module}`'
+            hint = did_you_mean(node.module, scope.aliases) or f"no file is imported `as {node.module}`"
         elif node.name in GENERICS:
             hint = f"say of what: `{GENERICS[node.name]}`"
         elif node.name in _UNITS:
@@ -165,8 +169,7 @@ class TypeResolver:
             familiar = _FAMILIAR.get(node.name.casefold())
             known = (*scope.names(s.TypeDeclaration), *SCALARS, *GENERICS)
             meant = [familiar] if familiar is not None else self._found.near(written, known)
-            if len(meant) == 1 and meant[0] not in GENERICS:
-                fixes = [Fix(f"write `{meant[0]}`", (Edit(scope.span(node), meant[0]),), safe=False)]
+            fixes = write_instead(scope.span(node), meant) if GENERICS.keys().isdisjoint(meant) else []
             hint = None if fixes else offer(meant) or f"types are {every(f'`{name}`' for name in known[:14])}"
         self._found.error(
             "E0201", f"there is no type `{written}`", scope.span(node), "not declared", help=hint, fixes=fixes
@@ -251,7 +254,7 @@ class TypeResolver:
         familiar = {"float": "f32", "float32": "f32", "float16": "f16", "float64": "f64", "double": "f64"}
         familiar |= {"int": "i64", "int64": "i64", "int32": "i32", "uint8": "u8", "int8": "i8"}
         meant = [familiar[node.name]] if node.name in familiar else near(node.name, DTYPES)
-        fixes = [Fix(f"write `{meant[0]}`", (Edit(scope.span(node), meant[0]),), safe=False)] if len(meant) == 1 else []
+        fixes = write_instead(scope.span(node), meant)
         hint = None if fixes else offer(meant) or f"numbers are {every(f'`{each}`' for each in DTYPES)}"
         message = f"no tensor holds `{shorten(node.name)}`"
         self._found.error("E0201", message, scope.span(node), "no type of numbers", help=hint, fixes=fixes)
