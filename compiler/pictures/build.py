@@ -6,23 +6,23 @@ from collections.abc import Iterable
 
 from ...dsl.suggest import did_you_mean, every
 from ..plan.model import Plan
+from ..plan.reach import names_of, only
 from .legend import legend
 from .model import Cluster, ClusterKind, Edge, Picture
 from .models import Models
 from .names import Names
 from .pipelines import PipelineDrawer
-from .reach import reached
 
 
 class NotThere(Exception):
     """The plan has nothing of this name; the message says what it has."""
 
 
-def picture_of(plan: Plan, only: str | None = None) -> Picture:
-    """The picture of `plan`, or of what `only` names. Raises NotThere."""
-    if only is not None:
-        _must_be_there(plan, only)
-        plan = reached(plan, only)
+def picture_of(plan: Plan, name: str | None = None) -> Picture:
+    """The picture of `plan`, or of what `name` stands for, with all that it needs. Raises NotThere."""
+    if name is not None:
+        _must_be_there(plan, name)
+        plan = only(plan, name)
     names = Names()
     models = Models.of(plan, names)
     clusters: list[Cluster] = []
@@ -39,13 +39,11 @@ def picture_of(plan: Plan, only: str | None = None) -> Picture:
     explained, order = legend(clusters, edges)
     clusters.append(explained)
     edges += order
-    return Picture(only or "plan", tuple(clusters), tuple(edges))
+    return Picture(name or "plan", tuple(clusters), tuple(edges))
 
 
 def _must_be_there(plan: Plan, name: str) -> None:
-    known = [each.pipeline for each in plan.pipelines]
-    known += [each.route for each in plan.routes if not each.inner]
-    known += [each.deployment for each in plan.deployments]
+    known = names_of(plan)
     if name not in known:
         hint = did_you_mean(name, known) or f"there {_are(known)}"
         raise NotThere(f"no pipeline, route or deployment is called `{name}`: {hint}")

@@ -315,7 +315,7 @@ def test_a_pipeline_brings_the_pipelines_that_it_calls() -> None:
     [
         ("repyl", "no pipeline, route or deployment is called `repyl`: did you mean `reply`?"),
         ("assistant.2", "did you mean `assistant`?"),
-        ("weather", "there are `search`, `reply`, `assistant`"),
+        ("weather", "there are `embedder`, `small`, `large`, `end`, `assistant`"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(name: str, said: str) -> None:
