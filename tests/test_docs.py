@@ -14,8 +14,8 @@ from inferc.compiler.compile import check_file
 
 from .support.commands import ROOT, SAMPLES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "runtimes"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "pipelines", "runtimes"))]
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
@@ -24,9 +24,10 @@ def name_of(page: Path) -> str:
     return page.name
 
 
-def test_the_tables_are_those_of_the_code() -> None:
-    script = [sys.executable, "scripts/build_reference.py", "--check"]
-    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("script", ["build_reference", "build_pictures"])
+def test_tables_and_pictures_are_those_of_the_code(script: str) -> None:
+    command = [sys.executable, f"scripts/{script}.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
