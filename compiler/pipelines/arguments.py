@@ -34,21 +34,24 @@ def bind(
     given: Given = {}
     names = [each.name for each in takes]
     right, position, too_many = True, 0, False
-    declared = [Label(symbol.span, _signature(name, takes))] if symbol is not None else []
+
+    def declared() -> list[Label]:
+        return [Label(symbol.span, _signature(name, takes, positional))] if symbol is not None else []
+
     for argument in node.arguments:
         typed = inferrer.infer(argument)
         if isinstance(argument, s.NamedArgument):
             word, place = argument.name.text, argument.name
             if word not in names:
                 right = False
-                _unknown_argument(inferrer, name, names, place, declared)
+                _unknown_argument(inferrer, name, names, place, declared())
                 continue
         elif position < positional:
             word, place = names[position], s.Identifier(argument.start, argument.end, names[position])
             position += 1
         else:
             if not too_many:
-                _one_too_many(inferrer, name, names, positional, argument, declared)
+                _one_too_many(inferrer, name, names, positional, argument, declared())
             right, too_many = False, True
             continue
         if word in given:
@@ -71,15 +74,14 @@ def bind(
             f"`{name}` needs {listed}",
             node,
             f"{every(f'`{each}`' for each in missing[:6])} {'is' if len(missing) == 1 else 'are'} missing",
-            secondary=declared,
+            secondary=declared(),
         )
     return given, right
 
 
-def _signature(name: str, takes: tuple[Takes, ...]) -> str:
-    shown = ", ".join(
-        f"{each.name}: {shown_types(each)}" for each in takes if each.required or len(takes) < 4
-    )
+def _signature(name: str, takes: tuple[Takes, ...], positional: int) -> str:
+    told = [each for place, each in enumerate(takes) if each.required or place < positional or len(takes) < 4]
+    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in told)
     return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
 
 
@@ -114,8 +116,9 @@ def _one_too_many(
     node: s.Expression,
     declared: list[Label],
 ) -> None:
+    label = "one too many"
     if names and not positional:
-        message, advice = f"`{name}` takes its inputs by name", f"write `{names[0]} = …`"
+        message, advice, label = f"`{name}` takes values by name", f"write `{names[0]} = …`", "no name"
     elif len(names) > positional:
         what = f"{positional} value{'' if positional == 1 else 's'} without a name"
         message = f"`{name}` takes {what}, this is one more"
@@ -123,4 +126,4 @@ def _one_too_many(
     else:
         message = f"`{name}` takes {len(names)} value{'' if len(names) == 1 else 's'}, this is one more"
         advice = None
-    inferrer.error("E0311", message, node, "one too many", secondary=declared, help=advice)
+    inferrer.error("E0311", message, node, label, secondary=declared, help=advice)

@@ -9,7 +9,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
-from ..plan.types import OptionalType, RecordType, TypeKind
+from ..plan.types import OptionalType, RecordType, Type, TypeKind
 from ..scope import Symbol
 from ..typing.callables import Callee, Takes
 from ..typing.fit import Binding, fits, is_jsonable
@@ -80,8 +80,12 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         )
     if isinstance(function, s.Member) and isinstance(function.base, s.Reference):
         return _unknown_member(inferrer, node, function, function.base.name)
+    if isinstance(function, s.Member):
+        inferrer.infer(function.base)
+        return _no_method(inferrer, function)
     if name is None and not isinstance(function, s.Text):
-        return inferrer.mistake("E0209", "only names can be called", function, "no name")
+        inferrer.infer(function)
+        return inferrer.mistake("E0209", "only what has a name can be called", function, "no name")
     written = name if name is not None else scope.span(function).text.strip('"')
     known = [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
     meant = inferrer.found.near(written, known)
@@ -102,7 +106,7 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
 def _unknown_member(inferrer: Inferrer, node: s.CallExpression, function: s.Member, alias: str) -> Typed:
     scope = inferrer.scope
     if inferrer.where_bound(alias) is not None:
-        return inferrer.mistake("E0209", "values have no functions of their own", function, "nothing to call")
+        return _no_method(inferrer, function)
     if scope.is_lost(alias, is_alias=True):
         return Mistake(node, UNKNOWN)
     if alias in scope.aliases:
@@ -112,6 +116,12 @@ def _unknown_member(inferrer: Inferrer, node: s.CallExpression, function: s.Memb
         return inferrer.mistake("E0201", message, function.name, "not declared there", help=hint)
     hint = offer(inferrer.found.near(alias, scope.aliases))
     return inferrer.mistake("E0201", f"`{alias}` is no imported file", function.base, help=hint)
+
+
+def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
+    name = function.name.text
+    advice = f"write `{name}(…)`" if name in BUILTINS else None
+    return inferrer.mistake("E0209", "values have no functions of their own", function.name, help=advice)
 
 
 # ---- deployments, routes, pipelines, externs
@@ -216,11 +226,15 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
             f"`as` reads JSON or a text with JSON in it, found {shown}",
             node.inner,
             f"this is {shown}",
-            help="it has its type already: leave `as` out"
-            if inferrer.fits(inner, wanted)
-            else f"make a record of it by its name: `{name.text}(…)`",
+            help=_instead_of_as(inferrer, inner, wanted, name.text),
         )
     return Conversion(node, wanted, inner)
+
+
+def _instead_of_as(inferrer: Inferrer, inner: Typed, wanted: Type, name: str) -> str | None:
+    if inferrer.fits(inner, wanted):
+        return "it has its type already: leave `as` out"
+    return f"put a record together: `{name}(…)`" if isinstance(wanted, RecordType) else None
 
 
 def _inner(inferrer: Inferrer, node: s.Expression) -> Typed:

@@ -89,6 +89,7 @@ class _Pipeline(Inferrer):
         self._done: dict[int, TypedStep] = {}
         self._running: list[s.Step] = []
         self._used: set[str] = set()
+        self._before = len(self.found.items)
 
     # ---- names
 
@@ -257,8 +258,8 @@ class _Pipeline(Inferrer):
         )
 
     def check_used(self) -> None:
-        """Warn about steps that nothing uses."""
-        if self.found.has_errors and any(isinstance(each.value, Mistake) for each in self.typed):
+        """Warn about steps that nothing uses, where nothing else is wrong that could be the reason."""
+        if len(self.found.items) > self._before:
             return
         for name, step in self._steps.items():
             if name in self._used or name.startswith("_") or step.name is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import either
 from ..plan.types import ListType, OptionalType, RecordType, TensorType, Type, TypeKind
-from ..typing.fit import Binding, fits
+from ..typing.fit import Binding, fits, numbers_in
 from ..typing.partial import show_type
 from .typed import Call, Constant, FieldOf, ParameterValue, StepValue, Typed, VariableValue
 
@@ -58,8 +58,16 @@ def origin(inferrer: Inferrer, typed: Typed) -> tuple[list[Label], list[str]]:
             return [Label(scope.span(variable.name), f"`{variable.name.text}` is {shown}")], []
         case Constant(origin=symbol) if symbol is not None:
             return [Label(symbol.span, f"`{symbol.name.text}` is {shown}")], []
-        case FieldOf():
-            labels, notes = origin(inferrer, typed.of)
+        case FieldOf(of=of):
+            labels, notes = origin(inferrer, of)
+            record = of.type
+            span = (
+                inferrer.tools.types.field_span(record, typed.name)
+                if isinstance(record, RecordType)
+                else None
+            )
+            if span is not None:
+                return [Label(span, f"`{typed.name}` is {shown}")], []
             return labels[:1], notes
         case Call(callee=callee) if typed.answer is None:
             says = f"`{callee.name}` gives {shown}"
@@ -97,7 +105,15 @@ def _advice(inferrer: Inferrer, typed: Typed, expected: tuple[Type, ...]) -> str
         return f"read it as UTF-8: `decode({name})`"
     if TypeKind.CHOICE in kinds and typed.type.kind is TypeKind.TEXT:
         return "a text may be anything: `match` it, or ask a model for it with `as T`"
-    tensors = [each for each in expected if isinstance(each, TensorType)]
-    if tensors and isinstance(typed.type, TensorType) and typed.type.dtype is tensors[0].dtype:
-        return f"change its shape with `reshape({name}, […])`, or use a model that takes this one"
+    return _reshaped(typed.type, expected, name)
+
+
+def _reshaped(actual: Type, expected: tuple[Type, ...], name: str) -> str | None:
+    """The same numbers in another shape."""
+    for each in expected:
+        if isinstance(each, TensorType) and isinstance(actual, TensorType) and each.dtype is actual.dtype:
+            count = numbers_in(each.shape)
+            if count is not None and count == numbers_in(actual.shape):
+                assert each.shape is not None
+                return f"these are as many numbers: `reshape({name}, [{', '.join(map(str, each.shape))}])`"
     return None

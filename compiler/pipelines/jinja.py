@@ -5,6 +5,7 @@ Loaded only for files with such a template, because Jinja2 is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -71,10 +72,9 @@ def infer_template(inferrer: Inferrer, node: s.Prompt) -> Typed:
     try:
         template = environment().parse(node.template)
     except TemplateSyntaxError as error:
-        message = (error.message or "it cannot be read").removesuffix(".")
         inferrer.found.error(
             "E0607",
-            f"this template cannot be read: {message[:1].lower()}{message[1:]}",
+            f"this template cannot be read: {_reason(error)}",
             places.line(error.lineno),
             help="`{{ name }}` puts a value in, `{% for x in xs %}…{% endfor %}` repeats, "
             "`{% if x %}…{% endif %}` decides",
@@ -86,6 +86,16 @@ def infer_template(inferrer: Inferrer, node: s.Prompt) -> Typed:
     checker = _Template(inferrer, node, places)
     checker.visit(template)
     return PromptOf(node, TEXT, node.template, checker.variables)
+
+
+def _reason(error: TemplateSyntaxError) -> str:
+    """What Jinja2 says, as the end of a sentence."""
+    message = error.message or "its syntax is wrong"
+    unclosed = re.search(r"innermost block that needs to be closed is '(\w+)'", message)
+    if unclosed is not None:
+        return f"`{{% {unclosed[1]} … %}}` is never closed with `{{% end{unclosed[1]} %}}`"
+    message = message.split(". ")[0].removesuffix(".").replace("expected token", "expected").replace("'", "`")
+    return f"{message[:1].lower()}{message[1:]}".replace(", got ", ", found ")
 
 
 class _Template:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
+from ..evaluate import operator_span
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, Type, TypeKind, quoted
 from ..typing.partial import (
     UNKNOWN,
@@ -121,7 +122,9 @@ def _wrong(inferrer: Inferrer, node: s.Expression, message: str, operands: tuple
         advice = 'put values into a text: `"… ${name} …"`'
     elif any(each.type.kind is TypeKind.JSON for each in operands):
         advice = "JSON may be anything: read it as a type first, with `as T`"
-    span = inferrer.scope.span(node)
+    span = inferrer.scope.module.span(node.start, node.start + 1)
+    if isinstance(node, s.Binary):
+        span = operator_span(node, inferrer.scope)
     inferrer.found.error("E0307", message, span, secondary=labels, help=advice)
     return Mistake(node, UNKNOWN)
 

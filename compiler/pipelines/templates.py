@@ -27,12 +27,12 @@ def json_path(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
             "E0311", "the path of `json_path` is a literal", path.node, help='such as `"$.items[0].name"`'
         )
         return UNKNOWN
-    import jsonpath
+    from jsonpath import JSONPathEnvironment, JSONPathError
 
     try:
-        jsonpath.compile(str(path.value))
-    except (jsonpath.JSONPathError, RecursionError) as error:
-        reason = " ".join(str(error).split(", line ")[0].split())
+        JSONPathEnvironment(strict=True).compile(str(path.value))
+    except (JSONPathError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), "it cannot be read")
         inferrer.error(
             "E0304", f"this is no JSONPath: {reason}", path.node, help='such as `"$.items[0].name"`'
         )
@@ -82,10 +82,9 @@ def _places(inferrer: Inferrer, template: Constant, positional: list[Typed], nam
             )
             return False
         if value is None:
-            known = [*named, *map(str, range(len(positional)))]
-            hint = offer(inferrer.found.near(str(key), known)) or (
-                f"given: {every(f'`{k}`' for k in known)}" if known else None
-            )
+            hint = f"values without a name: {len(positional)}" if isinstance(key, int) else None
+            if isinstance(key, str) and named:
+                hint = offer(inferrer.found.near(key, named)) or f"given: {every(f'`{k}`' for k in named)}"
             inferrer.error("E0311", f"nothing is given for `{{{name}}}`", template.node, help=hint or _FORM)
             return False
         used.add(key)

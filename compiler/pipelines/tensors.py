@@ -9,6 +9,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
 from ..plan.types import FLOAT, INT, ListType, RecordType, TensorType, Type
+from ..typing.fit import numbers_in
 from ..typing.partial import UNKNOWN, is_number, show_type
 from .arguments import Given
 from .explain import mismatch
@@ -143,7 +144,7 @@ def reshape(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         inferrer.error("E0304", "a shape has sizes of 0 and more, one may be -1", wanted.node)
         return UNKNOWN
     shape = tuple(None if size == -1 else size for size in sizes)
-    total = _total(x.type.shape)
+    total = numbers_in(x.type.shape)
     if total is None or len(fixed) < len(sizes):
         return TensorType(dtype=x.type.dtype, shape=shape)
     rest = prod(size for size in fixed if size != -1)
@@ -195,8 +196,3 @@ def _known_int(typed: Typed) -> int | None:
         case Operation(operator="-", operands=(Constant(value=int() as value),)):
             return -value
     return None
-
-
-def _total(shape: Shape) -> int | None:
-    sizes = [size for size in shape or () if isinstance(size, int)]
-    return prod(sizes) if shape is not None and len(sizes) == len(shape) else None

@@ -9,7 +9,7 @@ from attrs import frozen
 from ...dsl.kinds import TaskKind
 from ..plan.types import ListType, Type
 from ..scope import Symbol
-from .fit import Binding
+from .fit import Binding, sizes_in
 
 
 @frozen(eq=False, repr=False)
@@ -58,6 +58,8 @@ class Callee:
 
 def constant(type: Type) -> Gives:
     """What always gives the same type, its sizes named as in what is called."""
+    if not sizes_in([type]):
+        return lambda _, __: type
     return lambda _, binding: binding.given(type)
 
 

@@ -7,6 +7,7 @@ stands for one size throughout the pipeline; a name of what is called stands for
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from ..onnx_model.signature import Dimension
 from ..plan.types import (
@@ -202,6 +203,12 @@ def _common_shape(
     if left is None or right is None or len(left) != len(right):
         return None
     return tuple(mine if mine == theirs else None for mine, theirs in zip(left, right, strict=True))
+
+
+def numbers_in(shape: tuple[Dimension, ...] | None) -> int | None:
+    """How many numbers a tensor of this shape has, None when a size is open."""
+    sizes = [size for size in shape or () if isinstance(size, int)]
+    return prod(sizes) if shape is not None and len(sizes) == len(shape) else None
 
 
 def sizes_in(types: Iterable[Type]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Fix, Label, write_instead
+from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean, every, near, offer
 from ...dsl.wording import shorten, show_circle
 from ..onnx_model.signature import Dimension, DType
@@ -68,6 +69,9 @@ class TypeResolver:
         self._found = found
         self._declared: dict[int, Type] = {}
         self._running: list[Symbol] = []
+        self._records: list[RecordType] = []
+        self._fields: dict[int, dict[str, Span]] = {}
+        """Where the fields of each of these records were written, by the record's id."""
 
     def resolve(self, node: s.TypeExpression, scope: Scope) -> Type:
         """The type that `node` means; UNKNOWN when it means none."""
@@ -93,6 +97,10 @@ class TypeResolver:
                 self._error(node, scope, "sizes stand in a tensor only", "write `tensor<f32, [batch, 384]>`")
                 return UNKNOWN
         raise TypeError(f"no type: {node!r}")
+
+    def field_span(self, record: RecordType, name: str) -> Span | None:
+        """Where a field of a record was written."""
+        return self._fields.get(id(record), {}).get(name)
 
     def declared(self, symbol: Symbol) -> Type:
         """The type that a `type` declares."""
@@ -194,7 +202,10 @@ class TypeResolver:
                 continue
             first[each.name.text] = each.name
             fields[each.name.text] = type
-        return RecordType(name=name, fields=fields)
+        record = RecordType(name=name, fields=fields)
+        self._records.append(record)
+        self._fields[id(record)] = {each.name.text: scope.span(each) for each in node.fields}
+        return record
 
     def _union(self, node: s.TypeUnion, scope: Scope) -> Type:
         values: list[str] = []
