@@ -2,8 +2,8 @@
 
     python scripts/build_pictures.py [--check]
 
-A picture stands between `<!-- graph: FILE [NAME] -->` and `<!-- end -->`; FILE counts from the folder of the
-page. GitHub shows the Mermaid in it as a picture.
+A picture stands between `<!-- graph: FILE [NAME] -->` and `<!-- end -->`; FILE is an example of that name on
+the same page, or counts from the folder of the page. GitHub shows the Mermaid in it as a picture.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 from inferc.compiler.compile import check_file, compile_checked
@@ -19,6 +20,7 @@ from inferc.compiler.pictures import picture_of, to_mermaid
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("samples/README.md", "docs/pipelines.md")
 MARKED = re.compile(r"(<!-- graph: (\S+)(?: (\S+))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+EXAMPLE = re.compile(r"^```infer (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def main() -> int:
@@ -40,10 +42,19 @@ def main() -> int:
 
 
 def redrawn(text: str, folder: Path) -> str:
-    """`text` with every marked picture drawn anew."""
-    return MARKED.sub(
-        lambda found: f"{found[1]}\n```mermaid\n{_drawn(folder / found[2], found[3])}```\n\n{found[5]}", text
-    )
+    """`text`, a page in `folder`, with every marked picture drawn anew."""
+    with tempfile.TemporaryDirectory(prefix="examples-") as made:
+        examples = Path(made)
+        (examples / "models").symlink_to(ROOT / "samples" / "models")
+        for name, example in EXAMPLE.findall(text):
+            (examples / name).write_text(example, "utf-8")
+
+        def draw(found: re.Match[str]) -> str:
+            example = examples / found[2]
+            file = example if example.exists() else folder / found[2]
+            return f"{found[1]}\n```mermaid\n{_drawn(file, found[3])}```\n\n{found[5]}"
+
+        return MARKED.sub(draw, text)
 
 
 def _drawn(file: Path, name: str | None) -> str:

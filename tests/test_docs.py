@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 
 from inferc.compiler.compile import check_file
 
-from .support.commands import ROOT, SAMPLES
+from .support.commands import INFERC, ROOT, SAMPLES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "pipelines", "runtimes"))]
+WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
@@ -43,6 +46,26 @@ def test_every_example_is_right(page: Path, tmp_path: Path) -> None:
         shown = name or f"example {number}"
         checked = check_file(shown, tmp_path / f"{number}.infer", text=text)
         assert [found.message for found in checked.diagnostics if found.is_error] == [], shown
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
+def test_every_message_is_the_one_that_is_printed(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SAMPLES / "models", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text("utf-8")
+    for name, example in FENCE.findall(text):
+        if name:
+            Path(name).write_text(example, "utf-8")
+    mistakes = WRONG.findall(text)
+    for name, example in mistakes:
+        Path(name).write_text(example, "utf-8")
+        said = [shown for file, shown in CHECKED.findall(text) if file == name]
+        done = subprocess.run(
+            [*INFERC, "check", name], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True
+        )
+        assert done.stderr in said, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
