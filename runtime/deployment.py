@@ -239,7 +239,8 @@ class Deployment:
                 now = loop.time()
                 passage.leave(now)
                 if trace.spans is not None:
-                    trace.record(self.name, began, now, passage.used(), self._tariff, passage.answered)
+                    answered = passage.answered(streamed=getattr(request, "stream", False))
+                    trace.record(self.name, began, now, passage.used(), self._tariff, answered)
             await asyncio.sleep(decision.seconds)
             waited += decision.seconds
 

@@ -78,10 +78,9 @@ class Passage:
         """Whether a part of the answer has been handed out."""
         return self._chunks > 0
 
-    @property
-    def answered(self) -> bool:
-        """Whether an answer came, or a part of one, and no error behind it."""
-        return self._error is None and (self._finished or self.begun)
+    def answered(self, *, streamed: bool) -> bool:
+        """Whether the whole answer came; who wants no stream need not read on after its one piece."""
+        return self._finished or (self.begun and not streamed)
 
     def reserve_money(self, now: float) -> None:
         """Set aside what the attempt will probably cost. Raises BudgetExceeded."""

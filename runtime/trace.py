@@ -14,7 +14,7 @@ class Span:
     """One attempt at one deployment, or one run of the user's code.
 
     step: of the pipeline that asked; None: a client did. began, ended: in the time of the loop.
-    cost: in picodollars; None: the price is not known. ok: whether it gave an answer, or a part of one.
+    cost: in picodollars; None: the price is not known. ok: whether it gave the whole answer.
     """
 
     step: str | None

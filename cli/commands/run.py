@@ -37,7 +37,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="do not start while a deployment cannot be reached, nor without one that routes could do without",
+        help="do not start while a deployment cannot be reached, nor without one that routes can spare",
     )
 
 

@@ -61,7 +61,7 @@ def _function(name: str) -> Function:
 
 def _image(positional: list[int], named: Mapping[str, int]) -> Act:
     if find_spec("PIL") is None or find_spec("numpy") is None:
-        raise StartError("`image` needs Pillow and numpy: pip install 'inferc[image,pipelines]'")
+        raise StartError("`image` needs Pillow and numpy: pip install 'inferc[image]'")
     from .images import image
 
     compute = _calling(image, positional, named)
@@ -98,8 +98,6 @@ def _format(template: str, positional: list[int], named: Mapping[str, int]) -> C
 
 def _json_path(path: str, of: int) -> Compute:
     """The value at `path`, None where there is none; a list of all where a path may find several."""
-    if find_spec("jsonpath") is None:
-        raise StartError("`json_path` needs python-jsonpath: pip install 'inferc[pipelines]'")
     import jsonpath
 
     compiled = jsonpath.compile(path)

@@ -65,12 +65,17 @@ class PipelineModel:
         self.running += 1
         try:
             if not request.stream:
-                result = await self.pipeline.run(values, deadline, priority=priority, headers=headers)
-                usage = self._done(result, trace)
-                yield ChatChunk(replies.whole(text_of(result.value), "stop", usage), usage)
+                done = await self.pipeline.run(
+                    values, deadline, priority=priority, headers=headers, spans=trace.spans
+                )
+                usage = total(done.spans)
+                yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
                 return
-            begun, result = False, None
-            answer = self.pipeline.stream(values, deadline, priority=priority, headers=headers)
+            begun = False
+            result: Result | None = None
+            answer = self.pipeline.stream(
+                values, deadline, priority=priority, headers=headers, spans=trace.spans
+            )
             async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, Result):
@@ -79,7 +84,7 @@ class PipelineModel:
                         yield ChatChunk(replies.piece(event, first=not begun))
                         begun = True
             assert result is not None
-            usage = self._done(result, trace)
+            usage = total(result.spans)
             if not begun:
                 yield ChatChunk(replies.piece(text_of(result.value), first=True), more=True)
             yield ChatChunk(replies.end("stop"), usage, more=True)
@@ -99,12 +104,6 @@ class PipelineModel:
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
         return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
-
-    @staticmethod
-    def _done(result: Result, trace: Trace) -> Usage:
-        if trace.spans is not None:
-            trace.spans += result.spans
-        return total(result.spans)
 
 
 def total(spans: list[Span]) -> Usage:

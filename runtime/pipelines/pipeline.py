@@ -102,9 +102,13 @@ class Pipeline:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        spans: list[Span] | None = None,
     ) -> Result:
-        """The same, with what it took. deadline: in the time of the loop. Cancelling ends every step."""
-        run = Run(self.name, self.plan.source, deadline, priority, headers)
+        """The same, with what it took. deadline: in the time of the loop. Cancelling ends every step.
+
+        spans: where what it took is put, which is there also when it fails.
+        """
+        run = Run(self.name, self.plan.source, deadline, priority, headers, spans=_list(spans))
         return Result(await self.value(values, run), run.spans)
 
     async def stream(
@@ -118,7 +122,6 @@ class Pipeline:
     ) -> AsyncGenerator[Event, None]:
         """The same, with each call that was answered, and the text of the last call as it comes.
 
-        spans: where what it took is put, which is there also when it fails.
         Closing the generator ends every step. Raises RequestError.
         """
         events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -128,8 +131,8 @@ class Pipeline:
             await room.acquire()
             events.put_nowait(text)
 
-        run = Run(self.name, self.plan.source, deadline, priority, headers, told=events.put_nowait)
-        run.spans = run.spans if spans is None else spans
+        run = Run(self.name, self.plan.source, deadline, priority, headers, spans=_list(spans))
+        run.told = events.put_nowait
         task = asyncio.create_task(self.value(values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:
@@ -140,6 +143,10 @@ class Pipeline:
             yield Result(task.result(), run.spans)
         finally:
             await end_tasks([task])
+
+
+def _list(spans: list[Span] | None) -> list[Span]:
+    return [] if spans is None else spans
 
 
 def _joined(path: str) -> str:

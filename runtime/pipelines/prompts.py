@@ -25,6 +25,9 @@ MAX_TURNS = 100_000
 
 MAX_SECONDS = 1.0
 
+_UNSAFE = ("expandtabs", "translate", "format_map")
+"""Methods of texts whose results may be of any length, whatever they are given."""
+
 _TURNS = "_turns_"
 _JOINED = "_joined_"
 _BUDGET = "_budget_"
@@ -58,10 +61,18 @@ def render(template: Template, values: Mapping[str, Any]) -> str:
     except StepFailed:
         raise
     except UndefinedError as error:
-        raise StepFailed(f"the prompt: {error.message}") from None
+        raise StepFailed(f"the prompt cannot be rendered: {error.message}") from None
     except RecursionError:
-        raise StepFailed("the prompt: its macros call each other without end") from None
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise StepFailed("the prompt does not end: its macros call each other, or themselves") from None
+    except (
+        TemplateError,
+        MemoryError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+    ) as error:
         known = isinstance(error, SecurityError | OverflowError)  # the others may tell of contents
         said = str(error).rstrip(".") if known else type(error).__name__
         raise StepFailed(f"the prompt cannot be rendered: {said}") from None
@@ -115,6 +126,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         del self.globals["lipsum"]
         for name in ("center", "indent", "batch", "slice", "wordwrap", "truncate", "format", "round"):
             self.filters[name] = _small_numbers(self.filters[name])
+        self.filters["replace"] = _replace
+        self.filters["join"] = _join
         self.filters[_TURNS] = _turns
         self.filters[_JOINED] = _joined
 
@@ -130,13 +143,18 @@ class _Environment(ImmutableSandboxedEnvironment):
         budget = context.parent.get(_BUDGET)
         if isinstance(budget, _Budget):
             budget.take()
-        if isinstance(getattr(obj, "__self__", None), str):
+        owner = getattr(obj, "__self__", None)
+        if isinstance(owner, str):
             _check_numbers((*args, *kwargs.values()))
+            if obj.__name__ == "replace":
+                return _replace(owner, *args, **kwargs)
+            if obj.__name__ == "join":
+                return _join(*args, d=owner, **kwargs)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" and not (_is_small(left) and _is_small(right, 64)):
-            raise StepFailed("the prompt: `**` is for small numbers")
+            raise StepFailed("the prompt cannot be rendered: `**` is for small numbers")
         if operator == "%" and isinstance(left, str):
             _check_numbers(right if isinstance(right, tuple) else (right,))
         if operator == "*" and (isinstance(left, str | list) or isinstance(right, str | list)):
@@ -147,6 +165,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(value, str) and len(value) > MAX_SIZE:
             raise _too_long()
         return value
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return super().is_safe_attribute(obj, attr, value) and not (isinstance(obj, str) and attr in _UNSAFE)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
@@ -190,6 +211,25 @@ def _joined(pieces: Iterable[Any]) -> str:
             raise _too_long()
         texts.append(text)
     return "".join(texts)
+
+
+def _replace(text: Any, old: Any, new: Any, count: int | None = -1) -> str:
+    """As a method of texts and as a filter. Raises StepFailed where the result is too long."""
+    text, old, new = str(text), str(old), str(new)
+    most = -1 if count is None else count
+    times = text.count(old) if most < 0 else min(most, text.count(old))
+    if len(text) + times * (len(new) - len(old)) > MAX_SIZE:
+        raise _too_long()
+    return text.replace(old, new, most)
+
+
+def _join(values: Iterable[Any], d: Any = "", attribute: str | None = None) -> str:
+    """As a method of texts and as a filter."""
+    parts: list[Any] = []
+    for value in values:
+        item = value if attribute is None else value[attribute]
+        parts += (str(d), item) if parts else (item,)
+    return _joined(parts)
 
 
 def _small_numbers(filter: Callable[..., Any]) -> Callable[..., Any]:

@@ -151,12 +151,13 @@ def _record(reading: _Reading, kind: Any) -> Read:
     structure = make_dict_structure_fn(
         kind, reading, _cattrs_forbid_extra_keys=reading.forbid_extra_keys, _cattrs_detailed_validation=True
     )
-    nothing = dict.fromkeys(kind.__optional_keys__)
+    names = tuple(kind.__annotations__)
 
     def read(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Unfit("an object", value)
-        return {**nothing, **structure(value, kind)}
+        made = structure(value, kind)
+        return {name: made.get(name) for name in names}
 
     return read
 

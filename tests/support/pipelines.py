@@ -158,7 +158,7 @@ class Graph:
     def prompt(self, name: str, template: str, block: str = "", **variables: str) -> str:
         return self._add(PromptNode, name, block, template=template, variables=variables)
 
-    def builtin(self, name: str, function: str, *arguments: str, block: str = "", **named: str) -> str:
+    def builtin(self, name: str, function: str, /, *arguments: str, block: str = "", **named: str) -> str:
         return self._add(BuiltinNode, name, block, function=function, arguments=arguments, named=named)
 
     def convert(self, name: str, of: str, to: Type = JSON, block: str = "") -> str:
