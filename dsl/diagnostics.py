@@ -138,7 +138,7 @@ def make(
         severity,
         masked(message),
         primary,
-        tuple(secondary),
+        tuple(Label(each.span, masked(each.text)) for each in secondary),
         tuple(map(masked, notes)),
         tuple(map(masked, helps)),
         tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),

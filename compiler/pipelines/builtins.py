@@ -39,16 +39,26 @@ Gives = Callable[["Inferrer", s.CallExpression, Given], Type]
 
 @frozen(eq=False, repr=False)
 class Builtin:
-    """A function of the language. takes: without types, what its `gives` looks at."""
+    """A function of the language.
 
-    name: str
+    form: how it is written. told: what it gives, in words. takes: without types, what `gives` looks at.
+    positional: how many arguments may stand without a name; unset: all.
+    """
+
+    form: str
+    told: str
     takes: tuple[Takes, ...]
     gives: Gives
-    positional: int
+    positional: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.form.partition("(")[0]
 
     def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
         """A call of the function."""
-        given, right = bind(inferrer, node, self.name, self.takes, self.positional)
+        positional = len(self.takes) if self.positional is None else self.positional
+        given, right = bind(inferrer, node, self.name, self.takes, positional)
         for takes in self.takes:
             typed = given.get(takes.name)
             if typed is None or not takes.types or any(inferrer.fits(typed, type) for type in takes.types):
@@ -60,7 +70,7 @@ class Builtin:
             mismatch(inferrer, typed, takes.types, message)
         right = right and all(is_known(each.type) for each in given.values())
         type = self.gives(inferrer, node, given) if right else UNKNOWN
-        names = [takes.name for takes in self.takes[: self.positional]]
+        names = [takes.name for takes in self.takes[:positional]]
         arguments = tuple(given[name] for name in names if name in given)
         named = {name: typed for name, typed in given.items() if name not in names}
         return BuiltinCall(node, type, self.name, arguments, named)
@@ -155,15 +165,55 @@ def _optional(name: str, *types: Type) -> Takes:
 def _builtins() -> tuple[Builtin, ...]:
     floats = tensors.FLOATS
     return (
-        Builtin("cosine", (_takes("a"), _takes("b")), tensors.cosine, 2),
-        Builtin("softmax", (_takes("x"),), tensors.same_shape, 1),
-        Builtin("normalize", (_takes("x"),), tensors.same_shape, 1),
-        Builtin("argmax", (_takes("x"),), tensors.argmax, 1),
-        Builtin("top_k", (_takes("scores"), _takes("k", INT), _optional("of")), _top_k, 2),
-        _Concat("concat", (), _always(UNKNOWN), 0),
-        Builtin("reshape", (_takes("x"), _takes("shape", ListType(element=INT))), tensors.reshape, 2),
+        Builtin(
+            "cosine(a, b)",
+            "how alike vectors are, -1 to 1: a number for two vectors; for a vector and a matrix, in either "
+            "order, one for each row, `tensor<f32, [rows]>`; for two matrices one for each pair",
+            (_takes("a"), _takes("b")),
+            tensors.cosine,
+        ),
+        Builtin(
+            "softmax(x)",
+            "positive numbers that are 1 together along the last axis; the same shape, `f32`",
+            (_takes("x"),),
+            tensors.same_shape,
+        ),
+        Builtin(
+            "normalize(x)",
+            "vectors of length 1 along the last axis, the same shape, `f32`; a zero vector stays as it is",
+            (_takes("x"),),
+            tensors.same_shape,
+        ),
+        Builtin(
+            "argmax(x)",
+            "where the largest number is: an `int` for a vector, else `tensor<i64, …>` without the last axis",
+            (_takes("x"),),
+            tensors.argmax,
+        ),
+        Builtin(
+            "top_k(scores, k, of = items)",
+            "the best `k`, best first: a list of `{ item, index: int, score: float }`, without `item` "
+            "when no list of items is given",
+            (_takes("scores"), _takes("k", INT), _optional("of")),
+            _top_k,
+            positional=2,
+        ),
+        _Concat(
+            "concat(a, b, …)",
+            "texts or lists one behind the other, tensors along their first axis",
+            (),
+            _always(UNKNOWN),
+        ),
+        Builtin(
+            "reshape(x, [1, 3, 224])",
+            "the same numbers in another shape; one size may be -1, the one that follows from the others",
+            (_takes("x"), _takes("shape", ListType(element=INT))),
+            tensors.reshape,
+        ),
         _Image(
-            "image",
+            "image(source, width = 224, height = 224, mean = […], std = […])",
+            "`bytes` or an `image` as `tensor<f32, [1, 3, height, width]>`: red, green, blue from 0 to 1, "
+            "then `(x - mean) / std`",
             (
                 _takes("source", BYTES, IMAGE),
                 _optional("width", INT),
@@ -172,20 +222,54 @@ def _builtins() -> tuple[Builtin, ...]:
                 _optional("std", floats),
             ),
             tensors.image,
-            1,
+            positional=1,
         ),
-        Builtin("json_path", (_takes("value", JSON), _takes("path", TEXT)), templates.json_path, 2),
-        _Format("format", (), _always(TEXT), 0),
-        Builtin("len", (_takes("x"),), _length, 1),
         Builtin(
-            "split_text",
+            'json_path(value, "$.a[0]")',
+            "the part of a JSON value that the path names, as `json?`; the path is a literal (RFC 9535)",
+            (_takes("value", JSON), _takes("path", TEXT)),
+            templates.json_path,
+        ),
+        _Format(
+            'format("{name}: {score:.2f}", name = x, …)',
+            "a text with values in it; the template is a literal, with plain names or positions and "
+            "Python's formats",
+            (),
+            _always(TEXT),
+        ),
+        Builtin(
+            "len(x)",
+            "`int`: characters of a text, values of a list, bytes, items of a tensor's first axis",
+            (_takes("x"),),
+            _length,
+        ),
+        Builtin(
+            "split_text(x, size, overlap = 0)",
+            "`list<text>`: pieces of at most `size` characters, cut between paragraphs, else sentences, "
+            "else words; neighbours share up to `overlap` characters",
             (_takes("x", TEXT), _takes("size", INT), _optional("overlap", INT)),
             _always(_TEXTS),
-            2,
+            positional=2,
         ),
-        Builtin("join", (_takes("texts", _TEXTS), _takes("separator", TEXT)), _always(TEXT), 2),
-        Builtin("text", (_takes("x"),), _shown, 1),
-        Builtin("decode", (_takes("data", BYTES),), _always(TEXT), 1),
+        Builtin(
+            "join(texts, separator)",
+            "one text of all, the separator between them",
+            (_takes("texts", _TEXTS), _takes("separator", TEXT)),
+            _always(TEXT),
+        ),
+        Builtin(
+            "text(x)",
+            "a value as a text shows it: texts as they are, numbers and bools as a file writes them, "
+            "all else as JSON",
+            (_takes("x"),),
+            _shown,
+        ),
+        Builtin(
+            "decode(data)",
+            "`bytes` read as UTF-8; what is none is replaced",
+            (_takes("data", BYTES),),
+            _always(TEXT),
+        ),
     )
 
 

@@ -87,7 +87,7 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         inferrer.infer(function)
         return inferrer.mistake("E0209", "only what has a name can be called", function, "no name")
     written = name if name is not None else scope.span(function).text.strip('"')
-    known = [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
+    known = [] if inferrer.found.is_long else [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
     meant = inferrer.found.near(written, known)
     fixes = write_instead(scope.span(function), meant)
     hint = None if fixes else offer(meant)

@@ -150,8 +150,10 @@ class Inferrer:
 
     def unknown(self, node: s.Reference) -> Typed:
         """There is no value of this name."""
-        names = [*self.local_names(), *self.scope.names(s.LetDeclaration, s.ParamDeclaration)]
-        meant = self.found.near(node.name, [name for name in names if name != "_"])
+        names: list[str] = []
+        if not self.found.is_long:
+            names = [*self.local_names(), *self.scope.names(s.LetDeclaration, s.ParamDeclaration)]
+        meant = self.found.near(node.name, names)
         span = self.scope.span(node)
         fixes = write_instead(span, meant)
         hint = None if fixes else offer(meant)
@@ -202,7 +204,7 @@ class Inferrer:
                 mismatch(
                     self,
                     item,
-                    (element,),
+                    (),
                     f"all values of a list have one type: the first is {show_type(others.type)}, "
                     f"this one {show_type(item.type)}",
                     beside=[Label(self.scope.span(others.node), show_type(others.type))],
@@ -226,7 +228,7 @@ class Inferrer:
         mismatch(
             self,
             second,
-            (first.type,),
+            (),
             f"{both} have one type: {show_type(first.type)} and {show_type(second.type)} do not go together",
             beside=[Label(self.scope.span(first.node), show_type(first.type))],
         )

@@ -209,7 +209,7 @@ def _result(inferrer: Inferrer, arms: list[TypedArm]) -> Type:
             mismatch(
                 inferrer,
                 arm.value,
-                (first.type,),
+                (),
                 f"all arms have one type: the first gives {show_type(first.type)}, this one "
                 f"{show_type(arm.value.type)}",
                 beside=[Label(inferrer.scope.span(first.node), show_type(first.type))],

@@ -111,21 +111,20 @@ def _classify(
         gives = per_item("input", verdict, ListType(element=verdict))
         return Callee(declared.symbol, TaskKind.CLASSIFY, (Takes("input", (TEXT, TEXTS)),), gives, 1)
     output, takes = scores(signature), _inputs(signature)
-    batch = _batch(output, signature)
+    batch = output.shape[0] if output is not None and output.shape else None
 
-    def classified(_: Mapping[str, Type], binding: Binding) -> Type:
-        rows = binding.given(_floats(batch))
-        assert isinstance(rows, TensorType)
-        return verdict if rows.shape == (1,) else ListType(element=verdict)
+    def classified(given: Mapping[str, Type], binding: Binding) -> Type:
+        size = batch
+        if isinstance(batch, str):
+            size = binding.bound(batch, _first_size(given.get(takes[0].name)) if takes else None)
+        return verdict if size == 1 else ListType(element=verdict)
 
     return Callee(declared.symbol, TaskKind.CLASSIFY, takes, classified, _positional(takes), why)
 
 
-def _batch(output: TensorSpec | None, signature: Signature) -> Dimension:
-    """How many items `output` has a row for. Exporters may name this dim apart from that of the inputs."""
-    batch = output.shape[0] if output is not None and output.shape else None
-    taken = [shape[0] for each in signature.inputs if (shape := each.shape)]
-    return taken[0] if isinstance(batch, str) and batch not in taken and taken else batch
+def _first_size(type: Type | None) -> Dimension:
+    """How many items a tensor holds."""
+    return type.shape[0] if isinstance(type, TensorType) and type.shape else None
 
 
 def _labels(declared: Declared, task: ClassifyTask) -> tuple[str, ...]:

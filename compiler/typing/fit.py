@@ -78,6 +78,10 @@ class Binding:
             return True
         return self._sizes.agree(first, actual)
 
+    def bound(self, name: str, default: Dimension) -> Dimension:
+        """What a name of what is called stands for here; exporters often call one size by two names."""
+        return self._bound.get(name, default)
+
     def given(self, type: Type) -> Type:
         """A type of what is called, its names replaced by what they stand for here."""
         match type:

@@ -35,6 +35,12 @@ SCALARS: dict[str, Type] = {
     "image": IMAGE,
     "json": JSON,
 }
+DEEPEST = 50
+"""How many types may be made of each other."""
+
+LARGEST = 10_000
+"""How many parts a type may have, all that it is made of spelled out."""
+
 GENERICS: dict[str, str] = {"list": "list<text>", "tensor": "tensor<f32, [batch, 384]>"}
 """The types that are made of others, and how they are written."""
 
@@ -69,7 +75,10 @@ class TypeResolver:
         self._found = found
         self._declared: dict[int, Type] = {}
         self._running: list[Symbol] = []
-        self._records: list[RecordType] = []
+        self._kept: list[Type] = []
+        """Types that are made of others, so that their ids stay theirs."""
+        self._measures: dict[int, tuple[int, int]] = {}
+        """How deep they are, and how many parts they have."""
         self._fields: dict[int, dict[str, Span]] = {}
         """Where the fields of each of these records were written, by the record's id."""
 
@@ -82,11 +91,9 @@ class TypeResolver:
                 return ChoiceType(values=(node.value,))
             case s.TypeOptional():
                 inner = self.resolve(node.inner, scope)
-                return (
-                    inner
-                    if isinstance(inner, OptionalType) or inner is UNKNOWN
-                    else OptionalType(inner=inner)
-                )
+                if isinstance(inner, OptionalType) or inner is UNKNOWN:
+                    return inner
+                return self._made(node, scope, OptionalType(inner=inner), inner)
             case s.TypeRecord():
                 return self._record(node, scope, None)
             case s.TypeUnion():
@@ -111,6 +118,9 @@ class TypeResolver:
         if any(running is symbol for running in self._running):
             self._circle(symbol)
             return UNKNOWN
+        if len(self._running) >= DEEPEST:
+            self._too_deep(symbol.span, f"more than {DEEPEST} types are made of each other here")
+            return UNKNOWN
         if node.name.text in SCALARS or node.name.text in GENERICS:
             self._found.error(
                 "E0202",
@@ -128,6 +138,29 @@ class TypeResolver:
         finally:
             self._running.pop()
         return self._declared.setdefault(id(node), type)
+
+    def _too_deep(self, span: Span, message: str) -> None:
+        self._found.error("E0107", message, span, help="use `json` for what is that deep")
+
+    def _made(self, node: s.Node, scope: Scope, type: Type, *parts: Type) -> Type:
+        """A type that is made of others; UNKNOWN when it is too large to be written into a plan."""
+        depths, sizes = (
+            zip(*(self._measures.get(id(part), (1, 1)) for part in parts), strict=True)
+            if parts
+            else ((0,), (0,))
+        )
+        depth, size = 1 + max(depths), 1 + sum(sizes)
+        if depth > DEEPEST or size > LARGEST:
+            what = (
+                f"is more than {DEEPEST} types deep"
+                if depth > DEEPEST
+                else f"has more than {LARGEST:,} parts"
+            )
+            self._too_deep(scope.module.span(node.start, node.start + 1), f"this type {what}")
+            return UNKNOWN
+        self._kept.append(type)
+        self._measures[id(type)] = (depth, size)
+        return type
 
     def _circle(self, symbol: Symbol) -> None:
         first = next(i for i, running in enumerate(self._running) if running is symbol)
@@ -175,7 +208,8 @@ class TypeResolver:
             hint = "values with units are for settings; in pipelines they are plain numbers: `float` or `int`"
         else:
             familiar = _FAMILIAR.get(node.name.casefold())
-            known = (*scope.names(s.TypeDeclaration), *SCALARS, *GENERICS)
+            declared = () if self._found.is_long else scope.names(s.TypeDeclaration)
+            known = (*declared, *SCALARS, *GENERICS)
             meant = [familiar] if familiar is not None else self._found.near(written, known)
             fixes = write_instead(scope.span(node), meant) if GENERICS.keys().isdisjoint(meant) else []
             hint = None if fixes else offer(meant) or f"types are {every(f'`{name}`' for name in known[:14])}"
@@ -203,9 +237,8 @@ class TypeResolver:
             first[each.name.text] = each.name
             fields[each.name.text] = type
         record = RecordType(name=name, fields=fields)
-        self._records.append(record)
         self._fields[id(record)] = {each.name.text: scope.span(each) for each in node.fields}
-        return record
+        return self._made(node, scope, record, *fields.values())
 
     def _union(self, node: s.TypeUnion, scope: Scope) -> Type:
         values: list[str] = []
@@ -232,7 +265,9 @@ class TypeResolver:
         if node.name == "list":
             if len(node.arguments) == 1 and not isinstance(node.arguments[0], s.TypeDimensions):
                 element = self.resolve(node.arguments[0], scope)
-                return UNKNOWN if element is UNKNOWN else ListType(element=element)
+                if element is UNKNOWN:
+                    return UNKNOWN
+                return self._made(node, scope, ListType(element=element), element)
             self._error(node, scope, "`list` takes one type", f"write `{GENERICS['list']}`")
             return UNKNOWN
         if node.name == "tensor":
