@@ -97,11 +97,11 @@ def _described(pipeline: Pipeline) -> dict[str, Any]:
     from ..pipelines import schema_of, schema_of_parameters
 
     plan = pipeline.plan
+    parameters = ", ".join(f"{each.name}: {each.type}" for each in plan.parameters)
     return {
         "name": pipeline.name,
         "object": "pipeline",
-        "signature": ", ".join(f"{each.name}: {each.type}" for each in plan.parameters),
-        "result_type": str(plan.result),
+        "signature": f"{pipeline.name}({parameters}) -> {plan.result}",
         "chats": pipeline.chats,
         "parameters": schema_of_parameters(plan.parameters),
         "result": schema_of(plan.result),

@@ -28,9 +28,9 @@ def rendered(template: str, **values: Any) -> str:
         ("{{ r.label }} {{ r.items }}", {"r": {"label": "a", "items": 2}}, "a 2"),
         ("{% for k, v in r.items() %}{{ k }}={{ v }} {% endfor %}", {"r": {"a": 1}}, "a=1 "),
         (
-            "{% for x in xs %}{{ loop.index }}/{{ loop.length }}{{ x }}{{ ' ' if not loop.last }}{% endfor %}",
+            "{% for x in xs %}{{ loop.index }}/{{ loop.length }}{{ x }}{{ ';' if loop.last }}{% endfor %}",
             {"xs": ["a", "b"]},
-            "1/2a 2/2b",
+            "1/2a2/2b;",
         ),
         ("{{ xs | join(', ') }} {{ xs | tojson }} {{ xs | length }}", {"xs": [1, 2]}, "1, 2 [1, 2] 2"),
         (
