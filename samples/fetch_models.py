@@ -34,7 +34,7 @@ class Sample:
     sha256: str
     licence: str
     field: str | None = None
-    """Of a member that is a JSON object, only this field of it, as JSON; `sha256` is that of what is written."""
+    """Of a member that is a JSON object: only this field of it is taken, and written as JSON."""
 
 
 SAMPLES = (

@@ -15,8 +15,9 @@ from inferc.compiler.compile import check_file
 
 from .support.commands import INFERC, ROOT, SAMPLES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "pipelines", "runtimes"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.glob("*.md"))]
+EXAMPLES = [ROOT / "README.md", DOCS / "language.md", DOCS / "pipelines.md", DOCS / "runtimes.md"]
 WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -131,8 +131,8 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             return f"if {inner(condition)}"
         case MapNode(variable=variable, over=over):
             return f"for {variable.rpartition('.')[2]} in {inner(over)}"
-        case AttemptNode():
-            return "… else …"
+        case AttemptNode(first=first, otherwise=other):
+            return f"({inner(first)} else {inner(other)})"
         case _:
             raise TypeError(f"no node of a plan: {node!r}")
 
