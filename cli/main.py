@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
+    "graph": "draw deployments, routes and pipelines",
     "inspect": "look into ONNX models, and print deployments to start from",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",

@@ -40,6 +40,7 @@ from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
 from inferc.dsl.units import Duration, Money, Percent, Size
 from inferc.runtime.errors import RequestError
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
+from inferc.runtime.routes.moving_on import MOVES_ON, STAYS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
@@ -380,6 +381,14 @@ def _errors() -> tuple[list[str], list[list[str]]]:
     return ["status", "type", "code", "retryable", "meaning"], sorted(rows)
 
 
+def _moving_on() -> tuple[list[str], list[list[str]]]:
+    rows = [[f"`{cls.code}`", "yes", why] for cls, why in MOVES_ON.items()]
+    return ["error of a member", "next one asked", "because"], [
+        *rows,
+        *([f"`{cls.code}`", "no", why] for cls, why in STAYS.items()),
+    ]
+
+
 def _subclasses(cls: type[RequestError]) -> Iterator[type[RequestError]]:
     for inner in cls.__subclasses__():
         yield inner
@@ -407,6 +416,7 @@ TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "commands": _commands,
     "words": _words,
     "errors": _errors,
+    "moving_on": _moving_on,
     "nodes": _nodes,
     "builtins": _builtins,
 }
