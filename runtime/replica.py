@@ -46,9 +46,10 @@ class CompletionRequest:
 
 @frozen
 class EmbedRequest:
-    """Texts to embed, at least one."""
+    """Texts to embed, at least one. dimensions: how many numbers of each vector; None is all."""
 
     texts: tuple[str, ...]
+    dimensions: int | None = None
 
 
 @frozen

@@ -52,8 +52,10 @@ class TokenRuns:
         self._runner = model.runner(self._run, batching if signature.batch is None else None)
         self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
 
-    def warm_up(self, text: Text) -> None:
-        self._tokens.run(self._encoder.encode([text], "input"), Stopper())
+    def warm_up(self, text: Text) -> Rows:
+        """What a caller would get for `text`."""
+        [rows] = self._run([self._encoder.encode([text], "input")], Stopper())
+        return rows
 
     async def close(self) -> None:
         await self._runner.close()

@@ -36,7 +36,13 @@ class OpenAIWire:
 
     def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
         if isinstance(request, EmbedRequest):
-            body = {"model": self._model, "input": request.texts, "encoding_format": "base64"}
+            body: dict[str, object] = {
+                "model": self._model,
+                "input": request.texts,
+                "encoding_format": "base64",
+            }
+            if request.dimensions is not None:
+                body["dimensions"] = request.dimensions
             return Outgoing("/embeddings", orjson.dumps(body))
         sent = {**request.body, "model": self._model}
         if request.stream and self._counts:
