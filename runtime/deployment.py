@@ -162,7 +162,8 @@ class Deployment:
         *,
         priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces: a slot first, then attempts on its replica.
+        """The answer to `request` in pieces: a slot first, then attempts on its replica until one answers;
+        none follows once a chunk has been handed out.
 
         deadline: in the time of the running loop. passed: deployments that handed the request on.
         priority: of those who wait for a slot, the highest runs first.
@@ -172,59 +173,66 @@ class Deployment:
         self._throttle()
         slot = await self._slots.enter(priority, deadline)
         if isinstance(slot, Divert):
-            passed = (*passed, self.name)
-            if slot.target in passed:
-                raise self._slots.full(f", and so is its fallback `{slot.target}`", slot.retry_after)
-            answer = self._others[slot.target].stream(request, deadline, trace, passed, priority=priority)
-            async with aclosing(answer) as chunks:
+            async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
+        trace.deployment = self.name
+        loop = asyncio.get_running_loop()
+        guards, attempt, waited = self._guards[slot.replica], 0, 0.0
         try:
-            trace.deployment = self.name
-            async with aclosing(self._attempts(slot.replica, request, deadline, trace)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            expected = estimate(request) if guards else NOTHING
+            while True:
+                attempt += 1
+                trace.attempts = attempt
+                passage = await self._enter(guards, expected, deadline)
+                try:
+                    passage.send()
+                    async with aclosing(self._replicas[slot.replica].stream(request, deadline)) as chunks:
+                        async for chunk in chunks:
+                            passage.saw(chunk)
+                            yield chunk
+                    passage.finished()
+                    return
+                except RequestError as error:
+                    passage.failed(loop.time(), error, deadline)
+                    error.attempts = attempt
+                    if passage.begun:
+                        raise
+                    wait = self._wait_after(error, waited, deadline)
+                finally:
+                    passage.leave(loop.time())
+                await asyncio.sleep(wait)
+                waited += wait
         finally:
             self._slots.leave(slot)
             self._throttle()
 
-    async def _attempts(
-        self, index: int, request: Request, deadline: float | None, trace: Trace
+    def _hand_on(
+        self,
+        divert: Divert,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        passed: tuple[str, ...],
+        priority: int,
     ) -> AsyncGenerator[Chunk, None]:
-        """Attempts at one replica until one answers; none follows once a chunk has been handed out."""
-        loop = asyncio.get_running_loop()
-        guards = self._guards[index]
-        expected = estimate(request) if guards else NOTHING
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            trace.attempts = attempt
-            passage = await self._enter(guards, expected, deadline)
-            try:
-                passage.send()
-                async with aclosing(self._replicas[index].stream(request, deadline)) as chunks:
-                    async for chunk in chunks:
-                        passage.saw(chunk)
-                        yield chunk
-                passage.finished()
-                return
-            except RequestError as error:
-                error.attempts = attempt
-                passage.failed(loop.time(), error, deadline)
-                if passage.begun:
-                    raise
-                decision = self._retry.decide(error, attempt, waited)
-                if isinstance(decision, GiveUp):
-                    if decision.reason:
-                        error.message = f"{error.message}; {decision.reason}"
-                    raise
-                if deadline is not None and loop.time() + decision.seconds >= deadline:
-                    raise
-            finally:
-                passage.leave(loop.time())
-            await asyncio.sleep(decision.seconds)
-            waited += decision.seconds
+        """The answer of the fallback. Raises Backpressure where the request has been there already."""
+        passed = (*passed, self.name)
+        if divert.target in passed:
+            raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
+        return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
+
+    def _wait_after(self, error: RequestError, waited: float, deadline: float | None) -> float:
+        """Seconds until the next attempt; raises `error` where there is none."""
+        decision = self._retry.decide(error, error.attempts, waited)
+        if isinstance(decision, GiveUp):
+            if decision.reason:
+                error.message = f"{error.message}; {decision.reason}"
+            raise error
+        if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
+            raise error
+        return decision.seconds
 
     async def _enter(self, guards: Guards | None, expected: Estimate, deadline: float | None) -> Passage:
         """What an attempt meets before it is sent, in this order; a refusal gives back what is held."""

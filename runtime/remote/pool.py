@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from importlib.util import find_spec
 
 import aiohttp
@@ -21,12 +20,13 @@ from ..errors import (
     Unauthorized,
     Unsupported,
 )
+from ..patience import Patience
 from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, HeadersObserver, ReplicaStatus, Request
 from .auth import Authorization, Authorizer
 from .classify import Classifier
 from .launch import LaunchedServer
 from .sse import LineTooLong, SseParser
-from .wires import Wire, read_events
+from .wires import ChunkReader, Wire, read_events
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
@@ -92,37 +92,48 @@ class RemoteReplica:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         if not isinstance(request, ChatRequest | EmbedRequest):
             raise self._fail(Unsupported, "is asked for chats and embeddings only")
-        response, classifier = await self._open(request, deadline)
+        patience = Patience()
         try:
-            if isinstance(request, EmbedRequest):
-                body = await self._read_all(response, deadline)
-                yield self._wire.vectors(body, len(request.texts), classifier)
-            elif not request.stream:
-                yield self._wire.answer(await self._read_all(response, deadline), classifier)
-            else:
-                async with aclosing(self._read_bursts(request, response, classifier, deadline)) as bursts:
-                    async for chunks in bursts:
+            response, classifier = await self._open(request, deadline, patience)
+            try:
+                if isinstance(request, EmbedRequest):
+                    body = await self._read_all(response, deadline, patience)
+                    yield self._wire.vectors(body, len(request.texts), classifier)
+                elif not request.stream or response.content_type == "application/json":
+                    answer = self._wire.answer(await self._read_all(response, deadline, patience), classifier)
+                    if request.stream:
+                        raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+                    yield answer
+                else:
+                    reader, parser = self._wire.reader(request, classifier), SseParser()
+                    while not reader.ended:
+                        data = await self._read(response, deadline, patience)
+                        chunks, error = self._chunks(reader, parser, data, response.content)
                         for chunk in chunks:
                             yield chunk
-        except aiohttp.ClientError as error:
-            raise self._network_error(error) from None
+                        if error is not None:
+                            raise error
+                    await self._read_end(response)
+            except aiohttp.ClientError as error:
+                raise self._network_error(error) from None
+            finally:
+                response.release()  # closes the connection where something is left unread
         finally:
-            response.release()  # closes the connection where something is left unread
+            patience.close()
 
     async def _open(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None
+        self, request: ChatRequest | EmbedRequest, deadline: float | None, patience: Patience
     ) -> tuple[aiohttp.ClientResponse, Classifier]:
         """An answer that begins as a success. Raises RequestError."""
         renewed = False
         while True:
-            response, used = await self._send(request, deadline)
+            response, used = await self._send(request, deadline, patience)
             classifier = Classifier(self._plan, used.secret)
+            self._observe(response.headers)
             if response.status == 200:
-                self._observe(response.headers)
                 return response, classifier
             try:
-                self._observe(response.headers)
-                error = await self._http_error(response, classifier, deadline)
+                error = await self._http_error(response, classifier, deadline, patience)
             finally:
                 response.release()
             if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
@@ -130,7 +141,7 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None
+        self, request: ChatRequest | EmbedRequest, deadline: float | None, patience: Patience
     ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
@@ -138,7 +149,7 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            async with asyncio.timeout_at(self._until(self._request_timeout, deadline)):
+            with patience.until(self._until(self._request_timeout, deadline)):
                 used = await self._authorizer.authorize()
                 sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
                 return await sending, used
@@ -147,38 +158,25 @@ class RemoteReplica:
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
-    async def _read_bursts(
-        self,
-        request: ChatRequest,
-        response: aiohttp.ClientResponse,
-        classifier: Classifier,
-        deadline: float | None,
-    ) -> AsyncGenerator[list[ChatChunk], None]:
-        """The chunks of a streamed answer, those together that arrive together. Raises RequestError."""
-        if response.content_type == "application/json":
-            self._wire.answer(await self._read_all(response, deadline), classifier)
-            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        reader, parser = self._wire.reader(request, classifier), SseParser()
-        ended = False
-        while not ended:
-            data = await self._read(response, deadline)
-            try:
-                events = parser.feed(data) if data else parser.close()
-            except LineTooLong:
-                raise self._fail(ServerError, "sent a line that is too long") from None
-            pieces, error = read_events(reader, events, closing=not data)
-            ended = reader.ended
-            if not data and not ended and error is None:
-                error = self._fail(ServerError, "ended the stream without its end marker")
-            more = error is not None or (ended and response.content.at_eof())
-            last = len(pieces) - 1
-            yield [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)]
-            if error is not None:
-                raise error
-        await self._read_end(response)
+    def _chunks(
+        self, reader: ChunkReader, parser: SseParser, data: bytes, content: aiohttp.StreamReader
+    ) -> tuple[list[ChatChunk], RequestError | None]:
+        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        try:
+            events = parser.feed(data) if data else parser.close()
+        except LineTooLong:
+            return [], self._fail(ServerError, "sent a line that is too long")
+        pieces, error = read_events(reader, events, closing=not data)
+        if not data and not reader.ended and error is None:
+            error = self._fail(ServerError, "ended the stream without its end marker")
+        more = error is not None or (reader.ended and content.at_eof())
+        last = len(pieces) - 1
+        return [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)], error
 
     async def _read_end(self, response: aiohttp.ClientResponse) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
+        if response.content.at_eof():
+            return
         try:
             async with asyncio.timeout(END_GRACE):
                 while not response.content.at_eof():
@@ -186,13 +184,17 @@ class RemoteReplica:
         except (TimeoutError, aiohttp.ClientError):
             return
 
-    async def _read_all(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
+    async def _read_all(
+        self, response: aiohttp.ClientResponse, deadline: float | None, patience: Patience
+    ) -> bytes:
         pieces: list[bytes] = []
-        while data := await self._read(response, deadline):
+        while data := await self._read(response, deadline, patience):
             pieces.append(data)
         return b"".join(pieces)
 
-    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
+    async def _read(
+        self, response: aiohttp.ClientResponse, deadline: float | None, patience: Patience
+    ) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end."""
         content = response.content
         if data := content.read_nowait():
@@ -200,17 +202,21 @@ class RemoteReplica:
         if content.at_eof():
             return b""
         try:
-            async with asyncio.timeout_at(self._until(self._read_timeout, deadline)):
+            with patience.until(self._until(self._read_timeout, deadline)):
                 return await content.readany()
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
 
     async def _http_error(
-        self, response: aiohttp.ClientResponse, classifier: Classifier, deadline: float | None
+        self,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
+        patience: Patience,
     ) -> RequestError:
         body = b""
         try:
-            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline)):
+            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline, patience)):
                 body += data
         except (RequestTimeout, aiohttp.ClientError):
             pass  # the status says enough
