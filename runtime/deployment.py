@@ -185,7 +185,8 @@ class Deployment:
             while True:
                 attempt += 1
                 trace.attempts = attempt
-                passage = await self._enter(guards, expected, deadline)
+                passage = Passage(guards, expected)
+                await passage.enter(deadline)
                 try:
                     passage.send()
                     async with aclosing(self._replicas[slot.replica].stream(request, deadline)) as chunks:
@@ -233,21 +234,6 @@ class Deployment:
         if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
             raise error
         return decision.seconds
-
-    async def _enter(self, guards: Guards | None, expected: Estimate, deadline: float | None) -> Passage:
-        """What an attempt meets before it is sent, in this order; a refusal gives back what is held."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        passage = Passage(guards, expected)
-        try:
-            passage.reserve_money(now)
-            passage.enter_circuit(now)
-            await passage.wait_for_permit(deadline)
-            passage.enter_circuit_again(loop.time())
-        except BaseException:
-            passage.leave(loop.time())
-            raise
-        return passage
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

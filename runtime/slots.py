@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..compiler.plan import CapacityPolicy
 from .errors import Backpressure, RequestTimeout, ShuttingDown
@@ -15,8 +14,7 @@ MAX_QUEUED = 60.0
 """Seconds that a request waits for a slot at most, also when its deadline is later."""
 
 
-@frozen
-class Slot:
+class Slot(NamedTuple):
     """The right to run on `replica`; to be given back with `leave`, once."""
 
     replica: int

@@ -8,6 +8,7 @@ whole minutes, and a minute is remembered until all of it has left the hour or t
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -19,8 +20,7 @@ HOUR, DAY = 60, 24 * 60
 MINUTE = 60.0
 
 
-@frozen
-class Reservation:
+class Reservation(NamedTuple):
     """Money that is spoken for: `amount` picodollars, counted in `minute`.
 
     notice: what the operator should know, once per crossing; None: nothing new.

@@ -7,6 +7,7 @@ so that with `limit` = replicas x slots each, none ever has more than its share.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -21,8 +22,7 @@ MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 60.0
 _SMOOTHING = 0.1
 
 
-@frozen
-class Admit:
+class Admit(NamedTuple):
     """The request runs now, on this replica."""
 
     ticket: int

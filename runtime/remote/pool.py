@@ -187,6 +187,8 @@ class RemoteReplica:
     async def _read_all(
         self, response: aiohttp.ClientResponse, deadline: float | None, patience: Patience
     ) -> bytes:
+        if response.content.is_eof():
+            return response.content.read_nowait()
         pieces: list[bytes] = []
         while data := await self._read(response, deadline, patience):
             pieces.append(data)
