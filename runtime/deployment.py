@@ -187,12 +187,12 @@ class Deployment:
                 trace.attempts = attempt
                 passage = Passage(guards, expected)
                 await passage.enter(deadline)
+                chunks = self._replicas[slot.replica].stream(request, deadline)
                 try:
                     passage.send()
-                    async with aclosing(self._replicas[slot.replica].stream(request, deadline)) as chunks:
-                        async for chunk in chunks:
-                            passage.saw(chunk)
-                            yield chunk
+                    async for chunk in chunks:
+                        passage.saw(chunk)
+                        yield chunk
                     passage.finished()
                     return
                 except RequestError as error:
@@ -202,7 +202,10 @@ class Deployment:
                         raise
                     wait = self._wait_after(error, waited, deadline)
                 finally:
-                    passage.leave(loop.time())
+                    try:
+                        await chunks.aclose()
+                    finally:
+                        passage.leave(loop.time())
                 await asyncio.sleep(wait)
                 waited += wait
         finally:

@@ -67,6 +67,8 @@ class RollingSum:
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
+        if minute - self.span == self._oldest:
+            return
         amounts = self._amounts
         self._oldest = minute - self.span
         while amounts:
@@ -156,7 +158,8 @@ class Budget:
             for name, window, ceiling, limit in self._ceilings:
                 if window.total + amount > ceiling:
                     return self._exceeded(now, amount, name, window, ceiling, limit)
-                self._over.discard(name)
+                if self._over:
+                    self._over.discard(name)
             notice = None
         else:
             notice = self._crossing()

@@ -34,6 +34,9 @@ MAX_ERROR_BODY = 64 << 10
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
 
+LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
+"""By how much of a timeout it may be late, and the bounds of that in seconds."""
+
 _KEEPALIVE = 60.0
 
 
@@ -59,6 +62,8 @@ class RemoteReplica:
         self._server = server
         self._request_timeout = float(plan.timeouts.request)
         self._read_timeout = float(plan.timeouts.read)
+        shortest = min(self._request_timeout, self._read_timeout)
+        self._patience = Patience(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
@@ -82,6 +87,7 @@ class RemoteReplica:
         session, self._session = self._session, None
         if session:
             await session.close()
+        self._patience.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
@@ -92,48 +98,44 @@ class RemoteReplica:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         if not isinstance(request, ChatRequest | EmbedRequest):
             raise self._fail(Unsupported, "is asked for chats and embeddings only")
-        patience = Patience()
+        response, classifier = await self._open(request, deadline)
         try:
-            response, classifier = await self._open(request, deadline, patience)
-            try:
-                if isinstance(request, EmbedRequest):
-                    body = await self._read_all(response, deadline, patience)
-                    yield self._wire.vectors(body, len(request.texts), classifier)
-                elif not request.stream or response.content_type == "application/json":
-                    answer = self._wire.answer(await self._read_all(response, deadline, patience), classifier)
-                    if request.stream:
-                        raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-                    yield answer
-                else:
-                    reader, parser = self._wire.reader(request, classifier), SseParser()
-                    while not reader.ended:
-                        data = await self._read(response, deadline, patience)
-                        chunks, error = self._chunks(reader, parser, data, response.content)
-                        for chunk in chunks:
-                            yield chunk
-                        if error is not None:
-                            raise error
-                    await self._read_end(response)
-            except aiohttp.ClientError as error:
-                raise self._network_error(error) from None
-            finally:
-                response.release()  # closes the connection where something is left unread
+            if isinstance(request, EmbedRequest):
+                body = await self._read_all(response, deadline)
+                yield self._wire.vectors(body, len(request.texts), classifier)
+            elif not request.stream or response.content_type == "application/json":
+                answer = self._wire.answer(await self._read_all(response, deadline), classifier)
+                if request.stream:
+                    raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+                yield answer
+            else:
+                reader, parser = self._wire.reader(request, classifier), SseParser()
+                while not reader.ended:
+                    data = await self._read(response, deadline)
+                    chunks, error = self._chunks(reader, parser, data, response.content)
+                    for chunk in chunks:
+                        yield chunk
+                    if error is not None:
+                        raise error
+                await self._read_end(response)
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
         finally:
-            patience.close()
+            response.release()  # closes the connection where something is left unread
 
     async def _open(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None, patience: Patience
+        self, request: ChatRequest | EmbedRequest, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Classifier]:
         """An answer that begins as a success. Raises RequestError."""
         renewed = False
         while True:
-            response, used = await self._send(request, deadline, patience)
+            response, used = await self._send(request, deadline)
             classifier = Classifier(self._plan, used.secret)
             self._observe(response.headers)
             if response.status == 200:
                 return response, classifier
             try:
-                error = await self._http_error(response, classifier, deadline, patience)
+                error = await self._http_error(response, classifier, deadline)
             finally:
                 response.release()
             if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
@@ -141,7 +143,7 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None, patience: Patience
+        self, request: ChatRequest | EmbedRequest, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
@@ -149,7 +151,7 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            with patience.until(self._until(self._request_timeout, deadline)):
+            with self._patience.until(self._until(self._request_timeout, deadline)):
                 used = await self._authorizer.authorize()
                 sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
                 return await sending, used
@@ -184,19 +186,15 @@ class RemoteReplica:
         except (TimeoutError, aiohttp.ClientError):
             return
 
-    async def _read_all(
-        self, response: aiohttp.ClientResponse, deadline: float | None, patience: Patience
-    ) -> bytes:
+    async def _read_all(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
         if response.content.is_eof():
             return response.content.read_nowait()
         pieces: list[bytes] = []
-        while data := await self._read(response, deadline, patience):
+        while data := await self._read(response, deadline):
             pieces.append(data)
         return b"".join(pieces)
 
-    async def _read(
-        self, response: aiohttp.ClientResponse, deadline: float | None, patience: Patience
-    ) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
         """The next bytes, without waiting where some are here; empty at the end."""
         content = response.content
         if data := content.read_nowait():
@@ -204,7 +202,7 @@ class RemoteReplica:
         if content.at_eof():
             return b""
         try:
-            with patience.until(self._until(self._read_timeout, deadline)):
+            with self._patience.until(self._until(self._read_timeout, deadline)):
                 return await content.readany()
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
@@ -214,11 +212,10 @@ class RemoteReplica:
         response: aiohttp.ClientResponse,
         classifier: Classifier,
         deadline: float | None,
-        patience: Patience,
     ) -> RequestError:
         body = b""
         try:
-            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline, patience)):
+            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline)):
                 body += data
         except (RequestTimeout, aiohttp.ClientError):
             pass  # the status says enough
