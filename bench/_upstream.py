@@ -13,7 +13,9 @@ from typing import Any, cast
 
 PATH = "/v1/chat/completions"
 
-WORDS = "The sky is blue because the air scatters short waves more than long ones, and red when they are gone. "
+WORDS = (
+    "The sky is blue because the air scatters short waves more than long ones do. "
+)
 
 _USAGE = {"prompt_tokens": 25, "completion_tokens": 50, "total_tokens": 75}
 
@@ -45,7 +47,7 @@ def _event(data: str) -> bytes:
 
 
 def _stream(chunks: int) -> list[bytes]:
-    """What is written one after the other: `chunks` chunks, the first with the head, the last with the end."""
+    """What is written one after the other, the head with the first of `chunks` chunks."""
     words = (WORDS * (chunks // 10 + 1)).split()
     parts = [_chunk({"content": f" {word}"}) for word in words[: chunks - 2]]
     usage = _envelope("chat.completion.chunk") | {"choices": [], "usage": _USAGE}

@@ -105,7 +105,7 @@ class Capacity:
         self._waiting.discard(ticket)
 
     def release(self, replica: int, held: float) -> Admit | None:
-        """A request that ran on `replica` for `held` seconds gives its slot back, perhaps to one that waits."""
+        """A request that ran on `replica` for `held` seconds gives its slot back; one that waits may run."""
         self._running[replica] -= 1
         self._total -= 1
         self._hold += _SMOOTHING * (held - self._hold)

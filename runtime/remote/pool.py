@@ -168,12 +168,14 @@ class RemoteReplica:
             events = parser.feed(data) if data else parser.close()
         except LineTooLong:
             return [], self._fail(ServerError, "sent a line that is too long")
-        pieces, error = read_events(reader, events, closing=not data)
+        chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         more = error is not None or (reader.ended and content.at_eof())
-        last = len(pieces) - 1
-        return [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)], error
+        if len(chunks) > 1 or more:
+            last = len(chunks) - 1
+            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+        return chunks, error
 
     async def _read_end(self, response: aiohttp.ClientResponse) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
