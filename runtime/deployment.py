@@ -164,7 +164,8 @@ class Deployment:
         *,
         priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces: a slot first, then attempts on its replica.
+        """The answer to `request` in pieces: a slot first, then attempts on its replica until one answers;
+        none follows once a chunk has been handed out.
 
         deadline: in the time of the running loop. passed: deployments that handed the request on.
         priority: of those who wait for a slot, the highest runs first.
@@ -174,15 +175,41 @@ class Deployment:
         self._throttle()
         slot = await self._slots.enter(priority, deadline)
         if isinstance(slot, Divert):
-            async with aclosing(self._divert(slot, request, deadline, trace, passed, priority)) as chunks:
+            async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
+        trace.deployment = self.name
+        loop = asyncio.get_running_loop()
+        guards, attempt, waited = self._guards[slot.replica], 0, 0.0
         try:
-            trace.deployment = self.name
-            async with aclosing(self._attempts(slot.replica, request, deadline, trace)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            expected = estimate(request) if guards else NOTHING
+            while True:
+                attempt += 1
+                trace.attempts = attempt
+                passage = Passage(guards, expected)
+                await passage.enter(deadline)
+                chunks = self._replicas[slot.replica].stream(request, deadline)
+                try:
+                    passage.send()
+                    async for chunk in chunks:
+                        passage.saw(chunk)
+                        yield chunk
+                    passage.finished()
+                    return
+                except RequestError as error:
+                    passage.failed(loop.time(), error, deadline)
+                    error.attempts = attempt
+                    if passage.begun:
+                        raise
+                    wait = self._wait_after(error, waited, deadline)
+                finally:
+                    try:
+                        await chunks.aclose()
+                    finally:
+                        passage.leave(loop.time())
+                await asyncio.sleep(wait)
+                waited += wait
         finally:
             self._slots.leave(slot)
             self._throttle()
@@ -201,7 +228,7 @@ class Deployment:
         self._check(request)
         slot = await self._slots.enter(priority, deadline)
         if isinstance(slot, Divert):
-            answer = self._divert(slot, request, deadline, trace, (), priority)
+            answer = self._hand_on(slot, request, deadline, trace, (), priority)
             async with aclosing(answer) as chunks:
                 return await anext(chunks)
         try:
@@ -210,7 +237,7 @@ class Deployment:
         finally:
             self._slots.leave(slot)
 
-    def _divert(
+    def _hand_on(
         self,
         divert: Divert,
         request: Request,
@@ -219,63 +246,22 @@ class Deployment:
         passed: tuple[str, ...],
         priority: int,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer of the deployment that takes over. Raises Backpressure where that one passed it on."""
+        """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
         if divert.target in passed:
             raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
         return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
 
-    async def _attempts(
-        self, index: int, request: Request, deadline: float | None, trace: Trace
-    ) -> AsyncGenerator[Chunk, None]:
-        """Attempts at one replica until one answers; none follows once a chunk has been handed out."""
-        loop = asyncio.get_running_loop()
-        guards = self._guards[index]
-        expected = estimate(request) if guards else NOTHING
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            trace.attempts = attempt
-            passage = await self._enter(guards, expected, deadline)
-            try:
-                passage.send()
-                async with aclosing(self._replicas[index].stream(request, deadline)) as chunks:
-                    async for chunk in chunks:
-                        passage.saw(chunk)
-                        yield chunk
-                passage.finished()
-                return
-            except RequestError as error:
-                error.attempts = attempt
-                passage.failed(loop.time(), error, deadline)
-                if passage.begun:
-                    raise
-                decision = self._retry.decide(error, attempt, waited)
-                if isinstance(decision, GiveUp):
-                    if decision.reason:
-                        error.message = f"{error.message}; {decision.reason}"
-                    raise
-                if deadline is not None and loop.time() + decision.seconds >= deadline:
-                    raise
-            finally:
-                passage.leave(loop.time())
-            await asyncio.sleep(decision.seconds)
-            waited += decision.seconds
-
-    async def _enter(self, guards: Guards | None, expected: Estimate, deadline: float | None) -> Passage:
-        """What an attempt meets before it is sent, in this order; a refusal gives back what is held."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        passage = Passage(guards, expected)
-        try:
-            passage.reserve_money(now)
-            passage.enter_circuit(now)
-            await passage.wait_for_permit(deadline)
-            passage.enter_circuit_again(loop.time())
-        except BaseException:
-            passage.leave(loop.time())
-            raise
-        return passage
+    def _wait_after(self, error: RequestError, waited: float, deadline: float | None) -> float:
+        """Seconds until the next attempt; raises `error` where there is none."""
+        decision = self._retry.decide(error, error.attempts, waited)
+        if isinstance(decision, GiveUp):
+            if decision.reason:
+                error.message = f"{error.message}; {decision.reason}"
+            raise error
+        if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
+            raise error
+        return decision.seconds
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -104,8 +104,7 @@ class ClassifyRequest:
 Request = ChatRequest | CompletionRequest | EmbedRequest | RerankRequest | ClassifyRequest | TensorRequest
 
 
-@frozen
-class ChatChunk:
+class ChatChunk(NamedTuple):
     """A piece of a chat answer: JSON bytes in OpenAI's shape.
 
     Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`, or nothing where

@@ -8,6 +8,7 @@ whole minutes, and a minute is remembered until all of it has left the hour or t
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -19,8 +20,7 @@ HOUR, DAY = 60, 24 * 60
 MINUTE = 60.0
 
 
-@frozen
-class Reservation:
+class Reservation(NamedTuple):
     """Money that is spoken for: `amount` picodollars, counted in `minute`.
 
     notice: what the operator should know, once per crossing; None: nothing new.
@@ -67,6 +67,8 @@ class RollingSum:
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
+        if minute - self.span == self._oldest:
+            return
         amounts = self._amounts
         self._oldest = minute - self.span
         while amounts:
@@ -156,7 +158,8 @@ class Budget:
             for name, window, ceiling, limit in self._ceilings:
                 if window.total + amount > ceiling:
                     return self._exceeded(now, amount, name, window, ceiling, limit)
-                self._over.discard(name)
+                if self._over:
+                    self._over.discard(name)
             notice = None
         else:
             notice = self._crossing()

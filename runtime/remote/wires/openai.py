@@ -20,7 +20,7 @@ from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
 from ..classify import Classifier
 from ..sse import Event
 from .vectors import stack_vectors
-from .wire import Outgoing, Piece, malformed, parse_object, whole
+from .wire import Outgoing, malformed, parse_object, whole
 
 DONE = b"[DONE]"
 
@@ -83,7 +83,7 @@ class OpenAIReader:
         self._classifier = classifier
         self._hide_usage = hide_usage
 
-    def read(self, event: Event) -> Iterable[Piece]:
+    def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
         if data == DONE:
             self.ended = True
@@ -91,12 +91,12 @@ class OpenAIReader:
         chunk = parse_object(data, self._classifier)
         usage = _usage(chunk)
         if usage is not None and self._hide_usage and not chunk.get("choices"):
-            return (Piece(b"", usage),)
+            return (ChatChunk(b"", usage),)
         if b"\n" in data:  # an event of several lines: in JSON they are white space
             data = data.replace(b"\n", b" ")
-        return (Piece(data, usage),)
+        return (ChatChunk(data, usage),)
 
-    def close(self) -> Iterable[Piece]:
+    def close(self) -> Iterable[ChatChunk]:
         return ()
 
 
