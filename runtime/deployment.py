@@ -29,7 +29,8 @@ from .replica import (
     RerankRequest,
     TensorRequest,
 )
-from .slots import Slots
+from .slots import Slot, Slots
+from .tally import DIVERTED, Tally, outcome_now
 
 NO_RETRY = RetryPolicy(max_retries=0)
 
@@ -85,6 +86,7 @@ class Deployment:
         self.name = plan.deployment
         self.plan = plan
         self.task = plan.task_kind
+        self.tally = Tally()
         self._replicas = replicas
         self._others = others
         self._slots = Slots(
@@ -109,6 +111,11 @@ class Deployment:
     def waiting(self) -> int:
         """Requests that wait for a slot."""
         return self._slots.waiting
+
+    @property
+    def guards(self) -> Sequence[Guards | None]:
+        """The policies of each replica; None for those that have none."""
+        return self._guards
 
     def status(self) -> tuple[ReplicaStatus, ...]:
         """How each replica is."""
@@ -171,16 +178,16 @@ class Deployment:
         priority: of those who wait for a slot, the highest runs first.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
-        self._check(request)
-        self._throttle()
-        slot = await self._slots.enter(priority, deadline)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
             async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
         trace.deployment = self.name
-        loop = asyncio.get_running_loop()
+        passage: Passage | None = None
         guards, attempt, waited = self._guards[slot.replica], 0, 0.0
         try:
             expected = estimate(request) if guards else NOTHING
@@ -213,6 +220,8 @@ class Deployment:
         finally:
             self._slots.leave(slot)
             self._throttle()
+            begun, usage = (passage.begun, passage.usage) if passage else (False, None)
+            self.tally.end(outcome_now(request, begun), loop.time() - began, usage)
 
     async def answer(
         self, request: Request, deadline: float | None, trace: Trace, *, priority: int = 0
@@ -225,17 +234,37 @@ class Deployment:
         if not self._answering:
             async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
                 return await anext(chunks)
-        self._check(request)
-        slot = await self._slots.enter(priority, deadline)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
             answer = self._hand_on(slot, request, deadline, trace, (), priority)
             async with aclosing(answer) as chunks:
                 return await anext(chunks)
+        trace.deployment, trace.attempts = self.name, 1
+        chunk: Chunk | None = None
         try:
-            trace.deployment, trace.attempts = self.name, 1
-            return await self._answering[slot.replica].answer(request, deadline)
+            chunk = await self._answering[slot.replica].answer(request, deadline)
+            return chunk
         finally:
             self._slots.leave(slot)
+            usage = chunk.usage if chunk else None
+            self.tally.end(outcome_now(request, False), loop.time() - began, usage)
+
+    async def _enter(
+        self, request: Request, priority: int, deadline: float | None, began: float
+    ) -> Slot | Divert:
+        """A slot, or who takes over. Raises RequestError."""
+        try:
+            self._check(request)
+            self._throttle()
+            slot = await self._slots.enter(priority, deadline)
+        except BaseException:
+            self.tally.end(outcome_now(request, False), asyncio.get_running_loop().time() - began)
+            raise
+        if isinstance(slot, Divert):
+            self.tally.end(DIVERTED, 0.0)
+        return slot
 
     def _hand_on(
         self,

@@ -23,7 +23,7 @@ from .policies.budget import Budget, Exceeded, Reservation
 from .policies.circuit_breaker import Blocked, CircuitBreaker, Outcome, Pass
 from .policies.estimate import Estimate, Tariff, streamed_tokens
 from .policies.rate_limit import Permit
-from .replica import ChatChunk, Chunk, EmbedChunk, Usage
+from .replica import ChatChunk, Chunk, Usage
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,11 @@ class Passage:
     def begun(self) -> bool:
         """Whether a part of the answer has been handed out."""
         return self._chunks > 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of the answer, as far as they have been told."""
+        return self._usage
 
     async def enter(self, deadline: float | None) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
@@ -140,7 +145,7 @@ class Passage:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif isinstance(chunk, EmbedChunk):
+        else:
             self._usage = chunk.usage
 
     def finished(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     import numpy
@@ -130,6 +130,7 @@ class TensorChunk:
     """The outputs of a `TensorRequest`, in the order in which it names them, or the model does."""
 
     outputs: tuple[Tensor, ...]
+    usage: Usage | None = None
 
 
 @frozen
@@ -164,15 +165,18 @@ Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
 class ReplicaStatus:
     """How a replica is.
 
-    providers: what a local model really runs on, in order. warnings: what is not as it was asked for.
-    inputs, outputs: of a local model.
+    providers: what a local model really runs on, in order. missing: those that were asked for and are not
+    there. warnings: what is not as it was asked for. inputs, outputs: of a local model. run_sizes: how
+    many of its runs had so many rows, or texts.
     """
 
     ready: bool
     providers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
+    run_sizes: Mapping[int, int] = field(factory=dict)
 
 
 HeadersObserver = Callable[[Mapping[str, str]], None]

@@ -20,6 +20,7 @@ from .classify import answer_classify
 from .completions import answer_completion
 from .embeddings import answer_embeddings
 from .infer import answer_infer, answer_live, answer_model, answer_model_ready, answer_ready, answer_server
+from .metrics import Metrics
 from .rerank import answer_rerank
 from .status import health
 
@@ -46,12 +47,16 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
     token: the bearer token that clients must send; None lets everyone in.
     """
     app = web.Application(client_max_size=MAX_BODY)
+    metrics = Metrics(executor)
     for routes, in_error in ((_OPENAI, error_answer), (_INFERENCE, inference_error_answer)):
         for method, path, answer in routes:
             guard = None if path in _OPEN else token
             resource = app.router.add_resource(path)
-            resource.add_route(method, _guarded(answer, executor, guard, in_error))
+            resource.add_route(method, _guarded(answer, executor, guard, in_error, metrics.refused))
             resource.add_route("*", _wrong_method(method))
+    shown = app.router.add_resource("/metrics")
+    shown.add_route("GET", _guarded(metrics.answer, executor, token, error_answer))
+    shown.add_route("*", _wrong_method("GET"))
     health = app.router.add_resource("/healthz")
     health.add_route("GET", _healthy(executor, token))
     health.add_route("*", _wrong_method("GET"))
@@ -59,8 +64,17 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
     return app
 
 
-def _guarded(answer: Answer, executor: Executor, token: Secret | None, in_error: InError) -> Handler:
-    """`answer` for those who may ask, with errors as the clients of its protocol expect them."""
+def _guarded(
+    answer: Answer,
+    executor: Executor,
+    token: Secret | None,
+    in_error: InError,
+    refused: Callable[[RequestError], None] | None = None,
+) -> Handler:
+    """`answer` for those who may ask, with errors as the clients of its protocol expect them.
+
+    refused: told each error.
+    """
     expected = _expected(token)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -70,6 +84,8 @@ def _guarded(answer: Answer, executor: Executor, token: Secret | None, in_error:
             return await answer(request, executor)
         except RequestError as error:
             log_failure(error)
+            if refused:
+                refused(error)
             return in_error(error)
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
@@ -120,7 +136,7 @@ def _healthy(executor: Executor, token: Secret | None) -> Handler:
 
 
 async def _no_such_path(request: web.Request) -> web.StreamResponse:
-    served = ", ".join((*(path for _, path, _ in (*_OPENAI, *_INFERENCE)), "/healthz"))
+    served = ", ".join((*(path for _, path, _ in (*_OPENAI, *_INFERENCE)), "/healthz", "/metrics"))
     return error_answer(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -33,12 +34,18 @@ class LoadedModel:
     """A session, its threads and its task. Used from one event loop."""
 
     def __init__(
-        self, plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, sessions: SharedSessions
+        self,
+        plan: OnnxServingPlan,
+        placement: ReplicaPlacement,
+        base_dir: Path,
+        sessions: SharedSessions,
+        run_sizes: Counter[int],
     ) -> None:
         self._plan = plan
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
+        self._run_sizes = run_sizes
         self._owner = f"deployment `{plan.deployment}`"
         shares = plan.share_weights and not has_cuda_graphs(plan.providers)
         alone = None if shares else placement.replica_index
@@ -68,6 +75,7 @@ class LoadedModel:
             self._base_dir,
             device_of(opened.providers, self._placement),
             self._owner,
+            self._run_sizes,
         )
         self._task = await model.in_thread(partial(make_task, model))
         await model.in_thread(self._task.warm_up)
@@ -75,9 +83,13 @@ class LoadedModel:
         self._status = ReplicaStatus(
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
+            missing=tuple(
+                spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
+            ),
             warnings=opened.warnings,
             inputs=inputs_of(opened.ort),
             outputs=outputs_of(opened.ort),
+            run_sizes=self._run_sizes,
         )
 
     async def close(self) -> None:

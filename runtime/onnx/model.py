@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
@@ -61,7 +62,7 @@ class WholeAnswers(ABC):
 class Model:
     """runs: how many runs may go on at the same time. base_dir: what the plan's paths are relative to.
 
-    device: where the model runs, "cpu" or "cuda", and its index.
+    device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
     """
 
     plan: OnnxServingPlan
@@ -71,6 +72,7 @@ class Model:
     base_dir: Path
     device: tuple[str, int]
     owner: str
+    run_sizes: Counter[int] = field(factory=Counter)
 
     def runner(
         self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
@@ -78,7 +80,7 @@ class Model:
         """A runner of `run` on the threads of the model."""
         shared = batching is None and self.device[0] == "cpu"
         turns: Turns[Any] = Turns() if shared else Turns(0)
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns)
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns, self.run_sizes)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""

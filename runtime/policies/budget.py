@@ -173,6 +173,13 @@ class Budget:
         if cost != held.amount:
             self._ledger.add(held.minute, cost - held.amount)
 
+    def spent(self, now: float) -> dict[str, float]:
+        """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""
+        self._ledger.expire(int(now / MINUTE))
+        return {
+            name: max(window.total - self._reserved, 0) / PICODOLLARS for name, window, _, _ in self._ceilings
+        }
+
     def is_throttled(self, now: float) -> bool:
         """Whether half the concurrency is all there is now."""
         if self._action is not BudgetAction.THROTTLE:
