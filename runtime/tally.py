@@ -33,7 +33,7 @@ class Tally:
     def end(self, outcome: str, seconds: float, usage: Usage | None = None) -> None:
         """A request has ended, after so long."""
         self.outcomes[outcome] += 1
-        self.durations[bisect_left(BOUNDS, seconds)] += 1
+        self.durations[bisect_left(BOUNDS, round(seconds, 6))] += 1
         self.seconds += seconds
         if usage is not None:
             self.prompt_tokens += usage.prompt_tokens

@@ -53,13 +53,13 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
             guard = None if path in _OPEN else token
             resource = app.router.add_resource(path)
             resource.add_route(method, _guarded(answer, executor, guard, in_error, metrics.refused))
-            resource.add_route("*", _wrong_method(method))
+            resource.add_route("*", _wrong_method(method, in_error))
     shown = app.router.add_resource("/metrics")
     shown.add_route("GET", _guarded(metrics.answer, executor, token, error_answer))
-    shown.add_route("*", _wrong_method("GET"))
+    shown.add_route("*", _wrong_method("GET", error_answer))
     health = app.router.add_resource("/healthz")
     health.add_route("GET", _healthy(executor, token))
-    health.add_route("*", _wrong_method("GET"))
+    health.add_route("*", _wrong_method("GET", error_answer))
     app.router.add_route("*", "/{path:.*}", _no_such_path)
     return app
 
@@ -137,7 +137,8 @@ def _healthy(executor: Executor, token: Secret | None) -> Handler:
 
 async def _no_such_path(request: web.Request) -> web.StreamResponse:
     served = ", ".join((*(path for _, path, _ in (*_OPENAI, *_INFERENCE)), "/healthz", "/metrics"))
-    return error_answer(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
+    in_error = inference_error_answer if request.path.startswith("/v2") else error_answer
+    return in_error(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
 
 
 _OPENAI: tuple[tuple[str, str, Answer], ...] = (
@@ -153,17 +154,21 @@ _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),
     ("GET", "/v2/health/live", answer_live),
     ("GET", "/v2/health/ready", answer_ready),
+    ("POST", "/v2/models/{name}/infer", answer_infer),
     ("GET", "/v2/models/{name}", answer_model),
     ("GET", "/v2/models/{name}/ready", answer_model_ready),
-    ("POST", "/v2/models/{name}/infer", answer_infer),
+    ("POST", "/v2/models/{name}/versions/{version}/infer", answer_infer),
+    ("GET", "/v2/models/{name}/versions/{version}", answer_model),
+    ("GET", "/v2/models/{name}/versions/{version}/ready", answer_model_ready),
 )
 _OPEN = ("/v2/health/live", "/v2/health/ready")
 """What probes ask for: no token is needed."""
 
 
-def _wrong_method(allowed: str) -> Handler:
+def _wrong_method(allowed: str, in_error: InError) -> Handler:
     async def refuse(request: web.Request) -> web.StreamResponse:
-        message = f"{request.path} takes {allowed}, not {request.method}"
-        return error_answer(WrongMethod(message), {"Allow": allowed})
+        answer = in_error(WrongMethod(f"{request.path} takes {allowed}, not {request.method}"))
+        answer.headers["Allow"] = allowed
+        return answer
 
     return refuse

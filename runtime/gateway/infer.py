@@ -8,13 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from aiohttp import web
 
 from ..deployment import Deployment, Trace
-from ..errors import RequestError, RequestTooLarge, Unsupported
+from ..errors import RequestError, RequestTooLarge, UnknownModel, Unsupported
 from ..executor import Executor
 from ..replica import TensorChunk, TensorInfo
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import MAX_BODY, priority_of
 
 HEADER = "Inference-Header-Content-Length"
+
+
+VERSION = "1"
+"""The version that every model has: the one that is served."""
 
 
 class NotReady(RequestError):
@@ -43,14 +47,14 @@ async def answer_ready(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    deployment = executor.deployment(request.match_info["name"])
+    deployment = executor.deployment(_name(request))
     status = deployment.status()[0]
     if not status.inputs:
         raise Unsupported(f"deployment `{deployment.name}` is no local model: it takes no tensors")
     return json_answer(
         {
             "name": deployment.name,
-            "versions": ["1"],
+            "versions": [VERSION],
             "platform": "onnxruntime_onnx",
             "inputs": [_described(info) for info in status.inputs],
             "outputs": [_described(info) for info in status.outputs],
@@ -60,7 +64,7 @@ async def answer_model(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}/ready`."""
-    deployment = executor.deployment(request.match_info["name"])
+    deployment = executor.deployment(_name(request))
     if not is_ready(deployment):
         raise NotReady(f"not ready: {deployment.name}")
     return json_answer({"name": deployment.name, "ready": True})
@@ -70,7 +74,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     """`POST /v2/models/{name}/infer`. Raises RequestError."""
     from .infer_request import read_request, write_answer
 
-    name = request.match_info["name"]
+    name = _name(request)
     executor.deployment(name)
     try:
         body = await request.read()
@@ -93,6 +97,16 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
 def is_ready(deployment: Deployment) -> bool:
     """Whether every replica is."""
     return all(status.ready for status in deployment.status())
+
+
+def _name(request: web.Request) -> str:
+    """The name of the model in the path. Raises UnknownModel for a version that it does not have."""
+    name, version = request.match_info["name"], request.match_info.get("version", VERSION)
+    if version != VERSION:
+        raise UnknownModel(
+            f"`{name}` has no version `{version}`; the only one is `{VERSION}`", param="version"
+        )
+    return name
 
 
 def _described(info: TensorInfo) -> dict[str, object]:
