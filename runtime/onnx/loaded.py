@@ -31,7 +31,10 @@ CPU_RUNS = 8
 
 
 class LoadedModel:
-    """A session, its threads and its task. Used from one event loop."""
+    """A session, its threads and its task. Used from one event loop.
+
+    key: those with the same one share a session.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class LoadedModel:
         shares = plan.share_weights and not has_cuda_graphs(plan.providers)
         alone = None if shares else placement.replica_index
         where = (placement.node, placement.gpu_indices, alone)
-        self._key: Hashable = (repr(plan), str(base_dir.absolute()), where)
+        self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
         self._runs = concurrent_runs(plan, _cores())
         # One more, so that a long text is tokenised while all runs are busy.
         self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
@@ -164,13 +167,13 @@ class LoadedModel:
         self._task = None
         self._status = ReplicaStatus(ready=False)
         if self._loading and not self._loading.cancelled() and not self._loading.exception():
-            self._sessions.release(self._key)
+            self._sessions.release(self.key)
         self._loading = None
         await asyncio.to_thread(give_back_memory)
 
     def _open(self) -> OpenSession:
         open_one = partial(open_session, self._plan, self._placement, self._base_dir)
-        return self._sessions.acquire(self._key, open_one)
+        return self._sessions.acquire(self.key, open_one)
 
 
 def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:

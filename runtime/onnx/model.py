@@ -15,6 +15,8 @@ from attrs import field, frozen
 from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
 from .batching import BatchQueue
+from .bound import BoundRuns, Run
+from .providers import has_cuda_graphs
 from .runner import Runner, Stopper
 from .turns import Turns
 
@@ -73,6 +75,15 @@ class Model:
     device: tuple[str, int]
     owner: str
     run_sizes: Counter[int] = field(factory=Counter)
+    run: Run = field(init=False)
+
+    @run.default
+    def _(self) -> Run:
+        """How inputs from the host are run: bound to fixed places where CUDA graphs are recorded."""
+        if has_cuda_graphs(self.plan.providers) and self.device[0] == "cuda":
+            return BoundRuns(self.session, self.device).run
+        plain: Any = self.session.run
+        return plain  # type: ignore[no-any-return]
 
     def runner(
         self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
@@ -87,11 +98,12 @@ class Model:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
 
-def run_options(stopper: Stopper) -> Any:
+def run_options(stopper: Stopper | None = None) -> Any:
     """Options of one run, which `stopper` can end; what fails is raised and not printed as well."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
     options.log_severity_level = _FATAL
-    stopper.on_stop(lambda: setattr(options, "terminate", True))
+    if stopper is not None:
+        stopper.on_stop(lambda: setattr(options, "terminate", True))
     return options

@@ -47,7 +47,7 @@ class TokenRuns:
         batching = model.plan.batching
         self._model = model
         self._finish = finish
-        self._tokens = TokenModel(model.session, signature, model.owner)
+        self._tokens = TokenModel(model.run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
         self._runner = model.runner(self._run, batching if signature.batch is None else None)
         self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
