@@ -43,7 +43,9 @@ class Models:
         """Those of `plan`, routes first, as they stand before what they ask."""
         found: dict[str, Vertex] = {}
         for route in reversed(plan.routes):
-            lines = (_strategy(route),) if route.inner else (shortened(route.route), _strategy(route))
+            lines: tuple[str, ...] = (
+                (_strategy(route),) if route.inner else (shortened(route.route), _strategy(route))
+            )
             found[route.route] = Vertex(names.of("route", route.route), Look.ROUTE, lines)
         for deployment in plan.deployments:
             name = deployment.deployment
