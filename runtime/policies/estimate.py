@@ -69,15 +69,20 @@ class Tariff:
     input: int
     output: int
     cached_input: int
+    cache_write: int
+    cache_write_1h: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
         cached = price.input if price.cached_input is None else price.cached_input
-        return cls(*(int(per_million * 10**6) for per_million in (price.input, price.output, cached)))
+        write = price.input if price.cache_write is None else price.cache_write
+        long_write = write if price.cache_write_1h is None else price.cache_write_1h
+        prices = (price.input, price.output, cached, write, long_write)
+        return cls(*(int(per_million * 10**6) for per_million in prices))
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(0, 0, 0)
+        return cls(0, 0, 0, 0, 0)
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
@@ -86,9 +91,13 @@ class Tariff:
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
+        written = min(usage.cache_write_tokens, usage.prompt_tokens - cached)
+        long = min(usage.cache_write_1h_tokens, written)
         return (
-            (usage.prompt_tokens - cached) * self.input
+            (usage.prompt_tokens - cached - written) * self.input
             + cached * self.cached_input
+            + (written - long) * self.cache_write
+            + long * self.cache_write_1h
             + usage.completion_tokens * self.output
         )
 

@@ -109,6 +109,8 @@ def _usage(answer: dict[str, Any]) -> Usage | None:
         whole(usage.get("completion_tokens")),
         cached_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens"),
         reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
+        cache_write_tokens=_detail(usage, "prompt_tokens_details", "cache_write_tokens")
+        or whole(usage.get("cache_creation_input_tokens")),  # OpenRouter says the one, LiteLLM the other
     )
 
 
