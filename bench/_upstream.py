@@ -13,9 +13,7 @@ from typing import Any, cast
 
 PATH = "/v1/chat/completions"
 
-WORDS = (
-    "The sky is blue because the air scatters short waves more than long ones do. "
-)
+WORDS = "The sky is blue because the air scatters short waves more than long ones do. "
 
 _USAGE = {"prompt_tokens": 25, "completion_tokens": 50, "total_tokens": 75}
 

@@ -24,7 +24,7 @@ from .policies.budget import Budget, Exceeded, Reservation
 from .policies.circuit_breaker import Blocked, CircuitBreaker, Outcome, Pass
 from .policies.estimate import Estimate, Tariff, streamed_tokens
 from .policies.rate_limit import Permit
-from .replica import ChatChunk, Chunk, EmbedChunk, Usage
+from .replica import ChatChunk, Chunk, EmbedChunk, RerankChunk, Usage
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class Passage:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif isinstance(chunk, EmbedChunk):
+        elif isinstance(chunk, EmbedChunk | RerankChunk):
             self._usage = chunk.usage
 
     def finished(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from ...compiler.plan import Price
-from ..replica import ChatRequest, EmbedRequest, Request, Usage
+from ..replica import ChatRequest, EmbedRequest, Request, RerankRequest, Usage
 
 BYTES_PER_TOKEN = 4
 """Bytes of UTF-8 that are taken for one token: English text is about there, other text below."""
@@ -40,6 +40,9 @@ def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, EmbedRequest):
         return Estimate(sum(_tokens(text) for text in request.texts), 0)
+    if isinstance(request, RerankRequest):
+        query = _tokens(request.query)
+        return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
     if not isinstance(request, ChatRequest):
         return Estimate(0, 0)
     body = request.body

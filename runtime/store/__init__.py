@@ -1,4 +1,4 @@
-"""What must survive a restart, or be shared between processes: spend, limits, and what is known of providers."""
+"""What must survive a restart, or be shared between processes: spend, limits, and providers' health."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class SharedHealth(Protocol):
     async def heard(
         self, endpoints: Sequence[str], accounts: Sequence[str]
     ) -> tuple[list[Opening | None], list[float]]:
-        """How the circuit of each endpoint is, None: closed; and for how many seconds each account is held."""
+        """How each circuit is, None: closed; and for how many seconds each account is held."""
         ...
 
     async def open(self, endpoint: str, opening: Opening) -> None:

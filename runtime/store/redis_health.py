@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 FORGET = 60.0
-"""Seconds after which a circuit counts as closed that nobody has probed, or its open time where that is longer."""
+"""Seconds after which a circuit that nobody probed counts as closed; its open time where that is longer."""
 
 PROBING = 30.0
 """Seconds after which a process that probes, and is not heard of any more, makes room for another."""

@@ -355,7 +355,7 @@ async def test_texts_are_embedded(house: Open, wire: str) -> None:
 
 async def test_anthropic_embeds_nothing(house: Open) -> None:
     async with house(task=TaskKind.EMBED) as it:
-        with pytest.raises(openai.InternalServerError, match="makes no embeddings") as caught:
+        with pytest.raises(openai.InternalServerError, match="answers chats only") as caught:
             await it.api.embeddings.create(model="anthropic", input="a")
         assert (caught.value.status_code, caught.value.code) == (501, "unsupported")
 

@@ -20,7 +20,7 @@ from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.remote.classify import Classifier
 from inferc.runtime.remote.sse import SseParser
 from inferc.runtime.remote.wires import make_wire, read_events
-from inferc.runtime.replica import ChatRequest
+from inferc.runtime.replica import ChatChunk, ChatRequest
 
 from ..support.wires import wire_plan
 

@@ -119,8 +119,8 @@ class AnthropicReader:
                     raise malformed(self._classifier, "the stream goes on with a tool call that never began")
                 call.begun = call.begun or bool(part)
                 return (self._made.delta(call.arguments(part)),) if part else ()
-            case {"type": "thinking_delta" | "signature_delta"} as delta:
-                _think(self._thoughts.get(whole(data.get("index"))), delta)
+            case {"type": "thinking_delta" | "signature_delta"}:
+                _think(self._thoughts.get(whole(data.get("index"))), _object(data, "delta"))
                 return ()
             case _:  # citations, and what is still to come
                 return ()
