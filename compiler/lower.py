@@ -162,4 +162,10 @@ def _catalogue_price(deployment: Deployment) -> Price | None:
     info = find_model(deployment.model, deployment.effective_runtime().provider)
     if info is None or info.input_price is None or info.output_price is None:
         return None
-    return Price(info.input_price, info.output_price, info.cached_input_price)
+    return Price(
+        info.input_price,
+        info.output_price,
+        info.cached_input_price,
+        info.cache_write_price,
+        info.cache_write_1h_price,
+    )
