@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
+    "lsp": "answer editors: the language server",
     "inspect": "look into ONNX models, and print deployments to start from",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
@@ -27,7 +28,7 @@ COMMANDS: dict[str, str] = {
     "completion": "print a completion script for bash, zsh or fish",
 }
 
-SERVING = ("run", "call", "mock-provider")
+SERVING = ("run", "call", "lsp", "mock-provider")
 """Commands that live long; the others end before collecting garbage would pay."""
 
 _EXAMPLES = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from ...dsl import syntax as s
@@ -40,7 +41,7 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
             continue
         _inside(declared, deployment, path, found)
         if path not in models:
-            models[path] = _open(path)
+            models[path] = open_model(path)
         model = models[path]
         if isinstance(model, str):
             _no_model(declared, deployment, model, found)
@@ -52,8 +53,17 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
         check_profiles(declared, config, model.signature, found)
 
 
-def _open(path: Path) -> OnnxModel | str:
-    """The model at `path`, or why it is none."""
+def open_model(path: Path) -> OnnxModel | str:
+    """The model at `path`, or why it is none; a file that did not change is not read again."""
+    try:
+        state = path.stat()
+    except OSError:
+        return _open(path, ())
+    return _open(path, (state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _open(path: Path, _state: tuple[int, ...]) -> OnnxModel | str:
     reason = check_onnx_file(path)
     if reason is not None:
         return reason
