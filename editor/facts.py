@@ -29,13 +29,17 @@ def model_text(info: ModelInfo) -> str:
     if info.input_price is not None and info.output_price is not None:
         cached = f", {info.cached_input_price!s} cached" if info.cached_input_price is not None else ""
         more = "; long prompts cost more" if info.tiered else ""
-        lines.append(f"- per million tokens: {info.input_price!s} in{cached}, {info.output_price!s} out{more}")
+        lines.append(
+            f"- per million tokens: {info.input_price!s} in{cached}, {info.output_price!s} out{more}"
+        )
         lines.append(f"- {cost_line(float(info.input_price), float(info.output_price))}")
     if info.replaced_by is not None:
         lines.append(f"- replaced by `{info.replaced_by}`")
     tier = find_tier(info.provider, info.name)
     if tier is not None:
-        limits = f"{count(tier.requests_per_minute)} requests and {count(tier.tokens_per_minute)} tokens a minute"
+        limits = (
+            f"{count(tier.requests_per_minute)} requests and {count(tier.tokens_per_minute)} tokens a minute"
+        )
         lines.append(f"- highest published tier ({tier.name}): {limits}")
     return "\n".join(lines)
 

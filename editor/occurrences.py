@@ -272,9 +272,7 @@ class _Walk:
                 variable = Target("variable", self._scope, node.variable, node, owner)
                 yield _at(node.variable, variable, Role.DECLARES)
                 yield from self._expression(node.iterable, local, owner)
-                yield from self._expression(
-                    node.element, {**local, node.variable.text: variable}, owner
-                )
+                yield from self._expression(node.element, {**local, node.variable.text: variable}, owner)
             case s.Arm():
                 yield from self._expression(node.value, local, owner)
             case s.CallExpression():

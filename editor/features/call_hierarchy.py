@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from lsprotocol import types as lsp
 
 from ...compiler.modules import file_key
@@ -59,7 +58,11 @@ def outgoing(workspace: Workspace, item: lsp.CallHierarchyItem) -> list[lsp.Call
 
 def _around(scope: Scope, each: Occurrence) -> Target | None:
     for symbol in scope.own.values():
-        if symbol.node.start <= each.start and each.end <= symbol.node.end and isinstance(symbol.node, CALLED):
+        if (
+            symbol.node.start <= each.start
+            and each.end <= symbol.node.end
+            and isinstance(symbol.node, CALLED)
+        ):
             return Target(symbol.kind, scope, symbol.name, symbol.node)
     return None
 
@@ -93,5 +96,3 @@ def _item(workspace: Workspace, target: Target) -> lsp.CallHierarchyItem:
 def _ranges(workspace: Workspace, scope: Scope, places: list[Occurrence]) -> list[lsp.Range]:
     lines = workspace.document_of(scope.module.source).lines
     return [lines.range(each.start, each.end) for each in places]
-
-

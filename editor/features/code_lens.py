@@ -23,4 +23,6 @@ def code_lens(view: View) -> list[lsp.CodeLens]:
 
 
 def _lens(view: View, name: s.Identifier, title: str, command: str) -> lsp.CodeLens:
-    return lsp.CodeLens(view.range_of(name), lsp.Command(title, command, arguments=[view.document.uri, name.text]))
+    return lsp.CodeLens(
+        view.range_of(name), lsp.Command(title, command, arguments=[view.document.uri, name.text])
+    )

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from lsprotocol import types as lsp
 
 from ...compiler.compile import Checked
-from ...dsl.codes import page_path
+from ...dsl.codes import explain, page_path
 from ...dsl.diagnostics import Diagnostic, Label, Severity
 from ...dsl.secrets import masked
+from ...dsl.source import Source
 from ..documents import Document
 from ..view import View
 
@@ -50,10 +51,15 @@ def joined(groups: Iterable[list[lsp.Diagnostic]]) -> list[lsp.Diagnostic]:
     return list(kept.values())
 
 
-def _document(view: View, source: object) -> Document:
+def of_diagnostic(view: View, item: Diagnostic) -> lsp.Diagnostic:
+    """One finding about this document."""
+    return _converted(item, view.document, view)
+
+
+def _document(view: View, source: Source) -> Document:
     if source is view.parsed.source:
         return view.document
-    return view.workspace.document_of(source)  # type: ignore[arg-type]
+    return view.workspace.document_of(source)
 
 
 def _converted(item: Diagnostic, document: Document, view: View) -> lsp.Diagnostic:
@@ -94,3 +100,7 @@ def _related(label: Label, view: View) -> lsp.DiagnosticRelatedInformation:
     return lsp.DiagnosticRelatedInformation(location, label.text or "see here")
 
 
+def explained(code: str) -> str | None:
+    """The page of a code as Markdown, None when there is no such code."""
+    page = explain(code.upper())
+    return f"# {page.code}: {page.title}\n\n{page.body}\n" if page is not None else None

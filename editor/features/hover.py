@@ -20,7 +20,7 @@ from ...dsl.values import show
 from ...dsl.wording import shorten
 from ..facts import model_text, signature_text
 from ..fields import FieldInfo, Place, class_doc, field_info
-from ..occurrences import Occurrence, Target
+from ..occurrences import Occurrence
 from ..places import place_in
 from ..tree import doc_comment
 from ..types import type_of

@@ -39,7 +39,7 @@ def rename(view: View, position: lsp.Position, new: str) -> lsp.WorkspaceEdit | 
     target = found.target
     new = new.strip().strip('"')
     places = list(everywhere(view, target))
-    _refuse(target, new, [scope for scope, _ in places])
+    _refuse(target, new, places)
     edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for scope, each in places:
         source = scope.module.source
@@ -69,7 +69,7 @@ def _written(text: str, each: Occurrence, new: str) -> str | None:
     return new
 
 
-def _refuse(target: Target, new: str, scopes: list[Scope]) -> None:
+def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) -> None:
     if new == target.name.text:
         return
     if not new or new != new.strip() or "\n" in new or "${" in new:
@@ -78,9 +78,16 @@ def _refuse(target: Target, new: str, scopes: list[Scope]) -> None:
         raise RenameRefused(f"`{new}` is a word of the language")
     if not _BARE.match(new) and not isinstance(target.node, _QUOTABLE):
         raise RenameRefused(f"the name of a {target.kind} must be a word: letters, digits and `_`")
+    for scope, each in places if not _BARE.match(new) else ():
+        if each.role is Role.IMPORTS or scope.module.source.text[each.start - 1 : each.start] == ".":
+            raise RenameRefused(
+                f"`{scope.module.source.name}` imports it, and can do so only by a plain word"
+            )
     if target.owner is not None:
         _refuse_inside(target, new)
-    for scope in dict.fromkeys([target.scope, *scopes]) if target.owner is None else ():
+    for scope in (
+        dict.fromkeys([target.scope, *(scope for scope, _ in places)]) if target.owner is None else ()
+    ):
         taken = scope.own.get(new) or scope.imported.get(new)
         if taken is not None or new in scope.aliases:
             what = taken.kind if taken is not None else "import"
@@ -110,6 +117,4 @@ def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
             own = {each.name.text for each in node.parameters}
             own |= {each.name.text for each in node.steps if each.name is not None}
             if new in own:
-                raise RenameRefused(
-                    f"the pipeline `{node.name.text}` calls something of its own `{new}`"
-                )
+                raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")

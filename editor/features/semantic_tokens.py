@@ -116,6 +116,11 @@ def _single_lines(view: View, pieces: list[Piece]) -> Iterator[Piece]:
     """Without what reaches over a line's end or into its neighbour: clients do not expect it."""
     after = 0
     for start, end, kind, modifiers in pieces:
-        if start >= after and end > start and "\n" not in view.text[start:end] and "\r" not in view.text[start:end]:
+        if (
+            start >= after
+            and end > start
+            and "\n" not in view.text[start:end]
+            and "\r" not in view.text[start:end]
+        ):
             yield start, end, kind, modifiers
             after = end

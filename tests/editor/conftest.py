@@ -62,7 +62,10 @@ def edited(text: str, edits: list[lsp.TextEdit]) -> str:
     """`text` with `edits` made, which must not overlap."""
     lines = Document.make("untitled:x", text).lines
     spans = sorted(
-        ((lines.offset(e.range.start), lines.offset(e.range.end), i, e.new_text) for i, e in enumerate(edits)),
+        (
+            (lines.offset(e.range.start), lines.offset(e.range.end), i, e.new_text)
+            for i, e in enumerate(edits)
+        ),
         reverse=True,
     )
     for (start, _, _, _), (_, end, _, _) in zip(spans, spans[1:], strict=False):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
-import pytest
 from lsprotocol import types as lsp
 
 from inferc.editor.documents import uri_of
 
-from .conftest import PATIENCE, Client
+from .conftest import Client
 
 FINE = 'deployment gpt {\n  model = "gpt-4o-mini"\n  runtime openai { api_key = env("KEY") }\n}\n'
 

@@ -10,8 +10,8 @@ from lsprotocol.types import CompletionItemKind
 
 from ....compiler.scope import Symbol
 from ....dsl import syntax as s
-from ....dsl.kinds import RuntimeKind
 from ....dsl.inference import infer_runtime
+from ....dsl.kinds import RuntimeKind
 from ...cursor import Cursor
 from ...fields import Place, place_of
 from ...tree import doc_comment
@@ -165,5 +165,7 @@ CALLED = (*ANSWERING, s.PipelineDeclaration, s.ExternDeclaration)
 
 def keyword(word: str, detail: str = "", snippet: str | None = None) -> Offer:
     """A word of the language."""
-    kind = CompletionItemKind.Snippet if snippet is not None and "\n" in snippet else CompletionItemKind.Keyword
+    kind = (
+        CompletionItemKind.Snippet if snippet is not None and "\n" in snippet else CompletionItemKind.Keyword
+    )
     return Offer(word, kind, detail, insert=word, snippet=snippet)

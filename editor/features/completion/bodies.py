@@ -8,11 +8,10 @@ from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.globals import GatewayFields
 from ....dsl import syntax as s
-from ....dsl.kinds import RuntimeKind
+from ....dsl.kinds import RuntimeKind, TaskKind
 from ....dsl.policies import CapacityPolicy
 from ....dsl.runtimes import CONFIG_CLASSES, SecretRef
 from ....dsl.tasks import TASK_CLASSES
-from ....dsl.kinds import TaskKind
 from ...fields import LABELLED, FieldInfo, Place, class_doc, fields_of, holds, units_of, words_of
 from .asked import VALUES, Asked, Offer
 from .texts import KEY_NAMES
@@ -51,7 +50,7 @@ def _inserted(asked: Asked, place: Place, info: FieldInfo) -> dict[str, object]:
         return {"insert": "task ", "snippet": "task ${1:embed} { $0 }"}
     if info.block:
         return {"insert": f"{name} {{ }}", "snippet": f"{name} {{ $0 }}"}
-    if holds(place, name, SecretRef) or place.cls is GatewayFields and name == "auth":
+    if holds(place, name, SecretRef) or (place.cls is GatewayFields and name == "auth"):
         variable = KEY_NAMES.get(asked.runtime, "API_KEY") if name == "api_key" else "TOKEN"
         secret = f'env("${{1:{variable}}}")'
         written = f"bearer({secret})" if name == "auth" else secret
@@ -102,13 +101,13 @@ def _values_of(asked: Asked, place: Place, name: str, in_list: bool = False) -> 
         for word, meaning in (("queue", "a request waits"), ("reject", "it is refused with 429")):
             yield Offer(word, Kind.EnumMember, meaning, order=1)
         fallback = "another deployment takes it"
-        yield Offer(
-            "fallback", Kind.Function, fallback, insert="fallback()", snippet="fallback($0)", order=1
-        )
+        yield Offer("fallback", Kind.Function, fallback, insert="fallback()", snippet="fallback($0)", order=1)
     if holds(place, name, SecretRef):
         yield from _secrets(asked)
     if place.cls is GatewayFields and name == "auth":
-        yield Offer("bearer", Kind.Function, "a token", insert="bearer()", snippet='bearer(env("${1:TOKEN}"))')
+        yield Offer(
+            "bearer", Kind.Function, "a token", insert="bearer()", snippet='bearer(env("${1:TOKEN}"))'
+        )
     kind = units_of(place, name)
     if kind is not None:
         yield from quantities(kind)
@@ -142,5 +141,10 @@ def _secrets(asked: Asked) -> Iterator[Offer]:
         order=1,
     )
     yield Offer(
-        "file", Kind.Function, "a file, read when a plan starts", insert='file("")', snippet='file("$1")', order=1
+        "file",
+        Kind.Function,
+        "a file, read when a plan starts",
+        insert='file("")',
+        snippet='file("$1")',
+        order=1,
     )

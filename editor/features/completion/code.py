@@ -102,7 +102,11 @@ def _members(asked: Asked) -> Iterator[Offer]:
     kinds: tuple[type, ...] = VALUES
     if "from" in words[:4] and words[0] in ("template", "deployment"):
         kinds = (s.TemplateDeclaration,)
-    elif asked.declaration == "route" or asked.cursor.frame.head[-1:] and asked.cursor.frame.head[-1].text == "fallback":
+    elif (
+        asked.declaration == "route"
+        or (asked.cursor.frame.head[-1:]
+        and asked.cursor.frame.head[-1].text == "fallback")
+    ):
         kinds = ANSWERING
     elif asked.declaration in ("pipeline", "extern"):
         kinds = (*CALLED, *VALUES)
@@ -114,11 +118,11 @@ def _members(asked: Asked) -> Iterator[Offer]:
 
 def _is_type(asked: Asked) -> bool:
     words, declaration, frame = asked.words, asked.declaration, asked.cursor.frame
-    if words[-1:] == ["->"] or words[:1] == ["type"] and words[-1] in ("=", "|"):
+    if words[-1:] == ["->"] or (words[:1] == ["type"] and words[-1] in ("=", "|")):
         return True
     if frame.opener == "" and words[:1] in (["let"], ["param"]):
         return "=" not in words and words[-1] in (":", "|", "<")
-    if declaration == "type" or frame.opener == "LPAR" and len(asked.cursor.frames) == 2:
+    if declaration == "type" or (frame.opener == "LPAR" and len(asked.cursor.frames) == 2):
         return declaration in ("type", "pipeline", "extern") and words[-1:] in ([":"], ["|"], ["<"])
     return words[-1:] in (["as"],) and declaration == "pipeline"
 

@@ -69,8 +69,10 @@ def _models(asked: Asked) -> Iterator[Offer]:
 
 def _says_runtime(asked: Asked) -> bool:
     """Whether the deployment names a runtime whose models are known."""
-    return asked.runtime in KEY_NAMES and asked.runtime is not RuntimeKind.LITELLM and (
-        "runtime" in asked.cursor.frame.given
+    return (
+        asked.runtime in KEY_NAMES
+        and asked.runtime is not RuntimeKind.LITELLM
+        and ("runtime" in asked.cursor.frame.given)
     )
 
 
@@ -131,6 +133,8 @@ def _paths(asked: Asked, endings: tuple[str, ...]) -> Iterator[Offer]:
 def _listed(folder: Path) -> list[tuple[str, bool]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted((entry.name, entry.is_dir()) for entry, _ in zip(entries, range(_MOST), strict=False))
+            return sorted(
+                (entry.name, entry.is_dir()) for entry, _ in zip(entries, range(_MOST), strict=False)
+            )
     except (OSError, ValueError):
         return []

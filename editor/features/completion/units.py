@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 from lsprotocol.types import CompletionItemKind as Kind
 
-from ....dsl.units import DURATION_UNITS, EXAMPLES, NUMBER_SUFFIXES, SIZE_UNITS, Duration, Money, Percent, Size
+from ....dsl.units import (
+    DURATION_UNITS,
+    EXAMPLES,
+    NUMBER_SUFFIXES,
+    SIZE_UNITS,
+    Duration,
+    Money,
+    Percent,
+    Size,
+)
 from ...fields import units_of
 from .asked import Asked, Offer
 
