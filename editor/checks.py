@@ -26,10 +26,17 @@ class Checks:
     A finding about an imported file is published for that file; several open files may have findings about it.
     """
 
-    def __init__(self, workspace: Workspace, view: Callable[[str], View | None], publish: Publish) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        view: Callable[[str], View | None],
+        publish: Publish,
+        checked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._workspace = workspace
         self._view = view
         self._publish = publish
+        self._checked = checked
         self._waiting: dict[str, bool] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0
@@ -86,6 +93,7 @@ class Checks:
         found = self._found[uri] = diagnostics(view)
         for each in dict.fromkeys((uri, *before, *found)):
             self._publish_for(each, is_root=each == uri)
+        self._checked()
         if with_importers:
             for importer in self._workspace.importers(view.document):
                 self._waiting.setdefault(importer.uri, False)

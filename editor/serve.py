@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import sys
 from threading import Event
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO
 
 from pygls.io_ import StdoutWriter, run_async
 
+from .garbage import Garbage
 from .server import Server
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ def serve_tcp(host: str, port: int) -> int:
 
 
 def _until_exit(serving: Any) -> int:
-    gc.freeze()
     try:
         asyncio.run(serving)
     except SystemExit as exit:
@@ -66,6 +65,6 @@ async def _on_socket(host: str, port: int) -> None:
 
 
 async def _serve(reader: asyncio.StreamReader, writer: Any) -> None:
-    server = Server()
+    server = Server(Garbage().made)
     server.protocol.set_writer(writer)
     await run_async(Event(), reader, server.protocol, log, server.report_server_error)

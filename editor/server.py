@@ -51,10 +51,12 @@ _SNIPPETS = "text_document.completion.completion_item.snippet_support"
 class Server(LanguageServer):
     """One client, the texts that it has open, and the answers to what it asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, checked: Callable[[], None] | None = None) -> None:
+        """checked: called after each check of a file."""
         super().__init__("inferc", __version__, protocol_cls=Protocol, converter_factory=default_converter)
         self.files = Workspace()
-        self._checks = Checks(self.files, self.view, self.text_document_publish_diagnostics)
+        publish = self.text_document_publish_diagnostics
+        self._checks = Checks(self.files, self.view, publish, checked or (lambda: None))
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
