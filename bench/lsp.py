@@ -72,6 +72,14 @@ template production_{n} {{
 
 """
 
+_LAST = """\
+deployment last {
+  model = "gpt-4o"
+  runtime openai { api_key = env("KEY") }
+  replicas = shared
+}
+"""
+
 IMPORTS = 5
 
 
@@ -81,8 +89,7 @@ def write_files(folder: Path) -> tuple[Path, str]:
         (folder / f"lib{number}.infer").write_text(generate(_LIBRARY, 200), "utf-8")
     heads = "".join(f'import "lib{n}.infer" as lib{n}\n' for n in range(IMPORTS))
     used = "let shared = lib4.burst_4\n\n"
-    tail = 'deployment last {\n  model = "gpt-4o"\n  runtime openai { api_key = env("KEY") }\n  replicas = shared\n}\n'
-    text = heads + used + generate(_INFER, 1000 - IMPORTS - 8) + tail
+    text = heads + used + generate(_INFER, 1000 - IMPORTS - 8) + _LAST
     path = folder / "main.infer"
     path.write_text(text, "utf-8")
     return path, text
@@ -257,7 +264,7 @@ def _parses(folder: Path, path: Path, text: str) -> None:
         workspace.put(document)
         assert View(workspace, document).checked.program is not None
     print(
-        f"files parsed for 10 versions               {workspace.parses:4}      (10, and {IMPORTS} imports once)"
+        f"files parsed for 10 versions {workspace.parses:18}      (10, and {IMPORTS} imports once)"
     )
 
 

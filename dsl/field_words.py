@@ -52,10 +52,10 @@ def takes(cls: Any, name: str) -> str:
 
 
 def default_of(cls: Any, name: str) -> str:
-    """What counts when a field is not written: `required`, `none`, `its defaults`, or a value in backquotes."""
+    """What counts when a field is not written: `required`, `none`, `its defaults`, or a value."""
     if (cls.__name__, name) in SPECIAL:
         return SPECIAL[cls.__name__, name][1]
-    value = attrs.fields_dict(cls)[name].default
+    value: Any = attrs.fields_dict(cls)[name].default
     if value is attrs.NOTHING:
         return "required"
     if isinstance(value, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function

@@ -23,7 +23,8 @@ Publish = Callable[[lsp.PublishDiagnosticsParams], None]
 class Checks:
     """Texts that wait for their check, and what was published last.
 
-    A finding about an imported file is published for that file; several open files may have findings about it.
+    A finding about an imported file is published for that file; several open files may have some about it.
+    checked: called after each check.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What stands around a place in a text that may be half typed: found from tokens, so that no tree is needed."""
+"""What stands around a place in a text that may be half typed, found from tokens alone."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from .positions import UTF16, Lines
 class Document:
     """One version of one text.
 
-    name: what messages call it. path: None for a text that was never saved. version: None when no editor has it.
+    name: what messages call it. path: None for a text that was never saved. version: None when no editor has
+    it open.
     """
 
     uri: str

@@ -158,7 +158,7 @@ def _labelled(name: str, label: str | None, model: str | None) -> Place | None:
         if word not in RuntimeKind._value2member_map_:
             return None
         return Place(CONFIG_CLASSES[RuntimeKind(word)], ("runtime_config",), f"runtime {word}")
-    if label not in TaskKind._value2member_map_:
+    if label is None or label not in TaskKind._value2member_map_:
         return None
     return Place(TASK_CLASSES[TaskKind(label)], ("task",), f"task {label}")
 

@@ -1,4 +1,4 @@
-"""Collecting garbage when nobody waits: the checks of a file leave circles behind, and looking for them takes long."""
+"""Collecting garbage when nobody waits: checks leave circles behind, and looking for them takes long."""
 
 from __future__ import annotations
 

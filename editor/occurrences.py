@@ -1,7 +1,7 @@
 """Every place where a name stands, and what it stands for: one walk that all features about names share.
 
-Names resolve as the compiler resolves them: in fields only values do, in routes and pipelines whatever answers
-requests, and inside a pipeline its own parameters, steps and variables come first.
+Names resolve as the compiler resolves them: in fields only values do, in routes and pipelines whatever
+answers requests, and inside a pipeline its own parameters, steps and variables come first.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ class _Walk:
                 yield _at(node.alias, alias, Role.DECLARES)
                 return
             case s.ImportNames():
-                for name in node.names:
-                    symbol = self._scope.imported.get(name.text)
+                for each in node.names:
+                    symbol = self._scope.imported.get(each.text)
                     if symbol is not None:
-                        yield _at(name, target_of(symbol), Role.IMPORTS)
+                        yield _at(each, target_of(symbol), Role.IMPORTS)
                 return
             case s.ClusterDeclaration() | s.GatewayDeclaration():
                 yield from self._values(node.body)

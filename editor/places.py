@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..dsl import syntax as s
 from .fields import Place, place_of
@@ -27,7 +28,7 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
         return None
     inside = [
         (node.name.text, node.label.text if node.label is not None else None)
-        for node, following in zip(path, path[1:], strict=False)
+        for node, following in pairwise(path)
         if isinstance(node, s.Block) and isinstance(following, s.Body)
     ]
     return place_of(word, inside, model_of(path[0]))

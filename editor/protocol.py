@@ -31,15 +31,15 @@ class Protocol(LanguageServerProtocol):
     _server: Server
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
         self._server.opened(params.text_document)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
         self._server.changed(params)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
         self._server.closed(params.text_document.uri)
 
     def handle_message(self, message: Any) -> None:

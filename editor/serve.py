@@ -24,15 +24,15 @@ def serve_stdio() -> int:
 
 
 def serve_tcp(host: str, port: int) -> int:
-    """Listen at an address of this machine, and serve the first client; gives the exit status. Raises OSError."""
+    """Listen at an address of this machine and serve one client; gives the exit status. Raises OSError."""
     return _until_exit(_on_socket(host, port))
 
 
 def _until_exit(serving: Any) -> int:
     try:
         asyncio.run(serving)
-    except SystemExit as exit:
-        return exit.code if isinstance(exit.code, int) else 1
+    except SystemExit as asked:
+        return asked.code if isinstance(asked.code, int) else 1
     except (asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError, ValueError) as error:
         log.error("the client is gone: %s", error)
     return 1  # the client went without saying so

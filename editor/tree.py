@@ -11,7 +11,8 @@ from ..dsl import syntax as s
 
 def children(node: s.Node) -> Iterator[s.Node]:
     """The nodes directly below `node`, in the order of its attributes."""
-    for name in _parts(type(node)):
+    kind: Any = type(node)
+    for name in _parts(kind):
         value = getattr(node, name)
         if isinstance(value, tuple):
             yield from (item for item in value if isinstance(item, s.Node))

@@ -1,4 +1,4 @@
-"""The type of a value inside of a pipeline, as far as the text says it. The only module here that knows of types."""
+"""The type of a value inside of a pipeline, as far as the text says it. No other module here knows types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a feature is given: one version of one document, and all that is known about it, found when asked for."""
+"""What a feature is given: one version of a document, and all that is known of it, found when asked for."""
 
 from __future__ import annotations
 

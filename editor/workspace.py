@@ -1,4 +1,4 @@
-"""The texts that are open, and the files on disk that they need. Nothing that did not change is parsed again."""
+"""The texts that are open, and the files on disk that they need. What did not change is not parsed again."""
 
 from __future__ import annotations
 

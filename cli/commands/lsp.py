@@ -48,5 +48,5 @@ def _address(text: str) -> tuple[str, int]:
     if not separator or not port.isdecimal() or int(port) > 65535:
         raise ArgumentTypeError(f"`{text}` is no address and port: write 127.0.0.1:2087")
     if host not in _LOOPBACK:
-        raise ArgumentTypeError(f"`{host}` is not this machine: a language server shows files to whoever asks")
+        raise ArgumentTypeError(f"`{host}` is not this machine, and whoever connects can read files")
     return host, int(port)

@@ -1,4 +1,4 @@
-"""The one style: for the whole document, for a part of it, and while typing. What is broken stays as it is."""
+"""The one style: for a document, for a part of it, and while typing. What is broken stays as it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...dsl.formatting import format_parsed
 from ..positions import Lines
 from ..view import View
 
-TRIGGERS = ("}", "\n")
+TYPING_TRIGGERS = ("}", "\n")
 
 
 def formatting(view: View) -> list[lsp.TextEdit]:

@@ -11,7 +11,7 @@ from ..cursor import Frame, Where, cursor_at
 from ..tree import doc_comment
 from ..view import View
 
-TRIGGERS = ("(", ",")
+SIGNATURE_TRIGGERS = ("(", ",")
 
 
 def signature_help(view: View, position: lsp.Position) -> lsp.SignatureHelp | None:

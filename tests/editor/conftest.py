@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def edited(text: str, edits: list[lsp.TextEdit]) -> str:
         ),
         reverse=True,
     )
-    for (start, _, _, _), (_, end, _, _) in zip(spans, spans[1:], strict=False):
+    for (start, _, _, _), (_, end, _, _) in pairwise(spans):
         assert end <= start, "edits overlap"
     for start, end, _, new in spans:
         text = text[:start] + new + text[end:]

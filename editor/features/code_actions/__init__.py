@@ -11,7 +11,7 @@ from .fixes import fix_all, fixes
 from .missing import missing_fields
 from .templates import extract_template, inline_template
 
-KINDS = (
+ACTION_KINDS = (
     lsp.CodeActionKind.QuickFix,
     lsp.CodeActionKind.RefactorExtract,
     lsp.CodeActionKind.RefactorInline,

@@ -1,4 +1,4 @@
-"""A block that several deployments could share becomes a template, and a template becomes part of one again."""
+"""A block becomes a template that deployments can share, and a template becomes part of one again."""
 
 from __future__ import annotations
 

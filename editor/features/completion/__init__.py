@@ -12,7 +12,7 @@ from .asked import Asked, Offer
 from .code import in_code
 from .texts import in_text
 
-TRIGGERS = ('"', "/", ".", "=", "{", "(", "[", "$")
+COMPLETION_TRIGGERS = ('"', "/", ".", "=", "{", "(", "[", "$")
 MOST = 100
 """Offers given at once; of more, those that fit what is typed."""
 

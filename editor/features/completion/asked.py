@@ -14,6 +14,7 @@ from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ...cursor import Cursor
 from ...fields import Place, place_of
+from ...places import block_of, model_of
 from ...tree import doc_comment
 from ...view import View
 
@@ -93,27 +94,25 @@ class Asked:
     @cached_property
     def model(self) -> str | None:
         """The model of the deployment around the place."""
-        for node in self.view.path_to(self.cursor.offset):
-            if isinstance(node, s.DeploymentDeclaration | s.TemplateDeclaration):
-                for item in node.body.items:
-                    match item:
-                        case s.Field(name=s.Identifier(text="model"), value=s.Text(parts=(str(text),))):
-                            return text
-        return None
+        around = self._around
+        return model_of(around) if around is not None else None
 
-    @property
+    @cached_property
     def runtime(self) -> RuntimeKind | None:
         """The runtime that the deployment around the place will have, as far as its own text says."""
-        for name, label in self.blocks:
-            if name == "runtime" and label in RuntimeKind._value2member_map_:
+        labels = [label for name, label in self.blocks if name == "runtime"]
+        block = block_of(self._around, "runtime") if self._around is not None else None
+        if block is not None and block.label is not None:
+            labels.append(block.label.text)
+        for label in labels:
+            if label is not None and label in RuntimeKind._value2member_map_:
                 return RuntimeKind(label)
-        for node in self.view.path_to(self.cursor.offset):
-            if isinstance(node, s.DeploymentDeclaration):
-                for item in node.body.items:
-                    label = item.label if isinstance(item, s.Block) and item.name.text == "runtime" else None
-                    if label is not None and label.text in RuntimeKind._value2member_map_:
-                        return RuntimeKind(label.text)
         return infer_runtime(self.model) if self.model else None
+
+    @cached_property
+    def _around(self) -> s.Node | None:
+        path = self.view.path_to(self.cursor.offset)
+        return path[0] if path else None
 
     # ---- names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lsprotocol.types import CompletionItemKind as Kind
 
@@ -102,10 +103,8 @@ def _members(asked: Asked) -> Iterator[Offer]:
     kinds: tuple[type, ...] = VALUES
     if "from" in words[:4] and words[0] in ("template", "deployment"):
         kinds = (s.TemplateDeclaration,)
-    elif (
-        asked.declaration == "route"
-        or (asked.cursor.frame.head[-1:]
-        and asked.cursor.frame.head[-1].text == "fallback")
+    elif asked.declaration == "route" or (
+        asked.cursor.frame.head[-1:] and asked.cursor.frame.head[-1].text == "fallback"
     ):
         kinds = ANSWERING
     elif asked.declaration in ("pipeline", "extern"):
@@ -212,7 +211,7 @@ def local_names(asked: Asked) -> Iterator[Offer]:
     """The parameters and steps of the pipeline around the place."""
     pipeline = asked.cursor.frames[1]
     head = [token.text for token in pipeline.head]
-    for name, colon in zip(head, head[1:], strict=False):
+    for name, colon in pairwise(head):
         if colon == ":":
             yield Offer(name, Kind.Variable, "parameter", order=1)
     current = asked.cursor.frames[2].head if len(asked.cursor.frames) > 2 else pipeline.item
