@@ -43,11 +43,38 @@ EXPLAIN = "inferc/explain"
 """A request of our own: `{"code": "E0302"}` is answered with the page of the code, as Markdown."""
 
 
+Answer = Callable[[View, Any], Any]
+
+OPTIONS: dict[str, Any] = {
+    lsp.TEXT_DOCUMENT_COMPLETION: lsp.CompletionOptions(trigger_characters=list(COMPLETION_TRIGGERS)),
+    lsp.TEXT_DOCUMENT_SIGNATURE_HELP: lsp.SignatureHelpOptions(list(SIGNATURE_TRIGGERS)),
+    lsp.TEXT_DOCUMENT_ON_TYPE_FORMATTING: lsp.DocumentOnTypeFormattingOptions(
+        TYPING_TRIGGERS[0], list(TYPING_TRIGGERS[1:])
+    ),
+    lsp.TEXT_DOCUMENT_CODE_ACTION: lsp.CodeActionOptions(list(ACTION_KINDS)),
+    lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: LEGEND,
+    lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: LEGEND,
+}
+"""What clients are told beside that there is an answer."""
+
+
 def bind(server: Server) -> None:
-    """Say which function answers which question."""
+    """Let the server answer what there are answers for."""
     _listen(server)
-    answers: dict[str, Callable[[View, Any], Any]] = {
+    for method, answer in answers(server).items():
+        _bind(server, method, answer)
+    for method, ask in answers_anywhere(server).items():
+        _bind_anywhere(server, method, ask)
+
+
+def answers(server: Server) -> dict[str, Answer]:
+    """The questions about one text, and their answers."""
+    return {
+        lsp.TEXT_DOCUMENT_COMPLETION: lambda view, p: completion(
+            view, p.position, snippets=server.takes_snippets
+        ),
         lsp.TEXT_DOCUMENT_HOVER: lambda view, p: hover(view, p.position),
+        lsp.TEXT_DOCUMENT_SIGNATURE_HELP: lambda view, p: signature_help(view, p.position),
         lsp.TEXT_DOCUMENT_DEFINITION: lambda view, p: server.links(definition(view, p.position)),
         lsp.TEXT_DOCUMENT_DECLARATION: lambda view, p: server.links(declaration(view, p.position)),
         lsp.TEXT_DOCUMENT_REFERENCES: lambda view, p: references(
@@ -57,56 +84,31 @@ def bind(server: Server) -> None:
         lsp.TEXT_DOCUMENT_PREPARE_RENAME: lambda view, p: prepare_rename(view, p.position),
         lsp.TEXT_DOCUMENT_RENAME: lambda view, p: rename(view, p.position, p.new_name),
         lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: lambda view, _: document_symbols(view),
+        lsp.TEXT_DOCUMENT_CODE_ACTION: lambda view, p: code_actions(view, p.range, p.context.only),
         lsp.TEXT_DOCUMENT_FORMATTING: lambda view, _: formatting(view),
         lsp.TEXT_DOCUMENT_RANGE_FORMATTING: lambda view, p: range_formatting(view, p.range),
+        lsp.TEXT_DOCUMENT_ON_TYPE_FORMATTING: lambda view, p: on_type_formatting(view, p.position, p.ch),
         lsp.TEXT_DOCUMENT_FOLDING_RANGE: lambda view, _: folding(view),
         lsp.TEXT_DOCUMENT_SELECTION_RANGE: lambda view, p: selection(view, p.positions),
+        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: lambda view, _: server.tokens(view),
+        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: lambda view, p: server.tokens(
+            view, p.previous_result_id
+        ),
         lsp.TEXT_DOCUMENT_INLAY_HINT: lambda view, p: inlay_hints(view, p.range),
         lsp.TEXT_DOCUMENT_DOCUMENT_LINK: lambda view, _: links(view),
         lsp.TEXT_DOCUMENT_CODE_LENS: lambda view, _: code_lens(view),
         lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY: lambda view, p: prepare_calls(view, p.position),
     }
-    for method, compute in answers.items():
-        _answer(server, method, compute)
-    _answer(
-        server,
-        lsp.TEXT_DOCUMENT_COMPLETION,
-        lambda view, p: completion(view, p.position, snippets=server.takes_snippets),
-        lsp.CompletionOptions(trigger_characters=list(COMPLETION_TRIGGERS)),
-    )
-    _answer(
-        server,
-        lsp.TEXT_DOCUMENT_SIGNATURE_HELP,
-        lambda view, p: signature_help(view, p.position),
-        lsp.SignatureHelpOptions(list(SIGNATURE_TRIGGERS)),
-    )
-    _answer(
-        server,
-        lsp.TEXT_DOCUMENT_ON_TYPE_FORMATTING,
-        lambda view, p: on_type_formatting(view, p.position, p.ch),
-        lsp.DocumentOnTypeFormattingOptions(TYPING_TRIGGERS[0], list(TYPING_TRIGGERS[1:])),
-    )
-    _answer(
-        server,
-        lsp.TEXT_DOCUMENT_CODE_ACTION,
-        lambda view, p: code_actions(view, p.range, p.context.only),
-        lsp.CodeActionOptions(list(ACTION_KINDS)),
-    )
-    _answer(server, lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, lambda view, _: server.tokens(view), LEGEND)
-    _answer(
-        server,
-        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA,
-        lambda view, p: server.tokens(view, p.previous_result_id),
-        LEGEND,
-    )
-    everywhere: dict[str, Callable[[Any], Any]] = {
+
+
+def answers_anywhere(server: Server) -> dict[str, Callable[[Any], Any]]:
+    """The questions about all files, and their answers."""
+    return {
         lsp.WORKSPACE_SYMBOL: lambda p: workspace_symbols(server.files, p.query),
         lsp.CALL_HIERARCHY_INCOMING_CALLS: lambda p: incoming(server.files, p.item),
         lsp.CALL_HIERARCHY_OUTGOING_CALLS: lambda p: outgoing(server.files, p.item),
-        EXPLAIN: lambda p: explained(_code(p)),
+        EXPLAIN: lambda p: explained(str(getattr(p, "code", ""))),
     }
-    for method, ask in everywhere.items():
-        _answer_anywhere(server, method, ask)
 
 
 def _listen(server: Server) -> None:
@@ -137,8 +139,8 @@ def _listen(server: Server) -> None:
         server.change_folders(params.event)
 
 
-def _answer(server: Server, method: str, compute: Callable[[View, Any], Any], options: Any = None) -> None:
-    """Answer `method` by `compute`, about the text as it was when the question came.
+def _bind(server: Server, method: str, answer: Answer) -> None:
+    """Answer a question about the text as it was when the question came.
 
     Questions wait until all that has come in is read: one that was cancelled meanwhile is not worked on.
     """
@@ -147,12 +149,12 @@ def _answer(server: Server, method: str, compute: Callable[[View, Any], Any], op
         document = ARRIVED.get() or server.files.any_document(params.text_document.uri)
         if document is None:
             return None
-        return _safely(method, lambda: compute(server.view_of(document), params))
+        return _safely(method, lambda: answer(server.view_of(document), params))
 
-    server.feature(method, options)(handler)
+    server.feature(method, OPTIONS.get(method))(handler)
 
 
-def _answer_anywhere(server: Server, method: str, ask: Callable[[Any], Any]) -> None:
+def _bind_anywhere(server: Server, method: str, ask: Callable[[Any], Any]) -> None:
     """Answer what is not about one open text."""
 
     async def handler(params: Any) -> Any:
@@ -171,7 +173,3 @@ def _safely(method: str, compute: Callable[[], Any]) -> Any:
         log.exception("%s failed", method)
         return None
 
-
-def _code(params: Any) -> str:
-    """The code in the parameters of a request of our own, which come without a class."""
-    return str(getattr(params, "code", ""))

@@ -27,7 +27,8 @@ def _brackets(view: View) -> Iterator[lsp.FoldingRange]:
         if token.type in OPENERS:
             opened.append(token)
         elif opened and token.type == OPENERS[opened[-1].type]:
-            yield lsp.FoldingRange(line_of(opened.pop().start), line_of(token.start) - 1)
+            first = line_of(opened.pop().start)
+            yield lsp.FoldingRange(first, max(first, line_of(token.start) - 1))
 
 
 def _texts(view: View) -> Iterator[lsp.FoldingRange]:
