@@ -16,6 +16,7 @@ from .bindings import bind
 from .checks import Checks
 from .documents import Document, path_of
 from .features.semantic_tokens import delta, semantic_tokens
+from .positions import UTF16
 from .protocol import Protocol
 from .view import View
 from .workspace import Workspace, name_of
@@ -86,7 +87,8 @@ class Server(LanguageServer):
 
     def start_session(self, params: lsp.InitializeParams) -> None:
         """Take over what the client says about itself."""
-        self.files.encoding = str(self.workspace.position_encoding)
+        encoding = self.workspace.position_encoding or UTF16
+        self.files.encoding = encoding.value if isinstance(encoding, lsp.PositionEncodingKind) else encoding
         folders = [each.uri for each in params.workspace_folders or ()] or [params.root_uri or ""]
         self.files.folders = [path for uri in folders if (path := path_of(uri)) is not None]
 

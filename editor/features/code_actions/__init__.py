@@ -39,4 +39,5 @@ def code_actions(
 def _wanted(kind: str, only: Sequence[str | lsp.CodeActionKind] | None) -> bool:
     if not only:
         return True
-    return any(kind == each or kind.startswith(f"{each}.") or each == "" for each in only)
+    asked = [each.value if isinstance(each, lsp.CodeActionKind) else each for each in only]
+    return any(kind == each or kind.startswith(f"{each}.") or each == "" for each in asked)
