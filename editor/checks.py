@@ -45,7 +45,10 @@ class Checks:
         self._published: dict[str, tuple[int | None, list[lsp.Diagnostic]]] = {}
 
     def changed(self, uri: str) -> None:
-        """Check a text soon, and then those that import it."""
+        """Check a text soon, and then those that import it; what they found in it before is out of date."""
+        for root, found in self._found.items():
+            if root != uri:
+                found.pop(uri, None)
         self._waiting.pop(uri, None)
         self._waiting = {uri: True, **self._waiting}
         loop = asyncio.get_running_loop()

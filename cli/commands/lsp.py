@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
     try:
         from ...editor.serve import serve_stdio, serve_tcp
     except ModuleNotFoundError as error:
-        if error.name not in ("pygls", "lsprotocol"):
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         return fail("the language server needs pygls: pip install 'inferc[lsp]'")
     if arguments.tcp is None:

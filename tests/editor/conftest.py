@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -135,6 +136,13 @@ class Client(LanguageClient):
                         return list(params.diagnostics)
                 self.arrived.clear()
                 await self.arrived.wait()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """A message as it is, right or wrong."""
+        assert self._server is not None
+        assert self._server.stdin is not None
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self._server.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
     async def end(self) -> int | None:
         """Say goodbye; gives the exit status of the server."""
