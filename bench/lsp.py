@@ -263,9 +263,7 @@ def _parses(folder: Path, path: Path, text: str) -> None:
         document = Document.make(uri_of(path), text + f"let _x{number} = 1\n" * number, number)
         workspace.put(document)
         assert View(workspace, document).checked.program is not None
-    print(
-        f"files parsed for 10 versions {workspace.parses:18}      (10, and {IMPORTS} imports once)"
-    )
+    print(f"files parsed for 10 versions {workspace.parses:18}      (10, and {IMPORTS} imports once)")
 
 
 def _memory(typing: Typing, edits: int) -> None:

@@ -172,4 +172,3 @@ def _safely(method: str, compute: Callable[[], Any]) -> Any:
     except Exception:
         log.exception("%s failed", method)
         return None
-

@@ -130,7 +130,7 @@ class Server(LanguageServer):
             globs = [lsp.FileSystemWatcher(f"**/*.{ending}") for ending in ("infer", "onnx", "json")]
             options = lsp.DidChangeWatchedFilesRegistrationOptions(globs)
             registration = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
-            self.client_register_capability(lsp.RegistrationParams([registration]), lambda _: None)
+            self.client_register_capability(lsp.RegistrationParams([registration]))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Errors are for the log: nobody can do anything about them in a window."""

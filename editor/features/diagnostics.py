@@ -28,10 +28,10 @@ def diagnostics(view: View) -> dict[str, list[lsp.Diagnostic]]:
 
     Every file that was read is there, also when nothing is wrong with it.
     """
-    return of_checked(view, view.checked)
+    return _of_checked(view, view.checked)
 
 
-def of_checked(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
+def _of_checked(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
     found: dict[str, list[lsp.Diagnostic]] = {view.document.uri: []}
     for module in checked.modules:
         found.setdefault(_document(view, module.source).uri, [])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lsprotocol import types as lsp
 
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.evaluate import FUNCTIONS, Evaluator
-from ...compiler.provenance import values_of
+from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import Symbol
 from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
@@ -60,7 +62,7 @@ def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str |
         case s.Identifier(), s.Field() if node is parent.name:
             return _field(view, path, parent)
         case s.Identifier(), s.Block():
-            return _block(path, parent, node is parent.label)
+            return _block(view, path, parent, node is parent.label)
         case s.Text(parts=(str(text),)), s.Field():
             return _text(view, path, parent, text) or _field(view, path, parent)
         case s.Expression(), s.Field() if not isinstance(node, s.CallExpression):
@@ -119,7 +121,7 @@ def _deployment(view: View, symbol: Symbol) -> list[str]:
     kind = deployment.effective_runtime()
     written = declared.setting("runtime") is not None or declared.section_at("runtime_config") is not None
     parts = [f"runtime `{kind}`" + ("" if written else ", inferred from the model's name")]
-    model = _model(view, deployment.model, kind, declared.span("model").source.path)
+    model = _model(deployment.model, kind, declared.span("model").source.path)
     config = deployment.effective_config()
     if isinstance(config, RemoteConfig):
         wait = worst_case_wait(config, retried=deployment.idempotent)
@@ -146,17 +148,33 @@ def _default(info: FieldInfo) -> str:
 
 def _effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str | None:
     """The value that counts, and the place it came from."""
+    found = [each for each in _values(view, path) if each.path == _shown_path(where)]
+    return f"effective: `{shorten(found[0].value)}` ({found[0].origin})" if found else None
+
+
+def _all_effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str:
+    """The values that count in a block, without those of the blocks in it."""
+    wanted = _shown_path(where)
+    return "\n".join(
+        f"- `{each.path[-1]} = {shorten(each.value)}` ({each.origin})"
+        for each in _values(view, path)
+        if each.path[:-1] == wanted
+    )
+
+
+def _values(view: View, path: list[s.Node]) -> list[EffectiveValue]:
+    """The values of the deployment that `path` begins with; none where there is no such thing."""
     declared = view.declared(path[0])
     if declared is None or declared.deployment is None or not declared.runtime_is_known:
-        return None
-    shown = tuple("runtime" if step == "runtime_config" else step for step in where)
-    for each in values_of(declared, declared.deployment):
-        if each.path == shown:
-            return f"effective: `{shorten(each.value)}` ({each.origin})"
-    return None
+        return []
+    return values_of(declared, declared.deployment)
 
 
-def _block(path: list[s.Node], block: s.Block, on_label: bool) -> str | None:
+def _shown_path(where: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("runtime" if step == "runtime_config" else step for step in where)
+
+
+def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> str | None:
     place = place_in([*path[:-1], block.body])
     outer = place_in(path[:-2])
     info = field_info(outer, block.name.text) if outer is not None else None
@@ -165,7 +183,9 @@ def _block(path: list[s.Node], block: s.Block, on_label: bool) -> str | None:
     title = f"{block.name.text} {block.label.text}" if block.label is not None else block.name.text
     meaning = info.meaning if info is not None and not on_label else ""
     about = _about(place, block) if place is not None else ""
-    return "\n\n".join(part for part in (f"**{title}**" + (f": {meaning}" if meaning else ""), about) if part)
+    values = _all_effective(view, path, place.path) if place is not None and not on_label else ""
+    head = f"**{title}**" + (f": {meaning}" if meaning else "")
+    return "\n\n".join(part for part in (head, about, values) if part)
 
 
 def _about(place: Place, block: s.Block) -> str:
@@ -182,14 +202,13 @@ def _text(view: View, path: list[s.Node], field: s.Field, text: str) -> str | No
     declared = view.declared(path[0])
     deployment: Deployment | None = declared.deployment if declared is not None else None
     kind = deployment.effective_runtime() if deployment is not None and deployment.model else None
-    return _model(view, text, kind, view.document.path)
+    return _model(text, kind, view.document.path)
 
 
-def _model(view: View, name: str, kind: RuntimeKind | None, file: object) -> str | None:
-    path = view.document.path
+def _model(name: str, kind: RuntimeKind | None, file: Path | None) -> str | None:
+    """A model by its name, or by its path from `file`."""
     is_local = kind is not None and kind.transport is TransportKind.LOCAL
-    if (is_local or name.endswith(".onnx")) and path is not None:
-        base = file.parent if hasattr(file, "parent") else path.parent
-        return signature_text(base / name)
+    if (is_local or name.endswith(".onnx")) and file is not None:
+        return signature_text(file.parent / name)
     info = find_model(name, kind.provider if kind is not None else None)
     return model_text(info) if info is not None else None

@@ -76,7 +76,8 @@ def test_only_the_kinds_that_are_asked_for(desk: Desk) -> None:
             'deployment a { model = "gpt-4o", runtime openai { api_key = env("OPENAI_API_KEY") } }\n',
         ),
         (
-            'deployment a {\n  model = "claude-sonnet-4-0"\n  runtime| anthropic {\n    endpoint2 = 1\n  }\n}\n',
+            'deployment a {\n  model = "claude-sonnet-4-0"\n'
+            "  runtime| anthropic {\n    endpoint2 = 1\n  }\n}\n",
             "api_key",
             'deployment a {\n  model = "claude-sonnet-4-0"\n  runtime anthropic {\n    endpoint2 = 1\n'
             '    api_key = env("ANTHROPIC_API_KEY")\n  }\n}\n',
@@ -165,7 +166,9 @@ deployment gpt from ba|se {
 def test_a_template_is_written_into_the_deployment(desk: Desk) -> None:
     text = done(desk, INLINED, "Inline the template `base`")
     assert "deployment gpt from root {\n  serving { max_concurrent = 3 }\n" in text
-    assert '    api_key = env("KEY")\n    retry { jitter = full, max_retries = 2 }' in text.partition("gpt")[2]
+    assert (
+        '    api_key = env("KEY")\n    retry { jitter = full, max_retries = 2 }' in text.partition("gpt")[2]
+    )
     assert effective(desk, text) == effective(desk, INLINED.replace("|", ""))
 
 

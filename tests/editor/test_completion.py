@@ -66,7 +66,7 @@ def test_names_that_a_file_declares_while_importing_them(desk: Desk) -> None:
 
 
 def test_fields_that_fit_and_are_not_there_yet(desk: Desk) -> None:
-    found = offered(desk, 'deployment d {\n  |\n  replicas = 2\n  serving { }\n}')
+    found = offered(desk, "deployment d {\n  |\n  replicas = 2\n  serving { }\n}")
     assert next(iter(found)) == "model"
     assert {"runtime", "gpus", "budget", "task"} <= set(found)
     assert not {"replicas", "serving", "name", "max_concurrent"} & set(found)
@@ -229,7 +229,8 @@ def test_types_where_a_type_belongs(desk: Desk) -> None:
 def test_steps_see_what_is_theirs_and_what_answers_requests(desk: Desk) -> None:
     text = (
         "deployment gpt { }\ntemplate t { }\n"
-        "pipeline p(message: text) -> text {\n  first = gpt(message)\n  second = gpt(|)\n  third = gpt(first)\n}"
+        "pipeline p(message: text) -> text {\n  first = gpt(message)\n"
+        "  second = gpt(|)\n  third = gpt(first)\n}"
     )
     found = offered(desk, text)
     assert {"message", "first", "third", "gpt", "prompt"} <= set(found)

@@ -11,13 +11,18 @@ from inferc.editor.features.diagnostics import diagnostics, explained
 
 from .conftest import Desk
 
+FINE = 'deployment d { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+
 
 def found(desk: Desk, text: str) -> list[lsp.Diagnostic]:
     return diagnostics(desk.open(text))[desk.uri()]
 
 
 def test_a_finding_says_all_and_links_to_its_explanation(desk: Desk) -> None:
-    [item] = found(desk, "gateway { timeout = 30 }\ndeployment _d { model = \"m\", runtime vllm { endpoint = \"http://x/v1\" } }")
+    [item] = found(
+        desk,
+        'gateway { timeout = 30 }\ndeployment _d { model = "m", runtime vllm { endpoint = "http://x/v1" } }',
+    )
     assert item.code == "E0302"
     assert item.severity is lsp.DiagnosticSeverity.Error
     assert item.range == lsp.Range(lsp.Position(0, 20), lsp.Position(0, 22))
@@ -36,8 +41,7 @@ def test_other_places_that_explain_it(desk: Desk) -> None:
 
 
 def test_what_is_not_used_is_faded(desk: Desk) -> None:
-    text = 'let x = 1\ndeployment d { model = "gpt-4o", runtime openai { api_key = env("K") } }'
-    [item] = found(desk, text)
+    [item] = found(desk, f"let x = 1\n{FINE}")
     assert item.code == "W0210"
     assert item.tags == [lsp.DiagnosticTag.Unnecessary]
     assert item.severity is lsp.DiagnosticSeverity.Warning
@@ -45,7 +49,7 @@ def test_what_is_not_used_is_faded(desk: Desk) -> None:
 
 def test_imported_files_have_their_own(desk: Desk) -> None:
     desk.write("lib.infer", "template t { replica = 1 }\n")
-    text = 'import "lib.infer" as lib\ndeployment d from lib.t { model = "gpt-4o", runtime openai { api_key = env("K") } }'
+    text = 'import "lib.infer" as lib\n' + FINE.replace("d {", "d from lib.t {")
     by_file = diagnostics(desk.open(text))
     assert by_file[desk.uri()] == []
     assert [each.code for each in by_file[desk.uri("lib.infer")]] == ["E0204"]
@@ -54,7 +58,7 @@ def test_imported_files_have_their_own(desk: Desk) -> None:
 def test_an_imported_file_counts_as_it_is_open(desk: Desk) -> None:
     desk.write("lib.infer", "template t { replica = 1 }\n")
     desk.open("template t { replicas = 1 }\n", "lib.infer")
-    text = 'import "lib.infer" as lib\ndeployment d from lib.t { model = "gpt-4o", runtime openai { api_key = env("K") } }'
+    text = 'import "lib.infer" as lib\n' + FINE.replace("d {", "d from lib.t {")
     assert diagnostics(desk.open(text)) == {desk.uri(): [], desk.uri("lib.infer"): []}
 
 

@@ -10,7 +10,7 @@ from inferc.editor.features.formatting import formatting, on_type_formatting, ra
 
 from .conftest import Desk
 
-UGLY = "let  a=1\nlet  b=2\n\n\n\ndeployment d {\nmodel=\"m\"\n  replicas  =  2}\n"
+UGLY = 'let  a=1\nlet  b=2\n\n\n\ndeployment d {\nmodel="m"\n  replicas  =  2}\n'
 FORMED = format_source(Source("x", UGLY)).text
 
 

@@ -42,7 +42,7 @@ def test_a_price_that_is_written_counts(desk: Desk) -> None:
 
 
 def test_what_templates_give(desk: Desk) -> None:
-    text = "template t { runtime openai { api_key = env(\"K\"), retry { max_retries = 1 } } }\n"
+    text = 'template t { runtime openai { api_key = env("K"), retry { max_retries = 1 } } }\n'
     text += 'deployment d from t {\n  model = "gpt-4o"\n  replicas = 1\n}\n'
     assert "deployment d from t⟨2 values⟩ {" in hints(desk, text)
     view = desk.open(text)
@@ -77,7 +77,7 @@ def test_only_for_the_lines_that_are_shown(desk: Desk) -> None:
     ],
 )
 def test_what_a_call_takes(desk: Desk, text: str, label: str, active: int) -> None:
-    base = 'deployment gpt { model = "gpt-4o" }\n## Does it.\npipeline p(m: text, n: int) -> text { return gpt(m) }\n'
+    base = 'deployment gpt { model = "gpt-4o" }\npipeline p(m: text, n: int) -> text { return gpt(m) }\n'
     view, place = desk.at(base + text)
     found = signature_help(view, place)
     assert found is not None
@@ -104,7 +104,9 @@ pipeline outer(m: text) -> text {
 
 
 def test_who_asks_whom(desk: Desk) -> None:
-    desk.write("other.infer", 'import "main.infer" as m\npipeline far(x: text) -> text { return m.inner(x) }\n')
+    desk.write(
+        "other.infer", 'import "main.infer" as m\npipeline far(x: text) -> text { return m.inner(x) }\n'
+    )
     view = desk.open(CALLS)
     place = view.document.lines.position(CALLS.index("inner(a)"))
     [item] = prepare_calls(view, place) or []

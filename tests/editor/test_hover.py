@@ -47,11 +47,11 @@ def test_a_field_its_meaning_and_the_value_that_counts(desk: Desk) -> None:
     assert "effective: `full` (main.infer:8)" in text
 
 
-def test_a_value_that_a_template_gives_says_so(desk: Desk) -> None:
-    text = TEXT.replace("jitter = full", "jitter = full, max_ret|ries = 7").replace("max_retries = 5", "jitter = none")
-    assert "effective: `7` (main.infer:8)" in shown(desk, text)
-    inherited = TEXT.replace("{ jitter = full }", "{ jitter = full }, timeouts { req|uest = 5s }")
-    assert "effective: `5s`" in shown(desk, inherited)
+def test_a_block_lists_what_counts_in_it_and_which_template_gave_it(desk: Desk) -> None:
+    text = shown(desk, at("retry", "deployment gpt"))
+    assert "- `jitter = full` (main.infer:8)" in text
+    assert "- `max_retries = 5` (main.infer:3, from `careful`)" in text
+    assert "- `max_backoff = 1m` (default)" in text
 
 
 def test_a_value_is_followed_to_what_it_is(desk: Desk) -> None:
@@ -96,11 +96,15 @@ def test_a_name_of_an_imported_file(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("value", "type_"),
-    [("intent(m) as Verdict", "Verdict"), ('prompt "x"', "text"), ("call(m) with { timeout = 1s }", "Verdict?")],
+    [
+        ("intent(m) as Verdict", "Verdict"),
+        ('prompt "x"', "text"),
+        ("call(m) with { timeout = 1s }", "Verdict?"),
+    ],
 )
 def test_a_step_with_its_type_where_the_text_says_it(desk: Desk, value: str, type_: str) -> None:
     text = (
-        "type Verdict = { label: text }\nextern call(x: text) -> Verdict? = python(\"a:b\")\n"
+        'type Verdict = { label: text }\nextern call(x: text) -> Verdict? = python("a:b")\n'
         f"pipeline p(m: text) -> text {{\n  step|1 = {value}\n  return step1\n}}\n"
     )
     assert f"step1: {type_}\n" in shown(desk, text)

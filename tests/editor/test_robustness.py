@@ -1,4 +1,4 @@
-"""Whatever a text says and wherever the cursor is, every question is answered, and every answer can be sent."""
+"""Whatever a text says, wherever the cursor is: every question is answered, and every answer can be sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,21 @@ SAMPLES = [
     *(p.read_text("utf-8") for p in sorted((Path(__file__).parents[2] / "samples").glob("*.infer"))),
 ]
 BROKEN = sorted((Path(__file__).parents[1] / "compiler" / "golden_diagnostics").glob("*.infer"))
-WORDS = [*KEYWORDS, *PUNCTUATION, "x", "model", "runtime", "openai", '"', '"""', "${", "30", "$1", "\n", "\n  "]
+WORDS = [
+    *KEYWORDS,
+    *PUNCTUATION,
+    "x",
+    "model",
+    "runtime",
+    "openai",
+    '"',
+    '"""',
+    "${",
+    "30",
+    "$1",
+    "\n",
+    "\n  ",
+]
 WORDS += ["'", "#", "##", "\ufeff", "\0", "é", "𝒳", "\u2028", "\r", "\r\n", "env", "fallback", "it", "prompt"]
 SEEDS = st.integers(0, 2**32)
 CONVERTER = default_converter()

@@ -253,7 +253,11 @@ async def test_a_port_of_this_machine(client: Client, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("0.0.0.0:1", "not this machine"), ("nonsense", "no address and port"), ("127.0.0.1:99999", "no address")],
+    [
+        ("0.0.0.0:1", "not this machine"),
+        ("nonsense", "no address and port"),
+        ("127.0.0.1:99999", "no address"),
+    ],
 )
 def test_a_port_that_others_could_reach_is_refused(
     address: str, said: str, capsys: pytest.CaptureFixture[str]
@@ -272,3 +276,28 @@ def test_without_pygls_the_command_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "pygls", None)
     assert main(["lsp"]) == 1
     assert "pip install 'inferc[lsp]'" in capsys.readouterr().err
+
+
+async def test_changes_on_disk_are_asked_for_where_the_client_can_watch(
+    client: Client, tmp_path: Path
+) -> None:
+    asked: asyncio.Queue[lsp.RegistrationParams] = asyncio.Queue()
+    client.feature(lsp.CLIENT_REGISTER_CAPABILITY)(lambda params: asked.put_nowait(params))
+    watch = lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+    workspace = lsp.WorkspaceClientCapabilities(did_change_watched_files=watch)
+    await client.start(tmp_path, workspace=workspace)
+    params = await asyncio.wait_for(asked.get(), PATIENCE)
+    assert [each.method for each in params.registrations] == [lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES]
+    assert await client.end() == 0
+
+
+async def test_a_definition_in_the_form_that_the_client_knows(client: Client, tmp_path: Path) -> None:
+    uri = uri_of(tmp_path / "a.infer")
+    definition = lsp.DefinitionClientCapabilities(link_support=True)
+    await client.start(tmp_path, text_document=lsp.TextDocumentClientCapabilities(definition=definition))
+    client.open(uri, "let one = 1\nlet two = one\n")
+    params = lsp.DefinitionParams(named(uri), lsp.Position(1, 11))
+    found = await client.text_document_definition_async(params)
+    assert isinstance(found, list | tuple)
+    assert isinstance(found[0], lsp.LocationLink)
+    assert found[0].target_selection_range == lsp.Range(lsp.Position(0, 4), lsp.Position(0, 7))

@@ -83,9 +83,7 @@ def test_uris_of_odd_paths_lead_back_to_them(tmp_path: Path) -> None:
 TEXT = "aé𝒳b\r\n\u2028x\ry\n"
 
 
-@pytest.mark.parametrize(
-    ("encoding", "column"), [(UTF8, 1 + 2 + 4), (UTF16, 1 + 1 + 2), (UTF32, 3)]
-)
+@pytest.mark.parametrize(("encoding", "column"), [(UTF8, 1 + 2 + 4), (UTF16, 1 + 1 + 2), (UTF32, 3)])
 def test_columns_are_counted_in_the_unit_of_the_client(encoding: str, column: int) -> None:
     lines = Lines(TEXT, encoding)
     assert lines.position(3) == lsp.Position(0, column)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
+from ....compiler.checks.policies import HOSTED
 from ....dsl import syntax as s
 from ....dsl.diagnostics import Diagnostic
 from ....dsl.kinds import RuntimeKind
@@ -18,11 +19,6 @@ from .edits import here
 from .fixes import touching
 
 _MISSING = re.compile(r"`(\w+)` is missing")
-_KEYS = {
-    RuntimeKind.OPENAI: "OPENAI_API_KEY",
-    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
-    RuntimeKind.GEMINI: "GEMINI_API_KEY",
-}
 _VALUES = {
     "model": '"gpt-4o-mini"',
     "endpoint": '"http://127.0.0.1:8000/v1"',
@@ -89,7 +85,7 @@ def _kind(view: View, node: s.Node) -> RuntimeKind | None:
 def _value(view: View, path: list[s.Node], name: str) -> str:
     if name == "api_key":
         kind = _kind(view, path[0])
-        return f'env("{_KEYS.get(kind, "API_KEY") if kind is not None else "API_KEY"}")'
+        return f'env("{HOSTED.get(kind, "API_KEY") if kind is not None else "API_KEY"}")'
     return _VALUES.get(name, '""')
 
 

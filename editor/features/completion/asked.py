@@ -8,6 +8,7 @@ from functools import cached_property
 from attrs import frozen
 from lsprotocol.types import CompletionItemKind
 
+from ....compiler.checks.policies import HOSTED
 from ....compiler.scope import Symbol
 from ....dsl import syntax as s
 from ....dsl.inference import infer_runtime
@@ -108,6 +109,11 @@ class Asked:
             if label is not None and label in RuntimeKind._value2member_map_:
                 return RuntimeKind(label)
         return infer_runtime(self.model) if self.model else None
+
+    @property
+    def key_variable(self) -> str | None:
+        """The variable that usually holds the key of the runtime's provider."""
+        return HOSTED.get(self.runtime) if self.runtime is not None else None
 
     @cached_property
     def _around(self) -> s.Node | None:

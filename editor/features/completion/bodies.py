@@ -14,7 +14,6 @@ from ....dsl.runtimes import CONFIG_CLASSES, SecretRef
 from ....dsl.tasks import TASK_CLASSES
 from ...fields import LABELLED, FieldInfo, Place, class_doc, fields_of, holds, units_of, words_of
 from .asked import VALUES, Asked, Offer
-from .texts import KEY_NAMES
 from .units import quantities
 
 _TEXTS = ("text", "list of text")
@@ -51,7 +50,7 @@ def _inserted(asked: Asked, place: Place, info: FieldInfo) -> dict[str, object]:
     if info.block:
         return {"insert": f"{name} {{ }}", "snippet": f"{name} {{ $0 }}"}
     if holds(place, name, SecretRef) or (place.cls is GatewayFields and name == "auth"):
-        variable = KEY_NAMES.get(asked.runtime, "API_KEY") if name == "api_key" else "TOKEN"
+        variable = (asked.key_variable or "API_KEY") if name == "api_key" else "TOKEN"
         secret = f'env("${{1:{variable}}}")'
         written = f"bearer({secret})" if name == "auth" else secret
         return {"insert": f"{name} = ", "snippet": f"{name} = {written}"}
@@ -131,7 +130,7 @@ def _labels(name: str) -> Iterator[Offer]:
 
 
 def _secrets(asked: Asked) -> Iterator[Offer]:
-    variable = KEY_NAMES.get(asked.runtime, "API_KEY")
+    variable = asked.key_variable or "API_KEY"
     yield Offer(
         "env",
         Kind.Function,

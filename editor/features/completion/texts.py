@@ -9,18 +9,11 @@ from pathlib import Path
 
 from lsprotocol.types import CompletionItemKind as Kind
 
+from ....compiler.checks.policies import HOSTED
 from ....dsl.catalogue import find_model, known_models
-from ....dsl.kinds import RuntimeKind
 from ...facts import model_line, model_text
 from .asked import VALUES, Asked, Offer
-
-KEY_NAMES: dict[RuntimeKind | None, str] = {
-    RuntimeKind.OPENAI: "OPENAI_API_KEY",
-    RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
-    RuntimeKind.GEMINI: "GEMINI_API_KEY",
-    RuntimeKind.LITELLM: "LITELLM_API_KEY",
-}
-"""The variables that usually hold the keys of providers."""
+from .pipelines import local_names
 
 _ENV = re.compile(r"\benv\(\s*\"([^\"\n]+)\"")
 _FILES = {
@@ -55,11 +48,11 @@ def in_text(asked: Asked) -> Iterator[Offer]:
 
 
 def _models(asked: Asked) -> Iterator[Offer]:
-    runtime = asked.runtime if _says_runtime(asked) else None
-    provider = runtime.provider if runtime is not None else None
+    says_runtime = asked.runtime in HOSTED and "runtime" in asked.cursor.frame.given
+    provider = asked.runtime.provider if asked.runtime is not None and says_runtime else None
     for name in known_models():
         info = find_model(name)
-        if info is None or (runtime is not None and info.provider != provider):
+        if info is None or provider not in (None, info.provider):
             continue
         yield Offer(
             name, Kind.Value, model_line(info), model_text(info), order=7 if info.deprecated else 2,
@@ -67,20 +60,11 @@ def _models(asked: Asked) -> Iterator[Offer]:
         )  # fmt: skip
 
 
-def _says_runtime(asked: Asked) -> bool:
-    """Whether the deployment names a runtime whose models are known."""
-    return (
-        asked.runtime in KEY_NAMES
-        and asked.runtime is not RuntimeKind.LITELLM
-        and ("runtime" in asked.cursor.frame.given)
-    )
-
-
 def _variables(asked: Asked) -> Iterator[Offer]:
     """Those that this file names already, and the usual one; the environment itself is not looked at."""
     typed = asked.typed
     used = [name for name in _ENV.findall(asked.view.text) if name != typed]
-    usual = KEY_NAMES.get(asked.runtime)
+    usual = asked.key_variable
     for name in dict.fromkeys([*used, *([usual] if usual else [])]):
         detail = "used in this file" if name in used else "the usual one"
         yield Offer(name, Kind.Variable, detail, order=1 if name in used else 2)
@@ -103,8 +87,6 @@ def _is_closed(asked: Asked) -> bool:
 
 def _prompt(asked: Asked) -> Iterator[Offer]:
     """The values of the pipeline between `{{` and `}}`."""
-    from .code import local_names
-
     typed = asked.typed
     if typed.rfind("{{") <= typed.rfind("}}") or len(asked.cursor.frames) < 2:
         return
