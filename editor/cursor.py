@@ -97,9 +97,7 @@ def cursor_at(text: str, offset: int) -> Cursor:
         begin = margin.start()
     frames = [Frame("", begin)]
     end = begin
-    for token in tokenize(text[begin:]):
-        token.start += begin
-        token.end += begin
+    for token in tokenize(text, begin):
         if token.type == "$END" or token.start >= offset:
             break
         reached = _reaches(token, offset) if token.end >= offset else None
@@ -166,7 +164,7 @@ def _completed(cursor: Cursor, text: str) -> Cursor:
     """With the names that stand after the place in the same body."""
     depth = 0
     before: list[Token] = []
-    for token in tokenize(text[cursor.offset :]):
+    for token in tokenize(text, cursor.offset):
         if token.type == "$END" or (depth == 0 and token.type in DECLARATIONS):
             break
         if depth == 0 and token.type in ("EQUAL", "LBRACE") and before:

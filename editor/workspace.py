@@ -13,6 +13,7 @@ from ..compiler.modules import Loader, Module, file_key, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
+from ..dsl.reparse import reparse
 from ..dsl.source import Source, Span
 from .documents import Document, path_of, uri_of
 from .positions import UTF16
@@ -124,7 +125,7 @@ class Workspace:
         known = self._parsed.get(key)
         if known is None or known.source.text != source.text:
             self.parses += 1
-            self._parsed[key] = known = parse(source)
+            self._parsed[key] = known = reparse(source, known) if known is not None else parse(source)
         return known
 
     def parsed(self, document: Document) -> Parsed:
