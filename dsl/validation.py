@@ -38,13 +38,13 @@ def _emptiness(deployment: Deployment) -> Iterator[Problem]:
 
 def _ranges(value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
-    for attribute in attrs.fields(type(value)):
+    cls: Any = type(value)
+    for attribute in cls.__attrs_attrs__:
         inner = getattr(value, attribute.name)
-        here = (*path, attribute.name)
-        if attrs.has(type(inner)):
-            yield from _ranges(inner, here)
-        elif inner is not None:
-            yield from _range(attribute, inner, here)
+        if hasattr(inner, "__attrs_attrs__"):
+            yield from _ranges(inner, (*path, attribute.name))
+        elif inner is not None and attribute.metadata:
+            yield from _range(attribute, inner, (*path, attribute.name))
 
 
 def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
