@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
     "graph": "draw deployments, routes and pipelines",
+    "lsp": "answer editors: the language server",
     "inspect": "look into ONNX models, and print deployments to start from",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
@@ -28,7 +29,7 @@ COMMANDS: dict[str, str] = {
     "completion": "print a completion script for bash, zsh or fish",
 }
 
-SERVING = ("run", "call", "mock-provider")
+SERVING = ("run", "call", "lsp", "mock-provider")
 """Commands that live long; the others end before collecting garbage would pay."""
 
 _EXAMPLES = """\

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
+from ..dsl.parser import parse as parse_text
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .checks import CHECKS
@@ -18,7 +19,7 @@ from .evaluate import Evaluator
 from .globals import GlobalBlocks
 from .merge import Merger
 from .model_files import ModelFiles
-from .modules import Loader, Module, ReadText, read_file
+from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
 from .scope import Scope, Symbol, build_scopes
@@ -52,14 +53,16 @@ def check_file(
     text: str | None = None,
     settings: Mapping[str, Any] | None = None,
     read: ReadText = read_file,
+    parse: ParseText = parse_text,
 ) -> Checked:
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. Never raises for what the files say.
+    of parameters, by name. read, parse: for who keeps files and their trees from one check to the next.
+    Never raises for what the files say.
     """
     found = Diagnostics()
-    loader = Loader(found, read)
+    loader = Loader(found, read, parse)
     root = loader.load_root(name, path, text)
     if root is None:
         return Checked(None, (), tuple(found.items))

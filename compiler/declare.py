@@ -211,7 +211,7 @@ class Declarer:
 
     def _kind(self, section: Section, kinds: Any, word: str, meant: str | None) -> Any:
         """The kind that the block's label names, reported when there is none."""
-        words = [kind.value for kind in kinds]
+        words = list(kinds._value2member_map_)
         if section.label is None:
             fixes = []
             if meant is not None:

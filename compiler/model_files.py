@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,21 @@ class ModelFiles:
     def open(self, path: Path) -> OnnxModel | str:
         """The model at `path`, or why it is none."""
         if path not in self._seen:
-            self._seen[path] = _open(path)
+            self._seen[path] = open_model(path)
         return self._seen[path]
 
 
-def _open(path: Path) -> OnnxModel | str:
+def open_model(path: Path) -> OnnxModel | str:
+    """The model at `path`, or why it is none; a file that did not change is not read again."""
+    try:
+        state = path.stat()
+    except OSError:
+        return _open(path, ())
+    return _open(path, (state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _open(path: Path, _state: tuple[int, ...]) -> OnnxModel | str:
     from .onnx_file import check_onnx_file
     from .onnx_model.reader import ModelError, read_model
 

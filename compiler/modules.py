@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import define, field
 
 from ..dsl.diagnostics import Diagnostics
-from ..dsl.parser import parse
+from ..dsl.parser import Parsed, parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
@@ -20,6 +20,9 @@ DEEPEST = 100
 ReadText = Callable[[Path], str]
 """Gives the text of a file, decoded. Raises OSError, UnicodeDecodeError, or ValueError for a path that
 cannot be one."""
+
+ParseText = Callable[[Source], Parsed]
+"""Gives a file as read. May give the same again for the same text: nothing changes what it gave."""
 
 
 def read_file(path: Path) -> str:
@@ -46,9 +49,10 @@ class Module:
 class Loader:
     """Reads a file and everything it imports."""
 
-    def __init__(self, found: Diagnostics, read: ReadText = read_file) -> None:
+    def __init__(self, found: Diagnostics, read: ReadText = read_file, parse: ParseText = parse) -> None:
         self._found = found
         self._read = read
+        self._parse = parse
         self.missing: list[Path] = []
         """Files that are imported and could not be read."""
         self._modules: dict[str, Module] = {}
@@ -58,6 +62,10 @@ class Loader:
     def modules(self) -> list[Module]:
         """All files read so far, each once."""
         return list(self._modules.values())
+
+    def has(self, path: Path | None, name: str) -> bool:
+        """Whether the file at `path`, or the text called `name`, was read already."""
+        return (file_key(path) if path is not None else name) in self._modules
 
     def load_root(self, name: str, path: Path | None, text: str | None = None) -> Module | None:
         """The module of the file at `path`, or of `text`; None when it cannot be read."""
@@ -73,10 +81,10 @@ class Loader:
         return self._load(Source(name, text, path))
 
     def _load(self, source: Source) -> Module:
-        parsed = parse(source)
+        parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
-        module = Module(source, parsed.declarations)
-        key = _key(source.path) if source.path is not None else source.name
+        module = Module(parsed.source, parsed.declarations)
+        key = file_key(source.path) if source.path is not None else source.name
         self._modules[key] = module
         self._loading.append((key, module))
         for declaration in parsed.declarations:
@@ -96,7 +104,7 @@ class Loader:
             return None
         base = importer.source.path.parent if importer.source.path is not None else Path()
         path = base / written.parts[0]
-        key = _key(path)
+        key = file_key(path)
         if key in (loading for loading, _ in self._loading):
             self._cycle(key, span)
             return None
@@ -160,7 +168,8 @@ def _advice(error: OSError | ValueError) -> str | None:
             return None
 
 
-def _key(path: Path) -> str:
+def file_key(path: Path) -> str:
+    """What is the same for every path of one file."""
     try:
         return os.path.realpath(path)
     except ValueError:  # no path at all: there is a NUL in it

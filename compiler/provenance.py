@@ -26,11 +26,15 @@ class EffectiveValue:
 def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValue]]]:
     """The values of each deployment, in the order of the model's fields, by the deployment's name."""
     for declared, deployment in program.deployments:
-        complete = attrs.evolve(
-            deployment, runtime=deployment.effective_runtime(), runtime_config=deployment.effective_config()
-        )
-        values = converter.unstructure(complete)
-        yield deployment.name, list(_leaves(values, (), declared, deployment))
+        yield deployment.name, values_of(declared, deployment)
+
+
+def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue]:
+    """The values of one deployment, in the order of the model's fields."""
+    complete = attrs.evolve(
+        deployment, runtime=deployment.effective_runtime(), runtime_config=deployment.effective_config()
+    )
+    return list(_leaves(converter.unstructure(complete), (), declared, deployment))
 
 
 def _leaves(

@@ -153,7 +153,7 @@ def _quantity_suggestion(kind: Any, value: object) -> str | None:
 
 
 def _structure_word(value: object, kind: Any, strictness: _Strictness) -> object:
-    words = tuple(member.value for member in kind)
+    words = tuple(kind._value2member_map_)
     if isinstance(value, Word) or (strictness.text_for_words and isinstance(value, str)):
         if value in words:
             return kind(str(value))

@@ -36,14 +36,17 @@ class Parsed(Record):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse(source: Source) -> Parsed:
-    """Read `source` as far as it can be read. Never raises for what the text says."""
+def parse(source: Source, begin: int = 0) -> Parsed:
+    """Read `source` as far as it can be read. Never raises for what the text says.
+
+    begin: where the first declaration to be read begins; what is before it is left out.
+    """
     found = Diagnostics()
     reports = SyntaxReports(source, found)
     state = _new_state(Builder(reports))
     recovery: Recovery | None = None
     feed, stack = state.feed_token, state.state_stack
-    tokens = tokenize(source.text)
+    tokens = tokenize(source.text, begin)
     end = Token("$END", "", len(source.text), len(source.text))
     try:
         for token in tokens:

@@ -22,13 +22,14 @@ class Source:
     name: str
     text: str = field(repr=False)
     path: Path | None = None
-    _hidden: list[tuple[int, int]] = field(init=False, factory=list, repr=False)
+    _hidden: set[tuple[int, int]] = field(init=False, factory=set, repr=False)
     _shown: str | None = field(init=False, default=None, repr=False)
 
     def hide(self, start: int, end: int) -> None:
         """Never show the characters `start` to `end`: they are a secret."""
-        self._hidden.append((start, end))
-        self._shown = None
+        if (start, end) not in self._hidden:
+            self._hidden.add((start, end))
+            self._shown = None
 
     @property
     def shown(self) -> str:

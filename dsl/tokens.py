@@ -85,10 +85,10 @@ class Token:
         return f"Token({self.type}, {self.text!r}, {self.start})"
 
 
-def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of `text`, without spaces and comments, then one `$END`."""
+def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
+    """The tokens of `text` from `begin` on, without spaces and comments, then one `$END`."""
     keywords, punctuation, match = KEYWORDS, PUNCTUATION, _TOKEN.match
-    position = 0
+    position = begin
     while True:
         found = match(text, position)
         assert found is not None

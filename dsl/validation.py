@@ -38,12 +38,13 @@ def _emptiness(deployment: Deployment) -> Iterator[Problem]:
 
 def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
-    for attribute in attrs.fields(type(value)):
+    cls: Any = type(value)
+    for attribute in cls.__attrs_attrs__:
         inner = getattr(value, attribute.name)
         here = (*path, attribute.name)
-        if attrs.has(type(inner)):
+        if hasattr(inner, "__attrs_attrs__"):
             yield from ranges(inner, here)
-        elif inner is not None:
+        elif inner is not None and attribute.metadata:
             yield from _range(attribute, inner, here)
 
 

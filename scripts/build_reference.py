@@ -24,7 +24,7 @@ from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.lower import WIRES
 from inferc.compiler.onnx_model import signature
-from inferc.compiler.pipelines import options
+from inferc.compiler.pipelines import options as call_options
 from inferc.compiler.pipelines.builtins import BUILTINS
 from inferc.compiler.plan import model as plan_model
 from inferc.compiler.plan import nodes as plan_nodes
@@ -35,9 +35,10 @@ from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, kinds, policies, runtimes, tasks
+from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
-from inferc.dsl.units import Duration, Money, Percent, Size
+from inferc.dsl.units import Duration, Money, Percent
 from inferc.runtime.errors import RequestError
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
 from inferc.runtime.routes.moving_on import MOVES_ON, STAYS
@@ -49,39 +50,12 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 CLASSES: dict[str, Any] = {
     name: value
     for module in (
-        *(deployment, policies, runtimes, tasks, signature, options),
+        *(deployment, policies, runtimes, tasks, signature, call_options),
         *(plan_model, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
     for name, value in vars(module).items()
     if isinstance(value, type) and attrs.has(value)
 } | {"GatewayFields": GatewayFields, "NodeFields": NodeFields}
-
-SCALARS: dict[Any, str] = {
-    str: "text",
-    int: "integer",
-    float: "number",
-    bool: "`true`, `false`",
-    object: "any value",
-    Duration: "duration",
-    Size: "size",
-    Money: "money",
-    Percent: "percent",
-}
-
-WRITTEN: dict[Any, str] = {
-    runtimes.SecretRef: "`env(…)`, `file(…)`",
-    policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
-    tasks.Labels: "list of text, or text",
-}
-"""Types that are written as a value of their own kind."""
-
-SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
-    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
-    ("Deployment", "runtime"): ("word, or block", "inferred"),
-    ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
-    ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),
-}
-"""Type and default of fields about which the class does not say it all."""
 
 IN_JSON: dict[Any, str] = {
     runtimes.SecretRef: '`{"env": …}` or `{"file": …}`',
@@ -229,60 +203,8 @@ def _grid(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _field(cls: Any, attribute: Any) -> list[str]:
-    kind, default = SPECIAL.get((cls.__name__, attribute.name), ("", ""))
-    hint = typing.get_type_hints(cls)[attribute.name]
-    kind = kind or _type(hint) + _range(attribute)
-    return [f"`{attribute.name}`", kind, default or _default(cls, attribute), _meaning(cls, attribute)]
-
-
-def _type(hint: Any) -> str:
-    [inner] = [option for option in _options(hint) if option is not NoneType]
-    if inner in WRITTEN:
-        return WRITTEN[inner]
-    if inner in SCALARS:
-        return SCALARS[inner]
-    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
-    if origin is tuple:
-        one = _type(arguments[0])
-        return f"{one}, or a list of them" if arguments[0] is runtimes.SecretRef else f"list of {one}"
-    if origin is dict:
-        return "block of `name = value`"
-    if issubclass(inner, StrEnum):
-        return ", ".join(f"`{member}`" for member in inner)
-    return "block"
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) is typing.Union or _is_union(hint) else (hint,)
-
-
-def _is_union(hint: Any) -> bool:
-    return isinstance(hint, type(int | str))
-
-
-def _range(attribute: Any) -> str:
-    if "min" in attribute.metadata:
-        return f" ≥ {attribute.metadata['min']}"
-    if "max" in attribute.metadata:
-        return f" > {attribute.metadata['above']}, ≤ {attribute.metadata['max']}"
-    return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""
-
-
-def _default(cls: Any, attribute: Any) -> str:
-    value = attribute.default
-    if value is attrs.NOTHING:
-        return "required"
-    if isinstance(value, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
-        value = value.factory()
-    if value is None or value in ((), {}):
-        return "none"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, policies.CapacityPolicy):
-        return f"`{value.kind}`"
-    if attrs.has(type(value)):
-        return "its defaults"
-    return f'`"{value}"`' if type(value) is str else f"`{value}`"
+    name = attribute.name
+    return [f"`{name}`", takes(cls, name), default_of(cls, name), _meaning(cls, attribute)]
 
 
 def _meaning(cls: Any, attribute: Any) -> str:
@@ -305,8 +227,8 @@ def _key(cls: Any, attribute: Any) -> list[str]:
 def _json_type(hint: Any) -> str:
     if hint in IN_JSON:
         return IN_JSON[hint]
-    inner = [option for option in _options(hint) if option is not NoneType]
-    null = " or null" if NoneType in _options(hint) else ""
+    inner = [option for option in options(hint) if option is not NoneType]
+    null = " or null" if NoneType in options(hint) else ""
     [only] = inner
     origin, arguments = typing.get_origin(only), typing.get_args(only)
     if only in IN_JSON:

@@ -17,11 +17,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dsl": ("inferc.grammar",),
     "compiler": ("inferc.grammar", "inferc.dsl"),
     "runtime": ("inferc.compiler.plan",),
-    "cli": ("inferc.grammar", "inferc.dsl", "inferc.compiler", "inferc.runtime"),
+    "editor": ("inferc.grammar", "inferc.dsl", "inferc.compiler"),
+    "cli": ("inferc.grammar", "inferc.dsl", "inferc.compiler", "inferc.runtime", "inferc.editor"),
 }
 """What each room may import, besides itself."""
 
-HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "tokenizers", "openai")
+HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "tokenizers", "openai", "pygls", "lsprotocol")
 
 
 def modules(room: str) -> list[Path]:

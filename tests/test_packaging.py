@@ -16,7 +16,7 @@ from inferc.dsl.version import __version__
 
 ROOT = Path(__file__).parents[1]
 
-FOLDERS = ("cli", "compiler", "dsl", "grammar", "runtime", "src")
+FOLDERS = ("cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"

@@ -17,7 +17,7 @@ from ...dsl.units import Duration
 from ..declare import Declared
 from ..program import Program
 
-_HOSTED = {
+HOSTED = {
     RuntimeKind.OPENAI: "OPENAI_API_KEY",
     RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
     RuntimeKind.GEMINI: "GEMINI_API_KEY",
@@ -130,7 +130,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         return
     if isinstance(config, GeminiConfig) and config.project is not None:
         return
-    if config.kind in _HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
+    if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
         found.error(
             "E0305",
             f"`{config.kind}` needs an `api_key`",
@@ -155,7 +155,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
 
 
 def _add_key(declared: Declared, kind: RuntimeKind) -> str:
-    key = f'api_key = env("{_HOSTED[kind]}")'
+    key = f'api_key = env("{HOSTED[kind]}")'
     has_block = declared.section_at("runtime_config") is not None
     return f"add `{key}` to the block" if has_block else f"add `runtime {kind} {{ {key} }}`"
 

@@ -70,6 +70,11 @@ def explain(code: str) -> Page | None:
     return _read(code) if code in known_codes() else None
 
 
+def page_path(code: str) -> Path | None:
+    """The file of the page of `code`, None when there is no such code."""
+    return _PAGES / f"{code}.md" if code in known_codes() else None
+
+
 @cache
 def _read(code: str) -> Page:
     heading, _, body = (_PAGES / f"{code}.md").read_text(encoding="utf-8").partition("\n")

@@ -36,7 +36,7 @@ class Formatted:
 def format_source(source: Source) -> Formatted:
     """`source` in the one style. It says the same as before, and formatting it again changes nothing."""
     parsed = parse(source)
-    text = _format(parsed)
+    text = format_parsed(parsed)
     return Formatted(text, text != source.text, parsed.diagnostics)
 
 
@@ -48,7 +48,8 @@ def unified_diff(before: str, after: str, name: str) -> str:
     )
 
 
-def _format(parsed: Parsed) -> str:
+def format_parsed(parsed: Parsed) -> str:
+    """The text of a file in the one style; the declarations that hold a mistake stay as they are."""
     text = parsed.source.text
     parts = split(parsed, [token for token in tokenize(text) if token.type != "$END"])
     places = find_places(parsed.declarations)

@@ -1,0 +1,109 @@
+"""A field of the model in the user's words: what it takes, its range, its default, what it means.
+
+The language reference and editors say the same, because both ask here.
+"""
+
+from __future__ import annotations
+
+import typing
+from enum import StrEnum
+from functools import cache
+from types import NoneType
+from typing import Any
+
+import attrs
+
+from . import policies, runtimes, tasks
+from .units import Duration, Money, Percent, Size
+
+SCALARS: dict[Any, str] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "`true`, `false`",
+    object: "any value",
+    Duration: "duration",
+    Size: "size",
+    Money: "money",
+    Percent: "percent",
+}
+
+WRITTEN: dict[Any, str] = {
+    runtimes.SecretRef: "`env(…)`, `file(…)`",
+    policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
+    tasks.Labels: "list of text, or text",
+}
+"""Types that are written as a value of their own kind."""
+
+SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
+    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
+    ("Deployment", "runtime"): ("word, or block", "inferred"),
+    ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
+    ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),
+}
+"""Type and default of fields about which the class does not say it all."""
+
+
+def takes(cls: Any, name: str) -> str:
+    """What a field takes, with its range: `integer ≥ 1`, `` `equal`, `full` ``, `block`."""
+    if (cls.__name__, name) in SPECIAL:
+        return SPECIAL[cls.__name__, name][0]
+    return type_in_words(hints(cls)[name]) + _range(attrs.fields_dict(cls)[name])
+
+
+def default_of(cls: Any, name: str) -> str:
+    """What counts when a field is not written: `required`, `none`, `its defaults`, or a value."""
+    if (cls.__name__, name) in SPECIAL:
+        return SPECIAL[cls.__name__, name][1]
+    value: Any = attrs.fields_dict(cls)[name].default
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
+        value = value.factory()
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, policies.CapacityPolicy):
+        return f"`{value.kind}`"
+    if attrs.has(type(value)):
+        return "its defaults"
+    return f'`"{value}"`' if type(value) is str else f"`{value}`"
+
+
+def type_in_words(hint: Any) -> str:
+    """A type as the reference names it."""
+    [inner] = [option for option in options(hint) if option is not NoneType]
+    if inner in WRITTEN:
+        return WRITTEN[inner]
+    if inner in SCALARS:
+        return SCALARS[inner]
+    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
+    if origin is tuple:
+        one = type_in_words(arguments[0])
+        return f"{one}, or a list of them" if arguments[0] is runtimes.SecretRef else f"list of {one}"
+    if origin is dict:
+        return "block of `name = value`"
+    if issubclass(inner, StrEnum):
+        return ", ".join(f"`{member}`" for member in inner)
+    return "block"
+
+
+def options(hint: Any) -> tuple[Any, ...]:
+    """The types of a union, or the one type."""
+    is_union = typing.get_origin(hint) is typing.Union or isinstance(hint, type(int | str))
+    return typing.get_args(hint) if is_union else (hint,)
+
+
+@cache
+def hints(cls: Any) -> dict[str, Any]:
+    """The resolved type of each field of an attrs class, by name."""
+    return typing.get_type_hints(cls)
+
+
+def _range(attribute: Any) -> str:
+    if "min" in attribute.metadata:
+        return f" ≥ {attribute.metadata['min']}"
+    if "max" in attribute.metadata:
+        return f" > {attribute.metadata['above']}, ≤ {attribute.metadata['max']}"
+    return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""

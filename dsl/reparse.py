@@ -1,0 +1,45 @@
+"""Reading a text again after a change: the declarations before it stay as they were read."""
+
+from __future__ import annotations
+
+from .diagnostics import Diagnostic
+from .lines import is_at_margin
+from .parser import Parsed, parse
+from .source import Source
+
+_LONGEST_WORD = len("deployment")
+
+
+def reparse(source: Source, before: Parsed) -> Parsed:
+    """What `parse(source)` gives; `before` is what was read earlier, usually of nearly the same text."""
+    same = _common_length(before.source.text, source.text)
+    same = min([same, *(start for found in before.diagnostics for start in _starts(found))])
+    kept = 0
+    for number, declaration in enumerate(before.declarations):
+        if declaration.start + _LONGEST_WORD >= same:
+            break
+        if is_at_margin(source.text, declaration.start):
+            kept = number
+    if kept == 0:
+        return parse(source)
+    rest = parse(source, before.declarations[kept].start)
+    return Parsed(source, (*before.declarations[:kept], *rest.declarations), rest.diagnostics)
+
+
+def _starts(found: Diagnostic) -> list[int]:
+    """Where the places of a finding begin: what was wrong before may be right now, or the other way round."""
+    spans = [label.span for label in (found.primary, *found.secondary) if label is not None]
+    spans += [edit.span for fix in found.fixes for edit in fix.edits]
+    return [span.start for span in spans]
+
+
+def _common_length(one: str, other: str) -> int:
+    """How many characters both texts begin with."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least

@@ -1,0 +1,28 @@
+"""Links above declarations: run the file, and show it as a graph. What they do is the client's."""
+
+from __future__ import annotations
+
+from lsprotocol import types as lsp
+
+from ...dsl import syntax as s
+from ..view import View
+
+RUN, GRAPH = "inferc.run", "inferc.graph"
+"""The commands; both take the URI of the document and the name of the declaration."""
+
+
+def code_lens(view: View) -> list[lsp.CodeLens]:
+    """What can be done with each declaration that answers requests."""
+    lenses = []
+    for node in view.declarations:
+        if isinstance(node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
+            lenses.append(_lens(view, node.name, "run", RUN))
+        if isinstance(node, s.RouteDeclaration | s.PipelineDeclaration):
+            lenses.append(_lens(view, node.name, "graph", GRAPH))
+    return lenses
+
+
+def _lens(view: View, name: s.Identifier, title: str, command: str) -> lsp.CodeLens:
+    return lsp.CodeLens(
+        view.range_of(name), lsp.Command(title, command, arguments=[view.document.uri, name.text])
+    )

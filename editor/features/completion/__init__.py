@@ -1,0 +1,64 @@
+"""What may stand at a place: asked of the text before it, so that half a line is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lsprotocol import types as lsp
+
+from ...cursor import Where, cursor_at
+from ...view import View
+from .asked import Asked, Offer
+from .code import in_code
+from .texts import in_text
+
+COMPLETION_TRIGGERS = ('"', "/", ".", "=", "{", "(", "[", "$")
+MOST = 100
+"""Offers given at once; of more, those that fit what is typed."""
+
+
+def completion(view: View, position: lsp.Position, *, snippets: bool = True) -> lsp.CompletionList:
+    """What fits at `position`. snippets: whether the client fills in templates with stops."""
+    asked = Asked(view, cursor_at(view.text, view.offset(position)))
+    match asked.cursor.where:
+        case Where.COMMENT:
+            offers: list[Offer] = []
+        case Where.TEXT:
+            offers = list(in_text(asked))
+        case Where.CODE:
+            offers = list(in_code(asked))
+    offers = list({(offer.label, offer.kind): offer for offer in offers}.values())
+    is_incomplete = len(offers) > MOST
+    if is_incomplete:
+        offers = sorted(offers, key=lambda offer: _rank(asked.typed, offer.label))
+        offers = [offer for offer in offers if _rank(asked.typed, offer.label)[0] < 2][:MOST]
+    where = view.range(asked.start, asked.cursor.offset)
+    return lsp.CompletionList(is_incomplete, _items(offers, where, snippets))
+
+
+def _rank(typed: str, label: str) -> tuple[int, str]:
+    """First what begins with what is typed, then what holds its letters in their order, then all else."""
+    wanted, letters = typed.casefold(), iter(label.casefold())
+    if label.casefold().startswith(wanted):
+        return 0, label
+    return (1 if all(letter in letters for letter in wanted) else 2), label
+
+
+def _items(offers: Iterable[Offer], where: lsp.Range, snippets: bool) -> list[lsp.CompletionItem]:
+    return [_item(number, offer, where, snippets) for number, offer in enumerate(offers)]
+
+
+def _item(number: int, offer: Offer, where: lsp.Range, snippets: bool) -> lsp.CompletionItem:
+    is_snippet = snippets and offer.snippet is not None
+    text = offer.snippet if is_snippet and offer.snippet is not None else offer.text
+    return lsp.CompletionItem(
+        label=offer.label,
+        kind=offer.kind,
+        detail=offer.detail or None,
+        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, offer.doc) if offer.doc else None,
+        tags=[lsp.CompletionItemTag.Deprecated] if offer.deprecated else None,
+        sort_text=f"{offer.order}{number:04}",
+        filter_text=offer.filter or None,
+        insert_text_format=lsp.InsertTextFormat.Snippet if is_snippet else None,
+        text_edit=lsp.TextEdit(where, text),
+    )

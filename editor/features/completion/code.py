@@ -1,0 +1,184 @@
+"""Outside of texts: declarations, fields and their values, names, types, routes and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lsprotocol.types import CompletionItemKind as Kind
+
+from ....compiler.evaluate import FUNCTIONS
+from ....compiler.types import TYPES
+from ....dsl import syntax as s
+from .asked import ANSWERING, CALLED, VALUES, Asked, Offer, keyword
+from .bodies import fields, values
+from .pipelines import steps
+from .units import units
+
+_DECLARATIONS = (
+    keyword("import", "another file", 'import "$1.infer" as $2'),
+    keyword("param", "a value that is set from outside", "param ${1:name}: ${2:text} = $0"),
+    keyword("let", "a value with a name", "let ${1:name} = $0"),
+    keyword("template", "a part of deployments", "template ${1:name} {\n  $0\n}"),
+    keyword("deployment", "one model somewhere", 'deployment ${1:name} {\n  model = "$2"\n  $0\n}'),
+    keyword("route", "several deployments behind one name", "route ${1:name} = fallback [$0]"),
+    keyword(
+        "pipeline",
+        "deployments and routes wired into a graph",
+        "pipeline ${1:name}(${2:message}: ${3:text}) -> ${4:text} {\n  return $0\n}",
+    ),
+    keyword("type", "a type with a name", "type ${1:Name} = { $0 }"),
+    keyword(
+        "extern", "a function of your own", 'extern ${1:name}(${2:x}: ${3:text}) -> ${4:text} = python("$0")'
+    ),
+    keyword("cluster", "the machines there are", "cluster {\n  node ${1:a} { gpus = ${2:1} }\n}"),
+    keyword("gateway", "the HTTP endpoint", 'gateway {\n  bind = "${1:127.0.0.1:8080}"\n}'),
+)
+
+_STRATEGIES = (
+    ("fallback", "one after the other, until one answers", "fallback [$0]"),
+    ("balance", "requests spread over all", "balance [$1] by ${2|round_robin,least_busy|}"),
+    ("split", "shares of the requests", "split { ${1:a}: ${2:95%}, ${3:b}: ${4:5%} }"),
+    ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
+    ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
+)
+_OPTIONS = {"balance": ("by",), "hedge": ("after",), "cascade": ("accept",), "split": ("by",)}
+_TYPES = (*TYPES, "bytes", "image", "json", "tensor", "list")
+_NAMING = ("param", "let", "template", "deployment", "route", "pipeline", "type", "extern")
+
+
+def in_code(asked: Asked) -> Iterator[Offer]:
+    """What fits outside of any text."""
+    words, frame = asked.words, asked.cursor.frame
+    if asked.typed[:1].isdigit() or asked.typed[:1] == "$":
+        yield from units(asked)
+    elif words[-1:] == ["."]:
+        yield from _members(asked)
+    elif _is_type(asked):
+        yield from _types(asked)
+    elif len(asked.cursor.frames) == 1:
+        yield from _top(asked)
+    elif asked.place is not None and frame.opener == "LBRACE":
+        yield from values(asked) if "=" in words or len(words) == 1 else fields(asked)
+    elif asked.declaration == "import":
+        yield from _imported(asked)
+    elif asked.declaration == "route":
+        yield from _route(asked)
+    elif asked.declaration in ("pipeline", "extern"):
+        yield from steps(asked)
+    elif asked.declaration in ("deployment", "template", "gateway", "let", "param"):
+        yield from values(asked)
+
+
+def _top(asked: Asked) -> Iterator[Offer]:
+    words = asked.words
+    match words:
+        case []:
+            yield from _DECLARATIONS
+        case ["let" | "param", *_, "="]:
+            yield from asked.names(*VALUES)
+            yield from _calls("env", "file") if words[0] == "let" else ()
+        case ["let" | "param", *_, "+" | "-" | "*" | "/"]:
+            yield from asked.names(*VALUES)
+        case ["route", _, "="] | ["route", _, "=", "accept"]:
+            yield from _strategies()
+            yield from asked.names(*ANSWERING)
+        case ["route", *_]:
+            yield from _after_members(asked)
+        case ["template" | "deployment", _]:
+            yield keyword("from", "the templates it is built on")
+        case ["template" | "deployment", _, "from", *_] if words[-1] in ("from", ","):
+            used = set(words[3:])
+            yield from (o for o in asked.names(s.TemplateDeclaration) if o.label not in used)
+        case ["import", path] if path != "{":
+            yield keyword("as", "the name of the file here")
+        case ["import", "{", *_, "}"]:
+            yield keyword("from", "the file")
+        case ["extern", *_, "="]:
+            yield from _calls("python")
+
+
+def _members(asked: Asked) -> Iterator[Offer]:
+    """What may stand after `alias.`."""
+    words, alias = asked.words, asked.words[-2] if len(asked.words) > 1 else ""
+    kinds: tuple[type, ...] = VALUES
+    if "from" in words[:4] and words[0] in ("template", "deployment"):
+        kinds = (s.TemplateDeclaration,)
+    elif asked.declaration == "route" or (
+        asked.cursor.frame.head[-1:] and asked.cursor.frame.head[-1].text == "fallback"
+    ):
+        kinds = ANSWERING
+    elif asked.declaration in ("pipeline", "extern"):
+        kinds = (*CALLED, *VALUES)
+    yield from asked.members(alias, *kinds)
+
+
+# ---- types
+
+
+def _is_type(asked: Asked) -> bool:
+    words, declaration, frame = asked.words, asked.declaration, asked.cursor.frame
+    if words[-1:] == ["->"] or (words[:1] == ["type"] and words[-1] in ("=", "|")):
+        return True
+    if frame.opener == "" and words[:1] in (["let"], ["param"]):
+        return "=" not in words and words[-1] in (":", "|", "<")
+    if declaration == "type" or (frame.opener == "LPAR" and len(asked.cursor.frames) == 2):
+        return declaration in ("type", "pipeline", "extern") and words[-1:] in ([":"], ["|"], ["<"])
+    return words[-1:] in (["as"],) and declaration == "pipeline"
+
+
+def _types(asked: Asked) -> Iterator[Offer]:
+    own = asked.words[:1] in (["let"], ["param"])
+    for name in TYPES if own else _TYPES:
+        snippet = {"tensor": "tensor<${1:f32}, [${2:batch}]>", "list": "list<${1:text}>"}.get(name)
+        yield Offer(name, Kind.TypeParameter, "type", snippet=snippet)
+    yield from asked.names(s.TypeDeclaration)
+
+
+# ---- imports and routes
+
+
+def _imported(asked: Asked) -> Iterator[Offer]:
+    """The names of the file that stands after `from`, those that are not imported yet."""
+    for node in asked.view.declarations:
+        if isinstance(node, s.ImportNames) and node.start <= asked.cursor.offset <= node.end:
+            module = asked.view.scope.module.imports.get(node.start)
+            taken = {name.text for name in node.names}
+            for scope in asked.view.loaded.scopes:
+                if scope.module is module:
+                    for name, symbol in scope.own.items():
+                        if name not in taken or name == asked.typed:
+                            yield asked.name(name, symbol)
+
+
+def _strategies() -> Iterator[Offer]:
+    for word, meaning, snippet in _STRATEGIES:
+        yield Offer(word, Kind.Keyword, meaning, snippet=snippet)
+
+
+def _route(asked: Asked) -> Iterator[Offer]:
+    """The members of a route, which may be routes themselves."""
+    frame, words = asked.cursor.frame, asked.words
+    if words[-1:] == [":"]:
+        return
+    own = asked.cursor.frames[1].head[1].text if len(asked.cursor.frames[1].head) > 1 else ""
+    used = {token.text for item in frame.items for token in item[:1]}
+    yield from (o for o in asked.names(*ANSWERING) if o.label not in {own, *used})
+    if frame.opener == "LSQB":
+        yield from _strategies()
+
+
+def _after_members(asked: Asked) -> Iterator[Offer]:
+    words = asked.words
+    if words[-1] in ("]", "}") and len(words) > 3:
+        yield from (keyword(word) for word in _OPTIONS.get(words[3], ()))
+    elif words[-1] == "by":
+        for word, meaning in (("round_robin", "in turn"), ("least_busy", "whoever has least to do")):
+            yield Offer(word, Kind.EnumMember, meaning)
+    elif "accept" in words:
+        yield Offer("it", Kind.Variable, "the answer of the member")
+
+
+def _calls(*names: str) -> Iterator[Offer]:
+    for name in names:
+        _, form = FUNCTIONS[name]
+        yield Offer(name, Kind.Function, form, snippet=f'{name}("$1")', insert=f'{name}("")')

@@ -1,0 +1,122 @@
+"""Inside of quotes: models with their price, files, variables of the environment, names between braces."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsprotocol.types import CompletionItemKind as Kind
+
+from ....compiler.checks.policies import HOSTED
+from ....dsl.catalogue import find_model, known_models
+from ...facts import model_line, model_text
+from .asked import VALUES, Asked, Offer
+from .pipelines import local_names
+
+_ENV = re.compile(r"\benv\(\s*\"([^\"\n]+)\"")
+_FILES = {
+    "model": (".onnx",),
+    "tokenizer": (".json",),
+    "labels": (".json", ".txt"),
+    "chat_template": (".json", ".jinja", ".j2"),
+}
+"""Fields that hold a path, and how the names of their files end."""
+
+_MOST = 200
+
+
+def in_text(asked: Asked) -> Iterator[Offer]:
+    """What fits into the text around the place."""
+    typed, words, frame = asked.typed, asked.words, asked.cursor.frame
+    if words[-1:] == ["prompt"]:
+        yield from _prompt(asked)
+    elif typed.rfind("${") > typed.rfind("}"):
+        yield from _interpolated(asked)
+    elif words[-1:] in (["import"], ["from"]) and words[:1] == ["import"]:
+        yield from _paths(asked, (".infer",))
+    elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "env":
+        yield from _variables(asked)
+    elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "file":
+        yield from _paths(asked, ("",))
+    elif words[-1:] == ["="] and words[0] == "model":
+        yield from _models(asked)
+        yield from _paths(asked, _FILES["model"])
+    elif words[-1:] == ["="] and words[0] in _FILES:
+        yield from _paths(asked, _FILES[words[0]])
+
+
+def _models(asked: Asked) -> Iterator[Offer]:
+    says_runtime = asked.runtime in HOSTED and "runtime" in asked.cursor.frame.given
+    provider = asked.runtime.provider if asked.runtime is not None and says_runtime else None
+    for name in known_models():
+        info = find_model(name)
+        if info is None or provider not in (None, info.provider):
+            continue
+        yield Offer(
+            name, Kind.Value, model_line(info), model_text(info), order=7 if info.deprecated else 2,
+            filter=name, deprecated=info.deprecated,
+        )  # fmt: skip
+
+
+def _variables(asked: Asked) -> Iterator[Offer]:
+    """Those that this file names already, and the usual one; the environment itself is not looked at."""
+    typed = asked.typed
+    used = [name for name in _ENV.findall(asked.view.text) if name != typed]
+    usual = asked.key_variable
+    for name in dict.fromkeys([*used, *([usual] if usual else [])]):
+        detail = "used in this file" if name in used else "the usual one"
+        yield Offer(name, Kind.Variable, detail, order=1 if name in used else 2)
+
+
+def _interpolated(asked: Asked) -> Iterator[Offer]:
+    begun = asked.typed[: asked.typed.rfind("${") + 2]
+    for offer in asked.names(*VALUES):
+        yield Offer(
+            offer.label, offer.kind, offer.detail, offer.doc,
+            insert=f"{begun}{offer.label}}}" if not _is_closed(asked) else f"{begun}{offer.label}",
+            filter=f"{begun}{offer.label}",
+        )  # fmt: skip
+
+
+def _is_closed(asked: Asked) -> bool:
+    rest = asked.view.text[asked.cursor.offset : asked.cursor.offset + 200].partition("\n")[0]
+    return re.match(r"\w*\s*\}", rest) is not None
+
+
+def _prompt(asked: Asked) -> Iterator[Offer]:
+    """The values of the pipeline between `{{` and `}}`."""
+    typed = asked.typed
+    if typed.rfind("{{") <= typed.rfind("}}") or len(asked.cursor.frames) < 2:
+        return
+    begun = typed[: len(typed) - len(re.split(r"\W", typed)[-1])]
+    for offer in local_names(asked):
+        text = begun + offer.label
+        yield Offer(offer.label, offer.kind, offer.detail, insert=text, filter=text)
+
+
+def _paths(asked: Asked, endings: tuple[str, ...]) -> Iterator[Offer]:
+    """Files and folders beside the document that go on what is typed."""
+    path = asked.view.document.path
+    folder, _, _ = asked.typed.rpartition("/")
+    if path is None or "\0" in folder:
+        return
+    base = path.parent / folder if folder else path.parent
+    begun = f"{folder}/" if "/" in asked.typed else ""
+    for name, is_folder in _listed(base):
+        if is_folder and not name.startswith("."):
+            label = f"{begun}{name}/"
+            yield Offer(label, Kind.Folder, order=4, filter=label)
+        elif not is_folder and name.endswith(endings) and base / name != path:
+            yield Offer(f"{begun}{name}", Kind.File, order=3, filter=f"{begun}{name}")
+
+
+def _listed(folder: Path) -> list[tuple[str, bool]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                (entry.name, entry.is_dir()) for entry, _ in zip(entries, range(_MOST), strict=False)
+            )
+    except (OSError, ValueError):
+        return []

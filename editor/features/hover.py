@@ -1,0 +1,214 @@
+"""What is known about the thing under the cursor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsprotocol import types as lsp
+
+from ...compiler.checks.policies import worst_case_wait
+from ...compiler.evaluate import FUNCTIONS, Evaluator
+from ...compiler.provenance import EffectiveValue, values_of
+from ...compiler.scope import Symbol
+from ...compiler.unknown import UNKNOWN
+from ...dsl import syntax as s
+from ...dsl.catalogue import find_model
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.kinds import RuntimeKind, TransportKind
+from ...dsl.runtimes import CONFIG_CLASSES, RemoteConfig
+from ...dsl.secrets import masked
+from ...dsl.values import show
+from ...dsl.wording import shorten
+from ..facts import model_text, signature_text
+from ..fields import FieldInfo, Place, class_doc, field_info
+from ..occurrences import Occurrence
+from ..places import place_in
+from ..tree import doc_comment
+from ..types import type_of
+from ..view import View
+
+_CALLS = {
+    "env": "an environment variable; it is read when a plan starts, never earlier",
+    "file": "a file, relative to this one; it is read when a plan starts, never earlier",
+    "fallback": "the deployment that takes what this one has no room for",
+    "bearer": "clients show this token in their `Authorization` header",
+    "python": "your own code; it is opened when a plan runs, never earlier",
+    "custom": "an installed plugin",
+}
+
+
+def hover(view: View, position: lsp.Position) -> lsp.Hover | None:
+    """What to show at `position`, None when there is nothing to say."""
+    offset = view.offset(position)
+    found = view.occurrence_at(offset)
+    if found is not None:
+        return _shown(view, found.start, found.end, _name(view, found))
+    path = view.path_to(offset)
+    for index in range(len(path) - 1, 0, -1):
+        node, parent = path[index], path[index - 1]
+        text = _node(view, path[: index + 1], node, parent)
+        if text is not None:
+            return _shown(view, node.start, node.end, text)
+    return None
+
+
+def _shown(view: View, start: int, end: int, text: str) -> lsp.Hover:
+    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, masked(text)), view.range(start, end))
+
+
+def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str | None:
+    match node, parent:
+        case s.Identifier(), s.Field() if node is parent.name:
+            return _field(view, path, parent)
+        case s.Identifier(), s.Block():
+            return _block(view, path, parent, node is parent.label)
+        case s.Text(parts=(str(text),)), s.Field():
+            return _text(view, path, parent, text) or _field(view, path, parent)
+        case s.Expression(), s.Field() if not isinstance(node, s.CallExpression):
+            return _field(view, path, parent)
+        case s.Reference(), s.CallExpression() if node is parent.function and node.name in FUNCTIONS:
+            return f"```infer\n{FUNCTIONS[node.name][1]}\n```\n{_CALLS.get(node.name, '')}"
+    return None
+
+
+# ---- names
+
+
+def _name(view: View, found: Occurrence) -> str:
+    target = found.target
+    symbol = target.scope.own.get(target.name.text)
+    if symbol is not None and symbol.node is target.node:
+        return _symbol(view, symbol)
+    if target.kind == "import":
+        module = target.scope.aliases[target.name.text].module
+        return f"```infer\nimport … as {target.name.text}\n```\n{module.source.name}"
+    known = type_of(view, target)
+    return f"```infer\n{target.name.text}{f': {known}' if known else ''}\n```\n{target.kind}"
+
+
+def _symbol(view: View, symbol: Symbol) -> str:
+    source = symbol.scope.module.source
+    parts = [f"```infer\n{_head(symbol)}\n```", doc_comment(source.text, symbol.node.start)]
+    if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        value = Evaluator(Diagnostics(), {}).value_of(symbol)
+        if value is not UNKNOWN:
+            parts.append(f"= `{shorten(show(value))}`")
+    elif isinstance(symbol.node, s.DeploymentDeclaration):
+        parts += _deployment(view, symbol)
+    if symbol.scope is not view.scope:
+        parts.append(f"in {source.name}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(symbol: Symbol) -> str:
+    """A declaration up to its body."""
+    node = symbol.node
+    end = node.end
+    if isinstance(node, s.DeploymentDeclaration | s.TemplateDeclaration):
+        end = node.body.start
+    elif isinstance(node, s.PipelineDeclaration):
+        end = node.result.end
+    return symbol.scope.module.span(node.start, end).text.strip()[:400]
+
+
+def _deployment(view: View, symbol: Symbol) -> list[str]:
+    program = view.checked.program
+    declared = next((d for d in program.declared if d.symbol.node is symbol.node), None) if program else None
+    if declared is None or declared.deployment is None or not declared.runtime_is_known:
+        return []
+    deployment = declared.deployment
+    kind = deployment.effective_runtime()
+    written = declared.setting("runtime") is not None or declared.section_at("runtime_config") is not None
+    parts = [f"runtime `{kind}`" + ("" if written else ", inferred from the model's name")]
+    model = _model(deployment.model, kind, declared.span("model").source.path)
+    config = deployment.effective_config()
+    if isinstance(config, RemoteConfig):
+        wait = worst_case_wait(config, retried=deployment.idempotent)
+        parts.append(f"a caller waits {wait} at worst, for the first byte of the last attempt")
+    return [*parts, *([model] if model else [])]
+
+
+# ---- fields
+
+
+def _field(view: View, path: list[s.Node], field: s.Field) -> str | None:
+    place = place_in(path)
+    info = field_info(place, field.name.text) if place is not None else None
+    if place is None or info is None:
+        return None
+    text = f"**{info.name}**: {info.meaning}\n\ntakes {info.takes}" + _default(info)
+    effective = _effective(view, path, (*place.path, info.name))
+    return f"{text}\n\n{effective}" if effective else text
+
+
+def _default(info: FieldInfo) -> str:
+    return f"; default: {info.default}" if info.default else ""
+
+
+def _effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str | None:
+    """The value that counts, and the place it came from."""
+    found = [each for each in _values(view, path) if each.path == _shown_path(where)]
+    return f"effective: `{shorten(found[0].value)}` ({found[0].origin})" if found else None
+
+
+def _all_effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str:
+    """The values that count in a block, without those of the blocks in it."""
+    wanted = _shown_path(where)
+    return "\n".join(
+        f"- `{each.path[-1]} = {shorten(each.value)}` ({each.origin})"
+        for each in _values(view, path)
+        if each.path[:-1] == wanted
+    )
+
+
+def _values(view: View, path: list[s.Node]) -> list[EffectiveValue]:
+    """The values of the deployment that `path` begins with; none where there is no such thing."""
+    declared = view.declared(path[0])
+    if declared is None or declared.deployment is None or not declared.runtime_is_known:
+        return []
+    return values_of(declared, declared.deployment)
+
+
+def _shown_path(where: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("runtime" if step == "runtime_config" else step for step in where)
+
+
+def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> str | None:
+    place = place_in([*path[:-1], block.body])
+    outer = place_in(path[:-2])
+    info = field_info(outer, block.name.text) if outer is not None else None
+    if place is None and info is None:
+        return None
+    title = f"{block.name.text} {block.label.text}" if block.label is not None else block.name.text
+    meaning = info.meaning if info is not None and not on_label else ""
+    about = _about(place, block) if place is not None else ""
+    values = _all_effective(view, path, place.path) if place is not None and not on_label else ""
+    head = f"**{title}**" + (f": {meaning}" if meaning else "")
+    return "\n\n".join(part for part in (head, about, values) if part)
+
+
+def _about(place: Place, block: s.Block) -> str:
+    label = block.label.text if block.label is not None else ""
+    if block.name.text == "runtime" and label in RuntimeKind._value2member_map_:
+        return class_doc(CONFIG_CLASSES[RuntimeKind(label)])
+    return class_doc(place.cls) if place.cls is not None else ""
+
+
+def _text(view: View, path: list[s.Node], field: s.Field, text: str) -> str | None:
+    """A model by its name or its file."""
+    if field.name.text != "model" or not isinstance(path[0], s.DeploymentDeclaration | s.TemplateDeclaration):
+        return None
+    declared = view.declared(path[0])
+    deployment: Deployment | None = declared.deployment if declared is not None else None
+    kind = deployment.effective_runtime() if deployment is not None and deployment.model else None
+    return _model(text, kind, view.document.path)
+
+
+def _model(name: str, kind: RuntimeKind | None, file: Path | None) -> str | None:
+    """A model by its name, or by its path from `file`."""
+    is_local = kind is not None and kind.transport is TransportKind.LOCAL
+    if (is_local or name.endswith(".onnx")) and file is not None:
+        return signature_text(file.parent / name)
+    info = find_model(name, kind.provider if kind is not None else None)
+    return model_text(info) if info is not None else None

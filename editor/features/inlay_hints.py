@@ -1,0 +1,103 @@
+"""What counts and is not written: the runtime, values of templates, the longest wait, the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lsprotocol import types as lsp
+
+from ...compiler.checks.policies import worst_case_wait
+from ...compiler.declare import Declared
+from ...compiler.provenance import EffectiveValue, values_of
+from ...dsl import syntax as s
+from ...dsl.catalogue import find_model
+from ...dsl.deployment import Deployment
+from ...dsl.runtimes import RemoteConfig
+from ..facts import ANSWER_TOKENS, PROMPT_TOKENS, dollars, thousand_requests
+from ..places import block_of, field_of
+from ..view import View
+
+
+def inlay_hints(view: View, where: lsp.Range) -> list[lsp.InlayHint]:
+    """The hints for the deployments that `where` touches."""
+    start, end = view.offset(where.start), view.offset(where.end)
+    program = view.checked.program
+    hints: list[lsp.InlayHint] = []
+    for declared in program.declared if program is not None else ():
+        node, deployment = declared.symbol.node, declared.deployment
+        if declared.symbol.scope.module.source is not view.parsed.source or not declared.runtime_is_known:
+            continue
+        if deployment is not None and node.start <= end and node.end >= start:
+            hints += _of_deployment(view, declared, deployment)
+    return [hint for hint in hints if start <= view.offset(hint.position) <= end]
+
+
+def _of_deployment(view: View, declared: Declared, deployment: Deployment) -> Iterator[lsp.InlayHint]:
+    node = declared.symbol.node
+    assert isinstance(node, s.DeploymentDeclaration)
+    model = field_of(node, "model")
+    if model is not None and model.value.end > model.value.start:
+        yield from _after_model(view, declared, deployment, model.value.end)
+    if node.bases:
+        yield from _from_templates(view, declared, deployment, node)
+    yield from _wait(view, deployment, node)
+
+
+def _after_model(view: View, declared: Declared, deployment: Deployment, end: int) -> Iterator[lsp.InlayHint]:
+    kind = deployment.effective_runtime()
+    if declared.setting("runtime") is None and declared.section_at("runtime_config") is None:
+        yield _hint(view, end, f"runtime {kind}", "inferred from the model's name")
+    prices = _prices(deployment)
+    if prices is not None:
+        per = f"{PROMPT_TOKENS:,} tokens and {ANSWER_TOKENS} of answer each"
+        cost = dollars(thousand_requests(*prices))
+        about = f"1,000 requests of {per}, at ${prices[0]:g} and ${prices[1]:g} per million tokens"
+        yield _hint(view, end, f"≈ {cost} / 1k requests", about)
+
+
+def _prices(deployment: Deployment) -> tuple[float, float] | None:
+    if deployment.price is not None:
+        return float(deployment.price.input), float(deployment.price.output)
+    provider = deployment.effective_runtime().provider
+    info = find_model(deployment.model, provider) if provider is not None else None
+    if info is None or info.input_price is None or info.output_price is None:
+        return None
+    return float(info.input_price), float(info.output_price)
+
+
+def _from_templates(
+    view: View, declared: Declared, deployment: Deployment, node: s.DeploymentDeclaration
+) -> Iterator[lsp.InlayHint]:
+    """How many values the templates give, and in the tooltip which."""
+    merged = [each for each in values_of(declared, deployment) if ", from `" in each.origin]
+    if merged:
+        count = "1 value" if len(merged) == 1 else f"{len(merged)} values"
+        yield _hint(view, node.bases[-1].end, count, "\n".join(map(_line, merged)))
+
+
+def _line(each: EffectiveValue) -> str:
+    return f"- `{'.'.join(each.path)} = {each.value}` ({each.origin})"
+
+
+def _wait(view: View, deployment: Deployment, node: s.DeploymentDeclaration) -> Iterator[lsp.InlayHint]:
+    """The longest wait, at the block that says most about it."""
+    config = deployment.effective_config()
+    runtime = block_of(node, "runtime")
+    if not isinstance(config, RemoteConfig) or runtime is None:
+        return
+    block = block_of(runtime, "retry") or block_of(runtime, "timeouts")
+    end = block.name.end if block is not None else (runtime.label or runtime.name).end
+    retries = config.retry.max_retries if deployment.idempotent else 0
+    wait = worst_case_wait(config, retried=deployment.idempotent)
+    yield _hint(
+        view, end, f"waits ≤ {wait}", f"{retries + 1} × {config.timeouts.request}, and the waits between them"
+    )
+
+
+def _hint(view: View, offset: int, label: str, tooltip: str) -> lsp.InlayHint:
+    return lsp.InlayHint(
+        view.document.lines.position(offset),
+        label,
+        tooltip=lsp.MarkupContent(lsp.MarkupKind.Markdown, tooltip),
+        padding_left=True,
+    )

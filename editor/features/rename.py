@@ -1,0 +1,120 @@
+"""A new name for a thing, wherever it stands; refused where it would mean something else."""
+
+from __future__ import annotations
+
+import re
+
+from lsprotocol import types as lsp
+
+from ...compiler.scope import Scope
+from ...dsl import syntax as s
+from ...dsl.tokens import KEYWORDS
+from ...dsl.values import show
+from ..occurrences import Occurrence, Role, Target
+from ..view import View
+from .references import everywhere
+
+_BARE = re.compile(r"[^\W\d]\w*\Z")
+_QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration)
+
+
+class RenameRefused(Exception):
+    """The new name cannot be had; says why."""
+
+
+def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
+    """The name that would be changed, None when nothing at `position` can be."""
+    found = view.occurrence_at(view.offset(position))
+    if found is None:
+        return None
+    start, end = _bare_range(view.text, found)
+    return lsp.PrepareRenamePlaceholder(view.range(start, end), found.target.name.text)
+
+
+def rename(view: View, position: lsp.Position, new: str) -> lsp.WorkspaceEdit | None:
+    """The edits, file by file. Raises RenameRefused."""
+    found = view.occurrence_at(view.offset(position))
+    if found is None:
+        return None
+    target = found.target
+    new = new.strip().strip('"')
+    places = list(everywhere(view, target))
+    _refuse(target, new, places)
+    edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
+    for scope, each in places:
+        source = scope.module.source
+        document = view.document if source is view.parsed.source else view.workspace.document_of(source)
+        text = _written(source.text, each, new)
+        if text is not None:
+            _, list_ = edits.setdefault(document.uri, (document.version, []))
+            list_.append(lsp.TextEdit(document.lines.range(each.start, each.end), text))
+    return lsp.WorkspaceEdit(
+        document_changes=[
+            lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri, version), list(made))
+            for uri, (version, made) in edits.items()
+        ]
+    )
+
+
+def _bare_range(text: str, found: Occurrence) -> tuple[int, int]:
+    """Without the quotes of a quoted name."""
+    is_quoted = text[found.start : found.start + 1] == '"'
+    return (found.start + 1, found.end - 1) if is_quoted else (found.start, found.end)
+
+
+def _written(text: str, each: Occurrence, new: str) -> str | None:
+    """The new name as it must be written where the old one stands."""
+    if text[each.start : each.start + 1] == '"' or not _BARE.match(new):
+        return show(new)
+    return new
+
+
+def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) -> None:
+    if new == target.name.text:
+        return
+    if not new or new != new.strip() or "\n" in new or "${" in new:
+        raise RenameRefused("a name is a word, or a text of one line")
+    if new in KEYWORDS:
+        raise RenameRefused(f"`{new}` is a word of the language")
+    if not _BARE.match(new) and not isinstance(target.node, _QUOTABLE):
+        raise RenameRefused(f"the name of a {target.kind} must be a word: letters, digits and `_`")
+    for scope, each in places if not _BARE.match(new) else ():
+        if each.role is Role.IMPORTS or scope.module.source.text[each.start - 1 : each.start] == ".":
+            raise RenameRefused(
+                f"`{scope.module.source.name}` imports it, and can do so only by a plain word"
+            )
+    if target.owner is not None:
+        _refuse_inside(target, new)
+    for scope in (
+        dict.fromkeys([target.scope, *(scope for scope, _ in places)]) if target.owner is None else ()
+    ):
+        taken = scope.own.get(new) or scope.imported.get(new)
+        if taken is not None or new in scope.aliases:
+            what = taken.kind if taken is not None else "import"
+            raise RenameRefused(f"`{scope.module.source.name}` has a {what} called `{new}` already")
+        _refuse_shadowed(target, new, scope)
+
+
+def _refuse_inside(target: Target, new: str) -> None:
+    """Inside of a pipeline: its own names, and those it uses from outside."""
+    owner = target.owner
+    if isinstance(owner, s.PipelineDeclaration):
+        own = [each.name.text for each in owner.parameters]
+        own += [each.name.text for each in owner.steps if each.name is not None]
+        if new in own:
+            raise RenameRefused(f"the pipeline `{owner.name.text}` has a `{new}` already")
+    elif isinstance(owner, s.ExternDeclaration) and new in [each.name.text for each in owner.parameters]:
+        raise RenameRefused(f"`{owner.name.text}` has a parameter `{new}` already")
+    scope = target.scope
+    if new in scope.own or new in scope.imported or new in scope.aliases:
+        raise RenameRefused(f"`{new}` is declared in this file already, and would be hidden")
+
+
+def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
+    """A pipeline's own name hides one of the file: what means the file's must go on doing so."""
+    for node in scope.module.declarations:
+        if isinstance(node, s.PipelineDeclaration):
+            own = {each.name.text for each in node.parameters}
+            own |= {each.name.text for each in node.steps if each.name is not None}
+            if new in own:
+                raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")

@@ -1,0 +1,199 @@
+"""Which fields and blocks fit where, and what is known about each: asked of the classes of the model."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from functools import cache
+from types import NoneType
+from typing import Any
+
+import attrs
+
+from ..compiler.globals import GatewayFields, NodeFields
+from ..compiler.onnx_model.provider_options import PLACED, options_of
+from ..compiler.shape import block_class, is_open_block
+from ..dsl.deployment import Deployment
+from ..dsl.field_words import default_of, hints, options, takes
+from ..dsl.inference import infer_runtime
+from ..dsl.kinds import RuntimeKind, TaskKind
+from ..dsl.runtimes import CONFIG_CLASSES
+from ..dsl.tasks import TASK_CLASSES
+from ..dsl.units import Duration, Money, Percent, Size
+
+LABELLED: dict[str, type[StrEnum]] = {"runtime": RuntimeKind, "task": TaskKind}
+"""Blocks that say after their name which kind they are for."""
+
+CALL_OPTIONS: dict[str, tuple[str, str]] = {
+    "timeout": ("duration > 0", "how long the call may take"),
+    "retries": ("integer ≥ 0", "attempts after the first"),
+    "limit": ("integer ≥ 1", "how many calls of a list run at the same time"),
+}
+"""What stands in `with { … }` after a call: what each takes, and what it means."""
+
+_HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
+_PROVIDERS = ("cuda", "tensorrt")
+
+
+@attrs.frozen
+class Place:
+    """A body: what its fields are, and their path in the model.
+
+    cls: the class that has the fields; None where the user chooses them, or there are none.
+    provider: the execution provider whose options it holds.
+    """
+
+    cls: Any
+    path: tuple[str, ...]
+    title: str
+    provider: str | None = None
+    is_with: bool = False
+
+
+@attrs.frozen
+class FieldInfo:
+    """One field or block that fits. block: it is written with braces; label: and with a word before them."""
+
+    name: str
+    takes: str
+    meaning: str
+    default: str = ""
+    block: bool = False
+    label: bool = False
+    required: bool = False
+    cls: Any = None
+
+
+def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: str | None) -> Place | None:
+    """The body inside of `blocks` (names and labels, the outermost first) of a declaration of this kind.
+
+    model: what the deployment names, which says what an unlabelled `runtime` block is for.
+    """
+    start = {"deployment": Deployment, "template": Deployment, "gateway": GatewayFields}.get(declaration)
+    place: Place | None = Place(start, (), declaration)
+    if declaration == "cluster":
+        place = Place(None, (), "cluster")
+    elif start is None:
+        return None
+    for name, label in blocks:
+        place = _inner(place, name, label, model) if place is not None else None
+    return place
+
+
+def fields_of(place: Place) -> Iterator[FieldInfo]:
+    """What fits into a body, in the order of the reference."""
+    if place.title == "cluster":
+        yield FieldInfo("node", "block", "a machine of the cluster", block=True, label=True)
+    elif place.is_with:
+        for name, (type_, meaning) in CALL_OPTIONS.items():
+            yield FieldInfo(name, type_, meaning, "none")
+    elif place.provider is not None:
+        for name, option in options_of(place.provider).items():
+            if name not in PLACED:
+                yield FieldInfo(name, option.expected, f"option of the {place.provider} provider")
+    elif place.cls is not None:
+        yield from _of_class(place.cls)
+
+
+def field_info(place: Place, name: str) -> FieldInfo | None:
+    """One field of a body."""
+    return next((each for each in fields_of(place) if each.name == name), None)
+
+
+def words_of(place: Place, name: str) -> tuple[str, ...]:
+    """The bare words that a field takes."""
+    if place.provider is not None:
+        option = options_of(place.provider).get(name)
+        return () if option is None else ("true", "false") if option.type == "flag" else option.choices
+    if place.cls is None:
+        return ()
+    if place.cls is Deployment and name in LABELLED:
+        return tuple(LABELLED[name])
+    return tuple(_words(hints(place.cls).get(name)))
+
+
+def units_of(place: Place, name: str) -> type | None:
+    """The quantity that a field takes, None when it takes none."""
+    kinds = (Duration, Size, Money, Percent)
+    if place.is_with:
+        return Duration if name == "timeout" else None
+    if place.provider is not None:
+        option = options_of(place.provider).get(name)
+        return {"size": Size, "milliseconds": Duration}.get(option.type) if option is not None else None
+    known = hints(place.cls).get(name) if place.cls is not None else None
+    return next((kind for kind in options(known) if kind in kinds), None) if known is not None else None
+
+
+def holds(place: Place, name: str, kind: type) -> bool:
+    """Whether a field takes a value of this class, alone or in a list."""
+    known = hints(place.cls).get(name) if place.cls is not None else None
+    if known is None:
+        return False
+    return any(kind in (each, *typing.get_args(each)) for each in options(known))
+
+
+def class_doc(cls: Any) -> str:
+    """What a class of the model says about itself."""
+    return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
+
+def _inner(place: Place, name: str, label: str | None, model: str | None) -> Place | None:
+    if place.title == "cluster":
+        return Place(NodeFields, ("node",), "node") if name == "node" else None
+    if place.cls is Deployment and name in LABELLED:
+        return _labelled(name, label, model)
+    if place.cls is None or name not in hints(place.cls) or name in _HIDDEN:
+        return None
+    path = (*place.path, name)
+    if is_open_block(place.cls, name):
+        return Place(None, path, name, provider=name if name in _PROVIDERS else None)
+    cls = block_class(place.cls, name)
+    return Place(cls, path, name) if cls is not None else None
+
+
+def _labelled(name: str, label: str | None, model: str | None) -> Place | None:
+    if name == "runtime":
+        word = label or (infer_runtime(model).value if model else "")
+        if word not in RuntimeKind._value2member_map_:
+            return None
+        return Place(CONFIG_CLASSES[RuntimeKind(word)], ("runtime_config",), f"runtime {word}")
+    if label is None or label not in TaskKind._value2member_map_:
+        return None
+    return Place(TASK_CLASSES[TaskKind(label)], ("task",), f"task {label}")
+
+
+@cache
+def _of_class(cls: Any) -> tuple[FieldInfo, ...]:
+    return tuple(
+        FieldInfo(
+            name=each.name,
+            takes=takes(cls, each.name),
+            meaning=str(each.metadata.get("doc", "")),
+            default=default_of(cls, each.name),
+            block=_is_block(cls, each.name),
+            label=cls is Deployment and each.name in LABELLED,
+            required=each.default is attrs.NOTHING,
+            cls=block_class(cls, each.name),
+        )
+        for each in attrs.fields(cls)
+        if each.name not in _HIDDEN
+    )
+
+
+def _is_block(cls: Any, name: str) -> bool:
+    if cls is Deployment and name in LABELLED:
+        return True
+    return block_class(cls, name) is not None or is_open_block(cls, name)
+
+
+def _words(hint: Any) -> Iterator[str]:
+    for each in options(hint) if hint is not None else ():
+        if each is NoneType:
+            continue
+        if each is bool:
+            yield from ("true", "false")
+        elif isinstance(each, type) and issubclass(each, StrEnum):
+            yield from (str(member) for member in each)
+        elif typing.get_origin(each) is tuple:
+            yield from _words(typing.get_args(each)[0])

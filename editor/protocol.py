@@ -1,0 +1,60 @@
+"""The connection to a client: pygls's protocol, with the texts kept here instead of there.
+
+The protocol's lines end at `\n`, `\r\n` and `\r` only, and a change is never refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.protocol.json_rpc import JsonRPCNotification
+from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
+
+from .documents import Document
+
+if TYPE_CHECKING:
+    from .server import Server
+
+ARRIVED: ContextVar[Document | None] = ContextVar("arrived", default=None)
+"""The text that the message at hand is about, as it was when the message came."""
+
+log = logging.getLogger(__name__)
+
+
+class Protocol(LanguageServerProtocol):
+    """What comes in and goes out."""
+
+    _server: Server
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
+        self._server.opened(params.text_document)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        self._server.changed(params)
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
+        self._server.closed(params.text_document.uri)
+
+    def handle_message(self, message: Any) -> None:
+        """Remember which text the message is about: it may have changed when its turn comes."""
+        named = getattr(getattr(message, "params", None), "text_document", None)
+        uri = getattr(named, "uri", None)
+        ARRIVED.set(self._server.files.document(uri) if uri is not None else None)
+        super().handle_message(message)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """A message as a value. A request with parameters of the wrong form is answered at once."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException:
+            if "id" not in data or "method" not in data:
+                raise
+            self._send_response(data["id"], error=JsonRpcInvalidParams().to_response_error())
+            return JsonRPCNotification(method="$/refused", jsonrpc=self.VERSION, params=None)

@@ -1,0 +1,233 @@
+"""The texts that are open, and the files on disk that they need. What did not change is not parsed again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from ..compiler.compile import Checked, check_file
+from ..compiler.modules import Loader, Module, file_key, read_file
+from ..compiler.scope import Scope, build_scopes
+from ..dsl.diagnostics import Diagnostics
+from ..dsl.parser import Parsed, parse
+from ..dsl.reparse import reparse
+from ..dsl.source import Source, Span
+from .documents import Document, path_of, uri_of
+from .positions import UTF16
+
+MOST_FILES = 2000
+"""How many files of the folders are looked through; more are left out."""
+
+_SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "build", "dist", "target"})
+
+Stamp = tuple[int, int, int]
+
+
+@frozen(eq=False)
+class Loaded:
+    """A file with all that it imports, and what their names mean. root: the file itself."""
+
+    root: Scope
+    scopes: tuple[Scope, ...]
+
+
+class Workspace:
+    """Open documents by their files, and what is known of them."""
+
+    def __init__(self, encoding: str = UTF16) -> None:
+        self.encoding = encoding
+        self.folders: list[Path] = []
+        self.parses = 0
+        """How often a text was parsed."""
+        self.generation = 0
+        """Grows with everything that may change a finding."""
+        self._open: dict[str, Document] = {}
+        self._disk: dict[str, tuple[Stamp, str]] = {}
+        self._parsed: dict[str, Parsed] = {}
+        self._checked: dict[str, tuple[int, Document, Checked]] = {}
+        self._loaded: dict[str, tuple[int, Document, Loaded]] = {}
+
+    # ---- what is open
+
+    @property
+    def documents(self) -> list[Document]:
+        return list(self._open.values())
+
+    def put(self, document: Document) -> None:
+        """Open a text, or replace it by a newer version."""
+        self._open[_key_of(document)] = document
+        self.generation += 1
+
+    def close(self, uri: str) -> None:
+        """From now on the file is what is on disk."""
+        for key, document in list(self._open.items()):
+            if document.uri == uri:
+                del self._open[key]
+                for cache in (self._checked, self._loaded, self._parsed):
+                    cache.pop(key, None)
+        self.generation += 1
+
+    def touch(self) -> None:
+        """Files on disk may have changed."""
+        self.generation += 1
+
+    def document(self, uri: str) -> Document | None:
+        """The open text with this URI."""
+        return next((each for each in self._open.values() if each.uri == uri), None)
+
+    def any_document(self, uri: str) -> Document | None:
+        """The text with this URI, open or not; None when it cannot be read."""
+        document = self.document(uri)
+        path = path_of(uri)
+        if document is not None or path is None:
+            return document
+        try:
+            return Document.make(uri, self.read(path), None, self.encoding, self._name(path))
+        except (OSError, ValueError):
+            return None
+
+    def opened(self, path: Path) -> Document | None:
+        """The open text of the file at `path`."""
+        return self._open.get(file_key(path))
+
+    def document_of(self, source: Source) -> Document:
+        """The document whose text is `source`: the open one, or one made for the file."""
+        key = file_key(source.path) if source.path is not None else source.name
+        document = self._open.get(key)
+        if document is not None and document.text == source.text:
+            return document
+        if document is not None:
+            uri = document.uri
+        else:
+            uri = uri_of(source.path) if source.path is not None else source.name
+        return Document.make(uri, source.text, None, self.encoding, source.name)
+
+    # ---- texts and trees
+
+    def read(self, path: Path) -> str:
+        """The text of a file: as it is open, else as it is on disk. Raises OSError and ValueError."""
+        key = file_key(path)
+        if key in self._open:
+            return self._open[key].text
+        state = path.stat()
+        stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
+        known = self._disk.get(key)
+        if known is None or known[0] != stamp:
+            self._disk[key] = known = (stamp, read_file(path))
+        return known[1]
+
+    def parse(self, source: Source) -> Parsed:
+        """`source` as read, which is what it was read to before unless the text is another."""
+        key = file_key(source.path) if source.path is not None else source.name
+        known = self._parsed.get(key)
+        if known is None or known.source.text != source.text:
+            self.parses += 1
+            self._parsed[key] = known = reparse(source, known) if known is not None else parse(source)
+        return known
+
+    def parsed(self, document: Document) -> Parsed:
+        """The tree of one text."""
+        return self.parse(Source(document.name, document.text, document.path))
+
+    def load(self, document: Document) -> Loaded:
+        """A text with all that it imports, names resolved and nothing checked."""
+        key = _key_of(document)
+        known = self._loaded.get(key)
+        if known is not None and known[0] == self.generation and known[1] is document:
+            return known[2]
+        loader = Loader(Diagnostics(), self.read, self.parse)
+        root = loader.load_root(document.name, document.path, document.text)
+        assert root is not None  # its text is given
+        loaded = _named(root, loader.modules)
+        self._loaded[key] = (self.generation, document, loaded)
+        return loaded
+
+    def check(self, document: Document) -> Checked:
+        """What the compiler says about a text, with all that it imports."""
+        key = _key_of(document)
+        known = self._checked.get(key)
+        if known is not None and known[0] == self.generation and known[1] is document:
+            return known[2]
+        checked = check_file(
+            document.name, document.path, text=document.text, read=self.read, parse=self.parse
+        )
+        self._checked[key] = (self.generation, document, checked)
+        if checked.program is not None:
+            loaded = Loaded(checked.program.root, checked.program.scopes)
+            self._loaded[key] = (self.generation, document, loaded)
+        return checked
+
+    def importers(self, document: Document) -> list[Document]:
+        """The open texts that import this one, by way of others too, and were checked since they did."""
+        key = _key_of(document)
+        return [
+            self._open[other]
+            for other, (_, _, checked) in self._checked.items()
+            if other != key and other in self._open and _mentions(checked, key)
+        ]
+
+    # ---- everything there is
+
+    def everything(self, first: Document | None = None) -> tuple[Scope, ...]:
+        """The names of all files of the folders and all open texts, each file once."""
+        loader = Loader(Diagnostics(), self.read, self.parse)
+        if first is not None:
+            loader.load_root(first.name, first.path, first.text)
+        for other in self._open.values():
+            if not loader.has(other.path, other.name):
+                loader.load_root(other.name, other.path, other.text)
+        for path in self.files():
+            if not loader.has(path, path.name):
+                loader.load_root(self._name(path), path)
+        scopes = build_scopes(loader.modules, Diagnostics())
+        return tuple(scopes[id(module)] for module in loader.modules)
+
+    def files(self) -> Iterator[Path]:
+        """The `.infer` files below the folders."""
+        count = 0
+        for folder in self.folders:
+            for place, inner, names in os.walk(folder):
+                inner[:] = sorted(n for n in inner if not n.startswith(".") and n not in _SKIPPED)
+                for name in sorted(names):
+                    if name.endswith(".infer"):
+                        yield Path(place, name)
+                        count += 1
+                        if count >= MOST_FILES:
+                            return
+
+    def _name(self, path: Path) -> str:
+        return name_of(path, self.folders)
+
+
+def name_of(path: Path, folders: Iterable[Path]) -> str:
+    """What messages call a file: its path from the folder that it is in."""
+    for folder in folders:
+        if path.is_relative_to(folder):
+            return str(path.relative_to(folder))
+    return path.name
+
+
+def span_key(span: Span) -> tuple[str, int, int]:
+    """What is the same for every span of one place."""
+    source = span.source
+    return (file_key(source.path) if source.path is not None else source.name, span.start, span.end)
+
+
+def _key_of(document: Document) -> str:
+    return file_key(document.path) if document.path is not None else document.name
+
+
+def _named(root: Module, modules: list[Module]) -> Loaded:
+    scopes = build_scopes(modules, Diagnostics())
+    return Loaded(scopes[id(root)], tuple(scopes.values()))
+
+
+def _mentions(checked: Checked, key: str) -> bool:
+    """Whether a file is among those that were read, or should have been."""
+    sources = (module.source for module in checked.modules)
+    return any(s.path is not None and file_key(s.path) == key for s in sources) or any(
+        file_key(path) == key for path in checked.missing
+    )

@@ -1,0 +1,255 @@
+"""What is offered at the cursor, which is the `|` in each text (`¦` is a bar of the text)."""
+
+from __future__ import annotations
+
+import pytest
+from lsprotocol import types as lsp
+
+from inferc.editor.features.completion import completion
+
+from .conftest import Desk, edited
+
+
+def offered(desk: Desk, marked: str) -> dict[str, lsp.CompletionItem]:
+    """The offers by their labels, in the order in which they are shown."""
+    view, place = desk.at(marked)
+    items = completion(view, place).items
+    return {item.label: item for item in sorted(items, key=lambda item: item.sort_text or item.label)}
+
+
+def chosen(desk: Desk, marked: str, label: str) -> str:
+    """The text after one offer was taken, by a client without snippets."""
+    view, place = desk.at(marked)
+    [item] = [each for each in completion(view, place, snippets=False).items if each.label == label]
+    assert isinstance(item.text_edit, lsp.TextEdit)
+    return edited(view.text, [item.text_edit])
+
+
+# ---- declarations
+
+
+def test_a_line_begins_with_a_declaration(desk: Desk) -> None:
+    assert list(offered(desk, "dep|")) == [
+        *("import", "param", "let", "template", "deployment", "route"),
+        *("pipeline", "type", "extern", "cluster", "gateway"),
+    ]
+
+
+def test_a_declaration_brings_its_form_where_the_client_takes_snippets(desk: Desk) -> None:
+    item = offered(desk, "dep|")["deployment"]
+    assert item.insert_text_format is lsp.InsertTextFormat.Snippet
+    assert isinstance(item.text_edit, lsp.TextEdit)
+    assert item.text_edit.new_text.startswith("deployment ${1:name} {")
+    assert chosen(desk, "dep|", "deployment") == "deployment"
+
+
+def test_templates_after_from_those_that_are_not_named_yet(desk: Desk) -> None:
+    text = "template a { }\ntemplate b { }\nlet c = 1\ndeployment d from a, | {\n}"
+    assert list(offered(desk, text)) == ["b"]
+
+
+def test_templates_of_an_imported_file_by_its_name(desk: Desk) -> None:
+    desk.write("lib.infer", "## For production.\ntemplate prod { }\nlet x = 1\n")
+    found = offered(desk, 'import "lib.infer" as lib\ndeployment d from | { }')
+    assert list(found) == ["lib.prod"]
+    assert found["lib.prod"].detail == "template, lib.infer"
+    assert found["lib.prod"].documentation is not None
+    assert list(offered(desk, 'import "lib.infer" as lib\ndeployment d from lib.| { }')) == ["prod"]
+
+
+def test_names_that_a_file_declares_while_importing_them(desk: Desk) -> None:
+    desk.write("lib.infer", "template prod { }\nlet x = 1\n")
+    assert list(offered(desk, 'import { x, | } from "lib.infer"')) == ["prod"]
+
+
+# ---- fields
+
+
+def test_fields_that_fit_and_are_not_there_yet(desk: Desk) -> None:
+    found = offered(desk, "deployment d {\n  |\n  replicas = 2\n  serving { }\n}")
+    assert next(iter(found)) == "model"
+    assert {"runtime", "gpus", "budget", "task"} <= set(found)
+    assert not {"replicas", "serving", "name", "max_concurrent"} & set(found)
+
+
+def test_a_field_says_what_it_takes_and_means(desk: Desk) -> None:
+    item = offered(desk, "deployment d { repl| }")["replicas"]
+    assert item.detail == "integer ≥ 1"
+    assert isinstance(item.documentation, lsp.MarkupContent)
+    assert "independent worker pools" in item.documentation.value
+    assert "default: `1`" in item.documentation.value
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fields"),
+    [
+        ("runtime openai { | }", {"api_key", "endpoint", "retry", "azure_resource"}),
+        ("runtime ort { | }", {"providers", "batching", "cuda", "warm_up"}),
+        ("runtime openai { retry { | } }", {"max_retries", "jitter"}),
+        ("runtime ort { cuda { | } }", {"gpu_mem_limit", "use_tf32"}),
+        ("task embed { | }", {"tokenizer", "pooling"}),
+        ("serving { | }", {"max_concurrent", "on_capacity_exhausted"}),
+        ("budget { | }", {"on_exceeded", "max_spend_per_day"}),
+    ],
+)
+def test_each_block_has_its_own_fields(desk: Desk, blocks: str, fields: set[str]) -> None:
+    assert fields <= set(offered(desk, f'deployment d {{ model = "m", {blocks} }}'))
+
+
+def test_a_runtime_block_without_a_word_is_taken_for_what_the_model_says(desk: Desk) -> None:
+    assert "providers" in offered(desk, 'deployment d { model = "m.onnx"\n runtime { | } }')
+
+
+def test_what_is_needed_comes_first(desk: Desk) -> None:
+    assert next(iter(offered(desk, "deployment d { budget { | } }"))) == "on_exceeded"
+
+
+def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
+    assert set(offered(desk, "gateway { | }")) == {"bind", "auth", "timeout"}
+    assert set(offered(desk, "cluster { | }")) == {"node"}
+    text = "pipeline p(m: text) -> text { a = f(m) with { | } }"
+    assert {"timeout", "retries"} <= set(offered(desk, text))
+
+
+# ---- values
+
+
+def test_words_with_the_default_marked(desk: Desk) -> None:
+    found = offered(desk, "deployment d { runtime openai { retry { jitter = | } } }")
+    assert list(found)[:3] == ["none", "equal", "full"]
+    assert found["equal"].detail == "the default"
+
+
+def test_names_of_values_beside_the_words(desk: Desk) -> None:
+    found = offered(desk, "let burst = 2\ntemplate t { }\ndeployment d { replicas = | }")
+    assert "burst" in found
+    assert "t" not in found
+
+
+def test_what_a_full_deployment_does(desk: Desk) -> None:
+    text = "deployment a { }\ndeployment d { serving { on_capacity_exhausted = | } }"
+    assert {"queue", "reject", "fallback"} <= set(offered(desk, text))
+    text = "deployment a { }\ndeployment d { serving { on_capacity_exhausted = fallback(|) } }"
+    assert list(offered(desk, text)) == ["a"]
+
+
+def test_runtimes_and_tasks(desk: Desk) -> None:
+    assert {"ort", "openai", "vllm"} <= set(offered(desk, "deployment d { runtime | }"))
+    assert {"embed", "classify"} <= set(offered(desk, "deployment d { task = | }"))
+
+
+@pytest.mark.parametrize(
+    ("written", "units"),
+    [
+        ("runtime openai { timeouts { request = 30| } }", ["30ms", "30s", "30m", "30h", "30d"]),
+        ("runtime ort { cuda { gpu_mem_limit = 4| } }", ["4KiB", "4MiB", "4GiB", "4TiB"]),
+        ("budget { max_spend_per_day = $5| }", ["$5k", "$5M", "$5G"]),
+        ("replicas = 2|", ["2k", "2M", "2G"]),
+    ],
+)
+def test_units_that_fit_after_a_number(desk: Desk, written: str, units: list[str]) -> None:
+    assert list(offered(desk, f"deployment d {{ {written} }}")) == units
+
+
+def test_a_unit_replaces_what_is_typed(desk: Desk) -> None:
+    text = "gateway { timeout = 30| }"
+    assert chosen(desk, text, "30s") == "gateway { timeout = 30s }"
+
+
+# ---- inside of texts
+
+
+def test_models_with_price_and_context(desk: Desk) -> None:
+    item = offered(desk, 'deployment d { model = "gpt-4o-m|" }')["gpt-4o-mini"]
+    assert item.detail == "openai · $0.15 in, $0.6 out · 128k context"
+    assert isinstance(item.documentation, lsp.MarkupContent)
+    assert "for 1,000 requests" in item.documentation.value
+
+
+def test_models_of_the_runtime_that_is_named(desk: Desk) -> None:
+    found = offered(desk, 'deployment d {\n  model = "|"\n  runtime anthropic { }\n}')
+    assert found
+    assert all("claude" in name for name in found)
+
+
+def test_a_text_that_is_not_closed_yet(desk: Desk) -> None:
+    text = 'deployment d {\n  model = "gpt-4o-m|\n  replicas = 2\n}\n'
+    assert chosen(desk, text, "gpt-4o-mini") == text.replace("gpt-4o-m|", "gpt-4o-mini")
+
+
+def test_files_for_models_imports_and_tokenizers(desk: Desk) -> None:
+    desk.write("lib.infer", "")
+    desk.write("models/a.onnx", "")
+    desk.write("models/tokenizer.json", "")
+    assert list(offered(desk, 'import "|"')) == ["lib.infer", "models/"]
+    assert "models/a.onnx" in offered(desk, 'deployment d { model = "models/|" }')
+    text = 'deployment d { task embed { tokenizer = "models/|" } }'
+    assert list(offered(desk, text)) == ["models/tokenizer.json"]
+
+
+def test_variables_that_the_file_names_already(desk: Desk) -> None:
+    text = 'deployment a { runtime openai { api_key = env("MY_KEY") } }\n'
+    text += 'deployment b { model = "claude-x" runtime anthropic { api_key = env("|") } }'
+    assert list(offered(desk, text)) == ["MY_KEY", "ANTHROPIC_API_KEY"]
+
+
+def test_values_between_braces_of_a_text(desk: Desk) -> None:
+    text = 'let region = "eu"\nlet url = "https://${reg|"'
+    assert chosen(desk, text, "region") == text.replace("reg|", "region}")
+
+
+def test_the_values_of_a_pipeline_in_its_prompts(desk: Desk) -> None:
+    text = 'pipeline p(message: text) -> text { a = gpt(prompt "Say {{ mes|") }'
+    assert chosen(desk, text, "message") == text.replace("mes|", "message")
+
+
+# ---- routes, types, pipelines
+
+
+def test_strategies_and_members_of_routes(desk: Desk) -> None:
+    base = "deployment a { }\ndeployment b { }\n"
+    assert {"fallback", "hedge", "a", "b"} <= set(offered(desk, f"{base}route r = |"))
+    assert "b" in offered(desk, f"{base}route r = fallback [a, |]")
+    assert "a" not in offered(desk, f"{base}route r = fallback [a, |]")
+    assert "r" not in offered(desk, f"{base}route r = fallback [a, |]")
+    assert set(offered(desk, f"{base}route r = split {{ a: 9| }}")) == {"9%"}
+    assert list(offered(desk, f"{base}route r = hedge [a, b] |")) == ["after"]
+    assert list(offered(desk, f"{base}route r = balance [a, b] by |")) == ["round_robin", "least_busy"]
+
+
+def test_types_where_a_type_belongs(desk: Desk) -> None:
+    assert "duration" in offered(desk, "param p: |")
+    base = "type Verdict = { label: text }\n"
+    for text in ("pipeline p(m: |", "pipeline p(m: text) -> |", "extern f(x: |", 'type T = "a" ¦ |'):
+        found = offered(desk, base + text)
+        assert {"Verdict", "text", "tensor"} <= set(found), text
+        assert "duration" not in found or "json" in found
+
+
+def test_steps_see_what_is_theirs_and_what_answers_requests(desk: Desk) -> None:
+    text = (
+        "deployment gpt { }\ntemplate t { }\n"
+        "pipeline p(message: text) -> text {\n  first = gpt(message)\n"
+        "  second = gpt(|)\n  third = gpt(first)\n}"
+    )
+    found = offered(desk, text)
+    assert {"message", "first", "third", "gpt", "prompt"} <= set(found)
+    assert not {"second", "t"} & set(found)
+    assert list(found)[:2] == ["message", "first"]
+
+
+def test_after_a_call_come_its_options(desk: Desk) -> None:
+    text = "pipeline p(m: text) -> text { a = gpt(m) | }"
+    assert list(offered(desk, text)) == ["with", "else", "as"]
+
+
+def test_nothing_in_comments(desk: Desk) -> None:
+    assert offered(desk, "# dep|") == {}
+    assert offered(desk, "deployment d { } # repl|") == {}
+
+
+def test_a_long_list_is_cut_to_what_fits(desk: Desk) -> None:
+    view, place = desk.at('deployment d { model = "|" }')
+    found = completion(view, place)
+    assert found.is_incomplete
+    assert len(found.items) == 100

@@ -1,0 +1,140 @@
+"""What is shown about the thing under the cursor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lsprotocol import types as lsp
+
+from inferc.editor.features.hover import hover
+
+from .conftest import Desk
+
+TEXT = """\
+## What all share.
+template careful {
+  runtime openai { api_key = env("KEY"), retry { max_retries = 5 } }
+}
+let burst = 2 * 32
+deployment gpt from careful {
+  model = "gpt-4o-mini"
+  runtime openai { retry { jitter = full } }
+  serving { max_concurrent = burst }
+}
+"""
+
+
+def shown(desk: Desk, marked: str) -> str:
+    view, place = desk.at(marked)
+    found = hover(view, place)
+    if found is None:
+        return ""
+    assert isinstance(found.contents, lsp.MarkupContent)
+    return found.contents.value
+
+
+def at(word: str, after: str = "") -> str:
+    """TEXT with the cursor in the first `word` after the first `after`."""
+    start = TEXT.index(word, TEXT.index(after)) + 1
+    return f"{TEXT[:start]}|{TEXT[start:]}"
+
+
+def test_a_field_its_meaning_and_the_value_that_counts(desk: Desk) -> None:
+    text = shown(desk, at("jitter"))
+    assert "how much of a wait is random" in text
+    assert "takes `none`, `equal`, `full`; default: `equal`" in text
+    assert "effective: `full` (main.infer:8)" in text
+
+
+def test_a_block_lists_what_counts_in_it_and_which_template_gave_it(desk: Desk) -> None:
+    text = shown(desk, at("retry", "deployment gpt"))
+    assert "- `jitter = full` (main.infer:8)" in text
+    assert "- `max_retries = 5` (main.infer:3, from `careful`)" in text
+    assert "- `max_backoff = 1m` (default)" in text
+
+
+def test_a_value_is_followed_to_what_it_is(desk: Desk) -> None:
+    assert "= `64`" in shown(desk, at("burst", "max_concurrent"))
+    assert "effective: `64`" in shown(desk, at("max_concurrent"))
+
+
+def test_a_model_and_what_the_catalogue_knows(desk: Desk) -> None:
+    text = shown(desk, at("gpt-4o-mini"))
+    assert "128,000 tokens" in text
+    assert "$0.15 in" in text
+    assert "≈ $0.27 for 1,000 requests of 1,000 tokens and 200 of answer" in text
+
+
+def test_a_deployment_its_runtime_and_longest_wait(desk: Desk) -> None:
+    text = shown(desk, at("gpt from"))
+    assert "deployment gpt from careful" in text
+    assert "runtime `openai`" in text
+    assert "waits" in text
+
+
+def test_a_template_with_its_doc_comment_from_another_file(desk: Desk) -> None:
+    desk.write("lib.infer", TEXT)
+    text = shown(desk, 'import "lib.infer" as lib\ndeployment x from lib.care|ful { model = "m" }')
+    assert "What all share." in text
+    assert "in lib.infer" in text
+
+
+def test_blocks_and_runtimes(desk: Desk) -> None:
+    assert "when a failed request is sent again" in shown(desk, at("retry"))
+    assert "the same models on Azure" in shown(desk, at("openai", "deployment gpt"))
+
+
+def test_calls(desk: Desk) -> None:
+    assert "read when a plan starts, never earlier" in shown(desk, at("env("))
+
+
+def test_a_name_of_an_imported_file(desk: Desk) -> None:
+    desk.write("lib.infer", "let x = 1\n")
+    assert "lib.infer" in shown(desk, 'import "lib.infer" as lib\nlet y = li|b.x\n')
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("intent(m) as Verdict", "Verdict"),
+        ('prompt "x"', "text"),
+        ("call(m) with { timeout = 1s }", "Verdict?"),
+    ],
+)
+def test_a_step_with_its_type_where_the_text_says_it(desk: Desk, value: str, type_: str) -> None:
+    text = (
+        'type Verdict = { label: text }\nextern call(x: text) -> Verdict? = python("a:b")\n'
+        f"pipeline p(m: text) -> text {{\n  step|1 = {value}\n  return step1\n}}\n"
+    )
+    assert f"step1: {type_}\n" in shown(desk, text)
+
+
+def test_a_parameter_of_a_pipeline(desk: Desk) -> None:
+    assert "m: list<text>" in shown(desk, "pipeline p(m: list<text>) -> text { return f(m|) }")
+
+
+def test_the_signature_of_an_onnx_model(desk: Desk, tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, save
+
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
+    )
+    save(helper.make_model(graph), tmp_path / "m.onnx")
+    text = shown(desk, 'deployment d { model = "m.on|nx" }')
+    assert "`x f32[batch, 4]`" in text
+    assert "`y f32[batch, 4]`" in text
+
+
+def test_a_key_in_a_text_is_never_shown(desk: Desk) -> None:
+    key = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyzABCD"
+    text = shown(desk, f'let sec|ret = "prefix {key}"\n')
+    assert key not in text
+
+
+def test_nothing_where_there_is_nothing(desk: Desk) -> None:
+    for text in ("|", "let x = 1\n|\n", "# comm|ent"):
+        assert shown(desk, text) == ""
