@@ -91,7 +91,7 @@ def files() -> Iterator[tuple[Path, str]]:
     from inferc.grammar.editors import queries, textmate, tree_sitter, vim
 
     yield GRAMMAR / "vscode" / "syntaxes" / "infer.tmLanguage.json", textmate.textmate()
-    for kind, text in (("syntax", vim.syntax()), ("ftplugin", vim.ftplugin()), ("ftdetect", vim.FTDETECT)):
+    for kind, text in vim.files().items():
         yield GRAMMAR / "vim" / kind / "infer.vim", text
     yield TREE_SITTER / "grammar.js", tree_sitter.grammar_js()
     common = {
@@ -130,8 +130,8 @@ def _build_parser() -> None:
     program = shutil.which("tree-sitter")
     if program is None:
         sys.exit(
-            "error: grammar/tree-sitter/src/parser.c is stale, and needs `tree-sitter` 0.22 or newer to be made:\n"
-            "       npm install -g tree-sitter-cli, cargo install tree-sitter-cli, or Debian 13's tree-sitter-cli"
+            "error: grammar/tree-sitter/src/parser.c is stale; `tree-sitter` 0.22 or newer makes it:\n"
+            "       npm install -g tree-sitter-cli, or the package tree-sitter-cli of Debian 13"
         )
     made = subprocess.run([program, "generate", "--abi", "14"], cwd=TREE_SITTER, check=False)
     if made.returncode != 0:

@@ -93,7 +93,16 @@ def _build() -> dict[str, Item]:
     marks = "".join("\\" + sign for sign in (*BRACKETS, *SEPARATORS))
     texts = ("long_text", "text")
     comments = ("doc", "comment")
-    types = (*comments, "list_type", "record", "dimensions", *texts, "type_name", "type_operator", "type_member")
+    types = (
+        *comments,
+        "list_type",
+        "record",
+        "dimensions",
+        *texts,
+        "type_name",
+        "type_operator",
+        "type_member",
+    )
     return {
         # ---- comments and texts
         "doc": _one("#" + COMMENT, "doc"),
@@ -102,9 +111,7 @@ def _build() -> dict[str, Item]:
         "plain_escape": _one(r"\\(?:.|$)", "string"),
         "interpolation": _one(r'\$\{[^}\n"]*\}', "interpolation"),
         "template_note": _one(r'\{#(?:[^"\\\n#]|\\.|#(?!\}))*#\}', "comment"),
-        "template": _one(
-            r'\{\{(?:[^"\\\n}]|\\.|\}(?!\}))*\}\}|\{%(?:[^"\\\n%]|\\.|%(?!\}))*%\}', "template"
-        ),
+        "template": _one(r'\{\{(?:[^"\\\n}]|\\.|\}(?!\}))*\}\}|\{%(?:[^"\\\n%]|\\.|%(?!\}))*%\}', "template"),
         "long_template_note": Region((Part(r"\{#", "comment"),), Part(r"#\}", "comment"), (), "comment"),
         "long_template": Region((Part(r"\{\{", "template"),), Part(r"\}\}", "template"), (), "template"),
         "long_template_step": Region((Part(r"\{%", "template"),), Part(r"%\}", "template"), (), "template"),
@@ -112,7 +119,10 @@ def _build() -> dict[str, Item]:
             (Part('"""', "string"),), Part('"""', "string"), ("escape", "interpolation"), "string"
         ),
         "text": Region(
-            (Part('"', "string"),), Part(rf'"|(?={_LINE_END})', "string"), ("escape", "interpolation"), "string"
+            (Part('"', "string"),),
+            Part(rf'"|(?={_LINE_END})', "string"),
+            ("escape", "interpolation"),
+            "string",
         ),
         "long_prompt": Region(
             (Part(_word("prompt"), "keyword"), Part('"""', "string")),
@@ -135,7 +145,7 @@ def _build() -> dict[str, Item]:
             _sign("}"),
             (*comments, "declared", "punctuation"),
         ),
-        "import_as": Rule((Part(rf'(?<=" )as\b', "keyword"), Part(name, "declaration"))),
+        "import_as": Rule((Part(r'(?<=" )as\b', "keyword"), Part(name, "declaration"))),
         "declared": _one(name, "declaration"),
         "type_alias": Region(
             (Part(_word("type"), "keyword"), Part(name, "declaration"), _sign("=", "operator")),
@@ -143,7 +153,9 @@ def _build() -> dict[str, Item]:
             types,
         ),
         "declaration": Rule((Part(_word(*words.naming), "keyword"), Part(name, "declaration"))),
-        "templates": Region((Part(_word("from"), "keyword"),), _sign("{"), ("$without_blocks",), ahead=rf"{gap}{name}"),
+        "templates": Region(
+            (Part(_word("from"), "keyword"),), _sign("{"), ("$without_blocks",), ahead=rf"{gap}{name}"
+        ),
         # ---- types
         "arrow_record": Region((_sign("->", "operator"), _sign("{")), _sign("}"), ("$record",)),
         "arrow": Region((_sign("->", "operator"),), rf"(?=[{{=]|{_LINE_END})", types),

@@ -50,7 +50,7 @@ def _sequence(parts: tuple[Part, ...], ahead: str, gap: str) -> tuple[str, Any]:
     """One pattern with a group for each part and each gap, and the tokens of the groups."""
     pattern = f"({gap})".join(f"({part.pattern})" for part in parts)
     kinds = [kind for part in parts for kind in (KINDS[part.role], Whitespace)]
-    return pattern + lookahead(ahead), bygroups(*kinds[:-1])
+    return pattern + lookahead(ahead), bygroups(*kinds[:-1])  # type: ignore[no-untyped-call]
 
 
 def _entry(name: str, item: Item) -> tuple[Any, ...]:

@@ -68,7 +68,9 @@ def _sequence(parts: tuple[Part, ...], ahead: str, gap: str) -> tuple[str, dict[
     """One pattern with a group for each part, and the scope of each group."""
     pattern = gap.join(f"({part.pattern})" for part in parts)
     captures = {
-        str(number): {"name": SCOPES[part.role]} for number, part in enumerate(parts, 1) if part.role in SCOPES
+        str(number): {"name": SCOPES[part.role]}
+        for number, part in enumerate(parts, 1)
+        if part.role in SCOPES
     }
     return pattern + lookahead(ahead), captures
 

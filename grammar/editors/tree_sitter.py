@@ -1,7 +1,7 @@
 """The grammar of Tree-sitter, turned out of `infer.lark` rule by rule.
 
 A rule of the Lark grammar becomes a hidden rule; an alternative with a name becomes a node of that name.
-Tree-sitter has no rules that match nothing: those lose that alternative, and are optional where they are used.
+Tree-sitter has no rules that match nothing: those lose that alternative, and are optional where they stand.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ module.exports = grammar({
 """
 
 _TERMINALS = r'''
-    // The ranges are ideographs: of those, \p{L} of Tree-sitter's generator holds only the first and the last.
+    // The ranges are ideographs, of which the generator's \p{L} holds only the first and the last.
     identifier: () =>
       /[\p{L}\p{Nl}\p{No}_\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3][\p{L}\p{N}_\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3]*/,
 

@@ -1,4 +1,4 @@
-"""The syntax file of Vim and Neovim, and the translation of patterns into Vim's own kind."""
+"""The files of Vim and Neovim, and the translation of patterns into Vim's own kind."""
 
 from __future__ import annotations
 
@@ -30,11 +30,17 @@ GROUPS = {
 """The highlight group that each role is linked to; `name` is left plain."""
 
 _PIECE = re.compile(
-    r"\(\?<?[:=!]|\(|\)|\[(?:\\.|[^\]\\])*\]|\\[A-Za-z\\](?![A-Za-z])|\\.|\*\?|[*+?|]|\{\d+(?:,\d*)?\}|.", re.DOTALL
+    r"\(\?<?[:=!]|\(|\)|\[(?:\\.|[^\]\\])*\]|\\[A-Za-z\\](?![A-Za-z])|\\.|\*\?|[*+?|]|\{\d+(?:,\d*)?\}|.",
+    re.DOTALL,
 )
 _AFTER = {"(?:": "", "(": "", "(?=": "@=", "(?!": "@!", "(?<=": "@<=", "(?<!": "@<!"}
 _CLASSES = {r"\w": r"\k", r"\d": r"\d", r"\s": r"\s", r"\b": r"%(<|>)", r"\r": r"\r", r"\n": r"\n"}
 _NAME = r"[^\W\d]\w*"
+
+
+def files() -> dict[str, str]:
+    """The text of each `infer.vim`, by its folder."""
+    return {"syntax": syntax(), "ftplugin": ftplugin(), "ftdetect": FTDETECT, "indent": INDENT}
 
 
 def syntax() -> str:
@@ -131,9 +137,7 @@ def pattern_of(pattern: str) -> str:
             out.append(_set(piece))
         elif piece in _CLASSES:
             out.append(_CLASSES[piece])
-        elif piece in (*"*+?|$.", r"\K"):
-            out.append(piece)
-        elif piece.startswith("{") and len(piece) > 1:
+        elif piece in (*"*+?|$.", r"\K") or (piece.startswith("{") and len(piece) > 1):
             out.append(piece)
         else:
             out.append(_literal(piece[-1]))
@@ -145,7 +149,7 @@ def _literal(char: str) -> str:
 
 
 def _set(piece: str) -> str:
-    """A set of characters: inside, Vim has neither `\\w` nor escapes of signs other than `]`, `\\`, `^`, `-`."""
+    """A set of characters: inside, Vim has no classes, and escapes only `]`, `\\`, `^` and `-`."""
     inner = piece[1:-1].replace(r"\d", "0-9")
     inner = re.sub(r"\\([^\\\]^\-nrtd])", r"\1", inner)
     return f"[{inner}]".replace("/", r"\/")
@@ -155,10 +159,8 @@ FTDETECT = "au BufRead,BufNewFile *.infer setfiletype infer\n"
 
 
 def ftplugin() -> str:
-    """The text of `ftplugin/infer.vim`: comments, folding, indentation by braces, words of the language."""
-    words = load_words()
-    opening = "|".join(words.declaring)
-    return _FTPLUGIN.format(declaring=opening)
+    """The text of `ftplugin/infer.vim`: comments, indentation, `:make`, and going to what is declared."""
+    return _FTPLUGIN.replace("DECLARING", "|".join(load_words().declaring))
 
 
 _FTPLUGIN = """\
@@ -169,18 +171,35 @@ if exists('b:did_ftplugin')
 endif
 let b:did_ftplugin = 1
 
-setlocal commentstring=#\\ %s
-setlocal comments=:##,:#
+setlocal commentstring=#\\ %s comments=:##,:#
 setlocal formatoptions-=t formatoptions+=croql
 setlocal expandtab shiftwidth=2 softtabstop=2
-setlocal suffixesadd=.infer
-setlocal include=^\\\\s*import\\\\s.*\\\\ze\\"
-setlocal define=\\\\v^\\\\s*({declaring})>
 setlocal iskeyword=@,48-57,_,192-255
-if executable('inferc')
-  setlocal makeprg=inferc\\ check\\ %:S
-endif
-setlocal errorformat=%Eerror[%.%#]:\\ %m,%Wwarning[%.%#]:\\ %m,%Inote[%.%#]:\\ %m,%Z\\ %#-->\\ %f:%l:%c,%-G%.%#
+setlocal suffixesadd=.infer
+let &l:include = '\\v^\\s*import>[^"]*"'
+let &l:define = '\\v^\\s*(DECLARING)>'
+let &l:makeprg = 'inferc check %:S'
+let &l:errorformat = '%Eerror[%.%#]: %m,%Wwarning[%.%#]: %m,%Inote[%.%#]: %m,%Z %#--> %f:%l:%c,%-G%.%#'
+
 let b:undo_ftplugin = 'setlocal commentstring< comments< formatoptions< expandtab< shiftwidth<'
-      \\ . ' softtabstop< suffixesadd< include< define< iskeyword< makeprg< errorformat<'
+      \\ . ' softtabstop< iskeyword< suffixesadd< include< define< makeprg< errorformat<'
+"""
+
+INDENT = """\
+" Indentation of `.infer` files: what is inside brackets stands deeper.
+" Made by scripts/build_grammars.py from grammar/editors/vim.py: change that.
+if exists('b:did_indent')
+  finish
+endif
+let b:did_indent = 1
+
+setlocal indentexpr=InferIndent(v:lnum) indentkeys=0},0),0],!^F,o,O
+let b:undo_indent = 'setlocal indentexpr< indentkeys<'
+
+function! InferIndent(line) abort
+  let above = prevnonblank(a:line - 1)
+  let opens = getline(above) =~# '[{(\\[]\\s*\\(#.*\\)\\?$'
+  let closes = getline(a:line) =~# '^\\s*[})\\]]'
+  return indent(above) + (opens - closes) * shiftwidth()
+endfunction
 """

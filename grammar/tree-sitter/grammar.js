@@ -176,7 +176,7 @@ module.exports = grammar({
 
     arm: ($) => seq($._pattern, "=>", $._expr),
 
-    // The ranges are ideographs: of those, \p{L} of Tree-sitter's generator holds only the first and the last.
+    // The ranges are ideographs, of which the generator's \p{L} holds only the first and the last.
     identifier: () =>
       /[\p{L}\p{Nl}\p{No}_\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3][\p{L}\p{N}_\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3]*/,
 

@@ -52,7 +52,11 @@ def textmate_spans(paths: list[Path]) -> list[list[tuple[int, int, str]]]:
         starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
         found.append(
             [
-                (starts[line] + _from_utf16(lines, line, start), starts[line] + _from_utf16(lines, line, end), role)
+                (
+                    starts[line] + _from_utf16(lines, line, start),
+                    starts[line] + _from_utf16(lines, line, end),
+                    role,
+                )
                 for line, start, end, scope in tokens
                 for role in [roles.get(scope, "name")]
             ]
@@ -76,7 +80,8 @@ def language() -> Any:
     source = TREE_SITTER / "src" / "parser.c"
     if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
         subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", f"-I{source.parent}", str(source), "-o", str(library)], check=True
+            ["cc", "-shared", "-fPIC", "-O1", f"-I{source.parent}", str(source), "-o", str(library)],
+            check=True,
         )
     make = ctypes.CDLL(str(library)).tree_sitter_infer
     make.restype = ctypes.c_void_p

@@ -5,17 +5,15 @@ if exists('b:did_ftplugin')
 endif
 let b:did_ftplugin = 1
 
-setlocal commentstring=#\ %s
-setlocal comments=:##,:#
+setlocal commentstring=#\ %s comments=:##,:#
 setlocal formatoptions-=t formatoptions+=croql
 setlocal expandtab shiftwidth=2 softtabstop=2
-setlocal suffixesadd=.infer
-setlocal include=^\\s*import\\s.*\\ze\"
-setlocal define=\\v^\\s*(import|param|let|template|deployment|route|pipeline|type|extern|cluster|gateway)>
 setlocal iskeyword=@,48-57,_,192-255
-if executable('inferc')
-  setlocal makeprg=inferc\ check\ %:S
-endif
-setlocal errorformat=%Eerror[%.%#]:\ %m,%Wwarning[%.%#]:\ %m,%Inote[%.%#]:\ %m,%Z\ %#-->\ %f:%l:%c,%-G%.%#
+setlocal suffixesadd=.infer
+let &l:include = '\v^\s*import>[^"]*"'
+let &l:define = '\v^\s*(import|param|let|template|deployment|route|pipeline|type|extern|cluster|gateway)>'
+let &l:makeprg = 'inferc check %:S'
+let &l:errorformat = '%Eerror[%.%#]: %m,%Wwarning[%.%#]: %m,%Inote[%.%#]: %m,%Z %#--> %f:%l:%c,%-G%.%#'
+
 let b:undo_ftplugin = 'setlocal commentstring< comments< formatoptions< expandtab< shiftwidth<'
-      \ . ' softtabstop< suffixesadd< include< define< iskeyword< makeprg< errorformat<'
+      \ . ' softtabstop< iskeyword< suffixesadd< include< define< makeprg< errorformat<'
