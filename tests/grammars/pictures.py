@@ -52,12 +52,17 @@ WIDTH, LINE, LETTER = 1060, 21, 9.03
 """Sizes in pixels."""
 
 
+STYLE = f"""
+body {{ margin: 16px; background: white }}
+pre {{ margin: 0; {FONT} !important; color: {COLOURS["name"]} }}
+pre * {{ font: inherit !important }}
+a {{ color: inherit !important; text-decoration: none }}
+"""
+
+
 def page(body: str) -> str:
     """A page that shows `body` and nothing else."""
-    style = (
-        f"body {{ margin: 16px; background: white }} pre {{ margin: 0; {FONT}; color: {COLOURS['name']} }}"
-    )
-    return f"<!DOCTYPE html><meta charset=utf-8><style>{style} pre * {{ font-weight: normal }} pre {{ line-height: {LINE}px !important }}</style>\n{body}\n"
+    return f"<!DOCTYPE html><meta charset=utf-8><style>{STYLE}</style>\n{body}\n"
 
 
 def pieces(text: str, spans: Spans) -> list[tuple[str, str]]:
@@ -95,17 +100,14 @@ def by_vim(path: Path, folder: Path) -> str:
     output = folder / "tohtml.html"
     (folder / "tohtml.vim").write_text(
         f"set nocompatible encoding=utf-8 termguicolors background=light\nset runtimepath^={engines.VIM}\n"
-        f"filetype plugin on\nsyntax on\nedit {path}\n{colours}\nhi Normal guifg={COLOURS['name']} guibg=white\n"
-        f"let g:html_number_lines = 0\nlet g:html_font = 'DejaVu Sans Mono'\nruntime plugin/tohtml.vim\nTOhtml\n"
-        f"write! {output}\nqall!\n"
+        f"filetype plugin on\nsyntax on\nedit {path}\n{colours}\n"
+        f"hi Normal guifg={COLOURS['name']} guibg=white\n"
+        f"let g:html_number_lines = 0\nruntime plugin/tohtml.vim\nTOhtml\nwrite! {output}\nqall!\n"
     )
     command = ["vim", "-u", "NONE", "-N", "-i", "NONE", "-n", "-es", "-S", str(folder / "tohtml.vim")]
     subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False)
-    html = output.read_text("utf-8")
-    head, body = html.split("<body", 1)
-    extra = f"<style>body {{ margin: 16px }} pre {{ margin: 0; {FONT} !important }} pre * {{ font: inherit !important }}"
-    extra += " a { color: inherit !important; text-decoration: none }"
-    return f"{head}{extra}</style><body{body}"
+    head, body = output.read_text("utf-8").split("<body", 1)
+    return f"{head}<style>{STYLE}</style><body{body}"
 
 
 def svg(text: str, spans: Spans) -> str:
@@ -146,11 +148,10 @@ def main(folder: Path, path: Path) -> None:
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(html, "utf-8")
         if browser := shutil.which("chromium"):
-            subprocess.run(
-                [browser, "--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH},{height}",
-                 f"--screenshot={folder / name}.png", f"file://{folder / name}.html"],
-                stderr=subprocess.DEVNULL, timeout=120, check=True,
-            )  # fmt: skip
+            shot = [f"--window-size={WIDTH},{height}", f"--screenshot={folder / name}.png"]
+            command = [browser, "--headless", "--no-sandbox", "--hide-scrollbars", *shot]
+            address = f"file://{folder / name}.html"
+            subprocess.run([*command, address], stderr=subprocess.DEVNULL, timeout=120, check=True)
 
 
 if __name__ == "__main__":
