@@ -4,15 +4,18 @@ import * as vscode from "vscode";
 
 import { codeOf, graphPage } from "./codes";
 import { run } from "./inferc";
+import { Pages } from "./pages";
 import type { Server } from "./server";
 import { taskOf } from "./tasks";
 
 export function registerCommands(server: Server): vscode.Disposable[] {
+  const pages = new Pages();
   return [
+    pages,
     vscode.commands.registerCommand("inferc.compile", () => startTask("compile")),
     vscode.commands.registerCommand("inferc.run", (uri?: unknown) => startTask("run", uri)),
-    vscode.commands.registerCommand("inferc.graph", showGraph),
-    vscode.commands.registerCommand("inferc.explain", () => explain(server)),
+    vscode.commands.registerCommand("inferc.graph", (uri?: unknown, name?: unknown) => showGraph(pages, uri, name)),
+    vscode.commands.registerCommand("inferc.explain", () => explain(server, pages)),
   ];
 }
 
@@ -40,15 +43,15 @@ async function startTask(command: string, uri?: unknown): Promise<void> {
 }
 
 /** The graph of the file, or of one declaration with all that it needs. */
-async function showGraph(uri?: unknown, name?: unknown): Promise<void> {
+async function showGraph(pages: Pages, uri: unknown, name: unknown): Promise<void> {
   const document = await savedDocument(uri);
   if (!document) return;
   const file = document.uri.fsPath;
   const part = typeof name === "string" ? [name] : [];
   const drawn = await run(document.uri, "graph", file, ...part, "--format", "svg");
   if (!drawn) return;
+  const title = `Graph of ${part[0] ?? vscode.workspace.asRelativePath(document.uri)}`;
   if (drawn.status === 0) {
-    const title = `Graph of ${part[0] ?? vscode.workspace.asRelativePath(document.uri)}`;
     const panel = vscode.window.createWebviewPanel("inferc.graph", title, vscode.ViewColumn.Beside);
     panel.webview.html = graphPage(title, drawn.output);
     return;
@@ -56,14 +59,14 @@ async function showGraph(uri?: unknown, name?: unknown): Promise<void> {
   const written = await run(document.uri, "graph", file, ...part);
   if (written?.status === 0) {
     void vscode.window.showInformationMessage(`The graph as Mermaid, since there is no picture: ${drawn.said.trim()}`);
-    await showMarkdown(`\`\`\`mermaid\n${written.output}\`\`\`\n`);
+    await pages.show(title, `\`\`\`mermaid\n${written.output}\`\`\`\n`);
   } else {
     void vscode.window.showErrorMessage((written ?? drawn).said.trim() || "inferc graph failed without a word");
   }
 }
 
 /** The page of the code under the cursor, or else on its line. */
-async function explain(server: Server): Promise<void> {
+async function explain(server: Server, pages: Pages): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (!editor) return;
   const at = editor.selection.active;
@@ -77,11 +80,5 @@ async function explain(server: Server): Promise<void> {
     return;
   }
   const page = (await server.explain(code)) ?? (await run(editor.document.uri, "explain", code))?.output;
-  if (page) await showMarkdown(page);
-}
-
-/** A preview beside the editor. */
-async function showMarkdown(content: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+  if (page) await pages.show(code, page);
 }
