@@ -10,8 +10,12 @@ let server: Server | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   server = new Server();
+  const programs = "**/{.venv,venv}/{bin,Scripts}/{inferc,inferc.exe}";
+  const installed = vscode.workspace.createFileSystemWatcher(programs, false, true, true);
   context.subscriptions.push(
     server,
+    installed,
+    installed.onDidCreate(() => server?.restart()),
     vscode.commands.registerCommand("inferc.restart", () => server?.restart()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server?.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
