@@ -94,12 +94,9 @@ def files() -> Iterator[tuple[Path, str]]:
     for kind, text in vim.files().items():
         yield GRAMMAR / "vim" / kind / "infer.vim", text
     yield TREE_SITTER / "grammar.js", tree_sitter.grammar_js()
-    common = {
-        "folds": queries.folds(),
-        "injections": queries.injections(),
-        "locals": queries.local_names(),
-    }
+    common = {"injections": queries.injections(), "locals": queries.local_names()}
     neovim = {
+        "folds": queries.folds(),
         "highlights": queries.highlights(queries.STANDARD),
         "indents": queries.indents("indent.begin", "indent.branch"),
     }
