@@ -25,7 +25,7 @@ MODELS := samples/models
 
 T ?=
 
-.PHONY: help demo test models redis lint format types grammar catalog reference bench venv clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,8 +59,12 @@ format: $(READY) ## bring the code into form
 types: $(READY) ## mypy, strict
 	@$(BIN)/mypy
 
-grammar: $(READY) ## build the parse tables from grammar/infer.lark
+grammars: $(READY) ## build the parse tables and the editor grammars from grammar/infer.lark
 	@$(BIN)/python -m inferc.grammar.build
+	@$(BIN)/python scripts/build_grammars.py
+
+editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
+	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
 catalog: $(READY) ## refresh the catalogue of models and prices
 	@$(BIN)/python scripts/build_catalogue.py
@@ -76,7 +80,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(MODELS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         if TABLES.exists() and json.loads(TABLES.read_text("utf-8"))["grammar"] == fingerprint(text):
             return 0
-        print("grammar/tables.json is stale: run `make grammar`", file=sys.stderr)
+        print("grammar/tables.json is stale: run `make grammars`", file=sys.stderr)
         return 1
     TABLES.write_text(json.dumps(build_tables(text), separators=(",", ":")) + "\n", "utf-8")
     return 0

@@ -1,0 +1,85 @@
+; Made by scripts/build_grammars.py from grammar/editors/queries.py: change that.
+
+(comment) @comment
+(doc_comment) @comment.documentation
+
+; ---- texts and numbers
+
+(string) @string
+(prompt_text) @string
+(escape) @string.escape
+(interpolation) @string.special
+(jinja) @string.special.template
+(jinja_comment) @comment
+(digits) @number
+(unit) @keyword.unit
+
+; ---- what is declared
+
+[
+  (param name: (identifier) @function)
+  (param_default name: (identifier) @function)
+  (param_untyped name: (identifier) @function)
+  (let name: (identifier) @function)
+  (let_typed name: (identifier) @function)
+  (template name: (identifier) @function)
+  (template_from name: (identifier) @function)
+  (deployment name: (identifier) @function)
+  (deployment_from name: (identifier) @function)
+  (route name: (identifier) @function)
+  (pipeline name: (identifier) @function)
+  (type_alias name: (identifier) @function)
+  (extern name: (identifier) @function)
+]
+
+(import_as (identifier) @function)
+(import_names (identifier) @function)
+
+; ---- types
+
+(type_name (identifier) @type)
+(type_imported (identifier) @type)
+(type_generic . (identifier) @type)
+(as_type (identifier) @type .)
+
+; ---- bodies, steps and arguments
+
+(field name: (identifier) @property)
+(step name: (identifier) @property)
+(parameter name: (identifier) @property)
+(named_argument name: (identifier) @property)
+(share name: (identifier) @property)
+(share name: (member (identifier) @property .))
+
+(block name: (identifier) @tag)
+(block_labelled name: (identifier) @tag)
+(block_labelled name: (_) (identifier) @label)
+(block_called name: (identifier) @tag . (identifier) @label)
+
+((field name: (identifier) @_field "=" . (identifier) @constant.builtin)
+  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "pooling" "providers" "runtime" "task")
+  (#any-of? @constant.builtin "all" "anthropic" "basic" "candle" "chat" "classify" "cls" "cpu" "cuda" "cudarc" "custom" "embed" "equal" "error" "extended" "fallback" "full" "gemini" "generate" "last" "litellm" "mean" "mistralrs" "none" "openai" "openai_compatible" "ort" "python" "queue" "reject" "rerank" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "truncate" "vllm" "warn"))
+
+((field name: (identifier) @_field "=" . (list (identifier) @constant.builtin))
+  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "pooling" "providers" "runtime" "task")
+  (#any-of? @constant.builtin "all" "anthropic" "basic" "candle" "chat" "classify" "cls" "cpu" "cuda" "cudarc" "custom" "embed" "equal" "error" "extended" "fallback" "full" "gemini" "generate" "last" "litellm" "mean" "mistralrs" "none" "openai" "openai_compatible" "ort" "python" "queue" "reject" "rerank" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "truncate" "vllm" "warn"))
+
+; ---- calls and routes
+
+(call . (identifier) @function.call)
+(call . (member (identifier) @function.call .))
+
+(route_list . (identifier) @function.call)
+(route_list_with . (identifier) @function.call)
+(route_split . (identifier) @function.call)
+(route_split_with . (identifier) @function.call)
+(route_list_with "]" . (identifier) @keyword)
+(route_split_with "}" . (identifier) @keyword)
+
+; ---- words and signs
+
+["import" "param" "let" "template" "deployment" "route" "pipeline" "cluster" "gateway" "type" "extern" "from" "as" "with" "else" "match" "for" "in" "if" "prompt" "return"] @keyword
+["true" "false"] @constant.builtin
+["!=" "&&" "->" "<=" "==" "=>" ">=" "||" "!" "*" "+" "-" "/" "<" "=" ">" "?" "|"] @operator
+["{" "}" "(" ")" "[" "]"] @punctuation.bracket
+["," ":" "."] @punctuation.delimiter
