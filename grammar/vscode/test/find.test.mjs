@@ -8,7 +8,7 @@ const { findInferc } = await source("find");
 
 const around = (files, more = {}) => ({
   setting: "",
-  folders: ["/work/shop"],
+  folders: ["/home/ann/shop"],
   interpreter: undefined,
   path: "/usr/local/bin:/usr/bin",
   windows: false,
@@ -17,13 +17,13 @@ const around = (files, more = {}) => ({
 });
 
 test("the one in .venv comes before all others", () => {
-  const files = ["/usr/bin/inferc", "/work/shop/venv/bin/inferc", "/work/shop/.venv/bin/inferc"];
-  assert.deepEqual(findInferc(around(files)), { command: "/work/shop/.venv/bin/inferc", from: ".venv" });
+  const files = ["/usr/bin/inferc", "/home/ann/shop/venv/bin/inferc", "/home/ann/shop/.venv/bin/inferc"];
+  assert.deepEqual(findInferc(around(files)), { command: "/home/ann/shop/.venv/bin/inferc", from: ".venv" });
 });
 
 test("venv is looked into, too, and every folder of the workspace", () => {
-  const found = findInferc(around(["/work/other/venv/bin/inferc"], { folders: ["/work/shop", "/work/other"] }));
-  assert.deepEqual(found, { command: "/work/other/venv/bin/inferc", from: "venv" });
+  const found = findInferc(around(["/home/ann/other/venv/bin/inferc"], { folders: ["/home/ann/shop", "/home/ann/other"] }));
+  assert.deepEqual(found, { command: "/home/ann/other/venv/bin/inferc", from: "venv" });
 });
 
 test("the interpreter of the Python extension comes before PATH", () => {
@@ -40,24 +40,24 @@ test("PATH is the last resort, in its order; relative folders in it are left out
 
 test("what the setting says is used or reported, never replaced", () => {
   const setting = "/opt/inferc/bin/inferc";
-  const files = ["/work/shop/.venv/bin/inferc"];
+  const files = ["/home/ann/shop/.venv/bin/inferc"];
   assert.deepEqual(findInferc(around(files, { setting })), { command: undefined, tried: [setting] });
   assert.equal(findInferc(around([...files, setting], { setting })).command, setting);
 });
 
 test("the setting may name the folder, the home directory, or a path in the folder", () => {
   const tried = (setting) => findInferc(around([], { setting })).tried[0];
-  assert.equal(tried("${workspaceFolder}/tools/inferc"), "/work/shop/tools/inferc");
+  assert.equal(tried("${workspaceFolder}/tools/inferc"), "/home/ann/shop/tools/inferc");
   assert.equal(tried("~/bin/inferc"), `${homedir()}/bin/inferc`);
-  assert.equal(tried("tools/inferc"), "/work/shop/tools/inferc");
+  assert.equal(tried("tools/inferc"), "/home/ann/shop/tools/inferc");
 });
 
 test("in vain: every place that was looked into, in order", () => {
   assert.deepEqual(findInferc(around([])), {
     command: undefined,
     tried: [
-      "/work/shop/.venv/bin/inferc",
-      "/work/shop/venv/bin/inferc",
+      "/home/ann/shop/.venv/bin/inferc",
+      "/home/ann/shop/venv/bin/inferc",
       "/usr/local/bin/inferc",
       "/usr/bin/inferc",
     ],
@@ -65,7 +65,7 @@ test("in vain: every place that was looked into, in order", () => {
 });
 
 test("without trusted folders nothing in them is looked at", () => {
-  const found = findInferc(around(["/work/shop/.venv/bin/inferc"], { folders: [] }));
+  const found = findInferc(around(["/home/ann/shop/.venv/bin/inferc"], { folders: [] }));
   assert.deepEqual(found.tried, ["/usr/local/bin/inferc", "/usr/bin/inferc"]);
 });
 
