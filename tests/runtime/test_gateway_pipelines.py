@@ -422,7 +422,7 @@ async def test_a_client_that_stops_listening_to_events_cancels_the_step_that_run
 
 async def test_pipelines_want_the_token_of_the_gateway(house: Open) -> None:
     async with house(two_steps().pipeline("answer")) as it:
-        token = Secret("t0ken")
+        token = Secret("t0ken", "x")
         async with gateway_of(it.executor, token) as url:
             for method, path in (("GET", ""), ("GET", "/p"), ("POST", "/p")):
                 async with it.http.request(method, f"{url}/v1/pipelines{path}") as response:
