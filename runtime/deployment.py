@@ -13,7 +13,7 @@ from .passage import Guards, Passage
 from .policies.capacity import Divert
 from .policies.estimate import Estimate, Tariff, estimate
 from .policies.retry import GiveUp, Retry
-from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
+from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request, Usage
 from .served import NO_HEADERS, check_task
 from .slots import Slot, Slots
 from .tally import DIVERTED, Tally, outcome_now
@@ -213,7 +213,7 @@ class Deployment:
         As `stream`; where no policy can repeat an attempt and replicas have whole answers, without the
         generators of one.
         """
-        if not self._answering or trace.spans is not None:
+        if not self._answering:
             async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
                 return await anext(chunks)
         loop = asyncio.get_running_loop()
@@ -230,8 +230,10 @@ class Deployment:
             return chunk
         finally:
             self._slots.leave(slot)
-            usage = chunk.usage if chunk else None
-            self.tally.end(outcome_now(request, False), loop.time() - began, usage)
+            usage, now = chunk.usage if chunk else None, loop.time()
+            self.tally.end(outcome_now(request, False), now - began, usage)
+            if trace.spans is not None:
+                trace.record(self.name, began, now, usage or Usage(0), self._tariff, chunk is not None)
 
     async def _enter(
         self, request: Request, priority: int, deadline: float | None, began: float

@@ -21,7 +21,6 @@ from inferc.compiler.plan import (
     TaskKind,
     Timeouts,
 )
-from inferc.runtime.deployment import Trace
 from inferc.runtime.errors import (
     NetworkError,
     RateLimited,
@@ -42,6 +41,7 @@ from inferc.runtime.replica import (
     RerankRequest,
     Usage,
 )
+from inferc.runtime.trace import Trace
 
 from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, serving
 

@@ -315,7 +315,7 @@ async def test_an_end_token_that_the_tokenizer_does_not_have_stops_the_start(fol
 
 
 async def test_a_short_answer_does_not_wait_for_a_long_one_that_began_before(folder: Path) -> None:
-    one_at_a_time = evolve(lm_plan(folder), session=SessionOptions(intra_op_threads=64))
+    one_at_a_time = evolve(lm_plan(folder), session=SessionOptions(intra_op_threads=2))
     ended: list[str] = []
 
     async def answer(name: str, tokens: int) -> str:
