@@ -81,7 +81,6 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     if isinstance(function, s.Member) and isinstance(function.base, s.Reference):
         return _unknown_member(inferrer, node, function, function.base.name)
     if isinstance(function, s.Member):
-        inferrer.infer(function.base)
         return _no_method(inferrer, function)
     if name is None and not isinstance(function, s.Text):
         inferrer.infer(function)
@@ -119,6 +118,8 @@ def _unknown_member(inferrer: Inferrer, node: s.CallExpression, function: s.Memb
 
 
 def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
+    if not is_known(inferrer.infer(function.base).type):
+        return Mistake(function, UNKNOWN)
     name = function.name.text
     advice = f"write `{name}(…)`" if name in BUILTINS else None
     return inferrer.mistake("E0209", "values have no functions of their own", function.name, help=advice)

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from .infer import Inferrer
 
 
+_OPENINGS = ("{{", "{%", "{#")
+
+
 def infer_prompt(inferrer: Inferrer, node: s.Prompt) -> Typed:
-    """A template that gives a text; without a brace it is one."""
-    if "{" not in node.template:
+    """A template that gives a text; without anything to fill in it is one."""
+    if not any(opening in node.template for opening in _OPENINGS):
         return Constant(node, TEXT, node.template)
     from .jinja import infer_template
 
