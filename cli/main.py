@@ -77,7 +77,9 @@ def _dispatch(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
-    status: int = module.run(parser.parse_args(arguments[1:]))
+    asks_for_help = {"-h", "--help"} & {*arguments}  # which argparse cannot show while it mixes
+    parse = parser.parse_args if asks_for_help else parser.parse_intermixed_args
+    status: int = module.run(parse(arguments[1:]))
     return status
 
 

@@ -127,7 +127,7 @@ class Activation:
         if self._error is not None or self._is_over:
             return
         if isinstance(error, RequestError):
-            self.run.blame(error, step, self.frame, self.place)
+            error = self.run.blame(error, step, self.frame, self.place)
         self._error = error
         if self._end is not None and not self._end.done():
             self._end.set_result(None)

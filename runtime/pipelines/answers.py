@@ -41,12 +41,16 @@ class AnswerReader:
         schema = {"name": name, "schema": self._schema}
         return {"type": "json_schema", "json_schema": schema | ({"strict": True} if self._is_strict else {})}
 
-    def read(self, answer: str) -> Any:
-        """The value in an answer. Raises InvalidAnswer, which says where it does not fit."""
+    def read(self, answer: str, *, is_cut: bool) -> Any:
+        """The value in an answer. Raises InvalidAnswer, which says where it does not fit.
+
+        is_cut: the model had no tokens left to say more.
+        """
         try:
             value = self._read(json_in(answer), Sizes())
         except Misfit as error:
-            raise InvalidAnswer(f"the answer does not fit its type: {error}") from None
+            why = "; the answer was cut off: it needs more `max_tokens`" if is_cut else ""
+            raise InvalidAnswer(f"the answer does not fit its type: {error}{why}") from None
         return value[_VALUE] if self._is_wrapped else value
 
     def complaint(self, error: InvalidAnswer) -> str:

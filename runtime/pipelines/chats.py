@@ -41,7 +41,8 @@ def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any]) ->
         body = {**options, "messages": messages(frame)}
         if sink is not None:
             return await _streamed(asker, body, until, sink)
-        return await _whole(asker, body, until)
+        text, _ = await _whole(asker, body, until)
+        return text
 
     return ask
 
@@ -59,9 +60,9 @@ def _typed(
             body = {**options, "messages": [{"role": "system", "content": reader.instruction}, *said]}
         else:
             body = {**asked, "messages": said}
-        answer = await _whole(asker, body, until)
+        answer, is_cut = await _whole(asker, body, until)
         try:
-            return reader.read(answer)
+            return reader.read(answer, is_cut=is_cut)
         except InvalidAnswer as error:
             if not node.repair:
                 raise
@@ -70,7 +71,8 @@ def _typed(
                 {"role": "assistant", "content": answer},
                 {"role": "user", "content": reader.complaint(error)},
             ]
-        return reader.read(await _whole(asker, {**body, "messages": repaired}, until))
+        answer, is_cut = await _whole(asker, {**body, "messages": repaired}, until)
+        return reader.read(answer, is_cut=is_cut)
 
     return ask
 
@@ -112,15 +114,17 @@ def _image(data: bytes) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-async def _whole(asker: Asker, body: Mapping[str, Any], until: float | None) -> str:
+async def _whole(asker: Asker, body: Mapping[str, Any], until: float | None) -> tuple[str, bool]:
+    """The text of the answer, and whether it was cut off where it may be no longer."""
     chunk = await asker.whole(ChatRequest({**body, "stream": False}, stream=False), until)
     assert isinstance(chunk, ChatChunk)
     choices = orjson.loads(chunk.data).get("choices") or [{}]
     message = choices[0].get("message") or {}
     text = message.get("content") or ""
+    reason = choices[0].get("finish_reason")
     if not text:
-        _refuse_silence(choices[0].get("finish_reason"), message.get("refusal"))
-    return str(text)
+        _refuse_silence(reason, message.get("refusal"))
+    return str(text), reason == "length"
 
 
 async def _streamed(asker: Asker, body: Mapping[str, Any], until: float | None, sink: Sink) -> str:

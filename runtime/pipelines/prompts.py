@@ -148,8 +148,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             _check_numbers((*args, *kwargs.values()))
             if obj.__name__ == "replace":
                 return _replace(owner, *args, **kwargs)
-            if obj.__name__ == "join":
-                return _join(*args, d=owner, **kwargs)
+            if obj.__name__ == "join" and len(args) == 1:
+                return _join(args[0], owner)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -213,14 +213,15 @@ def _joined(pieces: Iterable[Any]) -> str:
     return "".join(texts)
 
 
-def _replace(text: Any, old: Any, new: Any, count: int | None = -1) -> str:
+def _replace(s: Any, old: Any, new: Any, count: int | None = -1) -> str:
     """As a method of texts and as a filter. Raises StepFailed where the result is too long."""
-    text, old, new = str(text), str(old), str(new)
+    text, old, new = str(s), str(old), str(new)
     most = -1 if count is None else count
     times = text.count(old) if most < 0 else min(most, text.count(old))
     if len(text) + times * (len(new) - len(old)) > MAX_SIZE:
         raise _too_long()
-    return text.replace(old, new, most)
+    replaced: str = text.replace(old, new, most)
+    return replaced
 
 
 def _join(values: Iterable[Any], d: Any = "", attribute: str | None = None) -> str:

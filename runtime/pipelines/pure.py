@@ -48,7 +48,16 @@ def operation(operator: str, operands: Sequence[int]) -> Compute:
     if operator == "/":
         return lambda frame: _divide(frame[left], frame[right])
     binary = _BINARY[operator]
+    if operator in _ARITHMETIC:
+        return lambda frame: _calculate(binary, frame[left], frame[right])
     return lambda frame: binary(frame[left], frame[right])
+
+
+def _calculate(binary: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    try:
+        return binary(a, b)
+    except OverflowError:
+        raise StepFailed("the result is too large for a float") from None
 
 
 def _divide(a: float, b: float) -> float:
@@ -60,6 +69,7 @@ def _divide(a: float, b: float) -> float:
         raise StepFailed("the quotient is too large for a float") from None
 
 
+_ARITHMETIC = ("+", "-", "*")
 _UNARY: dict[str, Callable[[Any], Any]] = {"-": op.neg, "!": op.not_}
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": op.add,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 
 from attrs import define, field, frozen
 
@@ -92,11 +93,11 @@ class Run:
         """Whether the request has no time left."""
         return self.deadline is not None and asyncio.get_running_loop().time() >= self.deadline
 
-    def blame(self, error: RequestError, step: Step, frame: Frame, place: str) -> None:
-        """Say in `error` which step failed, what it took, and what was spent until then."""
+    def blame(self, error: RequestError, step: Step, frame: Frame, place: str) -> RequestError:
+        """`error`, saying which step failed, what it took, and what was spent until then."""
         if error is self._blamed:
-            return
-        self._blamed = error
+            return error
+        self._blamed = error = copy(error)  # which others may hold, too
         at = StepAt(self.pipeline, step.label + place, self.source.file, step.line, step.column)
         takes = [
             f"`{name}`, {shape_of(frame[slot])}"
@@ -111,3 +112,4 @@ class Run:
                 f"; spent so far: {Spent.of(self.spans)}" if any(span.tokens for span in self.spans) else ""
             )
         error.message = said
+        return error

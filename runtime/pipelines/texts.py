@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from ..errors import StepFailed
+
 
 def text_of(value: Any) -> str:
     """Text as it is, numbers and truth values as a file writes them, everything else as JSON."""
@@ -23,8 +25,11 @@ def text_of(value: Any) -> str:
 
 
 def json_of(value: Any) -> bytes:
-    """`value` as JSON: bytes and images in base64, tensors as lists in lists."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    """`value` as JSON: bytes and images in base64, tensors as lists in lists. Raises StepFailed."""
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError as error:
+        raise StepFailed(f"the value cannot be written as JSON: {error}") from None
 
 
 def _plain(value: Any) -> Any:

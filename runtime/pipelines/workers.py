@@ -44,7 +44,7 @@ class Workers:
         """
         if self._closed:
             raise ShuttingDown("the executor is stopping")
-        if inspect.iscoroutinefunction(function):
+        if _is_async(function):
             return await asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(_call(function, arguments), self._own_loop())
             )
@@ -109,6 +109,12 @@ class Workers:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=_run_loop, args=(self._loop,), name="externs", daemon=True).start()
         return self._loop
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling `function`, or an object that is called like one, gives a coroutine."""
+    called = getattr(function, "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
 async def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

@@ -209,6 +209,15 @@ def test_an_answer_is_sent_back_once_with_what_is_wrong() -> None:
     run_virtual(scenario())
 
 
+def test_an_answer_that_was_cut_off_says_what_it_needs() -> None:
+    async def scenario() -> None:
+        gpt = Speaker(says=lambda body: '{"label": "oth', finish="length")
+        with pytest.raises(InvalidAnswer, match="it needs more `max_tokens`"):
+            await value_of(pipeline_of(asking(VERDICT).pipeline("a", VERDICT), gpt=gpt))
+
+    run_virtual(scenario())
+
+
 def test_an_answer_that_does_not_fit_may_be_asked_for_again() -> None:
     async def scenario() -> None:
         value, gpt = await _value(["no", '{"value": 3}'], asking(INT, retries=1), INT)

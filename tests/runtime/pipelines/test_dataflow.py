@@ -307,6 +307,28 @@ def test_a_value_that_cannot_be_computed_is_a_failed_step() -> None:
     run_virtual(scenario())
 
 
+def test_an_error_that_two_requests_share_names_each_step_once() -> None:
+    """As when one batch of a local model fails for all that stood in it."""
+    shared = ServerError("the batch failed")
+
+    class Sharing(Speaker):
+        async def stream(self, request, deadline):  # type: ignore[no-untyped-def]
+            await asyncio.sleep(1)
+            raise shared
+            yield
+
+    async def scenario() -> None:
+        graph = Graph()
+        graph.call("a", "gpt", message="message")
+        it = pipeline_of(graph.pipeline("a"), gpt=Sharing())
+        errors = await asyncio.gather(value_of(it), value_of(it), return_exceptions=True)
+        for error in errors:
+            assert str(error).startswith("step `a` of pipeline `p` (test.infer:2:3): the batch failed; ")
+
+    run_virtual(scenario())
+    assert shared.message == "the batch failed"
+
+
 def test_a_step_that_would_start_with_no_time_left_does_not() -> None:
     async def scenario() -> None:
         graph = Graph()
