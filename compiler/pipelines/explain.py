@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import either
 from ..plan.types import ListType, OptionalType, RecordType, TensorType, Type, TypeKind
@@ -76,15 +77,26 @@ def origin(inferrer: Inferrer, typed: Typed) -> tuple[list[Label], list[str]]:
     return [], []
 
 
+def written(inferrer: Inferrer, typed: Typed) -> str:
+    """A value as the file writes it, so that something can stand behind it; `…` when that is long."""
+    text = inferrer.scope.span(typed.node).text
+    if len(text) > 40 or "\n" in text:
+        return "…"
+    return text if isinstance(typed.node, _TIGHT) else f"({text})"
+
+
+_TIGHT = (s.Reference, s.Member, s.CallExpression, s.Text, s.Number, s.Boolean, s.ListExpression)
+"""What needs no parentheses before a `.`."""
+
+
 def _advice(inferrer: Inferrer, typed: Typed, expected: tuple[Type, ...]) -> str | None:
     """What could be done about a value that fits none of `expected`."""
 
     def right(type: Type) -> bool:
         return any(fits(type, each, Binding(inferrer.sizes)) for each in expected)
 
-    written = inferrer.scope.span(typed.node).text
-    short = len(written) <= 40 and "\n" not in written
-    name = written if short else "…"
+    name = written(inferrer, typed)
+    short = name != "…"
     match typed.type:
         case OptionalType(inner=inner) if right(inner):
             return f"it may be missing: say what then, with `{name} else …`"

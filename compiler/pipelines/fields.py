@@ -9,7 +9,7 @@ from ...dsl.diagnostics import Fix, write_instead
 from ...dsl.suggest import did_you_mean, every, offer
 from ..plan.types import RecordType, TypeKind
 from ..typing.partial import UNKNOWN, is_optional, show_type
-from .explain import origin
+from .explain import origin, written
 from .typed import FieldOf, Mistake, Typed
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
             advice = offer(meant) or f"it has {every(f'`{each}`' for each in list(type.fields)[:12])}"
     elif is_optional(type):
         what = f"{show_type(type)} may be missing, and then has no field `{name}`"
-        advice = f"say what then: `({inferrer.scope.span(of.node).text} else …).{name}`"
+        advice = f"say what then: `({written(inferrer, of)} else …).{name}`"
     else:
         what = f"{show_type(type)} has no fields"
         if type.kind is TypeKind.JSON:

@@ -11,7 +11,7 @@ from ...dsl.values import show
 from ..plan.types import ChoiceType, Type, TypeKind, quoted
 from ..typing.fit import common
 from ..typing.partial import NOTHING, UNKNOWN, is_optional, show_type
-from .explain import mismatch, origin
+from .explain import mismatch, origin, written
 from .typed import MatchOf, Typed, TypedArm
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def _not_matched(inferrer: Inferrer, subject: Typed) -> None:
     shown = show_type(subject.type)
     advice = "use `if` with comparisons" if subject.type.kind is TypeKind.FLOAT else None
     if is_optional(subject.type):
-        written = inferrer.scope.span(subject.node).text
-        advice = f"it may be missing: say what then, with `match ({written} else …)`"
+        advice = f"it may be missing: say what then, with `match ({written(inferrer, subject)} else …)`"
     mismatch(inferrer, subject, (), f"`match` takes text, int or bool, found {shown}", help=advice)
 
 

@@ -18,7 +18,7 @@ from ..typing.partial import (
     show_type,
     without_optional,
 )
-from .explain import origin
+from .explain import origin, written
 from .typed import (
     Attempt,
     BuiltinCall,
@@ -116,8 +116,7 @@ def _wrong(inferrer: Inferrer, node: s.Expression, message: str, operands: tuple
     mixed = {is_text(each.type) for each in operands} == {True, False}
     advice = None
     if missing:
-        name = inferrer.scope.span(missing[0].node).text
-        advice = f"it may be missing: say what then, with `({name} else …)`"
+        advice = f"it may be missing: say what then, with `({written(inferrer, missing[0])} else …)`"
     elif mixed and isinstance(node, s.Binary) and node.operator == "+":
         advice = 'put values into a text: `"… ${name} …"`'
     elif any(each.type.kind is TypeKind.JSON for each in operands):

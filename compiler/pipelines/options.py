@@ -48,22 +48,10 @@ def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> T
     """A call or a loop with its options. read: whether `as` stands behind it."""
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
-        options = _options(
-            inferrer, node, CallOptions, f"a call of `{inner.callee.name}`", _not_here(inner, read)
-        )
-        if options is None:
-            return inner
-        return evolve(
-            inner,
-            timeout=options.timeout if options.timeout is not None else inner.timeout,
-            retries=options.retries,
-            max_tokens=options.max_tokens,
-            temperature=options.temperature,
-            repair=options.repair,
-        )
+        what = f"a call of `{inner.callee.name}`"
+        return evolve(inner, **_options(inferrer, node, CallOptions, what, _not_here(inner, read)))
     if isinstance(inner, MapOf):
-        loop = _options(inferrer, node, LoopOptions, "a loop", {})
-        return evolve(inner, limit=loop.limit) if loop is not None else inner
+        return evolve(inner, **_options(inferrer, node, LoopOptions, "a loop", {}))
     if not isinstance(inner, Mistake):
         inferrer.error(
             "E0606",
@@ -87,8 +75,10 @@ def _not_here(call: Call, read: bool) -> dict[str, str]:
     return missing
 
 
-def _options(inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]) -> Any:
-    """The options as an object of `cls`; None when they could not be read."""
+def _options(
+    inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]
+) -> dict[str, Any]:
+    """The options that are written, as the fields of `cls` take them."""
     scope, tools, found = inferrer.scope, inferrer.tools, inferrer.found
     span = scope.module.span(node.options.start, node.options.start + 1)
     section = tools.merger.merge_body(scope, node.options, span)
@@ -110,12 +100,12 @@ def _options(inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_h
     values = tools.shaper.shape(section, cls, what, (), paths)
     options = structure(values, cls, paths, found)
     if options is None:
-        return None
+        return {}
     for problem in ranges(options):
         written = section.settings.get(problem.path[0])
         if written is not None:
             found.error(problem.code, problem.message, written.span, help=problem.help)
-    return options
+    return {name: getattr(options, name) for name in values}
 
 
 def _is_bound(inferrer: Inferrer, node: s.Expression) -> bool:

@@ -186,6 +186,26 @@ def test_options_of_calls_and_loops_are_in_the_plan(project: Project) -> None:
     assert (call.repair, str(call.answer), call.task, loop.limit) == (True, "Verdict", TaskKind.CHAT, 3)
 
 
+def test_options_may_be_written_one_behind_the_other(project: Project) -> None:
+    text = GPT + "pipeline p(x: text) -> text { return gpt(x) with { retries = 2 } with { timeout = 2s } }\n"
+    [call] = pipeline(project, text).nodes
+    assert isinstance(call, CallNode)
+    assert (call.timeout, call.retries) == (2.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ("x as Verdict", "did you mean `(x as Verdict).label`?"),
+        ("intent(x)", "did you mean `intent(x).label`?"),
+        ("[x]", "this is for one value: go through the list with `[… for x in …]`"),
+    ],
+)
+def test_what_would_fit_is_offered_as_it_would_be_written(value: str, advice: str, project: Project) -> None:
+    [finding] = project.findings(INTENT + f"pipeline p(x: text) -> text {{ return {value} }}\n")
+    assert finding.help == (advice,)
+
+
 def test_positions_are_those_of_the_file_that_a_pipeline_stands_in(project: Project) -> None:
     project.write("other.infer", GPT + "\n\npipeline q(x: text) -> text {\n  return gpt(x)\n}\n")
     plan = project.plan('import "other.infer" as o\npipeline p(x: text) -> text { return o.q(x) }\n')
