@@ -1,11 +1,13 @@
 """What the policies of a remote pool cost, whether a shared limit holds, and what cancelling leaves behind.
 
-    python bench/pool.py [overhead] [strict] [cancel]
+    python bench/pool.py [overhead] [proxy] [strict] [cancel]
 
 `overhead`: time per request of a deployment with every policy on, over one with none, both in front of
-a replica that answers at once. `strict`: 4 processes share one limit of 600 requests a minute through a
-real Redis server (`redis-server` must be installed) for 10 minutes, which pass faster here. `cancel`:
-10,000 requests to a mock provider in another process, each cancelled at a moment of its own.
+a replica that answers at once. `proxy`: chat through the gateway with every policy on, over a bare aiohttp
+forwarder, unary and in 200 streams at the same time, whose cost per chunk is told. `strict`: 4 processes
+share one limit of 600 requests a minute through a real Redis server (`redis-server` must be installed) for
+10 minutes, which pass faster here. `cancel`: 10,000 requests to a mock provider in another process, each
+cancelled at a moment of its own.
 """
 
 from __future__ import annotations
@@ -26,33 +28,12 @@ from bisect import bisect_left
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
+from _proxy import QUESTION, measure, plan_of, show
 from _servers import serving
 
-from inferc.compiler.plan import (
-    SCHEMA,
-    AuthScheme,
-    Budget,
-    BudgetAction,
-    CircuitBreakerConfig,
-    GatewayPlan,
-    Money,
-    Plan,
-    Price,
-    ProviderKind,
-    RateLimits,
-    RemotePoolPlan,
-    ReplicaPlacement,
-    RetryPolicy,
-    SecretRef,
-    Serving,
-    SourceRef,
-    TaskKind,
-    Timeouts,
-    WireFormat,
-)
+from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan, RateLimits, RetryPolicy
 from inferc.runtime.deployment import Deployment, Trace
 from inferc.runtime.errors import RequestError
 from inferc.runtime.executor import Executor
@@ -70,51 +51,21 @@ from inferc.runtime.store.redis import RedisStore
 
 SCRIPT = str(Path(__file__).resolve())
 
-QUESTION = "Tell me in a few words why the sky is blue on a clear day and red in the evening."
 CHAT = ChatRequest({"model": "gpt", "messages": [{"role": "user", "content": QUESTION}]}, stream=False)
 STREAM = ChatRequest({**CHAT.body, "stream": True}, stream=True)
 
 REQUESTS, ROUNDS = 20_000, 7
 TARGET_MICROSECONDS = 25.0
 
+CONNECTIONS, STREAMS = 32, 200
+FEW, MANY = 20, 120
+TARGET_RATIO = 0.7
+
 PROCESSES, LIMIT, MINUTES, FASTER = 4, 600, 10, 20.0
 TARGET_SHARE = 0.97
 
 CANCELLED, AT_ONCE = 10_000, 100
 TARGET_MEGABYTES = 2.0
-
-
-def plan_of(endpoint: str, **fields: Any) -> RemotePoolPlan:
-    values: dict[str, Any] = {
-        "rate_limits": RateLimits(1_000_000, 1_000_000_000, 1_000),
-        "budget": Budget(BudgetAction.REJECT, Money("100000"), Money("1000000")),
-        "price": Price(Money("0.15"), Money("0.6"), Money("0.075")),
-        "api_key": (),
-    }
-    return RemotePoolPlan(
-        deployment="gpt",
-        source=SourceRef("pool.infer", 1, 1),
-        replicas=(ReplicaPlacement(0, None, ()),),
-        serving=Serving(max_concurrent=1_000),
-        idempotent=True,
-        provider=ProviderKind.OPENAI_COMPATIBLE,
-        model="gpt-4o-mini",
-        endpoint=endpoint,
-        wire=WireFormat.OPENAI,
-        auth=AuthScheme.BEARER,
-        credentials=None,
-        headers={},
-        query={},
-        task=TaskKind.CHAT,
-        retry=RetryPolicy(max_retries=0),
-        timeouts=Timeouts(),
-        circuit_breaker=CircuitBreakerConfig(),
-        safety={},
-        target=None,
-        launch=None,
-        settings={},
-        **(values | fields),
-    )
 
 
 class Instant:
@@ -132,7 +83,7 @@ class Instant:
 
 
 async def measure_overhead() -> bool:
-    plan = plan_of("http://127.0.0.1:9/v1")
+    plan = plan_of("http://127.0.0.1:9/v1", api_key=(), retry=RetryPolicy(max_retries=0))
     assert plan.budget is not None
     assert plan.price is not None
     guards = Guards(
@@ -164,6 +115,24 @@ async def measure_overhead() -> bool:
     return report(
         "overhead", f"{overhead:.1f} µs, target ≤ {TARGET_MICROSECONDS:g}", overhead <= TARGET_MICROSECONDS
     )
+
+
+async def measure_proxy() -> bool:
+    unary = measure(policies=True, stream=False, connections=CONNECTIONS, requests=4_000, rounds=6)
+    few, many = (
+        measure(policies=True, stream=True, connections=STREAMS, requests=requests, rounds=4, chunks=chunks)
+        for chunks, requests in ((FEW, 2_000), (MANY, 600))
+    )
+    ratios = {
+        "unary": show("proxy, unary", unary),
+        f"{FEW} chunks": show(f"proxy, {STREAMS} streams of {FEW} chunks", few),
+        f"{MANY} chunks": show(f"proxy, {STREAMS} streams of {MANY} chunks", many),
+    }
+    for name in few:
+        cost = (many[name].cpu - few[name].cpu) / (MANY - FEW) * 1e6
+        print(f"proxy     {name:16}{cost:8.1f} µs of processor time per chunk")
+    listed = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+    return report("proxy", f"{listed}, target ≥ {TARGET_RATIO:g}", min(ratios.values()) >= TARGET_RATIO)
 
 
 @contextmanager
@@ -235,7 +204,7 @@ async def work(url: str, began: float) -> None:
 async def measure_cancel() -> bool:
     os.environ["BENCH_KEY"] = "bench-key"
     with serving([SCRIPT, "mock"]) as mock:
-        deployment = plan_of(f"{mock.url}/v1", api_key=(SecretRef.env("BENCH_KEY"),))
+        deployment = plan_of(f"{mock.url}/v1", retry=RetryPolicy(max_retries=0))
         plan = Plan(SCHEMA, "bench", GatewayPlan(port=0), (deployment,))
         executor = Executor(plan, Path.cwd())
         await executor.start()
@@ -313,7 +282,12 @@ def report(name: str, text: str, holds: bool) -> bool:
 
 
 async def main(names: list[str]) -> None:
-    measures = {"overhead": measure_overhead, "strict": measure_strict, "cancel": measure_cancel}
+    measures = {
+        "overhead": measure_overhead,
+        "proxy": measure_proxy,
+        "strict": measure_strict,
+        "cancel": measure_cancel,
+    }
     outcomes = [await measures[name]() for name in names or measures]
     if not all(outcomes):
         raise SystemExit(1)

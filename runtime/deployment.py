@@ -13,9 +13,10 @@ from .passage import Guards, Passage
 from .policies.capacity import Divert
 from .policies.estimate import Estimate, Tariff, estimate
 from .policies.retry import GiveUp, Retry
-from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
+from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request, Usage
 from .served import NO_HEADERS, check_task
-from .slots import Slots
+from .slots import Slot, Slots
+from .tally import DIVERTED, Tally, outcome_now
 from .trace import Trace
 
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -43,6 +44,7 @@ class Deployment:
         self.name = plan.deployment
         self.plan = plan
         self.task = plan.task_kind
+        self.tally = Tally()
         self._replicas = replicas
         self._others = others
         self._slots = Slots(
@@ -79,6 +81,11 @@ class Deployment:
             status.ready and (guards is None or guards.breaker.is_closed)
             for status, guards in zip(self.status(), self._guards, strict=True)
         )
+
+    @property
+    def guards(self) -> Sequence[Guards | None]:
+        """The policies of each replica; None for those that have none."""
+        return self._guards
 
     def status(self) -> tuple[ReplicaStatus, ...]:
         """How each replica is."""
@@ -135,28 +142,62 @@ class Deployment:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces: a slot first, then attempts on its replica.
+        """The answer to `request` in pieces: a slot first, then attempts on its replica until one answers;
+        none follows once a chunk has been handed out.
 
         deadline: in the time of the running loop. passed: deployments that handed the request on.
         priority: of those who wait for a slot, the highest runs first.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
-        self._check(request)
-        self._throttle()
-        slot = await self._slots.enter(priority, deadline)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
-            async with aclosing(self._divert(slot, request, deadline, trace, passed, priority)) as chunks:
+            async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
+        trace.deployment = self.name
+        passage: Passage | None = None
+        guards, attempt, waited = self._guards[slot.replica], 0, 0.0
         try:
-            trace.deployment = self.name
-            async with aclosing(self._attempts(slot.replica, request, deadline, trace)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            expected = estimate(request) if guards else NOTHING
+            while True:
+                attempt += 1
+                trace.attempts = attempt
+                passage = Passage(guards, expected)
+                await passage.enter(deadline)
+                sent = loop.time()
+                chunks = self._replicas[slot.replica].stream(request, deadline)
+                try:
+                    passage.send()
+                    async for chunk in chunks:
+                        passage.saw(chunk)
+                        yield chunk
+                    passage.finished()
+                    return
+                except RequestError as error:
+                    passage.failed(loop.time(), error, deadline)
+                    error.attempts = attempt
+                    if passage.begun:
+                        raise
+                    wait = self._wait_after(error, waited, deadline)
+                finally:
+                    try:
+                        await chunks.aclose()
+                    finally:
+                        now = loop.time()
+                        passage.leave(now)
+                        if trace.spans is not None:
+                            answered = passage.answered(streamed=getattr(request, "stream", False))
+                            trace.record(self.name, sent, now, passage.used(), self._tariff, answered)
+                await asyncio.sleep(wait)
+                waited += wait
         finally:
             self._slots.leave(slot)
             self._throttle()
+            begun, usage = (passage.begun, passage.usage) if passage else (False, None)
+            self.tally.end(outcome_now(request, begun), loop.time() - began, usage)
 
     async def answer(
         self,
@@ -172,22 +213,44 @@ class Deployment:
         As `stream`; where no policy can repeat an attempt and replicas have whole answers, without the
         generators of one.
         """
-        if not self._answering or trace.spans is not None:
+        if not self._answering:
             async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
                 return await anext(chunks)
-        self._check(request)
-        slot = await self._slots.enter(priority, deadline)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
-            answer = self._divert(slot, request, deadline, trace, (), priority)
+            answer = self._hand_on(slot, request, deadline, trace, (), priority)
             async with aclosing(answer) as chunks:
                 return await anext(chunks)
+        trace.deployment, trace.attempts = self.name, 1
+        chunk: Chunk | None = None
         try:
-            trace.deployment, trace.attempts = self.name, 1
-            return await self._answering[slot.replica].answer(request, deadline)
+            chunk = await self._answering[slot.replica].answer(request, deadline)
+            return chunk
         finally:
             self._slots.leave(slot)
+            usage, now = chunk.usage if chunk else None, loop.time()
+            self.tally.end(outcome_now(request, False), now - began, usage)
+            if trace.spans is not None:
+                trace.record(self.name, began, now, usage or Usage(0), self._tariff, chunk is not None)
 
-    def _divert(
+    async def _enter(
+        self, request: Request, priority: int, deadline: float | None, began: float
+    ) -> Slot | Divert:
+        """A slot, or who takes over. Raises RequestError."""
+        try:
+            self._check(request)
+            self._throttle()
+            slot = await self._slots.enter(priority, deadline)
+        except BaseException:
+            self.tally.end(outcome_now(request, False), asyncio.get_running_loop().time() - began)
+            raise
+        if isinstance(slot, Divert):
+            self.tally.end(DIVERTED, 0.0)
+        return slot
+
+    def _hand_on(
         self,
         divert: Divert,
         request: Request,
@@ -196,68 +259,22 @@ class Deployment:
         passed: tuple[str, ...],
         priority: int,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer of the deployment that takes over. Raises Backpressure where that one passed it on."""
+        """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
         if divert.target in passed:
             raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
         return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
 
-    async def _attempts(
-        self, index: int, request: Request, deadline: float | None, trace: Trace
-    ) -> AsyncGenerator[Chunk, None]:
-        """Attempts at one replica until one answers; none follows once a chunk has been handed out."""
-        loop = asyncio.get_running_loop()
-        guards = self._guards[index]
-        expected = estimate(request) if guards else NOTHING
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            trace.attempts = attempt
-            passage = await self._enter(guards, expected, deadline)
-            began = loop.time()
-            try:
-                passage.send()
-                async with aclosing(self._replicas[index].stream(request, deadline)) as chunks:
-                    async for chunk in chunks:
-                        passage.saw(chunk)
-                        yield chunk
-                passage.finished()
-                return
-            except RequestError as error:
-                error.attempts = attempt
-                passage.failed(loop.time(), error, deadline)
-                if passage.begun:
-                    raise
-                decision = self._retry.decide(error, attempt, waited)
-                if isinstance(decision, GiveUp):
-                    if decision.reason:
-                        error.message = f"{error.message}; {decision.reason}"
-                    raise
-                if deadline is not None and loop.time() + decision.seconds >= deadline:
-                    raise
-            finally:
-                now = loop.time()
-                passage.leave(now)
-                if trace.spans is not None:
-                    answered = passage.answered(streamed=getattr(request, "stream", False))
-                    trace.record(self.name, began, now, passage.used(), self._tariff, answered)
-            await asyncio.sleep(decision.seconds)
-            waited += decision.seconds
-
-    async def _enter(self, guards: Guards | None, expected: Estimate, deadline: float | None) -> Passage:
-        """What an attempt meets before it is sent, in this order; a refusal gives back what is held."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        passage = Passage(guards, expected)
-        try:
-            passage.reserve_money(now)
-            passage.enter_circuit(now)
-            await passage.wait_for_permit(deadline)
-            passage.enter_circuit_again(loop.time())
-        except BaseException:
-            passage.leave(loop.time())
-            raise
-        return passage
+    def _wait_after(self, error: RequestError, waited: float, deadline: float | None) -> float:
+        """Seconds until the next attempt; raises `error` where there is none."""
+        decision = self._retry.decide(error, error.attempts, waited)
+        if isinstance(decision, GiveUp):
+            if decision.reason:
+                error.message = f"{error.message}; {decision.reason}"
+            raise error
+        if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
+            raise error
+        return decision.seconds
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

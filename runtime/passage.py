@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from math import ceil
 
@@ -22,7 +23,7 @@ from .policies.budget import Budget, Exceeded, Reservation
 from .policies.circuit_breaker import Blocked, CircuitBreaker, Outcome, Pass
 from .policies.estimate import Estimate, Tariff, streamed_tokens
 from .policies.rate_limit import Permit
-from .replica import ChatChunk, Chunk, TensorChunk, Usage
+from .replica import ChatChunk, Chunk, Usage
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Guards:
 class Passage:
     """One attempt, from its first policy to its end; without guards every step is empty.
 
-    The steps are called in the order in which they stand here; `leave` always, and last.
+    The steps are called in the order in which they stand here; `leave` always, and last, once it was entered.
     """
 
     __slots__ = (
@@ -82,47 +83,59 @@ class Passage:
         """Whether the whole answer came; who wants no stream need not read on after its one piece."""
         return self._finished or (self.begun and not streamed)
 
-    def reserve_money(self, now: float) -> None:
-        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of the answer, as far as they have been told."""
+        return self._usage
+
+    async def enter(self, deadline: float | None) -> None:
+        """Money first, then the circuit, then the rate limit; what is held by then is given back where it
+        fails. Raises RequestError.
+        """
         guards = self._guards
-        if guards is None or guards.budget is None:
+        if guards is None:
             return
-        amount = guards.tariff.cost(Usage(self._estimate.prompt, self._estimate.answer))
-        outcome = guards.budget.reserve(now + guards.epoch, amount)
+        now = asyncio.get_running_loop().time()
+        try:
+            if guards.budget is not None:
+                self._reserve_money(guards, guards.budget, now)
+            self._enter_circuit(guards, now)
+            self._permit = guards.permits.take(self._estimate.total)
+            if self._permit is None:
+                await self._wait_for_permit(guards, deadline)
+        except BaseException:
+            self.leave(asyncio.get_running_loop().time())
+            raise
+
+    def _reserve_money(self, guards: Guards, budget: Budget, now: float) -> None:
+        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
+        outcome = budget.reserve(now + guards.epoch, guards.tariff.estimated(self._estimate))
         if outcome.notice:
             log.warning("deployment `%s`: %s", guards.plan.deployment, outcome.notice)
         if isinstance(outcome, Exceeded):
             raise _refusal(BudgetExceeded, guards.plan, outcome.reason, outcome.retry_after)
         self._money = outcome
 
-    def enter_circuit(self, now: float) -> None:
+    def _enter_circuit(self, guards: Guards, now: float) -> None:
         """Pass the circuit breaker. Raises CircuitOpen."""
-        if self._guards is None:
-            return
-        outcome = self._guards.breaker.enter(now)
+        outcome = guards.breaker.enter(now)
         if isinstance(outcome, Blocked):
-            plan, wait = self._guards.plan, outcome.retry_at - now
+            plan, wait = guards.plan, outcome.retry_at - now
             reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
         self._pass = outcome
 
-    async def wait_for_permit(self, deadline: float | None) -> None:
-        """Wait for the rate limit. Raises RequestError."""
-        guards = self._guards
-        if guards is None:
-            return
+    async def _wait_for_permit(self, guards: Guards, deadline: float | None) -> None:
+        """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
         try:
             self._permit = await guards.permits.acquire(self._estimate.total, deadline)
         except RequestError as error:
             error.deployment, error.provider = guards.plan.deployment, guards.plan.provider
             raise
-
-    def enter_circuit_again(self, now: float) -> None:
-        """The same once the permit is there, for the circuit may have opened meanwhile."""
-        held, guards = self._pass, self._guards
-        if held is not None and guards is not None and guards.breaker.is_stale(held):
+        held = self._pass
+        if held is not None and guards.breaker.is_stale(held):
             self._pass = None
-            self.enter_circuit(now)
+            self._enter_circuit(guards, asyncio.get_running_loop().time())
 
     def send(self) -> None:
         """The request goes out now."""
@@ -132,10 +145,11 @@ class Passage:
         """A part of the answer came."""
         self._chunks += 1
         if isinstance(chunk, ChatChunk):
-            self._size += len(chunk.data)
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-        elif not isinstance(chunk, TensorChunk):
+            data, usage, _ = chunk
+            self._size += len(data)
+            if usage is not None:
+                self._usage = usage
+        else:
             self._usage = chunk.usage
 
     def finished(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     import numpy
@@ -46,9 +46,10 @@ class CompletionRequest:
 
 @frozen
 class EmbedRequest:
-    """Texts to embed, at least one."""
+    """Texts to embed, at least one. dimensions: how many numbers of each vector; None is all."""
 
     texts: tuple[str, ...]
+    dimensions: int | None = None
 
 
 @frozen
@@ -103,8 +104,7 @@ class ClassifyRequest:
 Request = ChatRequest | CompletionRequest | EmbedRequest | RerankRequest | ClassifyRequest | TensorRequest
 
 
-@frozen
-class ChatChunk:
+class ChatChunk(NamedTuple):
     """A piece of a chat answer: JSON bytes in OpenAI's shape.
 
     Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`, or nothing where
@@ -130,6 +130,7 @@ class TensorChunk:
     """The outputs of a `TensorRequest`, in the order in which it names them, or the model does."""
 
     outputs: tuple[Tensor, ...]
+    usage: Usage | None = None
 
 
 @frozen
@@ -164,15 +165,18 @@ Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
 class ReplicaStatus:
     """How a replica is.
 
-    providers: what a local model really runs on, in order. warnings: what is not as it was asked for.
-    inputs, outputs: of a local model.
+    providers: what a local model really runs on, in order. missing: those that were asked for and are not
+    there. warnings: what is not as it was asked for. inputs, outputs: of a local model. run_sizes: how
+    many of its runs had so many rows, or texts.
     """
 
     ready: bool
     providers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
+    run_sizes: Mapping[int, int] = field(factory=dict)
 
 
 HeadersObserver = Callable[[Mapping[str, str]], None]

@@ -89,6 +89,11 @@ class LiveSecret:
         self._said = False
         self.secret = read()
 
+    @property
+    def may_change(self) -> bool:
+        """Whether looking at the source can show anything new."""
+        return self._path is not None
+
     def look(self, now: float) -> bool:
         """Whether the secret is another than before, at a price that each request can pay."""
         if self._path is None or now < self._next_look:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..compiler.plan import CapacityPolicy
 from .errors import Backpressure, RequestTimeout, ShuttingDown
-from .policies.capacity import (
-    MIN_RETRY_AFTER,
-    Admit,
-    Arrive,
-    Capacity,
-    Divert,
-    Leave,
-    Refuse,
-    Release,
-    Resize,
-    Wait,
-)
+from .policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, Divert, Refuse, Wait
 from .waiting import WaitingRoom
 
 MAX_QUEUED = 60.0
 """Seconds that a request waits for a slot at most, also when its deadline is later."""
 
 
-@frozen
-class Slot:
+class Slot(NamedTuple):
     """The right to run on `replica`; to be given back with `leave`, once."""
 
     replica: int
@@ -57,36 +44,36 @@ class Slots:
         """A slot, as soon as there is one, or where to go instead. Raises RequestError."""
         now = asyncio.get_running_loop().time()
         ticket = self._room.ticket()
-        match self._capacity.decide(now, Arrive(ticket, priority)):
-            case Admit(_, replica):
-                return Slot(replica, now)
+        decision = self._capacity.arrive(ticket, priority)
+        match decision:
+            case Admit():
+                return Slot(decision.replica, now)
             case Wait():
                 return await self._wait(ticket, now, deadline)
-            case Divert() as divert:
-                return divert
+            case Divert():
+                return decision
             case Refuse(retry_after, waiting):
                 raise self.full(f", {waiting} waiting" if waiting else "", retry_after)
-            case impossible:
-                raise TypeError(f"no answer to an arrival: {impossible!r}")
 
     def leave(self, slot: Slot) -> None:
         """Give the slot back, and let the next request run."""
         now = asyncio.get_running_loop().time()
-        self._follow(Release(slot.replica, slot.since), now)
+        admitted = self._capacity.release(slot.replica, now - slot.since)
+        if admitted is not None:
+            self._admit(admitted, now)
 
     def throttle(self, throttled: bool) -> None:
         """Make do with half the slots, or have all of them again."""
         limit = max(self._full_limit // 2, 1) if throttled else self._full_limit
         if limit != self._capacity.limit:
             now = asyncio.get_running_loop().time()
-            while self._follow(Resize(limit), now):
-                pass
+            while (admitted := self._capacity.resize(limit)) is not None:
+                self._admit(admitted, now)
 
     def close(self) -> None:
         """Refuse all who wait."""
-        now = asyncio.get_running_loop().time()
         for ticket in self._room.close(self._shutting_down):
-            self._capacity.decide(now, Leave(ticket))
+            self._capacity.leave(ticket)
 
     def full(self, also: str, retry_after: float) -> Backpressure:
         """The error of a request that finds no slot."""
@@ -99,7 +86,7 @@ class Slots:
         waiter = self._room.join(ticket)
         try:
             return await self._room.wait(
-                ticket, waiter, until, lambda: self._capacity.decide(now, Leave(ticket)), self.leave
+                ticket, waiter, until, lambda: self._capacity.leave(ticket), self.leave
             )
         except TimeoutError:
             if until == deadline:
@@ -109,16 +96,10 @@ class Slots:
                 raise RequestTimeout(message, deployment=self._name) from None
             raise self.full(f", and no slot came free within {MAX_QUEUED:g} s", MIN_RETRY_AFTER) from None
 
-    def _follow(self, event: Release | Resize, now: float) -> bool:
-        """Let the next one run, skipping those that were cancelled meanwhile; False: nobody ran."""
-        while True:
-            match self._capacity.decide(now, event):
-                case Admit(ticket, replica):
-                    if self._room.call(ticket, Slot(replica, now)):
-                        return True
-                    event = Release(replica, now)
-                case _:
-                    return False
+    def _admit(self, admitted: Admit | None, now: float) -> None:
+        """Let that one run; those that were cancelled meanwhile pass their slot on."""
+        while admitted is not None and not self._room.call(admitted.ticket, Slot(admitted.replica, now)):
+            admitted = self._capacity.release(admitted.replica, 0.0)
 
     def _shutting_down(self) -> ShuttingDown:
         return ShuttingDown("the executor is stopping", deployment=self._name)

@@ -28,18 +28,18 @@ def error_body(error: RequestError) -> dict[str, Any]:
     return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
-def error_answer(error: RequestError, headers: dict[str, str] | None = None) -> web.Response:
+def error_answer(error: RequestError) -> web.Response:
     """`error` as a response, with the time to wait and the provider's request id where they are known."""
-    return json_answer(error_body(error), error.status, _error_headers(error, headers or {}))
+    return json_answer(error_body(error), error.status, _error_headers(error))
 
 
 def inference_error_answer(error: RequestError) -> web.Response:
     """`error` in the shape of the Open Inference Protocol."""
-    return json_answer({"error": error.message}, error.status, _error_headers(error, {}))
+    return json_answer({"error": error.message}, error.status, _error_headers(error))
 
 
-def _error_headers(error: RequestError, headers: dict[str, str]) -> dict[str, str]:
-    headers = dict(headers)
+def _error_headers(error: RequestError) -> dict[str, str]:
+    headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if error.status == 429 and not error.retryable:

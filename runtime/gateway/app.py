@@ -21,6 +21,7 @@ from .classify import answer_classify
 from .completions import answer_completion
 from .embeddings import answer_embeddings
 from .infer import answer_infer, answer_live, answer_model, answer_model_ready, answer_ready, answer_server
+from .metrics import Metrics
 from .pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .rerank import answer_rerank
 from .status import health
@@ -48,23 +49,36 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
     token: the bearer token that clients must send; None lets everyone in.
     """
     app = web.Application(client_max_size=MAX_BODY)
+    metrics = Metrics(executor)
     for routes, in_error in ((_OPENAI, error_answer), (_INFERENCE, inference_error_answer)):
         for path in dict.fromkeys(path for _, path, _ in routes):
             guard = None if path in _OPEN else token
             resource = app.router.add_resource(path)
             answers = {method: answer for method, its_path, answer in routes if its_path == path}
             for method, answer in answers.items():
-                resource.add_route(method, _guarded(answer, executor, guard, in_error))
-            resource.add_route("*", _wrong_method(", ".join(answers)))
+                resource.add_route(method, _guarded(answer, executor, guard, in_error, metrics.refused))
+            resource.add_route("*", _wrong_method(", ".join(answers), in_error))
+    shown = app.router.add_resource("/metrics")
+    shown.add_route("GET", _guarded(metrics.answer, executor, token, error_answer))
+    shown.add_route("*", _wrong_method("GET", error_answer))
     health = app.router.add_resource("/healthz")
     health.add_route("GET", _healthy(executor, token))
-    health.add_route("*", _wrong_method("GET"))
+    health.add_route("*", _wrong_method("GET", error_answer))
     app.router.add_route("*", "/{path:.*}", _no_such_path)
     return app
 
 
-def _guarded(answer: Answer, executor: Executor, token: Secret | None, in_error: InError) -> Handler:
-    """`answer` for those who may ask, with errors as the clients of its protocol expect them."""
+def _guarded(
+    answer: Answer,
+    executor: Executor,
+    token: Secret | None,
+    in_error: InError,
+    refused: Callable[[RequestError], None] | None = None,
+) -> Handler:
+    """`answer` for those who may ask, with errors as the clients of its protocol expect them.
+
+    refused: told each error.
+    """
     expected = _expected(token)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -74,6 +88,8 @@ def _guarded(answer: Answer, executor: Executor, token: Secret | None, in_error:
             return await answer(request, executor)
         except RequestError as error:
             log_failure(error)
+            if refused:
+                refused(error)
             return in_error(error)
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
@@ -125,8 +141,9 @@ def _healthy(executor: Executor, token: Secret | None) -> Handler:
 
 async def _no_such_path(request: web.Request) -> web.StreamResponse:
     paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_INFERENCE))
-    served = ", ".join((*paths, "/healthz"))
-    return error_answer(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
+    served = ", ".join((*paths, "/healthz", "/metrics"))
+    in_error = inference_error_answer if request.path.startswith("/v2") else error_answer
+    return in_error(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
 
 
 _OPENAI: tuple[tuple[str, str, Answer], ...] = (
@@ -145,17 +162,21 @@ _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),
     ("GET", "/v2/health/live", answer_live),
     ("GET", "/v2/health/ready", answer_ready),
+    ("POST", "/v2/models/{name}/infer", answer_infer),
     ("GET", "/v2/models/{name}", answer_model),
     ("GET", "/v2/models/{name}/ready", answer_model_ready),
-    ("POST", "/v2/models/{name}/infer", answer_infer),
+    ("POST", "/v2/models/{name}/versions/{version}/infer", answer_infer),
+    ("GET", "/v2/models/{name}/versions/{version}", answer_model),
+    ("GET", "/v2/models/{name}/versions/{version}/ready", answer_model_ready),
 )
 _OPEN = ("/v2/health/live", "/v2/health/ready")
 """What probes ask for: no token is needed."""
 
 
-def _wrong_method(allowed: str) -> Handler:
+def _wrong_method(allowed: str, in_error: InError) -> Handler:
     async def refuse(request: web.Request) -> web.StreamResponse:
-        message = f"{request.path} takes {allowed}, not {request.method}"
-        return error_answer(WrongMethod(message), {"Allow": allowed})
+        answer = in_error(WrongMethod(f"{request.path} takes {allowed}, not {request.method}"))
+        answer.headers["Allow"] = allowed
+        return answer
 
     return refuse

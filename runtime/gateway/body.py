@@ -114,9 +114,8 @@ def embed_request(body: dict[str, Any]) -> tuple[str, EmbedRequest, bool]:
     encoding = body.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise BadRequest("`encoding_format` must be `float` or `base64`", param="encoding_format")
-    if body.get("dimensions") is not None:
-        raise BadRequest("`dimensions` cannot be chosen here: the model decides", param="dimensions")
-    return model, EmbedRequest(texts_in(body, "input")), encoding == "base64"
+    request = EmbedRequest(texts_in(body, "input"), count_in(body, "dimensions"))
+    return model, request, encoding == "base64"
 
 
 def required(body: dict[str, Any], name: str, kind: type[T]) -> T:

@@ -52,24 +52,29 @@ async def _send(
 
     An error can only be told inside the stream now, which then ends without its marker.
     """
-    pending: list[bytes] = []
+    pending = b""
     try:
         while chunk is not None:
             assert isinstance(chunk, ChatChunk)
-            if chunk.data:
-                pending += (b"data: ", chunk.data, b"\n\n")
-            if pending and not chunk.more:
-                await response.write(b"".join(pending))
-                pending.clear()
+            data, _, more = chunk
+            if data:
+                pending += _event(data)
+            if pending and not more:
+                await response.write(pending)
+                pending = b""
             chunk = await anext(others, None)
-        pending.append(_END)
+        pending += _END
     except RequestError as error:
         log_failure(error)
-        pending += (b"data: ", orjson.dumps(error_body(error)), b"\n\n")
+        pending += _event(orjson.dumps(error_body(error)))
         response.force_close()
     except ConnectionError:  # the client is gone
         raise
     except Exception:
-        pending += (b"data: ", orjson.dumps(error_body(internal_error())), b"\n\n")
+        pending += _event(orjson.dumps(error_body(internal_error())))
         response.force_close()
-    await response.write_eof(b"".join(pending))
+    await response.write_eof(pending)
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: %b\n\n" % data

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from aiohttp import web
 
 from ..deployment import Deployment
-from ..errors import RequestError, RequestTooLarge, Unsupported
+from ..errors import RequestError, RequestTooLarge, UnknownModel, Unsupported
 from ..executor import Executor
 from ..replica import ReplicaStatus, TensorChunk, TensorInfo
 from ..routes.route import Route
@@ -18,6 +18,10 @@ from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import MAX_BODY, priority_of
 
 HEADER = "Inference-Header-Content-Length"
+
+
+VERSION = "1"
+"""The version that every model has: the one that is served."""
 
 
 class NotReady(RequestError):
@@ -47,14 +51,14 @@ async def answer_ready(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    model = executor.model(request.match_info["name"])
+    model = executor.model(_name(request))
     status = _local(model)
     if status is None:
         raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
     return json_answer(
         {
             "name": model.name,
-            "versions": ["1"],
+            "versions": [VERSION],
             "platform": "onnxruntime_onnx",
             "inputs": [_described(info) for info in status.inputs],
             "outputs": [_described(info) for info in status.outputs],
@@ -64,7 +68,7 @@ async def answer_model(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}/ready`."""
-    model = executor.model(request.match_info["name"])
+    model = executor.model(_name(request))
     if not model.is_ready():
         raise NotReady(f"not ready: {model.name}")
     return json_answer({"name": model.name, "ready": True})
@@ -74,7 +78,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     """`POST /v2/models/{name}/infer`. Raises RequestError."""
     from .infer_request import read_request, write_answer
 
-    name = request.match_info["name"]
+    name = _name(request)
     executor.model(name)
     try:
         body = await request.read()
@@ -107,6 +111,16 @@ def _local(model: Served) -> ReplicaStatus | None:
     if isinstance(model, Route):
         return next(filter(None, map(_local, model.members)), None)
     return None
+
+
+def _name(request: web.Request) -> str:
+    """The name of the model in the path. Raises UnknownModel for a version that it does not have."""
+    name, version = request.match_info["name"], request.match_info.get("version", VERSION)
+    if version != VERSION:
+        raise UnknownModel(
+            f"`{name}` has no version `{version}`; the only one is `{VERSION}`", param="version"
+        )
+    return name
 
 
 def _described(info: TensorInfo) -> dict[str, object]:

@@ -149,7 +149,7 @@ def _converted(name: str, datatype: str, values: NDArray[Any], data: list[Any]) 
 
 
 def _extremes(values: NDArray[Any], data: list[Any]) -> tuple[Any, Any]:
-    """The least and the largest of `values`, which are those of `data`: of a few, Python finds them faster."""
+    """The least and the largest of `values`, those of `data`; among a few, Python finds them faster."""
     if len(data) == values.size <= _FEW and not isinstance(data[0], list):
         return min(data), max(data)
     return values.min().item(), values.max().item()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ...compiler.plan import GatewayPlan
 from ..errors import StartError
 from ..executor import Executor
+from ..garbage import collect_rarely
 from ..http_server import GRACE, HttpServer, bind, stop_signal
 from ..reload import Reread, reloading_on_hangup
 from ..secret import Secret, read_secret
@@ -41,6 +42,7 @@ async def serve(
             server = HttpServer(build_app(executor, token), bound, advice=ADVICE, grace=grace)
             try:
                 await server.start()
+                collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"http://{host}:{server.port}"
                 if ready:

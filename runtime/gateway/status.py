@@ -57,7 +57,12 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
         "running": deployment.running,
         "waiting": deployment.waiting,
         "replicas": [
-            {"ready": status.ready, "providers": status.providers, "warnings": status.warnings}
+            {
+                "ready": status.ready,
+                "providers": status.providers,
+                "missing_providers": status.missing,
+                "warnings": status.warnings,
+            }
             for status in deployment.status()
         ],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -30,20 +31,29 @@ CPU_RUNS = 8
 
 
 class LoadedModel:
-    """A session, its threads and its task. Used from one event loop."""
+    """A session, its threads and its task. Used from one event loop.
+
+    key: those with the same one share a session.
+    """
 
     def __init__(
-        self, plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, sessions: SharedSessions
+        self,
+        plan: OnnxServingPlan,
+        placement: ReplicaPlacement,
+        base_dir: Path,
+        sessions: SharedSessions,
+        run_sizes: Counter[int],
     ) -> None:
         self._plan = plan
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
+        self._run_sizes = run_sizes
         self._owner = f"deployment `{plan.deployment}`"
         shares = plan.share_weights and not has_cuda_graphs(plan.providers)
         alone = None if shares else placement.replica_index
         where = (placement.node, placement.gpu_indices, alone)
-        self._key: Hashable = (repr(plan), str(base_dir.absolute()), where)
+        self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
         self._runs = concurrent_runs(plan, _cores())
         # One more, so that a long text is tokenised while all runs are busy.
         self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
@@ -68,6 +78,7 @@ class LoadedModel:
             self._base_dir,
             device_of(opened.providers, self._placement),
             self._owner,
+            self._run_sizes,
         )
         self._task = await model.in_thread(partial(make_task, model))
         await model.in_thread(self._task.warm_up)
@@ -75,9 +86,13 @@ class LoadedModel:
         self._status = ReplicaStatus(
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
+            missing=tuple(
+                spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
+            ),
             warnings=opened.warnings,
             inputs=inputs_of(opened.ort),
             outputs=outputs_of(opened.ort),
+            run_sizes=self._run_sizes,
         )
 
     async def close(self) -> None:
@@ -152,13 +167,13 @@ class LoadedModel:
         self._task = None
         self._status = ReplicaStatus(ready=False)
         if self._loading and not self._loading.cancelled() and not self._loading.exception():
-            self._sessions.release(self._key)
+            self._sessions.release(self.key)
         self._loading = None
         await asyncio.to_thread(give_back_memory)
 
     def _open(self) -> OpenSession:
         open_one = partial(open_session, self._plan, self._placement, self._base_dir)
-        return self._sessions.acquire(self._key, open_one)
+        return self._sessions.acquire(self.key, open_one)
 
 
 def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:

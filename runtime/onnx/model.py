@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...compiler.plan import Batching, OnnxServingPlan
 from ..replica import Chunk, Request
 from .batching import BatchQueue
+from .bound import BoundRuns, Run
+from .providers import has_cuda_graphs
 from .runner import Runner, Stopper
 from .turns import Turns
 
@@ -61,7 +64,7 @@ class WholeAnswers(ABC):
 class Model:
     """runs: how many runs may go on at the same time. base_dir: what the plan's paths are relative to.
 
-    device: where the model runs, "cpu" or "cuda", and its index.
+    device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
     """
 
     plan: OnnxServingPlan
@@ -71,6 +74,16 @@ class Model:
     base_dir: Path
     device: tuple[str, int]
     owner: str
+    run_sizes: Counter[int] = field(factory=Counter)
+    run: Run = field(init=False)
+
+    @run.default
+    def _(self) -> Run:
+        """How inputs from the host are run: bound to fixed places where CUDA graphs are recorded."""
+        if has_cuda_graphs(self.plan.providers) and self.device[0] == "cuda":
+            return BoundRuns(self.session, self.device).run
+        plain: Any = self.session.run
+        return plain  # type: ignore[no-any-return]
 
     def runner(
         self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
@@ -78,18 +91,19 @@ class Model:
         """A runner of `run` on the threads of the model."""
         shared = batching is None and self.device[0] == "cpu"
         turns: Turns[Any] = Turns() if shared else Turns(0)
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns)
+        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns, self.run_sizes)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
 
-def run_options(stopper: Stopper) -> Any:
+def run_options(stopper: Stopper | None = None) -> Any:
     """Options of one run, which `stopper` can end; what fails is raised and not printed as well."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
     options.log_severity_level = _FATAL
-    stopper.on_stop(lambda: setattr(options, "terminate", True))
+    if stopper is not None:
+        stopper.on_stop(lambda: setattr(options, "terminate", True))
     return options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class OnnxReplica:
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
+        self._run_sizes: Counter[int] = Counter()
         self._serving = self._version(plan)
         self._retiring: set[LoadedModel] = set()
         self._stopping = False
@@ -80,4 +82,4 @@ class OnnxReplica:
         return await self._serving.answer(request, deadline)
 
     def _version(self, plan: OnnxServingPlan) -> LoadedModel:
-        return LoadedModel(plan, self._placement, self._base_dir, self._sessions)
+        return LoadedModel(plan, self._placement, self._base_dir, self._sessions, self._run_sizes)

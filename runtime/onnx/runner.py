@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -57,6 +58,7 @@ class _Pending(Generic[Load, Result]):
     """A job whose caller waits for `result`; `run` is None while it is queued."""
 
     load: Load
+    rows: int
     result: asyncio.Future[Result]
     run: _Run[Load, Result] | None = None
 
@@ -66,6 +68,7 @@ class Runner(Generic[Load, Result]):
 
     run: takes the loads of the jobs of one run and gives one result for each, in their order; it is
     called on `threads`. turns: which runs a thread gets at once; by default each has a turn of its own.
+    sizes: counts the runs of so many rows.
     """
 
     def __init__(
@@ -75,12 +78,14 @@ class Runner(Generic[Load, Result]):
         run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
         owner: str,
         turns: Turns[_Run[Load, Result]] | None = None,
+        sizes: Counter[int] | None = None,
     ) -> None:
         self._queue = queue
         self._threads = threads
         self._run = run
         self._owner = owner
         self._turns: Turns[_Run[Load, Result]] = turns or Turns(0)
+        self._sizes: Counter[int] = Counter() if sizes is None else sizes
         self._ids = count()
         self._pending: dict[int, _Pending[Load, Result]] = {}
         self._running = 0
@@ -99,7 +104,7 @@ class Runner(Generic[Load, Result]):
         """
         if self._closed:
             raise self._shutting_down()
-        pending: _Pending[Load, Result] = _Pending(load, asyncio.get_running_loop().create_future())
+        pending: _Pending[Load, Result] = _Pending(load, rows, asyncio.get_running_loop().create_future())
         job = Job(next(self._ids), rows, bucket, deadline)
         self._pending[job.id] = pending
         try:
@@ -132,8 +137,11 @@ class Runner(Generic[Load, Result]):
             _resolve(self._pending[job_id], RequestTimeout(f"{self._owner} was too busy to answer in time"))
         for group in decision.runs:
             run = _Run([self._pending[job_id] for job_id in group], len(group))
+            rows = 0
             for pending in run.jobs:
                 pending.run = run
+                rows += pending.rows
+            self._sizes[rows] += 1
             self._turns.add(run)
         if decision.runs:
             self._running += len(decision.runs)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..datatypes import NUMPY_TYPES
 from ..errors import RequestError
 from ..replica import Tensor, TensorInfo, TensorRequest
+from .bound import without_graph
 from .failures import explain
 from .model import Model, run_options
 from .runner import Stopper
@@ -42,6 +43,7 @@ class TensorRuns:
 
     def __init__(self, model: Model) -> None:
         self._session = model.session
+        self._run_arrays = model.run
         self._owner = model.owner
         self.signature = TensorSignature.of(inputs_of(model.session), outputs_of(model.session), model.owner)
         self._names = [info.name for info in self.signature.inputs]
@@ -104,7 +106,7 @@ class TensorRuns:
             if self._has_bf16:
                 values = self._run_values(feed, outputs, options)
             else:
-                values = self._session.run(outputs, feed, options)
+                values = self._run_arrays(outputs, feed, options)
         except Exception as error:
             raise explain(error, self._owner) from None
         if not self._has_texts:
@@ -118,6 +120,7 @@ class TensorRuns:
         """The same for types that numpy does not have: those go in and come out as their bits."""
         import onnxruntime
 
+        without_graph(options)
         make: Any = onnxruntime.OrtValue
         values = {
             info.name: make.ortvalue_from_numpy_with_onnx_type(

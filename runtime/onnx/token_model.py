@@ -11,6 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from ..errors import BadRequest, RequestError
+from .bound import Run
 from .failures import first_line
 from .model import run_options
 from .runner import Stopper
@@ -18,16 +19,16 @@ from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, 
 from .tokens import Tokens
 
 if TYPE_CHECKING:
-    import onnxruntime
+    pass
 
 _SMALL = 8
 
 
 @frozen
 class TokenModel:
-    """A model that is ready to run. Used from any thread."""
+    """A model that is ready to run. Used from any thread. run_arrays: runs it."""
 
-    session: onnxruntime.InferenceSession
+    run_arrays: Run
     signature: TokenSignature
     owner: str
 
@@ -38,7 +39,7 @@ class TokenModel:
         options = run_options(stopper)
         lengths = numpy.fromiter(map(len, rows), numpy.int64, len(rows))
         try:
-            [output] = self.session.run([self.signature.output], self._feed(rows, lengths), options)
+            [output] = self.run_arrays([self.signature.output], self._feed(rows, lengths), options)
         except Exception as error:
             raise self._explained(error, rows, stopper) from None
         return output[: len(rows)].astype(numpy.float32, copy=False), lengths

@@ -47,13 +47,15 @@ class TokenRuns:
         batching = model.plan.batching
         self._model = model
         self._finish = finish
-        self._tokens = TokenModel(model.session, signature, model.owner)
+        self._tokens = TokenModel(model.run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
         self._runner = model.runner(self._run, batching if signature.batch is None else None)
         self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
 
-    def warm_up(self, text: Text) -> None:
-        self._tokens.run(self._encoder.encode([text], "input"), Stopper())
+    def warm_up(self, text: Text) -> Rows:
+        """What a caller would get for `text`."""
+        [rows] = self._run([self._encoder.encode([text], "input")], Stopper())
+        return rows
 
     async def close(self) -> None:
         await self._runner.close()

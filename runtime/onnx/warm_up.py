@@ -9,7 +9,7 @@ import numpy
 from ..datatypes import NUMPY_TYPES
 from ..errors import StartError
 from .failures import first_line
-from .model import Model
+from .model import Model, run_options
 from .signature import ATTENTION_MASK, inputs_of
 
 
@@ -25,7 +25,7 @@ def warm_up(model: Model) -> None:
             values = numpy.zeros(shapes[info.name], NUMPY_TYPES[info.datatype])
             feed[info.name] = values + 1 if info.name == ATTENTION_MASK else values
         try:
-            model.session.run(None, feed)
+            model.run([value.name for value in model.session.get_outputs()], feed, run_options())
         except Exception as error:
             sizes = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
             raise StartError(

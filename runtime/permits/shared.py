@@ -54,6 +54,10 @@ class SharedPermits(LocalPermits):
             await end_task(task)
             await self._exchange(need=0)
 
+    def take(self, tokens: int) -> Permit | None:
+        self._wanted.set()
+        return super().take(tokens)
+
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         self._wanted.set()
         return await super().acquire(tokens, deadline)

@@ -79,6 +79,9 @@ class StrictPermits:
             if self._returns:
                 await self._exchange()
 
+    def take(self, tokens: int) -> Permit | None:
+        return None  # the store alone can say
+
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         now = asyncio.get_running_loop().time()
         until = now + MAX_WAIT if deadline is None else min(now + MAX_WAIT, deadline)

@@ -100,7 +100,7 @@ def _json_path(path: str, of: int) -> Compute:
     """The value at `path`, None where there is none; a list of all where a path may find several."""
     import jsonpath
 
-    compiled = jsonpath.compile(path)
+    compiled = jsonpath.JSONPathEnvironment(strict=True).compile(path)
     finds_one = isinstance(compiled, jsonpath.JSONPath) and compiled.singular_query()
 
     def compute(frame: Frame) -> Any:

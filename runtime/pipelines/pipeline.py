@@ -82,11 +82,9 @@ class Pipeline:
             try:
                 values[each.name] = self._readers[each.name](given[each.name], sizes)
             except Misfit as error:
-                paths = [f"{each.name}{_joined(problem.path)}" for problem in error.problems]
-                said = "; ".join(
-                    f"`{path}`: {p.message}" for path, p in zip(paths, error.problems[:3], strict=False)
-                )
-                raise BadRequest(said, param=paths[0], code=error.problems[0].code) from None
+                inside = error.below(each.name)
+                first = inside.problems[0]
+                raise BadRequest(str(inside), param=first.path, code=first.code) from None
         return values
 
     async def value(self, values: Mapping[str, Any], run: Run, sink: Sink | None = None) -> Any:
@@ -147,7 +145,3 @@ class Pipeline:
 
 def _list(spans: list[Span] | None) -> list[Span]:
     return [] if spans is None else spans
-
-
-def _joined(path: str) -> str:
-    return path if not path or path.startswith("[") else f".{path}"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, NotRequired, Optional, TypedDict, get_args, get_origin, is_typeddict
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cattrs import (
     BaseValidationError,
     ClassValidationError,
@@ -61,6 +61,10 @@ class Misfit(Exception):
         if len(problems) > MAX_SHOWN:
             shown.append(f"and {len(problems) - MAX_SHOWN} more")
         super().__init__("; ".join(shown))
+
+    def below(self, name: str) -> Misfit:
+        """The same, of a value that is called `name`."""
+        return Misfit([evolve(each, path=_joined(name, each.path)) for each in self.problems])
 
 
 Read = Callable[..., Any]
@@ -167,7 +171,7 @@ def _problems(error: Exception, path: str) -> Iterator[Problem]:
         case ClassValidationError():
             noted, others = error.group_exceptions()
             for inner, note in noted:
-                yield from _problems(inner, f"{path}.{note.name}" if path else note.name)
+                yield from _problems(inner, _joined(path, note.name))
             for inner in others:
                 yield from _problems(inner, path)
         case IterableValidationError():
@@ -177,6 +181,12 @@ def _problems(error: Exception, path: str) -> Iterator[Problem]:
             yield Problem(path, "it is missing", "missing_field")
         case ForbiddenExtraKeysError():
             for name in sorted(error.extra_fields):
-                yield Problem(f"{path}.{name}" if path else name, "there is no such field", "unknown_field")
+                yield Problem(_joined(path, name), "there is no such field", "unknown_field")
         case _:
             yield Problem(path, str(error))
+
+
+def _joined(path: str, inner: str) -> str:
+    if not path or not inner:
+        return path or inner
+    return f"{path}{inner}" if inner.startswith("[") else f"{path}.{inner}"

@@ -8,6 +8,7 @@ whole minutes, and a minute is remembered until all of it has left the hour or t
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -19,8 +20,7 @@ HOUR, DAY = 60, 24 * 60
 MINUTE = 60.0
 
 
-@frozen
-class Reservation:
+class Reservation(NamedTuple):
     """Money that is spoken for: `amount` picodollars, counted in `minute`.
 
     notice: what the operator should know, once per crossing; None: nothing new.
@@ -67,6 +67,8 @@ class RollingSum:
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
+        if minute - self.span == self._oldest:
+            return
         amounts = self._amounts
         self._oldest = minute - self.span
         while amounts:
@@ -156,7 +158,8 @@ class Budget:
             for name, window, ceiling, limit in self._ceilings:
                 if window.total + amount > ceiling:
                     return self._exceeded(now, amount, name, window, ceiling, limit)
-                self._over.discard(name)
+                if self._over:
+                    self._over.discard(name)
             notice = None
         else:
             notice = self._crossing()
@@ -169,6 +172,13 @@ class Budget:
         self._reserved -= held.amount
         if cost != held.amount:
             self._ledger.add(held.minute, cost - held.amount)
+
+    def spent(self, now: float) -> dict[str, float]:
+        """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""
+        self._ledger.expire(int(now / MINUTE))
+        return {
+            name: max(window.total - self._reserved, 0) / PICODOLLARS for name, window, _, _ in self._ceilings
+        }
 
     def is_throttled(self, now: float) -> bool:
         """Whether half the concurrency is all there is now."""

@@ -1,12 +1,13 @@
 """Who may run now: the slots of a deployment and the queue in front of them, as a pure state machine.
 
-`Capacity.decide(now, event)` changes the state and says what follows; it never waits. Replicas are
-chosen least busy, so that with `limit` = replicas x slots each, none ever has more than its share.
+Each method changes the state and says what follows; none ever waits. Replicas are chosen least busy,
+so that with `limit` = replicas x slots each, none ever has more than its share.
 """
 
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -21,39 +22,7 @@ MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 60.0
 _SMOOTHING = 0.1
 
 
-@frozen
-class Arrive:
-    """A request wants a slot; `ticket` is a name for it that no other request has, and later ones
-    have higher. Those with the higher priority run first, then those that came first."""
-
-    ticket: int
-    priority: int = 0
-
-
-@frozen
-class Leave:
-    """A waiting request gives up."""
-
-    ticket: int
-
-
-@frozen
-class Release:
-    """A request that ran on `replica` since `since` gives its slot back."""
-
-    replica: int
-    since: float
-
-
-@frozen
-class Resize:
-    """From now on `limit` requests run at the same time; those that run already go on."""
-
-    limit: int
-
-
-@frozen
-class Admit:
+class Admit(NamedTuple):
     """The request runs now, on this replica."""
 
     ticket: int
@@ -81,15 +50,9 @@ class Divert:
     retry_after: float
 
 
-@frozen
-class Idle:
-    """Nothing follows."""
+Decision = Admit | Wait | Refuse | Divert
 
-
-Event = Arrive | Leave | Release | Resize
-Decision = Admit | Wait | Refuse | Divert | Idle
-
-_WAIT, _IDLE = Wait(), Idle()
+_WAIT = Wait()
 
 
 class Capacity:
@@ -123,24 +86,9 @@ class Capacity:
         """Requests that may run at the same time."""
         return self._limit
 
-    def decide(self, now: float, event: Event) -> Decision:
-        """What follows from `event` at `now`. `Release` and `Resize` may admit one that waits."""
-        match event:
-            case Arrive(ticket, priority):
-                return self._arrive(ticket, priority)
-            case Leave(ticket):
-                self._waiting.discard(ticket)
-                return _IDLE
-            case Release(replica, since):
-                self._running[replica] -= 1
-                self._total -= 1
-                self._hold += _SMOOTHING * (now - since - self._hold)
-                return self._admit_next()
-            case Resize(limit):
-                self._limit = limit
-                return self._admit_next()
-
-    def _arrive(self, ticket: int, priority: int) -> Decision:
+    def arrive(self, ticket: int, priority: int = 0) -> Decision:
+        """A request wants a slot; `ticket` is a name for it that no other request has, and later ones
+        have higher. Those with the higher priority run first, then those that came first."""
         if self._total < self._limit:
             return self._admit(ticket)
         match self._policy:
@@ -152,6 +100,23 @@ class Capacity:
                 return Divert(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
 
+    def leave(self, ticket: int) -> None:
+        """A waiting request gives up."""
+        self._waiting.discard(ticket)
+
+    def release(self, replica: int, held: float) -> Admit | None:
+        """A request that ran on `replica` for `held` seconds gives its slot back; one that waits may run."""
+        self._running[replica] -= 1
+        self._total -= 1
+        self._hold += _SMOOTHING * (held - self._hold)
+        return self._admit_next() if self._waiting else None
+
+    def resize(self, limit: int) -> Admit | None:
+        """From now on `limit` requests run at the same time, perhaps also one that waits: ask again then.
+        Those that run already go on."""
+        self._limit = limit
+        return self._admit_next()
+
     def _enqueue(self, ticket: int, priority: int) -> None:
         if len(self._queue) > 2 * MAX_WAITING:  # most of them have left
             self._queue = [entry for entry in self._queue if entry[1] in self._waiting]
@@ -159,13 +124,13 @@ class Capacity:
         heappush(self._queue, (-priority, ticket))
         self._waiting.add(ticket)
 
-    def _admit_next(self) -> Decision:
+    def _admit_next(self) -> Admit | None:
         while self._waiting and self._total < self._limit:
             _, ticket = heappop(self._queue)
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
                 return self._admit(ticket)
-        return _IDLE
+        return None
 
     def _admit(self, ticket: int) -> Admit:
         running = self._running

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
@@ -25,8 +25,7 @@ FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
 
 
-@frozen
-class Estimate:
+class Estimate(NamedTuple):
     """Tokens of the prompt, and the most that the answer is expected to have."""
 
     prompt: int
@@ -79,6 +78,10 @@ class Tariff:
     @classmethod
     def free(cls) -> Tariff:
         return cls(0, 0, 0)
+
+    def estimated(self, tokens: Estimate) -> int:
+        """What a request will probably cost, in picodollars."""
+        return tokens.prompt * self.input + tokens.answer * self.output
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from math import inf
+from typing import NamedTuple
 
 from attrs import define, frozen
 
@@ -15,8 +16,7 @@ from ...compiler.plan import RateLimits
 from .window import SlidingWindow
 
 
-@frozen
-class Permit:
+class Permit(NamedTuple):
     """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once.
 
     shared_bucket, lease: where the request is counted outside of this process, if it is.
@@ -111,12 +111,18 @@ class RateLimit:
         """Requests in the queue."""
         return len(self._waiting)
 
-    def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
-        """A permit, or None: the request waits until `advance` names its ticket."""
+    def take(self, now: float, tokens: int) -> Permit | None:
+        """A permit, where the request has to wait for nothing and nobody."""
         if not self._waiting and self.opens_at(now, tokens) <= now:
             return self._grant(now, tokens)
-        self._waiting[ticket] = tokens
         return None
+
+    def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
+        """A permit, or None: the request waits until `advance` names its ticket."""
+        permit = self.take(now, tokens)
+        if permit is None:
+            self._waiting[ticket] = tokens
+        return permit
 
     def leave(self, ticket: int) -> bool:
         """A waiting request gives up; False where it was not waiting."""

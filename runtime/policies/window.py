@@ -33,7 +33,11 @@ class SlidingWindow:
     def add(self, now: float, amount: int) -> int:
         """Count `amount`; gives the part it is counted in, for `correct`."""
         bucket = int(now / self._width)
-        self._amounts[bucket] = self._amounts.get(bucket, 0) + amount
+        if bucket in self._amounts:
+            self._amounts[bucket] += amount
+        else:
+            self._expire(now)
+            self._amounts[bucket] = amount
         self.total += amount
         return bucket
 
@@ -48,6 +52,8 @@ class SlidingWindow:
 
         What exceeds the limit by itself fits once nothing else is counted.
         """
+        if self.total + amount <= self.limit:
+            return now
         self._expire(now)
         excess = self.total + min(amount, self.limit) - self.limit
         if excess <= 0:

@@ -106,7 +106,7 @@ class KeyAuthorizer:
         """Nothing is held."""
 
     async def authorize(self) -> Authorization:
-        if self._key.look(asyncio.get_running_loop().time()):
+        if self._key.may_change and self._key.look(asyncio.get_running_loop().time()):
             self._renew()
         return self._current
 

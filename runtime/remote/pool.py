@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from importlib.util import find_spec
 
 import aiohttp
@@ -21,18 +20,22 @@ from ..errors import (
     Unauthorized,
     Unsupported,
 )
+from ..patience import Patience
 from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, HeadersObserver, ReplicaStatus, Request
 from .auth import Authorization, Authorizer
 from .classify import Classifier
 from .launch import LaunchedServer
 from .sse import LineTooLong, SseParser
-from .wires import Wire, read_events
+from .wires import ChunkReader, Wire, read_events
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
+
+LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
+"""By how much of a timeout it may be late, and the bounds of that in seconds."""
 
 _KEEPALIVE = 60.0
 
@@ -59,6 +62,8 @@ class RemoteReplica:
         self._server = server
         self._request_timeout = float(plan.timeouts.request)
         self._read_timeout = float(plan.timeouts.read)
+        shortest = min(self._request_timeout, self._read_timeout)
+        self._patience = Patience(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
@@ -82,6 +87,7 @@ class RemoteReplica:
         session, self._session = self._session, None
         if session:
             await session.close()
+        self._patience.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
@@ -97,13 +103,21 @@ class RemoteReplica:
             if isinstance(request, EmbedRequest):
                 body = await self._read_all(response, deadline)
                 yield self._wire.vectors(body, len(request.texts), classifier)
-            elif not request.stream:
-                yield self._wire.answer(await self._read_all(response, deadline), classifier)
+            elif not request.stream or response.content_type == "application/json":
+                answer = self._wire.answer(await self._read_all(response, deadline), classifier)
+                if request.stream:
+                    raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+                yield answer
             else:
-                async with aclosing(self._read_bursts(request, response, classifier, deadline)) as bursts:
-                    async for chunks in bursts:
-                        for chunk in chunks:
-                            yield chunk
+                reader, parser = self._wire.reader(request, classifier), SseParser()
+                while not reader.ended:
+                    data = await self._read(response, deadline)
+                    chunks, error = self._chunks(reader, parser, data, response.content)
+                    for chunk in chunks:
+                        yield chunk
+                    if error is not None:
+                        raise error
+                await self._read_end(response)
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
         finally:
@@ -117,11 +131,10 @@ class RemoteReplica:
         while True:
             response, used = await self._send(request, deadline)
             classifier = Classifier(self._plan, used.secret)
+            self._observe(response.headers)
             if response.status == 200:
-                self._observe(response.headers)
                 return response, classifier
             try:
-                self._observe(response.headers)
                 error = await self._http_error(response, classifier, deadline)
             finally:
                 response.release()
@@ -138,7 +151,7 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            async with asyncio.timeout_at(self._until(self._request_timeout, deadline)):
+            with self._patience.until(self._until(self._request_timeout, deadline)):
                 used = await self._authorizer.authorize()
                 sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
                 return await sending, used
@@ -147,38 +160,27 @@ class RemoteReplica:
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
-    async def _read_bursts(
-        self,
-        request: ChatRequest,
-        response: aiohttp.ClientResponse,
-        classifier: Classifier,
-        deadline: float | None,
-    ) -> AsyncGenerator[list[ChatChunk], None]:
-        """The chunks of a streamed answer, those together that arrive together. Raises RequestError."""
-        if response.content_type == "application/json":
-            self._wire.answer(await self._read_all(response, deadline), classifier)
-            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-        reader, parser = self._wire.reader(request, classifier), SseParser()
-        ended = False
-        while not ended:
-            data = await self._read(response, deadline)
-            try:
-                events = parser.feed(data) if data else parser.close()
-            except LineTooLong:
-                raise self._fail(ServerError, "sent a line that is too long") from None
-            pieces, error = read_events(reader, events, closing=not data)
-            ended = reader.ended
-            if not data and not ended and error is None:
-                error = self._fail(ServerError, "ended the stream without its end marker")
-            more = error is not None or (ended and response.content.at_eof())
-            last = len(pieces) - 1
-            yield [ChatChunk(data, usage, more or i < last) for i, (data, usage) in enumerate(pieces)]
-            if error is not None:
-                raise error
-        await self._read_end(response)
+    def _chunks(
+        self, reader: ChunkReader, parser: SseParser, data: bytes, content: aiohttp.StreamReader
+    ) -> tuple[list[ChatChunk], RequestError | None]:
+        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        try:
+            events = parser.feed(data) if data else parser.close()
+        except LineTooLong:
+            return [], self._fail(ServerError, "sent a line that is too long")
+        chunks, error = read_events(reader, events, closing=not data)
+        if not data and not reader.ended and error is None:
+            error = self._fail(ServerError, "ended the stream without its end marker")
+        more = error is not None or (reader.ended and content.at_eof())
+        if len(chunks) > 1 or more:
+            last = len(chunks) - 1
+            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+        return chunks, error
 
     async def _read_end(self, response: aiohttp.ClientResponse) -> None:
         """Read what follows the end marker, which is nothing, so that the connection is free again."""
+        if response.content.at_eof():
+            return
         try:
             async with asyncio.timeout(END_GRACE):
                 while not response.content.at_eof():
@@ -187,6 +189,8 @@ class RemoteReplica:
             return
 
     async def _read_all(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
+        if response.content.is_eof():
+            return response.content.read_nowait()
         pieces: list[bytes] = []
         while data := await self._read(response, deadline):
             pieces.append(data)
@@ -200,13 +204,16 @@ class RemoteReplica:
         if content.at_eof():
             return b""
         try:
-            async with asyncio.timeout_at(self._until(self._read_timeout, deadline)):
+            with self._patience.until(self._until(self._read_timeout, deadline)):
                 return await content.readany()
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
 
     async def _http_error(
-        self, response: aiohttp.ClientResponse, classifier: Classifier, deadline: float | None
+        self,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
     ) -> RequestError:
         body = b""
         try:

@@ -174,4 +174,4 @@ def _without_logprobs(chunk: ChatChunk) -> ChatChunk:
     body = orjson.loads(chunk.data)
     for choice in body.get("choices") or ():
         choice["logprobs"] = None
-    return evolve(chunk, data=orjson.dumps(body))
+    return chunk._replace(data=orjson.dumps(body))

@@ -8,13 +8,9 @@ from inferc.runtime.policies.capacity import (
     MAX_RETRY_AFTER,
     MAX_WAITING,
     Admit,
-    Arrive,
     Capacity,
     Divert,
-    Idle,
-    Leave,
     Refuse,
-    Release,
     Wait,
 )
 
@@ -24,51 +20,51 @@ REJECT = CapacityPolicy(CapacityKind.REJECT)
 
 def test_requests_go_to_the_least_busy_replica() -> None:
     capacity = Capacity(replicas=3, limit=9, policy=QUEUE)
-    first = [capacity.decide(0, Arrive(ticket)) for ticket in range(3)]
+    first = [capacity.arrive(ticket) for ticket in range(3)]
     assert sorted(d.replica for d in first if isinstance(d, Admit)) == [0, 1, 2]
-    capacity.decide(1, Release(1, 0))
-    assert capacity.decide(1, Arrive(3)) == Admit(3, 1)
+    capacity.release(1, 1)
+    assert capacity.arrive(3) == Admit(3, 1)
 
 
 def test_requests_spread_over_replicas_that_are_equally_idle() -> None:
     capacity = Capacity(replicas=2, limit=4, policy=QUEUE)
     used = []
     for ticket in range(4):
-        decision = capacity.decide(0, Arrive(ticket))
+        decision = capacity.arrive(ticket)
         assert isinstance(decision, Admit)
         used.append(decision.replica)
-        capacity.decide(0, Release(decision.replica, 0))
+        capacity.release(decision.replica, 0)
     assert used == [0, 1, 0, 1]
 
 
 def test_a_full_deployment_rejects_where_it_is_told_to() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=REJECT)
-    capacity.decide(0, Arrive(1))
-    assert isinstance(capacity.decide(0, Arrive(2)), Refuse)
+    capacity.arrive(1)
+    assert isinstance(capacity.arrive(2), Refuse)
     assert capacity.waiting == 0
 
 
 def test_a_full_deployment_hands_over_to_its_fallback() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=CapacityPolicy.fallback("other"))
-    capacity.decide(0, Arrive(1))
-    decision = capacity.decide(0, Arrive(2))
+    capacity.arrive(1)
+    decision = capacity.arrive(2)
     assert isinstance(decision, Divert)
     assert decision.target == "other"
 
 
 def test_those_who_wait_are_admitted_in_the_order_of_their_arrival() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
-    capacity.decide(0, Arrive(1))
-    assert [capacity.decide(0, Arrive(ticket)) for ticket in (2, 3, 4)] == [Wait()] * 3
-    capacity.decide(1, Leave(3))
-    assert capacity.decide(2, Release(0, 0)) == Admit(2, 0)
-    assert capacity.decide(3, Release(0, 2)) == Admit(4, 0)
-    assert capacity.decide(4, Release(0, 3)) == Idle()
+    capacity.arrive(1)
+    assert [capacity.arrive(ticket) for ticket in (2, 3, 4)] == [Wait()] * 3
+    capacity.leave(3)
+    assert capacity.release(0, 2) == Admit(2, 0)
+    assert capacity.release(0, 1) == Admit(4, 0)
+    assert capacity.release(0, 1) is None
 
 
 def test_the_queue_is_bounded() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
-    decisions = [capacity.decide(0, Arrive(ticket)) for ticket in range(MAX_WAITING + 2)]
+    decisions = [capacity.arrive(ticket) for ticket in range(MAX_WAITING + 2)]
     assert isinstance(decisions[MAX_WAITING], Wait)
     assert isinstance(decisions[MAX_WAITING + 1], Refuse)
 
@@ -76,10 +72,10 @@ def test_the_queue_is_bounded() -> None:
 def test_the_time_to_wait_follows_from_how_long_requests_take() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=REJECT)
     for start in range(0, 1000, 10):
-        capacity.decide(start, Arrive(start))
-        capacity.decide(start + 10, Release(0, start))
-    capacity.decide(1000, Arrive(1))
-    refused = capacity.decide(1000, Arrive(2))
+        capacity.arrive(start)
+        capacity.release(0, 10)
+    capacity.arrive(1)
+    refused = capacity.arrive(2)
     assert isinstance(refused, Refuse)
     assert 9 < refused.retry_after < 11
 
@@ -94,18 +90,18 @@ def test_no_replica_ever_has_more_than_its_share_and_no_slot_is_lost(
     for ticket, step in enumerate(steps):
         match step:
             case 0:
-                match capacity.decide(ticket, Arrive(ticket)):
+                match capacity.arrive(ticket):
                     case Admit(_, replica):
                         running.append(replica)
                     case _:
                         waiting.append(ticket)
             case 1 if running:
-                match capacity.decide(ticket, Release(running.pop(0), 0)):
+                match capacity.release(running.pop(0), ticket):
                     case Admit(admitted, replica):
                         assert admitted == waiting.pop(0)
                         running.append(replica)
             case 2 if waiting:
-                capacity.decide(ticket, Leave(waiting.pop()))
+                capacity.leave(waiting.pop())
         assert max((running.count(replica) for replica in range(replicas)), default=0) <= slots
         assert (capacity.running, capacity.waiting) == (len(running), len(waiting))
         assert not waiting or len(running) == replicas * slots
@@ -113,9 +109,9 @@ def test_no_replica_ever_has_more_than_its_share_and_no_slot_is_lost(
 
 def test_nobody_is_told_to_wait_longer_than_the_bound() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=REJECT)
-    capacity.decide(0, Arrive(1))
-    capacity.decide(100_000, Release(0, 0))
-    capacity.decide(100_000, Arrive(2))
-    refused = capacity.decide(100_000, Arrive(3))
+    capacity.arrive(1)
+    capacity.release(0, 100_000)
+    capacity.arrive(2)
+    refused = capacity.arrive(3)
     assert isinstance(refused, Refuse)
     assert refused.retry_after == MAX_RETRY_AFTER

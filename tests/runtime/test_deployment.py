@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, Duration, JitterKind, RetryPolicy, TaskKind
-from inferc.runtime.deployment import Deployment, Trace
+from inferc.runtime.deployment import Deployment
 from inferc.runtime.errors import (
     Backpressure,
     BadRequest,
@@ -18,6 +18,7 @@ from inferc.runtime.errors import (
     ShuttingDown,
 )
 from inferc.runtime.replica import ChatChunk, EmbedRequest
+from inferc.runtime.trace import Trace
 
 from ..support.fakes import CHAT, FakeReplica
 from ..support.guards import guards_of

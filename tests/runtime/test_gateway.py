@@ -120,6 +120,8 @@ async def test_the_openai_client_gets_embeddings_of_its_own_choice_of_encoding(h
             assert numpy.allclose(vectors, [vector("a", 32), vector("b c", 32)], atol=1e-6)
             assert [item.index for item in answer.data] == [0, 1]
             assert (answer.model, answer.usage.prompt_tokens) == ("embedder", 3)
+        short = await api.embeddings.create(model="embedder", input="a", dimensions=8)
+        assert len(short.data[0].embedding) == 8
 
 
 async def test_the_openai_client_lists_the_deployments(house: Open) -> None:
@@ -227,7 +229,8 @@ async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> No
         ("/v1/embeddings", EMBED | {"input": []}, 400, "bad_request", "input", "at least one"),
         ("/v1/embeddings", EMBED | {"input": [[1, 2]]}, 400, "wrong_type", "input[0]", "not a list"),
         ("/v1/embeddings", EMBED | {"encoding_format": "x"}, 400, "bad_request", "encoding_format", "base64"),
-        ("/v1/embeddings", EMBED | {"dimensions": 3}, 400, "bad_request", "dimensions", "cannot be chosen"),
+        ("/v1/embeddings", EMBED | {"dimensions": 0}, 400, "bad_request", "dimensions", "at least 1"),
+        ("/v1/embeddings", EMBED | {"dimensions": "3"}, 400, "wrong_type", "dimensions", "a whole number"),
         ("/v1/images", CHAT, 404, "not_found", None, "nothing at /v1/images"),
         ("/healthz", CHAT, 405, "method_not_allowed", None, "/healthz takes GET, not POST"),
         ("/v1/models", CHAT, 405, "method_not_allowed", None, "takes GET, not POST"),

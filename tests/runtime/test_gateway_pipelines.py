@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inferc.compiler.plan import (
     INT,
@@ -32,6 +32,7 @@ from inferc.runtime.errors import StartError
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.faults import FaultKind
+from inferc.runtime.reload import reload_models
 
 from ..support.pipelines import Graph, balance, fallback, hedge, plan_with, split
 from ..support.remote import Mock, eventually, gateway_of, mock_provider, remote_plan
@@ -381,3 +382,24 @@ async def test_a_missing_extern_is_said_with_everything_else_that_is_missing(
     with pytest.raises(StartError) as caught:
         await Executor(plan, tmp_path).start()
     assert len(caught.value.problems) == 2
+
+
+async def test_what_a_reload_does_not_take_over_is_named(
+    house: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("MISSING_KEY", raising=False)
+    broken = remote_plan("broken", key=SecretRef.env("MISSING_KEY"))
+    async with house(broken, fallback("r", "broken", "gpt"), two_steps().pipeline("answer")) as it:
+        old = it.executor.plan
+        changed = [
+            evolve(each, idempotent=False) if each.deployment == "broken" else each
+            for each in old.deployments
+        ]
+        caplog.clear()
+        await reload_models(it.executor, old)
+        assert not caplog.records
+        await reload_models(it.executor, evolve(old, deployments=tuple(changed), routes=(), pipelines=()))
+        [record] = caplog.records
+        assert record.getMessage() == (
+            "restart to take over what has changed: deployment `broken`, routes, pipelines"
+        )

@@ -27,7 +27,7 @@ from inferc.compiler.plan import (
     SecretRef,
 )
 from inferc.runtime.accounts import Accounts
-from inferc.runtime.deployment import Deployment, Trace
+from inferc.runtime.deployment import Deployment
 from inferc.runtime.errors import (
     Backpressure,
     BadRequest,
@@ -49,6 +49,7 @@ from inferc.runtime.policies.window import MARGIN, SPAN
 from inferc.runtime.replica import ChatChunk, ChatRequest, Usage
 from inferc.runtime.slots import MAX_QUEUED
 from inferc.runtime.store.memory import MemoryStore
+from inferc.runtime.trace import Trace
 
 from ..support.fakes import CHAT, FakeReplica
 from ..support.guards import guards_of

@@ -21,7 +21,6 @@ from inferc.compiler.plan import (
     TaskKind,
     Timeouts,
 )
-from inferc.runtime.deployment import Trace
 from inferc.runtime.errors import (
     NetworkError,
     RateLimited,
@@ -34,6 +33,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
+from inferc.runtime.trace import Trace
 
 from ..support.remote import eventually, executor_of, mock_provider, remote_plan, serving
 

@@ -113,6 +113,22 @@ def test_the_texts_that_a_provider_embeds(golden: Golden, wire: str) -> None:
     golden(f"golden_wires/embed.{wire}.txt")(f"POST {path}\n{json.dumps(json.loads(raw), indent=2)}\n")
 
 
+@pytest.mark.parametrize(
+    ("wire", "found"),
+    [
+        ("openai", lambda body: body["dimensions"]),
+        ("azure", lambda body: body["dimensions"]),
+        ("gemini", lambda body: body["requests"][0]["outputDimensionality"]),
+        ("vertex", lambda body: body["parameters"]["outputDimensionality"]),
+    ],
+)
+def test_shorter_vectors_are_asked_for_in_the_words_of_the_provider(
+    wire: str, found: Callable[[dict[str, Any]], int]
+) -> None:
+    _, raw = make_wire(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one",), 64))
+    assert found(json.loads(raw)) == 64
+
+
 def test_a_model_named_oddly_stays_one_part_of_the_path() -> None:
     path, _ = sent("gemini", REQUESTS["text"], model="tuned/a b?")
     assert path == "/v1beta/models/tuned%2Fa%20b%3F:generateContent"

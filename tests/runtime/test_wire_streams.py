@@ -19,8 +19,8 @@ from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.remote.classify import Classifier
 from inferc.runtime.remote.sse import SseParser
-from inferc.runtime.remote.wires import Piece, make_wire, read_events
-from inferc.runtime.replica import ChatRequest
+from inferc.runtime.remote.wires import make_wire, read_events
+from inferc.runtime.replica import ChatChunk, ChatRequest
 
 from ..support.wires import wire_plan
 
@@ -44,7 +44,7 @@ def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], 
     body = {"model": wire, "messages": [], "stream": True, "stream_options": {"include_usage": True}}
     reader = make_wire(plan).reader(ChatRequest(body, True), Classifier(plan, None))
     parser = SseParser()
-    pieces: list[Piece] = []
+    pieces: list[ChatChunk] = []
     for data in received:
         made, error = read_events(reader, parser.feed(data), closing=False)
         pieces += made

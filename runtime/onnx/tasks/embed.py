@@ -20,12 +20,14 @@ class EmbedTask(WholeAnswers):
     def __init__(self, model: Model, spec: EmbedSpec) -> None:
         signature = read_embed_signature(model.session, spec.pooling, model.owner)
         self._spec = spec
+        self._owner = model.owner
+        self._width = 0
         self._runs = TokenRuns(
             model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
         )
 
     def warm_up(self) -> None:
-        self._runs.warm_up("warm up")
+        self._width = self._runs.warm_up("warm up").shape[1]
 
     async def close(self) -> None:
         await self._runs.close()
@@ -34,12 +36,22 @@ class EmbedTask(WholeAnswers):
         assert isinstance(request, EmbedRequest)
         if not request.texts:
             raise BadRequest("the input holds no text", param="input")
+        wanted = request.dimensions
+        if wanted is not None and wanted > self._width:
+            raise BadRequest(
+                f"`dimensions` is {wanted}, and the vectors of {self._owner} have {self._width} numbers",
+                param="dimensions",
+            )
         vectors, tokens = await self._runs.run(request.texts, "input", deadline)
-        return EmbedChunk(vectors, Usage(prompt_tokens=tokens))
+        return EmbedChunk(self._shortened(vectors, wanted), Usage(prompt_tokens=tokens))
 
     def _vectors(self, states: Floats, lengths: NDArray[numpy.int64]) -> Floats:
-        """From what the model gives to vectors; those that are shortened are normalised afterwards."""
+        """From what the model gives to vectors."""
         pooling = self._spec.pooling
         vectors = states if pooling is Pooling.NONE else pool(states, lengths, pooling)
-        vectors = vectors[:, : self._spec.dimensions]
+        return self._shortened(vectors, self._spec.dimensions)
+
+    def _shortened(self, vectors: Floats, size: int | None) -> Floats:
+        """The first `size` numbers of each vector, scaled to length 1 if vectors are to be."""
+        vectors = vectors[:, :size]
         return normalise(vectors) if self._spec.normalize else vectors

@@ -20,6 +20,7 @@ from ..generate.signature import read_generate_signature
 from ..generate.texts import Detokenizer, StopFinder
 from ..generate.writing import Writing
 from ..model import Model
+from ..providers import has_cuda_graphs
 from ..runner import Stopper
 from ..tokens import load_tokenizer
 
@@ -40,6 +41,11 @@ class GenerateTask:
     """Answers `ChatRequest`s and `CompletionRequest`s; every token of every answer is a run of its own."""
 
     def __init__(self, model: Model, spec: GenerateSpec) -> None:
+        if has_cuda_graphs(model.plan.providers):
+            raise StartError(
+                f"{model.owner}: CUDA graphs need inputs of fixed sizes, and the past of a text grows with "
+                "each token: remove `enable_cuda_graph` and `trt_cuda_graph_enable`"
+            )
         self._model = model
         self._spec = spec
         self._decoder = Decoder(

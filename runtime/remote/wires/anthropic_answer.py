@@ -14,7 +14,7 @@ from ...replica import ChatChunk, ChatRequest, Usage
 from ..classify import Classifier
 from ..sse import Event
 from .completion import ChunkMaker, completion, message, tool_call
-from .wire import Piece, malformed, parse_object, whole
+from .wire import malformed, parse_object, whole
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -63,7 +63,7 @@ class AnthropicReader:
         self._finished = False
         self._tools: dict[int, _OpenCall] = {}
 
-    def read(self, event: Event) -> Iterable[Piece]:
+    def read(self, event: Event) -> Iterable[ChatChunk]:
         data = parse_object(event.data, self._classifier)
         match data.get("type"):
             case "message_start":
@@ -81,15 +81,15 @@ class AnthropicReader:
             case _:  # `ping`, and kinds of events that are still to come
                 return ()
 
-    def close(self) -> Iterable[Piece]:
+    def close(self) -> Iterable[ChatChunk]:
         return ()
 
-    def _start(self, message: dict[str, Any]) -> Iterable[Piece]:
+    def _start(self, message: dict[str, Any]) -> Iterable[ChatChunk]:
         self._maker = ChunkMaker(self._request, str(message.get("id")), str(message.get("model")))
         self._usage |= _object(message, "usage")
         return (self._maker.delta({"role": "assistant", "content": ""}),)
 
-    def _block_start(self, data: dict[str, Any]) -> Iterable[Piece]:
+    def _block_start(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
         block = _object(data, "content_block")
         if block.get("type") != "tool_use":
             return ()
@@ -98,7 +98,7 @@ class AnthropicReader:
         started = tool_call(str(block.get("id")), str(block.get("name")), "")
         return (self._made.delta({"tool_calls": [{"index": call.index, **started}]}),)
 
-    def _block_delta(self, data: dict[str, Any]) -> Iterable[Piece]:
+    def _block_delta(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
         match data.get("delta"):
             case {"type": "text_delta", "text": str(text)}:
                 return (self._made.delta({"content": text}),) if text else ()
@@ -111,13 +111,13 @@ class AnthropicReader:
             case _:  # thinking, its signature, citations
                 return ()
 
-    def _block_stop(self, data: dict[str, Any]) -> Iterable[Piece]:
+    def _block_stop(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
         call = self._tools.get(whole(data.get("index")))
         if call is None or call.begun:
             return ()
         return (self._made.delta(call.arguments(orjson.dumps(call.input).decode())),)
 
-    def _message_delta(self, data: dict[str, Any]) -> Iterable[Piece]:
+    def _message_delta(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
         self._usage |= {name: value for name, value in _object(data, "usage").items() if value is not None}
         reason = _object(data, "delta").get("stop_reason")
         if not isinstance(reason, str) or self._finished:
@@ -125,7 +125,7 @@ class AnthropicReader:
         self._finished = True
         return (self._made.finish(FINISH_REASONS.get(reason, "stop")),)
 
-    def _stop(self) -> Iterable[Piece]:
+    def _stop(self) -> Iterable[ChatChunk]:
         if not self._finished:
             raise malformed(self._classifier, "the stream ended without saying why")
         self.ended = True

@@ -10,7 +10,6 @@ from attrs import define, field
 
 from ...replica import ChatChunk, ChatRequest, Usage
 from .openai import wants_usage
-from .wire import Piece
 
 
 def tool_call(id: str, name: str, arguments: str, **extra: Any) -> dict[str, Any]:
@@ -55,26 +54,28 @@ class ChunkMaker:
     def _default_usage(self) -> bool:
         return wants_usage(self.request)
 
-    def delta(self, delta: dict[str, Any], index: int = 0, logprobs: dict[str, Any] | None = None) -> Piece:
+    def delta(
+        self, delta: dict[str, Any], index: int = 0, logprobs: dict[str, Any] | None = None
+    ) -> ChatChunk:
         """What is new in choice `index`."""
         return self._piece({"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None})
 
-    def finish(self, reason: str, index: int = 0) -> Piece:
+    def finish(self, reason: str, index: int = 0) -> ChatChunk:
         """The end of choice `index`."""
         return self._piece({"index": index, "delta": {}, "logprobs": None, "finish_reason": reason})
 
-    def usage(self, usage: Usage) -> Piece:
+    def usage(self, usage: Usage) -> ChatChunk:
         """The usage: shown to the client only where it asked for it."""
         if not self._usage:
-            return Piece(b"", usage)
+            return ChatChunk(b"", usage)
         chunk = self._envelope([]) | {"usage": usage_json(usage)}
-        return Piece(orjson.dumps(chunk), usage)
+        return ChatChunk(orjson.dumps(chunk), usage)
 
-    def _piece(self, choice: dict[str, Any]) -> Piece:
+    def _piece(self, choice: dict[str, Any]) -> ChatChunk:
         chunk = self._envelope([choice])
         if self._usage:
             chunk["usage"] = None
-        return Piece(orjson.dumps(chunk))
+        return ChatChunk(orjson.dumps(chunk))
 
     def _envelope(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return _envelope("chat.completion.chunk", self.id, self.model, self.created, choices)

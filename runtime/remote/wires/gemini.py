@@ -71,9 +71,11 @@ class GeminiWire:
         body: dict[str, Any]
         if self._vertex:
             body = {"instances": [{"content": text} for text in request.texts]}
+            if request.dimensions is not None:
+                body["parameters"] = {"outputDimensionality": request.dimensions}
             return Outgoing(f"{self._models}:predict", orjson.dumps(body))
-        model = f"models/{self._model}"
-        body = {
-            "requests": [{"model": model, "content": {"parts": [{"text": text}]}} for text in request.texts]
-        }
+        fixed: dict[str, Any] = {"model": f"models/{self._model}"}
+        if request.dimensions is not None:
+            fixed["outputDimensionality"] = request.dimensions
+        body = {"requests": [fixed | {"content": {"parts": [{"text": text}]}} for text in request.texts]}
         return Outgoing(f"{self._models}:batchEmbedContents", orjson.dumps(body))

@@ -19,7 +19,7 @@ from ...replica import ChatChunk, ChatRequest, Usage
 from ..classify import Classifier
 from ..sse import Event
 from .completion import ChunkMaker, completion, message, tool_call
-from .wire import Piece, malformed, parse_object, whole
+from .wire import malformed, parse_object, whole
 
 FINISH_REASONS = {
     "STOP": "stop",
@@ -95,7 +95,7 @@ class GeminiReader:
         self._finished: dict[int, bool] = {}
         self._usage = Usage(0)
 
-    def read(self, event: Event) -> Iterable[Piece]:
+    def read(self, event: Event) -> Iterable[ChatChunk]:
         answer = parse_object(event.data, self._classifier)
         if self._maker is None:
             self._maker = ChunkMaker(
@@ -103,18 +103,18 @@ class GeminiReader:
             )
         if "usageMetadata" in answer:
             self._usage = _usage(answer)
-        pieces: list[Piece] = []
+        pieces: list[ChatChunk] = []
         for position, candidate in enumerate(_candidates(answer, self._classifier)):
             pieces += self._candidate(self._maker, candidate, whole(candidate.get("index")) or position)
         return pieces
 
-    def close(self) -> Iterable[Piece]:
+    def close(self) -> Iterable[ChatChunk]:
         if self._maker is None or not self._finished or not all(self._finished.values()):
             return ()
         self.ended = True
         return (self._maker.usage(self._usage),)
 
-    def _candidate(self, maker: ChunkMaker, candidate: dict[str, Any], index: int) -> Iterable[Piece]:
+    def _candidate(self, maker: ChunkMaker, candidate: dict[str, Any], index: int) -> Iterable[ChatChunk]:
         if index not in self._finished:
             self._finished[index] = False
             self._calls[index] = 0

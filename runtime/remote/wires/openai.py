@@ -20,7 +20,7 @@ from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
 from ..classify import Classifier
 from ..sse import Event
 from .vectors import stack_vectors
-from .wire import Outgoing, Piece, malformed, parse_object, whole
+from .wire import Outgoing, malformed, parse_object, whole
 
 DONE = b"[DONE]"
 
@@ -36,7 +36,13 @@ class OpenAIWire:
 
     def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
         if isinstance(request, EmbedRequest):
-            body = {"model": self._model, "input": request.texts, "encoding_format": "base64"}
+            body: dict[str, object] = {
+                "model": self._model,
+                "input": request.texts,
+                "encoding_format": "base64",
+            }
+            if request.dimensions is not None:
+                body["dimensions"] = request.dimensions
             return Outgoing("/embeddings", orjson.dumps(body))
         sent = {**request.body, "model": self._model}
         if request.stream and self._counts:
@@ -77,7 +83,7 @@ class OpenAIReader:
         self._classifier = classifier
         self._hide_usage = hide_usage
 
-    def read(self, event: Event) -> Iterable[Piece]:
+    def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
         if data == DONE:
             self.ended = True
@@ -85,12 +91,12 @@ class OpenAIReader:
         chunk = parse_object(data, self._classifier)
         usage = _usage(chunk)
         if usage is not None and self._hide_usage and not chunk.get("choices"):
-            return (Piece(b"", usage),)
+            return (ChatChunk(b"", usage),)
         if b"\n" in data:  # an event of several lines: in JSON they are white space
             data = data.replace(b"\n", b" ")
-        return (Piece(data, usage),)
+        return (ChatChunk(data, usage),)
 
-    def close(self) -> Iterable[Piece]:
+    def close(self) -> Iterable[ChatChunk]:
         return ()
 
 

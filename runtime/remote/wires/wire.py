@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from ...errors import RequestError, ServerError
-from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
 from ..classify import Classifier
 from ..sse import Event
 
@@ -20,23 +20,16 @@ class Outgoing(NamedTuple):
     body: bytes
 
 
-class Piece(NamedTuple):
-    """A part of a streamed answer as it leaves: JSON bytes in OpenAI's shape, empty for usage alone."""
-
-    data: bytes
-    usage: Usage | None = None
-
-
 class ChunkReader(Protocol):
     """Reads one streamed answer, event by event."""
 
     ended: bool
     """Whether the answer is complete: nothing may follow."""
 
-    def read(self, event: Event) -> Iterable[Piece]:
+    def read(self, event: Event) -> Iterable[ChatChunk]:
         """What `event` says, in OpenAI's chunks. Raises RequestError."""
 
-    def close(self) -> Iterable[Piece]:
+    def close(self) -> Iterable[ChatChunk]:
         """What is left when the connection ends; `ended` stays false where the answer was cut off."""
 
 
@@ -61,12 +54,12 @@ class Wire(Protocol):
 
 def read_events(
     reader: ChunkReader, events: Iterable[Event], *, closing: bool
-) -> tuple[list[Piece], RequestError | None]:
+) -> tuple[list[ChatChunk], RequestError | None]:
     """What `reader` makes of `events`, as far as it gets, and the error that stops it.
 
     closing: the connection has ended with them.
     """
-    pieces: list[Piece] = []
+    pieces: list[ChatChunk] = []
     try:
         for event in events:
             pieces += reader.read(event)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 from openai import AsyncOpenAI
 
-from inferc.compiler.plan import GenerateSpec, OnnxServingPlan
+from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
 from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestTimeout, StartError
 from inferc.runtime.onnx import OnnxReplica
 from inferc.runtime.onnx.generate.sampling import Sampler, Sampling
@@ -312,3 +312,19 @@ async def test_an_end_token_that_the_tokenizer_does_not_have_stops_the_start(fol
     with pytest.raises(StartError, match="no token `<end>`, as `eos` says"):
         async with running(lm_plan(folder, eos=("<end>",))):
             pass
+
+
+async def test_a_short_answer_does_not_wait_for_a_long_one_that_began_before(folder: Path) -> None:
+    one_at_a_time = evolve(lm_plan(folder), session=SessionOptions(intra_op_threads=2))
+    ended: list[str] = []
+
+    async def answer(name: str, tokens: int) -> str:
+        text = await text_of(replica, max_tokens=tokens)
+        ended.append(name)
+        return text
+
+    async with running(one_at_a_time) as replica:
+        alone = [await text_of(replica, max_tokens=tokens) for tokens in (50, 3)]
+        together = await asyncio.gather(answer("long", 50), answer("short", 3))
+    assert ended == ["short", "long"]
+    assert together == alone

@@ -21,7 +21,15 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.errors import BadRequest, ContextLengthExceeded, StartError
 from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.replica import ClassifyChunk, ClassifyRequest, RerankChunk, RerankRequest, Tensor
+from inferc.runtime.replica import (
+    ClassifyChunk,
+    ClassifyRequest,
+    EmbedChunk,
+    EmbedRequest,
+    RerankChunk,
+    RerankRequest,
+    Tensor,
+)
 
 from ...support.remote import executor_of, gateway_of
 from .plans import MODELS, embed, embed_spec, file_ref, onnx_plan, running
@@ -210,6 +218,18 @@ async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> 
         with pytest.raises(ContextLengthExceeded, match="input 1 has 10 tokens, and the most is 6"):
             await embed(replica, "short", "one two three four five six seven eight")
         assert (await embed(replica, "one two three four")).usage.prompt_tokens == 6
+
+
+async def test_a_request_may_ask_for_fewer_dimensions_but_not_for_more_than_there_are() -> None:
+    async with running(onnx_plan(task=embed_spec(dimensions=64))) as replica:
+        short = await replica.answer(EmbedRequest(("some text",), 16), None)
+        with pytest.raises(BadRequest, match=r"`dimensions` is 65, and the vectors of .* have 64") as refused:
+            await replica.answer(EmbedRequest(("some text",), 65), None)
+    async with running(onnx_plan()) as replica:
+        full = (await embed(replica, "some text")).vectors[:, :16]
+    assert isinstance(short, EmbedChunk)
+    assert refused.value.param == "dimensions"
+    numpy.testing.assert_allclose(short.vectors, full / numpy.linalg.norm(full), atol=1e-5)
 
 
 async def test_vectors_of_fewer_dimensions_are_the_first_ones_scaled_again() -> None:

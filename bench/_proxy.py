@@ -1,0 +1,237 @@
+"""Chat through the gateway and through a bare aiohttp forwarder, in front of the same upstream.
+
+Every server is a process of its own. The one that is measured has a core to itself; the upstream and the
+load generator, both on bare protocols, share another, so that the measured server is the one that is
+busy. Rounds alternate, and medians count; beside requests per second stands the processor time per
+request, which does not depend on who else is busy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from _load import run_load
+from _servers import Server, serving
+from _upstream import PATH, serve_upstream
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from attrs import frozen
+
+from inferc.compiler.plan import (
+    SCHEMA,
+    AuthScheme,
+    Budget,
+    BudgetAction,
+    CircuitBreakerConfig,
+    GatewayPlan,
+    Money,
+    Plan,
+    Price,
+    ProviderKind,
+    RateLimits,
+    RemotePoolPlan,
+    ReplicaPlacement,
+    RetryPolicy,
+    SecretRef,
+    Serving,
+    SourceRef,
+    TaskKind,
+    Timeouts,
+    WireFormat,
+)
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import serve
+from inferc.runtime.http_server import HttpServer, bind, stop_signal
+from inferc.runtime.loop import run_async
+
+SCRIPT = str(Path(__file__).resolve())
+
+KEY = "bench-key"
+GAP = 0.002
+"""Seconds between two chunks of a stream: they arrive one by one, and the proxy stays busy."""
+
+QUESTION = "Tell me in a few words why the sky is blue on a clear day and red in the evening."
+
+POLICIES: dict[str, Any] = {
+    "rate_limits": RateLimits(100_000_000, 1_000_000_000, 10_000),
+    "budget": Budget(BudgetAction.REJECT, Money("100000"), Money("1000000")),
+    "price": Price(Money("0.15"), Money("0.6"), Money("0.075")),
+}
+"""Every policy on, with room for what a benchmark sends."""
+
+NO_POLICIES: dict[str, Any] = {"rate_limits": RateLimits(), "budget": None, "price": None}
+
+
+def plan_of(endpoint: str, **fields: Any) -> RemotePoolPlan:
+    """A remote pool of one replica at `endpoint`, with every policy on."""
+    return RemotePoolPlan(
+        deployment="gpt",
+        source=SourceRef("pool.infer", 1, 1),
+        replicas=(ReplicaPlacement(0, None, ()),),
+        serving=Serving(max_concurrent=1_000),
+        idempotent=True,
+        provider=ProviderKind.OPENAI_COMPATIBLE,
+        model="gpt-4o-mini",
+        endpoint=endpoint,
+        wire=WireFormat.OPENAI,
+        auth=AuthScheme.BEARER,
+        credentials=None,
+        headers={},
+        query={},
+        task=TaskKind.CHAT,
+        timeouts=Timeouts(),
+        circuit_breaker=CircuitBreakerConfig(),
+        safety={},
+        target=None,
+        launch=None,
+        settings={},
+        **({"retry": RetryPolicy(), "api_key": (SecretRef.env("BENCH_KEY"),)} | POLICIES | fields),
+    )
+
+
+@frozen
+class Sample:
+    """One round against one server; times in seconds."""
+
+    requests_per_second: float
+    p50: float
+    p95: float
+    cpu: float
+
+
+def measure(
+    *, policies: bool, stream: bool, connections: int, requests: int, rounds: int, chunks: int = 50
+) -> dict[str, Sample]:
+    """The medians of `rounds` rounds of the forwarder and of the gateway, in turn.
+
+    Each round has processes of its own: how their memory happens to lie makes a difference of 10 %.
+    """
+    message = {"role": "user", "content": QUESTION}
+    body = json.dumps({"model": "gpt", "messages": [message], "stream": stream}).encode()
+    samples: dict[str, list[Sample]] = {}
+    for _ in range(rounds):
+        with _proxies(chunks, GAP, policies=policies) as (servers, others):
+            for name, server in servers.items():
+                sample = _round(server, body, stream, connections, requests, others)
+                samples.setdefault(name, []).append(sample)
+    fields = ("requests_per_second", "p50", "p95", "cpu")
+    return {
+        name: Sample(*(statistics.median(getattr(sample, field) for sample in each) for field in fields))
+        for name, each in samples.items()
+    }
+
+
+@contextmanager
+def _proxies(
+    chunks: int, gap: float, *, policies: bool
+) -> Iterator[tuple[dict[str, Server], set[int] | None]]:
+    """The forwarder and the gateway in front of an upstream, and the cores that are left for the load."""
+    cores = sorted(os.sched_getaffinity(0))
+    measured, others = ({cores[0]}, {cores[1]}) if len(cores) > 1 else (None, None)
+    with ExitStack() as stack:
+        upstream = stack.enter_context(serving([SCRIPT, "upstream", str(chunks), str(gap)], cpus=others)).url
+        kind = "policies" if policies else "plain"
+        servers = {
+            "forwarder": stack.enter_context(serving([SCRIPT, "forwarder", upstream], cpus=measured)),
+            "inferc": stack.enter_context(serving([SCRIPT, "gateway", upstream, kind], cpus=measured)),
+        }
+        yield servers, others
+
+
+def _round(
+    server: Server, body: bytes, stream: bool, connections: int, requests: int, cpus: set[int] | None
+) -> Sample:
+    warmup = max(requests // 10, connections)
+    before = server.cpu_seconds()
+    result = run_load(
+        server.url + PATH,
+        [body],
+        requests=requests,
+        connections=connections,
+        warmup=warmup,
+        must_contain="[DONE]" if stream else '"usage"',
+        headers={"Authorization": f"Bearer {KEY}"},
+        cpus=cpus,
+    )
+    if result.errors:
+        raise SystemExit(f"{result.errors} of {result.requests} requests failed at {server.url}")
+    cpu = (server.cpu_seconds() - before) / (requests + warmup)
+    return Sample(result.requests_per_second, result.p50, result.p95, cpu)
+
+
+def show(name: str, medians: dict[str, Sample]) -> float:
+    """Print a table; gives the ratio of the requests per second."""
+    print(f"{name:40}{'req/s':>9}{'p50 ms':>9}{'p95 ms':>9}{'cpu µs/req':>12}")
+    for label, one in medians.items():
+        times = f"{one.p50 * 1e3:9.2f}{one.p95 * 1e3:9.2f}"
+        print(f"  {label:38}{one.requests_per_second:9.0f}{times}{one.cpu * 1e6:12.0f}")
+    floor, ours = medians["forwarder"], medians["inferc"]
+    ratio = ours.requests_per_second / floor.requests_per_second
+    print(f"  {'ratio':38}{ratio:9.2f}{'':18}{floor.cpu / ours.cpu:12.2f}")
+    return ratio
+
+
+def _announce(url: str) -> None:
+    print(url.rpartition(":")[2], flush=True)
+
+
+async def _serve_forwarder(upstream: str) -> None:
+    """What anyone would write in 20 lines: bytes in, bytes out, nothing looked at."""
+    session = ClientSession(
+        connector=TCPConnector(limit=0), cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=None)
+    )
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+
+    async def forward(request: web.Request) -> web.StreamResponse:
+        async with session.post(upstream + PATH, data=await request.read(), headers=headers) as answer:
+            if answer.content_type != "text/event-stream":
+                body = await answer.read()
+                return web.Response(body=body, status=answer.status, content_type=answer.content_type)
+            response = web.StreamResponse(status=answer.status, headers={"Content-Type": "text/event-stream"})
+            await response.prepare(request)
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+            await response.write_eof()
+            return response
+
+    app = web.Application()
+    app.router.add_post(PATH, forward)
+    server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="")
+    async with stop_signal() as stop:
+        await server.start()
+        _announce(f":{server.port}")
+        await stop.wait()
+        await server.stop()
+    await session.close()
+
+
+async def _serve_gateway(upstream: str, kind: str) -> None:
+    os.environ["BENCH_KEY"] = KEY
+    plan = plan_of(f"{upstream}/v1", **(POLICIES if kind == "policies" else NO_POLICIES))
+    gateway = GatewayPlan(port=0)
+    await serve(Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd()), gateway, ready=_announce)
+
+
+async def _serve_upstream(chunks: str, gap: str) -> None:
+    await serve_upstream(int(chunks), float(gap))
+
+
+_ROLES: dict[str, Callable[..., Awaitable[None]]] = {
+    "upstream": _serve_upstream,
+    "forwarder": _serve_forwarder,
+    "gateway": _serve_gateway,
+}
+
+
+async def _serve(role: str, *arguments: str) -> None:
+    await _ROLES[role](*arguments)
+
+
+if __name__ == "__main__":
+    run_async(_serve(*sys.argv[1:]))

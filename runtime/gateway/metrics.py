@@ -1,0 +1,143 @@
+"""`GET /metrics`: what was answered, and how everything is, as Prometheus reads it.
+
+Nothing is computed before it is asked for. Labels hold names of the plan and words of inferc alone: no
+label ever comes from a request, a provider or a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from aiohttp import web
+from prometheus_client import ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from ..deployment import Deployment
+from ..errors import RequestError
+from ..executor import Executor
+from ..tally import BOUNDS
+
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_process = ProcessCollector(registry=None)
+
+
+class Metrics:
+    """The metrics of one gateway."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._refused: Counter[str] = Counter()
+
+    def refused(self, error: RequestError) -> None:
+        """A request was answered with `error`."""
+        self._refused[type(error).code] += 1
+
+    async def answer(self, request: web.Request, executor: Executor) -> web.StreamResponse:
+        """The text, in the format that the client prefers."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self), headers={"Content-Type": content_type})
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything as it is now: the interface of a registry."""
+        deployments = tuple(self._executor.deployments.values())
+        yield self._errors()
+        yield from _requests(deployments)
+        yield from _replicas(deployments)
+        yield from _policies(deployments)
+        yield from _process.collect()
+
+    def _errors(self) -> Metric:
+        errors = CounterMetricFamily(
+            "inferc_gateway_errors", "Requests answered with an error, at any path", labels=("code",)
+        )
+        for code, count in self._refused.items():
+            errors.add_metric((code,), count)
+        return errors
+
+
+def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
+    requests = CounterMetricFamily(
+        "inferc_requests", "Requests that have ended, and how", labels=("deployment", "outcome")
+    )
+    durations = HistogramMetricFamily(
+        "inferc_request_duration_seconds", "From the arrival to the last byte", labels=("deployment",)
+    )
+    tokens = CounterMetricFamily(
+        "inferc_tokens", "Tokens, as far as they are told", labels=("deployment", "kind")
+    )
+    running = GaugeMetricFamily("inferc_requests_running", "Requests with a slot", labels=("deployment",))
+    waiting = GaugeMetricFamily(
+        "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
+    )
+    for each in deployments:
+        tally = each.tally
+        for outcome, count in tally.outcomes.items():
+            requests.add_metric((each.name, outcome), count)
+        durations.add_metric((each.name,), _cumulative(BOUNDS, tally.durations), tally.seconds)
+        tokens.add_metric((each.name, "prompt"), tally.prompt_tokens)
+        tokens.add_metric((each.name, "completion"), tally.completion_tokens)
+        running.add_metric((each.name,), each.running)
+        waiting.add_metric((each.name,), each.waiting)
+    return requests, durations, tokens, running, waiting
+
+
+def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
+    where = ("deployment", "replica")
+    ready = GaugeMetricFamily("inferc_replica_ready", "1 when the replica takes requests", labels=where)
+    providers = GaugeMetricFamily(
+        "inferc_replica_provider",
+        "1 for each execution provider that is used, 0 for each that was asked for and is missing",
+        labels=(*where, "provider"),
+    )
+    sizes = HistogramMetricFamily(
+        "inferc_run_rows", "Rows, or texts, that one run of the model had", labels=where
+    )
+    for each in deployments:
+        for index, status in enumerate(each.status()):
+            labels = (each.name, str(index))
+            ready.add_metric(labels, status.ready)
+            for provider in status.providers:
+                providers.add_metric((*labels, provider), 1)
+            for provider in status.missing:
+                providers.add_metric((*labels, provider), 0)
+            if status.providers:
+                runs = dict(status.run_sizes)
+                counts = [0] * (len(_SIZES) + 1)
+                for rows, count in runs.items():
+                    counts[next((at for at, size in enumerate(_SIZES) if rows <= size), -1)] += count
+                total = sum(rows * count for rows, count in runs.items())
+                sizes.add_metric(labels, _cumulative(_SIZES, counts), total)
+    return ready, providers, sizes
+
+
+def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
+    circuits = GaugeMetricFamily(
+        "inferc_circuit_open",
+        "1 while the endpoint of the replica is left alone",
+        labels=("deployment", "replica"),
+    )
+    spent = GaugeMetricFamily(
+        "inferc_budget_spent_dollars",
+        "Spent in the last hour or day, where that has a ceiling",
+        labels=("deployment", "window"),
+    )
+    now = asyncio.get_running_loop().time()
+    for each in deployments:
+        for index, guards in enumerate(each.guards):
+            if guards is None:
+                continue
+            circuits.add_metric((each.name, str(index)), not guards.breaker.is_closed)
+            if index == 0 and guards.budget:
+                for window, dollars in guards.budget.spent(now + guards.epoch).items():
+                    spent.add_metric((each.name, window), dollars)
+    return circuits, spent
+
+
+def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
+    """Buckets as Prometheus has them: each holds all that is not above its bound."""
+    ends = (*(f"{float(bound)}" for bound in bounds), "+Inf")
+    return list(zip(ends, accumulate(counts), strict=True))
