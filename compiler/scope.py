@@ -177,15 +177,21 @@ def _declare(scope: Scope, found: Diagnostics) -> None:
 
 
 def _served_once(scopes: Iterable[Scope], found: Diagnostics) -> None:
-    """Requests name deployments, routes and pipelines alone, whichever file they stand in."""
+    """Requests name deployments, routes and pipelines alone, and plans name externs so, whichever file
+    they stand in."""
     served: dict[str, Symbol] = {}
+    externs: dict[str, Symbol] = {}
     for scope in scopes:
         for name, symbol in scope.own.items():
             if isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration | s.PipelineDeclaration):
-                earlier = served.setdefault(name, symbol)
-                if earlier is not symbol:
-                    message = f"the name `{name}` is declared in two files, and requests know no files"
-                    _duplicate(message, symbol.span, earlier.span, found)
+                earlier, who = served.setdefault(name, symbol), "requests"
+            elif isinstance(symbol.node, s.ExternDeclaration):
+                earlier, who = externs.setdefault(name, symbol), "plans"
+            else:
+                continue
+            if earlier is not symbol:
+                message = f"the name `{name}` is declared in two files, and {who} know no files"
+                _duplicate(message, symbol.span, earlier.span, found)
 
 
 def _keyword(scope: Scope, node: s.Node, word: str) -> Span:

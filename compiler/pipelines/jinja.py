@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.source import Span
 from ...dsl.suggest import every, offer
-from ..plan.types import BOOL, FLOAT, INT, TEXT, ListType, RecordType, Type, TypeKind
+from ..plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
 from ..typing.fit import is_jsonable
 from ..typing.partial import UNKNOWN, is_text, show_type, without_optional
 from .explain import origin
 from .places import Places
+from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
 from .typed import Mistake, PromptOf, Typed
 
 if TYPE_CHECKING:
@@ -33,37 +32,6 @@ _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.FromImport: "from",
     nodes.Extends: "extends",
 }
-_LEFT_OUT = ("lipsum",)
-_MUTATING = frozenset(
-    (
-        *("append", "extend", "insert", "remove", "clear", "reverse", "sort"),
-        *("pop", "popitem", "setdefault", "update"),
-    )
-)
-_PYTHON: dict[TypeKind, type] = {
-    TypeKind.TEXT: str,
-    TypeKind.CHOICE: str,
-    TypeKind.INT: int,
-    TypeKind.FLOAT: float,
-    TypeKind.BOOL: bool,
-    TypeKind.LIST: list,
-    TypeKind.RECORD: dict,
-}
-"""What values are in a template."""
-
-_GIVES: dict[str, Type] = (
-    dict.fromkeys(("upper", "lower", "title", "capitalize", "trim", "join", "replace", "string"), TEXT)
-    | dict.fromkeys(("truncate", "wordwrap", "indent", "tojson", "format", "center"), TEXT)
-    | dict.fromkeys(("length", "count", "int", "wordcount"), INT)
-    | {"float": FLOAT}
-)
-"""The filters that always give the same type."""
-
-
-@cache
-def environment() -> ImmutableSandboxedEnvironment:
-    """Jinja2 as the executor uses it, for what it knows: syntax, filters, tests."""
-    return ImmutableSandboxedEnvironment(autoescape=False)
 
 
 def infer_template(inferrer: Inferrer, node: s.Prompt) -> Typed:
@@ -163,12 +131,11 @@ class _Template:
                 return names[node.name]
         if node.name in self.variables:
             return self.variables[node.name].type
-        given = [name for name in environment().globals if name not in _LEFT_OUT]
         typed = self._value(node)
         if typed is None:
-            if node.name in given:
+            if node.name in functions():
                 return UNKNOWN
-            self._unknown(node, given)
+            self._unknown(node)
             typed = Mistake(self._node, UNKNOWN)
         self.variables[node.name] = typed
         if not is_jsonable(typed.type):
@@ -195,11 +162,11 @@ class _Template:
             return inferrer.declared(self._node, symbol)
         return Mistake(self._node, UNKNOWN) if node.name in inferrer.scope.lost else None
 
-    def _unknown(self, node: nodes.Name, given: list[str]) -> None:
+    def _unknown(self, node: nodes.Name) -> None:
         inferrer = self._inferrer
         own = [*inferrer.local_names(), *inferrer.scope.names(s.LetDeclaration, s.ParamDeclaration)]
         own = [name for name in own if "." not in name]
-        meant = inferrer.found.near(node.name, [*own, *given])
+        meant = inferrer.found.near(node.name, [*own, *functions()])
         hint = offer(meant) or (f"known here: {every(f'`{name}`' for name in own[:8])}" if own else None)
         self._error(
             "E0201",
@@ -246,10 +213,10 @@ class _Template:
             return UNKNOWN
         if isinstance(type, RecordType) and (name in type.fields or not hasattr(dict, name)):
             return self._field(type, name, line)
-        python = _PYTHON.get(type.kind)
+        python = PYTHON.get(type.kind)
         if type is UNKNOWN or type.kind is TypeKind.JSON or python is None:
             return UNKNOWN
-        if name in _MUTATING and hasattr(python, name):
+        if name in MUTATING and hasattr(python, name):
             self._error(
                 "E0607",
                 f"values cannot be changed in a prompt: `{name}` does",
@@ -288,11 +255,11 @@ class _Template:
         self._known("filter", node.name, environment().filters, node.lineno, "|")
         type = without_optional(self.visit(node.node)) if node.node is not None else TEXT
         self._all([*node.args, *node.kwargs])
-        if node.name in ("first", "last", "random", "min", "max") and isinstance(type, ListType):
+        if node.name in ONE_OF and isinstance(type, ListType):
             return type.element
-        if node.name in ("sort", "reverse", "unique", "list", "select", "reject", "selectattr", "rejectattr"):
+        if node.name in SAME:
             return type
-        return _GIVES.get(node.name, UNKNOWN)
+        return GIVES.get(node.name, UNKNOWN)
 
     def _known(self, what: str, name: str, known: Iterable[str], line: int, before: str) -> None:
         if name in known:

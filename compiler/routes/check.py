@@ -10,7 +10,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ...dsl.suggest import either, every, near, offer
-from ...dsl.units import Duration, Percent
+from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
 from ..evaluate import Evaluator
 from ..pipelines.infer import Tools
@@ -20,6 +20,7 @@ from ..typing.callables import Callee
 from ..unknown import UNKNOWN
 from .conditions import judgement
 from .interface import route_callee
+from .shares import check_sum, read_share
 from .typed import Member, TypedRoute
 
 _LISTS = {
@@ -74,7 +75,10 @@ class RouteChecker:
         if kind is None:
             return None
         if isinstance(node, s.RouteList):
-            self._twice(members, scope)
+            advice = "remove one of them; to try the same one again, give it `retry { … }`"
+            self._once(members, scope, "is a member twice", advice)
+        elif self._once(members, scope, "has two shares", "add the two shares up, and write one"):
+            check_sum(node, members, scope, self._found)
         self._enough(node, kind, members, scope)
         callee = route_callee(symbol, members, scope, self._found)
         route = TypedRoute(symbol, node, name, kind, members, callee)
@@ -103,9 +107,7 @@ class RouteChecker:
     def _members(self, node: s.RouteList | s.RouteSplit, symbol: Symbol, name: str) -> tuple[Member, ...]:
         scope = symbol.scope
         if isinstance(node, s.RouteSplit):
-            shares = [self._share(share, scope) for share in node.shares]
-            self._sum(node, shares, scope)
-            return tuple(shares)
+            return tuple(self._share(share, scope) for share in node.shares)
         members = []
         for place, route in enumerate(node.members, 1):
             if isinstance(route, s.RouteMember):
@@ -127,21 +129,30 @@ class RouteChecker:
             return Member(node, symbol.name.text, symbol, meant.callee, confident=meant.confident)
         return Member(node, symbol.name.text, symbol, meant, confident=self._is_confident(symbol))
 
-    def _twice(self, members: tuple[Member, ...], scope: Scope) -> None:
+    def _share(self, share: s.Share, scope: Scope) -> Member:
+        value = self._evaluator.evaluate(share.share, scope)
+        percent = read_share(share.share, value, scope, self._found)
+        return evolve(self._target(share.target, share.target, scope), share=percent)
+
+    def _once(self, members: tuple[Member, ...], scope: Scope, what: str, advice: str) -> bool:
+        """Report members that stand there twice; whether none does."""
         seen: dict[int, Member] = {}
+        once = True
         for member in members:
             if not isinstance(member.target, Symbol):
                 continue
             first = seen.setdefault(id(member.target.node), member)
             if first is not member:
+                once = False
                 self._found.error(
                     "E0612",
-                    f"`{member.name}` is a member twice",
+                    f"`{member.name}` {what}",
                     scope.span(member.node),
                     "again here",
                     secondary=[Label(scope.span(first.node), "first here")],
-                    help="remove one of them; to try the same one again, give it `retry { … }`",
+                    help=advice,
                 )
+        return once
 
     def _enough(
         self, node: s.RouteList | s.RouteSplit, kind: RouteKind, members: tuple[Member, ...], scope: Scope
@@ -158,76 +169,6 @@ class RouteChecker:
                 "never has an effect",
                 help=f"add another one: `{FORMS[kind]}`",
             )
-
-    # ---- shares
-
-    def _share(self, share: s.Share, scope: Scope) -> Member:
-        member = self._target(share.target, share.target, scope)
-        value = self._evaluator.evaluate(share.share, scope)
-        percent: Percent | None = None
-        if isinstance(value, Percent):
-            percent = value
-            if value <= 0:
-                span = scope.span(share.share)
-                self._found.error("E0304", f"a share is more than 0%, not {value}", span, help="leave it out")
-        elif value is not UNKNOWN:
-            self._no_share(share.share, value, scope)
-        return Member(member.node, member.name, member.target, member.callee, percent, member.confident)
-
-    def _no_share(self, node: s.Expression, value: object, scope: Scope) -> None:
-        span = scope.span(node)
-        number = isinstance(value, int | float) and type(value) in (int, float)
-        fixes = []
-        if number and isinstance(node, s.Number):
-            written = (
-                show(value) if float(str(value)) >= 1 else str(Percent(float(str(value)))).removesuffix("%")
-            )
-            fixes = [Fix(f"write `{written}%`", (Edit(span, f"{written}%"),), safe=False)]
-        code = "E0302" if number else "E0301"
-        message = "a share needs a `%`" if number else f"a share is a percentage, found {describe(value)}"
-        self._found.error(code, message, span, "a share of the requests", fixes=fixes)
-
-    def _sum(self, node: s.RouteSplit, members: list[Member], scope: Scope) -> None:
-        seen: dict[int, Member] = {}
-        for member in members:
-            if (
-                isinstance(member.target, Symbol)
-                and seen.setdefault(id(member.target.node), member) is not member
-            ):
-                first = seen[id(member.target.node)]
-                self._found.error(
-                    "E0612",
-                    f"`{member.name}` has two shares",
-                    scope.span(member.node),
-                    "again here",
-                    secondary=[Label(scope.span(first.node), "first here")],
-                    help="add the two shares up, and write one",
-                )
-                return
-        shares = [member.share for member in members]
-        known = [share for share in shares if share is not None]
-        if not shares or len(known) < len(shares) or any(share <= 0 for share in known):
-            return
-        total = round(sum(known), 9)
-        if total == 1:
-            return
-        last = Percent(round(known[-1] + 1 - total, 9))
-        span = scope.span(node.shares[-1].share)
-        fixes = []
-        if last > 0 and isinstance(node.shares[-1].share, s.Number):
-            fixes = [Fix(f"give the last one {last}", (Edit(span, str(last)),), safe=False)]
-        labels = [
-            Label(scope.span(share.share), str(percent))
-            for share, percent in zip(node.shares, known, strict=True)
-        ]
-        self._found.error(
-            "E0611",
-            f"the shares are {Percent(total)} together, not 100%",
-            scope.span(node),
-            f"{Percent(abs(round(1 - total, 9)))} too {'little' if total < 1 else 'much'}",
-            secondary=labels if len(labels) <= 8 else (),
-            fixes=fixes,
-        )
 
     # ---- options
 

@@ -288,6 +288,12 @@ def test_independent_mistakes_are_all_reported(project: Project) -> None:
     assert project.codes(text) == ["E0601", "E0602", "E0307", "E0603"]
 
 
+def test_one_name_for_externs_of_two_files_is_an_error(project: Project) -> None:
+    extern = 'extern own(x: text) -> text = python("m:f")\n'
+    project.write("other.infer", extern)
+    assert project.codes('import "other.infer" as o\n' + extern + "let _a = 1\n") == ["W0210", "E0202"]
+
+
 # ---- routes
 
 

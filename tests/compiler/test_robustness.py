@@ -71,7 +71,7 @@ type T = {{ label: "x" | "y", rest: {t}? }}
 deployment gpt {{ model = "gpt-4o", runtime openai {{ api_key = env("K") }} }}
 deployment embed {{ model = "e", runtime openai {{ api_key = env("K") }}, task = embed }}
 extern own(x: {t}, y: text) -> {u} = python("m:f")
-route r = cascade [gpt, embed] accept {e}
+route r = cascade [gpt, gpt] accept {e}
 pipeline self(x: {t}, y: T, n: tensor<f32, [a, 3]>) -> {u} {{
   s = {e}
   t = {f}
@@ -193,9 +193,87 @@ def test_random_pipelines(seed: int) -> None:
     kinds = [choose.choice(KINDS) for _ in "tu"]
     parts = [expression(choose, choose.randint(0, 3)) for _ in "efg"]
     text = AROUND.format(a=choose.choice(ATOMS), t=kinds[0], u=kinds[1], e=parts[0], f=parts[1], g=parts[2])
+    checked(text)
+
+
+TYPED: dict[str, list[str]] = {
+    "text": [
+        *("x", '"a"', '"${x} ${v.label}"', 'prompt "{{ x }} {{ v.label }}"', "decode(data)", "v.label"),
+        *("gpt(<text>)", "(<text>) + (<text>)", "both(<text>, system = <text>)", "join(<texts>, <text>)"),
+        *("if <bool> { <text> } else { <text> }", "(gpt(<text>) else <text>)", "text(<int>)", "text(<json>)"),
+        *(
+            'match gpt(<text>) { "a" | "b" => <text>, _ => <text> }',
+            "match <bool> { true => <text>, _ => x }",
+        ),
+        *('format("{a} {0:.2f}", <float>, a = <text>)', "(found else <text>)", "(<verdict>).label"),
+        'match v.label { "yes" => <text>, "no" => <text> }',
+    ],
+    "int": ["n", "7", "len(<texts>)", "(<int>) + (<int>)", "-(<int>)", "argmax(<vector>)", "len(<text>)"],
+    "float": ["0.5", "20%", "(<int>) / (<int>)", "(<float>) * (<int>)", "cosine(<vector>, <vector>)"],
+    "bool": [
+        "true",
+        "!(<bool>)",
+        "(<int>) < (<float>)",
+        "gpt(<text>) == gpt(<text>)",
+        "(<bool>) && (<bool>)",
+    ],
+    "json": ["many", "((<text>) as Any)", "v", "<texts>", '(json_path(many, "$.a") else <json>)'],
+    "texts": [
+        "[x, x]",
+        "[<text>, <text>]",
+        "[gpt(each) for each in <texts>] with { limit = 2 }",
+        "split_text(<text>, 9)",
+    ],
+    "verdict": ["v", "own(<text>)", "gpt(<text>) as Verdict", "Verdict(label = v.label, sure = <float>)"],
+    "vector": [
+        "embed(x)",
+        "embed(<text>)",
+        "normalize(<vector>)",
+        "softmax(<vector>)",
+        "concat(<vector>, <vector>)",
+    ],
+}
+"""Expressions by their type, the types of their parts between `<` and `>`."""
+
+WELL_TYPED = """
+type Any = json
+type Verdict = { label: "yes" | "no", sure: float }
+deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }
+deployment large { model = "gpt-4o", runtime openai { api_key = env("K") } }
+deployment embed { model = "gpt-4o", runtime openai { api_key = env("K") }, task = embed }
+route both = cascade [gpt, large] accept it.confidence > 0.5
+extern own(x: text) -> Verdict = python("m:f")
+pipeline p(x: text, n: int, v: Verdict, found: text?, data: bytes, many: json) -> text {
+  a = <text>
+  _b = <verdict>
+  _c = <vector>
+  return a + <text>
+}
+"""
+
+
+def well_typed(choose: random.Random, form: str, depth: int) -> str:
+    """`form` with an expression of the right type in each place."""
+
+    def fill(found: re.Match[str]) -> str:
+        forms = TYPED[found[1]]
+        simple = [each for each in forms if "<" not in each] or forms[:1]
+        return well_typed(choose, choose.choice(forms if depth > 0 else simple), depth - 1)
+
+    names = "|".join(TYPED)
+    return re.sub(rf"<({names})>", fill, form)
+
+
+@settings(parent=thorough, max_examples=150)
+@given(SEEDS)
+def test_what_has_the_right_types_has_no_errors_and_a_plan(seed: int) -> None:
+    text = well_typed(random.Random(seed), WELL_TYPED, 4)
     found = checked(text)
-    if found.ok:
-        compile_checked(found, SAMPLES)
+    assert [item.message for item in found.diagnostics if item.is_error] == []
+    [plan] = compile_checked(found, SAMPLES).pipelines
+    names = [node.name for node in plan.nodes]
+    assert len(names) == len(set(names))
+    assert plan.output in {*names, *(parameter.name for parameter in plan.parameters)}
 
 
 @thorough
