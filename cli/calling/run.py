@@ -74,6 +74,8 @@ async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: li
 
 async def _ask(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
     request = _request(name, executor.model(name).task, inputs)
+    if isinstance(request, ChatRequest):  # a trace that guesses would be none
+        request.body.setdefault("stream_options", {"include_usage": True})
     stream = executor.stream(name, request, executor.deadline(), Trace(spans=spans))
     async with aclosing(stream) as chunks:
         async for chunk in chunks:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, NotRequired, Optional, TypedDict, get_args, get_origin, is_typeddict
 
 from attrs import evolve, frozen
@@ -72,7 +72,7 @@ Read = Callable[..., Any]
 
 def reader(kind: Type, source: Source) -> Callable[[Any, Sizes], Any]:
     """What makes a value of `kind` of one from `source`, and raises Misfit where it does not fit."""
-    reading = _Reading(source)
+    reading = _reading(source)
     target = _annotation(kind, "Value")
     structure = reading.get_structure_hook(target)
 
@@ -100,6 +100,11 @@ class _Reading(Converter):
         )
         self.register_structure_hook_factory(_is_list, partial(_list, self))
         self.register_structure_hook_factory(is_typeddict, partial(_record, self))
+
+
+@cache
+def _reading(source: Source) -> _Reading:
+    return _Reading(source)
 
 
 def _is_leaf(kind: Any) -> bool:

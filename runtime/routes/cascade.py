@@ -100,15 +100,17 @@ class Cascade(Route):
         if isinstance(decision, GiveUp):
             raise decision.error
         trace.follow(branch)
-        hides = self._needs_logprobs and not _wants_logprobs(asking.request)
         for chunk in chunks:
-            yield _without_logprobs(chunk) if hides and isinstance(chunk, ChatChunk) else chunk
+            yield _as_asked(chunk, asking.request)
 
     async def _whole(self, member: Served, asking: Asking, trace: Trace) -> list[Chunk]:
-        """The whole answer, with log probabilities where the condition needs them. Raises RequestError."""
+        """The whole answer, with all that the condition needs to know. Raises RequestError."""
         request = asking.request
-        if self._needs_logprobs and isinstance(request, ChatRequest):
-            request = evolve(request, body={**request.body, "logprobs": True})
+        if isinstance(request, ChatRequest):
+            more: dict[str, Any] = {"logprobs": True} if self._needs_logprobs else {}
+            if request.stream:
+                more["stream_options"] = {"include_usage": True}
+            request = evolve(request, body={**request.body, **more})
         async with aclosing(asking.stream(member, trace, request)) as answer:
             return [chunk async for chunk in answer]
 
@@ -164,14 +166,21 @@ def _said(chunks: Any) -> dict[str, Any]:
     return {"text": "".join(texts), "finish_reason": reason, "tokens": tokens, "confidence": confidence}
 
 
-def _wants_logprobs(request: Request) -> bool:
-    return isinstance(request, ChatRequest) and bool(request.body.get("logprobs"))
-
-
-def _without_logprobs(chunk: ChatChunk) -> ChatChunk:
-    if not chunk.data:
+def _as_asked(chunk: Chunk, request: Request) -> Chunk:
+    """`chunk` without what only the condition wanted to know."""
+    if not isinstance(request, ChatRequest) or not isinstance(chunk, ChatChunk) or not chunk.data:
         return chunk
     body = orjson.loads(chunk.data)
-    for choice in body.get("choices") or ():
+    choices = body.get("choices") or []
+    if not choices and not _wants_usage(request):
+        return chunk._replace(data=b"")
+    if request.body.get("logprobs") or not any(choice.get("logprobs") for choice in choices):
+        return chunk
+    for choice in choices:
         choice["logprobs"] = None
     return chunk._replace(data=orjson.dumps(body))
+
+
+def _wants_usage(request: ChatRequest) -> bool:
+    options = request.body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))

@@ -33,6 +33,7 @@ from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.faults import FaultKind
 from inferc.runtime.reload import reload_models
+from inferc.runtime.secret import Secret
 
 from ..support.pipelines import Graph, balance, fallback, hedge, plan_with, split
 from ..support.remote import Mock, eventually, gateway_of, mock_provider, remote_plan
@@ -403,3 +404,26 @@ async def test_what_a_reload_does_not_take_over_is_named(
         assert record.getMessage() == (
             "restart to take over what has changed: deployment `broken`, routes, pipelines"
         )
+
+
+async def test_a_client_that_stops_listening_to_events_cancels_the_step_that_runs(house: Open) -> None:
+    graph = Graph()
+    graph.call("first", "gpt", message="message")
+    graph.call("answer", "gpt", message="first")
+    options = MockOptions(gap=5)
+    async with house(graph.pipeline("answer"), options=options) as it:
+        gpt = it.executor.deployment("gpt")
+        response = await it.http.post(f"{it.url}/v1/pipelines/p?stream=true", data='{"message": "hello"}')
+        assert await response.content.readline() == b"event: step\n"
+        await eventually(lambda: gpt.running == 1)
+        response.close()
+        await eventually(lambda: gpt.running == 0 and it.mock.stats.open == 0)
+
+
+async def test_pipelines_want_the_token_of_the_gateway(house: Open) -> None:
+    async with house(two_steps().pipeline("answer")) as it:
+        token = Secret("t0ken", "x")
+        async with gateway_of(it.executor, token) as url:
+            for method, path in (("GET", ""), ("GET", "/p"), ("POST", "/p")):
+                async with it.http.request(method, f"{url}/v1/pipelines{path}") as response:
+                    assert response.status == 401

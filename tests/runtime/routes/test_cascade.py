@@ -75,6 +75,26 @@ def test_log_probabilities_are_asked_for_where_they_are_needed_and_not_shown() -
     run_virtual(scenario())
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_tokens_are_asked_for_and_shown_to_who_wants_them(wanted: bool) -> None:
+    class Counting(Speaker):
+        async def stream(self, request, deadline):  # type: ignore[no-untyped-def]
+            async for chunk in Speaker.stream(self, request, deadline):
+                yield chunk if chunk.data else ChatChunk(b'{"choices":[],"usage":{}}', chunk.usage)  # type: ignore[union-attr]
+
+    async def scenario() -> None:
+        small = Counting()
+        it = route(ends_well(), member("small", small), member("large", Speaker()))
+        options = {"stream_options": {"include_usage": True}} if wanted else {}
+        request = ChatRequest({**CHAT.body, **options}, stream=True)
+        async with aclosing(it.stream(request, None, Trace())) as chunks:
+            data = [chunk.data async for chunk in chunks]  # type: ignore[union-attr]
+        assert small.seen[0]["stream_options"] == {"include_usage": True}
+        assert any(b"usage" in each for each in data) == wanted
+
+    run_virtual(scenario())
+
+
 def test_other_fields_need_no_log_probabilities() -> None:
     async def scenario() -> None:
         small, large = Speaker(("cut",), finish="length"), Speaker(("whole",))
