@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from ...dsl.suggest import did_you_mean, every
 from ..plan.model import Plan
+from ..plan.nodes import CallNode
 from ..plan.reach import names_of, only
 from .legend import legend
-from .model import Cluster, ClusterKind, Edge, Picture
+from .model import Cluster, ClusterKind, Edge, Look, Picture, Vertex
 from .models import Models
 from .names import Names
 from .pipelines import PipelineDrawer
@@ -32,14 +33,26 @@ def picture_of(plan: Plan, name: str | None = None) -> Picture:
         cluster, flow = drawer.draw(pipeline)
         clusters.append(cluster)
         edges += flow
-    if models.vertices:
+    shown = _not_shown_by_a_call(plan, models)
+    if shown:
         title = "routes and deployments" if plan.routes else "deployments"
-        clusters.append(Cluster("models", ClusterKind.MODELS, title, list(models.vertices)))
+        clusters.append(Cluster("models", ClusterKind.MODELS, title, list(shown)))
         edges += models.edges
     explained, order = legend(clusters, edges)
     clusters.append(explained)
     edges += order
     return Picture(name or "plan", tuple(clusters), tuple(edges))
+
+
+def _not_shown_by_a_call(plan: Plan, models: Models) -> list[Vertex]:
+    """All but those of whom a step of a pipeline says everything."""
+    called = {n.target for each in plan.pipelines for n in each.nodes if isinstance(n, CallNode)}
+    joined = {end for edge in models.edges for end in (edge.source, edge.target)}
+    return [
+        vertex
+        for name, vertex in models.by_name.items()
+        if name not in called or vertex.id in joined or vertex.look is Look.ROUTE or len(vertex.lines) > 2
+    ]
 
 
 def _must_be_there(plan: Plan, name: str) -> None:

@@ -119,7 +119,9 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             return f"{function}({', '.join([*given, *(f'{key} = {inner(v)}' for key, v in named.items())])})"
         case CallNode(target=target, task=task, arguments=arguments):
             said = [
-                inner(value) if task is None or name in _FIRST else f"{name} = {inner(value)}"
+                inner(value)
+                if task is None or name in _FIRST or len(arguments) == 1
+                else f"{name} = {inner(value)}"
                 for name, value in arguments.items()
             ]
             return f"{target}({', '.join(said)})"

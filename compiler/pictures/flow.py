@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, evolve, field, frozen
 
@@ -59,14 +59,18 @@ class Flow:
         for origin in self.origins(name):
             self.arrow(origin.vertex, target, EdgeKind.VALUE, origin.label)
 
-    def follows(self, before: Vertex | Cluster, after: Vertex | Cluster) -> bool:
-        """Whether an arrow leads from the one to the other."""
-        sources, targets = identifiers(before), identifiers(after)
-        return any(source in sources and target in targets for source, target, _ in self._labels)
+    def before(self, parts: Sequence[Vertex | Cluster]) -> list[set[int]]:
+        """For each of `parts`, the places of those from which an arrow leads to it."""
+        places = {vertex: place for place, part in enumerate(parts) for vertex in identifiers(part)}
+        found: list[set[int]] = [set() for _ in parts]
+        for source, target, _ in self._labels:
+            if source in places and target in places and places[source] != places[target]:
+                found[places[target]].add(places[source])
+        return found
 
     def heads(self, parts: Iterable[Vertex | Cluster]) -> list[str]:
         """The vertices of `parts` that no arrow from another one of them leads to."""
-        inside = [vertex for part in parts for vertex in identifiers(part)]
+        inside = dict.fromkeys(vertex for part in parts for vertex in identifiers(part))
         reached = {target for source, target, _ in self._labels if source in inside}
         return [vertex for vertex in inside if vertex not in reached]
 

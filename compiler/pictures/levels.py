@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from .flow import Flow
 from .model import Cluster, Look, Vertex
@@ -13,20 +13,20 @@ _SLOW = (Look.LOCAL, Look.REMOTE, Look.ROUTE, Look.PIPELINE, Look.EXTERN)
 Part = Vertex | Cluster
 
 
-def in_parallel(parts: Iterable[Part], flow: Flow, frame: Callable[[list[Part]], Cluster]) -> list[Part]:
+def in_parallel(parts: Sequence[Part], flow: Flow, frame: Callable[[list[Part]], Cluster]) -> list[Part]:
     """`parts` in their order, those that run at the same time within a `frame`."""
-    levels: list[tuple[Part, int]] = []
-    for part in parts:
-        level = max((1 + at for before, at in levels if flow.follows(before, part)), default=0)
-        levels.append((part, level))
+    levels: list[int] = []
+    for before in flow.before(parts):
+        levels.append(max((1 + levels[place] for place in before), default=0))
     together: dict[int, list[Part]] = {}
-    for part, level in levels:
+    for part, level in zip(parts, levels, strict=True):
         if _is_slow(part):
             together.setdefault(level, []).append(part)
     arranged: list[Part] = []
-    for part, level in levels:
+    for part, level in zip(parts, levels, strict=True):
         group = together.get(level, [])
-        if len(group) < 2 or part not in group:
+        is_framed = len(group) > 1 and _is_slow(part)
+        if not is_framed:
             arranged.append(part)
         elif part is group[0]:
             arranged.append(frame(group))

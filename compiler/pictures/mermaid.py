@@ -94,7 +94,8 @@ def _cluster(cluster: Cluster, indent: str) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """`text` in quotes: what Mermaid, Markdown or HTML may read as something else becomes its number."""
-    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
+    numbered = _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
+    return _DECODED_TOO_EARLY.sub(lambda found: found[1] + _JOINER, numbered)
 
 
 _SPECIAL = re.compile(
@@ -102,8 +103,14 @@ _SPECIAL = re.compile(
     [^\w\ \-.,:/()\[\]{}=?|!'+%]    # quotes, `<`, `&`, `#`, `*`, `$`…
     | (?<!\w)_ | _(?!\w)            # an underscore that could begin or end an emphasis
     | %(?=%)                        # what begins a comment or a directive
-    | (?<=\bfa) : | (?<=\bfa\w) :   # what begins an icon
+    | (?<=direction)[ ]              # what Mermaid reads as a direction, even in quotes
     | (?<=^\d) [.)] (?=\s) | (?<=^\d\d) [.)] (?=\s) | ^[-+] (?=\s)   # a list
     """,
     re.VERBOSE,
 )
+
+_DECODED_TOO_EARLY = re.compile(r"(\#36;(?=\#36;)|\bfa\w?:(?=fa-))")
+"""Formulas and icons: Mermaid looks for them when it has turned numbers into signs again."""
+
+_JOINER = "#8288;"
+"""A sign that is not seen, and has no width."""

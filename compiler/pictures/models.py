@@ -34,18 +34,13 @@ class Models:
     by_name: dict[str, Vertex]
     edges: tuple[Edge, ...]
 
-    @property
-    def vertices(self) -> tuple[Vertex, ...]:
-        return tuple(self.by_name.values())
-
     @classmethod
     def of(cls, plan: Plan, names: Names) -> Self:
         """Those of `plan`, routes first, as they stand before what they ask."""
         found: dict[str, Vertex] = {}
         for route in reversed(plan.routes):
-            lines: tuple[str, ...] = (
-                (_strategy(route),) if route.inner else (shortened(route.route), _strategy(route))
-            )
+            lines: tuple[str, ...] = (shortened(route.route), _strategy(route))
+            lines = lines[1:] if route.inner else lines
             found[route.route] = Vertex(names.of("route", route.route), Look.ROUTE, lines)
         for deployment in plan.deployments:
             name = deployment.deployment

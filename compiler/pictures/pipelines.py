@@ -181,14 +181,14 @@ class _Drawing:
     def _map(self, node: MapNode) -> Cluster:
         """`for`: what hands out the values of a list, what is done with each, and the list of the results."""
         variable = node.variable.rpartition(".")[2]
-        text = f"each {variable} in {written(node.over, self._nodes)}"
+        text = f"for {variable} in {written(node.over, self._nodes)}"
         entry = self._vertex(f"{node.name}.each", Look.CHOICE, text)
         self._flow.arrows(node.over, entry.id)
         [whole] = self._flow.origins(node.over)[:1] or [Origin(entry.id, "")]
         self._flow.comes_from(
             node.variable, Origin(entry.id, whole.type.removeprefix("list<").removesuffix(">"))
         )
-        return self._around(node, f"for, at most {node.limit} at a time", entry, [(node.each, "")])
+        return self._around(node, f"at most {node.limit} at the same time", entry, [(node.each, "")])
 
     def _around(self, node: Node, title: str, entry: Vertex, ways: list[tuple[str, str]]) -> Cluster:
         """The frame around the blocks of a node, each with the label of the arrows that lead into it."""

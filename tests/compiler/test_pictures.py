@@ -152,9 +152,25 @@ def test_mermaid_gets_any_name_in_quotes_that_it_cannot_leave(name: str) -> None
     found = re.fullmatch(r' +(deployment_\w+)\{\{"([^"<>&`$\\]*)<br/>remote: gpt-4o-mini"\}\}', line)
     assert found is not None
     assert re.fullmatch(r"[A-Za-z0-9_]+", found[1])
-    assert re.sub(r"#(\d+);", lambda number: chr(int(number[1])), found[2]) == "".join(
+    seen = found[2].replace("#8288;", "")
+    assert re.sub(r"#(\d+);", lambda number: chr(int(number[1])), seen) == "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("direction LR", "direction#32;LR"),
+        ("$$x$$", "#36;#8288;#36;x#36;#8288;#36;"),
+        ("fa:fa-bell", "fa:#8288;fa-bell"),
+        ("1. one", "1#46; one"),
+        ("- a", "#45; a"),
+        ("%%{init: {}}%%", "#37;%{init: {}}#37;%"),
+    ],
+)
+def test_what_mermaid_reads_even_in_quotes_is_hidden_from_it(name: str, shown: str) -> None:
+    assert f'{{{{"{shown}<br/>' in to_mermaid(picture_of(plan_of(remote_plan(name))))
 
 
 def test_names_that_differ_in_signs_alone_stay_apart() -> None:
@@ -272,6 +288,14 @@ def test_a_way_that_only_names_a_value_has_a_vertex() -> None:
     shown = edges(picture_of(plan_with(pipeline("p", *steps, output="answer"))), EdgeKind.VALUE)
     assert {("if len(draft) > 9", "message", "yes"), ("if len(draft) > 9", "draft", "no")} <= shown
     assert {("message", "message", ""), ("draft", "draft", "")} <= shown
+
+
+def test_a_deployment_that_a_step_says_all_of_is_drawn_once() -> None:
+    picture = picture_of(
+        plan_with(pipeline("p", chat("return", asks="gpt", message="message"), output="return"))
+    )
+    assert [cluster.kind for cluster in picture.clusters] == [ClusterKind.PIPELINE, ClusterKind.LEGEND]
+    assert vertices(picture)["gpt(message)"].lines[1] == "remote: gpt-4o-mini"
 
 
 def test_calls_lead_to_routes_and_pipelines() -> None:
