@@ -65,8 +65,9 @@ grammar: $(READY) ## build the parse tables from grammar/infer.lark
 catalog: $(READY) ## refresh the catalogue of models and prices
 	@$(BIN)/python scripts/build_catalogue.py
 
-reference: $(READY) ## write the tables of docs/ from the classes of the code
+reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures
 	@$(BIN)/python scripts/build_reference.py
+	@$(BIN)/python scripts/build_pictures.py
 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
+    "graph": "draw deployments, routes and pipelines",
     "inspect": "look into ONNX models, and print deployments to start from",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
@@ -76,7 +77,9 @@ def _dispatch(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
-    status: int = module.run(parser.parse_args(arguments[1:]))
+    asks_for_help = {"-h", "--help"} & {*arguments}  # which argparse cannot show while it mixes
+    parse = parser.parse_args if asks_for_help else parser.parse_intermixed_args
+    status: int = module.run(parse(arguments[1:]))
     return status
 
 

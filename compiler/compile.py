@@ -13,17 +13,19 @@ from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .checks import CHECKS
-from .declare import Declarer
+from .declare import Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
 from .merge import Merger
+from .model_files import ModelFiles
 from .modules import Loader, Module, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
-from .scope import Scope, build_scopes
+from .scope import Scope, Symbol, build_scopes
 from .suppress import without_allowed
 
 if TYPE_CHECKING:
+    from .graph import Graph
     from .plan import Plan
 
 
@@ -89,13 +91,17 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     for symbol in symbols:
         if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
             evaluator.value_of(symbol)
+    declared = tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration))
+    models = ModelFiles()
     program = Program(
         root=scope,
         scopes=tuple(by_module.values()),
-        declared=tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration)),
+        declared=declared,
         nodes=blocks.nodes(scope),
         gateway=blocks.gateway(scope),
         replicas={},
+        models=models,
+        graph=_graph(symbols, declared, models, found, evaluator, merger),
     )
     for symbol in symbols:
         if isinstance(symbol.node, s.TemplateDeclaration) and symbol.name.text not in symbol.scope.used:
@@ -103,6 +109,26 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     for check in CHECKS:
         check(program, found)
     return program
+
+
+_GRAPH = (s.RouteDeclaration, s.PipelineDeclaration, s.TypeDeclaration, s.ExternDeclaration)
+
+
+def _graph(
+    symbols: list[Symbol],
+    declared: tuple[Declared, ...],
+    models: ModelFiles,
+    found: Diagnostics,
+    evaluator: Evaluator,
+    merger: Merger,
+) -> Graph | None:
+    """What is put together of deployments; its checks are loaded only where there is some of it."""
+    graph = [symbol for symbol in symbols if isinstance(symbol.node, _GRAPH)]
+    if not graph:
+        return None
+    from .graph import type_graph
+
+    return type_graph(graph, declared, models, found, evaluator, merger)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:

@@ -272,7 +272,7 @@ class Evaluator:
                     return UNKNOWN
             labels = [Label(scope.span(side), describe(value)) for side, value in sides]
             self._found.error(
-                "E0307", str(mistake), _operator_span(node, scope), secondary=labels, help=mistake.help
+                "E0307", str(mistake), operator_span(node, scope), secondary=labels, help=mistake.help
             )
             return UNKNOWN
         except (ArithmeticError, ValueError):
@@ -296,8 +296,8 @@ class Evaluator:
         return True
 
 
-def _operator_span(node: s.Binary, scope: Scope) -> Span:
-    """Where the operator stands: between its sides there is nothing else but comments."""
+def operator_span(node: s.Binary, scope: Scope) -> Span:
+    """Where an operator stands: between its sides there is nothing else but comments."""
     start, end = node.left.end, node.right.start
     token = next(tokenize(scope.module.source.text[start:end]))
     return scope.module.span(start + token.start, start + token.end)

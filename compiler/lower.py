@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
@@ -27,6 +28,9 @@ from .plan import (
 )
 from .program import GatewaySettings, Program, base_directory
 from .targets import target_of
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
@@ -59,6 +63,7 @@ def lower(program: Program, base: Path) -> Plan:
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
             for declared, deployment in program.deployments
         ),
+        **lowerer.graph(program.graph),
     )
 
 
@@ -78,6 +83,14 @@ class _Lowerer:
         if gateway.auth is None or gateway.span is None:
             return gateway.auth
         return self._from_base(gateway.auth, base_directory(gateway.span))
+
+    def graph(self, graph: Graph | None) -> dict[str, Any]:
+        """The routes, pipelines and externs of a plan."""
+        if graph is None:
+            return {}
+        from .lower_graph import lower_graph
+
+        return lower_graph(graph, self.source)
 
     def source(self, span: Span) -> SourceRef:
         line, column = span.source.position(span.start)
@@ -149,4 +162,10 @@ def _catalogue_price(deployment: Deployment) -> Price | None:
     info = find_model(deployment.model, deployment.effective_runtime().provider)
     if info is None or info.input_price is None or info.output_price is None:
         return None
-    return Price(info.input_price, info.output_price, info.cached_input_price)
+    return Price(
+        info.input_price,
+        info.output_price,
+        info.cached_input_price,
+        info.cache_write_price,
+        info.cache_write_1h_price,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -11,8 +12,12 @@ from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration
 from .declare import Declared
+from .model_files import ModelFiles
 from .placement import Node
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 
 @frozen(eq=False, repr=False)
@@ -37,6 +42,9 @@ class Program:
     nodes: tuple[Node, ...]
     gateway: GatewaySettings
     replicas: dict[str, tuple[Replica, ...]]
+    models: ModelFiles
+    graph: Graph | None
+    """Types, routes, pipelines and externs; None when the files declare none."""
 
     def by_name(self, name: str) -> Declared | None:
         """The deployment called `name`."""

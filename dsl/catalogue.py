@@ -43,6 +43,8 @@ class ModelInfo(Record):
     input_price: Money | None = None
     output_price: Money | None = None
     cached_input_price: Money | None = None
+    cache_write_price: Money | None = None
+    cache_write_1h_price: Money | None = None
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -170,6 +172,8 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         input_price=_money(row.get("input")),
         output_price=_money(row.get("output")),
         cached_input_price=_money(row.get("cached_input")),
+        cache_write_price=_money(row.get("cache_write")),
+        cache_write_1h_price=_money(row.get("cache_write_1h")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +48,13 @@ class Fix(Record):
     title: str
     edits: tuple[Edit, ...]
     safe: bool = True
+
+
+def write_instead(span: Span, meant: Sequence[str]) -> list[Fix]:
+    """The change to what was meant, when there is only one thing that it can be."""
+    if len(meant) != 1:
+        return []
+    return [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)]
 
 
 @frozen(eq=False, repr=False)
@@ -131,7 +138,7 @@ def make(
         severity,
         masked(message),
         primary,
-        tuple(secondary),
+        tuple(Label(each.span, masked(each.text)) for each in secondary),
         tuple(map(masked, notes)),
         tuple(map(masked, helps)),
         tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),

@@ -10,6 +10,7 @@ from .syntax import Reference, Text
 
 _SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*)(\}?)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
+_RAW_ESCAPE = re.compile(r'\\(["n\\])')
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
 
 Report = Callable[[str, int, int], None]
@@ -27,10 +28,37 @@ def read_text(literal: str, start: int, end: int, report: Report) -> Text:
 
 
 def raw_text(literal: str) -> str:
-    """The text of a prompt template: quotes and indentation removed, escapes and `${` left alone."""
+    """The text of a prompt template: quotes and indentation removed, escapes and `${` left alone.
+
+    Between single quotes, only a quote, a backslash and a line break can be escaped.
+    """
     if literal.startswith('"""'):
         return "".join(part for part in dedent((unix_lines(literal[3:-3]),)) if isinstance(part, str))
-    return literal[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
+    return _RAW_ESCAPE.sub(lambda found: _ESCAPES[found[1]], literal[1:-1])
+
+
+def raw_places(literal: str) -> list[int]:
+    """The offset in `literal` of each character of its `raw_text`, and that of its end."""
+    if literal.startswith('"""'):
+        return _places_in_lines(literal)
+    places, position = [], 1
+    while position < len(literal) - 1:
+        places.append(position)
+        position += 2 if _RAW_ESCAPE.match(literal, position) else 1
+    return [*places, len(literal) - 1]
+
+
+def _places_in_lines(literal: str) -> list[int]:
+    """Lines lose blanks at their beginning only, and the last one its blanks."""
+    kept = raw_text(literal).split("\n")
+    written = literal[3:-3].split("\n")
+    start = 3 + sum(len(line) + 1 for line in written[: len(written) - len(kept)])
+    places: list[int] = []
+    for line, whole in zip(kept, written[len(written) - len(kept) :], strict=True):
+        end = start + len(whole.rstrip("\r") if line else whole)
+        places += range(end - len(line), end + 1)
+        start += len(whole) + 1
+    return places
 
 
 def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...]:

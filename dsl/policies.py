@@ -87,6 +87,12 @@ class Price(Record):
     input: Money = field(metadata={"doc": "per million tokens of the prompt", "min": 0})
     output: Money = field(metadata={"doc": "per million tokens of the answer", "min": 0})
     cached_input: Money | None = at_least(0, "per million tokens that the provider had cached", default=None)
+    cache_write: Money | None = at_least(
+        0, "per million tokens that the provider wrote to its cache; as `input` unless said", default=None
+    )
+    cache_write_1h: Money | None = at_least(
+        0, "the same for those that are kept for an hour; as `cache_write` unless said", default=None
+    )
 
 
 @frozen(eq=False, repr=False)

@@ -26,7 +26,7 @@ _PROVIDER_NAMES = {
 
 def validate_deployment(deployment: Deployment) -> tuple[Problem, ...]:
     """Every problem of `deployment`, in the order of its fields."""
-    return (*_emptiness(deployment), *_ranges(deployment, ()), *_tier(deployment))
+    return (*_emptiness(deployment), *ranges(deployment), *_tier(deployment))
 
 
 def _emptiness(deployment: Deployment) -> Iterator[Problem]:
@@ -36,13 +36,13 @@ def _emptiness(deployment: Deployment) -> Iterator[Problem]:
         yield Problem("E0305", ("model",), "`model` is empty", "name a model, or the path of an `.onnx` file")
 
 
-def _ranges(value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
+def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
     for attribute in attrs.fields(type(value)):
         inner = getattr(value, attribute.name)
         here = (*path, attribute.name)
         if attrs.has(type(inner)):
-            yield from _ranges(inner, here)
+            yield from ranges(inner, here)
         elif inner is not None:
             yield from _range(attribute, inner, here)
 

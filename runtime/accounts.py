@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from ..compiler.plan import CircuitBreakerConfig, Duration, Plan, RateLimits, RemotePoolPlan, SecretRef
+from .health import HealthKeeper, SharedBreaker
+from .passage import TellHold
 from .permits import LocalPermits, Permits, SharedPermits, StrictPermits
 from .policies.circuit_breaker import CircuitBreaker
 from .store import Store
@@ -39,9 +42,17 @@ class Accounts:
                     sharing = names.setdefault(account, [])
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
-        self._breakers = {endpoint: CircuitBreaker(config) for endpoint, config in breakers.items()}
         self._permits = {
             account: _permits(account, limits[account], sharing, store) for account, sharing in names.items()
+        }
+        self._health = HealthKeeper(store.health) if store.health else None
+        if self._health:
+            self._health.permits = {_name(account): permits for account, permits in self._permits.items()}
+        self._breakers = {
+            endpoint: SharedBreaker(config, _name(endpoint), self._health)
+            if self._health
+            else CircuitBreaker(config)
+            for endpoint, config in breakers.items()
         }
 
     def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
@@ -52,13 +63,23 @@ class Accounts:
         """The permits of the account that a replica of `plan` uses."""
         return self._permits[_account(plan, replica)]
 
+    def tell_hold(self, plan: RemotePoolPlan, replica: int) -> TellHold | None:
+        """What tells other processes that the provider wants to be left alone; None where there are none."""
+        if self._health is None:
+            return None
+        return partial(self._health.hold, _name(_account(plan, replica)))
+
     async def start(self) -> None:
         """Make all permits ready."""
         for permits in self._permits.values():
             await permits.start()
+        if self._health:
+            await self._health.start()
 
     async def stop(self) -> None:
         """End every task. Safe to call twice."""
+        if self._health:
+            await self._health.stop()
         await asyncio.gather(*(permits.stop() for permits in self._permits.values()))
 
 
@@ -77,7 +98,12 @@ def _permits(account: Account, limits: RateLimits, deployments: Iterable[str], s
             )
         return LocalPermits(who, limits)
     kind = StrictPermits if limits.strict else SharedPermits
-    return kind(who, limits, "\n".join(account), store.limits)
+    return kind(who, limits, _name(account), store.limits)
+
+
+def _name(key: tuple[str, ...]) -> str:
+    """What an endpoint or an account is called in a store."""
+    return "\n".join(key)
 
 
 def _endpoint(plan: RemotePoolPlan) -> Endpoint:

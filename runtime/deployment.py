@@ -7,63 +7,21 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
 
-from attrs import define
-
-from ..compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, TaskKind
-from .errors import BadRequest, RequestError, ShuttingDown, StartError
+from ..compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from .errors import RequestError, ShuttingDown, StartError
 from .passage import Guards, Passage
 from .policies.capacity import Divert
-from .policies.estimate import Estimate, estimate
+from .policies.estimate import Estimate, Tariff, estimate
 from .policies.retry import GiveUp, Retry
-from .replica import (
-    Answering,
-    ChatRequest,
-    Chunk,
-    ClassifyRequest,
-    CompletionRequest,
-    EmbedRequest,
-    Reloadable,
-    Replica,
-    ReplicaStatus,
-    Request,
-    RerankRequest,
-    TensorRequest,
-)
+from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
+from .served import NO_HEADERS, check_task
 from .slots import Slot, Slots
 from .tally import DIVERTED, Tally, outcome_now
+from .trace import Trace
 
 NO_RETRY = RetryPolicy(max_retries=0)
 
 NOTHING = Estimate(0, 0)
-
-_ENDPOINTS = {
-    TaskKind.CHAT: "/v1/chat/completions",
-    TaskKind.EMBED: "/v1/embeddings",
-    TaskKind.RERANK: "/v1/rerank",
-    TaskKind.CLASSIFY: "/v1/classify",
-    TaskKind.GENERATE: "/v1/chat/completions",
-    TaskKind.TENSOR: "/v2/models/{name}/infer",
-}
-_TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
-    ChatRequest: (TaskKind.CHAT, TaskKind.GENERATE),
-    CompletionRequest: (TaskKind.GENERATE,),
-    EmbedRequest: (TaskKind.EMBED,),
-    RerankRequest: (TaskKind.RERANK,),
-    ClassifyRequest: (TaskKind.CLASSIFY,),
-    TensorRequest: (TaskKind.TENSOR, TaskKind.CLASSIFY),
-}
-"""Which tasks answer a request."""
-
-
-@define
-class Trace:
-    """What became of a request, filled in on its way.
-
-    deployment: the one that answered, which a fallback makes another than the one that was asked.
-    """
-
-    deployment: str | None = None
-    attempts: int = 0
 
 
 class Deployment:
@@ -99,6 +57,7 @@ class Deployment:
         self._answering = [replica for replica in replicas if isinstance(replica, Answering) and not guards]
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = guards[0] if guards and throttles else None
+        self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._stopping = False
 
@@ -111,6 +70,17 @@ class Deployment:
     def waiting(self) -> int:
         """Requests that wait for a slot."""
         return self._slots.waiting
+
+    def is_ready(self) -> bool:
+        """Whether every replica is."""
+        return all(status.ready for status in self.status())
+
+    def is_available(self) -> bool:
+        """Whether a replica is ready whose endpoint is not left alone."""
+        return any(
+            status.ready and (guards is None or guards.breaker.is_closed)
+            for status, guards in zip(self.status(), self._guards, strict=True)
+        )
 
     @property
     def guards(self) -> Sequence[Guards | None]:
@@ -170,6 +140,7 @@ class Deployment:
         passed: tuple[str, ...] = (),
         *,
         priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
         """The answer to `request` in pieces: a slot first, then attempts on its replica until one answers;
         none follows once a chunk has been handed out.
@@ -196,6 +167,7 @@ class Deployment:
                 trace.attempts = attempt
                 passage = Passage(guards, expected)
                 await passage.enter(deadline)
+                sent = loop.time()
                 chunks = self._replicas[slot.replica].stream(request, deadline)
                 try:
                     passage.send()
@@ -214,7 +186,11 @@ class Deployment:
                     try:
                         await chunks.aclose()
                     finally:
-                        passage.leave(loop.time())
+                        now = loop.time()
+                        passage.leave(now)
+                        if trace.spans is not None:
+                            answered = passage.answered(streamed=getattr(request, "stream", False))
+                            trace.record(self.name, sent, now, passage.used(), self._tariff, answered)
                 await asyncio.sleep(wait)
                 waited += wait
         finally:
@@ -224,14 +200,20 @@ class Deployment:
             self.tally.end(outcome_now(request, begun), loop.time() - began, usage)
 
     async def answer(
-        self, request: Request, deadline: float | None, trace: Trace, *, priority: int = 0
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
         """The first chunk of the answer: all of it, for a request that wants no stream.
 
         As `stream`; where no policy can repeat an attempt and replicas have whole answers, without the
         generators of one.
         """
-        if not self._answering:
+        if not self._answering or trace.spans is not None:
             async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
                 return await anext(chunks)
         loop = asyncio.get_running_loop()
@@ -302,8 +284,11 @@ class Deployment:
     def _check(self, request: Request) -> None:
         if self._stopping:
             raise ShuttingDown("the executor is stopping", deployment=self.name)
-        tasks = _TASKS[type(request)]
-        if self.task not in tasks:
-            advice = f"send the request to {_ENDPOINTS[self.task].format(name=self.name)}"
-            message = f"deployment `{self.name}` does not {tasks[0]}, its task is {self.task}: {advice}"
-            raise BadRequest(message, deployment=self.name, param="model", code="wrong_task")
+        check_task("deployment", self.name, self.task, request)
+
+
+def _tariff(plan: OnnxServingPlan | RemotePoolPlan) -> Tariff | None:
+    """What tokens cost; None where that is not known."""
+    if isinstance(plan, OnnxServingPlan):
+        return Tariff.free()
+    return Tariff.of(plan.price) if plan.price else None

@@ -5,7 +5,10 @@ Each error knows the HTTP status and the OpenAI error type and code that a clien
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from .pipelines.run import StepAt
 
 
 class RequestError(Exception):
@@ -32,7 +35,8 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds. upstream_status: the HTTP status that the provider answered with.
+        retry_after: seconds. upstream_status: the HTTP status that the provider answered with. Of a step
+        of a pipeline, `steps` says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
         self.message = message
@@ -43,6 +47,7 @@ class RequestError(Exception):
         self.attempts = attempts
         self.retry_after = retry_after
         self.upstream_status = upstream_status
+        self.steps: tuple[StepAt, ...] = ()
         if code is not None:
             self.code = code
         if retryable is not None:
@@ -158,6 +163,24 @@ class ShuttingDown(RequestError):
     """The executor is stopping and takes no new requests."""
 
     status, type, code, retryable = 503, "server_error", "shutting_down", True
+
+
+class InvalidAnswer(RequestError):
+    """A model answered, but not as it was asked to: the answer is no JSON of the type that was wanted."""
+
+    status, type, code, retryable = 502, "server_error", "invalid_answer", True
+
+
+class StepFailed(RequestError):
+    """A step of a pipeline cannot be done with the values that it was given."""
+
+    status, type, code = 422, "invalid_request_error", "step_failed"
+
+
+class ExternFailed(RequestError):
+    """Code of the user's raised an exception, gave what it does not declare, or does not come back."""
+
+    status, type, code = 500, "server_error", "extern_failed"
 
 
 class StartError(Exception):

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random, SystemRandom
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
-from .deployment import Deployment, Trace
+from .deployment import Deployment
 from .errors import StartError, UnknownModel
 from .guarding import Guarding
-from .passage import Guards
-from .replica import Chunk, Replica, Request
+from .replica import Chunk, Request
+from .served import NO_HEADERS, Served
+from .starting import BrokenReplica, make_replicas, replaceable
+from .trace import Trace
+
+if TYPE_CHECKING:
+    from .pipelines import Extern, Pipeline, Workers
+    from .routes.route import Route
+
+log = logging.getLogger(__name__)
 
 
 class Executor:
-    """Serves the deployments of one plan.
+    """Serves the deployments, routes and pipelines of one plan.
 
     base_dir: the directory of the plan file; the paths in the plan are relative to it.
     random: where retries take their jitter from; by default no two processes have the same.
     state: where spend and shared limits are kept: a directory, or a `redis://` URL; None: in memory.
     clock: seconds since 1970, asked once, when the executor starts.
-    strict: a remote endpoint that cannot be reached at the start is a problem, and not just a warning.
+    strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
     def __init__(
@@ -47,39 +56,70 @@ class Executor:
         self._strict = strict
         self._guarding: Guarding | None = None
         self._deployments: dict[str, Deployment] = {}
+        self._routes: dict[str, Route] = {}
+        self._pipelines: dict[str, Pipeline] = {}
+        self._reachable: dict[str, Served] = {}
+        self._served: dict[str, Served] = {}
+        self._workers: Workers | None = None
+        self.broken: frozenset[str] = frozenset()
+        """Deployments that could not be started, and that routes do without."""
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:
         """The deployments by name, in the order of the plan; empty before `start`."""
         return MappingProxyType(self._deployments)
 
-    async def start(self) -> None:
-        """Start every deployment. Raises StartError with all problems of all of them.
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        """The routes by name, those inside others, too; empty before `start`."""
+        return MappingProxyType(self._routes)
 
+    @property
+    def pipelines(self) -> Mapping[str, Pipeline]:
+        """The pipelines by name; empty before `start`."""
+        return MappingProxyType(self._pipelines)
+
+    @property
+    def served(self) -> Mapping[str, Served]:
+        """All that requests may name as `model`: deployments, routes, and pipelines from text to text."""
+        return MappingProxyType(self._served)
+
+    async def start(self) -> None:
+        """Start everything. Raises StartError with all problems of all deployments.
+
+        A deployment that cannot be started is no problem where it is the member of a route that has
+        another one, unless `strict`.
         A remote endpoint that cannot be reached is only named, unless `strict`: its requests fail, the
         others work.
         """
         problems: list[str] = []
+        failed: dict[str, tuple[str, ...]] = {}
         guarding = self._guarding = Guarding(self.plan, self._state, self._clock)
         for plan in self.plan.deployments:
             try:
                 self._deployments[plan.deployment] = self._build(plan, guarding)
             except StartError as error:
-                problems += error.problems
+                failed[plan.deployment] = error.problems
         try:
             try:
                 await guarding.start()
             except StartError as error:
                 problems += error.problems
+            names = list(self._deployments)
             outcomes = await asyncio.gather(
                 *(deployment.start() for deployment in self._deployments.values()), return_exceptions=True
             )
-            for outcome in outcomes:
+            for name, outcome in zip(names, outcomes, strict=True):
                 if isinstance(outcome, StartError):
-                    problems += outcome.problems
+                    failed[name] = outcome.problems
                 elif outcome is not None:
                     raise outcome
-            problems += await self._unreachable()
+            problems = [*await self._do_without(failed), *problems, *await self._unreachable()]
+            self._served = dict(self._deployments)
+            externs = await self._load_externs(problems)
+            if not problems:
+                self._serve_routes()
+                self._serve_pipelines(externs, problems)
             if problems:
                 raise StartError(*problems)
         except BaseException:
@@ -89,6 +129,8 @@ class Executor:
     async def stop(self) -> None:
         """Stop every deployment; requests that still run are broken off. Safe to call twice."""
         await asyncio.gather(*(deployment.stop() for deployment in self._deployments.values()))
+        if self._workers:
+            self._workers.stop()
         if self._guarding:
             await self._guarding.stop()
 
@@ -98,6 +140,24 @@ class Executor:
             return self._deployments[name]
         except KeyError:
             raise UnknownModel(self._unknown(name), param="model") from None
+
+    def model(self, name: str) -> Served:
+        """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
+        try:
+            return self._served[name]
+        except KeyError:
+            raise UnknownModel(self._unknown(name), param="model") from None
+
+    def pipeline(self, name: str) -> Pipeline:
+        """The pipeline of that name. Raises UnknownModel, which lists those there are."""
+        try:
+            return self._pipelines[name]
+        except KeyError:
+            listed = _listed(name, self._pipelines)
+            message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
+            if name in self._served:
+                message = f"`{name}` is no pipeline, but a model: name it as `model`; pipelines: {listed}"
+            raise UnknownModel(message, param="pipeline", code="pipeline_not_found") from None
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
@@ -112,15 +172,16 @@ class Executor:
         trace: Trace | None = None,
         *,
         priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer of deployment `name` in pieces; unary answers are one piece.
+        """The answer of `name` in pieces; unary answers are one piece.
 
         deadline: in the time of the running loop. trace: filled in with what became of the request.
-        priority: of those who wait for a slot, the highest runs first.
+        priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        return self.deployment(name).stream(request, deadline, trace, priority=priority)
+        return self.model(name).stream(request, deadline, trace, priority=priority, headers=headers)
 
     async def answer(
         self,
@@ -130,46 +191,93 @@ class Executor:
         trace: Trace | None = None,
         *,
         priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
         """The first chunk of the answer: all of it, for a request that wants no stream.
 
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        deployment = self._deployments.get(name)
-        if deployment is not None:
-            return await deployment.answer(request, deadline, trace, priority=priority)
-        async with aclosing(self.stream(name, request, deadline, trace, priority=priority)) as chunks:
-            return await anext(chunks)
+        return await self.model(name).answer(request, deadline, trace, priority=priority, headers=headers)
 
     def _build(self, plan: DeploymentPlan, guarding: Guarding) -> Deployment:
-        replicas: list[Replica]
-        guards: list[Guards] | None = None
-        match plan:
-            case RemotePoolPlan():
-                from .remote import make_replica
-
-                guards = guarding.guards(plan)
-                replicas = [
-                    make_replica(plan, placement, self.base_dir, guard.permits.observe)
-                    for placement, guard in zip(plan.replicas, guards, strict=True)
-                ]
-            case OnnxServingPlan():
-                try:
-                    from .onnx import OnnxReplica
-                except ImportError as error:
-                    raise StartError(
-                        f"deployment `{plan.deployment}`: it needs {error.name}, which is not installed: "
-                        "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
-                    ) from None
-                replicas = [OnnxReplica(plan, placement, self.base_dir) for placement in plan.replicas]
-            case _:
-                raise TypeError(f"no such kind of plan: {plan!r}")
+        replicas, guards = make_replicas(plan, self.base_dir, guarding)
+        assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)
+
+    def _broken(self, plan: DeploymentPlan, problems: Sequence[str]) -> Deployment:
+        """What stands for a deployment that could not be started, so that routes can do without it."""
+        replicas = [BrokenReplica(plan.deployment, problems) for _ in plan.replicas]
+        assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
+        return Deployment(plan, replicas, self._deployments, self._random)
+
+    async def _load_externs(self, problems: list[str]) -> dict[str, Extern]:
+        """The functions that pipelines call; what is wrong with them is added to `problems`."""
+        if not self.plan.pipelines:
+            return {}
+        from .pipelines import Workers, load_externs
+
+        self._workers = workers = Workers()
+        try:
+            return await asyncio.to_thread(load_externs, self.plan, self.base_dir, workers, self._random)
+        except StartError as error:
+            problems += error.problems
+            return {}
+
+    def _serve_routes(self) -> None:
+        """Let routes answer beside the deployments; those inside others only there."""
+        self._reachable = dict(self._deployments)
+        for plan in self.plan.routes:
+            from .routes.build import build_route
+
+            route = build_route(plan, self._reachable, self._random)
+            self._routes[plan.route] = self._reachable[plan.route] = route
+            if not plan.inner:
+                self._served[plan.route] = route
+
+    def _serve_pipelines(self, externs: Mapping[str, Extern], problems: list[str]) -> None:
+        """Let pipelines answer, those that chat beside the deployments, too."""
+        if not self.plan.pipelines:
+            return
+        from .pipelines import PipelineModel, build_pipelines
+
+        try:
+            self._pipelines = build_pipelines(self.plan, self._reachable, externs, self._random)
+        except StartError as error:
+            problems += error.problems
+        for name, pipeline in self._pipelines.items():
+            if pipeline.chats:
+                self._served[name] = PipelineModel(pipeline)
+
+    async def _do_without(self, failed: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Keep what works of a route when a member could not be started; gives all other problems."""
+        spared = set() if self._strict else replaceable(self.plan, failed)
+        problems: dict[str, None] = {}
+        working: dict[str, Deployment] = {}
+        for plan in self.plan.deployments:
+            name = plan.deployment
+            if name in spared:
+                if name in self._deployments:
+                    await self._deployments[name].stop()
+                working[name] = self._broken(plan, failed[name])
+                for problem in failed[name]:
+                    log.warning("%s; routes do without it", problem)
+            elif name in failed:
+                problems |= dict.fromkeys(failed[name])
+            if name not in working and name in self._deployments:
+                working[name] = self._deployments[name]
+        self.broken = frozenset(spared)
+        self._deployments.clear()
+        self._deployments |= working
+        return list(problems)
 
     async def _unreachable(self) -> list[str]:
         """What is wrong with remote endpoints that cannot be reached, where that is to stop the start."""
-        remote = [plan for plan in self.plan.deployments if isinstance(plan, RemotePoolPlan)]
+        remote = [
+            plan
+            for plan in self.plan.deployments
+            if isinstance(plan, RemotePoolPlan) and plan.deployment not in self.broken
+        ]
         if not remote:
             return []
         from .remote.reach import name_unreachable
@@ -177,8 +285,14 @@ class Executor:
         return await name_unreachable(remote, strict=self._strict)
 
     def _unknown(self, name: str) -> str:
-        names = list(self._deployments)
-        near = get_close_matches(name, names, n=4)
-        ordered = [*near, *(other for other in names if other not in near)]
-        listed = ", ".join(f"`{other}`" for other in ordered) or "none"
-        return f"there is no model `{name}`; the models here are: {listed}"
+        if name in self._pipelines:
+            return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
+        return f"there is no model `{name}`; the models here are: {_listed(name, self._served)}"
+
+
+def _listed(name: str, names: Iterable[str]) -> str:
+    """All of `names`, those nearest to `name` first."""
+    all_names = list(names)
+    near = get_close_matches(name, all_names, n=4)
+    ordered = [*near, *(other for other in all_names if other not in near)]
+    return ", ".join(f"`{other}`" for other in ordered) or "none"

@@ -36,7 +36,15 @@ class Guarding:
         budget, tariff = self._budget(plan)
         breaker = self._accounts.breaker(plan)
         return [
-            Guards(plan, breaker, self._accounts.permits(plan, index), budget, tariff, self._epoch)
+            Guards(
+                plan,
+                breaker,
+                self._accounts.permits(plan, index),
+                budget,
+                tariff,
+                self._epoch,
+                self._accounts.tell_hold(plan, index),
+            )
             for index in range(len(plan.replicas))
         ]
 

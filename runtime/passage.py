@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from math import ceil
 
 from attrs import field, frozen
@@ -27,12 +28,15 @@ from .replica import ChatChunk, Chunk, Usage
 
 log = logging.getLogger(__name__)
 
+TellHold = Callable[[float], None]
+
 
 @frozen
 class Guards:
     """The policies that each attempt at one replica passes.
 
-    epoch: what to add to the loop's time to get seconds since 1970.
+    epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes,
+    for how many seconds the provider wants to be left alone.
     """
 
     plan: RemotePoolPlan
@@ -41,6 +45,7 @@ class Guards:
     budget: Budget | None = None
     tariff: Tariff = field(factory=Tariff.free)
     epoch: float = 0.0
+    tell_hold: TellHold | None = None
 
 
 class Passage:
@@ -79,6 +84,10 @@ class Passage:
         """Whether a part of the answer has been handed out."""
         return self._chunks > 0
 
+    def answered(self, *, streamed: bool) -> bool:
+        """Whether the whole answer came; who wants no stream need not read on after its one piece."""
+        return self._finished or (self.begun and not streamed)
+
     @property
     def usage(self) -> Usage | None:
         """The tokens of the answer, as far as they have been told."""
@@ -96,6 +105,8 @@ class Passage:
             if guards.budget is not None:
                 self._reserve_money(guards, guards.budget, now)
             self._enter_circuit(guards, now)
+            if not guards.breaker.is_closed:
+                await self._claim_probe(guards, now)
             self._permit = guards.permits.take(self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(guards, deadline)
@@ -114,12 +125,25 @@ class Passage:
 
     def _enter_circuit(self, guards: Guards, now: float) -> None:
         """Pass the circuit breaker. Raises CircuitOpen."""
-        outcome = guards.breaker.enter(now)
+        self._pass = self._unblocked(guards, now, guards.breaker.enter(now))
+
+    async def _claim_probe(self, guards: Guards, now: float) -> None:
+        """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
+        held, self._pass = self._pass, None
+        assert held is not None
+        try:
+            outcome = await guards.breaker.claim(now, held)
+        except BaseException:
+            self._pass = held
+            raise
+        self._pass = self._unblocked(guards, now, outcome)
+
+    def _unblocked(self, guards: Guards, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = guards.plan, outcome.retry_at - now
             reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
-        self._pass = outcome
+        return outcome
 
     async def _wait_for_permit(self, guards: Guards, deadline: float | None) -> None:
         """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
@@ -131,7 +155,10 @@ class Passage:
         held = self._pass
         if held is not None and guards.breaker.is_stale(held):
             self._pass = None
-            self._enter_circuit(guards, asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            self._enter_circuit(guards, now)
+            if not guards.breaker.is_closed:
+                await self._claim_probe(guards, now)
 
     def send(self) -> None:
         """The request goes out now."""
@@ -145,7 +172,7 @@ class Passage:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        else:
+        elif chunk.usage is not None:
             self._usage = chunk.usage
 
     def finished(self) -> None:
@@ -160,6 +187,8 @@ class Passage:
         if isinstance(error, RateLimited) and error.retryable and asked is not None:
             if guards.plan.retry.respect_retry_after:
                 guards.permits.hold(asked)
+                if guards.tell_hold is not None:
+                    guards.tell_hold(asked)
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
         self._error = error
@@ -169,7 +198,7 @@ class Passage:
         guards = self._guards
         if guards is None:
             return
-        used = self._used()
+        used = self.used()
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             guards.permits.finish(self._permit, tokens)
@@ -178,7 +207,7 @@ class Passage:
         if self._money is not None and guards.budget is not None:
             guards.budget.settle(self._money, guards.tariff.cost(used))
 
-    def _used(self) -> Usage:
+    def used(self) -> Usage:
         """What the provider will probably charge: what it said, or what can be known without that.
 
         Nothing for what was never sent or was answered with an error; the prompt for an attempt that

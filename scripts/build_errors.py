@@ -22,6 +22,7 @@ CHAPTERS = {
     "03": "Values",
     "04": "Settings that make no sense together",
     "05": "Models and tokenizers",
+    "06": "Types, routes and pipelines",
     "09": "Not supported yet",
 }
 """The chapters, by the first two digits of their codes."""

@@ -24,8 +24,15 @@ from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.lower import WIRES
 from inferc.compiler.onnx_model import signature
+from inferc.compiler.pipelines import options
+from inferc.compiler.pipelines.builtins import BUILTINS
 from inferc.compiler.plan import model as plan_model
+from inferc.compiler.plan import nodes as plan_nodes
+from inferc.compiler.plan import pipelines as plan_pipelines
+from inferc.compiler.plan import routes as plan_routes
 from inferc.compiler.plan import tasks as plan_tasks
+from inferc.compiler.plan import types as plan_types
+from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, kinds, policies, runtimes, tasks
 from inferc.dsl.inference import FALLBACK, PATTERNS
@@ -33,6 +40,7 @@ from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
 from inferc.dsl.units import Duration, Money, Percent, Size
 from inferc.runtime.errors import RequestError
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
+from inferc.runtime.routes.moving_on import MOVES_ON, STAYS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
@@ -40,7 +48,10 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 
 CLASSES: dict[str, Any] = {
     name: value
-    for module in (deployment, policies, runtimes, tasks, plan_model, plan_tasks, signature)
+    for module in (
+        *(deployment, policies, runtimes, tasks, signature, options),
+        *(plan_model, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
+    )
     for name, value in vars(module).items()
     if isinstance(value, type) and attrs.has(value)
 } | {"GatewayFields": GatewayFields, "NodeFields": NodeFields}
@@ -78,6 +89,8 @@ IN_JSON: dict[Any, str] = {
     Duration: 'text, as `"30s"`',
     Money: 'text, as `"$100"`',
     bool: "true, false",
+    Percent: 'text, as `"95%"`',
+    object: "any JSON value",
     signature.Dimension: "integer, text or null",
 }
 
@@ -124,6 +137,45 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("GatewayPlan", "host"): "address to listen on",
     ("GatewayPlan", "port"): "port to listen on",
     ("GatewayPlan", "source"): "where the `gateway` block is; null: there is none",
+    ("Type", "kind"): "what the value is",
+    ("ChoiceType", "values"): "the texts that it may be",
+    ("TensorType", "dtype"): "what its numbers are",
+    ("ListType", "element"): "the type of each value",
+    ("OptionalType", "inner"): "its type when it is there",
+    ("RecordType", "fields"): "the type of each field by its name",
+    ("RoutePlan", "kind"): "how a member is picked",
+    ("RoutePlan", "source"): "where it was written",
+    ("RoutePlan", "members"): "deployments and routes by name, in the order of the file",
+    ("RoutePlan", "by"): "one after the other, or the one with the fewest requests in it",
+    ("RoutePlan", "after"): "how long a member may take until its first chunk before the next one is asked",
+    ("SplitPlan", "shares"): "100% together",
+    ("SplitPlan", "key"): "what keeps requests together",
+    ("ShareOf", "member"): "a deployment or a route",
+    ("ShareOf", "share"): "how much of the requests it gets",
+    ("RouteKey", "source"): "a header of the request, or a field of its body",
+    ("RouteKey", "name"): "the name of the header or of the field",
+    ("ParameterPlan", "name"): "its name",
+    ("ParameterPlan", "type"): "its type",
+    ("PipelinePlan", "source"): "where it was declared",
+    ("PipelinePlan", "result"): "the type of what it gives",
+    ("ExternPlan", "extern"): "its name, which nodes use",
+    ("ExternPlan", "source"): "where it was declared",
+    ("ExternPlan", "parameters"): "what it takes, in the order of the file",
+    ("ExternPlan", "result"): "the type that what it gives must have",
+    ("Node", "kind"): "how it comes by its value",
+    ("OperatorNode", "operands"): "the nodes that it takes",
+    ("ListNode", "items"): "the nodes behind its values",
+    ("RecordNode", "fields"): "the node behind each field",
+    ("InterpolationNode", "values"): "the nodes behind its values",
+    ("PromptNode", "template"): "Jinja2",
+    ("BuiltinNode", "function"): "its name",
+    ("ConvertNode", "of"): "the node with the JSON, or with a text that holds it",
+    ("ConvertNode", "to"): "the type that it must have",
+    ("ExternNode", "arguments"): "the node behind each parameter",
+    ("ArmPlan", "block"): "the block that gives its value",
+    ("MatchNode", "subject"): "the node whose value picks the arm",
+    ("MatchNode", "arms"): "from top to bottom",
+    ("IfNode", "condition"): "the node that decides",
     ("Plan", "schema"): "always `inferc.plan/1`; another value is another format",
     ("Plan", "gateway"): "the HTTP endpoint",
     ("Plan", "deployments"): "in the order of the file",
@@ -265,6 +317,8 @@ def _json_type(hint: Any) -> str:
         return f"list of {_json_type(arguments[0])}"
     if origin is dict:
         return {str: "object of texts", int: "object of integers"}.get(arguments[1], "object")
+    if only is plan_types.Type:
+        return f"type{null}"
     if issubclass(only, StrEnum):
         return ", ".join(f'`"{member}"`' for member in only) if len(only) <= 5 else "a word, as text"
     return f"object{null}"
@@ -327,10 +381,33 @@ def _errors() -> tuple[list[str], list[list[str]]]:
     return ["status", "type", "code", "retryable", "meaning"], sorted(rows)
 
 
+def _moving_on() -> tuple[list[str], list[list[str]]]:
+    rows = [[f"`{cls.code}`", "yes", why] for cls, why in MOVES_ON.items()]
+    return ["error of a member", "next one asked", "because"], [
+        *rows,
+        *([f"`{cls.code}`", "no", why] for cls, why in STAYS.items()),
+    ]
+
+
 def _subclasses(cls: type[RequestError]) -> Iterator[type[RequestError]]:
     for inner in cls.__subclasses__():
         yield inner
         yield from _subclasses(inner)
+
+
+def _nodes() -> tuple[list[str], list[list[str]]]:
+    rows = []
+    shared = {attribute.name for attribute in attrs.fields(plan_nodes.Node)}
+    for kind in NodeKind:
+        cls: Any = NODE_CLASSES[kind]
+        own = [attribute for attribute in attrs.fields(cls) if attribute.name not in shared]
+        keys = "; ".join(f"`{attribute.name}`: {_meaning(cls, attribute)}" for attribute in own)
+        rows.append([f"`{kind}`", (cls.__doc__ or "").split("\n\n")[0].replace("\n", " ").rstrip("."), keys])
+    return ["kind", "what it does", "its own keys"], rows
+
+
+def _builtins() -> tuple[list[str], list[list[str]]]:
+    return ["function", "gives"], [[f"`{each.form}`", each.told] for each in BUILTINS.values()]
 
 
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
@@ -339,6 +416,9 @@ TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
     "commands": _commands,
     "words": _words,
     "errors": _errors,
+    "moving_on": _moving_on,
+    "nodes": _nodes,
+    "builtins": _builtins,
 }
 
 if __name__ == "__main__":

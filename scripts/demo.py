@@ -47,6 +47,8 @@ SENTENCES = (
     "I paid the same bill two times.",
     "Penguins cannot fly, but they swim well.",
 )
+SUPPORT = "samples/support/support.infer"
+COMPLAINT = "My parcel is three weeks late. Where is it?"
 QUESTION = "Good morning! Please say something in many small pieces."
 
 
@@ -162,7 +164,12 @@ def show(folder: Path, servers: list[Server]) -> None:
     heading("5", "A chat answer, streamed from the provider as it comes")
     show_chat(gateway.url)
 
-    heading("6", "And when a file is wrong")
+    heading("6", "A pipeline: a model here decides who is asked, and how")
+    keys = {"OPENAI_API_KEY": "any-key", "ANTHROPIC_API_KEY": "any-key"}
+    asked = ("call", SUPPORT, "support", COMPLAINT, "--trace", "--set", f"provider={provider.url}")
+    inferc(*asked, environment=keys)
+
+    heading("7", "And when a file is wrong")
     (folder / "broken.infer").write_text(BROKEN, "utf-8")
     inferc("check", "broken.infer", folder=folder, expected=1)
 
@@ -253,14 +260,16 @@ def cosine(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
-def inferc(*arguments: str, folder: Path = ROOT, expected: int = 0) -> None:
+def inferc(
+    *arguments: str, folder: Path = ROOT, expected: int = 0, environment: dict[str, str] | None = None
+) -> None:
     """Run a command of inferc as a user would, and show what it says. Raises Failure."""
     command(*arguments)
-    environment = os.environ | ({"FORCE_COLOR": "1"} if COLOUR else {"NO_COLOR": "1"})
+    colour = {"FORCE_COLOR": "1"} if COLOUR else {"NO_COLOR": "1"}
     done = subprocess.run(
         [INFERC, *arguments],
         cwd=folder,
-        env=environment,
+        env=os.environ | colour | (environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -274,7 +283,7 @@ def inferc(*arguments: str, folder: Path = ROOT, expected: int = 0) -> None:
 
 def command(*arguments: str) -> None:
     """A command of inferc as it would be typed."""
-    command_line("inferc", *arguments)
+    command_line("inferc", *(f'"{word}"' if " " in word else word for word in arguments))
 
 
 def curl(url: str, path: str, body: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +13,13 @@ import pytest
 
 from inferc.compiler.compile import check_file
 
-from .support.commands import ROOT, SAMPLES
+from .support.commands import INFERC, ROOT, SAMPLES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("language", "runtimes"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.glob("*.md"))]
+EXAMPLES = [ROOT / "README.md", DOCS / "language.md", DOCS / "pipelines.md", DOCS / "runtimes.md"]
+WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
@@ -24,9 +28,10 @@ def name_of(page: Path) -> str:
     return page.name
 
 
-def test_the_tables_are_those_of_the_code() -> None:
-    script = [sys.executable, "scripts/build_reference.py", "--check"]
-    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("script", ["build_reference", "build_pictures"])
+def test_tables_and_pictures_are_those_of_the_code(script: str) -> None:
+    command = [sys.executable, f"scripts/{script}.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -42,6 +47,26 @@ def test_every_example_is_right(page: Path, tmp_path: Path) -> None:
         shown = name or f"example {number}"
         checked = check_file(shown, tmp_path / f"{number}.infer", text=text)
         assert [found.message for found in checked.diagnostics if found.is_error] == [], shown
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
+def test_every_message_is_the_one_that_is_printed(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SAMPLES / "models", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text("utf-8")
+    for name, example in FENCE.findall(text):
+        if name:
+            Path(name).write_text(example, "utf-8")
+    mistakes = WRONG.findall(text)
+    for name, example in mistakes:
+        Path(name).write_text(example, "utf-8")
+        said = [shown for file, shown in CHECKED.findall(text) if file == name]
+        done = subprocess.run(
+            [*INFERC, "check", name], env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True
+        )
+        assert done.stderr in said, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

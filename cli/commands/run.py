@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from ...compiler.plan import Plan, RemotePoolPlan
+from ...compiler.plan.reach import names_of
 from ..logs import configure_logging
 from ..output import fail
 from ..plans import Ready, add_plan, ready_plan
@@ -36,7 +37,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="do not start while the endpoint of a deployment cannot be reached",
+        help="do not start while a deployment cannot be reached, nor without one that routes can spare",
     )
 
 
@@ -55,7 +56,7 @@ def run(arguments: Namespace) -> int:
     if arguments.port is not None:
         gateway = attrs.evolve(gateway, port=arguments.port)
     configure_logging()
-    names = ", ".join(plan.deployment for plan in ready.plan.deployments)
+    names = ", ".join(names_of(ready.plan))
 
     def announce(url: str) -> None:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)

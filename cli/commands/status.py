@@ -79,12 +79,30 @@ def _show(health: dict[str, Any]) -> None:
     if deployments is None:
         print(f"{health['status']}; with `--token-from` it says more")
         return
-    rows = [_row(each) for each in deployments]
-    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
-    for row in (_HEADINGS, *rows):
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    _table(_HEADINGS, [_row(each) for each in deployments])
+    if routes := health.get("routes"):
+        _table(("ROUTE", "KIND", "READY", "MEMBERS"), [_route_row(each) for each in routes])
+    if pipelines := health.get("pipelines"):
+        _table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
         print(f"warning: {warning}")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _route_row(route: dict[str, Any]) -> Sequence[str]:
+    members = ", ".join(
+        each["name"] if each["ready"] else f"{each['name']} (not ready)" for each in route["members"]
+    )
+    return route["name"], route["kind"], _yes(route["ready"]), members
+
+
+def _yes(ready: bool) -> str:
+    return "yes" if ready else "no"
 
 
 def _row(deployment: dict[str, Any]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
-from . import budgets, capacity, files, models, names, onnx, placements, policies, support
+from . import budgets, capacity, files, models, names, onnx, placements, policies, remote_tasks
 
 Check = Callable[[Program, Diagnostics], None]
 
@@ -21,8 +21,8 @@ CHECKS: tuple[Check, ...] = (
     models.check,
     budgets.check,
     capacity.check,
+    remote_tasks.check,
     placements.check,
     files.check,
     onnx.check,
-    support.check,
 )

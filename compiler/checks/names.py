@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label
@@ -12,6 +11,7 @@ from ...dsl.source import Span
 from ...dsl.suggest import near
 from ...dsl.wording import show_circle
 from ..program import Program
+from ..routes.order import routes_in, targets
 from ..scope import Scope, Symbol, report_unknown
 
 _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration)
@@ -25,8 +25,6 @@ def check(program: Program, found: Diagnostics) -> None:
             if isinstance(node, s.RouteDeclaration):
                 _route(node.route, scope, found)
                 routes.append(Symbol(scope, node))
-            elif isinstance(node, s.PipelineDeclaration):
-                _mark_used(node, scope)
     _route_circles(routes, found)
     _ignored_blocks(program, found)
     _unused(program, _perhaps_used(program, found), found)
@@ -47,26 +45,13 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
             )
 
 
-def targets(route: s.Route) -> Iterator[s.Expression]:
-    """Every deployment or route that `route` names."""
-    match route:
-        case s.RouteMember():
-            yield route.target
-        case s.RouteList():
-            for member in route.members:
-                yield from targets(member)
-        case s.RouteSplit():
-            for share in route.shares:
-                yield share.target
-
-
 def _route_circles(routes: list[Symbol], found: Diagnostics) -> None:
     """Report routes that lead back to themselves; a route is reported in one circle at most."""
     done: set[int] = set()
     reported: set[int] = set()
     for start in routes:
         path = {} if id(start.node) in done else {id(start.node): start}
-        waiting = [_routes_in(start)] if path else []
+        waiting = [routes_in(start)] if path else []
         while waiting:
             following = next(waiting[-1], None)
             if following is None:
@@ -79,16 +64,7 @@ def _route_circles(routes: list[Symbol], found: Diagnostics) -> None:
                     _report_circle(circle, found)
             elif id(following.node) not in done:
                 path[id(following.node)] = following
-                waiting.append(_routes_in(following))
-
-
-def _routes_in(symbol: Symbol) -> Iterator[Symbol]:
-    """The routes among the members of a route."""
-    assert isinstance(symbol.node, s.RouteDeclaration)
-    for target in targets(symbol.node.route):
-        member = symbol.scope.find_reference(target)
-        if member is not None and isinstance(member.node, s.RouteDeclaration):
-            yield member
+                waiting.append(routes_in(following))
 
 
 def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
@@ -99,30 +75,6 @@ def _report_circle(circle: list[Symbol], found: Diagnostics) -> None:
         notes=[show_circle([symbol.name.text for symbol in circle])],
         help="take one of them out of the circle",
     )
-
-
-def _mark_used(node: s.Node, scope: Scope) -> None:
-    """Names inside a pipeline count as used."""
-    pending: list[object] = [node]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, tuple):
-            pending.extend(item)
-        elif isinstance(item, s.Reference):
-            scope.find(item.name)
-        elif isinstance(item, s.Node):
-            if isinstance(item, s.Member):
-                scope.find_reference(item)
-            if isinstance(item, s.TypeName) and item.module is None:
-                scope.find(item.name)
-            pending.extend(_children(item))
-
-
-def _children(node: s.Node) -> Iterator[object]:
-    for attribute in type(node).__attrs_attrs__:
-        value = getattr(node, attribute.name)
-        if isinstance(value, s.Node | tuple):
-            yield value
 
 
 def _ignored_blocks(program: Program, found: Diagnostics) -> None:

@@ -17,4 +17,4 @@ def check(program: Program, found: Diagnostics) -> None:
     if local:
         from .onnx_models import check_models
 
-        check_models(local, found)
+        check_models(local, program.models, found)

@@ -13,9 +13,9 @@ from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
-from ..onnx_file import check_onnx_file
+from ..model_files import ModelFiles
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors
-from ..onnx_model.reader import ModelError, OnnxModel, read_model
+from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
 from .capacity import effective_task
 from .files import file_of
@@ -24,9 +24,10 @@ _CONFIG = "runtime_config"
 _ROOTS = (".git", ".hg")
 
 
-def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diagnostics) -> None:
+def check_models(
+    deployments: Iterable[tuple[Declared, Deployment]], models: ModelFiles, found: Diagnostics
+) -> None:
     """Every one of these local deployments must fit the model that it names."""
-    models: dict[Path, OnnxModel | str] = {}
     for declared, deployment in deployments:
         config = deployment.effective_config()
         assert isinstance(config, OrtConfig)
@@ -39,9 +40,7 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
         if not path.is_file():
             continue
         _inside(declared, deployment, path, found)
-        if path not in models:
-            models[path] = _open(path)
-        model = models[path]
+        model = models.open(path)
         if isinstance(model, str):
             _no_model(declared, deployment, model, found)
             continue
@@ -54,17 +53,6 @@ def check_models(deployments: Iterable[tuple[Declared, Deployment]], found: Diag
             from .provider_options import check_profiles
 
             check_profiles(declared, config, model.signature, found)
-
-
-def _open(path: Path) -> OnnxModel | str:
-    """The model at `path`, or why it is none."""
-    reason = check_onnx_file(path)
-    if reason is not None:
-        return reason
-    try:
-        return read_model(path)
-    except ModelError as error:
-        return str(error)
 
 
 def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Diagnostics) -> None:

@@ -20,7 +20,10 @@ from .model import (
     PlanKind,
     RemotePoolPlan,
 )
+from .nodes import NODE_CLASSES, Node, NodeKind
+from .routes import ROUTE_CLASSES, RouteKind, RoutePlan
 from .tasks import SPEC_CLASSES, TaskSpec
+from .types import TYPE_CLASSES, Type, TypeKind
 
 PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
     PlanKind.ONNX_SERVING: OnnxServingPlan,
@@ -30,6 +33,9 @@ PLAN_CLASSES: dict[PlanKind, type[DeploymentPlan]] = {
 plan_converter = make_converter(text_for_words=True)
 register_by_kind(plan_converter, DeploymentPlan, PlanKind, PLAN_CLASSES)
 register_by_kind(plan_converter, TaskSpec, TaskKind, SPEC_CLASSES)
+register_by_kind(plan_converter, Type, TypeKind, TYPE_CLASSES)
+register_by_kind(plan_converter, Node, NodeKind, NODE_CLASSES)
+register_by_kind(plan_converter, RoutePlan, RouteKind, ROUTE_CLASSES)
 plan_converter.register_structure_hook_func(
     lambda kind: kind == Dimension, lambda value, _: _dimension(value)
 )

@@ -1,9 +1,9 @@
 """The plan: what the compiler hands to the executor, and all that the executor knows.
 
-Two kinds of plan exist, `onnx_serving` and `remote_pool`; everything else in a `Plan` refers to
-them by deployment name. Written as JSON, keys stand in the order of the fields below; durations,
-sizes and money are text with their unit ("30s", "4GiB", "$100"); paths are relative to the
-directory of the plan file; secrets are references, never values.
+Two kinds of plan exist, `onnx_serving` and `remote_pool`; everything else in a `Plan`, routes and
+pipelines, refers to them by deployment name. Written as JSON, keys stand in the order of the fields
+below; durations, sizes and money are text with their unit ("30s", "4GiB", "$100"); paths are relative
+to the directory of the plan file; secrets are references, never values.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from ...dsl.policies import (
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration
 from ..onnx_model.signature import Signature
+from .pipelines import ExternPlan, PipelinePlan
+from .routes import RoutePlan
+from .source import SourceRef
 from .tasks import FileRef, TaskSpec
 
 SCHEMA = "inferc.plan/1"
@@ -43,15 +46,6 @@ class PlanKind(StrEnum):
 
     ONNX_SERVING = "onnx_serving"
     REMOTE_POOL = "remote_pool"
-
-
-@frozen
-class SourceRef:
-    """Where in the source something was declared; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
 
 
 @frozen
@@ -178,3 +172,6 @@ class Plan:
     compiler: str = field(metadata={"doc": "version of inferc that wrote the plan"})
     gateway: GatewayPlan
     deployments: tuple[DeploymentPlan, ...]
+    routes: tuple[RoutePlan, ...] = doc("inner ones before those that they stand in", default=())
+    pipelines: tuple[PipelinePlan, ...] = doc("those that others call come first", default=())
+    externs: tuple[ExternPlan, ...] = doc("code of the user's", default=())

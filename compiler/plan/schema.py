@@ -14,7 +14,10 @@ from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
 from .codec import PLAN_CLASSES
 from .model import SCHEMA, DeploymentPlan, Plan
+from .nodes import NODE_CLASSES, Node
+from .routes import ROUTE_CLASSES, RoutePlan
 from .tasks import SPEC_CLASSES, TaskSpec
+from .types import TYPE_CLASSES, Type
 
 Schema = dict[str, Any]
 
@@ -53,6 +56,15 @@ _SCALARS: dict[Any, Schema] = {
             },
         ],
     },
+}
+
+
+_BY_KIND: dict[Any, Any] = {
+    DeploymentPlan: PLAN_CLASSES,
+    TaskSpec: SPEC_CLASSES,
+    Type: TYPE_CLASSES,
+    Node: NODE_CLASSES,
+    RoutePlan: ROUTE_CLASSES,
 }
 
 
@@ -100,10 +112,8 @@ def _schema(hint: Any, definitions: dict[str, Schema]) -> Schema:
         return {"type": "object", "additionalProperties": _schema(arguments[1], definitions)}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"enum": [member.value for member in hint]}
-    if hint is DeploymentPlan:
-        return _by_kind(PLAN_CLASSES, definitions)
-    if hint is TaskSpec:
-        return _by_kind(SPEC_CLASSES, definitions)
+    if hint in _BY_KIND:
+        return _by_kind(_BY_KIND[hint], definitions)
     if attrs.has(hint):
         return _defined(hint.__name__, hint, None, definitions)
     raise TypeError(f"no JSON Schema for {hint!r}")

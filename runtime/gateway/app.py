@@ -13,6 +13,7 @@ from ..deployment import Deployment
 from ..errors import RequestError, Unauthorized
 from ..executor import Executor
 from ..secret import Secret
+from ..served import Served
 from .answers import error_answer, inference_error_answer, internal_error, json_answer, log_failure
 from .body import MAX_BODY
 from .chat import answer_chat
@@ -21,6 +22,7 @@ from .completions import answer_completion
 from .embeddings import answer_embeddings
 from .infer import answer_infer, answer_live, answer_model, answer_model_ready, answer_ready, answer_server
 from .metrics import Metrics
+from .pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .rerank import answer_rerank
 from .status import health
 
@@ -49,11 +51,13 @@ def build_app(executor: Executor, token: Secret | None = None) -> web.Applicatio
     app = web.Application(client_max_size=MAX_BODY)
     metrics = Metrics(executor)
     for routes, in_error in ((_OPENAI, error_answer), (_INFERENCE, inference_error_answer)):
-        for method, path, answer in routes:
+        for path in dict.fromkeys(path for _, path, _ in routes):
             guard = None if path in _OPEN else token
             resource = app.router.add_resource(path)
-            resource.add_route(method, _guarded(answer, executor, guard, in_error, metrics.refused))
-            resource.add_route("*", _wrong_method(method, in_error))
+            answers = {method: answer for method, its_path, answer in routes if its_path == path}
+            for method, answer in answers.items():
+                resource.add_route(method, _guarded(answer, executor, guard, in_error, metrics.refused))
+            resource.add_route("*", _wrong_method(", ".join(answers), in_error))
     shown = app.router.add_resource("/metrics")
     shown.add_route("GET", _guarded(metrics.answer, executor, token, error_answer))
     shown.add_route("*", _wrong_method("GET", error_answer))
@@ -107,17 +111,17 @@ def _authorize(request: web.Request, expected: bytes) -> None:
 
 
 async def _list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
-    return json_answer({"object": "list", "data": [_model(d) for d in executor.deployments.values()]})
+    return json_answer({"object": "list", "data": [_model(m) for m in executor.served.values()]})
 
 
 async def _show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
-    return json_answer(_model(executor.deployment(request.match_info["name"])))
+    return json_answer(_model(executor.model(request.match_info["name"])))
 
 
-def _model(deployment: Deployment) -> dict[str, Any]:
-    plan = deployment.plan
+def _model(model: Served) -> dict[str, Any]:
+    plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
-    return {"id": deployment.name, "object": "model", "created": 0, "owned_by": owner}
+    return {"id": model.name, "object": "model", "created": 0, "owned_by": owner}
 
 
 def _healthy(executor: Executor, token: Secret | None) -> Handler:
@@ -136,7 +140,8 @@ def _healthy(executor: Executor, token: Secret | None) -> Handler:
 
 
 async def _no_such_path(request: web.Request) -> web.StreamResponse:
-    served = ", ".join((*(path for _, path, _ in (*_OPENAI, *_INFERENCE)), "/healthz", "/metrics"))
+    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_INFERENCE))
+    served = ", ".join((*paths, "/healthz", "/metrics"))
     in_error = inference_error_answer if request.path.startswith("/v2") else error_answer
     return in_error(NoSuchPath(f"there is nothing at {request.path}; served here: {served}"))
 
@@ -149,6 +154,9 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/classify", answer_classify),
     ("GET", "/v1/models", _list_models),
     ("GET", "/v1/models/{name:.+}", _show_model),
+    ("GET", "/v1/pipelines", list_pipelines),
+    ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
+    ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
 )
 _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),

@@ -8,14 +8,14 @@ from contextlib import aclosing
 import orjson
 from aiohttp import web
 
-from ..deployment import Trace
 from ..errors import RequestError
 from ..executor import Executor
 from ..replica import ChatChunk, ChatRequest, Chunk, CompletionRequest
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, error_body, internal_error, log_failure
 from .body import chat_request, priority_of, read_object
 
-_SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 _END = b"data: [DONE]\n\n"
 
 
@@ -30,14 +30,16 @@ async def respond(
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. Raises RequestError."""
     trace = Trace()
-    answer = executor.stream(name, chat, executor.deadline(), trace, priority=priority_of(request))
+    answer = executor.stream(
+        name, chat, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
     async with aclosing(answer) as chunks:
         first = await anext(chunks, None)  # errors up to here get a status of their own
         headers = {DEPLOYMENT_HEADER: trace.deployment or name}
         if not chat.stream:
             assert isinstance(first, ChatChunk)
             return web.Response(body=first.data, headers=headers, content_type="application/json")
-        response = web.StreamResponse(headers={**_SSE_HEADERS, **headers})
+        response = web.StreamResponse(headers={**SSE_HEADERS, **headers})
         await response.prepare(request)
         await _send(response, first, chunks)
         return response

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 from attrs import asdict
 
-from ..deployment import Trace
 from ..errors import BadRequest
 from ..executor import Executor
 from ..replica import ClassifyChunk, ClassifyRequest
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import count_in, priority_of, read_object, required, texts_in
 
@@ -27,7 +27,9 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
     trace = Trace()
-    chunk = await executor.answer(name, classify, executor.deadline(), trace, priority=priority_of(request))
+    chunk = await executor.answer(
+        name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens
     answer = {

@@ -7,9 +7,9 @@ from base64 import b64encode
 import orjson
 from aiohttp import web
 
-from ..deployment import Trace
 from ..executor import Executor
 from ..replica import EmbedChunk
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER
 from .body import embed_request, priority_of, read_object
 
@@ -18,7 +18,9 @@ async def answer_embeddings(request: web.Request, executor: Executor) -> web.Str
     """The vectors of the deployment that the body names. Raises RequestError."""
     name, embed, as_base64 = embed_request(await read_object(request))
     trace = Trace()
-    chunk = await executor.answer(name, embed, executor.deadline(), trace, priority=priority_of(request))
+    chunk = await executor.answer(
+        name, embed, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
     assert isinstance(chunk, EmbedChunk)
     return web.Response(
         body=embeddings_json(chunk, name, as_base64),

@@ -7,10 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
-from ..deployment import Deployment, Trace
+from ..deployment import Deployment
 from ..errors import RequestError, RequestTooLarge, UnknownModel, Unsupported
 from ..executor import Executor
-from ..replica import TensorChunk, TensorInfo
+from ..replica import ReplicaStatus, TensorChunk, TensorInfo
+from ..routes.route import Route
+from ..served import Served
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import MAX_BODY, priority_of
 
@@ -39,7 +42,8 @@ async def answer_live(request: web.Request, executor: Executor) -> web.StreamRes
 
 async def answer_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/health/ready`: whether every model is ready."""
-    waiting = [name for name, one in executor.deployments.items() if not is_ready(one)]
+    waiting = [name for name, one in executor.served.items() if not one.is_ready()]
+    waiting = [name for name in waiting if name not in executor.broken]
     if waiting:
         raise NotReady(f"not ready: {', '.join(waiting)}")
     return json_answer({"ready": True})
@@ -47,13 +51,13 @@ async def answer_ready(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    deployment = executor.deployment(_name(request))
-    status = deployment.status()[0]
-    if not status.inputs:
-        raise Unsupported(f"deployment `{deployment.name}` is no local model: it takes no tensors")
+    model = executor.model(_name(request))
+    status = _local(model)
+    if status is None:
+        raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
     return json_answer(
         {
-            "name": deployment.name,
+            "name": model.name,
             "versions": [VERSION],
             "platform": "onnxruntime_onnx",
             "inputs": [_described(info) for info in status.inputs],
@@ -64,10 +68,10 @@ async def answer_model(request: web.Request, executor: Executor) -> web.StreamRe
 
 async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`GET /v2/models/{name}/ready`."""
-    deployment = executor.deployment(_name(request))
-    if not is_ready(deployment):
-        raise NotReady(f"not ready: {deployment.name}")
-    return json_answer({"name": deployment.name, "ready": True})
+    model = executor.model(_name(request))
+    if not model.is_ready():
+        raise NotReady(f"not ready: {model.name}")
+    return json_answer({"name": model.name, "ready": True})
 
 
 async def answer_infer(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -75,7 +79,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     from .infer_request import read_request, write_answer
 
     name = _name(request)
-    executor.deployment(name)
+    executor.model(name)
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
@@ -83,7 +87,12 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     asked = read_request(body, request.headers.get(HEADER))
     trace = Trace()
     chunk = await executor.answer(
-        name, asked.request, executor.deadline(), trace, priority=priority_of(request)
+        name,
+        asked.request,
+        executor.deadline(),
+        trace,
+        priority=priority_of(request),
+        headers=request.headers,
     )
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
@@ -94,9 +103,14 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
 
 
-def is_ready(deployment: Deployment) -> bool:
-    """Whether every replica is."""
-    return all(status.ready for status in deployment.status())
+def _local(model: Served) -> ReplicaStatus | None:
+    """How the local model behind a name is: of a route, that of the first member that has one."""
+    if isinstance(model, Deployment):
+        status = model.status()[0]
+        return status if status.inputs else None
+    if isinstance(model, Route):
+        return next(filter(None, map(_local, model.members)), None)
+    return None
 
 
 def _name(request: web.Request) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from ..deployment import Trace
 from ..errors import BadRequest
 from ..executor import Executor
 from ..replica import RerankChunk, RerankRequest
+from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
 from .body import count_in, mistyped, priority_of, read_object, required
 
@@ -25,7 +25,9 @@ async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamR
         raise mistyped("return_documents", bool, with_text)
     rerank = RerankRequest(required(body, "query", str), documents)
     trace = Trace()
-    chunk = await executor.answer(name, rerank, executor.deadline(), trace, priority=priority_of(request))
+    chunk = await executor.answer(
+        name, rerank, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
     assert isinstance(chunk, RerankChunk)
     scores = chunk.scores.tolist()
     best = sorted(range(len(scores)), key=lambda index: -scores[index])[:top_n]

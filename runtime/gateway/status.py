@@ -9,18 +9,37 @@ from aiohttp import web
 from ...compiler.plan import OnnxServingPlan
 from ..deployment import Deployment
 from ..executor import Executor
+from ..routes.route import Route
 from .answers import json_answer
-from .infer import is_ready
 
 
 def health(executor: Executor, *, detailed: bool) -> web.Response:
-    """200 when every deployment is ready, else 503."""
-    deployments = executor.deployments.values()
-    ready = bool(deployments) and all(map(is_ready, deployments))
-    answer: dict[str, Any] = {"status": "ok" if ready else "not ready"}
+    """200 when everything is ready, or routes do without what is not, else 503."""
+    working = [one for name, one in executor.deployments.items() if name not in executor.broken]
+    ready = (
+        bool(executor.deployments)
+        and all(one.is_ready() for one in working)
+        and all(route.is_ready() for route in executor.routes.values())
+    )
+    status = ("degraded" if executor.broken else "ok") if ready else "not ready"
+    answer: dict[str, Any] = {"status": status}
     if detailed:
-        answer["deployments"] = [_deployment(each) for each in deployments]
+        answer["deployments"] = [_deployment(each) for each in executor.deployments.values()]
+        answer["routes"] = [_route(each) for each in executor.routes.values() if not each.plan.inner]
+        answer["pipelines"] = [
+            {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
+        ]
     return json_answer(answer, 200 if ready else 503)
+
+
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "name": route.name,
+        "kind": route.plan.kind.value,
+        "task": route.task.value,
+        "ready": route.is_ready(),
+        "members": [{"name": member.name, "ready": member.is_ready()} for member in route.members],
+    }
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:
@@ -34,7 +53,7 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
         "model": model,
         "runtime": runtime,
         "task": deployment.task.value,
-        "ready": is_ready(deployment),
+        "ready": deployment.is_ready(),
         "running": deployment.running,
         "waiting": deployment.waiting,
         "replicas": [

@@ -55,6 +55,7 @@ class Answer:
     completion_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 def answer_to(asked: Asked) -> Answer:
@@ -110,7 +111,8 @@ def _text(asked: Asked) -> str:
     if asked.schema is not None:
         return json.dumps(example(asked.schema), ensure_ascii=False)
     if asked.results:
-        return f"The tools said: {'; '.join(asked.results)}"
+        thoughts = f" [{asked.thoughts} thoughts]" if asked.thoughts else ""
+        return f"The tools said: {'; '.join(asked.results)}{thoughts}"
     seen = "".join(f" [{media}]" for media in asked.media)
     return f"You said: {asked.said}{seen}" if asked.said or seen else "You said nothing."
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from .answers import Answer, Call, pieces
+from .answers import Answer, Call, hash_id, pieces
 from .asked import Asked, MockError, describe, refuse_unknown, wanted
 from .limits import Room
 
@@ -89,7 +89,8 @@ class AnthropicApi:
         return asked
 
     def whole(self, asked: Asked, answer: Answer) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+        content: list[dict[str, Any]] = [_thought(answer)] if answer.reasoning_tokens else []
+        content += [{"type": "text", "text": answer.text}] if answer.text else []
         content += (_block(call) | {"input": call.arguments} for call in answer.calls)
         return _message(asked, answer, content, _STOP_REASONS.get(answer.finish, answer.finish))
 
@@ -99,6 +100,11 @@ class AnthropicApi:
         del start["usage"]["output_tokens_details"]
         events = [_event("message_start", message=start), _event("ping")]
         blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+        if answer.reasoning_tokens:
+            thought = _thought(answer)
+            deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(thought["thinking"])]
+            deltas.append({"type": "signature_delta", "signature": thought["signature"]})
+            blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, deltas))
         if answer.text:
             deltas = [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
             blocks.append(({"type": "text", "text": ""}, deltas))
@@ -147,6 +153,11 @@ def _hear(asked: Asked, message: dict[str, Any]) -> None:
     text = _text(content)
     blocks = content if isinstance(content, list) else []
     results = [_text(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
+    for block in blocks:
+        if block.get("type") == "thinking":
+            if block.get("signature") != _signature(block["thinking"]):
+                raise MockError(400, "messages: Invalid `signature` in `thinking` block")
+            asked.thoughts += 1
     if role == "assistant":
         asked.overhear(text)
     elif results and not text:
@@ -183,13 +194,22 @@ def _message(
         "stop_reason": stop_reason,
         "stop_sequence": None,
         "usage": {
-            "input_tokens": answer.prompt_tokens - answer.cached_tokens,
-            "cache_creation_input_tokens": 0,
+            "input_tokens": answer.prompt_tokens - answer.cached_tokens - answer.cache_write_tokens,
+            "cache_creation_input_tokens": answer.cache_write_tokens,
             "cache_read_input_tokens": answer.cached_tokens,
             "output_tokens": answer.completion_tokens,
             "output_tokens_details": {"thinking_tokens": answer.reasoning_tokens},
         },
     }
+
+
+def _thought(answer: Answer) -> dict[str, Any]:
+    thinking = f"There are {answer.prompt_tokens} words to think about."
+    return {"type": "thinking", "thinking": thinking, "signature": _signature(thinking)}
+
+
+def _signature(thinking: str) -> str:
+    return hash_id("a thought", thinking)
 
 
 def _block(call: Call) -> dict[str, Any]:

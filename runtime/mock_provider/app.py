@@ -22,6 +22,7 @@ from .faults import Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
 from .limits import Limiter
 from .openai_api import OpenAIApi
+from .rerank import rerank
 from .script import Prompter, Script, ScriptedAnswer, ScriptError, parse_script
 from .stats import Stats, fingerprint
 
@@ -79,6 +80,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     for base in ("/v1", "/openai/deployments/{deployment}"):
         post(f"{base}/chat/completions", chat)
         post(f"{base}/embeddings", embed)
+    post("/v1/rerank", provider.guarded(openai, provider.rerank))
     post("/v1/messages", provider.guarded(anthropic, provider.chat))
     for base in (_GEMINI, _VERTEX):
         post(base + _GENERATE, provider.guarded(gemini, provider.chat))
@@ -178,6 +180,16 @@ class _Provider:
             made, tokens = _embeddings(request, body)
         except (KeyError, TypeError, AttributeError, IndexError):
             raise MockError(400, "the request is not understood") from None
+        headers = self._take_room(api, guest, tokens)
+        self._stats.prompt_tokens += tokens
+        return _json(made, headers)
+
+    async def rerank(
+        self, request: web.Request, api: Api, body: dict[str, Any], guest: Guest
+    ) -> web.StreamResponse:
+        if guest.fault is not None:
+            raise MockError(500, "This fault is for chats.")
+        made, tokens = rerank(body)
         headers = self._take_room(api, guest, tokens)
         self._stats.prompt_tokens += tokens
         return _json(made, headers)

@@ -37,7 +37,7 @@ class ScriptedAnswer:
 
     say: the text; None says what would be said anyway. finish: stop, length, tool_calls, content_filter or
     context_window. usage: tokens that differ from those counted: prompt_tokens, completion_tokens,
-    cached_tokens, reasoning_tokens. times: how often; None is always.
+    cached_tokens, cache_write_tokens, reasoning_tokens. times: how often; None is always.
     """
 
     when: str = ""

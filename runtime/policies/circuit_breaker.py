@@ -65,6 +65,35 @@ class CircuitBreaker:
         """Whether every request passes."""
         return self._open_until is None
 
+    @property
+    def open_until(self) -> float | None:
+        """When probes may pass; None while it is closed."""
+        return self._open_until
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether probes have passed whose outcome does not decide yet."""
+        return self._probes > 0
+
+    @property
+    def open_for(self) -> float:
+        """Seconds for which it opened last."""
+        return self._open_for
+
+    def opened_elsewhere(self, until: float, open_for: float) -> None:
+        """Others have opened the circuit until then, for the time of `open_for`."""
+        self._turn()
+        self._open_until, self._open_for = until, open_for
+
+    def closed_elsewhere(self, now: float) -> None:
+        """Others have closed the circuit."""
+        self._turn()
+        self._open_until, self._closed_at = None, now
+
+    async def claim(self, now: float, held: Pass) -> Pass | Blocked:
+        """Whether a probe that passed here may really be sent: yes, where nobody else probes."""
+        return held
+
     def enter(self, now: float) -> Pass | Blocked:
         """Whether a request may be sent now."""
         if self._open_until is None:

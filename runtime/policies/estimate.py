@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from ...compiler.plan import Price
-from ..replica import ChatRequest, EmbedRequest, Request, Usage
+from ..replica import ChatRequest, EmbedRequest, Request, RerankRequest, Usage
 
 BYTES_PER_TOKEN = 4
 """Bytes of UTF-8 that are taken for one token: English text is about there, other text below."""
@@ -40,6 +40,9 @@ def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, EmbedRequest):
         return Estimate(sum(_tokens(text) for text in request.texts), 0)
+    if isinstance(request, RerankRequest):
+        query = _tokens(request.query)
+        return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
     if not isinstance(request, ChatRequest):
         return Estimate(0, 0)
     body = request.body
@@ -69,15 +72,20 @@ class Tariff:
     input: int
     output: int
     cached_input: int
+    cache_write: int
+    cache_write_1h: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
         cached = price.input if price.cached_input is None else price.cached_input
-        return cls(*(int(per_million * 10**6) for per_million in (price.input, price.output, cached)))
+        write = price.input if price.cache_write is None else price.cache_write
+        long_write = write if price.cache_write_1h is None else price.cache_write_1h
+        prices = (price.input, price.output, cached, write, long_write)
+        return cls(*(int(per_million * 10**6) for per_million in prices))
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(0, 0, 0)
+        return cls(0, 0, 0, 0, 0)
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
@@ -86,9 +94,13 @@ class Tariff:
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
+        written = min(usage.cache_write_tokens, usage.prompt_tokens - cached)
+        long = min(usage.cache_write_1h_tokens, written)
         return (
-            (usage.prompt_tokens - cached) * self.input
+            (usage.prompt_tokens - cached - written) * self.input
             + cached * self.cached_input
+            + (written - long) * self.cache_write
+            + long * self.cache_write_1h
             + usage.completion_tokens * self.output
         )
 

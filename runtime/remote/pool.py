@@ -21,12 +21,20 @@ from ..errors import (
     Unsupported,
 )
 from ..patience import Patience
-from ..replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, HeadersObserver, ReplicaStatus, Request
+from ..replica import (
+    ChatChunk,
+    Chunk,
+    EmbedRequest,
+    HeadersObserver,
+    ReplicaStatus,
+    Request,
+    RerankRequest,
+)
 from .auth import Authorization, Authorizer
 from .classify import Classifier
 from .launch import LaunchedServer
 from .sse import LineTooLong, SseParser
-from .wires import ChunkReader, Wire, read_events
+from .wires import ChunkReader, Sendable, Wire, read_events
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
@@ -70,7 +78,7 @@ class RemoteReplica:
 
     async def start(self) -> None:
         plan = self._plan
-        if plan.task_kind is TaskKind.EMBED and find_spec("numpy") is None:
+        if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
         await self._authorizer.start()
         if self._server:
@@ -96,13 +104,16 @@ class RemoteReplica:
         return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        if not isinstance(request, ChatRequest | EmbedRequest):
-            raise self._fail(Unsupported, "is asked for chats and embeddings only")
+        if not isinstance(request, Sendable):
+            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
         response, classifier = await self._open(request, deadline)
         try:
             if isinstance(request, EmbedRequest):
                 body = await self._read_all(response, deadline)
                 yield self._wire.vectors(body, len(request.texts), classifier)
+            elif isinstance(request, RerankRequest):
+                body = await self._read_all(response, deadline)
+                yield self._wire.scores(body, len(request.documents), classifier)
             elif not request.stream or response.content_type == "application/json":
                 answer = self._wire.answer(await self._read_all(response, deadline), classifier)
                 if request.stream:
@@ -124,7 +135,7 @@ class RemoteReplica:
             response.release()  # closes the connection where something is left unread
 
     async def _open(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None
+        self, request: Sendable, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Classifier]:
         """An answer that begins as a success. Raises RequestError."""
         renewed = False
@@ -143,7 +154,7 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: ChatRequest | EmbedRequest, deadline: float | None
+        self, request: Sendable, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)

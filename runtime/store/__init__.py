@@ -1,13 +1,13 @@
-"""What must survive a restart, or be shared between processes: spend and limits."""
+"""What must survive a restart, or be shared between processes: spend, limits, and providers' health."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from .memory import MemoryStore
-from .protocol import SharedLimits, Store, StoreError
+from .protocol import Opening, SharedHealth, SharedLimits, Store, StoreError
 
-__all__ = ["SharedLimits", "Store", "StoreError", "open_store"]
+__all__ = ["Opening", "SharedHealth", "SharedLimits", "Store", "StoreError", "open_store"]
 
 _REDIS = ("redis://", "rediss://", "unix://")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .protocol import SharedLimits
+from .protocol import SharedHealth, SharedLimits
 
 
 class MemoryStore:
@@ -12,6 +12,7 @@ class MemoryStore:
 
     lasting = False
     limits: SharedLimits | None = None
+    health: SharedHealth | None = None
 
     async def start(self) -> None:
         """Nothing to do."""

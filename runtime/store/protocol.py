@@ -79,15 +79,53 @@ class SharedLimits(Protocol):
         where that is there at all. 0: `member` wants nothing for now."""
 
 
-class Store(Protocol):
-    """Spend by account and minute, in picodollars; and limits, where they are shared.
+@frozen
+class Opening:
+    """The circuit of an endpoint is not closed: probes may pass in `seconds`.
 
-    lasting: whether anything is here that this process did not just write. limits: None where no
+    open_for: seconds for which it was opened.
+    """
+
+    seconds: float
+    open_for: float
+
+
+class SharedHealth(Protocol):
+    """What processes tell each other about endpoints and accounts. Each call is atomic. Raises StoreError."""
+
+    async def heard(
+        self, endpoints: Sequence[str], accounts: Sequence[str]
+    ) -> tuple[list[Opening | None], list[float]]:
+        """How each circuit is, None: closed; and for how many seconds each account is held."""
+        ...
+
+    async def open(self, endpoint: str, opening: Opening) -> None:
+        """The circuit has opened. One that is open for longer stays as it is."""
+
+    async def close(self, endpoint: str) -> None:
+        """The circuit has closed."""
+
+    async def probe(self, endpoint: str, process: str) -> Opening | bool | None:
+        """Whether `process` alone may probe now; None where the circuit is closed, and when it is still open,
+        until when."""
+
+    async def release(self, endpoint: str, process: str) -> None:
+        """`process` does not probe any more."""
+
+    async def hold(self, account: str, seconds: float) -> None:
+        """Nothing is to be sent for so long. A longer wish stays as it is."""
+
+
+class Store(Protocol):
+    """Spend by account and minute, in picodollars; and what is shared with other processes.
+
+    lasting: whether anything is here that this process did not just write. limits, health: None where no
     other process sees them.
     """
 
     lasting: bool
     limits: SharedLimits | None
+    health: SharedHealth | None
 
     async def start(self) -> None:
         """Become ready. Raises StartError where it never can be."""

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from ...compiler.plan import RateLimits
 from ..errors import StartError
 from ..policies.window import BUCKETS, MARGIN, SPAN
-from .protocol import Ask, Grant, Return, Returns, Share, SharedLimits, StoreError
+from .protocol import Ask, Grant, Return, Returns, Share, SharedHealth, SharedLimits, StoreError
+from .redis_health import RedisHealth
 from .script import LIMITS_SCRIPT
 
 LEASE = 30.0
@@ -53,6 +54,7 @@ class RedisStore:
         self._width = max(int(span * SPAN / (SPAN + MARGIN) * 1000 / BUCKETS), 1)
         self._span = int(span * 1000)
         self.limits: SharedLimits | None = self
+        self.health: SharedHealth | None = RedisHealth(self._client, self._do)
 
     async def start(self) -> None:
         """Nothing to do: connections are made when they are needed."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import StartError
-from .protocol import SharedLimits, StoreError
+from .protocol import SharedHealth, SharedLimits, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class SqliteStore:
 
     lasting = True
     limits: SharedLimits | None = None
+    health: SharedHealth | None = None
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -232,7 +232,7 @@ def test_a_port_that_does_not_exist_is_an_error(
 def test_a_call_to_an_unknown_deployment_names_those_that_exist(inferc: Command, plan: Path) -> None:
     done = inferc("call", plan, "claude", "hello")
     assert done.status == 1
-    assert "no deployment is called `claude`" in done.err
+    assert "no deployment, route or pipeline is called `claude`" in done.err
     assert "`gpt`" in done.err
 
 

@@ -20,7 +20,9 @@ from .conftest import Command
 
 Golden = Callable[[str | Path], Callable[[str], None]]
 
-SAMPLE_NAMES = sorted(path.stem for path in SAMPLES.glob("*.infer"))
+SAMPLE_NAMES = sorted(
+    path.relative_to(SAMPLES).with_suffix("").as_posix() for path in SAMPLES.rglob("*.infer")
+)
 
 
 @pytest.fixture(autouse=True)

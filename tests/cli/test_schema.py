@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from .conftest import Command
 
-PLANS = sorted((Path(__file__).parent / "golden").glob("*.plan.json"))
+PLANS = sorted((Path(__file__).parent / "golden").rglob("*.plan.json"))
 
 
 @pytest.fixture

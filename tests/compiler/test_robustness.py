@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inferc.compiler.compile import Checked, check_file
+from inferc.compiler.compile import Checked, check_file, compile_checked
 from inferc.dsl import suggest
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
@@ -24,7 +24,8 @@ from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
 
 LANGUAGE = (ROOT / "tests" / "dsl" / "data" / "language.infer").read_text("utf-8")
-TEXTS = [LANGUAGE, *(path.read_text("utf-8") for path in sorted(SAMPLES.glob("*.infer")))]
+PIPELINES = (ROOT / "tests" / "dsl" / "data" / "pipelines.infer").read_text("utf-8")
+TEXTS = [LANGUAGE, PIPELINES, *(path.read_text("utf-8") for path in sorted(SAMPLES.glob("*.infer")))]
 KEYS = [
     "sk-proj-Zq8LmN4vTxY2",
     "AIzaSyD3mV9pQ7rT1xW5zB2cF8hJ4kL6nP0sU2w",
@@ -32,6 +33,66 @@ KEYS = [
     "ghp_Zx8Kq3Vb7Nm2Lp5Rt9Wy",
 ]
 SEEDS = st.integers(0, 2**32)
+EXPRESSIONS = [
+    "{a}",
+    "gpt({a})",
+    "gpt({a}, system = {b}) with {{ timeout = 2s, retries = {b}, max_tokens = {a} }}",
+    "gpt({a}) as {b}",
+    "{a} as T",
+    "{a}.{b}",
+    "{a} else {b}",
+    "{a} + {b}",
+    "-{a} < !{b}",
+    "[{a}, {b}]",
+    "[{a} for x in {b}] with {{ limit = {a} }}",
+    'match {a} {{ {b} => {a}, "x" | 1 => {b}, _ => {a} }}',
+    "if {a} {{ {b} }} else {{ {a} }}",
+    "T(label = {a}, rest = {b})",
+    "embed([{a}, {b}])",
+    "cosine(embed({a}), {b})",
+    "top_k({a}, {b}, of = {a})",
+    "concat({a}, {b}, {a})",
+    "reshape({a}, [{b}, -1])",
+    "image({a}, width = {b})",
+    'format("{{}} {{y}}", {a}, y = {b})',
+    "json_path({a}, {b})",
+    "text({a}).x({b})",
+    "own({a}, {b})",
+    "self({a})",
+    "shared.{a}({b})",
+    '"${{x}} ${{y.label}}"',
+    'prompt "{{{{ {a}.label | upper }}}} {{% for z in {b} %}}{{{{ z.x }}}}{{% endfor %}}"',
+    'prompt """\n  {{{{ x | {a} }}}}\n    {{% if y is {b} %}}\n  """',
+]
+ATOMS = ["x", "y", "s", "v", "n", "t", "T", "gpt", "1", "2.5", '"x"', "true", "[]", "5%", "2s", "(x)", "_"]
+AROUND = """
+let v = {a}
+type T = {{ label: "x" | "y", rest: {t}? }}
+deployment gpt {{ model = "gpt-4o", runtime openai {{ api_key = env("K") }} }}
+deployment embed {{ model = "e", runtime openai {{ api_key = env("K") }}, task = embed }}
+extern own(x: {t}, y: text) -> {u} = python("m:f")
+route r = cascade [gpt, embed] accept {e}
+pipeline self(x: {t}, y: T, n: tensor<f32, [a, 3]>) -> {u} {{
+  s = {e}
+  t = {f}
+  return {g}
+}}
+"""
+KINDS = [
+    "text",
+    "int",
+    "T",
+    "list<text>",
+    "tensor<f32, [3]>",
+    "json",
+    "T?",
+    "bytes",
+    '"a" | "b"',
+    "Q",
+    "{ a: int }",
+]
+
+
 thorough = settings(
     max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -116,6 +177,25 @@ STATEMENTS = [
 )
 def test_random_statements_that_refer_to_each_other(statements: list[tuple[str, str, str, str]]) -> None:
     checked("\n".join(form.format(a=a, b=b, c=c) for form, a, b, c in statements))
+
+
+def expression(choose: random.Random, depth: int) -> str:
+    if depth == 0:
+        return choose.choice(ATOMS)
+    form = choose.choice(EXPRESSIONS)
+    return form.format(a=expression(choose, depth - 1), b=expression(choose, depth - 1))
+
+
+@settings(parent=thorough, max_examples=400)
+@given(SEEDS)
+def test_random_pipelines(seed: int) -> None:
+    choose = random.Random(seed)
+    kinds = [choose.choice(KINDS) for _ in "tu"]
+    parts = [expression(choose, choose.randint(0, 3)) for _ in "efg"]
+    text = AROUND.format(a=choose.choice(ATOMS), t=kinds[0], u=kinds[1], e=parts[0], f=parts[1], g=parts[2])
+    found = checked(text)
+    if found.ok:
+        compile_checked(found, SAMPLES)
 
 
 @thorough
@@ -205,6 +285,11 @@ CHAINS = {
     "texts": ('let a<here> = "${a<there>}"', 'let a<here> = "x"'),
     "templates": ("template a<here> from a<there> { }", "template a<here> { replicas = 1 }"),
     "routes": ("route a<here> = fallback [a<there>]", chat("a<here>")),
+    "types": ("type a<here> = { b: a<there> }", "type a<here> = text"),
+    "pipelines": (
+        "pipeline a<here>(x: text) -> text { return a<there>(x) }",
+        "pipeline a<here>(x: text) -> text { return x }",
+    ),
     "fallbacks": (
         chat("a<here>", "serving { on_capacity_exhausted = fallback(a<there>) }"),
         chat("a<here>"),
@@ -216,7 +301,8 @@ CHAINS = {
 def test_a_chain_of_thousands_is_no_crash(kind: str) -> None:
     form, last = CHAINS[kind]
     in_order = checked(chain(form, last, turned=True))
-    assert [item for item in in_order.diagnostics if item.is_error] == []
+    deep = {"E0107"} if kind == "types" else set()  # a type is spelled out in a plan
+    assert {item.code for item in in_order.diagnostics if item.is_error} == deep
     backwards = checked(chain(form, last))
     assert {item.code for item in backwards.diagnostics if item.is_error} <= {"E0107"}
 
@@ -228,6 +314,12 @@ def test_a_circle_of_thousands_is_no_crash(kind: str) -> None:
     assert {item.code for item in found.diagnostics if item.is_error} <= {"E0107", "E0208", "E0402"}
     assert not found.ok
     assert all(len(note) < 500 for item in found.diagnostics for note in item.notes)
+
+
+def test_types_that_double_each_time_are_refused_before_they_fill_the_memory() -> None:
+    doubled = "".join(f"type t{n + 1} = {{ a: t{n}, b: t{n} }}\n" for n in range(40))
+    found = checked("type t0 = text\n" + doubled)
+    assert "E0107" in {item.code for item in found.diagnostics}
 
 
 @pytest.mark.parametrize("last", ["", 'import "0.infer" as next'], ids=["chain", "circle"])
@@ -319,6 +411,21 @@ SHAPES = {
     "one long text": lambda count: f'let a = 1\nlet x = "{"${a}" * count}"\n',
     "one long body": lambda count: "deployment a { " + many("field# = #\n")(count) + "}",
     "routes": many("route a# = fallback [b#]\nroute b# = fallback [a#]\n"),
+    "types": many('type t# = { a: "x" | "y", b: list<t0> }\n'),
+    "pipelines": many('pipeline p#(x: text) -> text {\n a = "${x}"\n b = a + x\n return b\n}\n'),
+    "unknown calls": many("pipeline p#(x: text) -> text { return q#(x, y#) }\n"),
+    "one long pipeline": lambda count: (
+        "pipeline p(x: text) -> text {\n s0 = x\n"
+        + "".join(f" s{n + 1} = s{n} + x\n" for n in range(count))
+        + f" return s{count}\n}}\n"
+    ),
+    "one long prompt": lambda count: (
+        f'pipeline p(x: text) -> text {{ return prompt "{"{{ x | uper }} {{ y }}" * count}" }}\n'
+    ),
+    "pipelines in a circle": lambda count: (
+        many("pipeline p#(x: text) -> text { return q#(x) }\n")(count)
+        + many("pipeline q#(x: text) -> text { return p#(x) }\n")(count)
+    ),
     "imported names": lambda count: f'import {{ {many("n#, ")(count)} }} from "hello.infer"\n',
 }
 

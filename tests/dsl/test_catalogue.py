@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "dsl" / "catalogue.json"
 TIERS = ROOT / "dsl" / "tiers.json"
 SCRIPT = ROOT / "scripts" / "build_catalogue.py"
-PRICES = ("input", "output", "cached_input")
+PRICES = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
 
 
 def rows() -> list[dict[str, Any]]:

@@ -191,6 +191,16 @@ def test_costs_are_exact_and_cached_tokens_are_cheaper() -> None:
     assert Tariff.of(Price(Money("3"), Money("15"))).cached_input == 3_000_000
 
 
+def test_what_a_provider_writes_to_its_cache_has_a_price_of_its_own() -> None:
+    price = Price(Money("3"), Money("15"), Money("0.3"), Money("3.75"), Money("6"))
+    usage = Usage(
+        1_000_000, 0, cached_tokens=400_000, cache_write_tokens=300_000, cache_write_1h_tokens=100_000
+    )
+    parts = 0.3 * 3 + 0.4 * 0.3 + 0.2 * 3.75 + 0.1 * 6
+    assert Tariff.of(price).cost(usage) == pytest.approx(parts * DOLLAR)
+    assert Tariff.of(Price(Money("3"), Money("15"))).cost(usage) == 3 * DOLLAR
+
+
 def test_a_prompt_is_estimated_from_its_text_and_an_answer_from_its_maximum() -> None:
     messages = [{"role": "user", "content": "x" * 400}]
     found = estimate(ChatRequest({"messages": messages, "max_tokens": 50, "n": 2}, False))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from inferc.compiler.plan import (
     Duration,
@@ -33,9 +33,17 @@ from inferc.runtime.errors import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.answers import vector
-from inferc.runtime.replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
+from inferc.runtime.replica import (
+    ChatChunk,
+    ChatRequest,
+    EmbedChunk,
+    EmbedRequest,
+    RerankChunk,
+    RerankRequest,
+    Usage,
+)
 
-from ..support.remote import eventually, executor_of, mock_provider, remote_plan, serving
+from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, serving
 
 KEY = "sk-very-secret"
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -411,3 +419,49 @@ async def test_vectors_as_numbers_are_read_in_the_order_of_the_texts() -> None:
         chunk = await anext(executor.stream("gpt", EmbedRequest(("a", "b"))))
     assert isinstance(chunk, EmbedChunk)
     assert chunk.vectors.tolist() == [[1, 2.5], [3, 4]]
+
+
+async def test_documents_are_scored_in_their_order(key: SecretRef) -> None:
+    async with mock_provider() as mock:
+        plan = remote_plan(endpoint=mock.endpoint, key=key, task=TaskKind.RERANK)
+        async with executor_of(plan) as executor:
+            rerank = RerankRequest("blue sky", ("green grass", "the blue sky", "a blue door"))
+            [chunk] = [chunk async for chunk in executor.stream("gpt", rerank)]
+        assert isinstance(chunk, RerankChunk)
+        assert chunk.scores.tolist() == [0.0, 1.0, 0.5]
+        assert chunk.usage == Usage(14)
+
+
+async def test_the_gateway_ranks_what_a_remote_model_scored(key: SecretRef) -> None:
+    async with mock_provider() as mock:
+        plan = remote_plan(endpoint=mock.endpoint, key=key, task=TaskKind.RERANK)
+        body = {"model": "gpt", "query": "blue sky", "documents": ["green", "blue", "blue sky"], "top_n": 2}
+        async with (
+            executor_of(plan) as executor,
+            gateway_of(executor) as url,
+            ClientSession() as http,
+            http.post(f"{url}/v1/rerank", json=body) as answer,
+        ):
+            assert answer.status == 200
+            results = (await answer.json())["results"]
+        assert [(each["index"], each["relevance_score"]) for each in results] == [(2, 1.0), (1, 0.5)]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        None,
+        [{"index": 0, "relevance_score": 0.5}],
+        [{"index": 0, "relevance_score": 0.5}, {"index": 2, "relevance_score": 0.5}],
+        [{"index": 0, "relevance_score": "high"}, {"index": 1, "relevance_score": 0.5}],
+    ],
+)
+async def test_scores_that_do_not_fit_the_documents_are_an_error(results: object) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"results": results})
+
+    app = web.Application()
+    app.router.add_post("/rerank", answer)
+    async with serving(app) as url, executor_of(remote_plan(endpoint=url, task=TaskKind.RERANK)) as executor:
+        with pytest.raises(ServerError, match="scores"):
+            _ = [chunk async for chunk in executor.stream("gpt", RerankRequest("q", ("a", "b")))]

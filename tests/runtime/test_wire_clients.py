@@ -190,6 +190,41 @@ async def test_gemini_gets_its_thought_signature_back(house: Open) -> None:
         assert extra[1:] == [None, None]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_anthropic_gets_its_thoughts_back_with_the_results_of_tools(house: Open, stream: bool) -> None:
+    async with house() as it:
+        question = {"role": "user", "content": CITIES}
+        fields = {"tools": [WEATHER, CLOCK], "reasoning_effort": "high"}
+        if stream:
+            chunks = await it.stream("anthropic", messages=[question], **fields)
+            calls = streamed_calls(chunks)
+        else:
+            answer = await it.ask("anthropic", messages=[question], **fields)
+            calls = [call.model_dump() for call in answer.choices[0].message.tool_calls]
+        thought = calls[0]["extra_content"]["anthropic"]["thinking"][0]
+        assert thought["thinking"].startswith("There are")
+        assert thought["signature"]
+        assert not any(call.get("extra_content") for call in calls[1:])
+        results = [{"role": "tool", "tool_call_id": call["id"], "content": "rain"} for call in calls]
+        spoken = {"role": "assistant", "content": "Let me see.", "tool_calls": calls}
+        said = await it.ask("anthropic", messages=[question, spoken, *results], **fields)
+        assert said.choices[0].message.content == "The tools said: rain; rain; rain [1 thoughts]"
+
+
+def streamed_calls(chunks: list[Any]) -> list[dict[str, Any]]:
+    """The tool calls that the deltas of a stream add up to."""
+    calls: dict[int, dict[str, Any]] = {}
+    for chunk in chunks:
+        for delta in chunk.choices[0].delta.tool_calls or [] if chunk.choices else []:
+            part = delta.model_dump(exclude_none=True)
+            function = part.pop("function")
+            call = calls.setdefault(part.pop("index"), {"function": {"arguments": ""}})
+            call.update(part)
+            call["function"] |= {"name": function["name"]} if "name" in function else {}
+            call["function"]["arguments"] += function.get("arguments", "")
+    return [calls[index] for index in sorted(calls)]
+
+
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(
     ("choice", "called"),
@@ -320,7 +355,7 @@ async def test_texts_are_embedded(house: Open, wire: str) -> None:
 
 async def test_anthropic_embeds_nothing(house: Open) -> None:
     async with house(task=TaskKind.EMBED) as it:
-        with pytest.raises(openai.InternalServerError, match="makes no embeddings") as caught:
+        with pytest.raises(openai.InternalServerError, match="answers chats only") as caught:
             await it.api.embeddings.create(model="anthropic", input="a")
         assert (caught.value.status_code, caught.value.code) == (501, "unsupported")
 

@@ -10,11 +10,11 @@ from functools import partial
 from ....compiler.plan import GenerateSpec
 from ...errors import BadRequest, ContextLengthExceeded, StartError
 from ...replica import ChatChunk, ChatRequest, Chunk, CompletionRequest, Request, Usage
+from ...replies import Replies
 from ..files import find_file
 from ..generate.decoder import Answer, Decoder
 from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
-from ..generate.replies import Replies
 from ..generate.sampling import Sampler, Sampling
 from ..generate.signature import read_generate_signature
 from ..generate.texts import Detokenizer, StopFinder

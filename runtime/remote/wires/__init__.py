@@ -6,9 +6,9 @@ from ....compiler.plan import RemotePoolPlan, WireFormat
 from .anthropic import AnthropicWire
 from .gemini import GeminiWire
 from .openai import OpenAIWire
-from .wire import ChunkReader, Outgoing, Wire, read_events
+from .wire import ChunkReader, Outgoing, Sendable, Wire, read_events
 
-__all__ = ["ChunkReader", "Outgoing", "Wire", "make_wire", "read_events"]
+__all__ = ["ChunkReader", "Outgoing", "Sendable", "Wire", "make_wire", "read_events"]
 
 
 def make_wire(plan: RemotePoolPlan) -> Wire:

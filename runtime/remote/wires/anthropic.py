@@ -11,19 +11,19 @@ import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ...errors import BadRequest, Unsupported
-from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, RerankChunk
 from ..classify import Classifier
 from .anthropic_answer import AnthropicReader, read_message
 from .anthropic_request import FIELDS, messages_body
 from .fields import FieldCheck
-from .wire import Outgoing, parse_object
+from .wire import Outgoing, Sendable, parse_object
 
 VERSION = "2023-06-01"
 """The version of the API that is spoken."""
 
 
 class AnthropicWire:
-    """Chat with Claude; there are no embeddings."""
+    """Chat with Claude; there is nothing else."""
 
     headers: Mapping[str, str] = {"anthropic-version": VERSION}
 
@@ -32,9 +32,9 @@ class AnthropicWire:
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._fields = FieldCheck(FIELDS, self._who)
 
-    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
-        if isinstance(request, EmbedRequest):
-            raise self._no_vectors()
+    def request(self, request: Sendable) -> Outgoing:
+        if not isinstance(request, ChatRequest):
+            raise self._chats_only()
         body = messages_body(request, self._plan.model, self._fields)
         try:
             return Outgoing("/v1/messages", orjson.dumps(body))
@@ -48,10 +48,13 @@ class AnthropicWire:
         return AnthropicReader(request, classifier)
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
-        raise self._no_vectors()
+        raise self._chats_only()
 
-    def _no_vectors(self) -> Unsupported:
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        raise self._chats_only()
+
+    def _chats_only(self) -> Unsupported:
         plan = self._plan
         return Unsupported(
-            f"{self._who} makes no embeddings", deployment=plan.deployment, provider=plan.provider
+            f"{self._who} answers chats only", deployment=plan.deployment, provider=plan.provider
         )

@@ -1,6 +1,8 @@
 """From Anthropic's answers to OpenAI's, whole and streamed.
 
-Thinking is not shown: OpenAI's shape has no place for it. It is counted as reasoning tokens.
+Thinking is not shown: OpenAI's shape has no place for it. It is counted as reasoning tokens. Thoughts before
+a tool call are carried in the call, as `extra_content.anthropic.thinking`, for Anthropic wants them back
+with the result of the tool.
 """
 
 from __future__ import annotations
@@ -35,12 +37,16 @@ def read_message(answer: dict[str, Any], classifier: Classifier) -> ChatChunk:
         raise malformed(classifier, "the answer has no content")
     text = ""
     calls: list[dict[str, Any]] = []
+    thoughts: list[dict[str, Any]] = []
     for block in blocks:
         match block:
             case {"type": "text", "text": str(said)}:
                 text += said
+            case {"type": "thinking" | "redacted_thinking"}:
+                thoughts.append(block)
             case {"type": "tool_use", "id": str(id), "name": str(name), "input": arguments}:
-                calls.append(tool_call(id, name, orjson.dumps(arguments).decode()))
+                calls.append(tool_call(id, name, orjson.dumps(arguments).decode(), **_carried(thoughts)))
+                thoughts = []
     choice = {
         "index": 0,
         "message": message(text, calls),
@@ -62,6 +68,7 @@ class AnthropicReader:
         self._usage: dict[str, Any] = {}
         self._finished = False
         self._tools: dict[int, _OpenCall] = {}
+        self._thoughts: dict[int, dict[str, Any]] = {}
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = parse_object(event.data, self._classifier)
@@ -91,11 +98,15 @@ class AnthropicReader:
 
     def _block_start(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
         block = _object(data, "content_block")
+        if block.get("type") in ("thinking", "redacted_thinking"):
+            self._thoughts[whole(data.get("index"))] = block
         if block.get("type") != "tool_use":
             return ()
         call = _OpenCall(len(self._tools), block.get("input") or {})
         self._tools[whole(data.get("index"))] = call
-        started = tool_call(str(block.get("id")), str(block.get("name")), "")
+        thoughts = _carried(list(self._thoughts.values()))
+        self._thoughts.clear()
+        started = tool_call(str(block.get("id")), str(block.get("name")), "", **thoughts)
         return (self._made.delta({"tool_calls": [{"index": call.index, **started}]}),)
 
     def _block_delta(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
@@ -108,7 +119,10 @@ class AnthropicReader:
                     raise malformed(self._classifier, "the stream goes on with a tool call that never began")
                 call.begun = call.begun or bool(part)
                 return (self._made.delta(call.arguments(part)),) if part else ()
-            case _:  # thinking, its signature, citations
+            case {"type": "thinking_delta" | "signature_delta"}:
+                _think(self._thoughts.get(whole(data.get("index"))), _object(data, "delta"))
+                return ()
+            case _:  # citations, and what is still to come
                 return ()
 
     def _block_stop(self, data: dict[str, Any]) -> Iterable[ChatChunk]:
@@ -150,12 +164,30 @@ class _OpenCall:
         return {"tool_calls": [{"index": self.index, "function": {"arguments": part}}]}
 
 
+def _think(thought: dict[str, Any] | None, delta: dict[str, Any]) -> None:
+    """Add what came to the thought that it belongs to."""
+    for name in ("thinking", "signature"):
+        if thought is not None and isinstance(part := delta.get(name), str):
+            thought[name] = f"{thought.get(name) or ''}{part}"
+
+
+def _carried(thoughts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a tool call carries of the thoughts before it."""
+    return {"extra_content": {"anthropic": {"thinking": thoughts}}} if thoughts else {}
+
+
 def _usage(usage: dict[str, Any]) -> Usage:
     """Anthropic counts the prompt in three parts: new, written to the cache, and read from it."""
     cached = whole(usage.get("cache_read_input_tokens"))
-    prompt = whole(usage.get("input_tokens")) + whole(usage.get("cache_creation_input_tokens")) + cached
-    reasoning = whole(_object(usage, "output_tokens_details").get("thinking_tokens"))
-    return Usage(prompt, whole(usage.get("output_tokens")), cached_tokens=cached, reasoning_tokens=reasoning)
+    written = whole(usage.get("cache_creation_input_tokens"))
+    return Usage(
+        whole(usage.get("input_tokens")) + written + cached,
+        whole(usage.get("output_tokens")),
+        cached_tokens=cached,
+        reasoning_tokens=whole(_object(usage, "output_tokens_details").get("thinking_tokens")),
+        cache_write_tokens=written,
+        cache_write_1h_tokens=whole(_object(usage, "cache_creation").get("ephemeral_1h_input_tokens")),
+    )
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -97,7 +97,13 @@ def _system(conversation: Conversation) -> str | list[dict[str, Any]]:
 
 
 def _message(turn: Turn, who: str) -> dict[str, Any]:
-    content: list[dict[str, Any]] = [_block(part, who) for part in turn.parts]
+    content: list[dict[str, Any]] = []
+    for part in turn.parts:
+        if isinstance(part, ToolCall):
+            begun = any(block["type"] == "tool_use" for block in content)
+            place = len(content) if begun else 0  # the model thought before it said anything
+            content[place:place] = part.thoughts
+        content.append(_block(part, who))
     role = "assistant" if turn.assistant else "user"
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
         return {"role": role, "content": content[0]["text"]}

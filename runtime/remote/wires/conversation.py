@@ -21,12 +21,16 @@ class Text:
 
 @frozen
 class ToolCall:
-    """A call that the model made. signature: Gemini's thought signature, which it wants back."""
+    """A call that the model made.
+
+    signature: Gemini's thought signature, and thoughts: Anthropic's thoughts before it; they want them back.
+    """
 
     id: str
     name: str
     arguments: dict[str, Any]
     signature: str | None = None
+    thoughts: tuple[dict[str, Any], ...] = ()
 
 
 @frozen
@@ -162,14 +166,22 @@ def _tool_call(call: Any, where: str) -> ToolCall:
     if not isinstance(parsed, dict):
         place = f"{where}.function.arguments"
         raise BadRequest(f"`{place}` must be a JSON object, written as text", param=place)
-    return ToolCall(call_id, name, parsed, _signature(call))
+    signature = _extra(call, "google", "thought_signature")
+    thoughts = _extra(call, "anthropic", "thinking")
+    return ToolCall(
+        call_id,
+        name,
+        parsed,
+        signature if isinstance(signature, str) else None,
+        tuple(each for each in thoughts if isinstance(each, dict)) if isinstance(thoughts, list) else (),
+    )
 
 
-def _signature(call: dict[str, Any]) -> str | None:
+def _extra(call: dict[str, Any], provider: str, name: str) -> Any:
+    """What a provider sent along with a call, and wants back."""
     extra = call.get("extra_content")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    signature = google.get("thought_signature") if isinstance(google, dict) else None
-    return signature if isinstance(signature, str) else None
+    sent = extra.get(provider) if isinstance(extra, dict) else None
+    return sent.get(name) if isinstance(sent, dict) else None
 
 
 def _tool_result(message: dict[str, Any], names: dict[str, str], where: str) -> ToolResult:

@@ -13,14 +13,14 @@ from urllib.parse import quote
 import orjson
 
 from ....compiler.plan import RemotePoolPlan
-from ...errors import BadRequest
-from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
+from ...errors import BadRequest, Unsupported
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, RerankChunk, RerankRequest, Usage
 from ..classify import Classifier
 from .fields import FieldCheck
 from .gemini_answer import GeminiReader, read_response
 from .gemini_request import FIELDS, GeminiTarget, generate_body
 from .vectors import stack_vectors
-from .wire import Outgoing, malformed, parse_object, whole
+from .wire import Outgoing, Sendable, malformed, parse_object, whole
 
 _VERTEX = "/publishers/google"
 
@@ -34,10 +34,13 @@ class GeminiWire:
         self._vertex = plan.endpoint.endswith(_VERTEX)
         self._model = plan.model
         self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
+        self._plan = plan
         who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = GeminiTarget(plan.model, self._vertex, plan.safety, FieldCheck(FIELDS, who))
 
-    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+    def request(self, request: Sendable) -> Outgoing:
+        if isinstance(request, RerankRequest):
+            raise self._no_scores()
         if isinstance(request, EmbedRequest):
             return self._embed(request)
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
@@ -66,6 +69,14 @@ class GeminiWire:
         except (KeyError, TypeError, AttributeError):
             raise malformed(classifier, "the answer holds no vectors") from None
         return stack_vectors(vectors, texts, Usage(tokens), classifier)
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        raise self._no_scores()
+
+    def _no_scores(self) -> Unsupported:
+        plan = self._plan
+        message = f"{plan.provider} (deployment `{plan.deployment}`) answers chats and embeddings only"
+        return Unsupported(message, deployment=plan.deployment, provider=plan.provider)
 
     def _embed(self, request: EmbedRequest) -> Outgoing:
         body: dict[str, Any]

@@ -1,5 +1,7 @@
 """OpenAI's wire format: chat completions and embeddings, also Azure's and that of compatible servers.
 
+Reranking, which OpenAI has not, is what vLLM, LiteLLM, Jina and Cohere agree on: `/rerank`.
+
 Chat passes through: the client's fields reach the provider as they are, except for the name of the
 model, and the provider's JSON bytes reach the client unchanged. One thing is added where a policy
 counts tokens: a stream is asked for its usage, which a client that did not ask for it does not see.
@@ -16,11 +18,19 @@ import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ...errors import BadRequest
-from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, Usage
+from ...replica import (
+    ChatChunk,
+    ChatRequest,
+    EmbedChunk,
+    EmbedRequest,
+    RerankChunk,
+    RerankRequest,
+    Usage,
+)
 from ..classify import Classifier
 from ..sse import Event
-from .vectors import stack_vectors
-from .wire import Outgoing, malformed, parse_object, whole
+from .vectors import in_order, stack_vectors
+from .wire import Outgoing, Sendable, malformed, parse_object, whole
 
 DONE = b"[DONE]"
 
@@ -34,7 +44,10 @@ class OpenAIWire:
         self._model = plan.model
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
-    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+    def request(self, request: Sendable) -> Outgoing:
+        if isinstance(request, RerankRequest):
+            asked = {"model": self._model, "query": request.query, "documents": request.documents}
+            return Outgoing("/rerank", orjson.dumps(asked))
         if isinstance(request, EmbedRequest):
             body: dict[str, object] = {
                 "model": self._model,
@@ -70,6 +83,18 @@ class OpenAIWire:
         if indices != list(range(len(indices))):
             raise malformed(classifier, "the vectors are not numbered from 0")
         return stack_vectors(vectors, texts, _usage(answer) or Usage(0), classifier)
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        answer = parse_object(body, classifier)
+        try:
+            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
+        except (KeyError, TypeError, ValueError):
+            raise malformed(classifier, "the answer holds no scores") from None
+        if found.keys() != set(range(documents)):
+            raise malformed(classifier, f"scores came for {len(found)} of {documents} documents")
+        usage = answer.get("usage")
+        tokens = whole(usage.get("total_tokens")) if isinstance(usage, dict) else 0
+        return RerankChunk(in_order(found), Usage(tokens))
 
 
 class OpenAIReader:
@@ -115,6 +140,8 @@ def _usage(answer: dict[str, Any]) -> Usage | None:
         whole(usage.get("completion_tokens")),
         cached_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens"),
         reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
+        cache_write_tokens=_detail(usage, "prompt_tokens_details", "cache_write_tokens")
+        or whole(usage.get("cache_creation_input_tokens")),  # OpenRouter says the one, LiteLLM the other
     )
 
 

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from ...errors import RequestError, ServerError
-from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest
+from ...replica import ChatChunk, ChatRequest, EmbedChunk, EmbedRequest, RerankChunk, RerankRequest
 from ..classify import Classifier
 from ..sse import Event
+
+Sendable = ChatRequest | EmbedRequest | RerankRequest
+"""What some provider can be asked."""
 
 
 class Outgoing(NamedTuple):
@@ -39,7 +42,7 @@ class Wire(Protocol):
     headers: Mapping[str, str]
     """What each request carries beside the credential and the headers of the plan."""
 
-    def request(self, request: ChatRequest | EmbedRequest) -> Outgoing:
+    def request(self, request: Sendable) -> Outgoing:
         """The request to send. Raises BadRequest and Unsupported for what the provider cannot do."""
 
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
@@ -50,6 +53,9 @@ class Wire(Protocol):
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         """The vectors of `texts` texts. Raises RequestError."""
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        """The scores of `documents` documents. Raises RequestError."""
 
 
 def read_events(

@@ -1,0 +1,1 @@
+"""Asking one name of a plan from the command line."""

@@ -1,0 +1,124 @@
+"""Start, ask once, print the answer, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import aclosing
+from typing import Any
+
+from attrs import asdict
+
+from ...compiler.plan import TaskKind
+from ...runtime.executor import Executor
+from ...runtime.replica import (
+    ChatChunk,
+    ChatRequest,
+    Chunk,
+    ClassifyChunk,
+    ClassifyRequest,
+    EmbedChunk,
+    EmbedRequest,
+    Request,
+    RerankChunk,
+    RerankRequest,
+)
+from ...runtime.trace import Span, Trace
+from ..plans import Ready
+from .inputs import InputError, Inputs
+from .timeline import timeline
+
+
+async def answer(ready: Ready, name: str, inputs: Inputs, *, trace: bool) -> int:
+    """Print the answer of `name`; gives the exit status. Raises InputError, StartError, RequestError."""
+    executor = Executor(ready.plan, ready.base)
+    is_pipeline = any(each.pipeline == name for each in ready.plan.pipelines)
+    spans: list[Span] = []
+    await executor.start()
+    began = asyncio.get_running_loop().time()
+    try:
+        if is_pipeline:
+            await _run_pipeline(executor, name, inputs, spans)
+        else:
+            await _ask(executor, name, inputs, spans)
+    finally:
+        ended = asyncio.get_running_loop().time()
+        await executor.stop()
+        if trace:
+            sys.stdout.flush()
+            print(timeline(spans, began, ended), file=sys.stderr, end="")
+    return 0
+
+
+async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
+    from ...runtime.pipelines import Result, json_of
+
+    pipeline = executor.pipeline(name)
+    values = pipeline.read(inputs.fields)
+    said = False
+    async with aclosing(pipeline.stream(values, executor.deadline(), spans=spans)) as events:
+        async for event in events:
+            if isinstance(event, str):
+                said = True
+                print(event, end="", flush=True)
+            elif isinstance(event, Result):
+                print(
+                    ""
+                    if said
+                    else event.value
+                    if isinstance(event.value, str)
+                    else json_of(event.value).decode()
+                )
+
+
+async def _ask(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
+    request = _request(name, executor.model(name).task, inputs)
+    stream = executor.stream(name, request, executor.deadline(), Trace(spans=spans))
+    async with aclosing(stream) as chunks:
+        async for chunk in chunks:
+            _show(chunk)
+    if isinstance(request, ChatRequest):
+        print()
+
+
+def _request(name: str, task: TaskKind, inputs: Inputs) -> Request:
+    texts = inputs.texts
+    match task:
+        case TaskKind.CHAT | TaskKind.GENERATE:
+            messages = [{"role": "user", "content": text} for text in texts]
+            messages = [*inputs.fields.get("messages", ()), *messages]
+            return ChatRequest(
+                {**inputs.fields, "model": name, "messages": messages, "stream": True}, stream=True
+            )
+        case TaskKind.EMBED:
+            return EmbedRequest(tuple(texts))
+        case TaskKind.CLASSIFY:
+            return ClassifyRequest(tuple(texts))
+        case TaskKind.RERANK if len(texts) > 1:
+            return RerankRequest(texts[0], tuple(texts[1:]))
+        case TaskKind.RERANK:
+            raise InputError(f"`{name}` ranks documents: inferc call FILE {name} QUERY DOCUMENT …")
+    raise InputError(
+        f"`{name}` takes tensors: send them to /v2/models/{name}/infer, or call it from a pipeline"
+    )
+
+
+def _show(chunk: Chunk) -> None:
+    match chunk:
+        case EmbedChunk():
+            for vector in chunk.vectors.tolist():
+                print(json.dumps([round(value, 6) for value in vector]))
+        case RerankChunk():
+            print(json.dumps([round(score, 6) for score in chunk.scores.tolist()]))
+        case ClassifyChunk():
+            for row in chunk.rows:
+                print(json.dumps([asdict(label) for label in row], ensure_ascii=False))
+        case ChatChunk():
+            print(_text(chunk.data), end="", flush=True)
+
+
+def _text(data: bytes) -> str:
+    """The text that one chunk of a stream adds."""
+    choices: list[Any] = (json.loads(data).get("choices") or []) if data else []
+    return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)

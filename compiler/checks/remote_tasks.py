@@ -1,0 +1,40 @@
+"""What a remote model can be asked, by who serves it."""
+
+from __future__ import annotations
+
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.kinds import ProviderKind, TaskKind
+from ..program import Program
+from .capacity import effective_task
+
+_CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
+
+TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
+    ProviderKind.OPENAI: (_CHAT, _EMBED),
+    ProviderKind.ANTHROPIC: (_CHAT,),
+    ProviderKind.GEMINI: (_CHAT, _EMBED),
+    ProviderKind.LITELLM: (_CHAT, _EMBED, _RERANK),
+    ProviderKind.OPENAI_COMPATIBLE: (_CHAT, _EMBED, _RERANK),
+    ProviderKind.VLLM: (_CHAT, _EMBED, _RERANK),
+    ProviderKind.MISTRALRS: (_CHAT, _EMBED),
+    ProviderKind.CANDLE: (_CHAT, _EMBED),
+    ProviderKind.PYTHON: (_CHAT, _EMBED, _RERANK),
+}
+"""The tasks that the API of each provider has. A plugin may do any."""
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """The task of a remote deployment must be one that its provider does."""
+    for declared, deployment in program.deployments:
+        runtime, task = deployment.effective_runtime(), effective_task(deployment)
+        tasks = TASKS.get(runtime.provider) if runtime.provider else None
+        if tasks is None or task in tasks:
+            continue
+        listed = ", ".join(f"`{each}`" for each in tasks)
+        found.error(
+            "E0419",
+            f"`{runtime}` does not do the task `{task}`",
+            declared.span("task"),
+            "this is for local models" if task not in (_EMBED, _RERANK) else "its API has no such thing",
+            help=f"a model behind `{runtime}` does {listed}; other tasks are for ONNX models and plugins",
+        )

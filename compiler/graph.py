@@ -1,0 +1,155 @@
+"""Everything that is put together of deployments: types, routes, pipelines and externs, checked and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from ..dsl import syntax as s
+from ..dsl.diagnostics import Diagnostics
+from ..dsl.source import Source
+from .declare import Declared
+from .evaluate import Evaluator
+from .merge import Merger
+from .model_files import ModelFiles
+from .pipelines.calls_among import callees_first
+from .pipelines.check import Signature, read_signature, type_pipeline
+from .pipelines.externs import type_extern
+from .pipelines.infer import Tools
+from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
+from .routes.check import RouteChecker
+from .routes.conditions import confident
+from .routes.order import members_first
+from .routes.typed import TypedRoute
+from .scope import Symbol
+from .shape import Shaper
+from .typing.callables import Callee
+from .typing.deployments import deployment_callee
+from .typing.resolve import TypeResolver
+
+
+@frozen(eq=False, repr=False)
+class Graph:
+    """The typed graph. Pipelines stand behind those that they call."""
+
+    routes: tuple[TypedRoute, ...] = ()
+    pipelines: tuple[TypedPipeline, ...] = ()
+    externs: tuple[TypedExtern, ...] = ()
+
+    def typed_at(self, source: Source, offset: int) -> Typed | None:
+        """The smallest part of a pipeline or of a cascade's condition that stands at `offset`."""
+        smallest: Typed | None = None
+        for root in self._roots(source):
+            for each in walk(root):
+                if each.node.start <= offset < each.node.end and (
+                    smallest is None
+                    or each.node.end - each.node.start <= smallest.node.end - smallest.node.start
+                ):
+                    smallest = each
+        return smallest
+
+    def _roots(self, source: Source) -> Iterator[Typed]:
+        for pipeline in self.pipelines:
+            if pipeline.scope.module.source is source:
+                yield from (step.value for step in pipeline.steps)
+        for route in self.routes:
+            if route.judgement is not None and route.symbol.scope.module.source is source:
+                yield route.judgement.condition
+
+
+def type_graph(
+    symbols: list[Symbol],
+    declared: tuple[Declared, ...],
+    models: ModelFiles,
+    found: Diagnostics,
+    evaluator: Evaluator,
+    merger: Merger,
+) -> Graph:
+    """The graph of a program; every mistake in it is reported."""
+    return _Grapher(declared, models, found, evaluator, merger).graph(symbols)
+
+
+class _Grapher:
+    def __init__(
+        self,
+        declared: tuple[Declared, ...],
+        models: ModelFiles,
+        found: Diagnostics,
+        evaluator: Evaluator,
+        merger: Merger,
+    ) -> None:
+        self._deployments = {id(each.symbol.node): each for each in declared}
+        self._models = models
+        self._tools = Tools(
+            found, evaluator, merger, Shaper(found, evaluator), TypeResolver(found), self.callee
+        )
+        self._routes = RouteChecker(self._tools, self._member, self._is_confident)
+        self._callees: dict[int, Callee | None] = {}
+        self._checked: dict[int, TypedRoute | None] = {}
+        self._signatures: dict[int, Signature] = {}
+
+    def graph(self, symbols: list[Symbol]) -> Graph:
+        types = self._tools.types
+        for symbol in symbols:
+            if isinstance(symbol.node, s.TypeDeclaration):
+                types.declared(symbol)
+        externs = tuple(
+            type_extern(symbol, self._signature(symbol), self._tools)
+            for symbol in symbols
+            if isinstance(symbol.node, s.ExternDeclaration)
+        )
+        declared_routes = [symbol for symbol in symbols if isinstance(symbol.node, s.RouteDeclaration)]
+        routes = [self._route(symbol) for symbol in members_first(declared_routes)]
+        pipelines = [
+            type_pipeline(symbol, self._signature(symbol), self._tools)
+            for symbol in symbols
+            if isinstance(symbol.node, s.PipelineDeclaration)
+        ]
+        return Graph(
+            tuple(route for route in routes if route is not None),
+            callees_first(pipelines, self._tools.found),
+            externs,
+        )
+
+    def callee(self, symbol: Symbol) -> Callee | None:
+        """What a deployment, a route, a pipeline or an extern takes and gives."""
+        key = id(symbol.node)
+        if key not in self._callees:
+            self._callees[key] = self._callee(symbol)
+        return self._callees[key]
+
+    def _callee(self, symbol: Symbol) -> Callee | None:
+        match symbol.node:
+            case s.DeploymentDeclaration():
+                declared = self._deployments.get(id(symbol.node))
+                return deployment_callee(declared, self._models) if declared is not None else None
+            case s.RouteDeclaration():
+                route = self._route(symbol)
+                return route.callee if route is not None else None
+            case s.PipelineDeclaration() | s.ExternDeclaration():
+                return self._signature(symbol).callee(symbol)
+        return None
+
+    def _signature(self, symbol: Symbol) -> Signature:
+        node = symbol.node
+        assert isinstance(node, s.PipelineDeclaration | s.ExternDeclaration)
+        if id(node) not in self._signatures:
+            self._signatures[id(node)] = read_signature(symbol, node, self._tools.types)
+        return self._signatures[id(node)]
+
+    def _route(self, symbol: Symbol) -> TypedRoute | None:
+        key = id(symbol.node)
+        if key not in self._checked:
+            self._checked[key] = self._routes.check(symbol)
+        return self._checked[key]
+
+    def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:
+        """What a member of a route is; routes stand behind those that they name, unless in a circle."""
+        if isinstance(symbol.node, s.RouteDeclaration):
+            return self._checked.get(id(symbol.node))
+        return self.callee(symbol)
+
+    def _is_confident(self, symbol: Symbol) -> bool:
+        declared = self._deployments.get(id(symbol.node))
+        return declared is None or confident(declared)

@@ -1,0 +1,109 @@
+"""A picture as a Mermaid flowchart, as GitHub and many editors show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .model import Cluster, ClusterKind, EdgeKind, Look, Picture, Vertex
+from .palette import FRAMES, VERTICES
+
+_SHAPES: dict[Look, tuple[str, str]] = {
+    Look.INPUT: ("([", "])"),
+    Look.LOCAL: ("[", "]"),
+    Look.REMOTE: ("{{", "}}"),
+    Look.ROUTE: ("[[", "]]"),
+    Look.PIPELINE: ("[(", ")]"),
+    Look.EXTERN: ("[/", "/]"),
+    Look.BUILTIN: ("(", ")"),
+    Look.CHOICE: ("{", "}"),
+    Look.VALUE: ("(", ")"),
+    Look.NOTE: ("[", "]"),
+}
+"""What stands around the text of a vertex."""
+
+_ARROWS: dict[EdgeKind, str] = {
+    EdgeKind.VALUE: "-->",
+    EdgeKind.MEMBER: "-->",
+    EdgeKind.CALL: "-.->",
+    EdgeKind.CAPACITY: "-.->",
+    EdgeKind.FAILURE: "-.->",
+    EdgeKind.ORDER: "~~~",
+}
+
+_LINES: dict[EdgeKind, str] = {
+    EdgeKind.CALL: "stroke-dasharray:1 4",
+    EdgeKind.CAPACITY: "stroke-dasharray:7 4",
+    EdgeKind.FAILURE: "stroke-dasharray:7 4",
+}
+
+
+MOST_CHARACTERS = 50_000
+MOST_EDGES = 500
+"""How large a flowchart Mermaid shows unless it is configured otherwise; GitHub does not let it be."""
+
+
+def is_too_large(picture: Picture, text: str) -> bool:
+    """Whether Mermaid refuses to show `text`, the flowchart of `picture`."""
+    return len(text) > MOST_CHARACTERS or len(picture.edges) > MOST_EDGES
+
+
+def to_mermaid(picture: Picture) -> str:
+    """The text of the flowchart."""
+    return "\n".join(_lines(picture)) + "\n"
+
+
+def _lines(picture: Picture) -> Iterator[str]:
+    yield "flowchart TB"
+    for cluster in picture.clusters:
+        yield from _cluster(cluster, "  ")
+    for edge in picture.edges:
+        label = f'|"{_escaped(edge.label)}"|' if edge.label else ""
+        yield f"  {edge.source} {_ARROWS[edge.kind]}{label} {edge.target}"
+    for kind, style in _LINES.items():
+        numbers = [str(number) for number, edge in enumerate(picture.edges) if edge.kind is kind]
+        if numbers:
+            yield f"  linkStyle {','.join(numbers)} {style}"
+    frames = [frame for cluster in picture.clusters for frame in cluster.frames()]
+    for look, colours in VERTICES.items():
+        members = [v.id for cluster in picture.clusters for v in cluster.vertices() if v.look is look]
+        if members:
+            yield f"  classDef {look} fill:{colours.fill},stroke:{colours.line},color:{colours.text}"
+            yield f"  class {','.join(members)} {look}"
+    for kind_of_frame, colours in FRAMES.items():
+        inside = [frame.id for frame in frames if frame.kind is kind_of_frame]
+        if inside:
+            dashes = ",stroke-dasharray:7 4" if kind_of_frame is ClusterKind.PARALLEL else ""
+            style = f"fill:{colours.fill},stroke:{colours.line},color:{colours.text}{dashes}"
+            yield f"  classDef {kind_of_frame}Frame {style}"
+            yield f"  class {','.join(inside)} {kind_of_frame}Frame"
+
+
+def _cluster(cluster: Cluster, indent: str) -> Iterator[str]:
+    yield f'{indent}subgraph {cluster.id}["{_escaped(cluster.title)}"]'
+    yield f"{indent}  direction TB"
+    for part in cluster.parts:
+        if isinstance(part, Vertex):
+            before, behind = _SHAPES[part.look]
+            text = "<br/>".join(_escaped(line) for line in part.lines)
+            yield f'{indent}  {part.id}{before}"{text}"{behind}'
+        else:
+            yield from _cluster(part, indent + "  ")
+    yield f"{indent}end"
+
+
+def _escaped(text: str) -> str:
+    """`text` in quotes: what Mermaid, Markdown or HTML may read as something else becomes its number."""
+    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", text)
+
+
+_SPECIAL = re.compile(
+    r"""
+    [^\w\ \-.,:/()\[\]{}=?|!'+%]    # quotes, `<`, `&`, `#`, `*`, `$`…
+    | (?<!\w)_ | _(?!\w)            # an underscore that could begin or end an emphasis
+    | %(?=%)                        # what begins a comment or a directive
+    | (?<=\bfa) : | (?<=\bfa\w) :   # what begins an icon
+    | (?<=^\d) [.)] (?=\s) | (?<=^\d\d) [.)] (?=\s) | ^[-+] (?=\s)   # a list
+    """,
+    re.VERBOSE,
+)

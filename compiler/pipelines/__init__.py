@@ -1,0 +1,1 @@
+"""Pipelines: from steps as written to a typed tree, and from that to the nodes of a plan."""

@@ -1,0 +1,129 @@
+"""Which argument of a call is for what: by position, then by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Label, write_instead
+from ...dsl.suggest import either, every, offer
+from ..scope import Symbol
+from ..typing.callables import Takes
+from ..typing.partial import show_type
+from .typed import Typed
+
+if TYPE_CHECKING:
+    from .infer import Inferrer
+
+Given = dict[str, Typed]
+"""The argument for each thing that is taken."""
+
+
+def bind(
+    inferrer: Inferrer,
+    node: s.CallExpression,
+    name: str,
+    takes: tuple[Takes, ...],
+    positional: int,
+    symbol: Symbol | None = None,
+) -> tuple[Given, bool]:
+    """Which argument is for what, and whether all is there that must be.
+
+    positional: how many may stand without a name. symbol: where it is declared what is called.
+    """
+    given: Given = {}
+    names = [each.name for each in takes]
+    right, position, too_many = True, 0, False
+
+    def declared() -> list[Label]:
+        return [Label(symbol.span, _signature(name, takes, positional))] if symbol is not None else []
+
+    for argument in node.arguments:
+        typed = inferrer.infer(argument)
+        if isinstance(argument, s.NamedArgument):
+            word, place = argument.name.text, argument.name
+            if word not in names:
+                right = False
+                _unknown_argument(inferrer, name, names, place, declared())
+                continue
+        elif position < positional:
+            word, place = names[position], s.Identifier(argument.start, argument.end, names[position])
+            position += 1
+        else:
+            if not too_many:
+                _one_too_many(inferrer, name, names, positional, argument, declared())
+            right, too_many = False, True
+            continue
+        if word in given:
+            right = False
+            inferrer.error(
+                "E0311",
+                f"`{word}` is given twice",
+                place,
+                "given again here",
+                secondary=[Label(inferrer.scope.span(given[word].node), "first given here")],
+            )
+            continue
+        given[word] = typed
+    missing = [each.name for each in takes if each.required and each.name not in given]
+    if right and missing:
+        right = False
+        listed = every(f"`{each}`" for each in missing[:6])
+        inferrer.error(
+            "E0311",
+            f"`{name}` needs {listed}",
+            node,
+            f"{every(f'`{each}`' for each in missing[:6])} {'is' if len(missing) == 1 else 'are'} missing",
+            secondary=declared(),
+        )
+    return given, right
+
+
+def _signature(name: str, takes: tuple[Takes, ...], positional: int) -> str:
+    told = [each for place, each in enumerate(takes) if each.required or place < positional or len(takes) < 4]
+    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in told)
+    return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
+
+
+def shown_types(takes: Takes) -> str:
+    """The types that it may have."""
+    return either(show_type(type) for type in takes.types)
+
+
+def _unknown_argument(
+    inferrer: Inferrer, name: str, names: list[str], place: s.Identifier, declared: list[Label]
+) -> None:
+    meant = inferrer.found.near(place.text, names)
+    span = inferrer.scope.span(place)
+    fixes = write_instead(span, meant)
+    listed = f"it takes {every(f'`{each}`' for each in names)}" if names else "it takes nothing"
+    inferrer.error(
+        "E0311",
+        f"`{name}` takes nothing named `{place.text}`",
+        place,
+        "not taken",
+        secondary=declared,
+        help=None if fixes else offer(meant) or listed,
+        fixes=fixes,
+    )
+
+
+def _one_too_many(
+    inferrer: Inferrer,
+    name: str,
+    names: list[str],
+    positional: int,
+    node: s.Expression,
+    declared: list[Label],
+) -> None:
+    label = "one too many"
+    if names and not positional:
+        message, advice, label = f"`{name}` takes values by name", f"write `{names[0]} = …`", "no name"
+    elif len(names) > positional:
+        what = f"{positional} value{'' if positional == 1 else 's'} without a name"
+        message = f"`{name}` takes {what}, this is one more"
+        advice = f"the others have names: {every(f'`{each} = …`' for each in names[positional:])}"
+    else:
+        message = f"`{name}` takes {len(names)} value{'' if len(names) == 1 else 's'}, this is one more"
+        advice = None
+    inferrer.error("E0311", message, node, label, secondary=declared, help=advice)

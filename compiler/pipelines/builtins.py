@@ -1,0 +1,277 @@
+"""The functions of the language: what each takes and gives. What they do is the executor's part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from ...dsl import syntax as s
+from ..plan.types import (
+    BYTES,
+    IMAGE,
+    INT,
+    JSON,
+    TEXT,
+    ListType,
+    TensorType,
+    Type,
+    TypeKind,
+)
+from ..typing.callables import Takes
+from ..typing.fit import common
+from ..typing.partial import UNKNOWN, is_known, is_text, show_type
+from . import templates, tensors
+from .arguments import Given, bind, shown_types
+from .explain import mismatch
+from .texts import check_shown
+from .typed import BuiltinCall, Constant, Typed
+
+if TYPE_CHECKING:
+    from .infer import Inferrer
+
+_TEXTS = ListType(element=TEXT)
+
+Gives = Callable[["Inferrer", s.CallExpression, Given], Type]
+"""The type of what a function gives; mistakes that its arguments make together are reported."""
+
+
+@frozen(eq=False, repr=False)
+class Builtin:
+    """A function of the language.
+
+    form: how it is written. told: what it gives, in words. takes: without types, what `gives` looks at.
+    positional: how many arguments may stand without a name; unset: all.
+    """
+
+    form: str
+    told: str
+    takes: tuple[Takes, ...]
+    gives: Gives
+    positional: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.form.partition("(")[0]
+
+    def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
+        """A call of the function."""
+        positional = len(self.takes) if self.positional is None else self.positional
+        given, right = bind(inferrer, node, self.name, self.takes, positional)
+        for takes in self.takes:
+            typed = given.get(takes.name)
+            if typed is None or not takes.types or any(inferrer.fits(typed, type) for type in takes.types):
+                continue
+            right = False
+            message = (
+                f"`{takes.name}` of `{self.name}` is {shown_types(takes)}, found {show_type(typed.type)}"
+            )
+            mismatch(inferrer, typed, takes.types, message)
+        right = right and all(is_known(each.type) for each in given.values())
+        type = self.gives(inferrer, node, given) if right else UNKNOWN
+        names = [takes.name for takes in self.takes[:positional]]
+        arguments = tuple(given[name] for name in names if name in given)
+        named = {name: typed for name, typed in given.items() if name not in names}
+        return BuiltinCall(node, type, self.name, arguments, named)
+
+
+def _always(type: Type) -> Gives:
+    return lambda *_: type
+
+
+def _top_k(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+    return tensors.top_k(inferrer, given)
+
+
+def _length(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+    [typed] = given.values()
+    if is_text(typed.type) or typed.type.kind in (TypeKind.LIST, TypeKind.BYTES, TypeKind.TENSOR):
+        return INT
+    shown = show_type(typed.type)
+    mismatch(inferrer, typed, (), f"`len` takes a text, a list, bytes or a tensor, found {shown}")
+    return UNKNOWN
+
+
+def _shown(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+    [typed] = given.values()
+    return TEXT if check_shown(inferrer, typed) else UNKNOWN
+
+
+@frozen(eq=False, repr=False)
+class _Concat(Builtin):
+    """`concat` takes any number of values, all of one type."""
+
+    def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
+        typed = tuple(map(inferrer.infer, node.arguments))
+        return BuiltinCall(node, self._type(inferrer, node, typed), self.name, typed, {})
+
+    def _type(self, inferrer: Inferrer, node: s.CallExpression, typed: tuple[Typed, ...]) -> Type:
+        named = [each for each in node.arguments if isinstance(each, s.NamedArgument)]
+        if named or not typed:
+            message = (
+                "`concat` takes values without names" if named else "`concat` needs values to put together"
+            )
+            inferrer.error("E0311", message, named[0].name if named else node, help="write `concat(a, b)`")
+            return UNKNOWN
+        if not all(is_known(each.type) for each in typed):
+            return UNKNOWN
+        first = typed[0]
+        if isinstance(first.type, TensorType):
+            return tensors.concat(inferrer, typed)
+        if not is_text(first.type) and not isinstance(first.type, ListType):
+            shown = show_type(first.type)
+            mismatch(inferrer, first, (), f"`concat` puts texts, lists or tensors together, found {shown}")
+            return UNKNOWN
+        type: Type = TEXT if is_text(first.type) else first.type
+        for each in typed[1:]:
+            both = common(type, each.type)
+            if both is None or both.kind is not type.kind:
+                shown = f"{show_type(first.type)} and {show_type(each.type)}"
+                mismatch(inferrer, each, (type,), f"`concat` puts values of one kind together, found {shown}")
+                return UNKNOWN
+            type = both
+        return type
+
+
+@frozen(eq=False, repr=False)
+class _Format(Builtin):
+    """`format` takes a template and whatever stands in it."""
+
+    def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
+        return templates.infer_format(inferrer, node)
+
+
+@frozen(eq=False, repr=False)
+class _Image(Builtin):
+    """`image` has a size, said or not."""
+
+    def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
+        typed = super().infer(inferrer, node)
+        assert isinstance(typed, BuiltinCall)
+        for name in ("width", "height"):
+            typed.named.setdefault(name, Constant(node, INT, tensors.IMAGE_SIZE))
+        return typed
+
+
+def _takes(name: str, *types: Type, required: bool = True) -> Takes:
+    return Takes(name, types, required)
+
+
+def _optional(name: str, *types: Type) -> Takes:
+    return Takes(name, types, required=False)
+
+
+def _builtins() -> tuple[Builtin, ...]:
+    floats = tensors.FLOATS
+    return (
+        Builtin(
+            "cosine(a, b)",
+            "how alike vectors are, -1 to 1: a number for two vectors; for a vector and a matrix, in either "
+            "order, one for each row, `tensor<f32, [rows]>`; for two matrices one for each pair",
+            (_takes("a"), _takes("b")),
+            tensors.cosine,
+        ),
+        Builtin(
+            "softmax(x)",
+            "positive numbers that are 1 together along the last axis; the same shape, `f32`",
+            (_takes("x"),),
+            tensors.same_shape,
+        ),
+        Builtin(
+            "normalize(x)",
+            "vectors of length 1 along the last axis, the same shape, `f32`; a zero vector stays as it is",
+            (_takes("x"),),
+            tensors.same_shape,
+        ),
+        Builtin(
+            "argmax(x)",
+            "where the largest number is: an `int` for a vector, else `tensor<i64, …>` without the last axis",
+            (_takes("x"),),
+            tensors.argmax,
+        ),
+        Builtin(
+            "top_k(scores, k, of = items)",
+            "the best `k`, best first: a list of `{ item, index: int, score: float }`, without `item` "
+            "when no list of items is given",
+            (_takes("scores"), _takes("k", INT), _optional("of")),
+            _top_k,
+            positional=2,
+        ),
+        _Concat(
+            "concat(a, b, …)",
+            "texts or lists one behind the other, tensors along their first axis",
+            (),
+            _always(UNKNOWN),
+        ),
+        Builtin(
+            "reshape(x, [1, 3, 224])",
+            "the same numbers in another shape; one size may be -1, the one that follows from the others",
+            (_takes("x"), _takes("shape", ListType(element=INT))),
+            tensors.reshape,
+        ),
+        _Image(
+            "image(source, width = 224, height = 224, mean = […], std = […])",
+            "`bytes` or an `image` as `tensor<f32, [1, 3, height, width]>`: red, green, blue from 0 to 1, "
+            "then `(x - mean) / std`",
+            (
+                _takes("source", BYTES, IMAGE),
+                _optional("width", INT),
+                _optional("height", INT),
+                _optional("mean", floats),
+                _optional("std", floats),
+            ),
+            tensors.image,
+            positional=1,
+        ),
+        Builtin(
+            'json_path(value, "$.a[0]")',
+            "the part of a JSON value that the path names, as `json?`; the path is a literal (RFC 9535)",
+            (_takes("value", JSON), _takes("path", TEXT)),
+            templates.json_path,
+        ),
+        _Format(
+            'format("{name}: {score:.2f}", name = x, …)',
+            "a text with values in it; the template is a literal, with plain names or positions and "
+            "Python's formats",
+            (),
+            _always(TEXT),
+        ),
+        Builtin(
+            "len(x)",
+            "`int`: characters of a text, values of a list, bytes, items of a tensor's first axis",
+            (_takes("x"),),
+            _length,
+        ),
+        Builtin(
+            "split_text(x, size, overlap = 0)",
+            "`list<text>`: pieces of at most `size` characters, cut between paragraphs, else sentences, "
+            "else words; neighbours share up to `overlap` characters",
+            (_takes("x", TEXT), _takes("size", INT), _optional("overlap", INT)),
+            _always(_TEXTS),
+            positional=2,
+        ),
+        Builtin(
+            "join(texts, separator)",
+            "one text of all, the separator between them",
+            (_takes("texts", _TEXTS), _takes("separator", TEXT)),
+            _always(TEXT),
+        ),
+        Builtin(
+            "text(x)",
+            "a value as a text shows it: texts as they are, numbers and bools as a file writes them, "
+            "all else as JSON",
+            (_takes("x"),),
+            _shown,
+        ),
+        Builtin(
+            "decode(data)",
+            "`bytes` read as UTF-8; what is none is replaced",
+            (_takes("data", BYTES),),
+            _always(TEXT),
+        ),
+    )
+
+
+BUILTINS: dict[str, Builtin] = {builtin.name: builtin for builtin in _builtins()}
+"""The functions by name. What a file declares under the same name goes first."""

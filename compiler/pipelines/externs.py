@@ -1,0 +1,56 @@
+"""Externs: the one door to code of the user's. It is never imported here."""
+
+from __future__ import annotations
+
+import re
+
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Label
+from ...dsl.values import Call, Word, describe
+from ..scope import Symbol
+from ..unknown import UNKNOWN
+from .check import Signature
+from .infer import Tools
+from .typed import TypedExtern
+
+_FORM = 'python("package.module:function")'
+_NAME = r"[^\W\d]\w*"
+_TARGET = re.compile(rf"{_NAME}(?:\.{_NAME})*:{_NAME}(?:\.{_NAME})*")
+
+
+def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExtern:
+    """An extern with its types, and where its code is."""
+    node, scope = symbol.node, symbol.scope
+    assert isinstance(node, s.ExternDeclaration)
+    seen: dict[str, s.Identifier] = {}
+    for parameter in node.parameters:
+        first = seen.setdefault(parameter.name.text, parameter.name)
+        if first is not parameter.name:
+            tools.found.error(
+                "E0202",
+                f"`{first.text}` is a parameter already",
+                scope.span(parameter.name),
+                "given again here",
+                secondary=[Label(scope.span(first), "first given here")],
+            )
+    value = tools.evaluator.evaluate(node.implementation, scope)
+    span = scope.span(node.implementation)
+    match value:
+        case Call(name="python", args=(str(target),)) if not isinstance(target, Word):
+            if _TARGET.fullmatch(target):
+                return TypedExtern(symbol, signature.parameters, signature.result, target)
+            tools.found.error(
+                "E0301",
+                f"`{target}` names no function: it is a module, a colon and a name in it",
+                span,
+                "not a module and a function",
+                help=f"write `{_FORM}`",
+            )
+        case _ if value is not UNKNOWN:
+            tools.found.error(
+                "E0301",
+                f"an extern is a function in Python, found {describe(value)}",
+                span,
+                help=f"write `{_FORM}`",
+            )
+    return TypedExtern(symbol, signature.parameters, signature.result, "")

@@ -1,0 +1,122 @@
+"""`with { … }` behind a call or a loop: how long, how often, how many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from ...dsl import syntax as s
+from ...dsl.fields import above, at_least, doc
+from ...dsl.units import Duration
+from ...dsl.validation import ranges
+from ..mismatches import structure
+from ..shape import Paths
+from .typed import Call, MapOf, Mistake, Typed
+
+if TYPE_CHECKING:
+    from .infer import Inferrer
+
+
+@frozen(eq=False, repr=False)
+class CallOptions:
+    """What stands behind `with` at a call."""
+
+    timeout: Duration | None = above(
+        0, "longest that the call may take; unset: as long as the request has", default=None
+    )
+    retries: int = at_least(0, "further tries when it fails and another one may help", default=0)
+    max_tokens: int | None = at_least(
+        1, "longest answer in tokens, of `chat` and `generate`; unset: as the model does", default=None
+    )
+    temperature: float | None = at_least(
+        0, "variety of the answers, of `chat` and `generate`; unset: as the model does", default=None
+    )
+    repair: bool = doc(
+        "with `as`: an answer that does not fit is sent back once, with what is wrong", default=False
+    )
+
+
+@frozen(eq=False, repr=False)
+class LoopOptions:
+    """What stands behind `with` at `[… for x in xs]`."""
+
+    limit: int = at_least(1, "how many run at the same time", default=16)
+
+
+def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:
+    """A call or a loop with its options. read: whether `as` stands behind it."""
+    inner = inferrer.infer(node.inner)
+    if isinstance(inner, Call):
+        options = _options(
+            inferrer, node, CallOptions, f"a call of `{inner.callee.name}`", _not_here(inner, read)
+        )
+        if options is None:
+            return inner
+        return evolve(
+            inner,
+            timeout=options.timeout if options.timeout is not None else inner.timeout,
+            retries=options.retries,
+            max_tokens=options.max_tokens,
+            temperature=options.temperature,
+            repair=options.repair,
+        )
+    if isinstance(inner, MapOf):
+        loop = _options(inferrer, node, LoopOptions, "a loop", {})
+        return evolve(inner, limit=loop.limit) if loop is not None else inner
+    if not isinstance(inner, Mistake):
+        inferrer.error(
+            "E0606",
+            "`with` stands behind a call or a loop",
+            node.inner,
+            "takes no options",
+            help="`f(x) with { timeout = 2s }`, `[f(x) for x in xs] with { limit = 8 }`",
+        )
+    return inner
+
+
+def _not_here(call: Call, read: bool) -> dict[str, str]:
+    """Options that make no sense at this call, and why."""
+    callee, missing = call.callee, {}
+    if not callee.chats:
+        what = f"it does `{callee.task}`" if callee.task is not None else f"it is a {callee.kind}"
+        why = f"`{callee.name}` writes no text by itself: {what}"
+        missing = {"max_tokens": why, "temperature": why}
+    if call.answer is None and not read:
+        missing["repair"] = "without `as` no answer is read, and none can fail to fit"
+    return missing
+
+
+def _options(inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]) -> Any:
+    """The options as an object of `cls`; None when they could not be read."""
+    scope, tools, found = inferrer.scope, inferrer.tools, inferrer.found
+    span = scope.module.span(node.options.start, node.options.start + 1)
+    section = tools.merger.merge_body(scope, node.options, span)
+    for name in list(section.settings):
+        setting = section.settings[name]
+        if name in not_here:
+            found.error("E0606", f"`{name}` has no effect here", setting.name_span, help=not_here[name])
+            del section.settings[name]
+        elif _is_bound(inferrer, setting.node.value):
+            found.error(
+                "E0309",
+                f"`{name}` must be known before anything runs",
+                setting.span,
+                "bound inside the pipeline",
+                help="write a literal, a `let` or a `param`",
+            )
+            del section.settings[name]
+    paths: Paths = {}
+    values = tools.shaper.shape(section, cls, what, (), paths)
+    options = structure(values, cls, paths, found)
+    if options is None:
+        return None
+    for problem in ranges(options):
+        written = section.settings.get(problem.path[0])
+        if written is not None:
+            found.error(problem.code, problem.message, written.span, help=problem.help)
+    return options
+
+
+def _is_bound(inferrer: Inferrer, node: s.Expression) -> bool:
+    return isinstance(node, s.Reference) and inferrer.where_bound(node.name) is not None

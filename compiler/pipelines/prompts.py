@@ -1,0 +1,24 @@
+"""`prompt "…"`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...dsl import syntax as s
+from ..plan.types import TEXT
+from .typed import Constant, Typed
+
+if TYPE_CHECKING:
+    from .infer import Inferrer
+
+
+_OPENINGS = ("{{", "{%", "{#")
+
+
+def infer_prompt(inferrer: Inferrer, node: s.Prompt) -> Typed:
+    """A template that gives a text; without anything to fill in it is one."""
+    if not any(opening in node.template for opening in _OPENINGS):
+        return Constant(node, TEXT, node.template)
+    from .jinja import infer_template
+
+    return infer_template(inferrer, node)

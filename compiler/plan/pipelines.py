@@ -1,0 +1,40 @@
+"""Pipelines and externs, as the executor needs them."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from .nodes import Node
+from .source import SourceRef
+from .types import Type
+
+
+@frozen
+class ParameterPlan:
+    """What a pipeline or an extern takes."""
+
+    name: str
+    type: Type
+
+
+@frozen(kw_only=True)
+class PipelinePlan:
+    """A typed graph of steps."""
+
+    pipeline: str = field(metadata={"doc": "its name, which requests and calls use"})
+    source: SourceRef
+    parameters: tuple[ParameterPlan, ...] = field(metadata={"doc": "nodes take their values by these names"})
+    result: Type
+    nodes: tuple[Node, ...] = field(metadata={"doc": "each behind all that it takes"})
+    output: str = field(metadata={"doc": "the node, or the parameter, that gives the result"})
+
+
+@frozen(kw_only=True)
+class ExternPlan:
+    """Code of the user's; it is imported when the plan runs, never earlier."""
+
+    extern: str
+    source: SourceRef
+    parameters: tuple[ParameterPlan, ...]
+    result: Type
+    target: str = field(metadata={"doc": "`package.module:function`"})

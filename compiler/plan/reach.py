@@ -1,0 +1,60 @@
+"""The part of a plan that one name needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from .model import Plan
+from .nodes import CallNode, ExternNode
+from .routes import RoutePlan, SplitPlan
+
+
+def names_of(plan: Plan) -> tuple[str, ...]:
+    """What can be asked for: deployments, routes that do not stand inside others, pipelines."""
+    return (
+        *(each.deployment for each in plan.deployments),
+        *(each.route for each in plan.routes if not each.inner),
+        *(each.pipeline for each in plan.pipelines),
+    )
+
+
+def members_of(route: RoutePlan) -> tuple[str, ...]:
+    """The names of the members of a route, in their order."""
+    if isinstance(route, SplitPlan):
+        return tuple(share.member for share in route.shares)
+    members: tuple[str, ...] = route.members  # type: ignore[attr-defined]
+    return members
+
+
+def only(plan: Plan, name: str) -> Plan:
+    """`plan` with `name`, and what it calls, asks or falls back to; nothing else."""
+    needs = dict(_needs(plan))
+    wanted: set[str] = set()
+    waiting = [name]
+    while waiting:
+        following = waiting.pop()
+        if following not in wanted:
+            wanted.add(following)
+            waiting += needs.get(following, ())
+    return evolve(
+        plan,
+        deployments=tuple(each for each in plan.deployments if each.deployment in wanted),
+        routes=tuple(each for each in plan.routes if each.route in wanted),
+        pipelines=tuple(each for each in plan.pipelines if each.pipeline in wanted),
+        externs=tuple(each for each in plan.externs if f"extern {each.extern}" in wanted),
+    )
+
+
+def _needs(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What each name needs directly; externs, which have names of their own, as `extern x`."""
+    for deployment in plan.deployments:
+        target = deployment.serving.on_capacity_exhausted.target
+        yield deployment.deployment, (target,) if target is not None else ()
+    for route in plan.routes:
+        yield route.route, members_of(route)
+    for pipeline in plan.pipelines:
+        called = [node.target for node in pipeline.nodes if isinstance(node, CallNode)]
+        externs = [f"extern {node.extern}" for node in pipeline.nodes if isinstance(node, ExternNode)]
+        yield pipeline.pipeline, (*called, *externs)

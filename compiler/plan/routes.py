@@ -1,0 +1,126 @@
+"""Routes, as the executor needs them: several deployments behind one name.
+
+Members are names of deployments or of other routes. A route that stands inside another one has a name
+of its own, that of the outer with its place behind it (`assistant.2`), and is not served under it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from ...dsl.kinds import TaskKind
+from ...dsl.units import Duration, Percent
+from .nodes import Node
+from .source import SourceRef
+
+
+class RouteKind(StrEnum):
+    """How a route picks one of its members."""
+
+    FALLBACK = "fallback"
+    BALANCE = "balance"
+    SPLIT = "split"
+    HEDGE = "hedge"
+    CASCADE = "cascade"
+
+
+class BalanceKind(StrEnum):
+    """One after the other, or the one with the fewest requests in it."""
+
+    ROUND_ROBIN = "round_robin"
+    LEAST_BUSY = "least_busy"
+
+
+class KeySource(StrEnum):
+    """Where in a request a key is: a header, or a field of the body."""
+
+    HEADER = "header"
+    FIELD = "field"
+
+
+@frozen(kw_only=True)
+class RoutePlan:
+    """What all routes say."""
+
+    kind: RouteKind
+    route: str = field(metadata={"doc": "its name, which requests use as `model`"})
+    inner: bool = field(default=False, metadata={"doc": "it stands inside another route, and is not served"})
+    source: SourceRef
+    task: TaskKind = field(metadata={"doc": "what its members do"})
+
+
+@frozen(kw_only=True)
+class FallbackPlan(RoutePlan):
+    """The first member that can answer."""
+
+    kind: RouteKind = RouteKind.FALLBACK
+    members: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class BalancePlan(RoutePlan):
+    """One of the members, so that all have as much to do."""
+
+    kind: RouteKind = RouteKind.BALANCE
+    members: tuple[str, ...]
+    by: BalanceKind
+
+
+@frozen
+class ShareOf:
+    """How much of the traffic a member gets."""
+
+    member: str
+    share: Percent
+
+
+@frozen
+class RouteKey:
+    """What keeps requests together."""
+
+    source: KeySource
+    name: str
+
+
+@frozen(kw_only=True)
+class SplitPlan(RoutePlan):
+    """Members by shares that are 100% together; requests with the same key go to the same member."""
+
+    kind: RouteKind = RouteKind.SPLIT
+    shares: tuple[ShareOf, ...]
+    key: RouteKey
+
+
+@frozen(kw_only=True)
+class HedgePlan(RoutePlan):
+    """The next member is asked, too, whenever `after` has passed without a first chunk; the first wins."""
+
+    kind: RouteKind = RouteKind.HEDGE
+    members: tuple[str, ...]
+    after: Duration
+
+
+@frozen(kw_only=True)
+class CascadePlan(RoutePlan):
+    """One member after the other, until an answer is accepted; the last one's always is."""
+
+    kind: RouteKind = RouteKind.CASCADE
+    members: tuple[str, ...]
+    condition: tuple[Node, ...] = field(
+        metadata={
+            "doc": "a graph as in a pipeline, over the answer `it`. chat, generate: `text`, `finish_reason`, "
+            "`tokens`, `confidence`; classify: `label`, `confidence`"
+        }
+    )
+    accept: str = field(metadata={"doc": "the node that says whether the answer is accepted"})
+
+
+ROUTE_CLASSES: dict[RouteKind, type[RoutePlan]] = {
+    RouteKind.FALLBACK: FallbackPlan,
+    RouteKind.BALANCE: BalancePlan,
+    RouteKind.SPLIT: SplitPlan,
+    RouteKind.HEDGE: HedgePlan,
+    RouteKind.CASCADE: CascadePlan,
+}

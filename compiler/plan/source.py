@@ -1,0 +1,14 @@
+"""Where in the source something was declared."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class SourceRef:
+    """Where in the source something was declared; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int

@@ -1,0 +1,331 @@
+"""Routes as written → typed routes: the strategy, its options, its members."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from attrs import evolve
+
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
+from ...dsl.suggest import either, every, near, offer
+from ...dsl.units import Duration, Percent
+from ...dsl.values import Word, describe, show
+from ..evaluate import Evaluator
+from ..pipelines.infer import Tools
+from ..plan.routes import BalanceKind, KeySource, RouteKind
+from ..scope import Scope, Symbol
+from ..typing.callables import Callee
+from ..unknown import UNKNOWN
+from .conditions import judgement
+from .interface import route_callee
+from .typed import Member, TypedRoute
+
+_LISTS = {
+    RouteKind.FALLBACK: "fallback [a, b]",
+    RouteKind.BALANCE: "balance [a, b] by round_robin",
+    RouteKind.HEDGE: "hedge [a, b] after 400ms",
+    RouteKind.CASCADE: "cascade [a, b] accept it.confidence >= 0.8",
+}
+_SPLITS = {RouteKind.SPLIT: "split { a: 95%, b: 5% }"}
+FORMS = _LISTS | _SPLITS
+"""How each kind of route is written."""
+
+_OPTIONS = {
+    RouteKind.BALANCE: "by",
+    RouteKind.HEDGE: "after",
+    RouteKind.CASCADE: "accept",
+    RouteKind.SPLIT: "by",
+}
+_REQUIRED = (RouteKind.HEDGE, RouteKind.CASCADE)
+_KEYS = 'write `by user`, or `by header("x-customer")`'
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_DEFAULT_KEY = (KeySource.HEADER, "x-inferc-key")
+
+Find = Callable[[Symbol], "TypedRoute | Callee | None"]
+"""A route that is declared, or what a deployment takes and gives."""
+
+
+class RouteChecker:
+    """Checks routes. find: gives the other routes and deployments."""
+
+    def __init__(self, tools: Tools, find: Find, is_confident: Callable[[Symbol], bool]) -> None:
+        self._tools = tools
+        self._found: Diagnostics = tools.found
+        self._evaluator: Evaluator = tools.evaluator
+        self._find = find
+        self._is_confident = is_confident
+
+    def check(self, symbol: Symbol) -> TypedRoute | None:
+        """The typed route of a declaration; None when it is not known what it does."""
+        node = symbol.node
+        assert isinstance(node, s.RouteDeclaration)
+        return self._route(node.route, symbol, node.name.text)
+
+    def _route(self, node: s.Route, symbol: Symbol, name: str) -> TypedRoute | None:
+        scope = symbol.scope
+        if isinstance(node, s.RouteMember):
+            members: tuple[Member, ...] = (self._target(node.target, node, scope),)
+            callee = route_callee(symbol, members, scope, self._found)
+            return TypedRoute(symbol, node, name, RouteKind.FALLBACK, members, callee)
+        kind = self._kind(node, scope)
+        members = self._members(node, symbol, name)
+        if kind is None:
+            return None
+        if isinstance(node, s.RouteList):
+            self._twice(members, scope)
+        self._enough(node, kind, members, scope)
+        callee = route_callee(symbol, members, scope, self._found)
+        route = TypedRoute(symbol, node, name, kind, members, callee)
+        return self._with_option(route, node, scope)
+
+    # ---- the strategy
+
+    def _kind(self, node: s.RouteList | s.RouteSplit, scope: Scope) -> RouteKind | None:
+        word, span = node.strategy.text, scope.span(node.strategy)
+        here, there = (_LISTS, _SPLITS) if isinstance(node, s.RouteList) else (_SPLITS, _LISTS)
+        if word in here:
+            return RouteKind(word)
+        if word in there:
+            brackets = "members in `[…]`" if isinstance(node, s.RouteSplit) else "shares in `{…}`"
+            form = there[RouteKind(word)]
+            self._found.error("E0303", f"`{word}` takes its {brackets}", span, help=f"write `{form}`")
+            return None
+        meant = near(word, FORMS)
+        fixes = write_instead(span, meant) if set(meant) <= set(here) else []
+        hint = None if fixes else offer(meant) or f"routes are {every(f'`{form}`' for form in FORMS)}"
+        self._found.error("E0303", f"there is no route `{word}`", span, "unknown", help=hint, fixes=fixes)
+        return None
+
+    # ---- members
+
+    def _members(self, node: s.RouteList | s.RouteSplit, symbol: Symbol, name: str) -> tuple[Member, ...]:
+        scope = symbol.scope
+        if isinstance(node, s.RouteSplit):
+            shares = [self._share(share, scope) for share in node.shares]
+            self._sum(node, shares, scope)
+            return tuple(shares)
+        members = []
+        for place, route in enumerate(node.members, 1):
+            if isinstance(route, s.RouteMember):
+                members.append(self._target(route.target, route, scope))
+                continue
+            inner_name = f"{name}.{place}"
+            inner = self._route(route, symbol, inner_name)
+            sure = inner.confident if inner is not None else True
+            callee = inner.callee if inner is not None else None
+            members.append(Member(route, inner_name, inner, callee, confident=sure))
+        return tuple(members)
+
+    def _target(self, target: s.Expression, node: s.Node, scope: Scope) -> Member:
+        symbol = scope.find_reference(target)
+        if symbol is None or not isinstance(symbol.node, s.DeploymentDeclaration | s.RouteDeclaration):
+            return Member(node, "", None, None)
+        meant = self._find(symbol)
+        if isinstance(meant, TypedRoute):
+            return Member(node, symbol.name.text, symbol, meant.callee, confident=meant.confident)
+        return Member(node, symbol.name.text, symbol, meant, confident=self._is_confident(symbol))
+
+    def _twice(self, members: tuple[Member, ...], scope: Scope) -> None:
+        seen: dict[int, Member] = {}
+        for member in members:
+            if not isinstance(member.target, Symbol):
+                continue
+            first = seen.setdefault(id(member.target.node), member)
+            if first is not member:
+                self._found.error(
+                    "E0612",
+                    f"`{member.name}` is a member twice",
+                    scope.span(member.node),
+                    "again here",
+                    secondary=[Label(scope.span(first.node), "first here")],
+                    help="remove one of them; to try the same one again, give it `retry { … }`",
+                )
+
+    def _enough(
+        self, node: s.RouteList | s.RouteSplit, kind: RouteKind, members: tuple[Member, ...], scope: Scope
+    ) -> None:
+        if not members:
+            self._found.error(
+                "E0305", "a route needs members", scope.span(node), "none here", help=f"write `{FORMS[kind]}`"
+            )
+        elif len(members) == 1 and node.option is not None and kind in _REQUIRED:
+            self._found.warning(
+                "W0614",
+                f"a `{kind}` of one member is that member",
+                scope.span(node.option),
+                "never has an effect",
+                help=f"add another one: `{FORMS[kind]}`",
+            )
+
+    # ---- shares
+
+    def _share(self, share: s.Share, scope: Scope) -> Member:
+        member = self._target(share.target, share.target, scope)
+        value = self._evaluator.evaluate(share.share, scope)
+        percent: Percent | None = None
+        if isinstance(value, Percent):
+            percent = value
+            if value <= 0:
+                span = scope.span(share.share)
+                self._found.error("E0304", f"a share is more than 0%, not {value}", span, help="leave it out")
+        elif value is not UNKNOWN:
+            self._no_share(share.share, value, scope)
+        return Member(member.node, member.name, member.target, member.callee, percent, member.confident)
+
+    def _no_share(self, node: s.Expression, value: object, scope: Scope) -> None:
+        span = scope.span(node)
+        number = isinstance(value, int | float) and type(value) in (int, float)
+        fixes = []
+        if number and isinstance(node, s.Number):
+            written = (
+                show(value) if float(str(value)) >= 1 else str(Percent(float(str(value)))).removesuffix("%")
+            )
+            fixes = [Fix(f"write `{written}%`", (Edit(span, f"{written}%"),), safe=False)]
+        code = "E0302" if number else "E0301"
+        message = "a share needs a `%`" if number else f"a share is a percentage, found {describe(value)}"
+        self._found.error(code, message, span, "a share of the requests", fixes=fixes)
+
+    def _sum(self, node: s.RouteSplit, members: list[Member], scope: Scope) -> None:
+        seen: dict[int, Member] = {}
+        for member in members:
+            if (
+                isinstance(member.target, Symbol)
+                and seen.setdefault(id(member.target.node), member) is not member
+            ):
+                first = seen[id(member.target.node)]
+                self._found.error(
+                    "E0612",
+                    f"`{member.name}` has two shares",
+                    scope.span(member.node),
+                    "again here",
+                    secondary=[Label(scope.span(first.node), "first here")],
+                    help="add the two shares up, and write one",
+                )
+                return
+        shares = [member.share for member in members]
+        known = [share for share in shares if share is not None]
+        if not shares or len(known) < len(shares) or any(share <= 0 for share in known):
+            return
+        total = round(sum(known), 9)
+        if total == 1:
+            return
+        last = Percent(round(known[-1] + 1 - total, 9))
+        span = scope.span(node.shares[-1].share)
+        fixes = []
+        if last > 0 and isinstance(node.shares[-1].share, s.Number):
+            fixes = [Fix(f"give the last one {last}", (Edit(span, str(last)),), safe=False)]
+        labels = [
+            Label(scope.span(share.share), str(percent))
+            for share, percent in zip(node.shares, known, strict=True)
+        ]
+        self._found.error(
+            "E0611",
+            f"the shares are {Percent(total)} together, not 100%",
+            scope.span(node),
+            f"{Percent(abs(round(1 - total, 9)))} too {'little' if total < 1 else 'much'}",
+            secondary=labels if len(labels) <= 8 else (),
+            fixes=fixes,
+        )
+
+    # ---- options
+
+    def _with_option(
+        self, route: TypedRoute, node: s.RouteList | s.RouteSplit, scope: Scope
+    ) -> TypedRoute | None:
+        kind, expected = route.kind, _OPTIONS.get(route.kind)
+        if kind is RouteKind.SPLIT:
+            route = evolve(route, key=_DEFAULT_KEY)
+        if node.option is None or node.value is None:
+            if kind in _REQUIRED:
+                what = "how long it waits" if kind is RouteKind.HEDGE else "which answers it accepts"
+                self._found.error(
+                    "E0305",
+                    f"a `{kind}` must say {what}",
+                    scope.span(node),
+                    f"`{expected}` is missing",
+                    help=f"write `{FORMS[kind]}`",
+                )
+                return None
+            return route
+        if node.option.text != expected:
+            self._unknown_option(node.option, kind, expected, scope)
+            return None if kind in _REQUIRED else route
+        if kind is RouteKind.CASCADE:
+            judged = judgement(self._tools, scope, route, node.value)
+            return evolve(route, judgement=judged) if judged is not None else route
+        return self._read_option(route, node.value, scope)
+
+    def _unknown_option(
+        self, option: s.Identifier, kind: RouteKind, expected: str | None, scope: Scope
+    ) -> None:
+        span = scope.span(option)
+        if expected is None:
+            message = f"a `{kind}` takes nothing behind its members"
+            self._found.error("E0303", message, span, help=f"write `{FORMS[kind]}`")
+            return
+        fixes = [
+            Fix(f"write `{expected}`", (Edit(span, expected),), safe=bool(near(option.text, [expected])))
+        ]
+        self._found.error("E0303", f"a `{kind}` has no `{option.text}`", span, "unknown", fixes=fixes)
+
+    def _read_option(self, route: TypedRoute, node: s.Expression, scope: Scope) -> TypedRoute | None:
+        if route.kind is RouteKind.SPLIT:
+            key = self._key(node, scope)
+            return evolve(route, key=key) if key is not None else route
+        value, span = self._evaluator.evaluate(node, scope), scope.span(node)
+        if value is UNKNOWN:
+            return route
+        if route.kind is RouteKind.HEDGE:
+            after = self._duration(node, value, scope)
+            return evolve(route, after=after) if after is not None else None
+        words = [kind.value for kind in BalanceKind]
+        if isinstance(value, Word) and value in words:
+            return evolve(route, by=BalanceKind(str(value)))
+        fixes = write_instead(span, near(str(value), words) if isinstance(value, str) else [])
+        hint = None if fixes else f"write {either(f'`{word}`' for word in words)}"
+        self._found.error("E0303", "a `balance` has no such rule", span, "unknown", help=hint, fixes=fixes)
+        return route
+
+    def _key(self, node: s.Expression, scope: Scope) -> tuple[KeySource, str] | None:
+        """`user`, or `header("x-customer")`; what is neither is reported."""
+        match node:
+            case s.Reference(name="user"):
+                return KeySource.FIELD, "user"
+            case s.CallExpression(function=s.Reference(name="header"), arguments=(argument,)):
+                name = self._evaluator.evaluate(argument, scope)
+                if name is UNKNOWN:
+                    return None
+                if isinstance(name, str) and not isinstance(name, Word) and _HEADER.fullmatch(name):
+                    return KeySource.HEADER, name.lower()
+                span = scope.span(argument)
+                self._found.error("E0316", "this is no name of a header", span, help=_KEYS)
+                return None
+        self._found.error(
+            "E0303",
+            "a `split` keeps together what has the same `user`, or the same header",
+            scope.span(node),
+            "neither",
+            help=_KEYS,
+        )
+        return None
+
+    def _duration(self, node: s.Expression, value: object, scope: Scope) -> Duration | None:
+        span = scope.span(node)
+        if isinstance(value, Duration):
+            if value > 0:
+                return value
+            self._found.error("E0304", f"`after` must be more than 0, not {value}", span)
+        elif type(value) in (int, float):
+            fixes = [
+                Fix(f"write `{show(value)}{unit}`", (Edit(span, f"{show(value)}{unit}"),), safe=False)
+                for unit in ("ms", "s")
+                if isinstance(node, s.Number)
+            ]
+            self._found.error("E0302", "`after` needs a unit", span, f"{show(value)} what?", fixes=fixes)
+        else:
+            self._found.error(
+                "E0301", f"`after` takes a duration, found {describe(value)}", span, "such as 400ms"
+            )
+        return None

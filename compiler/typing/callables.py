@@ -1,0 +1,68 @@
+"""What can be called: what it takes, and what it gives for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from ...dsl.kinds import TaskKind
+from ..plan.types import ListType, Type
+from ..scope import Symbol
+from .fit import Binding, sizes_in
+
+
+@frozen(eq=False, repr=False)
+class Takes:
+    """One thing that is taken. types: it may have any of these."""
+
+    name: str
+    types: tuple[Type, ...]
+    required: bool = True
+
+
+Gives = Callable[[Mapping[str, Type], Binding], Type]
+"""What comes back for arguments of these types, by the names of what is taken."""
+
+
+@frozen(eq=False, repr=False)
+class Callee:
+    """A deployment, a route, a pipeline or an extern.
+
+    task: what a deployment or a route does, None for all others. positional: how many arguments may stand
+    without a name. why: what no `.infer` file shows about the types, as the end of a sentence.
+    """
+
+    symbol: Symbol
+    task: TaskKind | None
+    takes: tuple[Takes, ...]
+    gives: Gives
+    positional: int
+    why: str | None = None
+    choices: tuple[str, ...] = ()
+    """Things that are taken of which exactly one must be given."""
+
+    @property
+    def name(self) -> str:
+        return self.symbol.name.text
+
+    @property
+    def kind(self) -> str:
+        return self.symbol.kind
+
+    @property
+    def chats(self) -> bool:
+        """Whether it answers messages with text."""
+        return self.task is TaskKind.CHAT or self.task is TaskKind.GENERATE
+
+
+def constant(type: Type) -> Gives:
+    """What always gives the same type, its sizes named as in what is called."""
+    if not sizes_in([type]):
+        return lambda _, __: type
+    return lambda _, binding: binding.given(type)
+
+
+def per_item(name: str, one: Type, many: Type) -> Gives:
+    """What gives `many` when it is given a list as `name`, else `one`."""
+    return lambda given, _: many if isinstance(given.get(name), ListType) else one

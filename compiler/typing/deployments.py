@@ -1,0 +1,161 @@
+"""What deployments take and give: by their task, and for local ones by what is in the model file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...dsl.deployment import Deployment
+from ...dsl.kinds import Pooling, TaskKind, TransportKind
+from ...dsl.tasks import ClassifyTask, EmbedTask
+from ..checks.capacity import effective_task
+from ..checks.files import file_of
+from ..declare import Declared
+from ..model_files import ModelFiles
+from ..onnx_model.fits import misfit, scores, vectors
+from ..onnx_model.labels import LabelsError, read_labels
+from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
+from ..plan.types import (
+    FLOAT,
+    IMAGE,
+    JSON,
+    TEXT,
+    ChoiceType,
+    ListType,
+    RecordType,
+    TensorType,
+    Type,
+)
+from .callables import Callee, Takes, constant, per_item
+from .fit import Binding
+
+TEXTS = ListType(element=TEXT)
+BATCH = "batch"
+"""What the size is called that says how many texts there were."""
+
+CHAT_TAKES = (
+    Takes("message", (TEXT,), required=False),
+    Takes("messages", (JSON,), required=False),
+    Takes("system", (TEXT,), required=False),
+    Takes("images", (IMAGE, ListType(element=IMAGE)), required=False),
+)
+
+
+def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
+    """What a call of the deployment takes and gives; None when a mistake leaves that open."""
+    deployment = declared.deployment
+    if deployment is None or not declared.runtime_is_known:
+        return None
+    task = effective_task(deployment)
+    signature: Signature | None = None
+    if deployment.effective_runtime().transport is TransportKind.LOCAL:
+        signature = _signature(declared, deployment, models)
+        if signature is None or task is TaskKind.CHAT:
+            return None
+    why = f"because `{deployment.model}` says so" if signature is not None else None
+    match task:
+        case TaskKind.CHAT | TaskKind.GENERATE:
+            return Callee(declared.symbol, task, CHAT_TAKES, constant(TEXT), 1, None, ("message", "messages"))
+        case TaskKind.EMBED:
+            return _embed(declared, deployment, signature, why)
+        case TaskKind.CLASSIFY:
+            return _classify(declared, deployment, signature, why)
+        case TaskKind.RERANK:
+            takes = (Takes("query", (TEXT,)), Takes("documents", (TEXTS,)))
+            return Callee(declared.symbol, task, takes, constant(_floats("n")), 2)
+        case TaskKind.TENSOR:
+            return _tensors(declared, signature, why)
+
+
+def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -> Signature | None:
+    """What the model of a local deployment says; None when it says nothing that can be used."""
+    path = file_of(declared, deployment.model, "model")
+    if not deployment.model.strip() or not path.is_file():
+        return None
+    model = models.open(path)
+    if isinstance(model, str):
+        return None
+    task = deployment.task
+    pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
+    tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
+    if misfit(effective_task(deployment), model.signature, tokens=tokens, pooling=pooling) is not None:
+        return None
+    return model.signature
+
+
+def _floats(*shape: Dimension) -> TensorType:
+    return TensorType(dtype=DType.F32, shape=shape)
+
+
+def _embed(
+    declared: Declared, deployment: Deployment, signature: Signature | None, why: str | None
+) -> Callee:
+    task, size = deployment.task, None
+    if signature is not None:
+        output = vectors(signature, task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN)
+        last = output.shape[-1] if output is not None and output.shape else None
+        size = last if isinstance(last, int) else None
+    if isinstance(task, EmbedTask) and task.dimensions is not None:
+        size = task.dimensions
+    gives = per_item("input", _floats(size), _floats(BATCH, size))
+    return Callee(declared.symbol, TaskKind.EMBED, (Takes("input", (TEXT, TEXTS)),), gives, 1, why)
+
+
+def _classify(
+    declared: Declared, deployment: Deployment, signature: Signature | None, why: str | None
+) -> Callee:
+    task = deployment.task
+    labels = _labels(declared, task) if isinstance(task, ClassifyTask) else ()
+    label: Type = ChoiceType(values=labels) if labels else TEXT
+    verdict = RecordType(fields={"label": label, "confidence": FLOAT})
+    if signature is None or (isinstance(task, ClassifyTask) and task.tokenizer is not None):
+        gives = per_item("input", verdict, ListType(element=verdict))
+        return Callee(declared.symbol, TaskKind.CLASSIFY, (Takes("input", (TEXT, TEXTS)),), gives, 1)
+    output, takes = scores(signature), _inputs(signature)
+    batch = output.shape[0] if output is not None and output.shape else None
+
+    def classified(given: Mapping[str, Type], binding: Binding) -> Type:
+        size = batch
+        if isinstance(batch, str):
+            size = binding.bound(batch, _first_size(given.get(takes[0].name)) if takes else None)
+        return verdict if size == 1 else ListType(element=verdict)
+
+    return Callee(declared.symbol, TaskKind.CLASSIFY, takes, classified, _positional(takes), why)
+
+
+def _first_size(type: Type | None) -> Dimension:
+    """How many items a tensor holds."""
+    return type.shape[0] if isinstance(type, TensorType) and type.shape else None
+
+
+def _labels(declared: Declared, task: ClassifyTask) -> tuple[str, ...]:
+    if task.labels is None:
+        return ()
+    if task.labels.file is None:
+        return tuple(dict.fromkeys(task.labels.names))
+    try:
+        return tuple(dict.fromkeys(read_labels(file_of(declared, task.labels.file, "task", "labels"))))
+    except LabelsError:
+        return ()
+
+
+def _tensors(declared: Declared, signature: Signature | None, why: str | None) -> Callee:
+    if signature is None:
+        return Callee(declared.symbol, TaskKind.TENSOR, (Takes("input", (JSON,)),), constant(JSON), 1)
+    outputs = {spec.name: _tensor(spec) for spec in signature.outputs}
+    one = next(iter(outputs.values())) if len(outputs) == 1 else RecordType(fields=outputs)
+    takes = _inputs(signature)
+    return Callee(declared.symbol, TaskKind.TENSOR, takes, constant(one), _positional(takes), why)
+
+
+def _inputs(signature: Signature) -> tuple[Takes, ...]:
+    return tuple(Takes(spec.name, (_tensor(spec),)) for spec in signature.inputs)
+
+
+def _positional(takes: tuple[Takes, ...]) -> int:
+    """The only input of a model needs no name."""
+    return 1 if len(takes) == 1 else 0
+
+
+def _tensor(spec: TensorSpec) -> Type:
+    assert spec.dtype is not None
+    return TensorType(dtype=spec.dtype, shape=spec.shape)

@@ -1,0 +1,16 @@
+"""`fallback [a, b]`: the first member that can answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from ..replica import Chunk
+from ..trace import Trace
+from .route import Asking, Route, ask_in_turn
+
+
+class Fallback(Route):
+    """Each member is asked when those before it could not answer."""
+
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        return ask_in_turn(self, range(len(self.members)), asking, trace)

@@ -1,0 +1,124 @@
+"""What answers requests under a name: a deployment, a route or a pipeline that chats.
+
+The gateway, routes and pipelines know this interface alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Protocol
+
+from ..compiler.plan import TaskKind
+from .errors import BadRequest
+from .replica import (
+    ChatRequest,
+    Chunk,
+    ClassifyRequest,
+    CompletionRequest,
+    EmbedRequest,
+    Request,
+    RerankRequest,
+    TensorRequest,
+)
+from .trace import Trace
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+"""Of a request that did not come over HTTP."""
+
+_ENDPOINTS = {
+    TaskKind.CHAT: "/v1/chat/completions",
+    TaskKind.EMBED: "/v1/embeddings",
+    TaskKind.RERANK: "/v1/rerank",
+    TaskKind.CLASSIFY: "/v1/classify",
+    TaskKind.GENERATE: "/v1/chat/completions",
+    TaskKind.TENSOR: "/v2/models/{name}/infer",
+}
+_TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
+    ChatRequest: (TaskKind.CHAT, TaskKind.GENERATE),
+    CompletionRequest: (TaskKind.GENERATE,),
+    EmbedRequest: (TaskKind.EMBED,),
+    RerankRequest: (TaskKind.RERANK,),
+    ClassifyRequest: (TaskKind.CLASSIFY,),
+    TensorRequest: (TaskKind.TENSOR, TaskKind.CLASSIFY),
+}
+"""Which tasks answer a request."""
+
+
+class Served(Protocol):
+    """Takes a request and a deadline, gives a stream of chunks and a trace."""
+
+    @property
+    def name(self) -> str:
+        """What requests call it."""
+        ...
+
+    @property
+    def task(self) -> TaskKind:
+        """Which requests it answers."""
+        ...
+
+    @property
+    def running(self) -> int:
+        """Requests that are being answered."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait until they are."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether requests can be answered, as far as is known without asking."""
+        ...
+
+    def is_available(self) -> bool:
+        """Whether a request that comes now would be sent: it is ready, and no circuit is open."""
+        ...
+
+    def stream(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer to `request` in pieces; unary answers are one piece.
+
+        deadline: in the time of the running loop. priority: of those who wait for a slot, the highest
+        runs first. headers: of the client's request. Closing the generator cancels the request and
+        frees all it held. Raises RequestError.
+        """
+        ...
+
+    async def answer(
+        self,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream. Else as `stream`."""
+        ...
+
+
+async def first_chunk(chunks: AsyncGenerator[Chunk, None]) -> Chunk:
+    """The first chunk of an answer, which is cancelled after it. Raises RequestError."""
+    async with aclosing(chunks):
+        return await anext(chunks)
+
+
+def check_task(kind: str, name: str, task: TaskKind, request: Request) -> None:
+    """Refuse a request that is not of `task`. Raises BadRequest, which says where it belongs."""
+    tasks = _TASKS[type(request)]
+    if task not in tasks:
+        advice = f"send the request to {_ENDPOINTS[task].format(name=name)}"
+        message = f"{kind} `{name}` does not {tasks[0]}, its task is {task}: {advice}"
+        raise BadRequest(
+            message, deployment=name if kind == "deployment" else None, param="model", code="wrong_task"
+        )

@@ -1,0 +1,67 @@
+"""Pipelines over fake deployments, run in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from inferc.compiler.plan import ExternPlan, PipelinePlan, RoutePlan
+from inferc.runtime.pipelines import Event, Pipeline, Workers, build_pipelines, load_externs
+from inferc.runtime.routes.build import build_route
+from inferc.runtime.served import Served
+
+from .members import Speaker, member
+from .pipelines import plan_with
+
+
+def echo(**fields: Any) -> Speaker:
+    """Says the last message that it was sent, in brackets, after a second."""
+    return Speaker(says=lambda body: f"[{body['messages'][-1]['content']}]", **fields)
+
+
+def pipelines_of(
+    *parts: PipelinePlan | RoutePlan | ExternPlan,
+    members: Iterable[Served] = (),
+    base_dir: Path = Path(),
+    workers: Workers | None = None,
+    **speakers: Speaker,
+) -> dict[str, Pipeline]:
+    """The pipelines of a plan, over deployments of `speakers`."""
+    plan = plan_with(*parts)
+    served: dict[str, Served] = {name: member(name, speaker) for name, speaker in speakers.items()}
+    served |= {each.name: each for each in members}
+    for route in plan.routes:
+        served[route.route] = build_route(route, served, Random(1))
+    externs = load_externs(plan, base_dir, workers or Workers(), Random(1)) if plan.externs else {}
+    return build_pipelines(plan, served, externs, Random(1))
+
+
+def pipeline_of(
+    *parts: PipelinePlan | RoutePlan | ExternPlan,
+    members: Iterable[Served] = (),
+    base_dir: Path = Path(),
+    workers: Workers | None = None,
+    **speakers: Speaker,
+) -> Pipeline:
+    """The last pipeline of a plan."""
+    made = pipelines_of(*parts, members=members, base_dir=base_dir, workers=workers, **speakers)
+    return list(made.values())[-1]
+
+
+async def value_of(pipeline: Pipeline, deadline: float | None = None, **given: Any) -> Any:
+    """What the pipeline gives for these parameters, as a client sends them; `message` is `hi`."""
+    return (await pipeline.run(pipeline.read(given or {"message": "hi"}), deadline)).value
+
+
+async def events_of(pipeline: Pipeline, given: Mapping[str, Any] | None = None) -> list[Event]:
+    """All that a client hears that listens to the steps."""
+    async with aclosing(pipeline.stream(pipeline.read(given or {"message": "hi"}))) as events:
+        return [event async for event in events]
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
