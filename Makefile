@@ -15,7 +15,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 
 # The wheel with CUDA exists for this platform alone; it runs on the CPU, too.
 ONNX := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),gpu,cpu)
-EXTRAS := $(ONNX),embed,fast,dev
+EXTRAS := $(ONNX),embed,image,lsp,fast,dev
 
 VENV := .venv
 BIN := $(VENV)/bin

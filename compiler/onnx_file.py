@@ -71,7 +71,7 @@ _SPECIAL_FILES = {
 }
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Outline:
     """What the top-level fields say; `missing` bytes of the last one are not in the file."""
 

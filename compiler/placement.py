@@ -19,7 +19,7 @@ class Node(Record):
     gpus: int
 
 
-@define
+@define(eq=False, repr=False)
 class _Free:
     node: Node
     gpus: list[int] = field(init=False)

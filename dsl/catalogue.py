@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ _VENDORS: dict[str, ProviderKind | None] = {
 }
 _LONGEST_START = 64
 _ANYBODY = (None, ProviderKind.LITELLM)
-_DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
+_DATED = r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)"
 
 
 @frozen(eq=False, repr=False)
@@ -49,7 +48,9 @@ class ModelInfo(Record):
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
-    released: date | None = field(default=None, metadata={"doc": "day of the first dated snapshot"})
+    released: str | None = field(
+        default=None, metadata={"doc": "day of the first dated snapshot: 2024-07-18"}
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -115,7 +116,7 @@ class _Index(Record):
                 self.names[pattern] = row
 
     def find(self, name: str) -> dict[str, Any] | None:
-        dated = _DATED.fullmatch(name)
+        dated = re.fullmatch(_DATED, name)
         return self._find_as_written(name) or (self._find_as_written(dated[1]) if dated else None)
 
     def _find_as_written(self, name: str) -> dict[str, Any] | None:
@@ -175,7 +176,7 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         cache_write_1h_price=_money(row.get("cache_write_1h")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
-        released=date.fromisoformat(row["released"]) if "released" in row else None,
+        released=row.get("released"),
     )
 
 

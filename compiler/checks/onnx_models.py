@@ -15,13 +15,10 @@ from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors
-from ..onnx_model.labels import LabelsError, read_labels
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
-from ..onnx_model.warm_up import WarmUpError, warm_up_shapes
 from .capacity import effective_task
 from .files import file_of
-from .provider_options import check_options, check_profiles
 
 _CONFIG = "runtime_config"
 _ROOTS = (".git", ".hg")
@@ -35,7 +32,10 @@ def check_models(
         config = deployment.effective_config()
         assert isinstance(config, OrtConfig)
         _preferred(declared, config, found)
-        check_options(declared, deployment, config, found)
+        if config.cuda or config.tensorrt:
+            from .provider_options import check_options
+
+            check_options(declared, deployment, config, found)
         path = file_of(declared, deployment.model, "model")
         if not path.is_file():
             continue
@@ -47,8 +47,12 @@ def check_models(
         _external(declared, model, path, found)
         _fits(declared, deployment, model.signature, found)
         _batch(declared, deployment, config, model.signature, found)
-        _warm_up(declared, config, model.signature, found)
-        check_profiles(declared, config, model.signature, found)
+        if config.warm_up:
+            _warm_up(declared, config, model.signature, found)
+        if config.tensorrt:
+            from .provider_options import check_profiles
+
+            check_profiles(declared, config, model.signature, found)
 
 
 def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Diagnostics) -> None:
@@ -170,6 +174,8 @@ def _labels(declared: Declared, task: ClassifyTask, output: TensorSpec | None, f
         return
     labels = task.labels.names
     if task.labels.file is not None:
+        from ..onnx_model.labels import LabelsError, read_labels
+
         path = file_of(declared, task.labels.file, "task", "labels")
         if not path.is_file():
             return
@@ -244,6 +250,8 @@ def _batch(
 
 
 def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:
+    from ..onnx_model.warm_up import WarmUpError, warm_up_shapes
+
     try:
         warm_up_shapes(config.warm_up, signature)
     except WarmUpError as error:

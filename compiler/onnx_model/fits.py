@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.record import Record
 from ...dsl.suggest import either, every
 from .signature import DType, Signature, TensorSpec
 
@@ -23,8 +24,8 @@ _GENERATED = (DType.F32, DType.F16)
 _WITH_PAST = "export it with its past: `optimum-cli export onnx --task text-generation-with-past`"
 
 
-@frozen
-class Misfit:
+@frozen(eq=False, repr=False)
+class Misfit(Record):
     """Why a model cannot do a task, and what would help."""
 
     reason: str

@@ -14,10 +14,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ...dsl.record import Record
 from ...dsl.units import Duration, Size
 
 _TABLE = Path(__file__).parent.parent / "provider_options.json"
-_SHAPES = re.compile(r"[^:,\s]+:\d+(?:x\d+)*(?:,[^:,\s]+:\d+(?:x\d+)*)*")
+_SHAPES = r"[^:,\s]+:\d+(?:x\d+)*(?:,[^:,\s]+:\d+(?:x\d+)*)*"
 _MOST = 2**31 - 1
 
 PLACED = {
@@ -38,8 +39,8 @@ _EXPECTED = {
 }
 
 
-@frozen
-class Option:
+@frozen(eq=False, repr=False)
+class Option(Record):
     """What one option takes. choices: the words it is one of, if it is."""
 
     type: str
@@ -84,7 +85,7 @@ def fits(option: Option, value: object) -> bool:
         case "choice":
             return value in option.choices
         case "shapes":
-            return isinstance(value, str) and _SHAPES.fullmatch(value) is not None
+            return isinstance(value, str) and re.fullmatch(_SHAPES, value) is not None
         case "path" | "text":
             return isinstance(value, str) and value != ""
     raise TypeError(f"no type of options: {option.type}")

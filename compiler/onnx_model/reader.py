@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from ...dsl.record import Record
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
 
@@ -50,16 +51,16 @@ class ModelError(Exception):
     """A model that cannot be read; the text continues "it cannot be used: …"."""
 
 
-@frozen
-class ExternalFile:
+@frozen(eq=False, repr=False)
+class ExternalFile(Record):
     """A file beside a model that holds weights. bytes: how many it must have at least."""
 
     location: str
     bytes: int
 
 
-@frozen
-class OnnxModel:
+@frozen(eq=False, repr=False)
+class OnnxModel(Record):
     """What is in an ONNX file, without the weights."""
 
     signature: Signature
@@ -78,7 +79,7 @@ def read_model(path: Path) -> OnnxModel:
         raise ModelError(f"it cannot be read: {error.strerror}") from None
 
 
-@define
+@define(eq=False, repr=False)
 class _Graph:
     """What is found in the main graph."""
 
@@ -89,7 +90,7 @@ class _Graph:
     parameter_bits: int = 0
 
 
-@define
+@define(eq=False, repr=False)
 class _Tensor:
     name: str = ""
     elements: int = 1

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.record import Record
+
 
 class DType(StrEnum):
     """The type of a tensor's elements."""
@@ -44,8 +46,8 @@ Dimension = int | str | None
 """A size, the name of one that is open, or None for one that is open and has no name."""
 
 
-@frozen
-class TensorSpec:
+@frozen(eq=False, repr=False)
+class TensorSpec(Record):
     """One input or output."""
 
     name: str = field(metadata={"doc": "the model's name for it"})
@@ -65,8 +67,8 @@ class TensorSpec:
         return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
 
 
-@frozen
-class Signature:
+@frozen(eq=False, repr=False)
+class Signature(Record):
     """A model from outside: what it takes, what it gives, and what made it."""
 
     inputs: tuple[TensorSpec, ...] = field(

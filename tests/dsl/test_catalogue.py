@@ -255,14 +255,14 @@ class TestFacts:
         assert model.cached_input_price == Money("0.075")
         assert isinstance(model.input_price, Money)
         assert model.context_window == 128_000
-        assert model.released == date(2024, 7, 18)
+        assert model.released == "2024-07-18"
         assert not model.tiered
         assert not model.deprecated
 
     def test_the_first_snapshot_dates_a_model_even_when_it_is_priced_apart(self) -> None:
         model = find_model("gpt-4o")
         assert model is not None
-        assert model.released == date(2024, 5, 13)
+        assert model.released == "2024-05-13"
 
     def test_a_price_by_length_of_prompt_is_the_lowest_and_says_so(self) -> None:
         model = find_model("gemini-2.5-pro")
