@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from ..errors import RequestError
+from ..errors import RateLimited, RequestError
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ def _error_headers(error: RequestError) -> dict[str, str]:
 
 def log_failure(error: RequestError) -> None:
     """One line for what the operator, not the client, has to look at."""
-    if error.provider is not None and (error.status >= 500 or error.status in (401, 403)):
+    limited = isinstance(error, RateLimited) and error.upstream_status is not None
+    if error.provider is not None and (error.status >= 500 or error.status in (401, 403) or limited):
         log.warning("%s (%s, attempts: %d)", error.message, error.code, error.attempts)
 
 

@@ -67,12 +67,10 @@ async def _send(
     except RequestError as error:
         log_failure(error)
         pending += _event(orjson.dumps(error_body(error)))
-        response.force_close()
     except ConnectionError:  # the client is gone
         raise
     except Exception:
         pending += _event(orjson.dumps(error_body(internal_error())))
-        response.force_close()
     await response.write_eof(pending)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
@@ -253,7 +254,8 @@ class RemoteReplica:
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
             case aiohttp.ClientConnectorError():
-                reason = error.os_error.strerror or error.os_error
+                number = error.os_error.errno
+                reason = os.strerror(number) if number and number > 0 else error.os_error
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
                 what = f"cannot be reached at {where}: {reason}"
             case aiohttp.ServerDisconnectedError():

@@ -117,7 +117,7 @@ class RedisStore:
         try:
             return await command
         except self._errors as error:
-            raise StoreError(f"the state at {self._where} cannot be used: {error}") from None
+            raise StoreError(f"the state at {self._where} cannot be used: {str(error).rstrip('.')}") from None
 
 
 def shown(url: str) -> str:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from inferc.compiler.plan import ProviderKind, RemotePoolPlan
-from inferc.runtime.errors import StartError
-from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.errors import StartError, Unsupported
+from inferc.runtime.replica import ChatChunk, ChatRequest, ReplicaStatus
 
 from ..support.remote import executor_of, remote_plan
 
@@ -72,3 +73,23 @@ async def test_a_plugin_that_cannot_be_used_is_named_with_the_reason(target: str
 async def test_a_plugin_is_loaded_only_when_a_plan_with_it_starts() -> None:
     async with executor_of(remote_plan()):
         assert "echo_replicas" not in sys.modules
+
+
+async def test_the_plugin_in_the_documentation_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "runtimes.md").read_text("utf-8")
+    source = text.partition("```python\n")[2].partition("```")[0]
+    module = ModuleType("echo_replicas")
+    vars(module).update(
+        json=json,
+        ChatRequest=ChatRequest,
+        ChatChunk=ChatChunk,
+        ReplicaStatus=ReplicaStatus,
+        Unsupported=Unsupported,
+    )
+    exec(source, vars(module))
+    monkeypatch.setitem(sys.modules, "echo_replicas", module)
+    async with executor_of(custom("echo", prefix="You said: ")) as executor:
+        request = ChatRequest({"messages": [{"role": "user", "content": "hello"}]}, stream=False)
+        [chunk] = [chunk async for chunk in executor.stream("parrot", request)]
+    assert isinstance(chunk, ChatChunk)
+    assert json.loads(chunk.data)["choices"][0]["message"]["content"] == "You said: hello"

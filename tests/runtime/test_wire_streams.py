@@ -20,7 +20,7 @@ from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.remote.classify import Classifier
 from inferc.runtime.remote.sse import SseParser
 from inferc.runtime.remote.wires import make_wire, read_events
-from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.replica import ChatChunk, ChatRequest, Usage
 
 from ..support.wires import wire_plan
 
@@ -212,3 +212,19 @@ def test_thoughts_of_gemini_are_not_shown() -> None:
         "prompt_tokens_details": {"cached_tokens": 2},
         "completion_tokens_details": {"reasoning_tokens": 6},
     }
+
+
+def test_what_claude_wrote_to_its_cache_is_told() -> None:
+    usage = {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 7,
+        "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4},
+        "cache_read_input_tokens": 5,
+        "output_tokens": 2,
+    }
+    answer = {"id": "msg_1", "model": "claude", "content": [], "stop_reason": "end_turn", "usage": usage}
+    plan = wire_plan("anthropic")
+    chunk = make_wire(plan).answer(json.dumps(answer).encode(), Classifier(plan, None))
+    assert chunk.usage == Usage(22, 2, cached_tokens=5, cache_write_tokens=7, cache_write_1h_tokens=4)
+    details = json.loads(chunk.data)["usage"]["prompt_tokens_details"]
+    assert details == {"cached_tokens": 5, "cache_write_tokens": 7}
