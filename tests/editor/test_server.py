@@ -269,6 +269,17 @@ def test_a_port_that_others_could_reach_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("input", ["/dev/null", __file__])
+def test_an_input_that_is_no_client_ends_the_command(input: str) -> None:
+    with open(input, "rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "inferc.cli", "lsp"],
+            stdin=file, capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_without_pygls_the_command_says_how_to_get_it() -> None:
     program = (
         "import sys; sys.modules['pygls'] = None; from inferc.cli.main import main; sys.exit(main(['lsp']))"
