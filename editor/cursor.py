@@ -86,9 +86,6 @@ class Cursor:
         """The item at hand, up to the prefix."""
         return self.frame.item
 
-    def before_types(self) -> list[str]:
-        return [token.type for token in self.before]
-
 
 def cursor_at(text: str, offset: int) -> Cursor:
     """What is around `offset`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import stat
 import sys
 from threading import Event
 from typing import Any, BinaryIO
 
-from pygls.io_ import StdoutWriter, run_async
+from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 
 from .garbage import Garbage
 from .server import Server
@@ -39,7 +41,11 @@ def _until_exit(serving: Any) -> int:
 
 
 async def _on_pipes(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """All that has come in is read before anything else is done, since the stream holds it ready."""
+    """All that has come in is read before anything else is done, where the stream holds it ready."""
+    mode = os.fstat(incoming.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # a file, or a person at a terminal
+        await _serve(StdinAsyncReader(incoming), StdoutWriter(outgoing))
+        return
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), incoming)
@@ -64,7 +70,7 @@ async def _on_socket(host: str, port: int) -> None:
     await done
 
 
-async def _serve(reader: asyncio.StreamReader, writer: Any) -> None:
+async def _serve(reader: asyncio.StreamReader | StdinAsyncReader, writer: Any) -> None:
     server = Server(Garbage().made)
     server.protocol.set_writer(writer)
     await run_async(Event(), reader, server.protocol, log, server.report_server_error)

@@ -14,7 +14,7 @@ from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
 from ..dsl.reparse import reparse
-from ..dsl.source import Source, Span
+from ..dsl.source import Source
 from .documents import Document, path_of, uri_of
 from .positions import UTF16
 
@@ -88,10 +88,6 @@ class Workspace:
             return Document.make(uri, self.read(path), None, self.encoding, self._name(path))
         except (OSError, ValueError):
             return None
-
-    def opened(self, path: Path) -> Document | None:
-        """The open text of the file at `path`."""
-        return self._open.get(file_key(path))
 
     def document_of(self, source: Source) -> Document:
         """The document whose text is `source`: the open one, or one made for the file."""
@@ -208,12 +204,6 @@ def name_of(path: Path, folders: Iterable[Path]) -> str:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
     return path.name
-
-
-def span_key(span: Span) -> tuple[str, int, int]:
-    """What is the same for every span of one place."""
-    source = span.source
-    return (file_key(source.path) if source.path is not None else source.name, span.start, span.end)
 
 
 def _key_of(document: Document) -> str:

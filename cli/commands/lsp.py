@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from ..logs import configure_logging
@@ -34,6 +35,11 @@ def run(arguments: Namespace) -> int:
             raise
         return fail("the language server needs pygls: pip install 'inferc[lsp]'")
     if arguments.tcp is None:
+        if sys.stdin.isatty():
+            print(
+                "waiting for an editor on standard input; editors start this command themselves",
+                file=sys.stderr,
+            )
         return serve_stdio()
     host, port = arguments.tcp
     try:

@@ -272,8 +272,8 @@ def calls_while_parsing(text: str) -> int:
 def test_no_token_is_made_twice(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
-    def counted(text: str) -> Iterator[Token]:
-        for token in tokenize(text):
+    def counted(text: str, begin: int) -> Iterator[Token]:
+        for token in tokenize(text, begin):
             made.append(token.start)
             yield token
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from concurrent.futures import Future
 from pathlib import Path
@@ -268,14 +269,24 @@ def test_a_port_that_others_could_reach_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_without_pygls_the_command_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in [name for name in sys.modules if name.startswith(("pygls", "inferc.editor"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "pygls", None)
-    assert main(["lsp"]) == 1
-    assert "pip install 'inferc[lsp]'" in capsys.readouterr().err
+@pytest.mark.parametrize("input", ["/dev/null", __file__])
+def test_an_input_that_is_no_client_ends_the_command(input: str) -> None:
+    with open(input, "rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "inferc.cli", "lsp"],
+            stdin=file, capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_without_pygls_the_command_says_how_to_get_it() -> None:
+    program = (
+        "import sys; sys.modules['pygls'] = None; from inferc.cli.main import main; sys.exit(main(['lsp']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'inferc[lsp]'" in done.stderr
 
 
 async def test_changes_on_disk_are_asked_for_where_the_client_can_watch(

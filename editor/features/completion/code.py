@@ -43,7 +43,6 @@ _STRATEGIES = (
 )
 _OPTIONS = {"balance": ("by",), "hedge": ("after",), "cascade": ("accept",), "split": ("by",)}
 _TYPES = (*TYPES, "bytes", "image", "json", "tensor", "list")
-_NAMING = ("param", "let", "template", "deployment", "route", "pipeline", "type", "extern")
 
 
 def in_code(asked: Asked) -> Iterator[Offer]:
