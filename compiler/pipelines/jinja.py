@@ -166,7 +166,7 @@ class _Template:
         inferrer = self._inferrer
         own = [*inferrer.local_names(), *inferrer.scope.names(s.LetDeclaration, s.ParamDeclaration)]
         own = [name for name in own if "." not in name]
-        meant = inferrer.found.near(node.name, [*own, *functions()])
+        meant = inferrer.found.near(node.name, own)
         hint = offer(meant) or (f"known here: {every(f'`{name}`' for name in own[:8])}" if own else None)
         self._error(
             "E0201",

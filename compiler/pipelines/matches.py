@@ -195,8 +195,8 @@ def _add_arms(inferrer: Inferrer, node: s.Match, missing: list[str]) -> Fix:
     value = text[last.value.start : last.value.end]
     arms = "".join(f"{separator}{pattern} => {value}" for pattern in missing)
     end = inferrer.scope.module.span(last.end, last.end)
-    what = "the missing arm" if len(missing) == 1 else "the missing arms"
-    return Fix(f"add {what}, and change what they give", (Edit(end, arms),), safe=False)
+    what, gives = ("the missing arm", "it gives") if len(missing) == 1 else ("the missing arms", "they give")
+    return Fix(f"add {what}, and say what {gives}", (Edit(end, arms),), safe=False)
 
 
 def _result(inferrer: Inferrer, arms: list[TypedArm]) -> Type:

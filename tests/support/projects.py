@@ -62,7 +62,7 @@ class Project:
 
 
 def finished(checked: Checked) -> list[Diagnostic]:
-    """What is said, but for what is not supported yet."""
+    """What is said."""
     return list(checked.diagnostics)
 
 
