@@ -1,6 +1,7 @@
-"""Types inside of pipelines and of what cascades accept, as the compiler found them. No other module here does.
+"""Types inside of pipelines and of what cascades accept, as the compiler found them.
 
-It is imported where there is a pipeline or a route to ask about: files without them never load it.
+No other module here knows types. This one is imported where there is a pipeline or a route to ask
+about; files without them never load it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def type_of(view: View, target: Target) -> Known | None:
 def value_at(view: View, offset: int) -> tuple[s.Node, Known] | None:
     """The smallest part of a pipeline or condition at `offset` that has a type."""
     found = _typed_at(view, offset)
-    if found is None or isinstance(found, Constant) and found.origin is None:
+    if found is None or (isinstance(found, Constant) and found.origin is None):
         return None
     known = _explained(view, view.scope, found)
     return (found.node, known) if known is not None else None
