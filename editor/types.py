@@ -162,9 +162,7 @@ def _bound(program: Program, offset: int) -> dict[str, Type]:
 
 
 def _judged(route: TypedRoute) -> dict[str, Type]:
-    return {
-        each.judgement.it.name.text: each.judgement.it.type for each in route.routes() if each.judgement
-    }
+    return {each.judgement.it.name.text: each.judgement.it.type for each in route.routes() if each.judgement}
 
 
 def _is_around(symbol: Symbol, source: Source, offset: int) -> bool:
