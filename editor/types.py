@@ -20,10 +20,12 @@ from ..compiler.scope import Scope, Symbol
 from ..compiler.typing.partial import is_known, show_type, without_optional
 from ..dsl import syntax as s
 from ..dsl.source import Source, Span
+from ..dsl.wording import shorten
 from .occurrences import Target
 from .view import View
 
 _LONGEST_HINT = 32
+_LONGEST_SPELLED = 400
 
 
 @frozen
@@ -76,7 +78,7 @@ def alias(view: View, symbol: Symbol) -> str | None:
     type = graph.types.declared(symbol)
     if not is_known(type):
         return None
-    return type.spelled_out() if isinstance(type, RecordType) else show_type(type)
+    return _spelled(type) if isinstance(type, RecordType) else show_type(type)
 
 
 def field_declared(view: View, offset: int) -> tuple[s.Identifier, Span] | None:
@@ -191,8 +193,12 @@ def _known(type: Type, because: tuple[str, ...] = ()) -> Known | None:
     if not is_known(type):
         return None
     inner = without_optional(type)
-    spelled = f"{inner.name} = {inner.spelled_out()}" if isinstance(inner, RecordType) and inner.name else ""
+    spelled = f"{inner.name} = {_spelled(inner)}" if isinstance(inner, RecordType) and inner.name else ""
     return Known(show_type(type), spelled, because)
+
+
+def _spelled(record: RecordType) -> str:
+    return shorten(record.spelled_out(), _LONGEST_SPELLED)
 
 
 def _explained(view: View, scope: Scope, typed: Typed) -> Known | None:
