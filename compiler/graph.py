@@ -31,11 +31,12 @@ from .typing.resolve import TypeResolver
 
 @frozen(eq=False, repr=False)
 class Graph:
-    """The typed graph. Pipelines stand behind those that they call."""
+    """The typed graph. Pipelines stand behind those that they call. types: the types that files declare."""
 
-    routes: tuple[TypedRoute, ...] = ()
-    pipelines: tuple[TypedPipeline, ...] = ()
-    externs: tuple[TypedExtern, ...] = ()
+    routes: tuple[TypedRoute, ...]
+    pipelines: tuple[TypedPipeline, ...]
+    externs: tuple[TypedExtern, ...]
+    types: TypeResolver
 
     def typed_at(self, source: Source, offset: int) -> Typed | None:
         """The smallest part of a pipeline or of a cascade's condition that stands at `offset`."""
@@ -110,6 +111,7 @@ class _Grapher:
             tuple(route for route in routes if route is not None),
             callees_first(pipelines, self._tools.found),
             externs,
+            types,
         )
 
     def callee(self, symbol: Symbol) -> Callee | None:

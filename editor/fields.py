@@ -25,13 +25,6 @@ from ..dsl.units import Duration, Money, Percent, Size
 LABELLED: dict[str, type[StrEnum]] = {"runtime": RuntimeKind, "task": TaskKind}
 """Blocks that say after their name which kind they are for."""
 
-CALL_OPTIONS: dict[str, tuple[str, str]] = {
-    "timeout": ("duration > 0", "how long the call may take"),
-    "retries": ("integer ≥ 0", "attempts after the first"),
-    "limit": ("integer ≥ 1", "how many calls of a list run at the same time"),
-}
-"""What stands in `with { … }` after a call: what each takes, and what it means."""
-
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")
 
@@ -48,7 +41,6 @@ class Place:
     path: tuple[str, ...]
     title: str
     provider: str | None = None
-    is_with: bool = False
 
 
 @attrs.frozen
@@ -81,13 +73,17 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
     return place
 
 
+def with_place(is_loop: bool) -> Place:
+    """The body behind `with`, at a call or at a loop."""
+    from ..compiler.pipelines.options import CallOptions, LoopOptions
+
+    return Place(LoopOptions if is_loop else CallOptions, (), "with")
+
+
 def fields_of(place: Place) -> Iterator[FieldInfo]:
     """What fits into a body, in the order of the reference."""
     if place.title == "cluster":
         yield FieldInfo("node", "block", "a machine of the cluster", block=True, label=True)
-    elif place.is_with:
-        for name, (type_, meaning) in CALL_OPTIONS.items():
-            yield FieldInfo(name, type_, meaning, "none")
     elif place.provider is not None:
         for name, option in options_of(place.provider).items():
             if name not in PLACED:
@@ -116,8 +112,6 @@ def words_of(place: Place, name: str) -> tuple[str, ...]:
 def units_of(place: Place, name: str) -> type | None:
     """The quantity that a field takes, None when it takes none."""
     kinds = (Duration, Size, Money, Percent)
-    if place.is_with:
-        return Duration if name == "timeout" else None
     if place.provider is not None:
         option = options_of(place.provider).get(name)
         return {"size": Size, "milliseconds": Duration}.get(option.type) if option is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..dsl import syntax as s
-from .fields import Place, place_of
+from .fields import Place, place_of, with_place
 
 _WORDS: dict[type, str] = {
     s.DeploymentDeclaration: "deployment",
@@ -20,7 +20,7 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
     """The innermost body that `path`, from a declaration on, leads into; None outside of any."""
     for node in reversed(path):
         if isinstance(node, s.WithOptions):
-            return Place(None, (), "with", is_with=True)
+            return with_place(isinstance(node.inner, s.Comprehension))
         if isinstance(node, s.Block | s.Declaration):
             break
     word = _WORDS.get(type(path[0])) if path else None

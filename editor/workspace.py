@@ -156,6 +156,15 @@ class Workspace:
             self._loaded[key] = (self.generation, document, loaded)
         return checked
 
+    def check_as_if(self, document: Document, text: str) -> Checked:
+        """What it would say if the text were this one; nothing of it is kept."""
+        before = self.parsed(document)
+
+        def parse(source: Source) -> Parsed:
+            return reparse(source, before) if source.text is text else self.parse(source)
+
+        return check_file(document.name, document.path, text=text, read=self.read, parse=parse)
+
     def importers(self, document: Document) -> list[Document]:
         """The open texts that import this one, by way of others too, and were checked since they did."""
         key = _key_of(document)

@@ -9,8 +9,10 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import either
 from ..plan.types import ListType, OptionalType, RecordType, TensorType, Type, TypeKind
+from ..scope import Scope
 from ..typing.fit import Binding, fits, numbers_in
 from ..typing.partial import show_type
+from ..typing.resolve import TypeResolver
 from .typed import Call, Constant, FieldOf, ParameterValue, StepValue, Typed, VariableValue
 
 if TYPE_CHECKING:
@@ -48,25 +50,26 @@ def mismatch(
 
 def origin(inferrer: Inferrer, typed: Typed) -> tuple[list[Label], list[str]]:
     """The places that decide what type a value has, and what no file shows about it."""
-    scope, shown = inferrer.scope, show_type(typed.type)
+    return origin_in(inferrer.scope, inferrer.tools.types, typed)
+
+
+def origin_in(scope: Scope, types: TypeResolver, typed: Typed) -> tuple[list[Label], list[str]]:
+    """The same for a value of the file `scope`, after its check."""
+    shown = show_type(typed.type)
     match typed:
         case ParameterValue():
             return [Label(scope.span(typed.declared), f"`{typed.declared.name.text}` is {shown}")], []
         case StepValue(step=step) if step.name is not None:
-            labels, notes = origin(inferrer, step.value)
+            labels, notes = origin_in(scope, types, step.value)
             return [Label(scope.span(step.name), f"`{step.name.text}` is {shown}"), *labels], notes
         case VariableValue(variable=variable):
             return [Label(scope.span(variable.name), f"`{variable.name.text}` is {shown}")], []
         case Constant(origin=symbol) if symbol is not None:
             return [Label(symbol.span, f"`{symbol.name.text}` is {shown}")], []
         case FieldOf(of=of):
-            labels, notes = origin(inferrer, of)
+            labels, notes = origin_in(scope, types, of)
             record = of.type
-            span = (
-                inferrer.tools.types.field_span(record, typed.name)
-                if isinstance(record, RecordType)
-                else None
-            )
+            span = types.field_span(record, typed.name) if isinstance(record, RecordType) else None
             if span is not None:
                 return [Label(span, f"`{typed.name}` is {shown}")], []
             return labels[:1], notes

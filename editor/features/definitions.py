@@ -14,7 +14,7 @@ def definition(view: View, position: lsp.Position) -> list[lsp.LocationLink]:
     offset = view.offset(position)
     found = view.occurrence_at(offset)
     if found is None:
-        return _file(view, offset)
+        return _file(view, offset) or _field(view, offset)
     origin = view.range(found.start, found.end)
     if found.target.kind == "import" and found.role is Role.REFERS:
         inner = found.target.scope.aliases[found.target.name.text].module.source
@@ -44,3 +44,18 @@ def _file(view: View, offset: int) -> list[lsp.LocationLink]:
                 start = view.location_in(module.source, 0, 0)
                 return [lsp.LocationLink(start.uri, start.range, start.range, view.range_of(node.path))]
     return []
+
+
+def _field(view: View, offset: int) -> list[lsp.LocationLink]:
+    """From `verdict.label` to the field in the type."""
+    path = view.path_to(offset)
+    if not path or not isinstance(path[0], s.PipelineDeclaration | s.RouteDeclaration):
+        return []
+    from ..types import field_declared
+
+    found = field_declared(view, offset)
+    if found is None:
+        return []
+    name, span = found
+    place = view.location(span)
+    return [lsp.LocationLink(place.uri, place.range, place.range, view.range_of(name))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
@@ -25,8 +26,10 @@ from ..fields import FieldInfo, Place, class_doc, field_info
 from ..occurrences import Occurrence
 from ..places import place_in
 from ..tree import doc_comment
-from ..types import type_of
 from ..view import View
+
+if TYPE_CHECKING:
+    from ..types import Known
 
 _CALLS = {
     "env": "an environment variable; it is read when a plan starts, never earlier",
@@ -36,6 +39,9 @@ _CALLS = {
     "python": "your own code; it is opened when a plan runs, never earlier",
     "custom": "an installed plugin",
 }
+
+_TYPED = (s.PipelineDeclaration, s.RouteDeclaration)
+"""What holds expressions with types."""
 
 
 def hover(view: View, position: lsp.Position) -> lsp.Hover | None:
@@ -50,7 +56,7 @@ def hover(view: View, position: lsp.Position) -> lsp.Hover | None:
         text = _node(view, path[: index + 1], node, parent)
         if text is not None:
             return _shown(view, node.start, node.end, text)
-    return None
+    return _value(view, path, offset)
 
 
 def _shown(view: View, start: int, end: int, text: str) -> lsp.Hover:
@@ -69,7 +75,40 @@ def _node(view: View, path: list[s.Node], node: s.Node, parent: s.Node) -> str |
             return _field(view, path, parent)
         case s.Reference(), s.CallExpression() if node is parent.function and node.name in FUNCTIONS:
             return f"```infer\n{FUNCTIONS[node.name][1]}\n```\n{_CALLS.get(node.name, '')}"
+        case s.Reference(), s.CallExpression() if node is parent.function and isinstance(path[0], _TYPED):
+            return _builtin(node.name)
     return None
+
+
+def _builtin(name: str) -> str | None:
+    from ...compiler.pipelines.builtins import BUILTINS
+
+    known = BUILTINS.get(name)
+    return f"```infer\n{known.form}\n```\n{known.told}" if known is not None else None
+
+
+# ---- values in pipelines and conditions
+
+
+def _value(view: View, path: list[s.Node], offset: int) -> lsp.Hover | None:
+    """A part of an expression, and its type."""
+    if not path or not isinstance(path[0], _TYPED):
+        return None
+    from ..types import value_at
+
+    found = value_at(view, offset)
+    if found is None:
+        return None
+    node, known = found
+    written = shorten(" ".join(view.text[node.start : node.end].split()), 60)
+    return _shown(view, node.start, node.end, _typed(written, known))
+
+
+def _typed(written: str, known: Known, kind: str = "") -> str:
+    """A value as it is written with its type, and where that comes from."""
+    spelled = f"\n{known.spelled}" if known.spelled else ""
+    block = f"```infer\n{written}: {known.type}{spelled}\n```\n{kind}".rstrip("\n")
+    return "\n\n".join((block, *known.because))
 
 
 # ---- names
@@ -79,12 +118,27 @@ def _name(view: View, found: Occurrence) -> str:
     target = found.target
     symbol = target.scope.own.get(target.name.text)
     if symbol is not None and symbol.node is target.node:
-        return _symbol(view, symbol)
+        return "\n\n".join([_symbol(view, symbol), *_call(view, found)])
     if target.kind == "import":
         module = target.scope.aliases[target.name.text].module
         return f"```infer\nimport … as {target.name.text}\n```\n{module.source.name}"
+    from ..types import type_of
+
     known = type_of(view, target)
-    return f"```infer\n{target.name.text}{f': {known}' if known else ''}\n```\n{target.kind}"
+    if known is None:
+        return f"```infer\n{target.name.text}\n```\n{target.kind}"
+    return _typed(target.name.text, known, target.kind)
+
+
+def _call(view: View, found: Occurrence) -> list[str]:
+    """What a call gives, where the name that is called stands in one."""
+    path = view.path_to(found.start)
+    if not path or not isinstance(path[0], s.PipelineDeclaration) or path[0] is found.target.node:
+        return []
+    from ..types import call_at
+
+    known = call_at(view, found.start, found.target.node)
+    return [f"this call gives `{known.type}`", *known.because] if known is not None else []
 
 
 def _symbol(view: View, symbol: Symbol) -> str:
@@ -96,6 +150,8 @@ def _symbol(view: View, symbol: Symbol) -> str:
             parts.append(f"= `{shorten(show(value))}`")
     elif isinstance(symbol.node, s.DeploymentDeclaration):
         parts += _deployment(view, symbol)
+    elif isinstance(symbol.node, s.TypeDeclaration):
+        parts += _alias(view, symbol)
     if symbol.scope is not view.scope:
         parts.append(f"in {source.name}")
     return "\n\n".join(part for part in parts if part)
@@ -110,6 +166,15 @@ def _head(symbol: Symbol) -> str:
     elif isinstance(node, s.PipelineDeclaration):
         end = node.result.end
     return symbol.scope.module.span(node.start, end).text.strip()[:400]
+
+
+def _alias(view: View, symbol: Symbol) -> list[str]:
+    """What a type stands for, where its declaration names other types."""
+    from ..types import alias
+
+    spelled = alias(view, symbol)
+    written = "".join(_head(symbol).partition("=")[2].split())
+    return [f"= `{spelled}`"] if spelled and "".join(spelled.split()) != written else []
 
 
 def _deployment(view: View, symbol: Symbol) -> list[str]:

@@ -1,4 +1,4 @@
-"""What counts and is not written: the runtime, values of templates, the longest wait, the cost."""
+"""What counts and is not written: the runtime, what templates give, the longest wait, the cost, types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..view import View
 
 
 def inlay_hints(view: View, where: lsp.Range) -> list[lsp.InlayHint]:
-    """The hints for the deployments that `where` touches."""
+    """The hints for the deployments and steps that `where` touches."""
     start, end = view.offset(where.start), view.offset(where.end)
     program = view.checked.program
     hints: list[lsp.InlayHint] = []
@@ -29,7 +29,17 @@ def inlay_hints(view: View, where: lsp.Range) -> list[lsp.InlayHint]:
             continue
         if deployment is not None and node.start <= end and node.end >= start:
             hints += _of_deployment(view, declared, deployment)
+    if any(isinstance(node, s.PipelineDeclaration) for node in view.declarations):
+        hints += _of_steps(view)
     return [hint for hint in hints if start <= view.offset(hint.position) <= end]
+
+
+def _of_steps(view: View) -> Iterator[lsp.InlayHint]:
+    from ..types import step_types
+
+    for offset, shown in step_types(view):
+        position = view.document.lines.position(offset)
+        yield lsp.InlayHint(position, f": {shown}", kind=lsp.InlayHintKind.Type)
 
 
 def _of_deployment(view: View, declared: Declared, deployment: Deployment) -> Iterator[lsp.InlayHint]:

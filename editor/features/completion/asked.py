@@ -13,8 +13,9 @@ from ....compiler.scope import Symbol
 from ....dsl import syntax as s
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
+from ....dsl.tokens import Token
 from ...cursor import Cursor
-from ...fields import Place, place_of
+from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of
 from ...tree import doc_comment
 from ...view import View
@@ -87,7 +88,7 @@ class Asked:
         """The body around the place, None when that is no body of fields."""
         frames = [frame for frame in self.cursor.frames if frame.opener == "LBRACE"]
         if frames and any(token.type == "WITH" for token in frames[-1].head[-1:]):
-            return Place(None, (), "with", is_with=True)
+            return with_place(is_loop=frames[-1].head[-2:-1] != [] and frames[-1].head[-2].type == "RSQB")
         if self.declaration not in ("deployment", "template", "gateway", "cluster") or not frames:
             return None
         return place_of(self.declaration, self.blocks, self.model)
@@ -120,6 +121,11 @@ class Asked:
         path = self.view.path_to(self.cursor.offset)
         return path[0] if path else None
 
+    @property
+    def chain(self) -> list[str]:
+        """The names before a `.` that stands before the place, `a.b` of `a.b.`; none for any other value."""
+        return chain_before(self.cursor.before[:-1]) if self.words[-1:] == ["."] else []
+
     # ---- names
 
     def names(self, *kinds: type) -> Iterator[Offer]:
@@ -150,6 +156,17 @@ class Asked:
         bare = name if name.replace(".", "_").isidentifier() else f'"{name}"'
         doc = doc_comment(source.text, symbol.node.start)
         return Offer(name, KINDS[type(symbol.node)], detail, doc, insert=bare, order=3)
+
+
+def chain_before(tokens: list[Token]) -> list[str]:
+    """The names joined by `.` that `tokens` end with."""
+    names: list[str] = []
+    for token in reversed(tokens):
+        wanted = "DOT" if len(names) % 2 else "NAME"
+        if token.type != wanted:
+            break
+        names.insert(0, token.text)
+    return names[::2] if len(names) % 2 else []
 
 
 KINDS: dict[type, CompletionItemKind] = {

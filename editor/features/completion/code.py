@@ -11,7 +11,7 @@ from ....compiler.types import TYPES
 from ....dsl import syntax as s
 from .asked import ANSWERING, CALLED, VALUES, Asked, Offer, keyword
 from .bodies import fields, values
-from .pipelines import steps
+from .pipelines import match_arms, record_fields, steps
 from .units import units
 
 _DECLARATIONS = (
@@ -63,6 +63,7 @@ def in_code(asked: Asked) -> Iterator[Offer]:
     elif asked.declaration == "route":
         yield from _route(asked)
     elif asked.declaration in ("pipeline", "extern"):
+        yield from match_arms(asked)
         yield from steps(asked)
     elif asked.declaration in ("deployment", "template", "gateway", "let", "param"):
         yield from values(asked)
@@ -109,6 +110,8 @@ def _members(asked: Asked) -> Iterator[Offer]:
     elif asked.declaration in ("pipeline", "extern"):
         kinds = (*CALLED, *VALUES)
     yield from asked.members(alias, *kinds)
+    if asked.declaration in ("pipeline", "route"):
+        yield from record_fields(asked)
 
 
 # ---- types

@@ -8,7 +8,10 @@ from itertools import pairwise
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....dsl import syntax as s
-from .asked import CALLED, VALUES, Asked, Offer, keyword
+from ....dsl.tokens import Token
+from ....dsl.values import show
+from ...cursor import OPENERS, Where
+from .asked import CALLED, VALUES, Asked, Offer, chain_before, keyword
 
 _STEP_WORDS = (
     keyword("prompt", "a text with the values of steps in it", 'prompt "$0"'),
@@ -35,7 +38,72 @@ def steps(asked: Asked) -> Iterator[Offer]:
     elif len(asked.cursor.frames) > 2 or frame.opener == "LBRACE":
         yield from local_names(asked)
         yield from asked.names(*CALLED, *VALUES)
+        yield from _builtins()
         yield from _STEP_WORDS
+
+
+def _builtins() -> Iterator[Offer]:
+    from ....compiler.pipelines.builtins import BUILTINS
+
+    for name, known in BUILTINS.items():
+        yield Offer(name, Kind.Function, known.form, known.told, snippet=f"{name}($0)", order=4)
+
+
+def record_fields(asked: Asked) -> Iterator[Offer]:
+    """The fields of the record before the `.`."""
+    names = asked.chain
+    if not names or names[0] in asked.view.scope.aliases:
+        return
+    from ...types import fields_after
+
+    for name, shown in fields_after(asked.view, asked.cursor.offset, names).items():
+        yield Offer(name, Kind.Field, shown, order=1)
+
+
+def match_arms(asked: Asked) -> Iterator[Offer]:
+    """The values that a `match` has no arm for yet, where an arm begins."""
+    quoted = asked.cursor.where is Where.TEXT
+    for value in _unmatched(asked):
+        literal = show(value)
+        if quoted:
+            yield Offer(value, Kind.EnumMember, insert=literal[1:-1], order=0)
+        else:
+            yield Offer(literal, Kind.EnumMember, insert=f"{literal} => ", order=0)
+
+
+def _unmatched(asked: Asked) -> list[str]:
+    frame = asked.cursor.frame
+    subject = chain_before(frame.head)
+    before = frame.head[-2 * len(subject)] if len(frame.head) >= 2 * len(subject) > 0 else None
+    if frame.opener != "LBRACE" or asked.words or before is None or before.type != "MATCH":
+        return []
+    from ...types import choices_after
+
+    taken = _arms(asked.view.tokens, frame.start, asked.cursor.offset)
+    return [value for value in choices_after(asked.view, frame.start, subject) if value not in taken]
+
+
+def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
+    """The values that the `match` whose bracket stands at `start` has arms for, without one at `place`."""
+    taken: set[str] = set()
+    values: list[str] = []
+    depth = 0
+    for token in tokens:
+        if token.start < start:
+            continue
+        if token.type in OPENERS:
+            depth += 1
+        elif token.type in OPENERS.values():
+            depth -= 1
+        if depth == 0:
+            break
+        if depth == 1 and token.type == "STRING":
+            values.append("" if token.start < place < token.end else token.text[1:-1])
+        elif depth == 1 and token.type == "FAT_ARROW":
+            taken.update(values)
+        if token.type not in ("STRING", "VBAR"):
+            values = []
+    return taken
 
 
 def local_names(asked: Asked) -> Iterator[Offer]:

@@ -13,9 +13,10 @@ from ....compiler.checks.policies import HOSTED
 from ....dsl.catalogue import find_model, known_models
 from ...facts import model_line, model_text
 from .asked import VALUES, Asked, Offer
-from .pipelines import local_names
+from .pipelines import local_names, match_arms
 
 _ENV = re.compile(r"\benv\(\s*\"([^\"\n]+)\"")
+_PATH = re.compile(r"(?<![\w.])([^\W\d][\w.]*)\.\Z")
 _FILES = {
     "model": (".onnx",),
     "tokenizer": (".json",),
@@ -36,6 +37,8 @@ def in_text(asked: Asked) -> Iterator[Offer]:
         yield from _interpolated(asked)
     elif words[-1:] in (["import"], ["from"]) and words[:1] == ["import"]:
         yield from _paths(asked, (".infer",))
+    elif frame.opener == "LBRACE" and not words and asked.declaration == "pipeline":
+        yield from match_arms(asked)
     elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "env":
         yield from _variables(asked)
     elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "file":
@@ -86,14 +89,29 @@ def _is_closed(asked: Asked) -> bool:
 
 
 def _prompt(asked: Asked) -> Iterator[Offer]:
-    """The values of the pipeline between `{{` and `}}`."""
+    """The values of the pipeline, their fields and what can be made of them, between `{{` and `}}`."""
     typed = asked.typed
     if typed.rfind("{{") <= typed.rfind("}}") or len(asked.cursor.frames) < 2:
         return
     begun = typed[: len(typed) - len(re.split(r"\W", typed)[-1])]
-    for offer in local_names(asked):
+    for offer in _in_prompt(asked, begun):
         text = begun + offer.label
-        yield Offer(offer.label, offer.kind, offer.detail, insert=text, filter=text)
+        yield Offer(offer.label, offer.kind, offer.detail, insert=text, filter=text, order=offer.order)
+
+
+def _in_prompt(asked: Asked, begun: str) -> Iterator[Offer]:
+    path = _PATH.search(begun)
+    if path is not None:
+        from ...types import fields_after
+
+        found = fields_after(asked.view, asked.cursor.offset, path[1].split("."))
+        yield from (Offer(name, Kind.Field, shown, order=1) for name, shown in found.items())
+    elif begun.rstrip().endswith("|"):
+        from ....compiler.pipelines.sandbox import environment
+
+        yield from (Offer(name, Kind.Function, "filter") for name in sorted(environment().filters))
+    elif not begun.endswith("."):
+        yield from local_names(asked)
 
 
 def _paths(asked: Asked, endings: tuple[str, ...]) -> Iterator[Offer]:
