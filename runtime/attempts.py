@@ -44,6 +44,7 @@ class Attempts:
         request: Request,
         deadline: float | None,
         trace: Trace,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         trace.deployment = self._deployment = deployment
         self._guards = guards
@@ -52,7 +53,7 @@ class Attempts:
         self._request = request
         self._deadline = deadline
         self._trace = trace
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._passage: Passage | None = None
         self._count = 0
         self._waited = self._sent = 0.0
@@ -73,7 +74,7 @@ class Attempts:
         self._trace.attempts = self._count
         passage = Passage(self._guards, estimate(self._request) if self._guards else NOTHING)
         self._passage = passage
-        await passage.enter(self._deadline)
+        await passage.enter(self._loop.time(), self._deadline)
         self._sent = self._loop.time()
         passage.send()
         return passage

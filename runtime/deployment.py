@@ -149,14 +149,15 @@ class Deployment:
         priority: of those who wait for a slot, the highest runs first.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
-        began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
             async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
-        attempts = self._attempts(slot, request, deadline, trace)
+        attempts = self._attempts(loop, slot, request, deadline, trace)
         try:
             while True:
                 passage = await attempts.enter()
@@ -176,7 +177,7 @@ class Deployment:
                         attempts.leave()
                 await asyncio.sleep(wait)
         finally:
-            self._leave(slot, request, attempts, began)
+            self._leave(slot, request, attempts, began, loop.time())
 
     async def answer(
         self,
@@ -193,11 +194,12 @@ class Deployment:
         """
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(request, deadline, trace, priority=priority))
-        began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
             return await first_chunk(self._hand_on(slot, request, deadline, trace, (), priority))
-        attempts = self._attempts(slot, request, deadline, trace)
+        attempts = self._attempts(loop, slot, request, deadline, trace)
         try:
             while True:
                 passage = await attempts.enter()
@@ -211,7 +213,7 @@ class Deployment:
                     attempts.leave()
                 await asyncio.sleep(wait)
         finally:
-            self._leave(slot, request, attempts, began)
+            self._leave(slot, request, attempts, began, loop.time())
 
     async def _enter(
         self, request: Request, priority: int, deadline: float | None, began: float
@@ -220,7 +222,7 @@ class Deployment:
         try:
             self._check(request)
             self._throttle()
-            slot = await self._slots.enter(priority, deadline)
+            slot = await self._slots.enter(priority, deadline, began)
         except BaseException:
             self.tally.end(outcome_now(request, False), asyncio.get_running_loop().time() - began)
             raise
@@ -243,17 +245,23 @@ class Deployment:
             raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
         return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
 
-    def _attempts(self, slot: Slot, request: Request, deadline: float | None, trace: Trace) -> Attempts:
+    def _attempts(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        slot: Slot,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+    ) -> Attempts:
         """The attempts of a request that holds `slot`."""
         guards = self._guards[slot.replica]
-        return Attempts(self.name, guards, self._retry, self._tariff, request, deadline, trace)
+        return Attempts(self.name, guards, self._retry, self._tariff, request, deadline, trace, loop)
 
-    def _leave(self, slot: Slot, request: Request, attempts: Attempts, began: float) -> None:
+    def _leave(self, slot: Slot, request: Request, attempts: Attempts, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
-        self._slots.leave(slot)
+        self._slots.leave(slot, now)
         self._throttle()
-        seconds = asyncio.get_running_loop().time() - began
-        self.tally.end(outcome_now(request, attempts.begun), seconds, attempts.usage)
+        self.tally.end(outcome_now(request, attempts.begun), now - began, attempts.usage)
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

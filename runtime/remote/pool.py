@@ -186,9 +186,11 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            with self._patience.until(self._until(self._request_timeout, deadline)):
+            with self._patience.within(self._request_timeout, deadline):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
+                sending = self._session.post(
+                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
+                )
                 return await sending, used
         except TimeoutError:
             raise self._timeout("sent no first byte within", self._request_timeout, deadline) from None
@@ -239,7 +241,7 @@ class RemoteReplica:
         if content.at_eof():
             return b""
         try:
-            with self._patience.until(self._until(self._read_timeout, deadline)):
+            with self._patience.within(self._read_timeout, deadline):
                 return await content.readany()
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
@@ -264,10 +266,6 @@ class RemoteReplica:
     def _url(self, address: str) -> URL:
         url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
-
-    def _until(self, timeout: float, deadline: float | None) -> float:
-        until = asyncio.get_running_loop().time() + timeout
-        return until if deadline is None else min(until, deadline)
 
     def _timeout(self, what: str, seconds: float, deadline: float | None) -> RequestError:
         if deadline is not None and asyncio.get_running_loop().time() >= deadline:
