@@ -8,20 +8,19 @@ from contextlib import aclosing
 from random import Random
 
 from ..compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from .attempts import Attempts
 from .errors import RequestError, ShuttingDown, StartError
-from .passage import Guards, Passage
+from .passage import Guards
 from .policies.capacity import Divert
-from .policies.estimate import Estimate, Tariff, estimate
-from .policies.retry import GiveUp, Retry
-from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request, Usage
-from .served import NO_HEADERS, check_task
+from .policies.estimate import Tariff
+from .policies.retry import Retry
+from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
+from .served import NO_HEADERS, check_task, first_chunk
 from .slots import Slot, Slots
 from .tally import DIVERTED, Tally, outcome_now
 from .trace import Trace
 
 NO_RETRY = RetryPolicy(max_retries=0)
-
-NOTHING = Estimate(0, 0)
 
 
 class Deployment:
@@ -54,7 +53,8 @@ class Deployment:
             serving.on_capacity_exhausted,
         )
         self._guards: Sequence[Guards | None] = guards or [None] * len(replicas)
-        self._answering = [replica for replica in replicas if isinstance(replica, Answering) and not guards]
+        whole = [replica for replica in replicas if isinstance(replica, Answering)]
+        self._whole = whole if len(whole) == len(replicas) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = guards[0] if guards and throttles else None
         self._tariff = _tariff(plan)
@@ -157,47 +157,27 @@ class Deployment:
                 async for chunk in chunks:
                     yield chunk
             return
-        trace.deployment = self.name
-        passage: Passage | None = None
-        guards, attempt, waited = self._guards[slot.replica], 0, 0.0
+        attempts = self._attempts(loop, slot, request, deadline, trace)
         try:
-            expected = estimate(request) if guards else NOTHING
             while True:
-                attempt += 1
-                trace.attempts = attempt
-                passage = Passage(guards, expected)
-                await passage.enter(deadline)
-                sent = loop.time()
+                passage = await attempts.enter()
                 chunks = self._replicas[slot.replica].stream(request, deadline)
                 try:
-                    passage.send()
                     async for chunk in chunks:
                         passage.saw(chunk)
                         yield chunk
                     passage.finished()
                     return
                 except RequestError as error:
-                    passage.failed(loop.time(), error, deadline)
-                    error.attempts = attempt
-                    if passage.begun:
-                        raise
-                    wait = self._wait_after(error, waited, deadline)
+                    wait = attempts.failed(error)
                 finally:
                     try:
                         await chunks.aclose()
                     finally:
-                        now = loop.time()
-                        passage.leave(now)
-                        if trace.spans is not None:
-                            answered = passage.answered(streamed=getattr(request, "stream", False))
-                            trace.record(self.name, sent, now, passage.used(), self._tariff, answered)
+                        attempts.leave()
                 await asyncio.sleep(wait)
-                waited += wait
         finally:
-            self._slots.leave(slot)
-            self._throttle()
-            begun, usage = (passage.begun, passage.usage) if passage else (False, None)
-            self.tally.end(outcome_now(request, begun), loop.time() - began, usage)
+            self._leave(slot, request, attempts, began, loop.time())
 
     async def answer(
         self,
@@ -210,30 +190,30 @@ class Deployment:
     ) -> Chunk:
         """The first chunk of the answer: all of it, for a request that wants no stream.
 
-        As `stream`; where no policy can repeat an attempt and replicas have whole answers, without the
-        generators of one.
+        As `stream`; where replicas have whole answers, without the generators of one.
         """
-        if not self._answering:
-            async with aclosing(self.stream(request, deadline, trace, priority=priority)) as chunks:
-                return await anext(chunks)
+        if self._whole is None or getattr(request, "stream", False):
+            return await first_chunk(self.stream(request, deadline, trace, priority=priority))
         loop = asyncio.get_running_loop()
         began = loop.time()
         slot = await self._enter(request, priority, deadline, began)
         if isinstance(slot, Divert):
-            answer = self._hand_on(slot, request, deadline, trace, (), priority)
-            async with aclosing(answer) as chunks:
-                return await anext(chunks)
-        trace.deployment, trace.attempts = self.name, 1
-        chunk: Chunk | None = None
+            return await first_chunk(self._hand_on(slot, request, deadline, trace, (), priority))
+        attempts = self._attempts(loop, slot, request, deadline, trace)
         try:
-            chunk = await self._answering[slot.replica].answer(request, deadline)
-            return chunk
+            while True:
+                passage = await attempts.enter()
+                try:
+                    chunk = await self._whole[slot.replica].answer(request, deadline)
+                    passage.saw(chunk)
+                    return chunk
+                except RequestError as error:
+                    wait = attempts.failed(error)
+                finally:
+                    attempts.leave()
+                await asyncio.sleep(wait)
         finally:
-            self._slots.leave(slot)
-            usage, now = chunk.usage if chunk else None, loop.time()
-            self.tally.end(outcome_now(request, False), now - began, usage)
-            if trace.spans is not None:
-                trace.record(self.name, began, now, usage or Usage(0), self._tariff, chunk is not None)
+            self._leave(slot, request, attempts, began, loop.time())
 
     async def _enter(
         self, request: Request, priority: int, deadline: float | None, began: float
@@ -242,7 +222,7 @@ class Deployment:
         try:
             self._check(request)
             self._throttle()
-            slot = await self._slots.enter(priority, deadline)
+            slot = await self._slots.enter(priority, deadline, began)
         except BaseException:
             self.tally.end(outcome_now(request, False), asyncio.get_running_loop().time() - began)
             raise
@@ -265,16 +245,23 @@ class Deployment:
             raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
         return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
 
-    def _wait_after(self, error: RequestError, waited: float, deadline: float | None) -> float:
-        """Seconds until the next attempt; raises `error` where there is none."""
-        decision = self._retry.decide(error, error.attempts, waited)
-        if isinstance(decision, GiveUp):
-            if decision.reason:
-                error.message = f"{error.message}; {decision.reason}"
-            raise error
-        if deadline is not None and asyncio.get_running_loop().time() + decision.seconds >= deadline:
-            raise error
-        return decision.seconds
+    def _attempts(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        slot: Slot,
+        request: Request,
+        deadline: float | None,
+        trace: Trace,
+    ) -> Attempts:
+        """The attempts of a request that holds `slot`."""
+        guards = self._guards[slot.replica]
+        return Attempts(self.name, guards, self._retry, self._tariff, request, deadline, trace, loop)
+
+    def _leave(self, slot: Slot, request: Request, attempts: Attempts, began: float, now: float) -> None:
+        """Give the slot back and count the request, in the `finally` that it passes."""
+        self._slots.leave(slot, now)
+        self._throttle()
+        self.tally.end(outcome_now(request, attempts.begun), now - began, attempts.usage)
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

@@ -93,21 +93,20 @@ class Passage:
         """The tokens of the answer, as far as they have been told."""
         return self._usage
 
-    async def enter(self, deadline: float | None) -> None:
+    async def enter(self, now: float, deadline: float | None) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
         """
         guards = self._guards
         if guards is None:
             return
-        now = asyncio.get_running_loop().time()
         try:
             if guards.budget is not None:
                 self._reserve_money(guards, guards.budget, now)
             self._enter_circuit(guards, now)
             if not guards.breaker.is_closed:
                 await self._claim_probe(guards, now)
-            self._permit = guards.permits.take(self._estimate.total)
+            self._permit = guards.permits.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(guards, deadline)
         except BaseException:

@@ -20,16 +20,29 @@ class Patience:
         self._grain = grain
         self._waits: set[Wait] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def within(self, seconds: float, deadline: float | None) -> Wait:
+        """The limit of one wait: so long, and no longer than until the deadline."""
+        moment = self.loop.time() + seconds
+        return Wait(self, moment if deadline is None else min(moment, deadline))
 
     def until(self, moment: float) -> Wait:
         """The limit of one wait."""
         return Wait(self, moment)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The one loop in which all waits are; remembered, because asking for it takes a system call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def begin(self, wait: Wait) -> None:
         """A wait is under way."""
         self._waits.add(wait)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._grain, self._look)
+            self._timer = self.loop.call_later(self._grain, self._look)
 
     def end(self, wait: Wait) -> None:
         """A wait is over."""
@@ -66,7 +79,7 @@ class Wait:
         self._task.cancel()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._patience.loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
         self._patience.begin(self)

@@ -40,9 +40,8 @@ class Slots:
         """Requests that wait for a slot."""
         return self._capacity.waiting
 
-    async def enter(self, priority: int, deadline: float | None) -> Slot | Divert:
+    async def enter(self, priority: int, deadline: float | None, now: float) -> Slot | Divert:
         """A slot, as soon as there is one, or where to go instead. Raises RequestError."""
-        now = asyncio.get_running_loop().time()
         ticket = self._room.ticket()
         decision = self._capacity.arrive(ticket, priority)
         match decision:
@@ -55,9 +54,8 @@ class Slots:
             case Refuse(retry_after, waiting):
                 raise self.full(f", {waiting} waiting" if waiting else "", retry_after)
 
-    def leave(self, slot: Slot) -> None:
+    def leave(self, slot: Slot, now: float) -> None:
         """Give the slot back, and let the next request run."""
-        now = asyncio.get_running_loop().time()
         admitted = self._capacity.release(slot.replica, now - slot.since)
         if admitted is not None:
             self._admit(admitted, now)
@@ -86,7 +84,7 @@ class Slots:
         waiter = self._room.join(ticket)
         try:
             return await self._room.wait(
-                ticket, waiter, until, lambda: self._capacity.leave(ticket), self.leave
+                ticket, waiter, until, lambda: self._capacity.leave(ticket), self._give_back
             )
         except TimeoutError:
             if until == deadline:
@@ -95,6 +93,9 @@ class Slots:
                 )
                 raise RequestTimeout(message, deployment=self._name) from None
             raise self.full(f", and no slot came free within {MAX_QUEUED:g} s", MIN_RETRY_AFTER) from None
+
+    def _give_back(self, slot: Slot) -> None:
+        self.leave(slot, asyncio.get_running_loop().time())
 
     def _admit(self, admitted: Admit | None, now: float) -> None:
         """Let that one run; those that were cancelled meanwhile pass their slot on."""

@@ -30,16 +30,16 @@ async def respond(
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. Raises RequestError."""
     trace = Trace()
-    answer = executor.stream(
-        name, chat, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
-    )
+    deadline, priority = executor.deadline(), priority_of(request)
+    if not chat.stream:
+        chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
+        assert isinstance(chunk, ChatChunk)
+        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+        return web.Response(body=chunk.data, headers=headers, content_type="application/json")
+    answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     async with aclosing(answer) as chunks:
         first = await anext(chunks, None)  # errors up to here get a status of their own
-        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
-        if not chat.stream:
-            assert isinstance(first, ChatChunk)
-            return web.Response(body=first.data, headers=headers, content_type="application/json")
-        response = web.StreamResponse(headers={**SSE_HEADERS, **headers})
+        response = web.StreamResponse(headers={**SSE_HEADERS, DEPLOYMENT_HEADER: trace.deployment or name})
         await response.prepare(request)
         await _send(response, first, chunks)
         return response

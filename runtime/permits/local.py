@@ -44,8 +44,8 @@ class LocalPermits:
         for ticket in self._room.close(lambda: ShuttingDown("the executor is stopping")):
             self._state.leave(ticket)
 
-    def take(self, tokens: int) -> Permit | None:
-        return self._state.take(asyncio.get_running_loop().time(), tokens)
+    def take(self, now: float, tokens: int) -> Permit | None:
+        return self._state.take(now, tokens)
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         loop = asyncio.get_running_loop()

@@ -29,7 +29,7 @@ class Permits(Protocol):
     async def stop(self) -> None:
         """End every task of ours. Safe to call twice."""
 
-    def take(self, tokens: int) -> Permit | None:
+    def take(self, now: float, tokens: int) -> Permit | None:
         """A permit for a request of about `tokens`, where it need not wait; else `acquire` one."""
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:

@@ -54,9 +54,9 @@ class SharedPermits(LocalPermits):
             await end_task(task)
             await self._exchange(need=0)
 
-    def take(self, tokens: int) -> Permit | None:
+    def take(self, now: float, tokens: int) -> Permit | None:
         self._wanted.set()
-        return super().take(tokens)
+        return super().take(now, tokens)
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         self._wanted.set()

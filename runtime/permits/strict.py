@@ -79,7 +79,7 @@ class StrictPermits:
             if self._returns:
                 await self._exchange()
 
-    def take(self, tokens: int) -> Permit | None:
+    def take(self, now: float, tokens: int) -> Permit | None:
         return None  # the store alone can say
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from attrs import field, frozen
+from multidict import CIMultiDict
 
 from ...compiler.plan import AuthScheme, RemotePoolPlan, ReplicaPlacement
 from ..secret import LiveSecret, Secret, read_secret
@@ -36,7 +37,7 @@ class Authorization:
     def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:
         """The authorization that shows a key or an access token."""
         name, prefix = _HEADERS[scheme]
-        return cls({name: prefix + secret.reveal()}, secret)
+        return cls(CIMultiDict({name: prefix + secret.reveal()}), secret)  # aiohttp copies any other mapping
 
 
 class Authorizer(Protocol):

@@ -24,6 +24,7 @@ from ..errors import (
 from ..patience import Patience
 from ..replica import (
     ChatChunk,
+    ChatRequest,
     Chunk,
     EmbedRequest,
     HeadersObserver,
@@ -105,40 +106,62 @@ class RemoteReplica:
         return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        if not isinstance(request, Sendable):
-            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
         response, classifier = await self._open(request, deadline)
         try:
-            if isinstance(request, EmbedRequest):
-                body = await self._read_all(response, deadline)
-                yield self._wire.vectors(body, len(request.texts), classifier)
-            elif isinstance(request, RerankRequest):
-                body = await self._read_all(response, deadline)
-                yield self._wire.scores(body, len(request.documents), classifier)
-            elif not request.stream or response.content_type == "application/json":
-                answer = self._wire.answer(await self._read_all(response, deadline), classifier)
-                if request.stream:
-                    raise self._fail(ServerError, "answered in one piece where a stream was asked for")
-                yield answer
-            else:
-                reader, parser = self._wire.reader(request, classifier), SseParser()
-                while not reader.ended:
-                    data = await self._read(response, deadline)
-                    chunks, error = self._chunks(reader, parser, data, response.content)
-                    for chunk in chunks:
-                        yield chunk
-                    if error is not None:
-                        raise error
-                await self._read_end(response)
+            if (
+                not isinstance(request, ChatRequest)
+                or not request.stream
+                or response.content_type == "application/json"
+            ):
+                yield await self._whole(request, response, classifier, deadline)
+                return
+            reader, parser = self._wire.reader(request, classifier), SseParser()
+            while not reader.ended:
+                data = await self._read(response, deadline)
+                chunks, error = self._chunks(reader, parser, data, response.content)
+                for chunk in chunks:
+                    yield chunk
+                if error is not None:
+                    raise error
+            await self._read_end(response)
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
         finally:
             response.release()  # closes the connection where something is left unread
 
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        response, classifier = await self._open(request, deadline)
+        try:
+            return await self._whole(request, response, classifier, deadline)
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+        finally:
+            response.release()
+
+    async def _whole(
+        self,
+        request: Request,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
+    ) -> Chunk:
+        """The answer, all of it in the body. Raises RequestError and ClientError."""
+        body = await self._read_all(response, deadline)
+        if isinstance(request, EmbedRequest):
+            return self._wire.vectors(body, len(request.texts), classifier)
+        if isinstance(request, RerankRequest):
+            return self._wire.scores(body, len(request.documents), classifier)
+        answer = self._wire.answer(body, classifier)
+        if isinstance(request, ChatRequest) and request.stream:
+            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+        return answer
+
     async def _open(
-        self, request: Sendable, deadline: float | None
+        self, request: Request, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Classifier]:
         """An answer that begins as a success. Raises RequestError."""
+        if not isinstance(request, Sendable):
+            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
         renewed = False
         while True:
             response, used = await self._send(request, deadline)
@@ -163,9 +186,11 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            with self._patience.until(self._until(self._request_timeout, deadline)):
+            with self._patience.within(self._request_timeout, deadline):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(url, data=body, headers=used.headers, allow_redirects=False)
+                sending = self._session.post(
+                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
+                )
                 return await sending, used
         except TimeoutError:
             raise self._timeout("sent no first byte within", self._request_timeout, deadline) from None
@@ -216,7 +241,7 @@ class RemoteReplica:
         if content.at_eof():
             return b""
         try:
-            with self._patience.until(self._until(self._read_timeout, deadline)):
+            with self._patience.within(self._read_timeout, deadline):
                 return await content.readany()
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
@@ -241,10 +266,6 @@ class RemoteReplica:
     def _url(self, address: str) -> URL:
         url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
-
-    def _until(self, timeout: float, deadline: float | None) -> float:
-        until = asyncio.get_running_loop().time() + timeout
-        return until if deadline is None else min(until, deadline)
 
     def _timeout(self, what: str, seconds: float, deadline: float | None) -> RequestError:
         if deadline is not None and asyncio.get_running_loop().time() >= deadline:

@@ -17,7 +17,7 @@ from inferc.runtime.errors import (
     ServerError,
     ShuttingDown,
 )
-from inferc.runtime.replica import ChatChunk, EmbedRequest
+from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Usage
 from inferc.runtime.trace import Trace
 
 from ..support.fakes import CHAT, FakeReplica
@@ -25,6 +25,7 @@ from ..support.guards import guards_of
 from ..support.remote import remote_plan
 from ..support.virtual_time import run_virtual
 
+WHOLE = ChatRequest(CHAT.body, stream=False)
 REJECT = CapacityPolicy(CapacityKind.REJECT)
 RETRY = RetryPolicy(max_retries=3, initial_backoff=Duration(1), jitter=JitterKind.NONE)
 
@@ -171,6 +172,54 @@ def test_a_cancelled_request_gives_its_slot_back_wherever_it_was(moment: float) 
     run_virtual(scenario())
 
 
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 2.5])
+def test_a_cancelled_request_for_a_whole_answer_gives_its_slot_back_wherever_it_was(moment: float) -> None:
+    """It waits for the attempt up to 1 s, for the retry up to 2 s, then for the second attempt."""
+
+    async def scenario() -> None:
+        replica = FakeReplica(errors=[ServerError("x")])
+        target = deployment(replica, max_concurrent=1)
+        task, waiting = (asyncio.create_task(target.answer(WHOLE, None, Trace())) for _ in range(2))
+        await asyncio.sleep(moment)
+        waiting.cancel()
+        task.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)
+        assert task.cancelled()
+        assert waiting.cancelled()
+        assert (target.running, target.waiting, replica.running) == (0, 0, 0)
+        assert target.tally.outcomes == {"cancelled": 2}
+        replica.errors.clear()
+        assert await target.answer(WHOLE, None, Trace()) == ChatChunk(b"0")
+
+    run_virtual(scenario())
+
+
+def test_whole_answers_are_retried_counted_and_traced_as_streams_are() -> None:
+    async def scenario(whole: bool) -> tuple[object, ...]:
+        replica = FakeReplica(errors=[ServerError("x"), RateLimited("x", retry_after=10)], usage=Usage(5, 6))
+        target = deployment(replica)
+
+        async def first(trace: Trace) -> Chunk:
+            if whole:
+                return await target.answer(WHOLE, None, trace)
+            async with aclosing(target.stream(WHOLE, None, trace)) as chunks:
+                return await anext(chunks)
+
+        traces = [Trace(spans=[]), Trace(spans=[])]
+        answer = await first(traces[0])
+        replica.errors = [ServerError("x") for _ in range(4)]
+        with pytest.raises(ServerError) as caught:
+            await first(traces[1])
+        tally = target.tally
+        counted = (dict(tally.outcomes), tally.seconds, tally.prompt_tokens, tally.completion_tokens)
+        return answer, traces, caught.value.attempts, counted
+
+    streamed, whole = (run_virtual(scenario(whole)) for whole in (False, True))
+    assert streamed == whole
+    assert whole[0] == ChatChunk(b"0", Usage(5, 6))
+    assert whole[2] == 4
+
+
 def test_a_full_deployment_hands_over_to_its_fallback() -> None:
     async def scenario() -> None:
         others: dict[str, Deployment] = {}
@@ -186,6 +235,8 @@ def test_a_full_deployment_hands_over_to_its_fallback() -> None:
         await asyncio.gather(*(ask(small, trace=trace) for trace in traces))
         assert [trace.deployment for trace in traces] == ["small", "big"]
         assert [other.running for other in others.values()] == [0, 0]
+        await asyncio.gather(*(small.answer(WHOLE, None, trace) for trace in traces))
+        assert [trace.deployment for trace in traces] == ["small", "big"]
 
     run_virtual(scenario())
 

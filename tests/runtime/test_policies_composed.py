@@ -81,6 +81,12 @@ class Served:
         async with aclosing(stream) as chunks:
             return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
 
+    async def ask_whole(self) -> list[bytes]:
+        """The same without a stream."""
+        chunk = await self.deployment.answer(ChatRequest(CHAT.body, stream=False), None, Trace())
+        assert isinstance(chunk, ChatChunk)
+        return [chunk.data]
+
     async def fails(self, kind: type[RequestError], deadline: float | None = None) -> RequestError:
         with pytest.raises(kind) as caught:
             await self.ask(deadline)
@@ -437,13 +443,15 @@ ALL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("moment", [i / 2 for i in range(0, 150, 3)])
-def test_a_request_cancelled_anywhere_gives_everything_back(moment: float) -> None:
+@pytest.mark.parametrize("chunks", [2, 1], ids=["streamed", "whole"])
+def test_a_request_cancelled_anywhere_gives_everything_back(moment: float, chunks: int) -> None:
     """Six requests through two slots and one permit, with a retry: at each moment some wait for a
     slot, a permit, the attempt, the backoff, or a chunk."""
 
     async def scenario() -> None:
-        served = Served(FakeReplica(chunks=2, usage=USAGE, errors=[ServerError("x")]), **ALL)
-        tasks = [asyncio.create_task(served.ask()) for _ in range(6)]
+        served = Served(FakeReplica(chunks=chunks, usage=USAGE, errors=[ServerError("x")]), **ALL)
+        ask = served.ask if chunks > 1 else served.ask_whole
+        tasks = [asyncio.create_task(ask()) for _ in range(6)]
         await asyncio.sleep(moment)
         for task in tasks:
             task.cancel()
@@ -453,7 +461,7 @@ def test_a_request_cancelled_anywhere_gives_everything_back(moment: float) -> No
         assert served.spent <= len(served.replica.started) * 0.002
         assert served.spent >= answered * 0.002
         await asyncio.sleep(100)
-        assert await served.ask() == [b"0", b"1"]
+        assert await ask() == [b"0", b"1"][:chunks]
 
     run_virtual(scenario())
 

@@ -30,7 +30,7 @@ from inferc.runtime.errors import (
     Unauthorized,
 )
 from inferc.runtime.executor import Executor
-from inferc.runtime.mock_provider import Fault, MockOptions
+from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.replica import (
     ChatChunk,
@@ -61,6 +61,10 @@ def chat(text: str = "hello there", *, stream: bool = True, **fields: Any) -> Ch
 
 
 async def ask(executor: Executor, request: ChatRequest, trace: Trace | None = None) -> list[ChatChunk]:
+    if not request.stream:
+        chunk = await executor.answer("gpt", request, trace=trace)
+        assert isinstance(chunk, ChatChunk)
+        return [chunk]
     async with aclosing(executor.stream("gpt", request, trace=trace)) as chunks:
         return [chunk async for chunk in chunks if isinstance(chunk, ChatChunk)]
 
@@ -337,17 +341,19 @@ async def test_closing_a_stream_ends_the_request_at_the_provider(key: SecretRef)
         assert mock.stats.cancelled == 1
 
 
+@pytest.mark.parametrize("stream", [True, False])
 async def test_requests_cancelled_at_any_moment_leave_nothing_behind(
-    key: SecretRef, caplog: pytest.LogCaptureFixture
+    key: SecretRef, caplog: pytest.LogCaptureFixture, stream: bool
 ) -> None:
     moments = Random(1)
+    slow = Fault(kind=FaultKind.SLOW, seconds=0.01, count=None)
     async with (
-        mock_provider(MockOptions(gap=0.002)) as mock,
+        mock_provider(MockOptions(gap=0.002, faults=() if stream else (slow,))) as mock,
         executor_of(remote_plan("gpt", mock.endpoint, key=key, max_concurrent=16)) as executor,
     ):
         before = len(asyncio.all_tasks())
         for _ in range(20):
-            tasks = [asyncio.create_task(ask(executor, chat())) for _ in range(40)]
+            tasks = [asyncio.create_task(ask(executor, chat(stream=stream))) for _ in range(40)]
             await asyncio.sleep(moments.random() * 0.03)
             for task in tasks:
                 task.cancel()

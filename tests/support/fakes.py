@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from attrs import define, field
 
@@ -58,3 +59,7 @@ class FakeReplica:
                 await asyncio.sleep(1)
         finally:
             self.running -= 1
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        async with aclosing(self.stream(request, deadline)) as chunks:
+            return await anext(chunks)
