@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
@@ -281,16 +282,29 @@ def report(name: str, text: str, holds: bool) -> bool:
     return holds
 
 
+MEASURES = {
+    "overhead": measure_overhead,
+    "proxy": measure_proxy,
+    "strict": measure_strict,
+    "cancel": measure_cancel,
+}
+
+
 async def main(names: list[str]) -> None:
-    measures = {
-        "overhead": measure_overhead,
-        "proxy": measure_proxy,
-        "strict": measure_strict,
-        "cancel": measure_cancel,
-    }
-    outcomes = [await measures[name]() for name in names or measures]
+    outcomes = [await MEASURES[name]() for name in names or MEASURES]
     if not all(outcomes):
         raise SystemExit(1)
+
+
+def asked() -> list[str]:
+    """What the command line names; nothing: all."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("measures", metavar="MEASURE", nargs="*", help=", ".join(MEASURES))
+    names: list[str] = parser.parse_args().measures
+    for name in names:
+        if name not in MEASURES:
+            parser.error(f"there is no measure `{name}`: there are {', '.join(MEASURES)}")
+    return names
 
 
 if __name__ == "__main__":
@@ -301,4 +315,4 @@ if __name__ == "__main__":
             serve_mock(0, MockOptions(gap=0.001), ready=lambda url: print(url.rpartition(":")[2], flush=True))
         )
     else:
-        run_async(main(sys.argv[1:]))
+        run_async(main(asked()))
