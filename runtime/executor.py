@@ -35,6 +35,8 @@ class Executor:
     random: where retries take their jitter from; by default no two processes have the same.
     state: where spend and shared limits are kept: a directory, or a `redis://` URL; None: in memory.
     clock: seconds since 1970, asked once, when the executor starts.
+    trust_models: load models at once. Else the first load of each on this machine is tried in a process of
+    its own: one that crashes ONNX Runtime is then a problem like others.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -47,6 +49,7 @@ class Executor:
         state: str | Path | None = None,
         clock: Callable[[], float] = time.time,
         strict: bool = False,
+        trust_models: bool = True,
     ) -> None:
         self.plan = plan
         self.base_dir = base_dir
@@ -54,6 +57,7 @@ class Executor:
         self._state = state
         self._clock = clock
         self._strict = strict
+        self._trust_models = trust_models
         self._guarding: Guarding | None = None
         self._deployments: dict[str, Deployment] = {}
         self._routes: dict[str, Route] = {}
@@ -201,7 +205,7 @@ class Executor:
         return await self.model(name).answer(request, deadline, trace, priority=priority, headers=headers)
 
     def _build(self, plan: DeploymentPlan, guarding: Guarding) -> Deployment:
-        replicas, guards = make_replicas(plan, self.base_dir, guarding)
+        replicas, guards = make_replicas(plan, self.base_dir, guarding, trust_models=self._trust_models)
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)
 

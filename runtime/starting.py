@@ -36,7 +36,7 @@ class BrokenReplica:
 
 
 def make_replicas(
-    plan: DeploymentPlan, base_dir: Path, guarding: Guarding
+    plan: DeploymentPlan, base_dir: Path, guarding: Guarding, *, trust_models: bool
 ) -> tuple[Sequence[Replica], Sequence[Guards] | None]:
     """The replicas of one deployment, and the policies of each. Raises StartError."""
     match plan:
@@ -56,7 +56,9 @@ def make_replicas(
                     f"deployment `{plan.deployment}`: it needs {error.name}, which is not installed: "
                     "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
                 ) from None
-            return [OnnxReplica(plan, placement, base_dir) for placement in plan.replicas], None
+            return [
+                OnnxReplica(plan, placement, base_dir, trusted=trust_models) for placement in plan.replicas
+            ], None
     raise TypeError(f"no such kind of plan: {plan!r}")
 
 

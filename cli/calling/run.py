@@ -32,7 +32,7 @@ from .timeline import timeline
 
 async def answer(ready: Ready, name: str, inputs: Inputs, *, trace: bool) -> int:
     """Print the answer of `name`; gives the exit status. Raises InputError, StartError, RequestError."""
-    executor = Executor(ready.plan, ready.base)
+    executor = Executor(ready.plan, ready.base, trust_models=False)
     is_pipeline = any(each.pipeline == name for each in ready.plan.pipelines)
     spans: list[Span] = []
     await executor.start()

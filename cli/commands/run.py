@@ -39,6 +39,12 @@ def configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="do not start while a deployment cannot be reached, nor without one that routes can spare",
     )
+    parser.add_argument(
+        "--trust-models",
+        action="store_true",
+        help="load models at once; else the first load of each on this machine is tried in a process of its "
+        "own, so that one which crashes ONNX Runtime is an error",
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -65,7 +71,13 @@ def run(arguments: Namespace) -> int:
         again = ready_plan(arguments)
         return again.plan if isinstance(again, Ready) else None
 
-    executor = Executor(ready.plan, ready.base, state=_state(arguments.state, ready), strict=arguments.strict)
+    executor = Executor(
+        ready.plan,
+        ready.base,
+        state=_state(arguments.state, ready),
+        strict=arguments.strict,
+        trust_models=arguments.trust_models,
+    )
     try:
         run_async(serve(executor, gateway, ready=announce, reread=reread))
     except StartError as error:

@@ -33,7 +33,7 @@ CPU_RUNS = 8
 class LoadedModel:
     """A session, its threads and its task. Used from one event loop.
 
-    key: those with the same one share a session.
+    key: those with the same one share a session. trusted: as `open_session` has it.
     """
 
     def __init__(
@@ -43,12 +43,15 @@ class LoadedModel:
         base_dir: Path,
         sessions: SharedSessions,
         run_sizes: Counter[int],
+        *,
+        trusted: bool,
     ) -> None:
         self._plan = plan
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
         self._run_sizes = run_sizes
+        self._trusted = trusted
         self._owner = f"deployment `{plan.deployment}`"
         shares = plan.share_weights and not has_cuda_graphs(plan.providers)
         alone = None if shares else placement.replica_index
@@ -172,7 +175,7 @@ class LoadedModel:
         await asyncio.to_thread(give_back_memory)
 
     def _open(self) -> OpenSession:
-        open_one = partial(open_session, self._plan, self._placement, self._base_dir)
+        open_one = partial(open_session, self._plan, self._placement, self._base_dir, trusted=self._trusted)
         return self._sessions.acquire(self.key, open_one)
 
 

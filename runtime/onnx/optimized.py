@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
-import platform
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from ...compiler.plan import ExecutionProvider, GraphOptimization, OnnxServingPlan, ProviderSpec
+from .load_key import load_key
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -57,7 +55,7 @@ class OptimizedModels:
 
         open_one: opens a model with options. A cache that cannot be read or written costs time, no more.
         """
-        kept = self.folder / f"{self._key(ort, specs)}.onnx"
+        kept = self.folder / f"{load_key(self.plan, specs, ort.__version__)}.onnx"
         if kept.is_file():
             full = options.graph_optimization_level
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -95,26 +93,3 @@ class OptimizedModels:
             options.optimized_model_filepath = ""
             options.log_severity_level = severity
             part.unlink(missing_ok=True)
-
-    def _key(self, ort: Any, specs: Sequence[ProviderSpec]) -> str:
-        """What a rewritten model depends on."""
-        plan = self.plan
-        parts = (
-            plan.model.sha256,
-            *(file.sha256 for file in plan.external_data),
-            ort.__version__,
-            plan.session.graph_optimization.value,
-            repr([(spec.name.value, sorted(spec.options.items())) for spec in specs]),
-            _processor(),
-        )
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-@cache
-def _processor() -> str:
-    """What the processor can do: the rewritten model uses it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
-            if line.startswith(("flags", "Features")):
-                return f"{platform.machine()} {line}"
-    return f"{platform.machine()} {platform.processor()}"

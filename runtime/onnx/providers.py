@@ -51,10 +51,13 @@ def ort_providers(
 def has_cuda_graphs(specs: Iterable[ProviderSpec]) -> bool:
     """Whether runs are recorded and replayed on the GPU, which allows one at a time in a session."""
     return any(
-        spec.options.get(option, "0").lower() in ("1", "true")
-        for spec in specs
-        for option in ("enable_cuda_graph", "trt_cuda_graph_enable")
+        is_on(spec, option) for spec in specs for option in ("enable_cuda_graph", "trt_cuda_graph_enable")
     )
+
+
+def is_on(spec: ProviderSpec, option: str) -> bool:
+    """Whether that option, a flag, is set."""
+    return spec.options.get(option, "0").lower() in ("1", "true")
 
 
 def device_of(providers: Sequence[ExecutionProvider], placement: ReplicaPlacement) -> tuple[str, int]:

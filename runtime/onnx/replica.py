@@ -19,7 +19,7 @@ class OnnxReplica:
     """An ONNX model, loaded when it starts and run on threads of its own, off the event loop.
 
     Replicas of one deployment on the same devices share one session, and so the weights.
-    base_dir: what the paths in the plan are relative to.
+    base_dir: what the paths in the plan are relative to. trusted: as `open_session` has it.
     """
 
     def __init__(
@@ -28,10 +28,13 @@ class OnnxReplica:
         placement: ReplicaPlacement,
         base_dir: Path,
         sessions: SharedSessions = _sessions,
+        *,
+        trusted: bool = True,
     ) -> None:
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
+        self._trusted = trusted
         self._run_sizes: Counter[int] = Counter()
         self._serving = self._version(plan)
         self._retiring: set[LoadedModel] = set()
@@ -82,4 +85,6 @@ class OnnxReplica:
         return await self._serving.answer(request, deadline)
 
     def _version(self, plan: OnnxServingPlan) -> LoadedModel:
-        return LoadedModel(plan, self._placement, self._base_dir, self._sessions, self._run_sizes)
+        return LoadedModel(
+            plan, self._placement, self._base_dir, self._sessions, self._run_sizes, trusted=self._trusted
+        )

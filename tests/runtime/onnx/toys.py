@@ -62,6 +62,17 @@ def echo(path: Path, datatype: str, shape: Sequence[int | str | None] = ("N", 2)
     )
 
 
+def crashing(path: Path) -> Path:
+    """Ends the process that loads it: ONNX Runtime computes -2^31 / -1, and no 32-bit number is that big."""
+    nodes = [
+        helper.make_node("Div", ["least", "minus_one"], ["much"]),
+        helper.make_node("Add", ["x", "much"], ["y"]),
+    ]
+    weights = {"least": numpy.array([-(2**31)], numpy.int32), "minus_one": numpy.array([-1], numpy.int32)}
+    sides: list[Value] = [(name, TensorProto.INT32, ["N", 2]) for name in ("x", "y")]
+    return save_model(path, nodes, sides[:1], sides[1:], weights)
+
+
 def line(path: Path, slope: float = 2.0) -> Path:
     """Gives `total` [N, 1], `slope` times the sum of `x` and `shift`, both FP32 [N, any]; and `count` [N]."""
     nodes = [
