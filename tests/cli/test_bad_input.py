@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..support.commands import SAMPLES
+from ..runtime.onnx.toys import crashing
+from ..support.commands import INFERC, SAMPLES
 from .conftest import Command
 
 KEY = "sk-proj-0123456789abcdef"
@@ -247,6 +251,30 @@ def test_a_provider_that_is_not_there_is_named(
     assert done.status == 1
     assert "127.0.0.1:9" in done.err
     assert "the-secret-itself" not in done.out + done.err
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="no other processor traps what the model computes")
+def test_a_model_that_crashes_onnx_runtime_is_one_error(inferc: Command) -> None:
+    crashing(Path("bad.onnx"))
+    Path("app.infer").write_text('deployment bad {\n  model = "bad.onnx"\n  task = tensor\n}\n')
+    assert inferc("check", "app.infer").status == 0
+    done = inferc("run", "app.infer", "--port", "0")
+    assert done.status == 1
+    [error] = [line for line in done.err.splitlines() if line.startswith("error")]
+    assert error.startswith("error: deployment `bad`: ONNX Runtime ")
+    assert "crashes (SIGFPE) when it loads bad.onnx" in error
+
+
+def test_nothing_about_models_is_kept_for_the_makers_of_onnx_runtime(tmp_path: Path) -> None:
+    switches = ("ORT_DISABLE_TELEMETRY", "CI")
+    environment = {name: value for name, value in os.environ.items() if name not in switches}
+    subprocess.run(
+        [*INFERC, "call", SAMPLES / "onnx.infer", "embedder", "a text"],
+        env=environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        check=True,
+        capture_output=True,
+    )
+    assert [each.name for each in (tmp_path / "cache").iterdir()] == ["inferc"]
 
 
 def test_a_fault_that_is_none_is_a_wrong_command_line(inferc: Command) -> None:
