@@ -83,6 +83,10 @@ class OrtConfig(RuntimeConfig):
         "them; other inputs follow by the names of their dimensions",
         factory=dict,
     )
+    outside_project: bool = doc(
+        "the model and its files may lie outside of the project, at the same place on each machine",
+        default=False,
+    )
     share_weights: bool = doc(
         "replicas on one device share the weights; `false`: each has a copy", default=True
     )

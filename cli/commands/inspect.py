@@ -15,6 +15,7 @@ from ...compiler.onnx_file import check_onnx_file
 from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
 from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task
+from ...compiler.project import project_left
 from ...dsl.kinds import TaskKind
 from ...dsl.tokens import KEYWORDS
 from ..output import fail
@@ -107,8 +108,11 @@ def _deployment(found: _Found) -> str:
     signature, start = found.model.signature, found.start
     lines = [f"# {_plain(comment)}" for comment in _comments(found)]
     lines += [f"deployment {found.name} {{", f"  model = {quoted(found.written)}"]
+    settings = ["outside_project = true"] if project_left(Path(), found.written) else []
     if batches(signature) and start.kind is not TaskKind.GENERATE:
-        lines.append("  runtime ort { batching { max_size = 32, max_delay = 2ms } }")
+        settings.append("batching { max_size = 32, max_delay = 2ms }")
+    if settings:
+        lines.append(f"  runtime ort {{ {', '.join(settings)} }}")
     if start.hint is not None:
         lines.append(f"  # {_plain(start.hint)}")
     on_one_line = f"  task {start.kind} {{ {', '.join(start.settings or ())} }}"

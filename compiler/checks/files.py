@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+from attrs import frozen
+
+from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import TransportKind
+from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
 from ..declare import Declared
 from ..modules import reason
 from ..program import Program, base_directory
+from ..project import project_left
 
 
 def check(program: Program, found: Diagnostics) -> None:
-    """Every file of a local deployment must be there."""
+    """Every file of a local deployment must be there, and in the project unless it says otherwise."""
     for declared, deployment in program.deployments:
         if (
             deployment.effective_runtime().transport is not TransportKind.LOCAL
             or not deployment.model.strip()
         ):
             continue
-        _exists(file_of(declared, deployment.model, "model"), "model file", declared, ("model",), found)
+        for named in _files_of(deployment):
+            path = file_of(declared, named.written, *named.where)
+            if not _exists(path, named, declared, found):
+                continue
+            _inside(named, declared, deployment, found)
+            if named.what == _TOKENIZER:
+                _is_tokenizer(path, named, declared, found)
         task = deployment.task
-        if isinstance(task, EmbedTask | RerankTask | ClassifyTask | GenerateTask):
-            _tokenizer(declared, task, found)
-        if isinstance(task, ClassifyTask) and task.labels is not None and task.labels.file is not None:
-            _exists(
-                file_of(declared, task.labels.file, "task", "labels"),
-                "file of labels",
-                declared,
-                ("task", "labels"),
-                found,
-            )
-        if isinstance(task, GenerateTask) and task.chat_template is not None:
-            _exists(
-                file_of(declared, task.chat_template, "task", "chat_template"),
-                "chat template",
-                declared,
-                ("task", "chat_template"),
-                found,
-            )
-
-
-def _tokenizer(
-    declared: Declared, task: EmbedTask | RerankTask | ClassifyTask | GenerateTask, found: Diagnostics
-) -> None:
-    if task.tokenizer is None:
-        if not isinstance(task, ClassifyTask):
+        if isinstance(task, EmbedTask | RerankTask | GenerateTask) and task.tokenizer is None:
             found.error(
                 "E0305",
                 f"the task `{task.kind}` needs a `tokenizer`",
@@ -56,17 +44,60 @@ def _tokenizer(
                 "`tokenizer` is missing",
                 help='add `tokenizer = "tokenizer.json"`, the file that belongs to the model',
             )
+
+
+_TOKENIZER = "tokenizer"
+
+
+@frozen(eq=False, repr=False)
+class _Named:
+    """A file as a deployment names it. where: the field that does."""
+
+    what: str
+    written: str
+    where: tuple[str, ...]
+
+
+def _files_of(deployment: Deployment) -> Iterator[_Named]:
+    yield _Named("model file", deployment.model, ("model",))
+    task = deployment.task
+    if isinstance(task, EmbedTask | RerankTask | ClassifyTask | GenerateTask) and task.tokenizer is not None:
+        yield _Named(_TOKENIZER, task.tokenizer, ("task", "tokenizer"))
+    if isinstance(task, ClassifyTask) and task.labels is not None and task.labels.file is not None:
+        yield _Named("file of labels", task.labels.file, ("task", "labels"))
+    if isinstance(task, GenerateTask) and task.chat_template is not None:
+        yield _Named("chat template", task.chat_template, ("task", "chat_template"))
+
+
+def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    """A plan names files by their paths from it: those outside of the project do not travel with it."""
+    config = deployment.effective_config()
+    if isinstance(config, OrtConfig) and config.outside_project:
         return
-    path = file_of(declared, task.tokenizer, "task", "tokenizer")
-    if not _exists(path, "tokenizer", declared, ("task", "tokenizer"), found):
+    span = declared.span(*named.where)
+    left = project_left(base_directory(span), named.written)
+    if left is None:
         return
+    found.error(
+        "E0512",
+        f"the {named.what} is outside of the project, so that it does not travel with it",
+        span,
+        f"the project is the folder `{left.name}`",
+        help=[
+            "move it into the project, or put a symbolic link to it there",
+            "if every machine has it at this place, say `outside_project = true` in `runtime ort { … }`",
+        ],
+    )
+
+
+def _is_tokenizer(path: Path, named: _Named, declared: Declared, found: Diagnostics) -> None:
     with path.open("rb") as file:
         beginning = file.read(64).lstrip()
     if not beginning.startswith(b"{"):
         found.error(
             "E0503",
-            f"`{task.tokenizer}` is no tokenizer",
-            declared.span("task", "tokenizer"),
+            f"`{named.written}` is no tokenizer",
+            declared.span(*named.where),
             "expected a `tokenizer.json`",
             help="use the `tokenizer.json` that belongs to the model",
         )
@@ -77,7 +108,7 @@ def file_of(declared: Declared, written: str, *path: str) -> Path:
     return base_directory(declared.span(*path)) / written
 
 
-def _exists(path: Path, what: str, declared: Declared, where: tuple[str, ...], found: Diagnostics) -> bool:
+def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -> bool:
     why = _unusable(path)
     if why is None:
         return True
@@ -85,7 +116,8 @@ def _exists(path: Path, what: str, declared: Declared, where: tuple[str, ...], f
     beside = _beside(path)
     if beside:
         helps.insert(0, f"did you mean `{beside}`?")
-    found.error("E0501", f"the {what} cannot be used: {why}", declared.span(*where), "not found", help=helps)
+    message = f"the {named.what} cannot be used: {why}"
+    found.error("E0501", message, declared.span(*named.where), "not found", help=helps)
     return False
 
 

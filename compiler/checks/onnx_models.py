@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from .capacity import effective_task
 from .files import file_of
 
 _CONFIG = "runtime_config"
-_ROOTS = (".git", ".hg")
 
 
 def check_models(
@@ -39,7 +37,6 @@ def check_models(
         path = file_of(declared, deployment.model, "model")
         if not path.is_file():
             continue
-        _inside(declared, deployment, path, found)
         model = models.open(path)
         if isinstance(model, str):
             _no_model(declared, deployment, model, found)
@@ -64,32 +61,6 @@ def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Di
         if ":" not in reason
         else None,
     )
-
-
-def _inside(declared: Declared, deployment: Deployment, path: Path, found: Diagnostics) -> None:
-    """A plan names files by their paths from it: those outside of the project do not travel with it."""
-    span = declared.span("model")
-    if Path(deployment.model).is_absolute():
-        why = "an absolute path"
-    else:
-        file = span.source.path
-        project = _project(file) if file is not None else None
-        if project is None or Path(os.path.abspath(path)).is_relative_to(project):
-            return
-        why = f"the project is `{project}`"
-    found.warning(
-        "W0512",
-        "this model is outside of the project: the plan works only where it is at the same place",
-        span,
-        why,
-        help="move the model into the project, or put a link to it there",
-    )
-
-
-def _project(file: Path) -> Path | None:
-    """The working copy that `file` is in."""
-    folders = Path(os.path.abspath(file)).parents
-    return next((folder for folder in folders if any((folder / root).exists() for root in _ROOTS)), None)
 
 
 def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnostics) -> None:

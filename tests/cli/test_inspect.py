@@ -147,6 +147,18 @@ def test_json_holds_the_signature_and_the_deployment(inferc: Command, tmp_path: 
     assert told["deployment"] == inferc("inspect", "split.onnx").out
 
 
+def test_a_model_outside_of_the_project_is_printed_as_one_that_may_be_there(
+    inferc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.save(models.digits(), tmp_path / "digits.onnx")
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project")
+    printed = inferc("inspect", "../digits.onnx").out
+    assert "outside_project = true" in printed
+    Path("main.infer").write_text(printed)
+    assert inferc("check", "main.infer").status == 0
+
+
 def test_what_is_no_model_is_said_and_the_others_are_printed(inferc: Command, tmp_path: Path) -> None:
     models.save(models.digits(), tmp_path / "digits.onnx")
     (tmp_path / "notes.onnx").write_text("hello")

@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 deployment files {{
   model = "{SAMPLES}/models/magika.onnx"
   replicas = 2
-  runtime ort {{ providers = [cuda, cpu], on_missing_provider = warn }}
+  runtime ort {{ providers = [cuda, cpu], on_missing_provider = warn, outside_project = true }}
 }}
 deployment gpt {{
   model = "gpt-4o-mini"

@@ -19,7 +19,7 @@ from inferc.dsl.render import OutputFormat, render
 CORPUS = Path(__file__).parent / "golden_diagnostics"
 CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
 
-NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315", "W0512"}
+NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315", "E0512"}
 """Codes that have a test of their own at the end."""
 
 COMPANIONS = {"N0414": {"E0305"}}
@@ -91,15 +91,18 @@ def test_a_setting_for_a_parameter_that_is_not_there(golden: Golden) -> None:
     golden(CORPUS / "E0315.txt")(shown([unknown]))
 
 
-def test_a_model_at_an_absolute_path_is_outside_of_every_project(golden: Golden) -> None:
+def test_a_model_outside_of_the_project(golden: Golden, tmp_path: Path) -> None:
+    for folder in ("project/.git", "project/deploy"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("minilm.onnx", "tokenizer.json"):
+        (tmp_path / name).symlink_to(CORPUS / "models" / name)
     text = (
-        'param folder: text = ""\n'
         "deployment embedder {\n"
-        '  model = "${folder}/models/minilm.onnx"\n'
-        '  task embed { tokenizer = "models/tokenizer.json" }\n'
+        '  model = "../../minilm.onnx"\n'
+        '  task embed { tokenizer = "../../tokenizer.json" }\n'
         "}\n"
     )
-    settings = {"folder": str(CORPUS)}
-    checked = check_file("main.infer", Path("main.infer"), text=text, settings=settings)
-    assert [item.code for item in checked.diagnostics] == ["W0512"]
-    golden(CORPUS / "W0512.txt")(shown(checked.diagnostics))
+    file = tmp_path / "project" / "deploy" / "main.infer"
+    checked = check_file(str(file), file, text=text)
+    assert [item.code for item in checked.diagnostics] == ["E0512", "E0512"]
+    golden(CORPUS / "E0512.txt")(shown(checked.diagnostics).replace(str(tmp_path), "/home/me"))

@@ -329,23 +329,31 @@ def test_what_is_no_plain_file_is_said_and_not_opened(project: Project, kind: st
     assert project.codes(deployment("odd", "")) == ["E0501"]
 
 
-def test_a_model_outside_of_the_working_copy_is_warned_about(project: Project) -> None:
+def test_a_model_outside_of_the_working_copy_is_an_error(project: Project) -> None:
     inner = Project(project.folder / "project")
     (inner.folder / ".git").mkdir(parents=True)
     (inner.folder / "deploy").mkdir()
     models.save(models.digits(), inner.folder / "here.onnx")
     text = 'deployment it { model = "%s.onnx", runtime = ort }'
     assert inner.codes(text % "../here", "deploy/main.infer") == []
-    assert inner.codes(text % "../../digits", "deploy/main.infer") == ["W0512"]
+    assert inner.codes(text % (inner.folder / "here"), "deploy/main.infer") == []
+    assert inner.codes(text % "../../digits", "deploy/main.infer") == ["E0512"]
+    assert inner.codes(text % (project.folder / "digits"), "deploy/main.infer") == ["E0512"]
     (inner.folder / "link.onnx").symlink_to(project.folder / "digits.onnx")
     assert inner.codes(text % "../link", "deploy/main.infer") == []
 
 
-def test_outside_of_a_working_copy_only_absolute_paths_are_warned_about(project: Project) -> None:
+def test_outside_of_a_working_copy_only_absolute_paths_are_refused(project: Project) -> None:
     text = 'deployment it { model = "%s.onnx", runtime = ort }'
     (project.folder / "deploy").mkdir()
     assert project.codes(text % "../digits", "deploy/main.infer") == []
-    assert project.codes(text % (project.folder / "digits")) == ["W0512"]
+    assert project.codes(text % (project.folder / "digits"), "deploy/main.infer") == ["E0512"]
+
+
+def test_a_deployment_may_say_that_its_files_are_elsewhere(project: Project) -> None:
+    text = 'deployment it { model = "%s.onnx", runtime ort { outside_project = true } }'
+    (project.folder / "deploy").mkdir()
+    assert project.codes(text % (project.folder / "digits"), "deploy/main.infer") == []
 
 
 # ---- the plan

@@ -19,13 +19,16 @@ from ..support.projects import Project
 FILE = f"""
 deployment embedder {{
   model = "{SAMPLES}/models/minilm.onnx"
+  runtime ort {{ outside_project = true }}
   task embed {{ tokenizer = "{SAMPLES}/models/tokenizer.json" }}
 }}
 deployment kinds {{
   model = "{SAMPLES}/models/magika.onnx"
+  runtime ort {{ outside_project = true }}
 }}
 deployment labels {{
   model = "{SAMPLES}/models/magika.onnx"
+  runtime ort {{ outside_project = true }}
   task classify {{ labels = [{", ".join(f'"kind {n}"' for n in range(214))}], activation = none }}
 }}
 route vectors = balance [embedder] by round_robin

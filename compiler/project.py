@@ -1,0 +1,30 @@
+"""The project that a file belongs to: what is copied, reviewed and shipped together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_ROOTS = (".git", ".hg")
+
+
+def project_of(folder: Path) -> Path | None:
+    """The working copy that `folder` is in; absolute, or None where there is none."""
+    here = Path(os.path.abspath(folder))
+    return next(
+        (each for each in (here, *here.parents) if any((each / root).exists() for root in _ROOTS)), None
+    )
+
+
+def project_left(folder: Path, written: str) -> Path | None:
+    """The project that a path leaves which a file in `folder` writes, None when it stays inside.
+
+    Outside of a working copy only absolute paths leave: for the folder itself. What a symbolic link points to
+    does not matter.
+    """
+    project = project_of(folder)
+    if project is None:
+        if not Path(written).is_absolute():
+            return None
+        project = Path(os.path.abspath(folder))
+    return None if Path(os.path.abspath(folder / written)).is_relative_to(project) else project
