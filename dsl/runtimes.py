@@ -49,7 +49,9 @@ class Batching(Record):
 class SessionOptions(Record):
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
-    intra_op_threads: int = at_least(0, "threads inside one operator", default=0)
+    intra_op_threads: int = at_least(
+        0, "threads inside one operator; 0: the cores that the process may use", default=0
+    )
     inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
     graph_optimization: GraphOptimization = doc(
         "how much a model is rewritten before it runs", default=GraphOptimization.ALL

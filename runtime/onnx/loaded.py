@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 from ...compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ..errors import RequestError, RequestTimeout, ShuttingDown
 from ..replica import Chunk, ReplicaStatus, Request
+from .cores import usable_cores
 from .memory import give_back_memory
 from .model import Model, ServedTask
 from .providers import GPU_PROVIDERS, device_of, has_cuda_graphs
@@ -44,7 +44,7 @@ class LoadedModel:
         sessions: SharedSessions,
         run_sizes: Counter[int],
         *,
-        trusted: bool,
+        trusted: bool = True,
     ) -> None:
         self._plan = plan
         self._placement = placement
@@ -57,7 +57,7 @@ class LoadedModel:
         alone = None if shares else placement.replica_index
         where = (placement.node, placement.gpu_indices, alone)
         self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
-        self._runs = concurrent_runs(plan, _cores())
+        self._runs = concurrent_runs(plan, usable_cores())
         # One more, so that a long text is tokenised while all runs are busy.
         self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
         self._loading: asyncio.Future[OpenSession] | None = None
@@ -192,10 +192,3 @@ def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:
     if plan.session.intra_op_threads:
         return max(1, cores // plan.session.intra_op_threads)
     return 1 if plan.batching else max(CPU_RUNS, cores)
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -20,6 +20,7 @@ from ...compiler.plan import (
     ReplicaPlacement,
 )
 from ..errors import StartError
+from .cores import usable_physical_cores
 from .files import find_file
 from .optimized import OptimizedModels
 from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
@@ -186,7 +187,8 @@ def _open(
     base_dir: Path,
 ) -> onnxruntime.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = plan.session.intra_op_threads
+    # Its own default takes the cores of the machine, whatever a container may use, and ties threads to them.
+    options.intra_op_num_threads = plan.session.intra_op_threads or usable_physical_cores()
     options.inter_op_num_threads = plan.session.inter_op_threads
     if plan.session.inter_op_threads > 1:
         options.execution_mode = ort.ExecutionMode.ORT_PARALLEL
