@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -18,6 +19,8 @@ from .runner import Stopper, run_all
 from .signature import TokenSignature
 from .token_model import TokenModel
 from .tokens import QUICK_CHARACTERS, Text, TextEncoder, Tokens, load_tokenizer
+
+log = logging.getLogger(__name__)
 
 MAX_ROWS = 32
 """Most rows in one run of a deployment without batching; a longer request takes several runs."""
@@ -53,9 +56,23 @@ class TokenRuns:
         self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
 
     def warm_up(self, text: Text) -> Rows:
-        """What a caller would get for `text`."""
+        """What a caller would get for `text`. Raises RequestError."""
         [rows] = self._run([self._encoder.encode([text], "input")], Stopper())
+        self._try_last_token()
         return rows
+
+    def _try_last_token(self) -> None:
+        """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
+        last = self._encoder.tokens - 1
+        try:
+            self._tokens.run([Tokens([last], [0])], Stopper())
+        except RequestError:
+            log.warning(
+                "%s: its tokenizer has tokens up to %d, and its model fails on that one: is it the tokenizer "
+                "that belongs to the model?",
+                self._model.owner,
+                last,
+            )
 
     async def close(self) -> None:
         await self._runner.close()

@@ -56,7 +56,7 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
         and outputs[LOGITS].datatype in _FLOATS
         and all(info.datatype in ("INT64", "INT32") for info in integers.values())
         and all(_present(info.name) in outputs and info.datatype in _FLOATS for info in pasts)
-        and all(len(info.shape) == 4 and info.shape[1] and info.shape[3] for info in pasts)
+        and all(len(shape := info.shape or ()) == 4 and shape[1] and shape[3] for info in pasts)
     )
     if not fits:
         raise StartError(
@@ -71,10 +71,11 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
                 info.name,
                 _present(info.name),
                 NUMPY_TYPES[info.datatype],
-                info.shape[1] or 0,
-                info.shape[3] or 0,
+                heads or 0,
+                size or 0,
             )
             for info in pasts
+            for _, heads, _, size in [info.shape or ()]
         ),
     )
 

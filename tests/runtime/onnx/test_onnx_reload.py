@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy
 import pytest
 from attrs import evolve
@@ -24,7 +25,7 @@ from inferc.runtime.reload import reload_models, reloading_on_hangup
 from inferc.runtime.replica import Tensor, TensorRequest
 
 from ...support.commands import ROOT
-from ...support.remote import eventually, executor_of, plan_of
+from ...support.remote import eventually, executor_of, gateway_of, plan_of
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
 from .toys import line, tensor_plan
@@ -118,6 +119,30 @@ async def test_only_models_are_taken_over_and_the_rest_is_named(
     said = [record.getMessage() for record in caplog.records]
     assert "deployment `one`: serves the model as it is now" in said
     assert "restart to take over what has changed: deployment `two`, the gateway" in said
+
+
+async def test_what_a_reload_could_not_take_over_shows_until_a_good_one(tmp_path: Path) -> None:
+    plan = tensor_plan(line(tmp_path / "m.onnx"), "one")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"\x08\x07nothing")
+    async with executor_of(plan) as executor, gateway_of(executor) as url, aiohttp.ClientSession() as session:
+
+        async def shown() -> tuple[list[str], str]:
+            async with session.get(f"{url}/healthz") as answer:
+                problems: list[str] = (await answer.json())["reload_problems"]
+            async with session.get(f"{url}/metrics") as answer:
+                [metric] = [
+                    line for line in (await answer.text()).splitlines() if line.startswith("inferc_reload_")
+                ]
+            return problems, metric
+
+        await reload_models(executor, plan_of(tensor_plan(broken, "one")))
+        [problem], metric = await shown()
+        assert problem.startswith("deployment `one`: ")
+        assert problem.endswith("; it is served as before")
+        assert metric.endswith(" 1.0")
+        await reload_models(executor, plan_of(plan))
+        assert await shown() == ([], "inferc_reload_problems 0.0")
 
 
 async def test_a_hangup_reads_the_plan_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -212,6 +212,24 @@ async def test_a_model_that_does_not_fit_its_task_shows_its_real_signature() -> 
                 pass
 
 
+async def test_a_tokenizer_that_is_not_the_models_stops_the_start(tmp_path: Path) -> None:
+    model = scorer(tmp_path / "small.onnx", 1, vocabulary=100)
+    with pytest.raises(
+        StartError, match="does not know token 101: its `tokenizer` must be the one that belongs"
+    ):
+        async with running(onnx_plan(model=model, task=RerankSpec(tokenizer=TOKENIZER))):
+            pass
+
+
+async def test_a_tokenizer_with_more_tokens_than_the_model_is_told_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = scorer(tmp_path / "most.onnx", 1, vocabulary=30_000)
+    async with running(onnx_plan(model=model, task=RerankSpec(tokenizer=TOKENIZER))) as replica:
+        assert "its tokenizer has tokens up to 30521, and its model fails on that one" in caplog.text
+        assert len((await rerank(replica, "a question", "an answer")).scores) == 1
+
+
 async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> None:
     plan = onnx_plan(task=embed_spec(max_length=6, on_too_long=TooLongAction.ERROR))
     async with running(plan) as replica:
