@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -82,10 +83,12 @@ def _exists(path: Path, what: str, declared: Declared, where: tuple[str, ...], f
     if why is None:
         return True
     helps = [f"paths are relative to the file that says them: this is `{path}`"]
-    beside = _beside(path)
+    is_missing = not os.path.lexists(path)
+    beside = _beside(path) if is_missing else None
     if beside:
         helps.insert(0, f"did you mean `{beside}`?")
-    found.error("E0501", f"the {what} cannot be used: {why}", declared.span(*where), "not found", help=helps)
+    label = "not found" if is_missing else "no file that can be read"
+    found.error("E0501", f"the {what} cannot be used: {why}", declared.span(*where), label, help=helps)
     return False
 
 

@@ -67,6 +67,12 @@ def takes_tokens(signature: Signature) -> bool:
     return _tokens(signature) is None
 
 
+def without_rows(signature: Signature) -> TensorSpec | None:
+    """An input or output whose first dimension is not open: requests with tensors cannot share a run."""
+    everything = (*signature.inputs, *signature.outputs)
+    return next((each for each in everything if not each.shape or isinstance(each.shape[0], int)), None)
+
+
 def _floats(outputs: Iterable[TensorSpec], rank: int) -> TensorSpec | None:
     fitting = (each for each in outputs if each.dtype in _FLOATS and _has_rank(each, rank))
     return next(fitting, None)

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy
+from attrs import evolve
 from numpy.typing import NDArray
 
-from ...compiler.plan import FileRef, TooLongAction
+from ...compiler.plan import Batching, FileRef, TooLongAction
 from ..errors import RequestError
 from .files import find_file
 from .lengths import bucket, by_length
@@ -52,8 +53,10 @@ class TokenRuns:
         self._finish = finish
         self._tokens = TokenModel(model.run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
-        self._runner = model.runner(self._run, batching if signature.batch is None else None)
-        self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
+        if batching and signature.batch:
+            batching = _at_most(batching, signature.batch)
+        self._runner = model.runner(self._run, batching)
+        self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
 
     def warm_up(self, text: Text) -> Rows:
         """What a caller would get for `text`. Raises RequestError."""
@@ -113,6 +116,12 @@ class TokenRuns:
             parts.append(rows[start : start + len(group)])
             start += len(group)
         return parts
+
+
+def _at_most(batching: Batching, rows: int) -> Batching:
+    """For a model whose runs have so many rows, whether they are filled or not."""
+    preferred = tuple(size for size in batching.preferred if size <= rows)
+    return evolve(batching, max_size=min(batching.max_size, rows), preferred=preferred)
 
 
 def _in_order(parts: list[Rows], groups: list[list[int]]) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from inferc.compiler.plan import (
     Activation,
     Batching,
     ClassifySpec,
+    Duration,
     OnnxServingPlan,
     RerankSpec,
     TooLongAction,
@@ -87,6 +89,17 @@ async def test_each_document_is_read_together_with_the_query(
     ]
     numpy.testing.assert_allclose(chunk.scores, expected, atol=1e-5)
     assert chunk.usage.prompt_tokens > len(documents) * 5
+
+
+async def test_requests_share_the_runs_of_a_model_that_fixes_how_many_rows_they_have(tmp_path: Path) -> None:
+    batching = Batching(max_size=16, max_delay=Duration(0.05))
+    fixed = scorer(tmp_path / "fixed.onnx", 1, batch=4)
+    plan = evolve(rerank_plan(tmp_path, batching=batching), model=file_ref(fixed))
+    async with running(rerank_plan(tmp_path)) as open_one, running(plan) as replica:
+        expected = [(await rerank(open_one, "query", f"word {each}")).scores[0] for each in range(8)]
+        got = await asyncio.gather(*(rerank(replica, "query", f"word {each}") for each in range(8)))
+        assert max(replica.status().run_sizes) == 4
+    numpy.testing.assert_allclose([each.scores[0] for each in got], expected, atol=1e-6)
 
 
 async def test_over_http_the_best_document_comes_first(tmp_path: Path) -> None:

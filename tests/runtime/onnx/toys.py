@@ -81,8 +81,11 @@ def line(path: Path, slope: float = 2.0) -> Path:
     )
 
 
-def scorer(path: Path, classes: int, *, vocabulary: int = 40_000) -> Path:
-    """A model that reads tokens and gives `logits` [batch, classes]: each token adds what it is worth."""
+def scorer(path: Path, classes: int, *, vocabulary: int = 40_000, batch: int | str = "batch") -> Path:
+    """A model that reads tokens and gives `logits` [batch, classes]: each token adds what it is worth.
+
+    batch: rows of each run, or a name where any number will do.
+    """
     generator = numpy.random.default_rng(7)
     worth = generator.normal(0, 0.5, (vocabulary, classes)).astype(numpy.float32)
     nodes = [
@@ -96,8 +99,8 @@ def scorer(path: Path, classes: int, *, vocabulary: int = 40_000) -> Path:
     return save_model(
         path,
         nodes,
-        [(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")],
-        [("logits", TensorProto.FLOAT, ["batch", classes])],
+        [(name, TensorProto.INT64, [batch, "sequence"]) for name in ("input_ids", "attention_mask")],
+        [("logits", TensorProto.FLOAT, [batch, classes])],
         {"worth": worth, **axes},
     )
 
