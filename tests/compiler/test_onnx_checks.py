@@ -103,6 +103,14 @@ def test_a_task_that_does_not_fit_is_said_with_the_real_signature(
     assert found.notes[0].startswith("this model takes ")
 
 
+def test_a_language_model_may_take_segments(project: Project) -> None:
+    made = models.causal()
+    made.graph.input.append(made.graph.input[0])
+    made.graph.input[-1].name = "token_type_ids"
+    models.save(made, project.folder / "segments.onnx")
+    assert project.codes(deployment("segments", f"task generate {{ {TOKENIZER} }}")) == []
+
+
 def test_a_long_signature_is_cut(project: Project) -> None:
     models.save(models.causal(24), project.folder / "large.onnx")
     [found] = project.findings(deployment("large", f"task embed {{ {TOKENIZER} }}"))

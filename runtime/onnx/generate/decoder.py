@@ -13,7 +13,7 @@ from ...errors import ContextLengthExceeded, RequestError
 from ..failures import first_line, is_outside, unknown_token
 from ..model import run_options
 from ..runner import Stopper
-from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS
+from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from .sampling import Sampler
 from .signature import LOGITS, GenerateSignature
 
@@ -88,6 +88,7 @@ class Decoder:
             INPUT_IDS: answer.next_ids,
             ATTENTION_MASK: [1] * length,
             POSITION_IDS: range(answer.seen, length),
+            TOKEN_TYPE_IDS: [0] * len(answer.next_ids),
         }
         return {name: numpy.array([every[name]], dtype) for name, dtype in self.signature.integers.items()}
 

@@ -23,7 +23,7 @@ from inferc.runtime.replica import ChatChunk, ChatRequest, CompletionRequest
 
 from ...support.remote import executor_of, gateway_of
 from .plans import MODELS, file_ref, onnx_plan, running
-from .toys import byte_tokenizer, causal_lm, load
+from .toys import byte_tokenizer, causal_lm, load, with_segments
 
 PROMPT = "Once upon"
 BOS = 256
@@ -107,6 +107,12 @@ async def test_greedy_tokens_are_those_of_the_reference_evaluator(model: str, fo
     assert answer["choices"][0]["text"] == decoded(folder, tokens)
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"] == {"prompt_tokens": 10, "completion_tokens": 12, "total_tokens": 22}
+
+
+async def test_segments_that_a_model_still_takes_are_zeros(folder: Path) -> None:
+    with_segments(folder / "segments.onnx", folder / "fp32.onnx")
+    async with running(lm_plan(folder)) as plain, running(lm_plan(folder, "segments.onnx")) as replica:
+        assert await text_of(replica) == await text_of(plain)
 
 
 async def test_answers_that_are_written_at_the_same_time_do_not_mix(folder: Path) -> None:

@@ -197,6 +197,17 @@ def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: in
     return save_model(path, nodes, inputs, outputs, weights)
 
 
+def with_segments(path: Path, model: Path) -> Path:
+    """`model`, which also adds `token_type_ids` to its tokens."""
+    made = load(model)
+    shape = ["batch", "sequence"]
+    made.graph.input.append(helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, shape))
+    made.graph.node[0].input[1] = "sum_of_ids"
+    made.graph.node.insert(0, helper.make_node("Add", ["input_ids", "token_type_ids"], ["sum_of_ids"]))
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
 def byte_tokenizer(path: Path) -> Path:
     """One token per byte, 256 of them, and `<s>` before each text, and `</s>`."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
