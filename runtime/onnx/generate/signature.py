@@ -70,8 +70,9 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
     if not fits:
         raise StartError(
             f"{owner}: its task is `generate`, which needs a model that takes {INPUT_IDS}, {ATTENTION_MASK}, "
-            f"perhaps {POSITION_IDS} and {TOKEN_TYPE_IDS}, and {PAST}* of [batch, heads, positions, size], and "
-            f"gives {LOGITS} and {PRESENT}*, as Optimum exports it with `--task text-generation-with-past`; {describe(session)}"
+            f"perhaps {POSITION_IDS} and {TOKEN_TYPE_IDS}, and {PAST}* of [batch, heads, positions, size], "
+            f"and gives {LOGITS} and {PRESENT}*, as Optimum exports it with "
+            f"`--task text-generation-with-past`; {describe(session)}"
         )
     return GenerateSignature(
         {name: NUMPY_TYPES[info.datatype] for name, info in integers.items()},

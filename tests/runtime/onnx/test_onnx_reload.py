@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import numpy
+import onnx
 import pytest
 from attrs import evolve
 
@@ -28,7 +29,7 @@ from ...support.commands import ROOT
 from ...support.remote import eventually, executor_of, gateway_of, plan_of
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
-from .toys import line, tensor_plan
+from .toys import line, load, save_model, tensor_plan
 
 ROW = numpy.ones((1, 2), numpy.float32)
 
@@ -209,6 +210,24 @@ async def test_a_rewritten_model_is_kept_and_used_by_the_next_start(
     async with running(other) as replica:
         assert await total(replica) == 12.0
     assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+async def test_a_rewritten_model_brings_the_weights_from_beside_the_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, weights = tmp_path / "m.onnx", tmp_path / "m.data"
+    shape = ["N", 16]
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    save_model(model, [node], [("x", 1, shape)], [("y", 1, shape)], {"w": numpy.eye(16, dtype=numpy.float32)})
+    onnx.save_model(
+        load(model), str(model), save_as_external_data=True, location=weights.name, size_threshold=0
+    )
+    options = SessionOptions(optimized_model_cache=str(tmp_path / "kept"))
+    plan = tensor_plan(model, session=options, external_data=(file_ref(weights),))
+    for _ in range(2):
+        async with running(plan) as replica:
+            assert (await infer(replica, fp32("x", numpy.ones((1, 16)))))["y"].sum() == 16
+    assert "cannot be used" not in caplog.text
 
 
 async def test_a_folder_that_cannot_be_written_costs_no_more_than_time(
