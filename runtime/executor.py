@@ -67,6 +67,8 @@ class Executor:
         self._workers: Workers | None = None
         self.broken: frozenset[str] = frozenset()
         """Deployments that could not be started, and that routes do without."""
+        self.reload_problems: tuple[str, ...] = ()
+        """What the last reload could not take over, and why; empty without one, and after a good one."""
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:

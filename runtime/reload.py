@@ -22,8 +22,10 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
     """Serve the local models as `plan` has them.
 
     Only models, and what they are loaded with, are taken over; a model that cannot be loaded is logged,
-    and served as it was. What else has changed is logged, too: it needs a restart.
+    and served as it was. What else has changed is logged, too: it needs a restart. Both are kept as
+    `executor.reload_problems`.
     """
+    problems: list[str] = []
     wanted = {each.deployment: each for each in plan.deployments}
     rest = wanted.keys() ^ executor.deployments.keys()
     for name, deployment in executor.deployments.items():
@@ -37,7 +39,8 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
             await deployment.reload(new)
         except StartError as error:
             for problem in error.problems:
-                log.error("%s; it is served as before", problem)
+                problems.append(f"{problem}; it is served as before")
+                log.error("%s", problems[-1])
         else:
             log.info("deployment `%s`: serves the model as it is now", name)
     changed = sorted(f"deployment `{name}`" for name in rest)
@@ -49,7 +52,9 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
     }
     changed += [part for part, is_same in parts.items() if not is_same]
     if changed:
-        log.warning("restart to take over what has changed: %s", ", ".join(changed))
+        problems.append(f"restart to take over what has changed: {', '.join(changed)}")
+        log.warning("%s", problems[-1])
+    executor.reload_problems = tuple(problems)
 
 
 @asynccontextmanager
@@ -78,8 +83,12 @@ async def _reload_when(asked: asyncio.Event, executor: Executor, reread: Reread)
         try:
             plan = await asyncio.to_thread(reread)
             if plan is None:
-                log.error("the plan cannot be used: everything is served as before")
+                problem = "the plan cannot be used: everything is served as before"
+                log.error(problem)
+                executor.reload_problems = (f"{problem}; the log of the server says why",)
             else:
                 await reload_models(executor, plan)
         except Exception:
-            log.exception("reloading failed because of a defect in inferc: everything is served as before")
+            problem = "reloading failed because of a defect in inferc: everything is served as before"
+            log.exception(problem)
+            executor.reload_problems = (problem,)

@@ -59,12 +59,13 @@ class EmbedRequest:
 class TensorInfo:
     """An input or output of a model.
 
-    datatype: in the words of the Open Inference Protocol, "FP32". shape: None where any size fits.
+    datatype: in the words of the Open Inference Protocol, "FP32". shape: None where any size fits; None as a
+    whole where any number of dimensions does.
     """
 
     name: str
     datatype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] | None
 
 
 @frozen

@@ -35,6 +35,14 @@ _ENDPOINTS = {
     TaskKind.GENERATE: "/v1/chat/completions",
     TaskKind.TENSOR: "/v2/models/{name}/infer",
 }
+_CANNOT = {
+    TaskKind.CHAT: "does not chat",
+    TaskKind.EMBED: "gives no embeddings",
+    TaskKind.RERANK: "does not rerank",
+    TaskKind.CLASSIFY: "does not classify",
+    TaskKind.GENERATE: "does not continue texts",
+    TaskKind.TENSOR: "takes no tensors",
+}
 _TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
     ChatRequest: (TaskKind.CHAT, TaskKind.GENERATE),
     CompletionRequest: (TaskKind.GENERATE,),
@@ -118,7 +126,7 @@ def check_task(kind: str, name: str, task: TaskKind, request: Request) -> None:
     tasks = _TASKS[type(request)]
     if task not in tasks:
         advice = f"send the request to {_ENDPOINTS[task].format(name=name)}"
-        message = f"{kind} `{name}` does not {tasks[0]}, its task is {task}: {advice}"
+        message = f"{kind} `{name}` {_CANNOT[tasks[0]]}, its task is `{task}`: {advice}"
         raise BadRequest(
             message, deployment=name if kind == "deployment" else None, param="model", code="wrong_task"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,11 +114,13 @@ def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -
     if why is None:
         return True
     helps = [f"paths are relative to the file that says them: this is `{path}`"]
-    beside = _beside(path)
+    is_missing = not os.path.lexists(path)
+    beside = _beside(path) if is_missing else None
     if beside:
         helps.insert(0, f"did you mean `{beside}`?")
+    label = "not found" if is_missing else "no file that can be read"
     message = f"the {named.what} cannot be used: {why}"
-    found.error("E0501", message, declared.span(*named.where), "not found", help=helps)
+    found.error("E0501", message, declared.span(*named.where), label, help=helps)
     return False
 
 

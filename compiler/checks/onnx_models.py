@@ -8,12 +8,12 @@ from pathlib import Path
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.kinds import Activation, Pooling, TaskKind
 from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
 from ..model_files import ModelFiles
-from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors
+from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors, without_rows
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
 from .capacity import effective_task
@@ -34,6 +34,10 @@ def check_models(
             from .provider_options import check_options
 
             check_options(declared, deployment, config, found)
+        if deployment.gpus is not None:
+            from .provider_options import check_gpus
+
+            check_gpus(declared, deployment, config, found)
         path = file_of(declared, deployment.model, "model")
         if not path.is_file():
             continue
@@ -53,9 +57,10 @@ def check_models(
 
 
 def _no_model(declared: Declared, deployment: Deployment, reason: str, found: Diagnostics) -> None:
+    is_all = reason == "it is no ONNX model"
     found.error(
         "E0502",
-        f"`{deployment.model}` is no ONNX model: {reason}",
+        f"`{deployment.model}` is no ONNX model" + ("" if is_all else f": {reason}"),
         declared.span("model"),
         help="export the model to ONNX, for example with `optimum-cli export onnx`"
         if ":" not in reason
@@ -117,6 +122,7 @@ def _fits(declared: Declared, deployment: Deployment, signature: Signature, foun
     elif isinstance(task, EmbedTask) and task.dimensions is not None:
         _dimensions(declared, task.dimensions, vectors(signature, task.pooling), signature, found)
     elif isinstance(task, ClassifyTask):
+        _activation(declared, task, scores(signature), signature, found)
         _labels(declared, task, scores(signature), found)
 
 
@@ -138,6 +144,24 @@ def _dimensions(
     if isinstance(size, int) and asked > size:
         message = f"this model's vectors have {size} numbers, `dimensions` asks for {asked}"
         _task_error(declared, ("task", "dimensions"), message, signature, found, None)
+
+
+def _activation(
+    declared: Declared,
+    task: ClassifyTask,
+    output: TensorSpec | None,
+    signature: Signature,
+    found: Diagnostics,
+) -> None:
+    if (
+        task.activation is Activation.SOFTMAX
+        and output is not None
+        and output.shape
+        and output.shape[-1] == 1
+    ):
+        message = "the softmax of one class is always 1: this model gives a single number"
+        advice = "set `activation = sigmoid`, or rank documents with it: `task rerank`"
+        _task_error(declared, ("task", "activation"), message, signature, found, advice)
 
 
 def _labels(declared: Declared, task: ClassifyTask, output: TensorSpec | None, found: Diagnostics) -> None:
@@ -218,6 +242,29 @@ def _batch(
             help="export the model with an open batch dimension, or remove `batching`",
         )
         return
+    _unbatched(declared, deployment, signature, found)
+
+
+def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
+    """Report `batching` that lets no requests share a run."""
+    kind, task, alone = effective_task(deployment), deployment.task, None
+    if kind is TaskKind.TENSOR or (isinstance(task, ClassifyTask) and task.tokenizer is None):
+        alone = without_rows(signature)
+    if alone is not None:
+        found.warning(
+            "W0517",
+            f"`batching` changes nothing: `{alone.name}` has not one row for each row that comes",
+            declared.span(_CONFIG, "batching"),
+            f"the model has {alone}",
+            help="export the model with an open first dimension everywhere, or remove `batching`",
+        )
+    elif kind is TaskKind.GENERATE:
+        found.warning(
+            "W0517",
+            "`batching` changes nothing: `generate` runs one text in each step of the model",
+            declared.span(_CONFIG, "batching"),
+            help="remove it: `serving { max_concurrent = 8 }` says how many texts take turns",
+        )
 
 
 def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:

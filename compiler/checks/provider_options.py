@@ -49,6 +49,27 @@ def check_options(declared: Declared, deployment: Deployment, config: OrtConfig,
             )
 
 
+def check_gpus(declared: Declared, deployment: Deployment, config: OrtConfig, found: Diagnostics) -> None:
+    """Report GPUs that are reserved and have nothing to do."""
+    gpus, providers = deployment.gpus or 0, effective_providers(deployment, config)
+    if gpus >= 1 and all(provider is ExecutionProvider.CPU for provider in providers):
+        these = "this GPU stays" if gpus == 1 else f"these {gpus} GPUs stay"
+        found.warning(
+            "W0516",
+            f"{these} idle: the model runs on the CPU",
+            declared.span("gpus"),
+            f"`providers` is [{', '.join(providers)}]",
+            help="write `providers = [cuda, cpu]`, or remove `gpus`",
+        )
+    elif gpus > 1:
+        found.warning(
+            "W0516",
+            f"{gpus - 1} of {gpus} GPUs stay idle: a replica of an ONNX model runs on one",
+            declared.span("gpus"),
+            help=f"write `gpus = 1` and `replicas = {deployment.replicas * gpus}`, which use all of them",
+        )
+
+
 def check_profiles(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:
     """Report TensorRT's profile shapes that do not fit the model."""
     tensorrt = options_of(ExecutionProvider.TENSORRT)

@@ -67,6 +67,12 @@ def takes_tokens(signature: Signature) -> bool:
     return _tokens(signature) is None
 
 
+def without_rows(signature: Signature) -> TensorSpec | None:
+    """An input or output whose first dimension is not open: requests with tensors cannot share a run."""
+    everything = (*signature.inputs, *signature.outputs)
+    return next((each for each in everything if not each.shape or isinstance(each.shape[0], int)), None)
+
+
 def _floats(outputs: Iterable[TensorSpec], rank: int) -> TensorSpec | None:
     fitting = (each for each in outputs if each.dtype in _FLOATS and _has_rank(each, rank))
     return next(fitting, None)
@@ -131,7 +137,8 @@ def _classes(signature: Signature) -> Misfit | None:
 
 
 def _causal(signature: Signature) -> Misfit | None:
-    tokens = [each for each in signature.inputs if each.name in (INPUT_IDS, ATTENTION_MASK, POSITION_IDS)]
+    known = (INPUT_IDS, ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS)
+    tokens = [each for each in signature.inputs if each.name in known]
     if signature.input(INPUT_IDS) is None:
         return Misfit(f"it needs token inputs, and {_lacks([INPUT_IDS])}")
     wrong = [each for each in tokens if each.dtype not in _INTEGERS]
@@ -143,7 +150,7 @@ def _causal(signature: Signature) -> Misfit | None:
     past = [each for each in signature.inputs if each.name.startswith(PAST)]
     others = [each for each in signature.inputs if each not in (*tokens, *past)]
     if others:
-        return Misfit(f"nothing gives a value for {_names(others)}", _WITH_PAST)
+        return Misfit(f"nothing gives a value for {_names(others)}", None if past else _WITH_PAST)
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
     return next((why for each in past if (why := _cache(each, signature))), None)

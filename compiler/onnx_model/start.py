@@ -9,9 +9,12 @@ from attrs import frozen
 
 from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.values import show
-from .fits import misfit, scores, takes_tokens, vectors
+from .fits import misfit, scores, takes_tokens, vectors, without_rows
 from .labels import LabelsError, read_labels
 from .signature import Signature
+
+_SENTENCES = ("sentence_embedding", "sentence_embeddings")
+"""What exporters call the vector of a text that the model pools by itself, as it was trained to."""
 
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 
@@ -59,11 +62,8 @@ def suggest_task(signature: Signature, model: Path, written: str) -> Start:
 
 
 def batches(signature: Signature) -> bool:
-    """Whether several requests can share a run: every input has an open first dimension."""
-    return bool(signature.inputs) and all(
-        spec.shape is not None and len(spec.shape) > 0 and not isinstance(spec.shape[0], int)
-        for spec in signature.inputs
-    )
+    """Whether several requests can share a run."""
+    return bool(signature.inputs) and without_rows(signature) is None
 
 
 def quoted(text: str) -> str:
@@ -78,6 +78,8 @@ def _meant(signature: Signature) -> tuple[TaskKind, tuple[str, ...]]:
     if not takes_tokens(signature):
         return TaskKind.TENSOR, ()
     per_token, whole = vectors(signature, Pooling.MEAN), scores(signature)
+    if whole is not None and whole.name in _SENTENCES:
+        return TaskKind.EMBED, ("pooling = none",)
     if per_token is not None and per_token.name != "logits":
         return TaskKind.EMBED, ()
     if whole is None:

@@ -28,6 +28,8 @@ _KINDS: dict[type, str] = {
     type(None): "null",
 }
 
+_TEXTS = "text or a list of texts"
+
 T = TypeVar("T")
 
 
@@ -49,11 +51,11 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def priority_of(request: web.Request) -> int:
-    """How urgent the request is: 0 where it does not say. Raises BadRequest."""
+def priority_of(request: web.Request, default: int = 0) -> int:
+    """How urgent the request is: `default` where its headers do not say. Raises BadRequest."""
     text = request.headers.get(PRIORITY_HEADER)
     if text is None:
-        return 0
+        return default
     try:
         priority = int(text)
     except ValueError:
@@ -87,10 +89,21 @@ def texts_in(body: dict[str, Any], name: str) -> tuple[str, ...]:
     if isinstance(texts, str):
         return (texts,)
     if not isinstance(texts, list):
-        raise mistyped(name, list, texts) if name in body else missing(name, list)
+        if name not in body:
+            raise BadRequest(f"`{name}` is missing; it must be {_TEXTS}", param=name, code="missing_field")
+        raise BadRequest(
+            f"`{name}` must be {_TEXTS}, not {_KINDS[type(texts)]}", param=name, code="wrong_type"
+        )
     if not texts:
         raise BadRequest(f"`{name}` must hold at least one text", param=name)
     for index, text in enumerate(texts):
+        if type(text) in (int, list):
+            raise BadRequest(
+                f"`{name}[{index}]` must be text, not {_KINDS[type(text)]}: the model has a tokenizer of its "
+                "own, send texts instead of token ids",
+                param=f"{name}[{index}]",
+                code="wrong_type",
+            )
         if not isinstance(text, str):
             raise mistyped(f"{name}[{index}]", str, text)
     return tuple(texts)

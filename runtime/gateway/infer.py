@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -89,9 +90,9 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     chunk = await executor.answer(
         name,
         asked.request,
-        executor.deadline(),
+        _deadline(executor, asked.timeout),
         trace,
-        priority=priority_of(request),
+        priority=priority_of(request, asked.priority),
         headers=request.headers,
     )
     assert isinstance(chunk, TensorChunk)
@@ -101,6 +102,15 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
         return web.Response(body=answer.data, headers=headers, content_type="application/json")
     headers[HEADER] = str(answer.json_size)
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
+
+
+def _deadline(executor: Executor, timeout: float | None) -> float | None:
+    """The earlier one of the server's and the client's."""
+    deadline = executor.deadline()
+    if timeout is None:
+        return deadline
+    asked = asyncio.get_running_loop().time() + timeout
+    return asked if deadline is None else min(deadline, asked)
 
 
 def _local(model: Served) -> ReplicaStatus | None:
@@ -124,7 +134,7 @@ def _name(request: web.Request) -> str:
 
 
 def _described(info: TensorInfo) -> dict[str, object]:
-    shape = [-1 if size is None else size for size in info.shape]
+    shape = [-1 if size is None else size for size in info.shape or ()]
     return {"name": info.name, "datatype": info.datatype, "shape": shape}
 
 

@@ -24,6 +24,8 @@ _LARGEST = {
     "FP32": math.nextafter(float.fromhex("0x1.ffffffp+127"), 0),
     "FP64": sys.float_info.max,
 }
+_LEAST_WIDE = 2.0**63
+"""The least number that the JSON parser may have made a float of because it has no place for the integer."""
 _FEW = 64
 _SHOWN = 60
 
@@ -121,7 +123,15 @@ def _from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> N
         raise _wrong(
             name, f"its `data` has {values.size} values, but its `shape` {list(shape)} means {expected}"
         )
-    return _converted(name, datatype, values.reshape(shape), data)
+    return _converted(name, datatype, _shaped(name, values, shape), data)
+
+
+def _shaped(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """`values`, as many as `shape` means. Arrays have limits also when they hold nothing."""
+    try:
+        return values.reshape(shape)
+    except (ValueError, OverflowError):
+        raise _wrong(name, f"its `shape` {_shown(list(shape))} is too large for an array") from None
 
 
 def _converted(name: str, datatype: str, values: NDArray[Any], data: list[Any]) -> NDArray[Any]:
@@ -159,7 +169,7 @@ def _wide_integers(name: str, datatype: str, values: NDArray[Any], data: list[An
     """Whole numbers that numpy took for something else, because some are above the range of INT64."""
     flat = numpy.array(data, numpy.object_).reshape(-1)
     for value in flat:
-        if type(value) is float and value.is_integer():
+        if type(value) is float and abs(value) >= _LEAST_WIDE:
             raise _wrong(name, f"{value:g} among its `data` is no whole number in the range of {datatype}")
         if type(value) is not int:
             raise _wrong(name, f"{_shown(value)} among its `data` is no whole number, as {datatype} needs it")
@@ -205,7 +215,7 @@ def _from_bytes(name: str, datatype: str, shape: tuple[int, ...], data: memoryvi
         )
     if datatype == "BOOL":
         kind = numpy.dtype(numpy.uint8)
-    values: NDArray[Any] = numpy.frombuffer(data, kind).reshape(shape)
+    values = _shaped(name, numpy.frombuffer(data, kind), shape)
     return values != 0 if datatype == "BOOL" else values
 
 
@@ -230,8 +240,7 @@ def _split(name: str, shape: tuple[int, ...], count: int, data: memoryview) -> N
         )
     values = numpy.empty(count, numpy.object_)
     values[:] = elements
-    split: NDArray[Any] = values.reshape(shape)
-    return split
+    return _shaped(name, values, shape)
 
 
 def _first_not(data: Sequence[Any], kinds: type | tuple[type, ...]) -> str:

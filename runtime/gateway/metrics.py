@@ -45,6 +45,11 @@ class Metrics:
         """Everything as it is now: the interface of a registry."""
         deployments = tuple(self._executor.deployments.values())
         yield self._errors()
+        yield GaugeMetricFamily(
+            "inferc_reload_problems",
+            "What the last reload could not take over; 0 after a good one",
+            value=len(self._executor.reload_problems),
+        )
         yield from _requests(deployments)
         yield from _replicas(deployments)
         yield from _policies(deployments)

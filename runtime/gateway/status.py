@@ -29,6 +29,7 @@ def health(executor: Executor, *, detailed: bool) -> web.Response:
         answer["pipelines"] = [
             {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
         ]
+        answer["reload_problems"] = executor.reload_problems
     return json_answer(answer, 200 if ready else 503)
 
 

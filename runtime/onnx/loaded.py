@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ...compiler.plan import OnnxServingPlan, ReplicaPlacement
-from ..errors import RequestError, RequestTimeout, ShuttingDown
+from ..errors import RequestError, RequestTimeout, ShuttingDown, StartError
 from ..replica import Chunk, ReplicaStatus, Request
 from .cores import usable_cores
 from .memory import give_back_memory
@@ -84,8 +84,11 @@ class LoadedModel:
             self._run_sizes,
         )
         self._task = await model.in_thread(partial(make_task, model))
-        await model.in_thread(self._task.warm_up)
-        await model.in_thread(partial(warm_up, model))
+        try:
+            await model.in_thread(self._task.warm_up)
+            await model.in_thread(partial(warm_up, model))
+        except RequestError as error:
+            raise StartError(f"{error.message}; this was its first run, a warm-up") from None
         self._status = ReplicaStatus(
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
@@ -93,8 +96,8 @@ class LoadedModel:
                 spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
             ),
             warnings=opened.warnings,
-            inputs=inputs_of(opened.ort),
-            outputs=outputs_of(opened.ort),
+            inputs=inputs_of(opened.ort, self._plan.signature),
+            outputs=outputs_of(opened.ort, self._plan.signature),
             run_sizes=self._run_sizes,
         )
 

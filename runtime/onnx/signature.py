@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from attrs import frozen
 
-from ...compiler.plan import Pooling
+from ...compiler.plan import Pooling, Signature, TensorSpec
 from ..errors import StartError
 from ..replica import TensorInfo
 
@@ -43,20 +43,34 @@ _DATATYPES = {
 }
 
 
-def inputs_of(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
-    """The inputs of `session`, in its order."""
-    return tuple(map(_info, session.get_inputs()))
+def inputs_of(
+    session: onnxruntime.InferenceSession, signature: Signature | None = None
+) -> tuple[TensorInfo, ...]:
+    """The inputs of `session`, in its order.
+
+    signature: as the compiler read it. ONNX Runtime gives no sizes for one value, and none for any shape.
+    """
+    return _infos(session.get_inputs(), signature.inputs if signature else ())
 
 
-def outputs_of(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
-    """The outputs of `session`, in its order."""
-    return tuple(map(_info, session.get_outputs()))
+def outputs_of(
+    session: onnxruntime.InferenceSession, signature: Signature | None = None
+) -> tuple[TensorInfo, ...]:
+    """The same for the outputs."""
+    return _infos(session.get_outputs(), signature.outputs if signature else ())
 
 
-def _info(value: Any) -> TensorInfo:
+def _infos(values: Sequence[Any], specs: Sequence[TensorSpec]) -> tuple[TensorInfo, ...]:
+    of_any_shape = {spec.name for spec in specs if spec.shape is None}
+    return tuple(_info(value, value.name in of_any_shape) for value in values)
+
+
+def _info(value: Any, is_any_shape: bool) -> TensorInfo:
     """A type that the Open Inference Protocol has no word for keeps ONNX Runtime's."""
     shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in value.shape)
-    return TensorInfo(value.name, _DATATYPES.get(value.type, value.type), shape)
+    return TensorInfo(
+        value.name, _DATATYPES.get(value.type, value.type), None if is_any_shape and not shape else shape
+    )
 
 
 @frozen

@@ -45,7 +45,10 @@ class TensorRuns:
         self._session = model.session
         self._run_arrays = model.run
         self._owner = model.owner
-        self.signature = TensorSignature.of(inputs_of(model.session), outputs_of(model.session), model.owner)
+        signature = model.plan.signature
+        self.signature = TensorSignature.of(
+            inputs_of(model.session, signature), outputs_of(model.session, signature), model.owner
+        )
         self._names = [info.name for info in self.signature.inputs]
         self._datatypes = {info.name: info.datatype for info in self.signature.outputs}
         self._all_outputs = tuple(self._datatypes)
@@ -108,13 +111,17 @@ class TensorRuns:
             else:
                 values = self._run_arrays(outputs, feed, options)
         except Exception as error:
-            raise explain(error, self._owner) from None
+            raise explain(error, self._owner, self._described(inputs)) from None
         if not self._has_texts:
             return values
         return [
             from_texts(each) if self._datatypes[name] == "BYTES" else each
             for name, each in zip(outputs, values, strict=True)
         ]
+
+    def _described(self, inputs: Arrays) -> str:
+        given = zip(self.signature.inputs, inputs, strict=True)
+        return ", ".join(f"`{info.name}` {info.datatype}{list(values.shape)}" for info, values in given)
 
     def _run_values(self, feed: dict[str, NDArray[Any]], outputs: Sequence[str], options: Any) -> Arrays:
         """The same for types that numpy does not have: those go in and come out as their bits."""
@@ -138,7 +145,7 @@ class TensorRuns:
 
 
 def _zeros(info: TensorInfo) -> NDArray[Any]:
-    shape = tuple(1 if size is None else size for size in info.shape)
+    shape = tuple(1 if size is None else size for size in info.shape or ())
     return (
         numpy.full(shape, b"") if info.datatype == "BYTES" else numpy.zeros(shape, NUMPY_TYPES[info.datatype])
     )

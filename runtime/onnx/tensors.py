@@ -139,6 +139,8 @@ def from_texts(values: NDArray[Any]) -> NDArray[Any]:
 def _is_fit(tensor: Tensor, info: TensorInfo) -> bool:
     if tensor.name != info.name or tensor.datatype != info.datatype:
         return False
+    if info.shape is None:
+        return True
     shape = tensor.values.shape
     return len(shape) == len(info.shape) and all(
         wanted is None or size == wanted for size, wanted in zip(shape, info.shape, strict=True)
@@ -158,6 +160,8 @@ def _check_fit(tensor: Tensor, info: TensorInfo) -> None:
 
 
 def _expected(info: TensorInfo) -> str:
+    if info.shape is None:
+        return info.datatype
     return f"{info.datatype}[{', '.join('?' if size is None else str(size) for size in info.shape)}]"
 
 

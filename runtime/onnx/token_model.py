@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 from attrs import frozen
@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 
 from ..errors import BadRequest, RequestError
 from .bound import Run
-from .failures import first_line
+from .failures import first_line, unknown_token
 from .model import run_options
 from .runner import Stopper
 from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, TokenSignature
 from .tokens import Tokens
-
-if TYPE_CHECKING:
-    pass
 
 _SMALL = 8
 
@@ -49,6 +46,12 @@ class TokenModel:
         much for it shows in whether it still takes a small one."""
         reason = first_line(error)
         longest = max(rows, key=len)
+        for row in rows:
+            if (token := unknown_token(error, row.ids)) is not None:
+                return RequestError(
+                    f"{self.owner}: the model does not know token {token}: its `tokenizer` must be the one "
+                    f"that belongs to it ({reason})"
+                )
         if len(longest) > _SMALL and not stopper.stopped:
             small = Tokens(longest.ids[:_SMALL], longest.type_ids[:_SMALL])
             with contextlib.suppress(RequestError):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
 import numpy
+from attrs import evolve
 from numpy.typing import NDArray
 
-from ...compiler.plan import FileRef, TooLongAction
+from ...compiler.plan import Batching, FileRef, TooLongAction
 from ..errors import RequestError
 from .files import find_file
 from .lengths import bucket, by_length
@@ -18,6 +20,8 @@ from .runner import Stopper, run_all
 from .signature import TokenSignature
 from .token_model import TokenModel
 from .tokens import QUICK_CHARACTERS, Text, TextEncoder, Tokens, load_tokenizer
+
+log = logging.getLogger(__name__)
 
 MAX_ROWS = 32
 """Most rows in one run of a deployment without batching; a longer request takes several runs."""
@@ -49,13 +53,29 @@ class TokenRuns:
         self._finish = finish
         self._tokens = TokenModel(model.run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
-        self._runner = model.runner(self._run, batching if signature.batch is None else None)
-        self._max_rows = signature.batch or (batching.max_size if batching else MAX_ROWS)
+        if batching and signature.batch:
+            batching = _at_most(batching, signature.batch)
+        self._runner = model.runner(self._run, batching)
+        self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
 
     def warm_up(self, text: Text) -> Rows:
-        """What a caller would get for `text`."""
+        """What a caller would get for `text`. Raises RequestError."""
         [rows] = self._run([self._encoder.encode([text], "input")], Stopper())
+        self._try_last_token()
         return rows
+
+    def _try_last_token(self) -> None:
+        """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
+        last = self._encoder.tokens - 1
+        try:
+            self._tokens.run([Tokens([last], [0])], Stopper())
+        except RequestError:
+            log.warning(
+                "%s: its tokenizer has tokens up to %d, and its model fails on that one: is it the tokenizer "
+                "that belongs to the model?",
+                self._model.owner,
+                last,
+            )
 
     async def close(self) -> None:
         await self._runner.close()
@@ -96,6 +116,12 @@ class TokenRuns:
             parts.append(rows[start : start + len(group)])
             start += len(group)
         return parts
+
+
+def _at_most(batching: Batching, rows: int) -> Batching:
+    """For a model whose runs have so many rows, whether they are filled or not."""
+    preferred = tuple(size for size in batching.preferred if size <= rows)
+    return evolve(batching, max_size=min(batching.max_size, rows), preferred=preferred)
 
 
 def _in_order(parts: list[Rows], groups: list[list[int]]) -> Rows:

@@ -54,6 +54,12 @@ class TextEncoder:
         self.max_length: int | None = max_length or said.get("max_length")
         self._tokenizer = tokenizer
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens the tokenizer has."""
+        size: int = self._tokenizer.get_vocab_size()
+        return size
+
     def encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
         """The tokens of each text, in their order. Raises BadRequest.
 

@@ -40,7 +40,20 @@ def tagger() -> onnx.ModelProto:
     return made
 
 
+def both() -> onnx.ModelProto:
+    """As sentence-transformers are exported: the tokens' vectors, and the one that is meant."""
+    made = models.embedder()
+    made.graph.output.append(pooled().graph.output[0])
+    return made
+
+
+def sums() -> onnx.ModelProto:
+    return models.model([("x", TensorProto.FLOAT, ["N", 2])], [("sum", TensorProto.FLOAT, [])])
+
+
 BUILT = {
+    "both": (both(), "embed", "pooling = none"),
+    "sums": (sums(), "tensor", "task = tensor"),
     "embedder": (models.embedder(), "embed", ""),
     "pooled": (pooled(), "embed", "pooling = none"),
     "scorer": (models.pair_scorer(1), "rerank", ""),

@@ -103,6 +103,14 @@ def test_a_task_that_does_not_fit_is_said_with_the_real_signature(
     assert found.notes[0].startswith("this model takes ")
 
 
+def test_a_language_model_may_take_segments(project: Project) -> None:
+    made = models.causal()
+    made.graph.input.append(made.graph.input[0])
+    made.graph.input[-1].name = "token_type_ids"
+    models.save(made, project.folder / "segments.onnx")
+    assert project.codes(deployment("segments", f"task generate {{ {TOKENIZER} }}")) == []
+
+
 def test_a_long_signature_is_cut(project: Project) -> None:
     models.save(models.causal(24), project.folder / "large.onnx")
     [found] = project.findings(deployment("large", f"task embed {{ {TOKENIZER} }}"))
@@ -206,6 +214,44 @@ def test_a_run_cannot_have_more_items_than_the_model_takes(project: Project, siz
     models.save(made, project.folder / "four.onnx")
     codes = project.codes(deployment("four", "", f"batching {{ max_size = {size} }}"))
     assert codes == (["E0505"] if size > 4 else [])
+
+
+def test_batching_that_lets_no_requests_share_a_run_is_told(project: Project) -> None:
+    made = models.model(
+        [("x", TensorProto.FLOAT, ["N", 2])],
+        [("y", TensorProto.FLOAT, ["N", 2]), ("sum", TensorProto.FLOAT, [])],
+    )
+    models.save(made, project.folder / "sums.onnx")
+    [found] = project.findings(deployment("sums", "", "batching { }"))
+    assert (found.code, "`sum` has not one row" in found.message) == ("W0517", True)
+    [found] = project.findings(deployment("writer", f"task generate {{ {TOKENIZER} }}", "batching { }"))
+    assert (found.code, "`generate` runs one text" in found.message) == ("W0517", True)
+    for fine in (embedder("batching { }"), deployment("sums", "", "batching { max_size = 1 }")):
+        assert project.codes(fine) == []
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpus", "said"),
+    [
+        ("providers = [cpu]", 1, "this GPU stays idle"),
+        ("providers = [cpu]", 2, "these 2 GPUs stay idle"),
+        ("providers = [cuda, cpu]", 4, "3 of 4 GPUs stay idle"),
+        ("", 2, "1 of 2 GPUs stay idle"),
+    ],
+)
+def test_gpus_that_nothing_runs_on_are_told(project: Project, runtime: str, gpus: int, said: str) -> None:
+    [found] = project.findings(embedder(runtime, f"gpus = {gpus}"))
+    assert found.code == "W0516"
+    assert said in found.message
+    assert project.codes(embedder("providers = [cuda, cpu]", "gpus = 1")) == []
+
+
+def test_the_softmax_of_one_class_is_refused(project: Project) -> None:
+    [found] = project.findings(deployment("scorer", f"task classify {{ {TOKENIZER} }}"))
+    assert (found.code, "always 1" in found.message) == ("E0504", True)
+    for activation in ("sigmoid", "none"):
+        task = f"task classify {{ {TOKENIZER}, activation = {activation} }}"
+        assert project.codes(deployment("scorer", task)) == []
 
 
 def test_a_model_whose_input_is_one_value_cannot_batch(project: Project) -> None:

@@ -19,6 +19,8 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from inferc.compiler.plan import Batching
 from inferc.runtime.executor import Executor
+from inferc.runtime.gateway.body import MAX_PRIORITY
+from inferc.runtime.gateway.infer_request import read_request
 from inferc.runtime.secret import Secret
 
 from ..support.remote import executor_of, gateway_of, remote_plan
@@ -177,6 +179,8 @@ async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> Non
         ({"shape": [2, 3]}, "input `x`: its `data` has 4 values, but its `shape` [2, 3] means 6"),
         ({"shape": [2, -1]}, "input `x`: its `shape` is `[2, -1]`; it must be a list of sizes"),
         ({"shape": [1 << 60, 1 << 60]}, "means 1329227995784915872903807060280344576"),
+        ({"shape": [1] * 70, "data": [1]}, "is too large for an array"),
+        ({"shape": [0, 1 << 62, 1 << 62], "data": []}, "is too large for an array"),
         ({"shape": "2,2"}, "its `shape` is `2,2`"),
         ({"data": []}, "input `x`: its `data` has 0 values"),
         ({"data": [], "shape": [0, 2]}, "input `x` is empty: its shape is [0, 2]"),
@@ -206,6 +210,7 @@ async def test_an_input_that_is_wrong_is_named_with_what_came_and_what_was_expec
         ("INT8", [128, 0], "128 among its `data` is out of the range of INT8"),
         ("UINT8", [-1, 0], "-1 among its `data` is out of the range of UINT8"),
         ("INT32", [1.5, 0], "`1.5` among its `data` is no whole number, as INT32 needs it"),
+        ("INT32", [1.0, 0], "`1.0` among its `data` is no whole number, as INT32 needs it"),
         ("INT64", [1 << 63, 0], "9223372036854775808 among its `data` is out of the range of INT64"),
         ("UINT64", [1 << 70, 0], "1.18059e+21 among its `data` is no whole number in the range of UINT64"),
         ("INT64", [True, "a"], "among its `data` is no whole number"),
@@ -236,8 +241,8 @@ async def test_json_bf16_is_rounded_and_the_largest_whole_numbers_survive(url: s
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "`inputs` must be a list of tensors, at least one"),
-        ({"inputs": []}, "`inputs` must be a list of tensors, at least one"),
+        ({}, "`inputs` must be a list of tensors"),
+        ({"inputs": []}, "input `x` is missing: the model takes `x` FP32[?, ?], `shift` FP32[?, ?]"),
         ({"inputs": [1]}, "`inputs[0]` must be an object"),
         ({"inputs": [{}]}, "`inputs[0].name` must be text"),
         ({"inputs": [X, X, SHIFT]}, "input `x` is given twice"),
@@ -247,7 +252,20 @@ async def test_json_bf16_is_rounded_and_the_largest_whole_numbers_survive(url: s
         ({"inputs": [X, SHIFT], "id": 7}, "`id` must be text"),
         ([], "the body must be a JSON object"),
         (b"", "the body is no JSON"),
-        (b'{"inputs": [{"name": "x", "data": [NaN]}]}', "the body is no JSON: line 1, column 3"),
+        (b'{"inputs": [{"name": "x", "data": [[0], [NaN]]}]}', "input `x`: NaN or infinity among its `data`"),
+        (b'{"inputs": [{"name": "x", "data": [1e400]}]}', "input `x`: NaN or infinity among its `data`"),
+        (b'{"inputs": [NaN]}', "the body is no JSON: line 1, column 13"),
+        ({"inputs": [X, SHIFT], "parameters": {"binary_data_output": 1}}, "must be true or false"),
+        (
+            {"inputs": [X, SHIFT], "outputs": [{"name": "total", "parameters": {"binary_data": "yes"}}]},
+            "`outputs[0].parameters.binary_data` must be true or false",
+        ),
+        (
+            {"inputs": [X, SHIFT], "parameters": {"timeout": -1}},
+            "`parameters.timeout` must be a whole number",
+        ),
+        ({"inputs": [X, SHIFT], "parameters": {"priority": "high"}}, "`parameters.priority` must be"),
+        ({"inputs": [X, SHIFT], "parameters": {"sequence_id": 7}}, "there are no sequences here"),
     ],
 )
 async def test_bodies_that_are_no_requests_are_refused(body: Any, message: str, url: str) -> None:
@@ -318,6 +336,24 @@ async def test_elements_of_bytes_that_lie_about_their_lengths_are_refused(
     status, answer = await post(url, "BYTES", head + attached, headers)
     assert status == 400
     assert message in answer["error"]
+
+
+async def test_the_client_says_how_urgent_it_is_and_how_long_it_waits(url: str) -> None:
+    def ask(client: triton.InferenceServerClient) -> None:
+        inputs = [wanted("x", numpy.ones((1, 2), numpy.float32), binary=True)]
+        assert client.infer("FP32", inputs, priority=1, timeout=5_000_000).as_numpy("y").shape == (1, 2)
+        with pytest.raises(InferenceServerException, match=r"\[504\].*`FP32` did not answer in time"):
+            client.infer("FP32", inputs, timeout=1)
+
+    await with_client(url, ask)
+
+
+def test_of_the_clients_priorities_1_is_the_most_urgent_and_none_the_least() -> None:
+    def priority(**parameters: Any) -> int:
+        return read_request(json.dumps({"inputs": [X], "parameters": parameters}).encode(), None).priority
+
+    assert priority(priority=1) == MAX_PRIORITY
+    assert priority(priority=1) > priority(priority=2) > priority(priority=999) > priority() == 0
 
 
 async def test_a_remote_model_has_no_tensors(url: str) -> None:

@@ -9,11 +9,11 @@ import numpy
 from attrs import define, frozen
 from numpy.typing import NDArray
 
-from ...errors import RequestError
-from ..failures import first_line
+from ...errors import ContextLengthExceeded, RequestError
+from ..failures import first_line, is_outside, unknown_token
 from ..model import run_options
 from ..runner import Stopper
-from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS
+from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from .sampling import Sampler
 from .signature import LOGITS, GenerateSignature
 
@@ -59,9 +59,7 @@ class Decoder:
         try:
             self.session.run_with_iobinding(binding, options)
         except Exception as error:
-            raise RequestError(
-                f"{self.owner}: the model failed at token {length}: {first_line(error)}"
-            ) from None
+            raise self._explained(error, answer, length) from None
         logits, *present = binding.get_outputs()
         scores: NDArray[numpy.float32] = logits.numpy()[0, -1].astype(numpy.float32, copy=False)
         if not numpy.isfinite(scores.max()):
@@ -71,11 +69,26 @@ class Decoder:
         answer.next_ids = (token,)
         return token
 
+    def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:
+        token = unknown_token(error, answer.next_ids)
+        if token is None and is_outside(error):
+            return ContextLengthExceeded(
+                f"{self.owner}: the model cannot take {length} tokens at once: send less text, or set "
+                f"`max_length` in its task to what it was trained with ({first_line(error)})"
+            )
+        if token is None:
+            return RequestError(f"{self.owner}: the model failed at token {length}: {first_line(error)}")
+        return RequestError(
+            f"{self.owner}: the model does not know token {token}: its `tokenizer` must be the one that "
+            f"belongs to it ({first_line(error)})"
+        )
+
     def _integers(self, answer: Answer, length: int) -> dict[str, NDArray[Any]]:
         every = {
             INPUT_IDS: answer.next_ids,
             ATTENTION_MASK: [1] * length,
             POSITION_IDS: range(answer.seen, length),
+            TOKEN_TYPE_IDS: [0] * len(answer.next_ids),
         }
         return {name: numpy.array([every[name]], dtype) for name, dtype in self.signature.integers.items()}
 

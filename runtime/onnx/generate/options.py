@@ -15,8 +15,6 @@ MAX_STOPS = 16
 
 _NOTHING: tuple[object, ...] = (None, False, 0, "", [], {})
 _HARMLESS: dict[str, tuple[object, ...]] = {
-    "n": (1,),
-    "best_of": (1,),
     "tool_choice": ("none",),
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
@@ -31,8 +29,23 @@ _HARMLESS: dict[str, tuple[object, ...]] = {
     "echo": (),
     "suffix": (),
     "audio": (),
+    "min_p": (),
+    "repetition_penalty": (1,),
+    "length_penalty": (1,),
+    "min_tokens": (),
+    "ignore_eos": (),
+    "stop_token_ids": (),
+    "bad_words": (),
+    "use_beam_search": (),
+    "prompt_logprobs": (),
+    "structured_outputs": (),
+    "guided_json": (),
+    "guided_regex": (),
+    "guided_choice": (),
+    "guided_grammar": (),
 }
-"""What cannot be done here, and the values that do not ask for it, besides those that ask for nothing."""
+"""What OpenAI or vLLM can do and what cannot be done here, with the values that do not ask for it, besides
+those that ask for nothing. Everything else that is unknown, such as `user`, changes no answer."""
 
 
 @frozen
@@ -50,10 +63,16 @@ def read_options(body: dict[str, Any], spec: GenerateSpec) -> Options:
     for name, harmless in _HARMLESS.items():
         if body.get(name) not in (*_NOTHING, *harmless):
             raise BadRequest(f"`{name}` is not supported by this model", param=name, code="unsupported_value")
+    for name in ("n", "best_of"):
+        if _whole(body, name, 1, 1) != 1:
+            raise BadRequest(
+                f"`{name}` must be 1: this model gives one answer to a request",
+                param=name,
+                code="unsupported_value",
+            )
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     most = _whole(body, limit, 1, None)
     top_k = _whole(body, "top_k", 0, None)
-    stream_options = body.get("stream_options")
     return Options(
         Sampling(
             temperature=_number(body, "temperature", 0, 2, spec.temperature),
@@ -63,7 +82,7 @@ def read_options(body: dict[str, Any], spec: GenerateSpec) -> Options:
         ),
         max_tokens=spec.max_new_tokens if most is None else most,
         stop=(*spec.stop, *_stops(body.get("stop"))),
-        with_usage=isinstance(stream_options, dict) and bool(stream_options.get("include_usage")),
+        with_usage=_with_usage(body.get("stream_options")),
     )
 
 
@@ -84,6 +103,18 @@ def _whole(body: dict[str, Any], name: str, low: int | None, default: int | None
         least = "" if low is None else f" of at least {low}"
         raise BadRequest(f"`{name}` must be a whole number{least}", param=name)
     return value
+
+
+def _with_usage(stream_options: Any) -> bool:
+    if stream_options is None:
+        return False
+    if not isinstance(stream_options, dict):
+        raise BadRequest("`stream_options` must be an object", param="stream_options")
+    wanted = stream_options.get("include_usage") or False
+    if not isinstance(wanted, bool):
+        param = "stream_options.include_usage"
+        raise BadRequest(f"`{param}` must be true or false", param=param)
+    return wanted
 
 
 def _stops(value: Any) -> tuple[str, ...]:

@@ -6,10 +6,15 @@ import numpy
 from attrs import frozen
 from numpy.typing import NDArray
 
+_SEEDS = 2**64
+
 
 @frozen
 class Sampling:
-    """temperature: 0 takes the likeliest token. top_k, top_p: of how many tokens the next one is drawn."""
+    """temperature: 0 takes the likeliest token. top_k, top_p: of how many tokens the next one is drawn.
+
+    seed: any whole number; the same one draws the same tokens. None: chance.
+    """
 
     temperature: float
     top_k: int | None
@@ -22,7 +27,8 @@ class Sampler:
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
-        self._random = numpy.random.default_rng(sampling.seed)
+        seed = sampling.seed
+        self._random = numpy.random.default_rng(None if seed is None else seed % _SEEDS)
 
     def next(self, logits: NDArray[numpy.float32]) -> int:
         """A token for the numbers, [vocabulary], that the model gives."""
@@ -34,8 +40,9 @@ class Sampler:
             numpy.argpartition(-logits, count - 1)[:count] if count < logits.size else numpy.arange(count)
         )
         tokens = tokens[numpy.argsort(-logits[tokens], kind="stable")]
-        scaled = logits[tokens].astype(numpy.float64) / sampling.temperature
-        powers = numpy.exp(scaled - scaled[0])
+        likeliest = logits[tokens].astype(numpy.float64)
+        with numpy.errstate(over="ignore"):  # a temperature of nearly 0 leaves only the likeliest
+            powers = numpy.exp((likeliest - likeliest[0]) / sampling.temperature)
         sums = numpy.cumsum(powers)
         # The fewest of the likeliest tokens that reach top_p together.
         kept = int(numpy.searchsorted(sums, sampling.top_p * sums[-1])) + 1

@@ -9,7 +9,15 @@ from attrs import frozen
 
 from ...datatypes import NUMPY_TYPES
 from ...errors import StartError
-from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, describe, inputs_of, outputs_of
+from ..signature import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    POSITION_IDS,
+    TOKEN_TYPE_IDS,
+    describe,
+    inputs_of,
+    outputs_of,
+)
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 PAST, PRESENT = "past_key_values.", "present."
 LOGITS = "logits"
 
+_INTEGERS = (INPUT_IDS, ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS)
 _FLOATS = ("FP32", "FP16")
 
 
@@ -36,7 +45,7 @@ class CacheEntry:
 
 @frozen
 class GenerateSignature:
-    """integers: the dtypes of `input_ids`, and of `attention_mask` and `position_ids` where it has them."""
+    """integers: the dtypes of `input_ids`, and of the mask, positions and segments where it has them."""
 
     integers: dict[str, numpy.dtype[Any]]
     cache: tuple[CacheEntry, ...]
@@ -46,7 +55,7 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
     """The signature of `session` as a causal language model. Raises StartError, which shows the real one."""
     inputs = {info.name: info for info in inputs_of(session)}
     outputs = {info.name: info for info in outputs_of(session)}
-    integers = {name: inputs[name] for name in (INPUT_IDS, ATTENTION_MASK, POSITION_IDS) if name in inputs}
+    integers = {name: inputs[name] for name in _INTEGERS if name in inputs}
     pasts = [info for name, info in inputs.items() if name.startswith(PAST)]
     fits = (
         INPUT_IDS in integers
@@ -56,13 +65,14 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
         and outputs[LOGITS].datatype in _FLOATS
         and all(info.datatype in ("INT64", "INT32") for info in integers.values())
         and all(_present(info.name) in outputs and info.datatype in _FLOATS for info in pasts)
-        and all(len(info.shape) == 4 and info.shape[1] and info.shape[3] for info in pasts)
+        and all(len(shape := info.shape or ()) == 4 and shape[1] and shape[3] for info in pasts)
     )
     if not fits:
         raise StartError(
             f"{owner}: its task is `generate`, which needs a model that takes {INPUT_IDS}, {ATTENTION_MASK}, "
-            f"perhaps {POSITION_IDS}, and {PAST}* of [batch, heads, positions, size], and gives {LOGITS} and "
-            f"{PRESENT}*, as Optimum exports it with `--task text-generation-with-past`; {describe(session)}"
+            f"perhaps {POSITION_IDS} and {TOKEN_TYPE_IDS}, and {PAST}* of [batch, heads, positions, size], "
+            f"and gives {LOGITS} and {PRESENT}*, as Optimum exports it with "
+            f"`--task text-generation-with-past`; {describe(session)}"
         )
     return GenerateSignature(
         {name: NUMPY_TYPES[info.datatype] for name, info in integers.items()},
@@ -71,10 +81,11 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
                 info.name,
                 _present(info.name),
                 NUMPY_TYPES[info.datatype],
-                info.shape[1] or 0,
-                info.shape[3] or 0,
+                heads or 0,
+                size or 0,
             )
             for info in pasts
+            for _, heads, _, size in [info.shape or ()]
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -16,13 +17,16 @@ from ..generate.decoder import Answer, Decoder
 from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import Sampler, Sampling
-from ..generate.signature import read_generate_signature
+from ..generate.signature import LOGITS, read_generate_signature
 from ..generate.texts import Detokenizer, StopFinder
 from ..generate.writing import Writing
 from ..model import Model
 from ..providers import has_cuda_graphs
 from ..runner import Stopper
+from ..signature import outputs_of
 from ..tokens import load_tokenizer
+
+log = logging.getLogger(__name__)
 
 _USUAL_ENDS = (
     "<|endoftext|>",
@@ -61,6 +65,7 @@ class GenerateTask:
             model.owner,
         )
         self._ends = self._end_tokens()
+        self._compare_vocabularies()
         self._runner = model.runner(self._step, None)
 
     def warm_up(self) -> None:
@@ -81,7 +86,7 @@ class GenerateTask:
         assert isinstance(request, ChatRequest | CompletionRequest)
         options = read_options(request.body, self._spec)
         prompt = await self._model.in_thread(partial(self._prompt, request))
-        most = min(options.max_tokens, self._room(len(prompt)))
+        most = min(options.max_tokens, self._room(len(prompt), _param(request)))
         answer = Answer(Sampler(options.sampling), prompt)
         writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
         replies = Replies.to(request)
@@ -106,9 +111,10 @@ class GenerateTask:
         """The tokens to continue. Raises BadRequest."""
         if isinstance(request, ChatRequest):
             text = self._template.render(request.body["messages"])
-            param, add_special = "messages", not self._template.writes_special_tokens
+            add_special = not self._template.writes_special_tokens
         else:
-            text, param, add_special = request.body["prompt"], "prompt", True
+            text, add_special = request.body["prompt"], True
+        param = _param(request)
         try:
             ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids
         except (UnicodeError, TypeError):
@@ -117,7 +123,7 @@ class GenerateTask:
             raise BadRequest(f"the {param} has no tokens: send some text", param=param)
         return ids
 
-    def _room(self, prompt: int) -> int:
+    def _room(self, prompt: int, param: str) -> int:
         """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
         limit = self._spec.max_length
         if limit is None:
@@ -125,9 +131,23 @@ class GenerateTask:
         if prompt >= limit:
             raise ContextLengthExceeded(
                 f"{self._model.owner}: the prompt has {prompt} tokens; prompt and answer together have at "
-                f"most {limit}"
+                f"most {limit}",
+                param=param,
             )
         return limit - prompt
+
+    def _compare_vocabularies(self) -> None:
+        """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
+        [logits] = [info for info in outputs_of(self._model.session) if info.name == LOGITS]
+        known, tokens = logits.shape[-1] if logits.shape else None, self._tokenizer.get_vocab_size()
+        if known is not None and tokens > known:
+            log.warning(
+                "%s: its tokenizer has %d tokens, and its model knows %d: is it the tokenizer that belongs "
+                "to the model?",
+                self._model.owner,
+                tokens,
+                known,
+            )
 
     def _end_tokens(self) -> frozenset[int]:
         found = {name: self._tokenizer.token_to_id(name) for name in self._spec.eos or _USUAL_ENDS}
@@ -135,3 +155,8 @@ class GenerateTask:
         if self._spec.eos and unknown:
             raise StartError(f"{self._model.owner}: its tokenizer has no token `{unknown[0]}`, as `eos` says")
         return frozenset(token for token in found.values() if token is not None)
+
+
+def _param(request: ChatRequest | CompletionRequest) -> str:
+    """The field of the request that holds the text."""
+    return "messages" if isinstance(request, ChatRequest) else "prompt"

@@ -15,7 +15,7 @@ from onnx.reference import ReferenceEvaluator
 from openai import AsyncOpenAI
 
 from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
-from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestTimeout, StartError
+from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestError, RequestTimeout, StartError
 from inferc.runtime.onnx import OnnxReplica
 from inferc.runtime.onnx.generate.sampling import Sampler, Sampling
 from inferc.runtime.onnx.generate.texts import Detokenizer, StopFinder
@@ -23,7 +23,7 @@ from inferc.runtime.replica import ChatChunk, ChatRequest, CompletionRequest
 
 from ...support.remote import executor_of, gateway_of
 from .plans import MODELS, file_ref, onnx_plan, running
-from .toys import byte_tokenizer, causal_lm, load
+from .toys import byte_tokenizer, causal_lm, load, with_segments
 
 PROMPT = "Once upon"
 BOS = 256
@@ -107,6 +107,12 @@ async def test_greedy_tokens_are_those_of_the_reference_evaluator(model: str, fo
     assert answer["choices"][0]["text"] == decoded(folder, tokens)
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"] == {"prompt_tokens": 10, "completion_tokens": 12, "total_tokens": 22}
+
+
+async def test_segments_that_a_model_still_takes_are_zeros(folder: Path) -> None:
+    with_segments(folder / "segments.onnx", folder / "fp32.onnx")
+    async with running(lm_plan(folder)) as plain, running(lm_plan(folder, "segments.onnx")) as replica:
+        assert await text_of(replica) == await text_of(plain)
 
 
 async def test_answers_that_are_written_at_the_same_time_do_not_mix(folder: Path) -> None:
@@ -212,8 +218,11 @@ def test_a_character_made_of_several_tokens_comes_whole(folder: Path) -> None:
 
 async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_is_cut(folder: Path) -> None:
     async with running(lm_plan(folder, max_length=20)) as replica:
-        with pytest.raises(ContextLengthExceeded, match=r"the prompt has 41 tokens; prompt and answer .* 20"):
+        with pytest.raises(
+            ContextLengthExceeded, match=r"the prompt has 41 tokens; prompt and answer .* 20"
+        ) as refused:
             await complete(replica, "x" * 40)
+        assert refused.value.param == "prompt"
         answer = await complete(replica, "x" * 17)
     assert answer["usage"]["completion_tokens"] == 2
     assert answer["choices"][0]["finish_reason"] == "length"
@@ -230,7 +239,12 @@ async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_
         ({"seed": True}, "`seed` must be a whole number"),
         ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
         ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
-        ({"n": 2}, "`n` is not supported by this model"),
+        ({"n": 2}, "`n` must be 1: this model gives one answer"),
+        ({"n": 0}, "`n` must be a whole number of at least 1"),
+        ({"min_p": 0.1}, "`min_p` is not supported by this model"),
+        ({"repetition_penalty": 1.2}, "`repetition_penalty` is not supported by this model"),
+        ({"stream_options": True}, "`stream_options` must be an object"),
+        ({"stream_options": {"include_usage": 1}}, "`stream_options.include_usage` must be true or false"),
         ({"tools": [{"type": "function"}]}, "`tools` is not supported by this model"),
         ({"logprobs": 5}, "`logprobs` is not supported by this model"),
     ],
@@ -241,6 +255,34 @@ async def test_options_that_cannot_be_had_are_refused(
     async with running(lm_plan(folder)) as replica:
         with pytest.raises(BadRequest, match=message):
             await complete(replica, **body)
+
+
+async def test_a_seed_may_be_negative(folder: Path) -> None:
+    async with running(lm_plan(folder)) as replica:
+        first, second = [await text_of(replica, temperature=1, seed=-1) for _ in range(2)]
+    assert first == second
+
+
+def test_a_temperature_of_nearly_0_takes_the_likeliest_token() -> None:
+    logits = numpy.array([0.5, 2.0, 1.999, -3.0], numpy.float32)
+    sampler = Sampler(Sampling(temperature=1e-310, top_k=None, top_p=1, seed=1))
+    assert {sampler.next(logits) for _ in range(20)} == {1}
+
+
+async def test_a_text_longer_than_the_model_has_positions_is_the_clients_mistake(folder: Path) -> None:
+    async with running(lm_plan(folder)) as replica:
+        with pytest.raises(ContextLengthExceeded, match=r"cannot take 71 tokens at once.*set `max_length`"):
+            await complete(replica, "x" * 70)
+
+
+async def test_a_tokenizer_that_is_not_the_models_is_told_when_it_starts_and_when_it_fails(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    causal_lm(folder / "small.onnx", vocabulary=100)
+    async with running(lm_plan(folder, "small.onnx")) as replica:
+        assert "its tokenizer has 258 tokens, and its model knows 100" in caplog.text
+        with pytest.raises(RequestError, match="the model does not know token 256: its `tokenizer` must be"):
+            await complete(replica)
 
 
 async def test_an_answer_past_its_deadline_ends_and_the_next_one_comes(folder: Path) -> None:

@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy
+import onnx
 import pytest
 from attrs import evolve
 
@@ -24,10 +26,10 @@ from inferc.runtime.reload import reload_models, reloading_on_hangup
 from inferc.runtime.replica import Tensor, TensorRequest
 
 from ...support.commands import ROOT
-from ...support.remote import eventually, executor_of, plan_of
+from ...support.remote import eventually, executor_of, gateway_of, plan_of
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
-from .toys import line, tensor_plan
+from .toys import line, load, save_model, tensor_plan
 
 ROW = numpy.ones((1, 2), numpy.float32)
 
@@ -120,6 +122,30 @@ async def test_only_models_are_taken_over_and_the_rest_is_named(
     assert "restart to take over what has changed: deployment `two`, the gateway" in said
 
 
+async def test_what_a_reload_could_not_take_over_shows_until_a_good_one(tmp_path: Path) -> None:
+    plan = tensor_plan(line(tmp_path / "m.onnx"), "one")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"\x08\x07nothing")
+    async with executor_of(plan) as executor, gateway_of(executor) as url, aiohttp.ClientSession() as session:
+
+        async def shown() -> tuple[list[str], str]:
+            async with session.get(f"{url}/healthz") as answer:
+                problems: list[str] = (await answer.json())["reload_problems"]
+            async with session.get(f"{url}/metrics") as answer:
+                [metric] = [
+                    line for line in (await answer.text()).splitlines() if line.startswith("inferc_reload_")
+                ]
+            return problems, metric
+
+        await reload_models(executor, plan_of(tensor_plan(broken, "one")))
+        [problem], metric = await shown()
+        assert problem.startswith("deployment `one`: ")
+        assert problem.endswith("; it is served as before")
+        assert metric.endswith(" 1.0")
+        await reload_models(executor, plan_of(plan))
+        assert await shown() == ([], "inferc_reload_problems 0.0")
+
+
 async def test_a_hangup_reads_the_plan_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = line(tmp_path / "m.onnx", 1.0)
     plan = tensor_plan(model, "one")
@@ -184,6 +210,24 @@ async def test_a_rewritten_model_is_kept_and_used_by_the_next_start(
     async with running(other) as replica:
         assert await total(replica) == 12.0
     assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+async def test_a_rewritten_model_brings_the_weights_from_beside_the_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, weights = tmp_path / "m.onnx", tmp_path / "m.data"
+    shape = ["N", 16]
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    save_model(model, [node], [("x", 1, shape)], [("y", 1, shape)], {"w": numpy.eye(16, dtype=numpy.float32)})
+    onnx.save_model(
+        load(model), str(model), save_as_external_data=True, location=weights.name, size_threshold=0
+    )
+    options = SessionOptions(optimized_model_cache=str(tmp_path / "kept"))
+    plan = tensor_plan(model, session=options, external_data=(file_ref(weights),))
+    for _ in range(2):
+        async with running(plan) as replica:
+            assert (await infer(replica, fp32("x", numpy.ones((1, 16)))))["y"].sum() == 16
+    assert "cannot be used" not in caplog.text
 
 
 async def test_a_folder_that_cannot_be_written_costs_no_more_than_time(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from inferc.compiler.plan import (
     Activation,
     Batching,
     ClassifySpec,
+    Duration,
     OnnxServingPlan,
     RerankSpec,
     TooLongAction,
@@ -87,6 +89,17 @@ async def test_each_document_is_read_together_with_the_query(
     ]
     numpy.testing.assert_allclose(chunk.scores, expected, atol=1e-5)
     assert chunk.usage.prompt_tokens > len(documents) * 5
+
+
+async def test_requests_share_the_runs_of_a_model_that_fixes_how_many_rows_they_have(tmp_path: Path) -> None:
+    batching = Batching(max_size=16, max_delay=Duration(0.05))
+    fixed = scorer(tmp_path / "fixed.onnx", 1, batch=4)
+    plan = evolve(rerank_plan(tmp_path, batching=batching), model=file_ref(fixed))
+    async with running(rerank_plan(tmp_path)) as open_one, running(plan) as replica:
+        expected = [(await rerank(open_one, "query", f"word {each}")).scores[0] for each in range(8)]
+        got = await asyncio.gather(*(rerank(replica, "query", f"word {each}") for each in range(8)))
+        assert max(replica.status().run_sizes) == 4
+    numpy.testing.assert_allclose([each.scores[0] for each in got], expected, atol=1e-6)
 
 
 async def test_over_http_the_best_document_comes_first(tmp_path: Path) -> None:
@@ -210,6 +223,24 @@ async def test_a_model_that_does_not_fit_its_task_shows_its_real_signature() -> 
         with pytest.raises(StartError, match="this one takes"):
             async with running(onnx_plan(task=task)):
                 pass
+
+
+async def test_a_tokenizer_that_is_not_the_models_stops_the_start(tmp_path: Path) -> None:
+    model = scorer(tmp_path / "small.onnx", 1, vocabulary=100)
+    with pytest.raises(
+        StartError, match="does not know token 101: its `tokenizer` must be the one that belongs"
+    ):
+        async with running(onnx_plan(model=model, task=RerankSpec(tokenizer=TOKENIZER))):
+            pass
+
+
+async def test_a_tokenizer_with_more_tokens_than_the_model_is_told_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = scorer(tmp_path / "most.onnx", 1, vocabulary=30_000)
+    async with running(onnx_plan(model=model, task=RerankSpec(tokenizer=TOKENIZER))) as replica:
+        assert "its tokenizer has tokens up to 30521, and its model fails on that one" in caplog.text
+        assert len((await rerank(replica, "a question", "an answer")).scores) == 1
 
 
 async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> None:

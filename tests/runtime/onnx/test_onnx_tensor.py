@@ -8,7 +8,9 @@ from typing import Any
 import numpy
 import pytest
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
+from inferc.compiler.onnx_model.reader import read_model
 from inferc.compiler.plan import Batching, Duration
 from inferc.runtime.errors import BadRequest, StartError
 from inferc.runtime.onnx import OnnxReplica
@@ -79,7 +81,10 @@ async def test_every_datatype_goes_in_and_comes_out(datatype: str, tmp_path: Pat
             r"`x` has the shape \[4\]; the model takes FP32\[\?, \?\]",
         ),
         ([fp32("x", ROWS[:0]), fp32("shift", ROWS)], r"input `x` is empty: its shape is \[0, 4\]"),
-        ([fp32("x", ROWS), fp32("shift", ROWS[:, :3])], "the model cannot take these inputs: .*"),
+        (
+            [fp32("x", ROWS), fp32("shift", ROWS[:, :3])],
+            r"cannot take these inputs, `x` FP32\[2, 4\], `shift` FP32\[2, 3\]: Add: ",
+        ),
     ],
 )
 async def test_inputs_that_do_not_fit_are_refused_with_what_was_expected(
@@ -164,6 +169,26 @@ async def test_a_real_classifier_answers_as_plain_onnx_runtime_does() -> None:
         assert replica.status().inputs[0].shape == (None, 2048)
         got = await infer(replica, Tensor("bytes", "INT32", values))
     numpy.testing.assert_allclose(got["target_label"], expected, atol=1e-6)
+
+
+async def test_a_model_that_says_no_shape_takes_any(tmp_path: Path) -> None:
+    node = helper.make_node("Identity", ["x"], ["y"])
+    any_shape: Any = ("x", DATATYPES["FP32"], None), ("y", DATATYPES["FP32"], None)
+    model = save_model(tmp_path / "m.onnx", [node], any_shape[:1], any_shape[1:])
+    plan = tensor_plan(model, signature=read_model(model).signature)
+    async with running(plan) as replica:
+        for shape in ((), (3,), (2, 0, 2)):
+            assert (await infer(replica, fp32("x", numpy.zeros(shape))))["y"].shape == shape
+        with pytest.raises(BadRequest, match=r"input `x` is INT32; the model takes FP32$"):
+            await infer(replica, Tensor("x", "INT32", numpy.zeros(2, numpy.int32)))
+
+
+async def test_a_model_without_inputs_answers(tmp_path: Path) -> None:
+    value = numpy_helper.from_array(numpy.arange(3, dtype=numpy.float32))
+    node = helper.make_node("Constant", [], ["y"], value=value)
+    model = save_model(tmp_path / "m.onnx", [node], [], [("y", DATATYPES["FP32"], [3])])
+    async with running(tensor_plan(model)) as replica:
+        assert (await infer(replica))["y"].tolist() == [0.0, 1.0, 2.0]
 
 
 async def test_a_warm_up_that_the_model_cannot_run_stops_the_start(tmp_path: Path) -> None:

@@ -92,8 +92,11 @@ def line(path: Path, slope: float = 2.0) -> Path:
     )
 
 
-def scorer(path: Path, classes: int, *, vocabulary: int = 40_000) -> Path:
-    """A model that reads tokens and gives `logits` [batch, classes]: each token adds what it is worth."""
+def scorer(path: Path, classes: int, *, vocabulary: int = 40_000, batch: int | str = "batch") -> Path:
+    """A model that reads tokens and gives `logits` [batch, classes]: each token adds what it is worth.
+
+    batch: rows of each run, or a name where any number will do.
+    """
     generator = numpy.random.default_rng(7)
     worth = generator.normal(0, 0.5, (vocabulary, classes)).astype(numpy.float32)
     nodes = [
@@ -107,8 +110,8 @@ def scorer(path: Path, classes: int, *, vocabulary: int = 40_000) -> Path:
     return save_model(
         path,
         nodes,
-        [(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")],
-        [("logits", TensorProto.FLOAT, ["batch", classes])],
+        [(name, TensorProto.INT64, [batch, "sequence"]) for name in ("input_ids", "attention_mask")],
+        [("logits", TensorProto.FLOAT, [batch, classes])],
         {"worth": worth, **axes},
     )
 
@@ -203,6 +206,17 @@ def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: in
         ]
     nodes.append(node("MatMul", [f"x{layers}", "out"], ["logits"]))
     return save_model(path, nodes, inputs, outputs, weights)
+
+
+def with_segments(path: Path, model: Path) -> Path:
+    """`model`, which also adds `token_type_ids` to its tokens."""
+    made = load(model)
+    shape = ["batch", "sequence"]
+    made.graph.input.append(helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, shape))
+    made.graph.node[0].input[1] = "sum_of_ids"
+    made.graph.node.insert(0, helper.make_node("Add", ["input_ids", "token_type_ids"], ["sum_of_ids"]))
+    path.write_bytes(made.SerializeToString())
+    return path
 
 
 def byte_tokenizer(path: Path) -> Path:
