@@ -18,7 +18,7 @@ from .leaves import Sizes
 from .prepare import prepare
 from .run import FinishedStep, Run
 from .sink import Sink
-from .steps import Steps
+from .steps import PureSteps
 from .values import Misfit, Source, reader
 
 _BUFFERED = 64
@@ -44,7 +44,7 @@ Event = FinishedStep | str | Result
 class Pipeline:
     """reaches: the deployments and routes that it calls, itself or through others."""
 
-    def __init__(self, plan: PipelinePlan, steps: Steps, reaches: Mapping[str, Served]) -> None:
+    def __init__(self, plan: PipelinePlan, steps: PureSteps, reaches: Mapping[str, Served]) -> None:
         self.name = plan.pipeline
         self.plan = plan
         self.reaches = reaches

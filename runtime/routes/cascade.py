@@ -17,10 +17,10 @@ from ..errors import RequestError, StepFailed
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..replica import ChatChunk, ChatRequest, Chunk, ClassifyChunk, Request
-from ..served import Served
+from ..served import Asking, Served
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .route import Ask, Asking, GiveUp, Route
+from .route import Ask, GiveUp, Route
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Cascade(Route):
         )
         self._warned = False
 
-    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         loop = asyncio.get_running_loop()
         escalation = Escalation(self.name, len(self.members))
         decision: Ask | Accept | GiveUp = escalation.next()
@@ -88,7 +88,7 @@ class Cascade(Route):
             branch = trace.branch()
             try:
                 if escalation.is_last:
-                    async with aclosing(asking.stream(member, branch)) as answer:
+                    async with aclosing(member.ask(asking, branch)) as answer:
                         async for chunk in answer:
                             trace.follow(branch)
                             yield chunk
@@ -111,7 +111,7 @@ class Cascade(Route):
             if request.stream:
                 more["stream_options"] = {"include_usage": True}
             request = evolve(request, body={**request.body, **more})
-        async with aclosing(asking.stream(member, trace, request)) as answer:
+        async with aclosing(member.ask(evolve(asking, request=request), trace)) as answer:
             return [chunk async for chunk in answer]
 
     def _accepts(self, chunks: Sequence[Chunk]) -> bool:

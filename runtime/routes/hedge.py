@@ -11,12 +11,12 @@ from attrs import frozen
 from ...compiler.plan import HedgePlan
 from ..errors import RequestError
 from ..replica import Chunk
-from ..served import Served
+from ..served import Asking, Served
 from ..tasks import end_tasks
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .opening import Opened
-from .route import Ask, Asking, GiveUp, Route
+from .opening import Opened, open_answer
+from .route import Ask, GiveUp, Route
 
 
 @frozen
@@ -65,7 +65,7 @@ class Hedge(Route):
         super().__init__(plan, members)
         self._after = float(plan.after)
 
-    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         race = Race(self, asking, trace, self._after)
         try:
             opened = await race.winner()
@@ -129,6 +129,6 @@ class Race:
 
     def _ask(self, index: int) -> asyncio.Task[Opened]:
         trace = self._trace.branch()
-        task = asyncio.create_task(self._asking.open(self._route.members[index], trace))
+        task = asyncio.create_task(open_answer(self._route.members[index].ask(self._asking, trace)))
         self._traces[task] = trace
         return task

@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from attrs import frozen
 
 from ...compiler.plan import RoutePlan, TaskKind
 from ..errors import RequestError
-from ..replica import Chunk, Request
-from ..served import NO_HEADERS, Served, check_task, first_chunk
+from ..replica import Chunk
+from ..served import Asking, Served, check_task
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .opening import Opened, open_answer
+from .opening import open_answer
 
 
-@frozen
-class Asking:
-    """A request, and all that goes with it to a member."""
-
-    request: Request
-    deadline: float | None
-    priority: int
-    headers: Mapping[str, str]
-
-    async def open(self, member: Served, trace: Trace, request: Request | None = None) -> Opened:
-        """The answer of `member`, up to its first content. Raises RequestError."""
-        return await open_answer(self.stream(member, trace, request))
-
-    def stream(
-        self, member: Served, trace: Trace, request: Request | None = None
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `member`; request: instead of the client's."""
-        return member.stream(
-            request or self.request, self.deadline, trace, priority=self.priority, headers=self.headers
-        )
-
-    def is_over(self, now: float) -> bool:
-        """Whether the request has no time left."""
-        return self.deadline is not None and now >= self.deadline
-
-
-class Route:
+class Route(Served):
     """Several deployments or routes behind one name."""
 
     def __init__(self, plan: RoutePlan, members: Sequence[Served]) -> None:
@@ -70,34 +45,14 @@ class Route:
         """Whether one of its members is."""
         return any(member.is_available() for member in self.members)
 
-    def stream(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer of the member that is picked. Raises RequestError."""
-        check_task("route", self.name, self.task, request)
-        return self.ask(Asking(request, deadline, priority, headers), trace)
-
-    async def answer(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        """Its first chunk: all of it, for a request that wants no stream. Raises RequestError."""
-        return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
-
     def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer of the member that is picked. Raises RequestError."""
+        check_task("route", self.name, self.task, asking.request)
+        return self.pick(asking, trace)
+
+    @abstractmethod
+    def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer, as the strategy has it."""
-        raise NotImplementedError
 
 
 @frozen
@@ -145,7 +100,7 @@ async def ask_in_turn(
     decision: Ask | GiveUp = turns.first()
     while isinstance(decision, Ask):
         try:
-            opened = await asking.open(route.members[decision.index], trace)
+            opened = await open_answer(route.members[decision.index].ask(asking, trace))
             break
         except RequestError as error:
             decision = turns.failed(error, is_over=asking.is_over(loop.time()))
