@@ -17,7 +17,7 @@ from .policies.retry import Retry
 from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
 from .served import Asking, Served, check_task, first_chunk
 from .slots import Slot, Slots
-from .tally import DIVERTED, Tally, outcome_now
+from .tally import DIVERTED, DeploymentTally, outcome_now
 from .trace import Trace
 
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -43,7 +43,7 @@ class Deployment(Served):
         self.name = plan.deployment
         self.plan = plan
         self.task = plan.task_kind
-        self.tally = Tally()
+        self.tally = DeploymentTally()
         self._replicas = replicas
         self._others = others
         self._slots = Slots(
@@ -233,7 +233,9 @@ class Deployment(Served):
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(slot, now)
         self._throttle()
-        self.tally.end(outcome_now(request, attempts.begun), now - began, attempts.usage)
+        self.tally.end(outcome_now(request, attempts.begun), now - began)
+        if attempts.usage is not None:
+            self.tally.spend(attempts.usage)
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

@@ -97,10 +97,11 @@ def _call_pipeline(
         path = f"{run.above}{label}{at.place}"
 
         async def once(until: float | None) -> Any:
-            inner = run.below(pipeline.name, pipeline.plan.source, path, until)
+            inner = run.below(pipeline.name, pipeline.plan.source, pipeline.tally, path, until)
             return await pipeline.value(values, inner, sink)
 
-        return await tries.of(once, run.until(timeout), sink)
+        with run.timing(label):
+            return await tries.of(once, run.until(timeout), sink)
 
     return act
 

@@ -18,8 +18,10 @@ from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..replica import ChatChunk, ChatRequest, Chunk, ClassifyChunk, Request
 from ..served import Asking, Served
+from ..tally import NOT_ACCEPTED
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
+from .opening import open_answer
 from .route import Ask, GiveUp, Route
 
 log = logging.getLogger(__name__)
@@ -84,22 +86,28 @@ class Cascade(Route):
         decision: Ask | Accept | GiveUp = escalation.next()
         chunks: list[Chunk] = []
         while isinstance(decision, Ask):
-            member = self.members[decision.index]
-            branch = trace.branch()
+            asked, branch = decision.index, trace.branch()
+            member, reason = self.members[asked], NOT_ACCEPTED
             try:
                 if escalation.is_last:
-                    async with aclosing(member.ask(asking, branch)) as answer:
+                    opened = await open_answer(member.ask(asking, branch))
+                    self.answers(asked)
+                    trace.follow(branch)
+                    async with aclosing(opened.chunks()) as answer:
                         async for chunk in answer:
-                            trace.follow(branch)
                             yield chunk
                     return
                 chunks = await self._whole(member, asking, branch)
                 decision = escalation.answered(self._accepts(chunks))
             except RequestError as error:
+                reason = type(error).code
                 decision = escalation.failed(error, is_over=asking.is_over(loop.time()))
+            if isinstance(decision, Ask):
+                self.moves(asked, reason)
         if isinstance(decision, GiveUp):
             raise decision.error
         trace.follow(branch)
+        self.answers(asked)
         for chunk in chunks:
             yield _as_asked(chunk, asking.request)
 

@@ -13,6 +13,7 @@ from ...compiler.plan import RoutePlan, TaskKind
 from ..errors import RequestError
 from ..replica import Chunk
 from ..served import Asking, Served, check_task
+from ..tally import RouteTally, outcome_now
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
 from .opening import open_answer
@@ -26,6 +27,7 @@ class Route(Served):
         self.plan = plan
         self.task: TaskKind = plan.task
         self.members = members
+        self.tally = RouteTally(member.name for member in members)
 
     @property
     def running(self) -> int:
@@ -45,14 +47,30 @@ class Route(Served):
         """Whether one of its members is."""
         return any(member.is_available() for member in self.members)
 
-    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""
-        check_task("route", self.name, self.task, asking.request)
-        return self.pick(asking, trace)
+        loop = asyncio.get_running_loop()
+        began, begun = loop.time(), False
+        try:
+            check_task("route", self.name, self.task, asking.request)
+            async with aclosing(self.pick(asking, trace)) as chunks:
+                async for chunk in chunks:
+                    begun = True
+                    yield chunk
+        finally:
+            self.tally.end(outcome_now(asking.request, begun), loop.time() - began)
 
     @abstractmethod
     def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        """The answer, as the strategy has it."""
+        """The answer, as the strategy has it; says by `answers` and `moves` who is asked why."""
+
+    def answers(self, index: int) -> None:
+        """The member at `index` gives the answer."""
+        self.tally.answers[self.members[index].name] += 1
+
+    def moves(self, index: int, reason: str) -> None:
+        """Another member is asked, because of what the one at `index` did."""
+        self.tally.moves[self.members[index].name, reason] += 1
 
 
 @frozen
@@ -99,13 +117,17 @@ async def ask_in_turn(
     turns = Turns(route.name, order)
     decision: Ask | GiveUp = turns.first()
     while isinstance(decision, Ask):
+        asked = decision.index
         try:
-            opened = await open_answer(route.members[decision.index].ask(asking, trace))
+            opened = await open_answer(route.members[asked].ask(asking, trace))
             break
         except RequestError as error:
             decision = turns.failed(error, is_over=asking.is_over(loop.time()))
+            if isinstance(decision, Ask):
+                route.moves(asked, type(error).code)
     else:
         raise decision.error
+    route.answers(asked)
     async with aclosing(opened.chunks()) as chunks:
         async for chunk in chunks:
             yield chunk

@@ -11,7 +11,7 @@ from ...compiler.plan import KeySource, RouteKey, SplitPlan
 from ..replica import ChatRequest, Chunk, CompletionRequest
 from ..served import Asking, Served
 from ..trace import Trace
-from .route import Route
+from .route import Route, ask_in_turn
 
 
 class Splitting:
@@ -47,7 +47,7 @@ class Split(Route):
 
     def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         index = self._splitting.decide(key_of(asking, self._key))
-        return self.members[index].ask(asking, trace)
+        return ask_in_turn(self, [index], asking, trace)
 
 
 def key_of(asking: Asking, key: RouteKey) -> str | None:
