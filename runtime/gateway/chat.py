@@ -35,10 +35,12 @@ async def respond(
         return web.Response(body=chunk.data, headers=headers, content_type="application/json")
     answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(answer) as chunks:
-        pending = b""
+        pending, begun = b"", False
         try:
             async for chunk in chunks:
-                out.add_header(DEPLOYMENT_HEADER, trace.deployment or name)
+                if not begun:
+                    await out.begin({DEPLOYMENT_HEADER: trace.deployment or name})
+                    begun = True
                 assert isinstance(chunk, ChatChunk)
                 data, _, more = chunk
                 if data:

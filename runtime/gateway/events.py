@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import TracebackType
 
 import orjson
 from aiohttp import web
 
 from ..errors import RequestError
+from ..served import NO_HEADERS
 from ..tasks import end_tasks
 from .answers import error_body, internal_error, log_failure
 
@@ -22,8 +24,8 @@ _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control":
 class EventStream:
     """The answer to `request`; a context manager, inside of which comments are sent.
 
-    What is sent first, an event or a comment, sends the status and the headers, too. Until then, an error
-    may leave the context and get a status of its own; later ones are events.
+    The status is sent by `begin`, or by the first event or comment. Until then, an error may leave the
+    context and get a status of its own; later ones are events.
     """
 
     def __init__(self, request: web.Request) -> None:
@@ -47,21 +49,24 @@ class EventStream:
         if self._comment is not None:
             await end_tasks([self._comment])
 
-    def add_header(self, name: str, value: str) -> None:
-        """Where the headers have not been sent yet."""
+    async def begin(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send the status, with `headers` beside the usual ones; once."""
+        if self._comment is not None:
+            await self._comment
         if not self.response.prepared:
-            self.response.headers[name] = value
+            self.response.headers.update(headers)
+            await self.response.prepare(self._request)
 
     async def send(self, data: bytes) -> None:
         """Send one event or several. Raises ConnectionError when the client is gone."""
         if self._comment is not None or not self.response.prepared:
-            await self._begin()
+            await self.begin()
         self._spoke = self._loop.time()
         await self.response.write(data)
 
     async def end(self, data: bytes = b"") -> web.StreamResponse:
         """Send the last events."""
-        await self._begin()
+        await self.begin()
         await self.response.write_eof(data)
         return self.response
 
@@ -73,12 +78,6 @@ class EventStream:
             error = internal_error()
         log_failure(error)
         return orjson.dumps(error_body(error))
-
-    async def _begin(self) -> None:
-        if self._comment is not None:
-            await self._comment
-        if not self.response.prepared:
-            await self.response.prepare(self._request)
 
     async def _send_comment(self) -> None:
         if not self.response.prepared:
