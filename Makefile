@@ -70,6 +70,7 @@ catalog: $(READY) ## refresh the catalogue of models and prices
 	@$(BIN)/python scripts/build_catalogue.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures
+	@$(BIN)/python scripts/build_errors.py
 	@$(BIN)/python scripts/build_reference.py
 	@$(BIN)/python scripts/build_pictures.py
 

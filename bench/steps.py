@@ -14,7 +14,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from random import Random
 
 import orjson
@@ -33,8 +33,8 @@ from inferc.runtime.loop import run_async
 from inferc.runtime.pipelines.calls import Targets
 from inferc.runtime.pipelines.pipeline import Pipeline
 from inferc.runtime.pipelines.steps import AllSteps
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, Request, Usage
-from inferc.runtime.served import NO_HEADERS
+from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, Usage
+from inferc.runtime.served import Asking, Served
 from inferc.runtime.trace import Trace
 
 ASKED = 150e-6
@@ -46,7 +46,7 @@ ANSWER = ChatChunk(
 BATCH = 50
 
 
-class Instant:
+class Instant(Served):
     """A model that answers in the next turn of the loop."""
 
     name, task, running, waiting = "gpt", TaskKind.CHAT, 0, 0
@@ -57,28 +57,12 @@ class Instant:
     def is_available(self) -> bool:
         return True
 
-    async def answer(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
+    async def ask_whole(self, asking: Asking, trace: Trace) -> Chunk:
         await asyncio.sleep(0)
         return ANSWER
 
-    async def stream(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> AsyncGenerator[Chunk, None]:
-        yield await self.answer(request, deadline, trace)
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        yield await self.ask_whole(asking, trace)
 
 
 def pipeline(model: Instant) -> Pipeline:

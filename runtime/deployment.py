@@ -15,15 +15,15 @@ from .policies.capacity import Divert
 from .policies.estimate import Tariff
 from .policies.retry import Retry
 from .replica import Answering, Chunk, Reloadable, Replica, ReplicaStatus, Request
-from .served import NO_HEADERS, check_task, first_chunk
+from .served import Asking, Served, check_task, first_chunk
 from .slots import Slot, Slots
-from .tally import DIVERTED, Tally, outcome_now
+from .tally import DIVERTED, DeploymentTally, outcome_now
 from .trace import Trace
 
 NO_RETRY = RetryPolicy(max_retries=0)
 
 
-class Deployment:
+class Deployment(Served):
     """The replicas of one deployment behind its policies.
 
     others: every deployment of the plan by name, for `fallback`. guards: the policies of each
@@ -43,7 +43,7 @@ class Deployment:
         self.name = plan.deployment
         self.plan = plan
         self.task = plan.task_kind
-        self.tally = Tally()
+        self.tally = DeploymentTally()
         self._replicas = replicas
         self._others = others
         self._slots = Slots(
@@ -132,36 +132,29 @@ class Deployment:
         self._slots.close()
         await asyncio.gather(*(replica.stop() for replica in self._replicas))
 
-    async def stream(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        passed: tuple[str, ...] = (),
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
+    async def ask(
+        self, asking: Asking, trace: Trace, passed: tuple[str, ...] = ()
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces: a slot first, then attempts on its replica until one answers;
+        """The answer in pieces: a slot first, then attempts on its replica until one answers;
         none follows once a chunk has been handed out.
 
-        deadline: in the time of the running loop. passed: deployments that handed the request on.
-        priority: of those who wait for a slot, the highest runs first.
+        passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(request, priority, deadline, began)
+        slot = await self._enter(asking, began)
         if isinstance(slot, Divert):
-            async with aclosing(self._hand_on(slot, request, deadline, trace, passed, priority)) as chunks:
+            async with aclosing(self._hand_on(slot, asking, trace, passed)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
-        attempts = self._attempts(loop, slot, request, deadline, trace)
+        request = asking.request
+        attempts = self._attempts(loop, slot, asking, trace)
         try:
             while True:
                 passage = await attempts.enter()
-                chunks = self._replicas[slot.replica].stream(request, deadline)
+                chunks = self._replicas[slot.replica].stream(request, asking.deadline)
                 try:
                     async for chunk in chunks:
                         passage.saw(chunk)
@@ -179,32 +172,22 @@ class Deployment:
         finally:
             self._leave(slot, request, attempts, began, loop.time())
 
-    async def answer(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        """The first chunk of the answer: all of it, for a request that wants no stream.
-
-        As `stream`; where replicas have whole answers, without the generators of one.
-        """
+    async def ask_whole(self, asking: Asking, trace: Trace) -> Chunk:
+        """As `ask`; where replicas have whole answers, without the generators of one."""
+        request = asking.request
         if self._whole is None or getattr(request, "stream", False):
-            return await first_chunk(self.stream(request, deadline, trace, priority=priority))
+            return await first_chunk(self.ask(asking, trace))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(request, priority, deadline, began)
+        slot = await self._enter(asking, began)
         if isinstance(slot, Divert):
-            return await first_chunk(self._hand_on(slot, request, deadline, trace, (), priority))
-        attempts = self._attempts(loop, slot, request, deadline, trace)
+            return await first_chunk(self._hand_on(slot, asking, trace, ()))
+        attempts = self._attempts(loop, slot, asking, trace)
         try:
             while True:
                 passage = await attempts.enter()
                 try:
-                    chunk = await self._whole[slot.replica].answer(request, deadline)
+                    chunk = await self._whole[slot.replica].answer(request, asking.deadline)
                     passage.saw(chunk)
                     return chunk
                 except RequestError as error:
@@ -215,53 +198,44 @@ class Deployment:
         finally:
             self._leave(slot, request, attempts, began, loop.time())
 
-    async def _enter(
-        self, request: Request, priority: int, deadline: float | None, began: float
-    ) -> Slot | Divert:
+    async def _enter(self, asking: Asking, began: float) -> Slot | Divert:
         """A slot, or who takes over. Raises RequestError."""
         try:
-            self._check(request)
+            self._check(asking.request)
             self._throttle()
-            slot = await self._slots.enter(priority, deadline, began)
+            slot = await self._slots.enter(asking.priority, asking.deadline, began)
         except BaseException:
-            self.tally.end(outcome_now(request, False), asyncio.get_running_loop().time() - began)
+            self.tally.end(outcome_now(asking.request, False), asyncio.get_running_loop().time() - began)
             raise
         if isinstance(slot, Divert):
             self.tally.end(DIVERTED, 0.0)
         return slot
 
     def _hand_on(
-        self,
-        divert: Divert,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        passed: tuple[str, ...],
-        priority: int,
+        self, divert: Divert, asking: Asking, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
         if divert.target in passed:
             raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
-        return self._others[divert.target].stream(request, deadline, trace, passed, priority=priority)
+        return self._others[divert.target].ask(asking, trace, passed)
 
     def _attempts(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        slot: Slot,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
+        self, loop: asyncio.AbstractEventLoop, slot: Slot, asking: Asking, trace: Trace
     ) -> Attempts:
         """The attempts of a request that holds `slot`."""
         guards = self._guards[slot.replica]
-        return Attempts(self.name, guards, self._retry, self._tariff, request, deadline, trace, loop)
+        return Attempts(
+            self.name, guards, self._retry, self._tariff, asking.request, asking.deadline, trace, loop
+        )
 
     def _leave(self, slot: Slot, request: Request, attempts: Attempts, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(slot, now)
         self._throttle()
-        self.tally.end(outcome_now(request, attempts.begun), now - began, attempts.usage)
+        self.tally.end(outcome_now(request, attempts.begun), now - began)
+        if attempts.usage is not None:
+            self.tally.spend(attempts.usage)
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

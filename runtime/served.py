@@ -5,10 +5,12 @@ The gateway, routes and pipelines know this interface alone.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import Protocol
+
+from attrs import frozen
 
 from ..compiler.plan import TaskKind
 from .errors import BadRequest
@@ -54,36 +56,61 @@ _TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
 """Which tasks answer a request."""
 
 
-class Served(Protocol):
-    """Takes a request and a deadline, gives a stream of chunks and a trace."""
+@frozen
+class Asking:
+    """A request, and all that goes with it to who answers.
+
+    deadline: in the time of the running loop. priority: of those who wait for a slot, the highest runs
+    first. headers: of the client's request.
+    """
+
+    request: Request
+    deadline: float | None = None
+    priority: int = 0
+    headers: Mapping[str, str] = NO_HEADERS
+
+    def is_over(self, now: float) -> bool:
+        """Whether the request has no time left."""
+        return self.deadline is not None and now >= self.deadline
+
+
+class Served(ABC):
+    """Takes a request and a deadline, gives a stream of chunks and a trace.
+
+    name: what requests call it. task: which requests it answers.
+    """
+
+    name: str
+    task: TaskKind
 
     @property
-    def name(self) -> str:
-        """What requests call it."""
-        ...
-
-    @property
-    def task(self) -> TaskKind:
-        """Which requests it answers."""
-        ...
-
-    @property
+    @abstractmethod
     def running(self) -> int:
         """Requests that are being answered."""
-        ...
 
     @property
+    @abstractmethod
     def waiting(self) -> int:
         """Requests that wait until they are."""
-        ...
 
+    @abstractmethod
     def is_ready(self) -> bool:
         """Whether requests can be answered, as far as is known without asking."""
-        ...
 
+    @abstractmethod
     def is_available(self) -> bool:
         """Whether a request that comes now would be sent: it is ready, and no circuit is open."""
-        ...
+
+    @abstractmethod
+    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces; unary answers are one piece.
+
+        Closing the generator cancels the request and frees all it held. Raises RequestError.
+        """
+
+    async def ask_whole(self, asking: Asking, trace: Trace) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream. Else as `ask`."""
+        return await first_chunk(self.ask(asking, trace))
 
     def stream(
         self,
@@ -94,13 +121,8 @@ class Served(Protocol):
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer to `request` in pieces; unary answers are one piece.
-
-        deadline: in the time of the running loop. priority: of those who wait for a slot, the highest
-        runs first. headers: of the client's request. Closing the generator cancels the request and
-        frees all it held. Raises RequestError.
-        """
-        ...
+        """`ask`, with what belongs to the request one by one."""
+        return self.ask(Asking(request, deadline, priority, headers), trace)
 
     async def answer(
         self,
@@ -111,8 +133,8 @@ class Served(Protocol):
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
-        """The first chunk of the answer: all of it, for a request that wants no stream. Else as `stream`."""
-        ...
+        """`ask_whole`, with what belongs to the request one by one."""
+        return await self.ask_whole(Asking(request, deadline, priority, headers), trace)
 
 
 async def first_chunk(chunks: AsyncGenerator[Chunk, None]) -> Chunk:

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
+
+from _written import ROOT, only_check, put, status
 
 from inferc.dsl.codes import RIGHT, WRONG, Block, Page, explain, known_codes
 
-OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "errors.md"
+OUTPUT = ROOT / "docs" / "errors.md"
 
 CHAPTERS = {
     "00": "The file itself",
@@ -40,17 +40,8 @@ Codes that start with `E` are errors: nothing is compiled until they are gone. `
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only say whether the file is up to date")
-    text = build()
-    if not parser.parse_args().check:
-        OUTPUT.parent.mkdir(exist_ok=True)
-        OUTPUT.write_text(text, encoding="utf-8")
-        return 0
-    if OUTPUT.exists() and OUTPUT.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{OUTPUT} is out of date: run `python scripts/build_errors.py`", file=sys.stderr)
-    return 1
+    check = only_check(__doc__)
+    return status(list(put([(OUTPUT, build())], check)), check, "reference")
 
 
 def build() -> str:

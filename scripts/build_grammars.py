@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -20,41 +19,26 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from _written import ROOT, only_check, put, status
 
 from inferc.dsl import deployment, policies, runtimes, tasks
 from inferc.dsl.kinds import CapacityKind, RuntimeKind, TaskKind
 from inferc.grammar.words import WORDS, words_of_the_grammar
 
-ROOT = Path(__file__).resolve().parent.parent
 GRAMMAR = ROOT / "grammar"
 TREE_SITTER = GRAMMAR / "tree-sitter"
 STAMP = TREE_SITTER / "src" / "made-from"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only say which files are not up to date")
-    check = parser.parse_args().check
-    stale = list(_put(((WORDS, words()),), check))
-    stale += _put(files(), check)
+    check = only_check(__doc__)
+    stale = list(put([(WORDS, words())], check))
+    stale += put(files(), check)
     if not _parser_is_fresh():
         stale.append("grammar/tree-sitter/src/parser.c")
         if not check:
             _build_parser()
-    if check and stale:
-        print(f"stale: {', '.join(stale)}; run `make grammars`", file=sys.stderr)
-    return 1 if check and stale else 0
-
-
-def _put(texts: typing.Iterable[tuple[Path, str]], check: bool) -> Iterator[str]:
-    """The names of files that differ from their text; unless `check`, they get it."""
-    for path, text in texts:
-        if path.exists() and path.read_text("utf-8") == text:
-            continue
-        yield path.relative_to(ROOT).as_posix()
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+    return status(stale, check, "grammars")
 
 
 def words() -> str:

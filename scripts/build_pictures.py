@@ -8,37 +8,25 @@ the same page, or counts from the folder of the page. GitHub shows the Mermaid i
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import tempfile
 from pathlib import Path
 
+from _written import ROOT, only_check, put, status
+
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.pictures import picture_of, to_mermaid
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("samples/README.md", "docs/pipelines.md")
 MARKED = re.compile(r"(<!-- graph: (\S+)(?: (\S+))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 EXAMPLE = re.compile(r"^```infer (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only compare; exit 1 when something is stale")
-    check = parser.parse_args().check
-    stale = []
-    for name in PAGES:
-        page = ROOT / name
-        before = page.read_text("utf-8")
-        after = redrawn(before, page.parent)
-        if before != after:
-            stale.append(name)
-            if not check:
-                page.write_text(after, "utf-8")
-    if check and stale:
-        print(f"stale: {', '.join(stale)}; run `make reference`", file=sys.stderr)
-    return 1 if check and stale else 0
+    check = only_check(__doc__)
+    pages = ((page := ROOT / name, redrawn(page.read_text("utf-8"), page.parent)) for name in PAGES)
+    return status(list(put(pages, check)), check, "reference")
 
 
 def redrawn(text: str, folder: Path) -> str:

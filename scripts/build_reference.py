@@ -8,17 +8,16 @@ and `<!-- end -->`; what stands between is replaced. `hide=a,b` leaves fields ou
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import typing
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import attrs
+from _written import ROOT, only_check, put, status
 
 from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
@@ -43,7 +42,6 @@ from inferc.runtime.errors import RequestError
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
 from inferc.runtime.routes.moving_on import MOVES_ON, STAYS
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
 MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -158,21 +156,9 @@ MEANINGS: dict[tuple[str, str], str] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only compare; exit 1 when something is stale")
-    check = parser.parse_args().check
-    stale = []
-    for name in PAGES:
-        page = ROOT / name
-        before = page.read_text("utf-8")
-        after = rebuilt(before)
-        if before != after:
-            stale.append(name)
-            if not check:
-                page.write_text(after, "utf-8")
-    if check and stale:
-        print(f"stale: {', '.join(stale)}; run `make reference`", file=sys.stderr)
-    return 1 if check and stale else 0
+    check = only_check(__doc__)
+    pages = ((page := ROOT / name, rebuilt(page.read_text("utf-8"))) for name in PAGES)
+    return status(list(put(pages, check)), check, "reference")
 
 
 def rebuilt(text: str) -> str:

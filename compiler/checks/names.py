@@ -15,6 +15,17 @@ from ..routes.order import routes_in, targets
 from ..scope import Scope, Symbol, report_unknown
 
 _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration)
+_FOR_OTHERS = (
+    s.ParamDeclaration,
+    s.LetDeclaration,
+    s.TemplateDeclaration,
+    s.TypeDeclaration,
+    s.ExternDeclaration,
+)
+"""What has no effect of its own."""
+
+_HIDING = ("E01", "E02", "E03", "E06")
+"""Mistakes in a part, whose names nobody may have looked up: how it is written, names, values and types."""
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -95,7 +106,7 @@ def _ignored_blocks(program: Program, found: Diagnostics) -> None:
 
 def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
     """Names that stand, or were meant to stand, in a part with a mistake: nobody knows if they are used."""
-    if not any(item.code.startswith(("E01", "E02")) for item in found.items):
+    if not any(item.code.startswith(_HIDING) for item in found.items):
         return set()
     words: Counter[str] = Counter()
     for scope in program.scopes:
@@ -119,9 +130,7 @@ def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> Non
         for name, symbol in scope.own.items():
             if name in scope.used or name in perhaps_used or name.startswith("_"):
                 continue
-            if not is_root or not isinstance(
-                symbol.node, s.ParamDeclaration | s.LetDeclaration | s.TemplateDeclaration
-            ):
+            if not is_root or not isinstance(symbol.node, _FOR_OTHERS):
                 continue
             found.warning(
                 "W0210",

@@ -15,6 +15,7 @@ from ..plan.types import (
     JSON,
     TEXT,
     ListType,
+    OptionalType,
     TensorType,
     Type,
     TypeKind,
@@ -90,6 +91,15 @@ def _length(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
         return INT
     shown = show_type(typed.type)
     mismatch(inferrer, typed, (), f"`len` takes a text, a list, bytes or a tensor, found {shown}")
+    return UNKNOWN
+
+
+def _first(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+    [typed] = given.values()
+    if isinstance(typed.type, ListType):
+        element = typed.type.element
+        return element if isinstance(element, OptionalType) else OptionalType(inner=element)
+    mismatch(inferrer, typed, (), f"`first` takes a list, found {show_type(typed.type)}")
     return UNKNOWN
 
 
@@ -197,6 +207,12 @@ def _builtins() -> tuple[Builtin, ...]:
             (_takes("scores"), _takes("k", INT), _optional("of")),
             _top_k,
             positional=2,
+        ),
+        Builtin(
+            "first(x)",
+            "the first value of a list; it may be missing, since the list may be empty: `first(x) else y`",
+            (_takes("x"),),
+            _first,
         ),
         _Concat(
             "concat(a, b, …)",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import orjson
 from aiohttp import web
 
-from ..errors import RequestError
 from ..executor import Executor
-from ..replica import ChatChunk, ChatRequest, Chunk, CompletionRequest
+from ..replica import ChatChunk, ChatRequest, CompletionRequest
 from ..trace import Trace
-from .answers import DEPLOYMENT_HEADER, error_body, internal_error, log_failure
+from .answers import DEPLOYMENT_HEADER
 from .body import chat_request, priority_of, read_object
+from .events import EventStream, event
 
-SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 _END = b"data: [DONE]\n\n"
 
 
@@ -37,42 +34,21 @@ async def respond(
         headers = {DEPLOYMENT_HEADER: trace.deployment or name}
         return web.Response(body=chunk.data, headers=headers, content_type="application/json")
     answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
-    async with aclosing(answer) as chunks:
-        first = await anext(chunks, None)  # errors up to here get a status of their own
-        response = web.StreamResponse(headers={**SSE_HEADERS, DEPLOYMENT_HEADER: trace.deployment or name})
-        await response.prepare(request)
-        await _send(response, first, chunks)
-        return response
-
-
-async def _send(
-    response: web.StreamResponse, chunk: Chunk | None, others: AsyncGenerator[Chunk, None]
-) -> None:
-    """Send all chunks, those that are here at the same time in one write, and the end marker.
-
-    An error can only be told inside the stream now, which then ends without its marker.
-    """
-    pending = b""
-    try:
-        while chunk is not None:
-            assert isinstance(chunk, ChatChunk)
-            data, _, more = chunk
-            if data:
-                pending += _event(data)
-            if pending and not more:
-                await response.write(pending)
-                pending = b""
-            chunk = await anext(others, None)
-        pending += _END
-    except RequestError as error:
-        log_failure(error)
-        pending += _event(orjson.dumps(error_body(error)))
-    except ConnectionError:  # the client is gone
-        raise
-    except Exception:
-        pending += _event(orjson.dumps(error_body(internal_error())))
-    await response.write_eof(pending)
-
-
-def _event(data: bytes) -> bytes:
-    return b"data: %b\n\n" % data
+    async with EventStream(request) as out, aclosing(answer) as chunks:
+        pending, begun = b"", False
+        try:
+            async for chunk in chunks:
+                if not begun:
+                    await out.begin({DEPLOYMENT_HEADER: trace.deployment or name})
+                    begun = True
+                assert isinstance(chunk, ChatChunk)
+                data, _, more = chunk
+                if data:
+                    pending += event(data)
+                if pending and not more:  # those that are here at the same time go out in one write
+                    await out.send(pending)
+                    pending = b""
+            pending += _END
+        except Exception as error:
+            pending += event(out.error(error))  # without the end marker
+        return await out.end(pending)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import ProcessCollector
@@ -19,7 +20,11 @@ from prometheus_client.exposition import choose_encoder
 from ..deployment import Deployment
 from ..errors import RequestError
 from ..executor import Executor
-from ..tally import BOUNDS
+from ..tally import BOUNDS, Durations, Tally
+
+if TYPE_CHECKING:
+    from ..pipelines import Pipeline
+    from ..routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _process = ProcessCollector(registry=None)
@@ -43,7 +48,8 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Everything as it is now: the interface of a registry."""
-        deployments = tuple(self._executor.deployments.values())
+        executor = self._executor
+        deployments = tuple(executor.deployments.values())
         yield self._errors()
         yield GaugeMetricFamily(
             "inferc_reload_problems",
@@ -51,6 +57,8 @@ class Metrics:
             value=len(self._executor.reload_problems),
         )
         yield from _requests(deployments)
+        yield from _routes(executor.routes.values())
+        yield from _pipelines(executor.pipelines.values())
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield from _process.collect()
@@ -65,12 +73,6 @@ class Metrics:
 
 
 def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
-    requests = CounterMetricFamily(
-        "inferc_requests", "Requests that have ended, and how", labels=("deployment", "outcome")
-    )
-    durations = HistogramMetricFamily(
-        "inferc_request_duration_seconds", "From the arrival to the last byte", labels=("deployment",)
-    )
     tokens = CounterMetricFamily(
         "inferc_tokens", "Tokens, as far as they are told", labels=("deployment", "kind")
     )
@@ -79,15 +81,64 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
     )
     for each in deployments:
-        tally = each.tally
-        for outcome, count in tally.outcomes.items():
-            requests.add_metric((each.name, outcome), count)
-        durations.add_metric((each.name,), _cumulative(BOUNDS, tally.durations), tally.seconds)
-        tokens.add_metric((each.name, "prompt"), tally.prompt_tokens)
-        tokens.add_metric((each.name, "completion"), tally.completion_tokens)
+        tokens.add_metric((each.name, "prompt"), each.tally.prompt_tokens)
+        tokens.add_metric((each.name, "completion"), each.tally.completion_tokens)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
-    return requests, durations, tokens, running, waiting
+    tallies = {each.name: each.tally for each in deployments}
+    ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", tallies)
+    return *ended, tokens, running, waiting
+
+
+def _routes(routes: Iterable[Route]) -> Iterable[Metric]:
+    answers = CounterMetricFamily(
+        "inferc_route_answers", "Answers that each member has given", labels=("route", "member")
+    )
+    moves = CounterMetricFamily(
+        "inferc_route_moves",
+        "Requests for which another member was asked, and why: what this one did",
+        labels=("route", "member", "reason"),
+    )
+    tallies = {each.name: each.tally for each in routes}
+    for name, tally in tallies.items():
+        for member, count in tally.answers.items():
+            answers.add_metric((name, member), count)
+        for (member, reason), count in tally.moves.items():
+            moves.add_metric((name, member, reason), count)
+    ended = _ended("inferc_route_requests", "inferc_route", "Requests", "route", tallies)
+    return *ended, answers, moves
+
+
+def _pipelines(pipelines: Iterable[Pipeline]) -> Iterable[Metric]:
+    steps = HistogramMetricFamily(
+        "inferc_pipeline_step_duration_seconds",
+        "Of each call, with its further tries",
+        labels=("pipeline", "step"),
+    )
+    tallies = {each.name: each.tally for each in pipelines}
+    for name, tally in tallies.items():
+        for step, durations in tally.steps.items():
+            _add_durations(steps, (name, step), durations)
+    return *_ended("inferc_pipeline_runs", "inferc_pipeline", "Runs", "pipeline", tallies), steps
+
+
+def _ended(
+    counted: str, timed: str, what: str, label: str, tallies: Mapping[str, Tally]
+) -> tuple[Metric, Metric]:
+    """How many requests have ended and how, and how long they took. label: what `tallies` are named by."""
+    requests = CounterMetricFamily(counted, f"{what} that have ended, and how", labels=(label, "outcome"))
+    durations = HistogramMetricFamily(
+        f"{timed}_duration_seconds", "From the arrival to the last byte", labels=(label,)
+    )
+    for name, tally in tallies.items():
+        for outcome, count in tally.outcomes.items():
+            requests.add_metric((name, outcome), count)
+        _add_durations(durations, (name,), tally.durations)
+    return requests, durations
+
+
+def _add_durations(metric: HistogramMetricFamily, labels: Sequence[str], durations: Durations) -> None:
+    metric.add_metric(labels, _cumulative(BOUNDS, durations.buckets), durations.seconds)
 
 
 def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:

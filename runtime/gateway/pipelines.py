@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
-from ..errors import BadRequest, RequestError
+from ..errors import BadRequest
 from ..executor import Executor
-from .answers import error_body, internal_error, json_answer, log_failure
+from .answers import json_answer
 from .body import priority_of, read_object
-from .chat import SSE_HEADERS
+from .events import EventStream, event
 
 if TYPE_CHECKING:
     from ..pipelines import Event, FinishedStep, Pipeline, Result
@@ -41,40 +40,25 @@ async def answer_pipeline(request: web.Request, executor: Executor) -> web.Strea
         result = await pipeline.run(values, deadline, priority=priority, headers=request.headers)
         return web.Response(body=answer_of(pipeline, result), content_type="application/json")
     events = pipeline.stream(values, deadline, priority=priority, headers=request.headers)
-    async with aclosing(events):
-        first = await anext(events)  # errors up to here get a status of their own
-        response = web.StreamResponse(headers=SSE_HEADERS)
-        await response.prepare(request)
-        await _send(response, pipeline, first, events)
-        return response
+    async with EventStream(request) as out, aclosing(events):
+        try:
+            async for each in events:
+                await out.send(_event(pipeline, each))
+        except Exception as error:
+            await out.send(event(out.error(error), "error"))
+        return await out.end()
 
 
-async def _send(
-    response: web.StreamResponse, pipeline: Pipeline, event: Event, others: AsyncGenerator[Event, None]
-) -> None:
-    """Send all events; an error is the last one, where there is one."""
+def _event(pipeline: Pipeline, said: Event) -> bytes:
     from ..pipelines import FinishedStep
 
-    following: Event | None = event
-    try:
-        while following is not None:
-            match following:
-                case str():
-                    data = _event("text", orjson.dumps({"delta": following}))
-                case FinishedStep():
-                    data = _event("step", orjson.dumps(_step(following)))
-                case _:
-                    data = _event("result", answer_of(pipeline, following))
-            await response.write(data)
-            following = await anext(others, None)
-    except RequestError as error:
-        log_failure(error)
-        await response.write(_event("error", orjson.dumps(error_body(error))))
-    except ConnectionError:  # the client is gone
-        raise
-    except Exception:
-        await response.write(_event("error", orjson.dumps(error_body(internal_error()))))
-    await response.write_eof()
+    match said:
+        case str():
+            return event(orjson.dumps({"delta": said}), "text")
+        case FinishedStep():
+            return event(orjson.dumps(_step(said)), "step")
+        case _:
+            return event(answer_of(pipeline, said), "result")
 
 
 def answer_of(pipeline: Pipeline, result: Result) -> bytes:
@@ -116,10 +100,6 @@ def _step(step: FinishedStep) -> dict[str, Any]:
         "tokens": step.spent.tokens,
         "cost": step.spent.cost,
     }
-
-
-def _event(name: str, data: bytes) -> bytes:
-    return b"".join((b"event: ", name.encode(), b"\ndata: ", data, b"\n\n"))
 
 
 def _wants_events(request: web.Request) -> bool:

@@ -128,6 +128,7 @@ def _concat(*values: Any) -> Any:
 
 _PLAIN: dict[str, Function] = {
     "concat": _concat,
+    "first": lambda values: values[0] if values else None,
     "len": len,
     "split_text": split_text,
     "join": lambda texts, separator: separator.join(texts),

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ...compiler.plan import CallNode, TaskKind
 from ..replica import Chunk, EmbedChunk, EmbedRequest, Request, RerankChunk, RerankRequest
-from ..served import Served
+from ..served import Asking, Served
 from ..trace import Trace
 from .activation import Activation
 from .block import Act
@@ -42,16 +42,14 @@ class Asker:
 
     def stream(self, request: Request, until: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces. Raises RequestError."""
-        return self.served.stream(
-            request, until, self.trace, priority=self.run.priority, headers=self.run.headers
-        )
+        return self.served.ask(self._asking(request, until), self.trace)
 
     async def whole(self, request: Request, until: float | None) -> Chunk:
         """An answer of one piece. Raises RequestError."""
-        run = self.run
-        return await self.served.answer(
-            request, until, self.trace, priority=run.priority, headers=run.headers
-        )
+        return await self.served.ask_whole(self._asking(request, until), self.trace)
+
+    def _asking(self, request: Request, until: float | None) -> Asking:
+        return Asking(request, until, self.run.priority, self.run.headers)
 
 
 class Ask(Protocol):
@@ -99,10 +97,11 @@ def _call_pipeline(
         path = f"{run.above}{label}{at.place}"
 
         async def once(until: float | None) -> Any:
-            inner = run.below(pipeline.name, pipeline.plan.source, path, until)
+            inner = run.below(pipeline.name, pipeline.plan.source, pipeline.tally, path, until)
             return await pipeline.value(values, inner, sink)
 
-        return await tries.of(once, run.until(timeout), sink)
+        with run.timing(label):
+            return await tries.of(once, run.until(timeout), sink)
 
     return act
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ...compiler.plan import TaskKind
 from ..errors import BadRequest
-from ..replica import ChatChunk, ChatRequest, Chunk, Request, Usage
+from ..replica import ChatChunk, ChatRequest, Chunk, Usage
 from ..replies import Replies
-from ..served import NO_HEADERS, check_task, first_chunk
+from ..served import Asking, Served, check_task
 from ..trace import Span, Trace
 from .pipeline import Pipeline, Result
 from .texts import text_of
@@ -25,7 +25,7 @@ _REFUSED: dict[str, tuple[object, ...]] = {
 """What a pipeline cannot do for a chat, and the values that do not ask for it."""
 
 
-class PipelineModel:
+class PipelineModel(Served):
     """Its parameter is the text of the last message of the user; other messages are not seen.
 
     Sampling options of the request are not, either: the pipeline's own calls say how they sample.
@@ -36,9 +36,17 @@ class PipelineModel:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self.name = pipeline.name
-        self.running = 0
-        self.waiting = 0
+        self._running = 0
         [self._parameter] = pipeline.plan.parameters
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """None ever does: the calls of its steps wait for themselves."""
+        return 0
 
     def is_ready(self) -> bool:
         return self.pipeline.is_ready()
@@ -46,27 +54,24 @@ class PipelineModel:
     def is_available(self) -> bool:
         return all(served.is_available() for served in self.pipeline.reaches.values())
 
-    async def stream(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The result as a chat answer; in a stream, the text of the last call as it comes."""
+        request = asking.request
         check_task("pipeline", self.name, self.task, request)
         assert isinstance(request, ChatRequest)
         values = {self._parameter.name: said_in(request.body)}
         replies = Replies.to(request)
         trace.deployment = self.name
         trace.attempts = 1
-        self.running += 1
+        self._running += 1
         try:
             if not request.stream:
                 done = await self.pipeline.run(
-                    values, deadline, priority=priority, headers=headers, spans=trace.spans
+                    values,
+                    asking.deadline,
+                    priority=asking.priority,
+                    headers=asking.headers,
+                    spans=trace.spans,
                 )
                 usage = total(done.spans)
                 yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
@@ -74,7 +79,7 @@ class PipelineModel:
             begun = False
             result: Result | None = None
             answer = self.pipeline.stream(
-                values, deadline, priority=priority, headers=headers, spans=trace.spans
+                values, asking.deadline, priority=asking.priority, headers=asking.headers, spans=trace.spans
             )
             async with aclosing(answer) as events:
                 async for event in events:
@@ -92,18 +97,7 @@ class PipelineModel:
             if isinstance(options, dict) and options.get("include_usage"):
                 yield ChatChunk(replies.usage(usage))
         finally:
-            self.running -= 1
-
-    async def answer(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
+            self._running -= 1
 
 
 def total(spans: list[Span]) -> Usage:

@@ -11,6 +11,7 @@ from attrs import frozen
 from ...compiler.plan import OptionalType, PipelinePlan, TypeKind
 from ..errors import BadRequest
 from ..served import NO_HEADERS, Served
+from ..tally import PipelineTally, outcome_now
 from ..tasks import end_tasks
 from ..trace import Span, Spent
 from .activation import Activation
@@ -18,7 +19,7 @@ from .leaves import Sizes
 from .prepare import prepare
 from .run import FinishedStep, Run
 from .sink import Sink
-from .steps import Steps
+from .steps import PureSteps
 from .values import Misfit, Source, reader
 
 _BUFFERED = 64
@@ -44,10 +45,11 @@ Event = FinishedStep | str | Result
 class Pipeline:
     """reaches: the deployments and routes that it calls, itself or through others."""
 
-    def __init__(self, plan: PipelinePlan, steps: Steps, reaches: Mapping[str, Served]) -> None:
+    def __init__(self, plan: PipelinePlan, steps: PureSteps, reaches: Mapping[str, Served]) -> None:
         self.name = plan.pipeline
         self.plan = plan
         self.reaches = reaches
+        self.tally = PipelineTally()
         self._block = prepare(plan, steps)
         self._readers = {each.name: reader(each.type, Source.REQUEST) for each in plan.parameters}
 
@@ -91,7 +93,12 @@ class Pipeline:
         """The value of the pipeline for the values of its parameters. Raises RequestError."""
         slots = self._block.inputs
         inputs = [(slots[name], value) for name, value in values.items()]
-        return await Activation(self._block, run, sink).result(inputs)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            return await Activation(self._block, run, sink).result(inputs)
+        finally:
+            self.tally.end(outcome_now(None, False), loop.time() - began)
 
     async def run(
         self,
@@ -106,7 +113,7 @@ class Pipeline:
 
         spans: where what it took is put, which is there also when it fails.
         """
-        run = Run(self.name, self.plan.source, deadline, priority, headers, spans=_list(spans))
+        run = self._run(deadline, priority, headers, spans)
         return Result(await self.value(values, run), run.spans)
 
     async def stream(
@@ -129,7 +136,7 @@ class Pipeline:
             await room.acquire()
             events.put_nowait(text)
 
-        run = Run(self.name, self.plan.source, deadline, priority, headers, spans=_list(spans))
+        run = self._run(deadline, priority, headers, spans)
         run.told = events.put_nowait
         task = asyncio.create_task(self.value(values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
@@ -142,6 +149,8 @@ class Pipeline:
         finally:
             await end_tasks([task])
 
-
-def _list(spans: list[Span] | None) -> list[Span]:
-    return [] if spans is None else spans
+    def _run(
+        self, deadline: float | None, priority: int, headers: Mapping[str, str], spans: list[Span] | None
+    ) -> Run:
+        spans = [] if spans is None else spans
+        return Run(self.name, self.plan.source, self.tally, deadline, priority, headers, spans=spans)

@@ -10,17 +10,17 @@ from attrs import define, field
 from ...compiler.plan import ConstantNode, Node, PipelinePlan
 from .block import PENDING, Block, Step
 from .graph import blocks_of, taken_by
-from .steps import Steps
+from .steps import Place, PureSteps
 
 _AWAITED = "_"
 
 
-def prepare(plan: PipelinePlan, steps: Steps) -> Block:
+def prepare(plan: PipelinePlan, steps: PureSteps) -> Block:
     """The pipeline itself: its inputs are its parameters. Raises StartError."""
     return prepare_nodes(plan.nodes, plan.output, [each.name for each in plan.parameters], steps)
 
 
-def prepare_nodes(nodes: Sequence[Node], output: str, inputs: Sequence[str], steps: Steps) -> Block:
+def prepare_nodes(nodes: Sequence[Node], output: str, inputs: Sequence[str], steps: PureSteps) -> Block:
     """A graph of `nodes` over `inputs`, whose value is that of `output`. Raises StartError."""
     by_block: dict[str, list[Node]] = {}
     for node in nodes:
@@ -69,7 +69,7 @@ class _Part:
 @define
 class _Preparing:
     constants: Mapping[str, Any]
-    steps: Steps
+    steps: PureSteps
 
     def block(self, part: _Part, around: Mapping[str, int], *, is_last: bool = True) -> Block:
         """around: the slots of the block around. is_last: its value is that of the whole pipeline."""
@@ -91,7 +91,7 @@ class _Preparing:
             needs = {slot for slot in takes.values() if template[slot] is PENDING}
             for slot in needs:
                 consumers[slot].append(len(steps))
-            compute, act = self.steps.make(node, slots, inside, self.constants, is_tail)
+            compute, act = self.steps.make(node, Place(slots, inside, self.constants, is_tail))
             steps.append(Step(node.name, slots[node.name], node.line, node.column, takes, compute, act))
             missing.append(len(needs))
         awaited = {slots[part.output]}

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from ...compiler.plan import SourceRef
 from ..errors import RequestError, RequestTimeout
 from ..served import NO_HEADERS
+from ..tally import PipelineTally
 from ..trace import Span, Spent, Trace
 from .block import PENDING, Frame, Step
 from .shapes import shape_of
@@ -46,11 +47,12 @@ class FinishedStep:
 class Run:
     """deadline: in the time of the loop. above: the names of the steps that called this pipeline, joined.
 
-    told: hears of each call that was answered.
+    told: hears of each call that was answered. tally: of the pipeline.
     """
 
     pipeline: str
     source: SourceRef
+    tally: PipelineTally
     deadline: float | None = None
     priority: int = 0
     headers: Mapping[str, str] = NO_HEADERS
@@ -59,9 +61,24 @@ class Run:
     spans: list[Span] = field(factory=list)
     _blamed: RequestError | None = None
 
-    def below(self, pipeline: str, source: SourceRef, path: str, deadline: float | None) -> Run:
+    def below(
+        self, pipeline: str, source: SourceRef, tally: PipelineTally, path: str, deadline: float | None
+    ) -> Run:
         """The run of a pipeline that the step `path` calls."""
-        return Run(pipeline, source, deadline, self.priority, self.headers, f"{path}/", self.told, self.spans)
+        above = f"{path}/"
+        return Run(
+            pipeline, source, tally, deadline, self.priority, self.headers, above, self.told, self.spans
+        )
+
+    @contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        """Counts how long one call by `step` takes, whether it fails or not."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            yield
+        finally:
+            self.tally.steps[step].add(loop.time() - began)
 
     @contextmanager
     def tracing(self, step: str, place: str) -> Iterator[Trace]:
@@ -71,7 +88,8 @@ class Run:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            yield trace
+            with self.timing(step):
+                yield trace
         finally:
             self.spans += spans
         if self.told is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
+
+from attrs import frozen
 
 from ...compiler.plan import (
     AttemptNode,
@@ -31,35 +33,26 @@ from .pure import field, interpolation, list_of, operation, record
 Made = tuple[Compute | None, Act | None]
 
 
-class Steps(Protocol):
-    """Makes what a node does."""
+@frozen
+class Place:
+    """Where a node stands.
 
-    def make(
-        self,
-        node: Node,
-        slots: Mapping[str, int],
-        blocks: Mapping[str, Block],
-        constants: Mapping[str, Any],
-        is_tail: bool,
-    ) -> Made:
-        """slots: where the values are that the node takes. blocks: those that are part of it, by name.
+    slots: where the values are that it takes. blocks: those that are part of it, by name.
+    constants: the values that are known already, by name. is_tail: its text is that of the pipeline.
+    """
 
-        constants: the values that are known already, by name. is_tail: its text is that of the pipeline.
-        """
-        ...
+    slots: Mapping[str, int]
+    blocks: Mapping[str, Block]
+    constants: Mapping[str, Any]
+    is_tail: bool
 
 
 class PureSteps:
     """Nodes that compute: all there may be in the condition of a cascade."""
 
-    def make(
-        self,
-        node: Node,
-        slots: Mapping[str, int],
-        blocks: Mapping[str, Block],
-        constants: Mapping[str, Any],
-        is_tail: bool,
-    ) -> Made:
+    def make(self, node: Node, at: Place) -> Made:
+        """What `node` does."""
+        slots = at.slots
         match node:
             case FieldNode():
                 return field(slots[node.of], node.field), None
@@ -84,7 +77,7 @@ class PureSteps:
             case BuiltinNode():
                 from .builtins import builtin
 
-                return builtin(node, slots, constants)
+                return builtin(node, slots, at.constants)
         raise TypeError(f"no such kind of node: {node!r}")
 
 
@@ -95,14 +88,8 @@ class AllSteps(PureSteps):
         self._targets = targets
         self._externs = externs
 
-    def make(
-        self,
-        node: Node,
-        slots: Mapping[str, int],
-        blocks: Mapping[str, Block],
-        constants: Mapping[str, Any],
-        is_tail: bool,
-    ) -> Made:
+    def make(self, node: Node, at: Place) -> Made:
+        slots, blocks, is_tail = at.slots, at.blocks, at.is_tail
         match node:
             case CallNode():
                 return None, call(node, slots, self._targets, is_tail)
@@ -116,4 +103,4 @@ class AllSteps(PureSteps):
                 return None, map_list(node, slots, blocks)
             case AttemptNode():
                 return None, attempt(node, blocks, is_tail)
-        return super().make(node, slots, blocks, constants, is_tail)
+        return super().make(node, at)

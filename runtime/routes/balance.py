@@ -8,9 +8,9 @@ from attrs import frozen
 
 from ...compiler.plan import BalanceKind, BalancePlan
 from ..replica import Chunk
-from ..served import Served
+from ..served import Asking, Served
 from ..trace import Trace
-from .route import Asking, Route, ask_in_turn
+from .route import Route, ask_in_turn
 
 
 @frozen
@@ -51,6 +51,6 @@ class Balance(Route):
         super().__init__(plan, members)
         self._balancing = Balancing(plan.by)
 
-    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         loads = [Load(each.is_available(), each.running + each.waiting) for each in self.members]
         return ask_in_turn(self, self._balancing.decide(loads), asking, trace)

@@ -17,10 +17,12 @@ from ..errors import RequestError, StepFailed
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..replica import ChatChunk, ChatRequest, Chunk, ClassifyChunk, Request
-from ..served import Served
+from ..served import Asking, Served
+from ..tally import NOT_ACCEPTED
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .route import Ask, Asking, GiveUp, Route
+from .opening import open_answer
+from .route import Ask, GiveUp, Route
 
 log = logging.getLogger(__name__)
 
@@ -78,28 +80,34 @@ class Cascade(Route):
         )
         self._warned = False
 
-    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         loop = asyncio.get_running_loop()
         escalation = Escalation(self.name, len(self.members))
         decision: Ask | Accept | GiveUp = escalation.next()
         chunks: list[Chunk] = []
         while isinstance(decision, Ask):
-            member = self.members[decision.index]
-            branch = trace.branch()
+            asked, branch = decision.index, trace.branch()
+            member, reason = self.members[asked], NOT_ACCEPTED
             try:
                 if escalation.is_last:
-                    async with aclosing(asking.stream(member, branch)) as answer:
+                    opened = await open_answer(member.ask(asking, branch))
+                    self.answers(asked)
+                    trace.follow(branch)
+                    async with aclosing(opened.chunks()) as answer:
                         async for chunk in answer:
-                            trace.follow(branch)
                             yield chunk
                     return
                 chunks = await self._whole(member, asking, branch)
                 decision = escalation.answered(self._accepts(chunks))
             except RequestError as error:
+                reason = type(error).code
                 decision = escalation.failed(error, is_over=asking.is_over(loop.time()))
+            if isinstance(decision, Ask):
+                self.moves(asked, reason)
         if isinstance(decision, GiveUp):
             raise decision.error
         trace.follow(branch)
+        self.answers(asked)
         for chunk in chunks:
             yield _as_asked(chunk, asking.request)
 
@@ -111,7 +119,7 @@ class Cascade(Route):
             if request.stream:
                 more["stream_options"] = {"include_usage": True}
             request = evolve(request, body={**request.body, **more})
-        async with aclosing(asking.stream(member, trace, request)) as answer:
+        async with aclosing(member.ask(evolve(asking, request=request), trace)) as answer:
             return [chunk async for chunk in answer]
 
     def _accepts(self, chunks: Sequence[Chunk]) -> bool:

@@ -11,12 +11,13 @@ from attrs import frozen
 from ...compiler.plan import HedgePlan
 from ..errors import RequestError
 from ..replica import Chunk
-from ..served import Served
+from ..served import Asking, Served
+from ..tally import SLOW
 from ..tasks import end_tasks
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .opening import Opened
-from .route import Ask, Asking, GiveUp, Route
+from .opening import Opened, open_answer
+from .route import Ask, GiveUp, Route
 
 
 @frozen
@@ -65,7 +66,7 @@ class Hedge(Route):
         super().__init__(plan, members)
         self._after = float(plan.after)
 
-    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         race = Race(self, asking, trace, self._after)
         try:
             opened = await race.winner()
@@ -86,6 +87,7 @@ class Race:
         self._hedging = Hedging(route.name, len(route.members), after)
         self._traces: dict[asyncio.Task[Opened], Trace] = {}
         self._won: asyncio.Task[Opened] | None = None
+        self._failed: tuple[int, str] | None = None
 
     async def winner(self) -> Opened:
         """The answer that begins first; the others are cancelled. Raises RequestError."""
@@ -94,11 +96,14 @@ class Race:
         while True:
             decision = self._hedging.decide(loop.time())
             if isinstance(decision, Ask):
+                if decision.index:
+                    self._route.moves(*(self._failed or (decision.index - 1, SLOW)))
+                    self._failed = None
                 running.add(self._ask(decision.index))
                 continue
             timeout = None if decision.until is None else max(decision.until - loop.time(), 0)
             done, running = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            for task in sorted(done, key=list(self._traces).index):
+            for task in sorted(done, key=self._index):
                 if self._wins(task):
                     return task.result()
 
@@ -116,6 +121,7 @@ class Race:
         error = task.exception()
         if error is None:
             self._won = task
+            self._route.answers(self._index(task))
             self._trace.follow(self._traces[task])
             for other in self._traces:
                 other.cancel()
@@ -125,10 +131,15 @@ class Race:
         decision = self._hedging.failed(error, is_over=self._asking.is_over(loop.time()))
         if decision is not None:
             raise decision.error
+        self._failed = self._index(task), type(error).code
         return False
+
+    def _index(self, task: asyncio.Task[Opened]) -> int:
+        """Which member `task` asks: they are asked in their order."""
+        return list(self._traces).index(task)
 
     def _ask(self, index: int) -> asyncio.Task[Opened]:
         trace = self._trace.branch()
-        task = asyncio.create_task(self._asking.open(self._route.members[index], trace))
+        task = asyncio.create_task(open_answer(self._route.members[index].ask(self._asking, trace)))
         self._traces[task] = trace
         return task

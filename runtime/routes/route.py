@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from attrs import frozen
 
 from ...compiler.plan import RoutePlan, TaskKind
 from ..errors import RequestError
-from ..replica import Chunk, Request
-from ..served import NO_HEADERS, Served, check_task, first_chunk
+from ..replica import Chunk
+from ..served import Asking, Served, check_task
+from ..tally import RouteTally, outcome_now
 from ..trace import Trace
 from .moving_on import exhausted, moves_on
-from .opening import Opened, open_answer
+from .opening import open_answer
 
 
-@frozen
-class Asking:
-    """A request, and all that goes with it to a member."""
-
-    request: Request
-    deadline: float | None
-    priority: int
-    headers: Mapping[str, str]
-
-    async def open(self, member: Served, trace: Trace, request: Request | None = None) -> Opened:
-        """The answer of `member`, up to its first content. Raises RequestError."""
-        return await open_answer(self.stream(member, trace, request))
-
-    def stream(
-        self, member: Served, trace: Trace, request: Request | None = None
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `member`; request: instead of the client's."""
-        return member.stream(
-            request or self.request, self.deadline, trace, priority=self.priority, headers=self.headers
-        )
-
-    def is_over(self, now: float) -> bool:
-        """Whether the request has no time left."""
-        return self.deadline is not None and now >= self.deadline
-
-
-class Route:
+class Route(Served):
     """Several deployments or routes behind one name."""
 
     def __init__(self, plan: RoutePlan, members: Sequence[Served]) -> None:
@@ -51,6 +27,7 @@ class Route:
         self.plan = plan
         self.task: TaskKind = plan.task
         self.members = members
+        self.tally = RouteTally(member.name for member in members)
 
     @property
     def running(self) -> int:
@@ -70,34 +47,30 @@ class Route:
         """Whether one of its members is."""
         return any(member.is_available() for member in self.members)
 
-    def stream(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""
-        check_task("route", self.name, self.task, request)
-        return self.ask(Asking(request, deadline, priority, headers), trace)
+        loop = asyncio.get_running_loop()
+        began, begun = loop.time(), False
+        try:
+            check_task("route", self.name, self.task, asking.request)
+            async with aclosing(self.pick(asking, trace)) as chunks:
+                async for chunk in chunks:
+                    begun = True
+                    yield chunk
+        finally:
+            self.tally.end(outcome_now(asking.request, begun), loop.time() - began)
 
-    async def answer(
-        self,
-        request: Request,
-        deadline: float | None,
-        trace: Trace,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Chunk:
-        """Its first chunk: all of it, for a request that wants no stream. Raises RequestError."""
-        return await first_chunk(self.stream(request, deadline, trace, priority=priority, headers=headers))
+    @abstractmethod
+    def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer, as the strategy has it; says by `answers` and `moves` who is asked why."""
 
-    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        """The answer, as the strategy has it."""
-        raise NotImplementedError
+    def answers(self, index: int) -> None:
+        """The member at `index` gives the answer."""
+        self.tally.answers[self.members[index].name] += 1
+
+    def moves(self, index: int, reason: str) -> None:
+        """Another member is asked, because of what the one at `index` did."""
+        self.tally.moves[self.members[index].name, reason] += 1
 
 
 @frozen
@@ -144,13 +117,17 @@ async def ask_in_turn(
     turns = Turns(route.name, order)
     decision: Ask | GiveUp = turns.first()
     while isinstance(decision, Ask):
+        asked = decision.index
         try:
-            opened = await asking.open(route.members[decision.index], trace)
+            opened = await open_answer(route.members[asked].ask(asking, trace))
             break
         except RequestError as error:
             decision = turns.failed(error, is_over=asking.is_over(loop.time()))
+            if isinstance(decision, Ask):
+                route.moves(asked, type(error).code)
     else:
         raise decision.error
+    route.answers(asked)
     async with aclosing(opened.chunks()) as chunks:
         async for chunk in chunks:
             yield chunk

@@ -9,9 +9,9 @@ from random import Random
 
 from ...compiler.plan import KeySource, RouteKey, SplitPlan
 from ..replica import ChatRequest, Chunk, CompletionRequest
-from ..served import Served
+from ..served import Asking, Served
 from ..trace import Trace
-from .route import Asking, Route
+from .route import Route, ask_in_turn
 
 
 class Splitting:
@@ -45,9 +45,9 @@ class Split(Route):
         self._key = plan.key
         self._splitting = Splitting(plan.route, [share.share for share in plan.shares], random)
 
-    def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    def pick(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
         index = self._splitting.decide(key_of(asking, self._key))
-        return asking.stream(self.members[index], trace)
+        return ask_in_turn(self, [index], asking, trace)
 
 
 def key_of(asking: Asking, key: RouteKey) -> str | None:

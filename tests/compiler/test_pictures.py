@@ -8,6 +8,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -34,13 +35,15 @@ from inferc.compiler.plan import (
     FallbackPlan,
     IfNode,
     Money,
+    Node,
     OperatorNode,
     Plan,
     TaskKind,
 )
 from inferc.compiler.plan.nodes import NODE_CLASSES
 
-from ..support.graph_plans import SOURCE, chat, node, pipeline, plan_with, shop
+from ..support.graph_plans import shop
+from ..support.pipelines import SOURCE, chat, node, pipeline, plan_with
 from ..support.remote import plan_of, remote_plan
 
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -66,6 +69,11 @@ def edges(picture: Picture, *kinds: EdgeKind) -> set[tuple[str, str, str]]:
     named = {vertex.id: _short(vertex) for vertex in _drawn(picture)}
     drawn = [edge for edge in picture.edges if edge.source in named]
     return {(named[edge.source], named[edge.target], edge.label) for edge in drawn if edge.kind in kinds}
+
+
+def drawing(*nodes: Node, output: str, **more: Any) -> Picture:
+    """Of a pipeline that may ask `gpt`."""
+    return picture_of(plan_with(remote_plan("gpt"), pipeline("p", *nodes, output=output, **more)))
 
 
 # ---- the formats
@@ -191,7 +199,7 @@ def test_long_texts_are_cut() -> None:
 def test_steps_that_do_not_need_each_other_are_framed_together() -> None:
     steps = [chat(name, asks="gpt", message="message") for name in ("one", "two")]
     later = [chat("three", asks="gpt", message="one"), chat("return", asks="gpt", message="three")]
-    picture = picture_of(plan_with(pipeline("p", *steps, *later, output="return")))
+    picture = drawing(*steps, *later, output="return")
     frames = [f for f in picture.clusters[0].frames() if f.kind is ClusterKind.PARALLEL]
     assert [[v.lines[0] for v in frame.vertices()] for frame in frames] == [
         ["one = gpt(message)", "two = gpt(message)"]
@@ -200,7 +208,7 @@ def test_steps_that_do_not_need_each_other_are_framed_together() -> None:
 
 def test_steps_in_a_row_are_not_framed() -> None:
     row = [chat("one", asks="gpt", message="message"), chat("two", asks="gpt", message="one")]
-    picture = picture_of(plan_with(pipeline("p", *row, output="two")))
+    picture = drawing(*row, output="two")
     assert [f.kind for f in picture.clusters[0].frames()] == [ClusterKind.PIPELINE]
     assert edges(picture, EdgeKind.VALUE) == {
         ("message", "one", ""),
@@ -228,7 +236,7 @@ def test_operators_are_put_in_brackets_where_the_language_needs_them() -> None:
         node(OperatorNode, "sum.5", type="int", operator="*", operands=("sum.4", "sum.3")),
         node(OperatorNode, "sum", type="int", operator="+", operands=("sum.5", "sum.1")),
     ]
-    drawn = vertices(picture_of(plan_with(pipeline("p", *steps, output="sum"))))
+    drawn = vertices(drawing(*steps, output="sum"))
     assert drawn["sum"].lines == ("sum = (1 + 2) * 3 + 1",)
 
 
@@ -285,15 +293,13 @@ def test_a_way_that_only_names_a_value_has_a_vertex() -> None:
         node(OperatorNode, "answer.3", type="bool", operator=">", operands=("answer.1", "answer.2")),
         node(IfNode, "answer", condition="answer.3", then="message", otherwise="draft"),
     ]
-    shown = edges(picture_of(plan_with(pipeline("p", *steps, output="answer"))), EdgeKind.VALUE)
+    shown = edges(drawing(*steps, output="answer"), EdgeKind.VALUE)
     assert {("if len(draft) > 9", "message", "yes"), ("if len(draft) > 9", "draft", "no")} <= shown
     assert {("message", "message", ""), ("draft", "draft", "")} <= shown
 
 
 def test_a_deployment_that_a_step_says_all_of_is_drawn_once() -> None:
-    picture = picture_of(
-        plan_with(pipeline("p", chat("return", asks="gpt", message="message"), output="return"))
-    )
+    picture = drawing(chat("return", asks="gpt", message="message"), output="return")
     assert [cluster.kind for cluster in picture.clusters] == [ClusterKind.PIPELINE, ClusterKind.LEGEND]
     assert vertices(picture)["gpt(message)"].lines[1] == "remote: gpt-4o-mini"
 
@@ -306,7 +312,7 @@ def test_calls_lead_to_routes_and_pipelines() -> None:
 
 def test_a_constant_pipeline_is_drawn() -> None:
     constant = node(ConstantNode, "return", value="hello")
-    picture = picture_of(plan_with(pipeline("p", constant, takes={}, output="return")))
+    picture = drawing(constant, output="return", takes={})
     assert [v.lines for v in picture.clusters[0].vertices()] == [('"hello"',), ("return",)]
 
 

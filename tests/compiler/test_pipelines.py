@@ -433,3 +433,21 @@ def test_a_program_with_an_error_has_no_plan(project: Project) -> None:
     assert not checked.ok
     with pytest.raises(AssertionError):
         compile_checked(checked, project.folder)
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [("list<int>", "int"), ("list<int?>", "int"), ("list<list<text>>", "list<text>"), ("list<V>", "V")],
+)
+def test_the_first_value_of_a_list_may_be_missing(given: str, there: str, project: Project) -> None:
+    head = f'type V = "a" | "b"\npipeline p(x: {given}, y: {there})'
+    assert project.codes(f"{head} -> {there} {{ return first(x) else y }}\n") == []
+    [item] = project.findings(f"{head} -> {there} {{ return first(x) }}\n")
+    assert item.code == "E0601"
+    assert item.help == ("it may be missing: say what then, with `first(x) else …`",)
+
+
+@pytest.mark.parametrize("given", ["text", "json", "tensor<f32, [3]>", "list<int>?"])
+def test_only_a_list_has_a_first_value(given: str, project: Project) -> None:
+    [item] = project.findings(f"pipeline p(x: {given}) -> int {{ return first(x) else 1 }}\n")
+    assert (item.code, item.message) == ("E0601", f"`first` takes a list, found {given}")

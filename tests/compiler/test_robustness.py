@@ -205,6 +205,7 @@ TYPED: dict[str, list[str]] = {
             'match gpt(<text>) { "a" | "b" => <text>, _ => <text> }',
             "match <bool> { true => <text>, _ => x }",
         ),
+        "(first(<texts>) else <text>)",
         *('format("{a} {0:.2f}", <float>, a = <text>)', "(found else <text>)", "(<verdict>).label"),
         'match v.label { "yes" => <text>, "no" => <text> }',
     ],

@@ -182,15 +182,54 @@ def test_values_that_need_each_other_are_one_error_that_prints_the_circle(
     assert (item.code, item.notes) == ("E0208", (circle,))
 
 
-@pytest.mark.parametrize("declaration", ["let", "param", "template"])
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "let spare = 2",
+        "param spare: int = 2",
+        "template spare { replicas = 2 }",
+        "type spare = { label: text }",
+        'extern spare(x: text) -> text = python("m:f")',
+    ],
+)
 def test_what_nothing_uses_is_a_warning_unless_its_name_begins_with_an_underscore(
     project: Project, declaration: str
 ) -> None:
-    body = "{ replicas = 2 }" if declaration == "template" else "= 2"
-    colon = ": int " if declaration == "param" else " "
-    [item] = project.findings(f"{declaration} spare{colon}{body}\n{chat('it')}")
+    [item] = project.findings(f"{declaration}\n{chat('it')}")
     assert item.code == "W0210"
-    assert project.findings(f"{declaration} _spare{colon}{body}\n{chat('it')}") == []
+    assert project.findings(f"{declaration.replace('spare', '_spare')}\n{chat('it')}") == []
+    assert project.findings(declaration) == []  # a file for others to import
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "pipeline p(x: T) -> text { return look_up(x.label) }",
+        'pipeline p(x: list<T?>) -> int { _y = look_up("x")\nreturn len(x) }',
+        'pipeline p(x: text) -> text { y = it(x) as T\nreturn look_up(y.label) else "no" }',
+        "pipeline p(x: text) -> T { return T(label = look_up(x)) }",
+        "type _U = list<T>\npipeline p(x: text) -> text { return [look_up(y) for y in [x]] as json as text }",
+    ],
+)
+def test_types_and_externs_are_used_wherever_they_are_named(project: Project, use: str) -> None:
+    extern = 'extern look_up(x: text) -> text = python("m:f")'
+    assert "W0210" not in project.codes(f"type T = {{ label: text }}\n{extern}\n{chat('it')}{use}\n")
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        'pipeline p(x: text) -> text { return format("{}", a = look_up(x)) }',
+        "pipeline p(x: text) -> text { return cosine(x, look_up(x)) }",
+        "pipeline p(x: text) -> text { return it(x, temperature = look_up(x)) }",
+        "pipeline p(x: text) -> text { return [1] + look_up(x) }",
+    ],
+)
+def test_what_a_part_with_a_mistake_names_is_not_called_unused(project: Project, mistake: str) -> None:
+    extern = 'extern look_up(x: text) -> text = python("m:f")'
+    codes = project.codes(f"{extern}\n{chat('it')}{mistake}\n")
+    assert codes
+    assert "W0210" not in codes
 
 
 # ---- parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+import pytest
 from lsprotocol import types as lsp
 
 from inferc.editor.features.diagnostics import diagnostics, explained
@@ -40,8 +41,11 @@ def test_other_places_that_explain_it(desk: Desk) -> None:
     assert related.location.range.start == lsp.Position(0, 4)
 
 
-def test_what_is_not_used_is_faded(desk: Desk) -> None:
-    [item] = found(desk, f"let x = 1\n{FINE}")
+@pytest.mark.parametrize(
+    "spare", ["let x = 1", "type x = { y: int }", 'extern x() -> int = python("m:f")', "template x { }"]
+)
+def test_what_is_not_used_is_faded(desk: Desk, spare: str) -> None:
+    [item] = found(desk, f"{spare}\n{FINE}")
     assert item.code == "W0210"
     assert item.tags == [lsp.DiagnosticTag.Unnecessary]
     assert item.severity is lsp.DiagnosticSeverity.Warning

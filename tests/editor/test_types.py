@@ -159,6 +159,16 @@ def test_the_options_of_a_call_and_of_a_loop(desk: Desk) -> None:
     )
 
 
+def test_the_first_of_a_list_is_offered_and_is_what_the_list_holds(desk: Desk) -> None:
+    assert "first" in offered(desk, in_pipeline("x = fir|", "return m"))
+    assert "the first value of a list" in shown(desk, in_pipeline("x = fir|st(all) else verdict", "return m"))
+    assert set(offered(desk, in_pipeline("x = first(all) else verdict", "y = x.|"))) == {
+        "label",
+        "score",
+        "place",
+    }
+
+
 def test_the_arms_that_a_match_has_not_yet(desk: Desk) -> None:
     text = in_pipeline("x = match verdict.label {", '  "refund" => m', "  |", "}", "return x")
     assert next(iter(offered(desk, text))) == '"other"'
@@ -210,6 +220,7 @@ def test_from_a_field_to_where_it_is_written(desk: Desk) -> None:
     [
         ("x = join(all, |", "join(texts, separator)", 1),
         ("x = reshape(m, |", "reshape(x, [1, 3, 224])", 1),
+        ("x = first(|", "first(x)", 0),
         ("x = split_text(m, overlap = |", "split_text(x, size, overlap = 0)", 2),
     ],
 )

@@ -211,7 +211,12 @@ def test_whole_answers_are_retried_counted_and_traced_as_streams_are() -> None:
         with pytest.raises(ServerError) as caught:
             await first(traces[1])
         tally = target.tally
-        counted = (dict(tally.outcomes), tally.seconds, tally.prompt_tokens, tally.completion_tokens)
+        counted = (
+            dict(tally.outcomes),
+            tally.durations.seconds,
+            tally.prompt_tokens,
+            tally.completion_tokens,
+        )
         return answer, traces, caught.value.attempts, counted
 
     streamed, whole = (run_virtual(scenario(whole)) for whole in (False, True))

@@ -36,7 +36,7 @@ from inferc.runtime.reload import reload_models
 from inferc.runtime.secret import Secret
 
 from ..support.pipelines import Graph, balance, fallback, hedge, plan_with, split
-from ..support.remote import Mock, eventually, gateway_of, mock_provider, remote_plan
+from ..support.remote import Mock, eventually, gateway_of, mock_provider, remote_plan, running
 
 ONCE = RetryPolicy(max_retries=0)
 PRICE = Price(Money("1"), Money("10"))
@@ -89,13 +89,12 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
                 remote_plan("embedder", mock.endpoint, key=key, task=TaskKind.EMBED),
             )
             plan = plan_with(*deployments, *parts, **gateway)
-            executor = Executor(plan, Path.cwd())
-            await executor.start()
-            try:
-                async with gateway_of(executor) as url, aiohttp.ClientSession() as http:
-                    yield House(url, executor, mock, http)
-            finally:
-                await executor.stop()
+            async with (
+                running(plan) as executor,
+                gateway_of(executor) as url,
+                aiohttp.ClientSession() as http,
+            ):
+                yield House(url, executor, mock, http)
 
     return opened
 

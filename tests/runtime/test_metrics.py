@@ -32,7 +32,8 @@ from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.secret import Secret
 
-from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan
+from ..support.pipelines import Graph, fallback, plan_with
+from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, running
 from .onnx.toys import line, tensor_plan
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -101,6 +102,36 @@ async def test_requests_are_counted_by_deployment_and_by_how_they_ended(tmp_path
     assert value(found, "inferc_run_rows_bucket", deployment="toy", replica="0", le="1.0") == 0
     assert value(found, "inferc_run_rows_bucket", deployment="toy", replica="0", le="2.0") == 1
     assert value(found, "process_resident_memory_bytes") > 1e6
+
+
+async def test_routes_say_who_answered_and_pipelines_how_long_their_steps_took() -> None:
+    steps = Graph()
+    steps.call("draft", "assistant", message="message")
+    steps.call("answer", "gpt", message="draft")
+    async with mock_provider() as mock:
+        plan = plan_with(
+            remote_plan("gone", key=KEY, retry=RetryPolicy(max_retries=0)),
+            remote_plan("gpt", mock.endpoint, key=KEY),
+            fallback("assistant", "gone", "gpt"),
+            steps.pipeline("answer", name="reply"),
+        )
+        async with running(plan) as executor, gateway_of(executor) as url:
+            assert await post(url, "/v1/chat/completions", CHAT | {"model": "assistant"}) == 200
+            assert await post(url, "/v1/pipelines/reply", {"message": "hi"}) == 200
+            assert await post(url, "/v1/chat/completions", CHAT | {"model": "reply", "stream": True}) == 200
+            found = await scrape(url)
+    assert value(found, "inferc_route_requests_total", route="assistant", outcome="ok") == 3
+    assert value(found, "inferc_route_duration_seconds_count", route="assistant") == 3
+    assert value(found, "inferc_route_answers_total", route="assistant", member="gpt") == 3
+    assert value(found, "inferc_route_answers_total", route="assistant", member="gone") == 0
+    moves = {"route": "assistant", "member": "gone", "reason": "network_error"}
+    assert value(found, "inferc_route_moves_total", **moves) == 3
+    assert value(found, "inferc_pipeline_runs_total", pipeline="reply", outcome="ok") == 2
+    assert value(found, "inferc_pipeline_duration_seconds_count", pipeline="reply") == 2
+    for step in ("draft", "answer"):
+        name = "inferc_pipeline_step_duration_seconds"
+        assert value(found, f"{name}_count", pipeline="reply", step=step) == 2
+        assert value(found, f"{name}_sum", pipeline="reply", step=step) > 0
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")

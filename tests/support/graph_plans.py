@@ -2,83 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from inferc.compiler.plan import (
-    SCHEMA,
     TEXT,
     ArmPlan,
     AttemptNode,
     BalanceKind,
-    BalancePlan,
     BuiltinNode,
     CallNode,
     CapacityKind,
     CapacityPolicy,
-    CascadePlan,
     ConstantNode,
     ConvertNode,
     Duration,
     ExternNode,
-    ExternPlan,
-    FallbackPlan,
     FieldNode,
-    GatewayPlan,
-    HedgePlan,
     IfNode,
     InterpolationNode,
-    KeySource,
     ListNode,
     ListType,
     MapNode,
     MatchNode,
-    Node,
     OperatorNode,
-    ParameterPlan,
     PipelinePlan,
     Plan,
     PromptNode,
     RecordNode,
     RecordType,
-    RouteKey,
-    ShareOf,
-    SourceRef,
-    SplitPlan,
+    RoutePlan,
     TaskKind,
 )
-from inferc.dsl.units import Percent
 
 from .commands import SAMPLES
+from .pipelines import (
+    Graph,
+    balance,
+    cascade,
+    chat,
+    extern,
+    fallback,
+    hedge,
+    node,
+    pipeline,
+    plan_with,
+    split,
+)
 from .projects import Project
 from .remote import remote_plan
-
-SOURCE = SourceRef("shop.infer", 1, 1)
-NodeT = TypeVar("NodeT", bound=Node)
-
-
-def node(cls: type[NodeT], name: str, block: str = "", type: str = "text", **fields: Any) -> NodeT:
-    """A node that was written nowhere in particular."""
-    return cls(name=name, block=block, type=type, line=1, column=1, **fields)
-
-
-def chat(name: str, block: str = "", *, asks: str, message: str, **fields: Any) -> CallNode:
-    return node(
-        CallNode, name, block, target=asks, task=TaskKind.CHAT, arguments={"message": message}, **fields
-    )
-
-
-def pipeline(name: str, *nodes: Node, output: str, takes: dict[str, Any] | None = None) -> PipelinePlan:
-    given = {"message": TEXT} if takes is None else takes
-    parameters = tuple(ParameterPlan(*each) for each in given.items())
-    return PipelinePlan(
-        pipeline=name, source=SOURCE, parameters=parameters, result=TEXT, nodes=nodes, output=output
-    )
-
-
-def plan_with(*pipelines: PipelinePlan, deployments: tuple[str, ...] = ("gpt",)) -> Plan:
-    """A plan of these pipelines, and of remote deployments with these names."""
-    remote = tuple(remote_plan(name) for name in deployments)
-    return Plan(SCHEMA, "test", GatewayPlan(), remote, (), pipelines)
 
 
 def shop() -> Plan:
@@ -91,44 +63,22 @@ def shop() -> Plan:
         remote_plan("large", replicas=2),
         remote_plan("end"),
     )
-    externs = (
-        ExternPlan(
-            extern="look_up",
-            source=SOURCE,
-            parameters=(ParameterPlan("user", TEXT),),
-            result=RecordType(name="Account", fields={"name": TEXT}),
-            target="shop.accounts:find",
-        ),
+    look_up = extern(
+        "look_up", "shop.accounts:find", RecordType(name="Account", fields={"name": TEXT}), user=TEXT
     )
-    return Plan(SCHEMA, "test", GatewayPlan(), deployments, _routes(), (_search(), _reply()), externs)
+    return plan_with(*deployments, *_routes(), _search(), _reply(), look_up)
 
 
-def _routes() -> tuple[Any, ...]:
-    shared: dict[str, Any] = {"source": SOURCE, "task": TaskKind.CHAT}
-    return (
-        SplitPlan(
-            route="assistant.2",
-            inner=True,
-            shares=(ShareOf("large", Percent(0.95)), ShareOf("end", Percent(0.05))),
-            key=RouteKey(KeySource.HEADER, "x-inferc-key"),
-            **shared,
-        ),
-        FallbackPlan(route="assistant", members=("small", "assistant.2"), **shared),
-        HedgePlan(route="quick", members=("small", "large", "end"), after=Duration(0.4), **shared),
-        BalancePlan(route="even", members=("large", "end"), by=BalanceKind.LEAST_BUSY, **shared),
-        BalancePlan(route="turns", members=("large", "end"), by=BalanceKind.ROUND_ROBIN, **shared),
-        CascadePlan(
-            route="careful",
-            members=("small", "large"),
-            accept="accept",
-            condition=(
-                node(FieldNode, "accept.1", of="it", field="confidence", type="float"),
-                node(ConstantNode, "accept.2", value=0.8, type="float"),
-                node(OperatorNode, "accept", operator=">=", operands=("accept.1", "accept.2"), type="bool"),
-            ),
-            **shared,
-        ),
-    )
+def _routes() -> Iterator[RoutePlan]:
+    yield split("assistant.2", {"large": 0.95, "end": 0.05}, inner=True)
+    yield fallback("assistant", "small", "assistant.2")
+    yield hedge("quick", "small", "large", "end", after=0.4)
+    yield balance("even", "large", "end", by=BalanceKind.LEAST_BUSY)
+    yield balance("turns", "large", "end", by=BalanceKind.ROUND_ROBIN)
+    condition = Graph()
+    confidence = condition.field("accept.1", "it", "confidence")
+    enough = condition.operator("accept", ">=", confidence, condition.constant("accept.2", 0.8))
+    yield cascade("careful", "small", "large", condition=condition, accept=enough)
 
 
 def _search() -> PipelinePlan:

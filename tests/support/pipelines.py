@@ -1,9 +1,12 @@
-"""Plans of routes and pipelines, put together by hand."""
+"""Plans of routes and pipelines, put together by hand.
+
+A pipeline is either given node by node (`node`, `chat`, `pipeline`), or written with a `Graph`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from inferc.compiler.plan import (
     JSON,
@@ -51,6 +54,7 @@ from inferc.dsl.units import Percent
 
 SOURCE = SourceRef("test.infer", 1, 1)
 CHAT = TaskKind.CHAT
+NodeT = TypeVar("NodeT", bound=Node)
 
 
 def plan_with(*parts: DeploymentPlan | RoutePlan | PipelinePlan | ExternPlan, **gateway: Any) -> Plan:
@@ -115,6 +119,34 @@ def _parameters(types: Mapping[str, Type]) -> tuple[ParameterPlan, ...]:
     return tuple(ParameterPlan(name, kind) for name, kind in types.items())
 
 
+def node(
+    cls: type[NodeT],
+    name: str,
+    block: str = "",
+    type: str = "text",
+    *,
+    line: int = 1,
+    column: int = 1,
+    **fields: Any,
+) -> NodeT:
+    """A node that was written nowhere in particular."""
+    return cls(name=name, block=block, type=type, line=line, column=column, **fields)
+
+
+def chat(name: str, block: str = "", *, asks: str, message: str, **fields: Any) -> CallNode:
+    return node(CallNode, name, block, target=asks, task=CHAT, arguments={"message": message}, **fields)
+
+
+def pipeline(
+    name: str, *nodes: Node, output: str, takes: Mapping[str, Type] | None = None, result: Type = TEXT
+) -> PipelinePlan:
+    """takes: its parameters; None: `message`, a text."""
+    parameters = _parameters({"message": TEXT} if takes is None else takes)
+    return PipelinePlan(
+        pipeline=name, source=SOURCE, parameters=parameters, result=result, nodes=nodes, output=output
+    )
+
+
 class Graph:
     """The nodes of a pipeline, one after the other; each method adds one and gives its name.
 
@@ -128,14 +160,7 @@ class Graph:
         self, output: str, result: Type = TEXT, *, name: str = "p", **parameters: Type
     ) -> PipelinePlan:
         """The whole. parameters: `message`, a text, where none are given."""
-        return PipelinePlan(
-            pipeline=name,
-            source=SOURCE,
-            parameters=_parameters(parameters or {"message": TEXT}),
-            result=result,
-            nodes=tuple(self.nodes),
-            output=output,
-        )
+        return pipeline(name, *self.nodes, output=output, takes=parameters or None, result=result)
 
     def constant(self, name: str, value: object, block: str = "") -> str:
         return self._add(ConstantNode, name, block, value=value)
@@ -196,8 +221,6 @@ class Graph:
     def attempt(self, name: str, first: str, otherwise: str, block: str = "") -> str:
         return self._add(AttemptNode, name, block, first=first, otherwise=otherwise)
 
-    def _add(self, kind: type[Any], name: str, block: str, type: str = "text", **fields: Any) -> str:
-        self.nodes.append(
-            kind(name=name, block=block, type=type, line=len(self.nodes) + 2, column=3, **fields)
-        )
+    def _add(self, cls: type[Node], name: str, block: str, **fields: Any) -> str:
+        self.nodes.append(node(cls, name, block, line=len(self.nodes) + 2, column=3, **fields))
         return name

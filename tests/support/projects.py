@@ -32,8 +32,8 @@ class Project:
         return check_file(name, self.folder / name, text=text, **options)
 
     def findings(self, text: str | None = None, name: str = MAIN, **options: Any) -> list[Diagnostic]:
-        """All that is said about the file, but for what is not supported yet."""
-        return finished(self.check(text, name, **options))
+        """All that is said about the file."""
+        return list(self.check(text, name, **options).diagnostics)
 
     def codes(self, text: str | None = None, name: str = MAIN, **options: Any) -> list[str]:
         return [item.code for item in self.findings(text, name, **options)]
@@ -59,11 +59,6 @@ class Project:
         [deployment] = self.plan(text, **options).deployments
         assert isinstance(deployment, OnnxServingPlan)
         return deployment
-
-
-def finished(checked: Checked) -> list[Diagnostic]:
-    """What is said."""
-    return list(checked.diagnostics)
 
 
 def place(item: Diagnostic) -> str:

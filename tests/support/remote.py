@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +126,17 @@ async def mock_provider(options: MockOptions | None = None) -> AsyncIterator[Moc
         yield Mock(f"{url}/v1", stats)
 
 
-@asynccontextmanager
-async def executor_of(*deployments: DeploymentPlan, base_dir: Path | None = None) -> AsyncIterator[Executor]:
+def executor_of(
+    *deployments: DeploymentPlan, base_dir: Path | None = None
+) -> AbstractAsyncContextManager[Executor]:
     """A started executor of these deployments."""
-    executor = Executor(plan_of(*deployments), base_dir or Path.cwd())
+    return running(plan_of(*deployments), base_dir)
+
+
+@asynccontextmanager
+async def running(plan: Plan, base_dir: Path | None = None) -> AsyncIterator[Executor]:
+    """A started executor of `plan`."""
+    executor = Executor(plan, base_dir or Path.cwd())
     await executor.start()
     try:
         yield executor

@@ -167,6 +167,18 @@ def test_functions_are_called_from_pipelines_with_names_and_without() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "first"), [(["a", "b"], "a"), ([], "none"), ([None, "b"], "none"), ([""], ""), ([0], 0)]
+)
+def test_the_first_value_of_a_list_is_there_or_else_another(given: list[object], first: object) -> None:
+    graph = Graph()
+    graph.constant("xs", given)
+    graph.builtin("r.1", "first", "xs", block="r.1")
+    graph.constant("r.2", "none", block="r.2")
+    graph.attempt("r", "r.1", "r.2")
+    assert _value(graph, t="x") == first
+
+
+@pytest.mark.parametrize(
     ("path", "found"),
     [("$.a[0].b", 1), ("$.a[*].b", [1, 2]), ("$.missing", None), ("$..b", [1, 2]), ("$.n", None)],
 )

@@ -173,10 +173,13 @@ def test_routes_stand_in_routes() -> None:
 
 
 def test_a_request_of_another_kind_is_refused_by_the_name_of_the_route() -> None:
-    it = route(fallback("r", "a"), member("a"))
-    with pytest.raises(BadRequest, match="route `r` gives no embeddings, its task is `chat`"):
-        it.stream(EmbedRequest(("x",)), None, Trace())
-    assert it.task is TaskKind.CHAT
+    async def scenario() -> None:
+        it = route(fallback("r", "a"), member("a"))
+        with pytest.raises(BadRequest, match="route `r` gives no embeddings, its task is `chat`"):
+            await it.answer(EmbedRequest(("x",)), None, Trace())
+        assert it.task is TaskKind.CHAT
+
+    run_virtual(scenario())
 
 
 @pytest.mark.parametrize("after", [0.5, 1.5, 2.5, 3.5])
