@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 from ..support.commands import ROOT, SAMPLES
 from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
+from ..support.work import calls_during
 
 LANGUAGE = (ROOT / "tests" / "dsl" / "data" / "language.infer").read_text("utf-8")
 PIPELINES = (ROOT / "tests" / "dsl" / "data" / "pipelines.infer").read_text("utf-8")
@@ -509,20 +508,7 @@ SHAPES = {
 
 
 def calls_while_checking(text: str, folder: Path) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        check_file("m.infer", folder / "m.infer", text=text)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_during(lambda: check_file("m.infer", folder / "m.infer", text=text))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
