@@ -11,7 +11,8 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """Servers of tests are on this machine: no client may look for them behind a proxy."""
+    """What commands say is as wide as everywhere, and no client looks for the servers of tests behind a proxy."""
+    os.environ.pop("COLUMNS", None)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
