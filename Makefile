@@ -2,6 +2,7 @@
 #
 #   make demo                    see it work
 #   make test T=tests/runtime    run some of the tests
+#   make test J=0                run them in one process, as `pytest` does
 #   make demo PYTHON=python3.12  choose the Python that .venv is made with
 
 .DEFAULT_GOAL := help
@@ -24,6 +25,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
 
 T ?=
+J ?= 2
 
 .PHONY: help demo test models redis lint format types grammars catalog reference bench venv editors clean
 
@@ -33,8 +35,8 @@ help: ## list the targets
 demo: $(READY) models ## see a file compiled and real requests answered
 	@$(BIN)/python scripts/demo.py
 
-test: $(READY) models redis ## run the tests (T=path: some of them)
-	@$(BIN)/python -m pytest $(T)
+test: $(READY) models redis ## run the tests (T=path: some of them, J=n: in n processes)
+	@$(BIN)/python -m pytest -n $(J) --dist worksteal $(T)
 
 models: $(READY) ## fetch the sample models into samples/models
 	@$(BIN)/python samples/fetch_models.py

@@ -1,16 +1,30 @@
-"""What all tests share: expected outputs that are kept in files."""
+"""What all tests share: the process that they run in, how much is tried, and expected outputs in files."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# However busy the machine is; the same examples each time; `--hypothesis-profile=new` tries many new ones.
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("new", BUSY, max_examples=2000)
+settings.register_profile("same", BUSY, max_examples=100, derandomize=True)
+settings.load_profile("same")
 
 
 def pytest_configure() -> None:
-    """Servers of tests are on this machine: no client may look for them behind a proxy."""
+    """Make the processes that tests start the same everywhere.
+
+    What commands say is as wide as anywhere; modules are compiled once instead of at each start of a
+    command; and no client looks for the servers of tests behind a proxy.
+    """
+    for name in ("COLUMNS", "PYTHONDONTWRITEBYTECODE"):
+        os.environ.pop(name, None)
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
@@ -18,6 +32,18 @@ def pytest_configure() -> None:
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What inferc remembers of this machine is not what it remembers of its user's."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def pytest_collection() -> None:
+    """Nothing that is made while tests are collected is garbage, so do not search it again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of every later search, of which closing a model makes one."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

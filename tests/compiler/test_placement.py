@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.placement import Node, NoRoom, place
@@ -26,14 +26,12 @@ deployments = st.lists(
 nodes = st.lists(st.integers(0, 16), max_size=6).map(
     lambda gpus: [Node(f"n{index}", count) for index, count in enumerate(gpus)]
 )
-quick = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 def all_of(placed: dict[str, tuple[Replica, ...]]) -> list[Replica]:
     return [replica for replicas in placed.values() for replica in replicas]
 
 
-@quick
 @given(deployments, nodes)
 def test_whatever_fits_is_placed_soundly(wanted: list[Deployment], cluster: list[Node]) -> None:
     try:
@@ -55,7 +53,6 @@ def test_whatever_fits_is_placed_soundly(wanted: list[Deployment], cluster: list
     assert len(used) == len(set(used))
 
 
-@quick
 @given(deployments, nodes)
 def test_the_same_wishes_get_the_same_places(wanted: list[Deployment], cluster: list[Node]) -> None:
     outcomes = []
@@ -67,7 +64,6 @@ def test_the_same_wishes_get_the_same_places(wanted: list[Deployment], cluster: 
     assert outcomes[0] == outcomes[1]
 
 
-@quick
 @given(st.lists(st.integers(1, 8), min_size=1, max_size=8), st.integers(1, 4))
 def test_replicas_of_one_size_fill_the_cluster_completely(sizes: list[int], gpus: int) -> None:
     room = sum(size // gpus for size in sizes)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.compile import check_file, compile_checked
@@ -269,7 +269,6 @@ deployment "{draw(st.sampled_from(["a", "b c", "é", "x/y"]))}" {{
 """
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(text=files())
 def test_a_plan_that_was_written_is_read_back_as_it_was(
     text: str, tmp_path_factory: pytest.TempPathFactory

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferc.compiler.compile import Checked, check_file, compile_checked
@@ -22,6 +20,7 @@ from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 from ..support.commands import ROOT, SAMPLES
 from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
+from ..support.work import calls_during
 
 LANGUAGE = (ROOT / "tests" / "dsl" / "data" / "language.infer").read_text("utf-8")
 PIPELINES = (ROOT / "tests" / "dsl" / "data" / "pipelines.infer").read_text("utf-8")
@@ -93,11 +92,6 @@ KINDS = [
 ]
 
 
-thorough = settings(
-    max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-
-
 def checked(text: str, folder: Path = SAMPLES, **options: Any) -> Checked:
     """`text` as checked: every finding can be shown in every format, and none repeats a key."""
     found = check_file("m.infer", folder / "m.infer", text=text, **options)
@@ -112,7 +106,6 @@ def checked(text: str, folder: Path = SAMPLES, **options: Any) -> Checked:
 # ---- anything at all
 
 
-@thorough
 @given(st.binary(max_size=300))
 def test_random_bytes(content: bytes) -> None:
     checked(content.decode("utf-8", "replace"))
@@ -129,13 +122,11 @@ WORDS = [
 ]
 
 
-@thorough
 @given(st.lists(st.sampled_from(WORDS), max_size=80), st.sampled_from(["", " "]))
 def test_random_words(words: list[str], between: str) -> None:
     checked(between.join(words))
 
 
-@thorough
 @given(SEEDS)
 def test_random_texts_of_the_grammar(seed: int) -> None:
     checked(sample_text(random.Random(seed)))
@@ -164,7 +155,6 @@ STATEMENTS = [
 ]
 
 
-@thorough
 @given(
     st.lists(
         st.tuples(
@@ -186,7 +176,7 @@ def expression(choose: random.Random, depth: int) -> str:
     return form.format(a=expression(choose, depth - 1), b=expression(choose, depth - 1))
 
 
-@settings(parent=thorough, max_examples=400)
+@settings(max_examples=2 * settings().max_examples)
 @given(SEEDS)
 def test_random_pipelines(seed: int) -> None:
     choose = random.Random(seed)
@@ -265,7 +255,6 @@ def well_typed(choose: random.Random, form: str, depth: int) -> str:
     return re.sub(rf"<({names})>", fill, form)
 
 
-@settings(parent=thorough, max_examples=150)
 @given(SEEDS)
 def test_what_has_the_right_types_has_no_errors_and_a_plan(seed: int) -> None:
     text = well_typed(random.Random(seed), WELL_TYPED, 4)
@@ -277,7 +266,6 @@ def test_what_has_the_right_types_has_no_errors_and_a_plan(seed: int) -> None:
     assert plan.output in {*names, *(parameter.name for parameter in plan.parameters)}
 
 
-@thorough
 @given(st.sampled_from(TEXTS), SEEDS, st.integers(1, 4))
 def test_mutations_of_the_samples(text: str, seed: int, changes: int) -> None:
     choose = random.Random(seed)
@@ -288,7 +276,6 @@ def test_mutations_of_the_samples(text: str, seed: int, changes: int) -> None:
     checked(text)
 
 
-@thorough
 @given(st.sampled_from(KEYS), st.sampled_from(TEXTS), SEEDS)
 def test_what_looks_like_a_key_is_never_repeated(key: str, text: str, seed: int) -> None:
     choose = random.Random(seed)
@@ -510,20 +497,7 @@ SHAPES = {
 
 
 def calls_while_checking(text: str, folder: Path) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        check_file("m.infer", folder / "m.infer", text=text)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_during(lambda: check_file("m.infer", folder / "m.infer", text=text))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

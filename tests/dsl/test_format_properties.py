@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl.formatting import format_source
@@ -21,12 +18,10 @@ from inferc.dsl.source import Source
 from inferc.dsl.tokens import tokenize
 
 from ..support.grammar_sampler import sample_text
+from ..support.work import calls_during
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
 SEEDS = st.integers(0, 2**32)
-thorough = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 
 def formatted(text: str) -> str:
@@ -46,7 +41,6 @@ def comments(text: str) -> list[str]:
     return found
 
 
-@thorough
 @given(SEEDS, st.sampled_from([10, 40, 120]))
 def test_any_text_of_the_grammar_says_the_same(seed: int, size: int) -> None:
     text = sample_text(random.Random(seed), size)
@@ -60,7 +54,6 @@ def test_any_text_of_the_grammar_says_the_same(seed: int, size: int) -> None:
     assert formatted(result) == result
 
 
-@thorough
 @given(SEEDS)
 def test_lines_are_short_tidy_and_unix(seed: int) -> None:
     text = sample_text(random.Random(seed), 60)
@@ -76,7 +69,6 @@ def test_lines_are_short_tidy_and_unix(seed: int) -> None:
     assert not plain.endswith("\n\n")
 
 
-@thorough
 @given(SEEDS)
 def test_a_broken_file_loses_nothing(seed: int) -> None:
     choose = random.Random(seed)
@@ -90,7 +82,6 @@ def test_a_broken_file_loses_nothing(seed: int) -> None:
     assert formatted(result) == result
 
 
-@thorough
 @given(st.text(st.sampled_from("ab={}[](),:.\"'#\n\r\t <>|-+1\ufeff\0"), max_size=80))
 def test_nonsense_is_formatted_only_once(text: str) -> None:
     result = formatted(text)
@@ -123,17 +114,4 @@ def test_one_long_line_is_no_more_work_than_many_lines() -> None:
 
 
 def calls_while_formatting(text: str) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        formatted(text)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_during(lambda: formatted(text))

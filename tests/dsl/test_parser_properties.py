@@ -6,15 +6,12 @@ import json
 import logging
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import lark
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl import parser
@@ -26,12 +23,10 @@ from inferc.grammar import GRAMMAR, TABLES
 from inferc.grammar.build import build_tables
 
 from ..support.grammar_sampler import grammar, sample_words
+from ..support.work import calls_during
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
 SEEDS = st.integers(0, 2**32)
-thorough = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 
 def checked(text: str) -> Parsed:
@@ -62,14 +57,12 @@ def test_the_sample_has_no_mistake() -> None:
     assert checked(LANGUAGE).diagnostics == ()
 
 
-@thorough
 @given(st.binary(max_size=400))
 def test_random_bytes(content: bytes) -> None:
     checked(content.decode("utf-8", "replace"))
     checked(content.decode("latin-1"))
 
 
-@thorough
 @given(st.text(st.characters(), max_size=100))
 def test_random_characters(text: str) -> None:
     checked(text)
@@ -110,13 +103,11 @@ WORDS += [
 ]
 
 
-@thorough
 @given(st.lists(st.sampled_from(WORDS), max_size=60), st.sampled_from(["", " "]))
 def test_random_tokens(words: list[str], between: str) -> None:
     checked(between.join(words))
 
 
-@thorough
 @given(SEEDS, st.integers(1, 4))
 def test_mutations_of_the_sample(seed: int, count: int) -> None:
     choose = random.Random(seed)
@@ -144,7 +135,6 @@ def mutated(text: str, choose: random.Random) -> str:
             return rest[:target] + piece + rest[target:]
 
 
-@thorough
 @given(SEEDS)
 def test_tokens_of_a_right_text_left_out_or_doubled(seed: int) -> None:
     choose = random.Random(seed)
@@ -252,20 +242,7 @@ def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
 
 
 def calls_while_parsing(text: str) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        parse(Source("m.infer", text))
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_during(lambda: parse(Source("m.infer", text)))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -323,7 +300,6 @@ def test_a_word_or_sign_is_the_terminal_of_the_grammar(word: str) -> None:
 def test_what_a_terminal_matches_is_one_token(name: str) -> None:
     pattern = TERMINALS[name].pattern.to_regexp()
 
-    @thorough
     @given(st.from_regex(pattern, fullmatch=True))
     def check(text: str) -> None:
         [token, end] = tokenize(text)
@@ -332,7 +308,6 @@ def test_what_a_terminal_matches_is_one_token(name: str) -> None:
     check()
 
 
-@thorough
 @given(
     st.from_regex(
         f"(?:{TERMINALS['SPACE'].pattern.to_regexp()}|{TERMINALS['COMMENT'].pattern.to_regexp()}\n)*",
@@ -343,7 +318,6 @@ def test_what_is_skipped_makes_no_token(text: str) -> None:
     assert [token.type for token in tokenize(text)] == ["$END"]
 
 
-@thorough
 @given(st.lists(st.sampled_from(WORDS), max_size=20).map("".join))
 def test_a_token_is_what_its_terminal_matches(text: str) -> None:
     end = 0

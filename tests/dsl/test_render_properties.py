@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity
@@ -65,7 +65,6 @@ def diagnostics(draw: st.DrawFn) -> list[Diagnostic]:
     return draw(st.lists(diagnostic, max_size=3))
 
 
-@settings(max_examples=150, deadline=None)
 @given(diagnostics(), st.none() | st.integers(0, 120))
 def test_the_terminal_gets_nothing_but_visible_text(found: list[Diagnostic], width: int | None) -> None:
     text = render(found, OutputFormat.TERMINAL, width=width)
@@ -76,7 +75,6 @@ def test_the_terminal_gets_nothing_but_visible_text(found: list[Diagnostic], wid
         assert hidden <= {"\u200c", "\u200d"}
 
 
-@settings(max_examples=60, deadline=None)
 @given(diagnostics())
 def test_every_format_is_well_formed(found: list[Diagnostic]) -> None:
     document = json.loads(render(found, OutputFormat.JSON).encode())

@@ -352,9 +352,9 @@ def test_a_line_of_ten_million_characters_is_rendered_quickly() -> None:
         error(Span(source, start, start + 5), "here", fixes=[fixed(Span(source, start, start + 5), "y = 2")])
         for start in range(0, size, size // 200)
     ]
-    started = time.monotonic()
+    started = time.process_time()
     render([*found, error(Span(source, 0, size), "all")], OutputFormat.TERMINAL)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_only_the_module_of_the_format_is_imported() -> None:

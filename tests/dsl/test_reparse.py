@@ -63,7 +63,7 @@ def agrees(before: str, after: str) -> None:
     assert everything(again) == everything(parse(Source("m.infer", after)))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.integers(0, 2**32))
 def test_after_any_changes(seed: int) -> None:
     chosen = random.Random(seed)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl.convert import converter
@@ -304,7 +303,6 @@ class TestJson:
             assert back == deployment
             assert type(back.runtime_config) is type(config)
 
-    @settings(deadline=timedelta(seconds=2))
     @given(deployments)
     def test_any_deployment_survives_json(self, deployment: Deployment) -> None:
         text = json.dumps(converter.unstructure(deployment))

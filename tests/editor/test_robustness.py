@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
 from pygls.protocol import default_converter
@@ -46,9 +46,8 @@ WORDS += ["'", "#", "##", "\ufeff", "\0", "é", "𝒳", "\u2028", "\r", "\r\n", 
 SEEDS = st.integers(0, 2**32)
 CONVERTER = default_converter()
 
-thorough = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+few = settings(max_examples=settings().max_examples // 2)
+"""For each example, every question is asked."""
 
 
 def answered(text: str, offset: int, encoding: str = UTF16, folder: str = "/nowhere") -> None:
@@ -83,20 +82,20 @@ def test_files_with_a_mistake(path: Path) -> None:
         answered(text, chosen.randint(0, len(text)))
 
 
-@thorough
+@few
 @given(st.text(st.characters(), max_size=80), st.integers(0, 80), st.sampled_from([UTF8, UTF16, UTF32]))
 def test_random_characters(text: str, offset: int, encoding: str) -> None:
     answered(text, min(offset, len(text)), encoding)
 
 
-@thorough
+@few
 @given(st.lists(st.sampled_from(WORDS), max_size=50), st.integers(0, 200))
 def test_random_words(words: list[str], offset: int) -> None:
     text = " ".join(words)
     answered(text, min(offset, len(text)))
 
 
-@thorough
+@few
 @given(SEEDS)
 def test_all_that_the_grammar_allows(seed: int) -> None:
     chosen = random.Random(seed)
@@ -104,7 +103,7 @@ def test_all_that_the_grammar_allows(seed: int) -> None:
     answered(text, chosen.randint(0, len(text)))
 
 
-@thorough
+@few
 @given(SEEDS)
 def test_a_file_that_is_cut_off_anywhere(seed: int) -> None:
     chosen = random.Random(seed)
@@ -113,7 +112,7 @@ def test_a_file_that_is_cut_off_anywhere(seed: int) -> None:
     answered(text, len(text))
 
 
-@thorough
+@few
 @given(SEEDS)
 def test_words_put_into_and_taken_from_a_file(seed: int) -> None:
     chosen = random.Random(seed)
@@ -134,7 +133,7 @@ def test_a_very_deep_text_is_answered() -> None:
 # ---- changes
 
 
-@thorough
+@few
 @given(SEEDS, st.sampled_from([UTF8, UTF16, UTF32]))
 def test_many_small_changes_give_the_text_that_the_editor_has(seed: int, encoding: str) -> None:
     chosen = random.Random(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -79,10 +80,10 @@ def language() -> Any:
     library = TREE_SITTER / "infer.so"
     source = TREE_SITTER / "src" / "parser.c"
     if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", f"-I{source.parent}", str(source), "-o", str(library)],
-            check=True,
-        )
+        new = library.with_suffix(f".{os.getpid()}.so")  # another process may be at it, too
+        command = ["cc", "-shared", "-fPIC", "-O1", f"-I{source.parent}", str(source), "-o", str(new)]
+        subprocess.run(command, check=True)
+        new.replace(library)
     make = ctypes.CDLL(str(library)).tree_sitter_infer
     make.restype = ctypes.c_void_p
     capsule = ctypes.pythonapi.PyCapsule_New

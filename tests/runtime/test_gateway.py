@@ -26,6 +26,7 @@ from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.replica import ChatChunk
 from inferc.runtime.secret import Secret
 
+from ..support.openai_client import openai_client
 from ..support.remote import (
     Mock,
     eventually,
@@ -84,7 +85,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 
 def client(house: House, key: str = "any") -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key=key, max_retries=0)
+    return openai_client(house.url, key)
 
 
 async def test_the_openai_client_gets_a_chat_answer(house: Open) -> None:
@@ -345,7 +346,7 @@ async def test_an_error_in_the_middle_of_a_stream_is_its_last_event() -> None:
         assert error["type"] == "server_error"
         assert end == ""
 
-        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as api:
+        async with openai_client(url) as api:
             stream = await api.chat.completions.create(model="gpt", messages=MESSAGES, stream=True)
             await anext(stream)
             with pytest.raises(openai.APIError, match="without its end marker"):

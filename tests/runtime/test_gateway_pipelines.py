@@ -35,6 +35,7 @@ from inferc.runtime.mock_provider.faults import FaultKind
 from inferc.runtime.reload import reload_models
 from inferc.runtime.secret import Secret
 
+from ..support.openai_client import openai_client
 from ..support.pipelines import Graph, balance, fallback, hedge, plan_with, split
 from ..support.remote import Mock, eventually, gateway_of, mock_provider, remote_plan, running
 
@@ -68,7 +69,7 @@ class House:
         ]
 
     def client(self) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="x", max_retries=0)
+        return openai_client(self.url)
 
 
 Open = Callable[..., Any]

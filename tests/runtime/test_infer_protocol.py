@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import aiohttp
 import numpy
 import pytest
+import pytest_asyncio
 import tritonclient.http as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
@@ -27,21 +28,24 @@ from ..support.remote import executor_of, gateway_of, remote_plan
 from .onnx.plans import MODELS
 from .onnx.toys import DATATYPES, echo, line, tensor_plan
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 T = TypeVar("T")
 X = {"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}
 SHIFT = {"name": "shift", "datatype": "FP32", "shape": [2, 2], "data": [[0, 0], [0, 0]]}
 
 
-@pytest.fixture
-async def executor(tmp_path: Path) -> AsyncIterator[Executor]:
-    plans = [tensor_plan(echo(tmp_path / f"{kind}.onnx", kind), kind) for kind in DATATYPES]
-    line_plan = tensor_plan(line(tmp_path / "line.onnx"), "line", batching=Batching(max_size=8))
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def executor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Executor]:
+    folder = tmp_path_factory.mktemp("models")
+    plans = [tensor_plan(echo(folder / f"{kind}.onnx", kind), kind) for kind in DATATYPES]
+    line_plan = tensor_plan(line(folder / "line.onnx"), "line", batching=Batching(max_size=8))
     magika = tensor_plan(MODELS / "magika.onnx", "magika")
     async with executor_of(*plans, line_plan, magika, remote_plan()) as executor:
         yield executor
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def url(executor: Executor) -> AsyncIterator[str]:
     async with gateway_of(executor) as url:
         yield url
@@ -377,9 +381,13 @@ async def test_probes_need_no_token_and_models_do(executor: Executor) -> None:
                 assert answer.status == expected, path
 
 
-async def test_a_server_that_stops_is_live_and_not_ready(executor: Executor, url: str) -> None:
-    await executor.stop()
-    async with aiohttp.ClientSession() as session:
+async def test_a_server_that_stops_is_live_and_not_ready(tmp_path: Path) -> None:
+    async with (
+        executor_of(tensor_plan(line(tmp_path / "line.onnx"), "line")) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        await executor.stop()
         for path, expected in (("live", 200), ("ready", 503)):
             async with session.get(f"{url}/v2/health/{path}") as answer:
                 assert answer.status == expected

@@ -28,6 +28,7 @@ from inferc.runtime.mock_provider.faults import RetryForm
 from inferc.runtime.mock_provider.limits import MINUTE, Limiter
 from inferc.runtime.mock_provider.script import parse_script
 
+from ..support.openai_client import openai_client
 from ..support.remote import serving
 
 USER = {"role": "user", "content": "hello  big\nworld"}
@@ -39,7 +40,7 @@ CHAT = {"model": "m", "messages": [USER]}
 async def api() -> AsyncIterator[openai.AsyncOpenAI]:
     async with (
         serving(build_app(MockOptions(gap=0))) as url,
-        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as made,
+        openai_client(url) as made,
     ):
         yield made
 

@@ -16,6 +16,7 @@ from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
 from inferc.runtime.replica import ChatChunk, ChatRequest
 
+from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider
 from ..support.wires import WIRES, wire_plan
 
@@ -59,7 +60,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
             mock_provider(options) as mock,
             executor_of(*(wire_plan(wire, mock.url, **fields) for wire in WIRES)) as executor,
             gateway_of(executor) as url,
-            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as api,
+            openai_client(url) as api,
         ):
             yield House(api, mock)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import define
@@ -61,12 +62,18 @@ class RedisServer:
 @contextmanager
 def redis_server(directory: Path) -> Iterator[RedisServer]:
     """A running server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    server = RedisServer(port, directory)
+    server = RedisServer(_free_port(), directory)
     server.start()
     try:
         yield server
     finally:
         server.stop()
+
+
+def _free_port() -> int:
+    """A port that stays free while the server is away: none of those that systems give to connections."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as taken, suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port

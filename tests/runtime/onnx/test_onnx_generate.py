@@ -12,7 +12,6 @@ import pytest
 from attrs import evolve
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
-from openai import AsyncOpenAI
 
 from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
 from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestError, RequestTimeout, StartError
@@ -21,6 +20,7 @@ from inferc.runtime.onnx.generate.sampling import Sampler, Sampling
 from inferc.runtime.onnx.generate.texts import Detokenizer, StopFinder
 from inferc.runtime.replica import ChatChunk, ChatRequest, CompletionRequest
 
+from ...support.openai_client import openai_client
 from ...support.remote import executor_of, gateway_of
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import byte_tokenizer, causal_lm, load, with_segments
@@ -331,7 +331,7 @@ async def test_the_openai_client_chats_and_completes(folder: Path) -> None:
     async with (
         executor_of(lm_plan(folder)) as executor,
         gateway_of(executor) as url,
-        AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
+        openai_client(url) as client,
     ):
         messages: Any = [{"role": "user", "content": "Hi"}]
         whole = await client.chat.completions.create(model="lm", messages=messages)
