@@ -109,8 +109,11 @@ def _deployment(found: _Found) -> str:
     lines = [f"# {_plain(comment)}" for comment in _comments(found)]
     lines += [f"deployment {found.name} {{", f"  model = {quoted(found.written)}"]
     settings = ["outside_project = true"] if project_left(Path(), found.written) else []
-    if batches(signature) and start.kind is not TaskKind.GENERATE:
-        settings.append("batching { max_size = 32, max_delay = 2ms }")
+    if batches(signature):
+        is_loop = start.kind is TaskKind.GENERATE
+        settings.append(
+            "batching { max_size = 8 }" if is_loop else "batching { max_size = 32, max_delay = 2ms }"
+        )
     if settings:
         lines.append(f"  runtime ort {{ {', '.join(settings)} }}")
     if start.hint is not None:

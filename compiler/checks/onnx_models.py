@@ -258,13 +258,6 @@ def _unbatched(declared: Declared, deployment: Deployment, signature: Signature,
             f"the model has {alone}",
             help="export the model with an open first dimension everywhere, or remove `batching`",
         )
-    elif kind is TaskKind.GENERATE:
-        found.warning(
-            "W0517",
-            "`batching` changes nothing: `generate` runs one text in each step of the model",
-            declared.span(_CONFIG, "batching"),
-            help="remove it: `serving { max_concurrent = 8 }` says how many texts take turns",
-        )
 
 
 def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:

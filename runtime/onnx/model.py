@@ -86,12 +86,21 @@ class Model:
         return plain  # type: ignore[no-any-return]
 
     def runner(
-        self, run: Callable[[Sequence[Load], Stopper], Sequence[Result]], batching: Batching | None
+        self,
+        run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
+        batching: Batching | None,
+        *,
+        is_loop: bool = False,
     ) -> Runner[Load, Result]:
-        """A runner of `run` on the threads of the model."""
+        """A runner of `run` on the threads of the model.
+
+        is_loop: whoever gets a result comes back with what follows from it. With batching, all go together.
+        """
         shared = batching is None and self.device[0] == "cpu"
         turns: Turns[Any] = Turns() if shared else Turns(0)
-        return Runner(BatchQueue(batching, self.runs), self.threads, run, self.owner, turns, self.run_sizes)
+        together = is_loop and batching is not None
+        queue = BatchQueue(batching, 1 if together else self.runs)
+        return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The outcome of `work`, off the event loop."""

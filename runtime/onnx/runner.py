@@ -68,7 +68,8 @@ class Runner(Generic[Load, Result]):
 
     run: takes the loads of the jobs of one run and gives one result for each, in their order; it is
     called on `threads`. turns: which runs a thread gets at once; by default each has a turn of its own.
-    sizes: counts the runs of so many rows.
+    sizes: counts the runs of so many rows. waits_for_callers: those who got their results may come back
+    before it is decided what runs next.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class Runner(Generic[Load, Result]):
         owner: str,
         turns: Turns[_Run[Load, Result]] | None = None,
         sizes: Counter[int] | None = None,
+        *,
+        waits_for_callers: bool = False,
     ) -> None:
         self._queue = queue
         self._threads = threads
@@ -86,6 +89,7 @@ class Runner(Generic[Load, Result]):
         self._owner = owner
         self._turns: Turns[_Run[Load, Result]] = turns or Turns(0)
         self._sizes: Counter[int] = Counter() if sizes is None else sizes
+        self._waits_for_callers = waits_for_callers
         self._ids = count()
         self._pending: dict[int, _Pending[Load, Result]] = {}
         self._running = 0
@@ -167,10 +171,18 @@ class Runner(Generic[Load, Result]):
             for pending, outcome in zip(run.jobs, run.outcomes, strict=True):
                 _resolve(pending, outcome)
         self._turns.end(len(turn), seconds)
-        self._running -= len(turn)
         self._queue.short_runs = self._turns.are_shared
-        self._decide(Finished(len(turn)))
-        self._hand_over_soon(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if self._waits_for_callers:
+            loop.call_soon(self._go_on, len(turn), loop)
+        else:
+            self._go_on(len(turn), loop)
+
+    def _go_on(self, ended: int, loop: asyncio.AbstractEventLoop) -> None:
+        """After so many runs."""
+        self._running -= ended
+        self._decide(Finished(ended))
+        self._hand_over_soon(loop)
         if not self._running:
             self._idle.set()
 

@@ -22,6 +22,9 @@ class Sampling:
     seed: int | None
 
 
+GREEDY = Sampling(temperature=0, top_k=None, top_p=1, seed=None)
+
+
 class Sampler:
     """Draws the tokens of one answer."""
 

@@ -16,7 +16,7 @@ from ..files import find_file
 from ..generate.decoder import Answer, Decoder
 from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
-from ..generate.sampling import Sampler, Sampling
+from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
 from ..generate.texts import Detokenizer, StopFinder
 from ..generate.writing import Writing
@@ -38,11 +38,13 @@ _USUAL_ENDS = (
     "<eos>",
     "<end_of_turn>",
 )
-_GREEDY = Sampling(temperature=0, top_k=None, top_p=1, seed=None)
 
 
 class GenerateTask:
-    """Answers `ChatRequest`s and `CompletionRequest`s; every token of every answer is a run of its own."""
+    """Answers `ChatRequest`s and `CompletionRequest`s.
+
+    A run of the model gives the next token of one answer; with batching, of all that are being written.
+    """
 
     def __init__(self, model: Model, spec: GenerateSpec) -> None:
         if has_cuda_graphs(model.plan.providers):
@@ -66,12 +68,18 @@ class GenerateTask:
         )
         self._ends = self._end_tokens()
         self._compare_vocabularies()
-        self._runner = model.runner(self._step, None)
+        batching = model.plan.batching
+        self._runner = model.runner(self._decoder.step, batching, is_loop=True)
+        self._can_pad = False
 
     def warm_up(self) -> None:
-        answer = Answer(Sampler(_GREEDY), (0,))
+        answer = Answer(Sampler(GREEDY), (0,))
         for _ in range(2):
-            self._decoder.step(answer, Stopper())
+            self._decoder.step([answer], Stopper())
+        if self._model.plan.batching:
+            self._can_pad = self._decoder.can_pad()
+            if not self._can_pad:
+                log.info("%s: only texts of the same length share a step of this model", self._model.owner)
 
     async def close(self) -> None:
         await self._runner.close()
@@ -92,7 +100,8 @@ class GenerateTask:
         replies = Replies.to(request)
         texts: list[str] = []
         while writing.reason is None:
-            token = await self._runner.submit(answer, rows=1, bucket=None, deadline=deadline)
+            company = self._decoder.company(answer, padded=self._can_pad)
+            token = await self._runner.submit(answer, rows=1, bucket=company, deadline=deadline)
             text = writing.take(token)
             if request.stream and (text or not texts):
                 yield ChatChunk(replies.piece(text, first=not texts))
@@ -103,9 +112,6 @@ class GenerateTask:
             return
         yield ChatChunk(replies.end(writing.reason), more=options.with_usage)
         yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
-
-    def _step(self, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
-        return [self._decoder.step(answer, stopper) for answer in answers]
 
     def _prompt(self, request: ChatRequest | CompletionRequest) -> Sequence[int]:
         """The tokens to continue. Raises BadRequest."""

@@ -125,10 +125,13 @@ def load(path: Path) -> onnx.ModelProto:
     return onnx.load(str(path))
 
 
-def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: int = 320) -> Path:
+def causal_lm(
+    path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: int = 320, can_pad: bool = False
+) -> Path:
     """A transformer in Optimum's layout, with random weights and a cache of keys and values.
 
-    Attention has two heads of 16; positions are learned, 64 of them, and taken from `position_ids`.
+    Attention has two heads of 16; positions are learned, 64 of them, and taken from `position_ids`. So is
+    what comes later than what, unless `can_pad`: then texts may begin after padding.
     """
     width, heads, size = 32, 2, 16
     kind = TensorProto.FLOAT16 if fp16 else TensorProto.FLOAT
@@ -159,7 +162,17 @@ def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: in
         node("Shape", ["attention_mask"], ["mask_shape"]),
         node("Gather", ["mask_shape", "one"], ["length"]),
         node("Range", ["zero", "length", "one"], ["every"]),
-        node("Unsqueeze", ["position_ids", "minus"], ["rows"]),
+        *(
+            [
+                node("Shape", ["input_ids"], ["ids_shape"]),
+                node("Gather", ["ids_shape", "one"], ["new"]),
+                node("Sub", ["length", "new"], ["first"]),
+                node("Range", ["first", "length", "one"], ["places_in_row"]),
+                node("Unsqueeze", ["places_in_row", "around"], ["rows"]),
+            ]
+            if can_pad
+            else [node("Unsqueeze", ["position_ids", "around"], ["rows"])]
+        ),
         node("Greater", ["every", "rows"], ["later"]),
         node("Cast", ["attention_mask"], ["real"], to=TensorProto.BOOL),
         node("Not", ["real"], ["padding"]),
@@ -169,7 +182,10 @@ def causal_lm(path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: in
         node("Mul", ["unseen_number", "hidden"], ["penalty"]),
         node("Unsqueeze", ["penalty", "one_list"], ["penalties"]),
     ]
-    weights |= {"minus": numpy.array([2], numpy.int64), "one_list": numpy.array([1], numpy.int64)}
+    weights |= {
+        "around": numpy.array([0, 2] if can_pad else [2], numpy.int64),
+        "one_list": numpy.array([1], numpy.int64),
+    }
     inputs: list[Value] = [
         ("input_ids", TensorProto.INT64, ["batch", "sequence"]),
         ("attention_mask", TensorProto.INT64, ["batch", "total"]),

@@ -1,0 +1,113 @@
+"""Texts that are written at the same time and share the steps of the model, as `batching` lets them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from inferc.compiler.plan import Batching, Duration, OnnxServingPlan
+from inferc.runtime.errors import ContextLengthExceeded
+from inferc.runtime.onnx import OnnxReplica
+
+from .plans import running
+from .test_onnx_generate import PROMPT, lm_plan, text_of
+from .toys import byte_tokenizer, causal_lm
+
+PROMPTS = ("A", "Once", "It was a dark", "Sing", "Call me Ishmael", "Two")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("together")
+    causal_lm(folder / "pads.onnx", can_pad=True)
+    causal_lm(folder / "half.onnx", can_pad=True, fp16=True)
+    causal_lm(folder / "never_pads.onnx")
+    byte_tokenizer(folder / "tokenizer.json")
+    return folder
+
+
+def together(folder: Path, model: str = "pads.onnx", most: int = 8, **task: Any) -> OnnxServingPlan:
+    return evolve(lm_plan(folder, model, **task), batching=Batching(max_size=most, max_delay=Duration(0)))
+
+
+async def alone(folder: Path, model: str, prompts: tuple[str, ...], **body: Any) -> list[str]:
+    async with running(lm_plan(folder, model)) as replica:
+        return [await text_of(replica, prompt, **body) for prompt in prompts]
+
+
+def runs(replica: OnnxReplica) -> Counter[int]:
+    return Counter(dict(replica.status().run_sizes))
+
+
+@pytest.mark.parametrize("model", ["pads.onnx", "half.onnx"])
+async def test_texts_of_any_length_share_steps_and_are_as_if_each_were_alone(
+    model: str, folder: Path
+) -> None:
+    async with running(together(folder, model)) as replica:
+        got = await asyncio.gather(*(text_of(replica, prompt) for prompt in PROMPTS))
+        sizes = runs(replica)
+    assert got == await alone(folder, model, PROMPTS)
+    assert len(set(got)) == len(PROMPTS)
+    # 6 prompts, each of which is read alone, and 11 further tokens of each.
+    assert sum(size * count for size, count in sizes.items()) == 6 * 12
+    assert sizes[6] >= 5
+    assert sum(sizes.values()) < 36
+
+
+async def test_texts_that_come_and_go_leave_the_others_alone(folder: Path) -> None:
+    lengths = {"A": 30, "Once": 3, "It was a dark": 20, "Sing": 8, "Call me Ishmael": 1, "Two": 14}
+
+    async def one(replica: OnnxReplica, prompt: str, wait: int) -> str:
+        for _ in range(wait):
+            await asyncio.sleep(0.002)
+        return await text_of(replica, prompt, max_tokens=lengths[prompt])
+
+    async with running(together(folder)) as replica:
+        got = await asyncio.gather(*(one(replica, prompt, at) for at, prompt in enumerate(lengths)))
+    async with running(lm_plan(folder, "pads.onnx")) as replica:
+        assert got == [await text_of(replica, text, max_tokens=most) for text, most in lengths.items()]
+
+
+async def test_no_more_texts_share_a_step_than_the_plan_allows(folder: Path) -> None:
+    async with running(together(folder, most=2)) as replica:
+        got = await asyncio.gather(*(text_of(replica, prompt) for prompt in PROMPTS))
+        assert max(runs(replica)) == 2
+    assert got == await alone(folder, "pads.onnx", PROMPTS)
+
+
+async def test_a_model_that_cannot_pass_over_padding_shares_steps_of_texts_of_one_length_only(
+    folder: Path,
+) -> None:
+    same, different = ("Once", "Sing", "Call"), ("A", "Two", "It was")
+    async with running(together(folder, "never_pads.onnx")) as replica:
+        got = await asyncio.gather(*(text_of(replica, prompt) for prompt in same))
+        assert runs(replica)[3] >= 5
+        before = runs(replica)
+        got += await asyncio.gather(*(text_of(replica, prompt) for prompt in different))
+        assert set(runs(replica) - before) == {1}
+    assert got == await alone(folder, "never_pads.onnx", same + different)
+
+
+async def test_a_text_that_the_model_cannot_go_on_with_fails_alone(folder: Path) -> None:
+    too_long = "x" * 56
+    async with running(together(folder)) as replica:
+        *good, bad = await asyncio.gather(
+            *(text_of(replica, prompt, max_tokens=20) for prompt in (*PROMPTS, too_long)),
+            return_exceptions=True,
+        )
+    assert isinstance(bad, ContextLengthExceeded)
+    assert good == await alone(folder, "pads.onnx", PROMPTS, max_tokens=20)
+
+
+async def test_each_text_is_drawn_with_its_own_seed(folder: Path) -> None:
+    body = {"temperature": 1.5, "max_tokens": 20}
+    async with running(together(folder)) as replica:
+        got = await asyncio.gather(*(text_of(replica, PROMPT, seed=seed, **body) for seed in (1, 2, 1)))
+    async with running(lm_plan(folder, "pads.onnx")) as replica:
+        assert got == [await text_of(replica, PROMPT, seed=seed, **body) for seed in (1, 2, 1)]
+    assert got[0] == got[2] != got[1]
