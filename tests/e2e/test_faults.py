@@ -13,12 +13,12 @@ import aiohttp
 import pytest
 from attrs import frozen
 
-from inferc.compiler.plan import CircuitBreakerConfig, Duration, RetryPolicy, SecretRef, Timeouts
+from inferc.compiler.plan import CircuitBreakerConfig, RetryPolicy, SecretRef
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 
 from ..support.commands import ROOT, Running, serving
-from ..support.remote import executor_of, gateway_of, mock_provider, remote_plan
+from ..support.remote import executor_of, gateway_of, impatient, mock_provider, remote_plan
 
 THRESHOLD = 2
 
@@ -137,7 +137,7 @@ async def test_the_circuit_breaker_counts_what_is_documented(
             mock.endpoint,
             key=SecretRef.env("TEST_KEY"),
             retry=RetryPolicy(max_retries=0, respect_retry_after=False),
-            timeouts=Timeouts(request=Duration(0.05), read=Duration(0.05)),
+            timeouts=impatient(row.fault, 0.05),
             circuit_breaker=CircuitBreakerConfig(failure_threshold=THRESHOLD),
         )
         async with (

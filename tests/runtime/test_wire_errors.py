@@ -10,14 +10,13 @@ import aiohttp
 import pytest
 from attrs import frozen
 
-from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
+from inferc.compiler.plan import Duration, RetryPolicy
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 
-from ..support.remote import Mock, executor_of, gateway_of, mock_provider
+from ..support.remote import Mock, executor_of, gateway_of, impatient, mock_provider
 from ..support.wires import WIRES, wire_plan
 
 ONCE = RetryPolicy(max_retries=0)
-QUICK = Timeouts(request=Duration(0.1), read=Duration(0.1))
 
 
 @frozen
@@ -42,7 +41,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Open:
     @asynccontextmanager
     async def opened(*faults: str, **fields: Any) -> AsyncIterator[House]:
         options = MockOptions(gap=0, faults=tuple(parse_fault(fault) for fault in faults))
-        settings = {"retry": ONCE, "timeouts": QUICK} | fields
+        settings = {"retry": ONCE, "timeouts": impatient("".join(faults[:1]), 0.25)} | fields
         async with (
             mock_provider(options) as mock,
             executor_of(*(wire_plan(wire, mock.url, **settings) for wire in WIRES)) as executor,
@@ -91,7 +90,7 @@ async def test_a_fault_has_its_status_and_code(
     ("fault", "status", "code", "says"),
     [
         ("cut", 502, "network_error", "broke off in the middle"),
-        ("stall", 504, "timeout", "fell silent for 0.1 s"),
+        ("stall", 504, "timeout", "fell silent for 0.25 s"),
         ("malformed", 502, "server_error", "no JSON"),
     ],
 )

@@ -89,6 +89,13 @@ def remote_plan(
     )
 
 
+def impatient(fault: str, seconds: float) -> Timeouts:
+    """Timeouts that run out where `fault` makes wait, and not elsewhere: the machine may be busy."""
+    if fault.startswith("slow"):
+        return Timeouts(request=Duration(seconds))
+    return Timeouts(read=Duration(seconds)) if fault.startswith("stall") else Timeouts()
+
+
 def plan_of(*deployments: DeploymentPlan, gateway: GatewayPlan | None = None) -> Plan:
     """A plan of these deployments, on a free port."""
     return Plan(SCHEMA, "test", gateway or GatewayPlan(port=0), deployments)
