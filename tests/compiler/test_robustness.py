@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
 
 from ..support.commands import ROOT, SAMPLES
+from ..support.effort import calls_in
 from ..support.grammar_sampler import sample_text
 from ..support.projects import chat
 
@@ -510,20 +509,7 @@ SHAPES = {
 
 
 def calls_while_checking(text: str, folder: Path) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        check_file("m.infer", folder / "m.infer", text=text)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_in(lambda: check_file("m.infer", folder / "m.infer", text=text))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +17,7 @@ from inferc.dsl.parser import parse
 from inferc.dsl.source import Source
 from inferc.dsl.tokens import tokenize
 
+from ..support.effort import calls_in
 from ..support.grammar_sampler import sample_text
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
@@ -123,17 +121,4 @@ def test_one_long_line_is_no_more_work_than_many_lines() -> None:
 
 
 def calls_while_formatting(text: str) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        formatted(text)
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_in(lambda: formatted(text))

@@ -6,11 +6,8 @@ import json
 import logging
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import lark
 import pytest
@@ -25,6 +22,7 @@ from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
 from inferc.grammar import GRAMMAR, TABLES
 from inferc.grammar.build import build_tables
 
+from ..support.effort import calls_in
 from ..support.grammar_sampler import grammar, sample_words
 
 LANGUAGE = (Path(__file__).parent / "data" / "language.infer").read_text("utf-8")
@@ -252,20 +250,7 @@ def test_ten_times_the_lines_are_ten_times_the_work(shape: str) -> None:
 
 
 def calls_while_parsing(text: str) -> int:
-    """How many functions are called, which does not depend on the machine."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        parse(Source("m.infer", text))
-    finally:
-        sys.setprofile(before)
-    return calls
+    return calls_in(lambda: parse(Source("m.infer", text)))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
