@@ -9,6 +9,7 @@ from lsprotocol import types as lsp
 
 from inferc.editor.features.hover import hover
 
+from ..support.onnx_models import rows, save
 from .conftest import Desk
 
 TEXT = """\
@@ -115,15 +116,7 @@ def test_a_parameter_of_a_pipeline(desk: Desk) -> None:
 
 
 def test_the_signature_of_an_onnx_model(desk: Desk, tmp_path: Path) -> None:
-    from onnx import TensorProto, helper, save
-
-    graph = helper.make_graph(
-        [helper.make_node("Identity", ["x"], ["y"])],
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
-    )
-    save(helper.make_model(graph), tmp_path / "m.onnx")
+    save(rows(), tmp_path / "m.onnx")
     text = shown(desk, 'deployment d { model = "m.on|nx" }')
     assert "`x f32[batch, 4]`" in text
     assert "`y f32[batch, 4]`" in text

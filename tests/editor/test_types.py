@@ -13,6 +13,7 @@ from inferc.editor.features.hover import hover
 from inferc.editor.features.inlay_hints import inlay_hints
 from inferc.editor.features.signature_help import signature_help
 
+from ..support.onnx_models import rows, save
 from .conftest import Desk, edited
 
 BASE = """\
@@ -77,15 +78,7 @@ def test_a_field_says_where_its_type_is_written(desk: Desk) -> None:
 
 
 def test_a_call_says_what_it_gives_and_what_says_so(desk: Desk, tmp_path: Path) -> None:
-    from onnx import TensorProto, helper, save
-
-    graph = helper.make_graph(
-        [helper.make_node("Identity", ["x"], ["y"])],
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
-    )
-    save(helper.make_model(graph), tmp_path / "m.onnx")
+    save(rows(), tmp_path / "m.onnx")
     text = 'deployment net { model = "m.onnx" }\npipeline p(x: tensor<f32, [batch, 4]>) -> text {\n'
     for line in ("  y = n|et(x)\n", "  |y = net(x)\n"):
         found = shown(desk, f"{text}{line}  return text(y)\n}}\n")

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -26,30 +26,32 @@ from ..support.redis_server import RedisServer
 from ..support.remote import eventually, plan_of, remote_plan
 
 ROOT = Path(__file__).parents[2]
+PermitsT = TypeVar("PermitsT", StrictPermits, SharedPermits)
 MINUTE = 2.0
 """Seconds that a minute has here."""
 
 
-@asynccontextmanager
-async def strict(redis: RedisServer, count: int, **limits: Any) -> AsyncIterator[list[StrictPermits]]:
+def strict(redis: RedisServer, count: int, **limits: Any) -> AbstractAsyncContextManager[list[StrictPermits]]:
     """The permits of `count` processes, as far as the server can tell."""
-    stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
-    made = [StrictPermits("the account", RateLimits(**limits, strict=True), "key", store) for store in stores]
-    for permits in made:
-        await permits.start()
-    try:
-        yield made
-    finally:
-        for permits, store in zip(made, stores, strict=True):
-            await permits.stop()
-            await store.stop()
+    limited = RateLimits(**limits, strict=True)
+    return several(redis, count, lambda store: StrictPermits("the account", limited, "key", store))
+
+
+def approximate(
+    redis: RedisServer, count: int, **limits: Any
+) -> AbstractAsyncContextManager[list[SharedPermits]]:
+    """The same with shares."""
+    limited = RateLimits(**limits)
+    return several(redis, count, lambda store: SharedPermits("the account", limited, "key", store))
 
 
 @asynccontextmanager
-async def approximate(redis: RedisServer, count: int, **limits: Any) -> AsyncIterator[list[SharedPermits]]:
-    """The same with shares."""
+async def several(
+    redis: RedisServer, count: int, make: Callable[[RedisStore], PermitsT]
+) -> AsyncIterator[list[PermitsT]]:
+    """Started permits, each over a store of its own."""
     stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
-    made = [SharedPermits("the account", RateLimits(**limits), "key", store) for store in stores]
+    made = [make(store) for store in stores]
     for permits in made:
         await permits.start()
     try:

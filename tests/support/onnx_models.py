@@ -50,6 +50,12 @@ def digits() -> onnx.ModelProto:
     return model([image], [("scores", TensorProto.FLOAT, [1, 10])])
 
 
+def rows() -> onnx.ModelProto:
+    """Any number of rows in, as many out."""
+    shape: Shape = ["batch", 4]
+    return model([("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)])
+
+
 def causal(layers: int = 2, dtype: int = TensorProto.FLOAT, position_ids: bool = True) -> onnx.ModelProto:
     """A language model in the layout of Optimum, with its past."""
     ids: list[Value] = [
