@@ -51,7 +51,7 @@ _TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
     EmbedRequest: (TaskKind.EMBED,),
     RerankRequest: (TaskKind.RERANK,),
     ClassifyRequest: (TaskKind.CLASSIFY,),
-    TensorRequest: (TaskKind.TENSOR, TaskKind.CLASSIFY),
+    TensorRequest: (TaskKind.TENSOR, TaskKind.CLASSIFY, TaskKind.EMBED, TaskKind.RERANK),
 }
 """Which tasks answer a request."""
 

@@ -107,10 +107,15 @@ def _yes(ready: bool) -> str:
     return "yes" if ready else "no"
 
 
+def _runs_on(replica: dict[str, Any]) -> str:
+    missing = ", ".join(replica.get("missing_providers", ()))
+    return ", ".join(replica["providers"]) + (f" (not {missing})" if missing else "")
+
+
 def _row(deployment: dict[str, Any]) -> Sequence[str]:
     replicas = deployment["replicas"]
     ready = sum(replica["ready"] for replica in replicas)
-    runs_on = dict.fromkeys(", ".join(each["providers"]) for each in replicas if each["providers"])
+    runs_on = dict.fromkeys(_runs_on(each) for each in replicas if each["providers"])
     return (
         deployment["name"],
         deployment["task"],

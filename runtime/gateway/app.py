@@ -15,7 +15,7 @@ from ..executor import Executor
 from ..secret import Secret
 from ..served import Served
 from .answers import error_answer, inference_error_answer, internal_error, json_answer, log_failure
-from .body import MAX_BODY
+from .body import MAX_BODY, BrokenBody
 from .chat import answer_chat
 from .classify import answer_classify
 from .completions import answer_completion
@@ -90,7 +90,10 @@ def _guarded(
             log_failure(error)
             if refused:
                 refused(error)
-            return in_error(error)
+            response = in_error(error)
+            if isinstance(error, BrokenBody):
+                response.force_close()
+            return response
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
         except Exception:

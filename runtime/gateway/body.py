@@ -33,12 +33,28 @@ _TEXTS = "text or a list of texts"
 T = TypeVar("T")
 
 
-async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises BadRequest, RequestTooLarge."""
+class BrokenBody(BadRequest):
+    """The body is not what its headers say: where the next request begins is not known, either."""
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body, unpacked. Raises BrokenBody, RequestTooLarge."""
     try:
-        raw = await request.read()
+        return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
+    except web.RequestPayloadError:
+        request.content.feed_eof()  # or else aiohttp goes on reading, and logs what we say here
+        encoding = request.headers.get("Content-Encoding")
+        why = (
+            f"it is not in `{encoding}`, as its header Content-Encoding says" if encoding else "it is broken"
+        )
+        raise BrokenBody(f"the body cannot be read: {why}", param="Content-Encoding") from None
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """The JSON object in the body. Raises BadRequest, RequestTooLarge."""
+    raw = await read_body(request)
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -9,14 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 from aiohttp import web
 
 from ..deployment import Deployment
-from ..errors import RequestError, RequestTooLarge, UnknownModel, Unsupported
+from ..errors import RequestError, UnknownModel, Unsupported
 from ..executor import Executor
 from ..replica import ReplicaStatus, TensorChunk, TensorInfo
 from ..routes.route import Route
 from ..served import Served
 from ..trace import Trace
 from .answers import DEPLOYMENT_HEADER, json_answer
-from .body import MAX_BODY, priority_of
+from .body import priority_of, read_body
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -81,11 +81,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
 
     name = _name(request)
     executor.model(name)
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
-    asked = read_request(body, request.headers.get(HEADER))
+    asked = read_request(await read_body(request), request.headers.get(HEADER))
     trace = Trace()
     chunk = await executor.answer(
         name,

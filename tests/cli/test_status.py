@@ -48,7 +48,7 @@ def test_it_shows_what_each_deployment_really_runs_on_and_why(server: Running) -
     assert done.returncode == 0
     heading, files, gpt, warning = done.stdout.splitlines()
     assert heading.split() == ["DEPLOYMENT", "TASK", "READY", "RUNS", "ON", "RUNNING", "WAITING", "MODEL"]
-    assert re.fullmatch(r"files +tensor +yes +cpu +0 +0 +\S*magika\.onnx", files)
+    assert re.fullmatch(r"files +tensor +yes +cpu \(not cuda\) +0 +0 +\S*magika\.onnx", files)
     assert re.fullmatch(r"gpt +chat +yes +openai +0 +0 +gpt-4o-mini", gpt)
     assert warning.startswith("warning: deployment `files` asks for CUDA")
     assert warning.endswith("it runs on CPU instead")

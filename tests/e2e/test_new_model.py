@@ -109,6 +109,20 @@ def test_texts_are_embedded_for_the_client_of_openai(server: Running) -> None:
     numpy.testing.assert_allclose(short.data[0].embedding, cut / numpy.linalg.norm(cut), atol=1e-5)
 
 
+def test_the_same_model_gives_its_own_tensors_to_the_client_of_triton(
+    client: triton.InferenceServerClient,
+) -> None:
+    described = client.get_model_metadata("minilm")
+    tokens = numpy.array([[101, 7592, 2088, 102]])
+    feed = {each["name"]: numpy.ones_like(tokens) for each in described["inputs"]} | {"input_ids": tokens}
+    session = onnxruntime.InferenceSession(
+        SAMPLES / "models" / "minilm.onnx", providers=["CPUExecutionProvider"]
+    )
+    [expected] = session.run(None, feed)
+    answer = client.infer("minilm", [tensor(name, "INT64", values) for name, values in feed.items()])
+    numpy.testing.assert_allclose(answer.as_numpy("last_hidden_state"), expected, atol=1e-5)
+
+
 def test_what_is_not_served_is_said_as_the_client_can_show_it(client: triton.InferenceServerClient) -> None:
     with pytest.raises(InferenceServerException, match="`toy` has no version `2`; the only one is `1`"):
         client.get_model_metadata("toy", model_version="2")

@@ -261,6 +261,25 @@ async def test_a_body_that_is_too_large_is_refused(house: Open, monkeypatch: pyt
         assert (status, answer["error"]["code"]) == (413, "request_too_large")
 
 
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v2/models/embedder/infer"])
+async def test_a_body_that_is_not_packed_as_it_says_is_refused(
+    house: Open, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house() as it:
+        for _ in range(2):
+            status, answer, _ = await it.post(path, b"{not packed}", headers={"Content-Encoding": "gzip"})
+            assert status == 400
+            assert "it is not in `gzip`, as its header Content-Encoding says" in str(answer)
+    assert caplog.text == ""
+
+
+async def test_a_remote_embedder_has_no_tensors(house: Open) -> None:
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
+    async with house() as it:
+        status, answer, _ = await it.post("/v2/models/embedder/infer", {"inputs": [tensor]})
+    assert (status, "embedder" in answer["error"]) == (501, True)
+
+
 async def test_health_is_answered_without_a_token(house: Open) -> None:
     async with house(token=Secret("t0ken", "x")) as it, it.http.get(f"{it.url}/healthz") as response:
         assert (response.status, await response.json()) == (200, {"status": "ok"})

@@ -8,19 +8,20 @@ from numpy.typing import NDArray
 from ....compiler.plan import EmbedSpec, Pooling
 from ...errors import BadRequest
 from ...replica import Chunk, EmbedChunk, EmbedRequest, Request, Usage
-from ..model import Model, WholeAnswers
+from ..model import Model
 from ..pooling import Floats, normalise, pool
 from ..signature import read_embed_signature
 from ..token_runs import TokenRuns
+from .tokens import TokenTask
 
 
-class EmbedTask(WholeAnswers):
+class EmbedTask(TokenTask):
     """Answers `EmbedRequest`s, in one chunk each."""
 
     def __init__(self, model: Model, spec: EmbedSpec) -> None:
+        super().__init__(model)
         signature = read_embed_signature(model.session, spec.pooling, model.owner)
         self._spec = spec
-        self._owner = model.owner
         self._width = 0
         self._runs = TokenRuns(
             model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
@@ -30,9 +31,10 @@ class EmbedTask(WholeAnswers):
         self._width = self._runs.warm_up("warm up").shape[1]
 
     async def close(self) -> None:
+        await super().close()
         await self._runs.close()
 
-    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+    async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, EmbedRequest)
         if not request.texts:
             raise BadRequest("the input holds no text", param="input")

@@ -7,17 +7,19 @@ from numpy.typing import NDArray
 
 from ....compiler.plan import RerankSpec
 from ...replica import Chunk, Request, RerankChunk, RerankRequest, Usage
-from ..model import Model, WholeAnswers
+from ..model import Model
 from ..pooling import Floats
 from ..scores import sigmoid
 from ..signature import read_rerank_signature
 from ..token_runs import TokenRuns
+from .tokens import TokenTask
 
 
-class RerankTask(WholeAnswers):
+class RerankTask(TokenTask):
     """Answers `RerankRequest`s, in one chunk each, with a model that reads query and document together."""
 
     def __init__(self, model: Model, spec: RerankSpec) -> None:
+        super().__init__(model)
         signature = read_rerank_signature(model.session, model.owner)
         self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _scores)
 
@@ -25,9 +27,10 @@ class RerankTask(WholeAnswers):
         self._runs.warm_up(("warm", "up"))
 
     async def close(self) -> None:
+        await super().close()
         await self._runs.close()
 
-    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+    async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, RerankRequest)
         pairs = [(request.query, document) for document in request.documents]
         scores, tokens = await self._runs.run(pairs, "documents", deadline)

@@ -31,6 +31,8 @@ from inferc.runtime.replica import (
     RerankChunk,
     RerankRequest,
     Tensor,
+    TensorChunk,
+    TensorRequest,
 )
 
 from ...support.remote import executor_of, gateway_of
@@ -89,6 +91,17 @@ async def test_each_document_is_read_together_with_the_query(
     ]
     numpy.testing.assert_allclose(chunk.scores, expected, atol=1e-5)
     assert chunk.usage.prompt_tokens > len(documents) * 5
+
+
+async def test_a_reranker_answers_tensors_with_what_the_model_gives(tmp_path: Path) -> None:
+    ids = numpy.array([[101, 7592, 102], [101, 2088, 102]])
+    inputs = (Tensor("input_ids", "INT64", ids), Tensor("attention_mask", "INT64", numpy.ones_like(ids)))
+    async with running(rerank_plan(tmp_path, batching=Batching(max_size=4))) as replica:
+        chunk = await replica.answer(TensorRequest(inputs), None)
+        assert isinstance(chunk, TensorChunk)
+        assert chunk.outputs[0].values.shape == (2, 1)
+        with pytest.raises(BadRequest, match="input `attention_mask` is missing"):
+            await replica.answer(TensorRequest(inputs[:1]), None)
 
 
 async def test_requests_share_the_runs_of_a_model_that_fixes_how_many_rows_they_have(tmp_path: Path) -> None:
