@@ -34,7 +34,9 @@ T = TypeVar("T")
 
 
 class BrokenBody(BadRequest):
-    """The body is not what its headers say: where the next request begins is not known, either."""
+    """The body is not packed as its header `Content-Encoding` says; the connection is closed."""
+
+    code = "broken_body"
 
 
 async def read_body(request: web.Request) -> bytes:
