@@ -11,7 +11,8 @@ _LONGEST_REASON = 200
 _SHAPES = ("Non-zero status code returned while running", "INVALID_ARGUMENT")
 _OURS = ("alloc", "memory", "CUDA", "CUBLAS", "CUDNN", "TensorRT", "terminate")
 # Numbers of errors, and places in ONNX Runtime's sources: "…/graph.cc:46 void f(int, T&) const".
-_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_LOADING = re.compile(r"^Load model from (?:.*? failed:|\S+ )")
 _SOURCE = re.compile(r"\S*/\S+\.(?:h|hpp|cc|cpp|cu):\d+ [^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? ?")
 _NODE = re.compile(
     r"^Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: "
@@ -22,7 +23,7 @@ _OUTSIDE = re.compile(r"indices element out of data bounds, idx=(-?\d+)")
 def first_line(error: Exception) -> str:
     """The start of what `error` says, without what only ONNX Runtime's authors can use."""
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    text = _SOURCE.sub("", _CODE.sub("", text))
+    text = _LOADING.sub("", _SOURCE.sub("", _CODE.sub("", text)))
     text = _NODE.sub(lambda node: f"{node[1]} {f'`{node[2]}`' if node[2] else ''}".strip() + ": ", text)
     return text[:_LONGEST_REASON]
 

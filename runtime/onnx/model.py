@@ -17,6 +17,7 @@ from ..replica import Chunk, Request
 from .batching import BatchQueue
 from .bound import BoundRuns, Run
 from .providers import has_cuda_graphs
+from .quiet import FATAL
 from .runner import Runner, Stopper
 from .turns import Turns
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Load = TypeVar("Load")
 Result = TypeVar("Result")
-
-_FATAL = 4
 
 
 class ServedTask(Protocol):
@@ -112,7 +111,7 @@ def run_options(stopper: Stopper | None = None) -> Any:
     import onnxruntime
 
     options = onnxruntime.RunOptions()
-    options.log_severity_level = _FATAL
+    options.log_severity_level = FATAL
     if stopper is not None:
         stopper.on_stop(lambda: setattr(options, "terminate", True))
     return options

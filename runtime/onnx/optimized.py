@@ -79,7 +79,9 @@ class OptimizedModels:
         severity = options.log_severity_level
         try:
             options.optimized_model_filepath = str(part)
-            options.log_severity_level = _ERRORS_ONLY  # it warns that what it writes is for this machine
+            options.log_severity_level = max(
+                severity, _ERRORS_ONLY
+            )  # it warns that what it writes is for this machine
             weights = self.plan.model.bytes + sum(file.bytes for file in self.plan.external_data)
             if weights > _INLINE_LIMIT or self.plan.external_data:  # or else it looks for them beside itself
                 options.add_session_config_entry(

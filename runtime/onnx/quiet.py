@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 from attrs import define
 
+FATAL = 4
+"""ONNX Runtime's level of logging that prints nothing of what it raises as well."""
+
 
 @define
 class Printed:

@@ -21,10 +21,11 @@ from ...compiler.plan import (
 )
 from ..errors import StartError
 from .cores import usable_physical_cores
+from .failures import first_line
 from .files import find_file
 from .optimized import OptimizedModels
 from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
-from .quiet import captured_output
+from .quiet import FATAL, captured_output
 from .trial import try_to_load
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 # How long ONNX Runtime's threads stay awake for more work. Its own default, about a millisecond, takes the
 # cores from the event loop and from other runs; without any, a run has to wake them again and again.
 _SPIN_MICROSECONDS = "50"
-_LONGEST_REASON = 400
 
 
 @frozen
@@ -172,9 +172,8 @@ def _open_or_explain(
     try:
         return _open(ort, path, plan, placement, specs, base_dir)
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise StartError(
-            f"{owner}: ONNX Runtime {ort.__version__} cannot load {path}: {lines[0][:_LONGEST_REASON]}"
+            f"{owner}: ONNX Runtime {ort.__version__} cannot load {path}: {first_line(error)}"
         ) from error
 
 
@@ -187,6 +186,8 @@ def _open(
     base_dir: Path,
 ) -> onnxruntime.InferenceSession:
     options = ort.SessionOptions()
+    if not any(spec.name in GPU_PROVIDERS for spec in specs):
+        options.log_severity_level = FATAL  # what fails is raised, and told once
     # Its own default takes the cores of the machine, whatever a container may use, and ties threads to them.
     options.intra_op_num_threads = plan.session.intra_op_threads or usable_physical_cores()
     options.inter_op_num_threads = plan.session.inter_op_threads

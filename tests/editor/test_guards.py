@@ -54,6 +54,7 @@ def watched() -> Iterator[list[tuple[str, tuple[Any, ...]]]]:
 
 
 def test_nothing_happens_outside_of_the_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # modules are imported when they are needed
     monkeypatch.setenv("MY_KEY", SECRET)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "secret.txt").write_text("s3cr3t-of-the-file")

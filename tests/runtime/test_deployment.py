@@ -308,9 +308,9 @@ def test_no_retry_starts_that_would_outlive_the_deadline() -> None:
 
 def test_a_request_that_the_task_does_not_fit_is_told_where_to_go() -> None:
     async def scenario() -> None:
-        with pytest.raises(BadRequest, match="its task is chat: send the request to /v1/chat/completions"):
+        with pytest.raises(BadRequest, match="its task is `chat`: send the request to /v1/chat/completions"):
             await anext(deployment(FakeReplica()).stream(EmbedRequest(("a",)), None, Trace()))
-        with pytest.raises(BadRequest, match="its task is embed: send the request to /v1/embeddings"):
+        with pytest.raises(BadRequest, match="its task is `embed`: send the request to /v1/embeddings"):
             await ask(deployment(FakeReplica(), task=TaskKind.EMBED))
 
     run_virtual(scenario())

@@ -352,7 +352,7 @@ async def test_the_client_says_how_urgent_it_is_and_how_long_it_waits(url: str) 
     await with_client(url, ask)
 
 
-def test_of_the_clients_priorities_1_is_the_most_urgent_and_none_the_least() -> None:
+async def test_of_the_clients_priorities_1_is_the_most_urgent_and_none_the_least() -> None:
     def priority(**parameters: Any) -> int:
         return read_request(json.dumps({"inputs": [X], "parameters": parameters}).encode(), None).priority
 

@@ -149,13 +149,17 @@ async def test_a_truncated_model_is_told_by_its_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("contents", [b"hello\n", b"", b"\x08\x08\x3a\xff\x01"])
-async def test_a_file_that_is_no_model_is_told_in_one_line(tmp_path: Path, contents: bytes) -> None:
+async def test_a_file_that_is_no_model_is_told_in_one_line(
+    tmp_path: Path, contents: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(contents)
     message = await start_error(onnx_plan(model=path))
     assert message.startswith("deployment `embedder`: ONNX Runtime ")
     assert f"cannot load {path}: " in message
     assert "\n" not in message
+    assert "[ONNXRuntimeError]" not in message
+    assert capfd.readouterr() == ("", "")
 
 
 async def test_a_fifo_instead_of_a_model_is_not_opened(tmp_path: Path) -> None:
