@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-MODELS = Path(__file__).resolve().parent.parent / "samples" / "models"
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "samples" / "models"
 WIDE = 262_144
 """Numbers of the input of `wide`: 1 MiB of FP32."""
 
@@ -25,7 +26,10 @@ gateway. With its own default they spin for a millisecond, which slows the bare 
 
 
 def make_toys(folder: Path) -> None:
-    """`tiny.onnx`: 4 numbers to 3. `wide.onnx`: 1 MiB to one number. `fixed.onnx`: a fixed cost per run."""
+    """`tiny.onnx`: 4 numbers to 3. `wide.onnx`: 1 MiB to one number. `fixed.onnx`: a fixed cost per run.
+
+    `writer.onnx`: a language model of 58 MB with random weights, and its tokenizer.
+    """
     import numpy
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -57,6 +61,12 @@ def make_toys(folder: Path) -> None:
         helper.make_node("Add", ["sum", "mean"], ["y"]),
     ]
     save("fixed", fixed, 4, 1, big | {"axis": axis})
+
+    sys.path.append(str(ROOT))
+    from tests.runtime.onnx.toys import byte_tokenizer, causal_lm
+
+    causal_lm(folder / "writer.onnx", layers=6, vocabulary=8_000, heads=8, size=64, can_pad=True)
+    byte_tokenizer(folder / "tokenizer.json")
 
 
 def serve_floor(folder: Path, inline: bool = False) -> None:
@@ -161,6 +171,7 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
         ExecutionProvider,
         FileRef,
         GatewayPlan,
+        GenerateSpec,
         MissingProviderAction,
         OnnxServingPlan,
         Plan,
@@ -185,6 +196,8 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
     if model == "minilm":
         tokenizer = file_ref(MODELS / "tokenizer.json")
         task = EmbedSpec(tokenizer=tokenizer, pooling=Pooling.MEAN, normalize=True, max_length=None)
+    elif model == "writer":
+        task = GenerateSpec(tokenizer=file_ref(folder / "tokenizer.json"), temperature=0.0)
     deployment = OnnxServingPlan(
         deployment=model,
         source=SourceRef("bench.infer", 1, 1),

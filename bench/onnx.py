@@ -7,6 +7,7 @@ busy for all of them. What is measured:
     wide     an input of 1 MiB, as JSON and as bytes, 4 connections
     minilm   sentence embeddings of about 16 tokens, 16 connections, without batching
     fixed    a model with a fixed cost per run, 16 connections, with batching
+    writer   16 texts at the same time, of 24 tokens each: sharing steps (batching) against taking turns
 
     python bench/onnx.py [--rounds 5] [--only tiny] [--soak MINUTES]
 """
@@ -171,6 +172,18 @@ def fixed(folder: str, rounds: int) -> list[Outcome]:
     return [_at_least("fixed: batching / floor", rates["batching"] / rates["floor"], 1.0)]
 
 
+def writer(folder: str, rounds: int) -> list[Outcome]:
+    prompts = [f"A text about {subject}" for subject in ("rain", "bread", "the sea", "two old clocks")]
+    bodies = [
+        json.dumps({"model": "writer", "prompt": prompt, "max_tokens": 24}).encode() for prompt in prompts
+    ]
+    busy = Load("/v1/completions", bodies, '"completion_tokens":24', 32)
+    servers = {"turns": ["gateway", folder, "writer"], "shared steps": ["gateway-batching", folder, "writer"]}
+    rates, _, _ = _compare(servers, rounds, busy, None)
+    _print("writer", rates)
+    return [_at_least("writer: shared steps / turns", rates["shared steps"] / rates["turns"], 1.5)]
+
+
 def soak(folder: str, seconds: float) -> list[Outcome]:
     """Full load on the gateway; memory is counted from the time when a tenth has passed."""
     load = infer_load("tiny", 20_000)
@@ -242,6 +255,7 @@ PARTS: dict[str, Callable[[str, int], list[Outcome]]] = {
     "wide": wide,
     "minilm": minilm,
     "fixed": fixed,
+    "writer": writer,
 }
 
 if __name__ == "__main__":

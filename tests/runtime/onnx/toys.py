@@ -126,20 +126,27 @@ def load(path: Path) -> onnx.ModelProto:
 
 
 def causal_lm(
-    path: Path, *, fp16: bool = False, layers: int = 2, vocabulary: int = 320, can_pad: bool = False
+    path: Path,
+    *,
+    fp16: bool = False,
+    layers: int = 2,
+    vocabulary: int = 320,
+    heads: int = 2,
+    size: int = 16,
+    can_pad: bool = False,
 ) -> Path:
     """A transformer in Optimum's layout, with random weights and a cache of keys and values.
 
-    Attention has two heads of 16; positions are learned, 64 of them, and taken from `position_ids`. So is
-    what comes later than what, unless `can_pad`: then texts may begin after padding.
+    Positions are learned, 64 of them, and taken from `position_ids`. So is what comes later than what, unless
+    `can_pad`: then texts may begin after padding.
     """
-    width, heads, size = 32, 2, 16
+    width = heads * size
     kind = TensorProto.FLOAT16 if fp16 else TensorProto.FLOAT
     dtype = numpy.float16 if fp16 else numpy.float32
     generator = numpy.random.default_rng(11)
 
     def random(*shape: int) -> NDArray[Any]:
-        return generator.normal(0, 0.6, shape).astype(dtype)
+        return generator.normal(0, 3.4 * width**-0.5, shape).astype(dtype)
 
     weights: dict[str, NDArray[Any]] = {
         "words": random(vocabulary, width),
