@@ -98,7 +98,9 @@ class Model:
         shared = batching is None and self.device[0] == "cpu"
         turns: Turns[Any] = Turns() if shared else Turns(0)
         together = is_loop and batching is not None
-        queue = BatchQueue(batching, 1 if together else self.runs)
+        # A thread that is done finds its next run there, without a way to the event loop and back.
+        at_once = 2 * self.runs if shared else self.runs
+        queue = BatchQueue(batching, 1 if together else at_once)
         return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
 
     async def in_thread(self, work: Callable[[], T]) -> T:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TypeAlias
 
 import numpy
-from attrs import evolve
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from ...compiler.plan import Batching, FileRef, TooLongAction
@@ -28,6 +28,22 @@ MAX_ROWS = 32
 
 Rows: TypeAlias = NDArray[numpy.float32]
 Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
+
+
+@frozen
+class _Unread:
+    """Texts that are made into tokens by the run itself. param: as `TokenRuns.run` has it."""
+
+    texts: Sequence[Text]
+    param: str
+
+
+@frozen
+class _Part:
+    """The rows of one caller, and how many tokens they were made from."""
+
+    rows: Rows
+    tokens: int
 
 
 class TokenRuns:
@@ -56,13 +72,14 @@ class TokenRuns:
         if batching and signature.batch:
             batching = _at_most(batching, signature.batch)
         self._runner = model.runner(self._run, batching)
+        self._batching = batching
         self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
 
     def warm_up(self, text: Text) -> Rows:
         """What a caller would get for `text`. Raises RequestError."""
-        [rows] = self._run([self._encoder.encode([text], "input")], Stopper())
+        [part] = self._run([_Unread([text], "input")], Stopper())
         self._try_last_token()
-        return rows
+        return part.rows
 
     def _try_last_token(self) -> None:
         """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
@@ -85,18 +102,28 @@ class TokenRuns:
 
         param: the field of the request that holds the texts, as errors name it.
         """
-        tokens = await self._encode(texts, param)
-        groups = by_length([len(each) for each in tokens], self._max_rows)
-        parts = await run_all(self._submit([tokens[i] for i in group], deadline) for group in groups)
-        rows = _in_order(parts, groups)
+        groups, runs = await self._groups(texts, param, deadline)
+        parts = await run_all(runs)
+        rows = _in_order([part.rows for part in parts], groups)
         bad = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1))
         if len(bad):
             raise RequestError(
                 f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad[0]}"
             )
-        return rows, sum(map(len, tokens))
+        return rows, sum(part.tokens for part in parts)
 
-    async def _submit(self, group: list[Tokens], deadline: float | None) -> Rows:
+    async def _groups(
+        self, texts: Sequence[Text], param: str, deadline: float | None
+    ) -> tuple[list[list[int]], list[Coroutine[None, None, _Part]]]:
+        """Which of `texts` run together, by their indices, and the runs."""
+        if len(texts) == 1 and not self._batching:
+            unread = _Unread(texts, param)
+            return [[0]], [self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)]
+        tokens = await self._encode(texts, param)
+        groups = by_length([len(each) for each in tokens], self._max_rows)
+        return groups, [self._submit([tokens[i] for i in group], deadline) for group in groups]
+
+    async def _submit(self, group: list[Tokens], deadline: float | None) -> _Part:
         longest = max(map(len, group))
         return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
 
@@ -108,12 +135,16 @@ class TokenRuns:
             return self._encoder.encode(texts, param)
         return await self._model.in_thread(partial(self._encoder.encode, texts, param))
 
-    def _run(self, groups: Sequence[Sequence[Tokens]], stopper: Stopper) -> list[Rows]:
-        rows = self._finish(*self._tokens.run([row for group in groups for row in group], stopper))
-        parts: list[Rows] = []
+    def _run(self, groups: Sequence[Sequence[Tokens] | _Unread], stopper: Stopper) -> list[_Part]:
+        read = [
+            self._encoder.encode(group.texts, group.param) if isinstance(group, _Unread) else group
+            for group in groups
+        ]
+        rows = self._finish(*self._tokens.run([row for group in read for row in group], stopper))
+        parts: list[_Part] = []
         start = 0
-        for group in groups:
-            parts.append(rows[start : start + len(group)])
+        for group in read:
+            parts.append(_Part(rows[start : start + len(group)], sum(map(len, group))))
             start += len(group)
         return parts
 
