@@ -21,6 +21,7 @@ from .session import OpenSession, open_session
 from .sharing import SharedSessions
 from .signature import inputs_of, outputs_of
 from .tasks import make_task
+from .trial import try_to_load
 from .warm_up import warm_up
 
 GPU_RUNS = 2
@@ -33,7 +34,7 @@ CPU_RUNS = 8
 class LoadedModel:
     """A session, its threads and its task. Used from one event loop.
 
-    key: those with the same one share a session. trusted: as `open_session` has it.
+    key: those with the same one share a session. trusted: load the model at once; else see `trial`.
     """
 
     def __init__(
@@ -178,7 +179,9 @@ class LoadedModel:
         await asyncio.to_thread(give_back_memory)
 
     def _open(self) -> OpenSession:
-        open_one = partial(open_session, self._plan, self._placement, self._base_dir, trusted=self._trusted)
+        if not self._trusted:
+            try_to_load(self._plan, self._placement, self._base_dir)
+        open_one = partial(open_session, self._plan, self._placement, self._base_dir)
         return self._sessions.acquire(self.key, open_one)
 
 

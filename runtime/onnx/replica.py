@@ -19,7 +19,7 @@ class OnnxReplica:
     """An ONNX model, loaded when it starts and run on threads of its own, off the event loop.
 
     Replicas of one deployment on the same devices share one session, and so the weights.
-    base_dir: what the paths in the plan are relative to. trusted: as `open_session` has it.
+    base_dir: what the paths in the plan are relative to. trusted: load models at once; else see `trial`.
     """
 
     def __init__(

@@ -26,7 +26,6 @@ from .files import find_file
 from .optimized import OptimizedModels
 from .providers import GPU_PROVIDERS, ORT_NAMES, TITLES, from_ort, ort_providers, why_missing
 from .quiet import FATAL, captured_output
-from .trial import try_to_load
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -47,20 +46,13 @@ class OpenSession:
     warnings: tuple[str, ...] = ()
 
 
-def open_session(
-    plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, *, trusted: bool = True
-) -> OpenSession:
-    """Load the model of `plan`. Blocks for as long as that takes; one call at a time. Raises StartError.
-
-    trusted: load it at once. Else its first load on this machine is tried in another process, see `trial`.
-    """
+def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> OpenSession:
+    """Load the model of `plan`. Blocks for as long as that takes; one call at a time. Raises StartError."""
     owner = f"deployment `{plan.deployment}`"
-    ort = _import_onnxruntime(owner)
+    ort = import_onnxruntime(owner)
     path = find_file(plan.model, base_dir, "model", owner)
     for weights in plan.external_data:
         find_file(weights, base_dir, "external data", owner)
-    if not trusted:
-        try_to_load(plan, placement, base_dir, path, ort.__version__)
     wants_gpu = any(spec.name in GPU_PROVIDERS for spec in plan.providers)
     if not wants_gpu:
         opened = _open_or_explain(ort, path, plan, placement, plan.providers, base_dir, owner)
@@ -108,7 +100,8 @@ def _ignored_options(
     ]
 
 
-def _import_onnxruntime(owner: str) -> Any:
+def import_onnxruntime(owner: str) -> Any:
+    """The package. owner: who needs it, as errors name it. Raises StartError."""
     # Since 1.29, what is on PyPI sends the names and hashes of models to its makers unless it is told not to.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:

@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Lock
 
 from ...compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...compiler.plan.codec import plan_converter
 from ..errors import StartError
 from .load_key import load_key
+from .session import import_onnxruntime
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +29,33 @@ _BROKEN_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROCESS = ("-m", "inferc.runtime.onnx.trial_process")
 
 
-def try_to_load(
-    plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, path: Path, ort_version: str
-) -> None:
-    """Load the model at `path` in another process and run it once, unless that worked on this machine before.
+_one_at_a_time = Lock()
+_worked: set[str] = set()
+"""Keys of the loads that have worked since this process began: where nothing can be written, they count."""
+
+
+def try_to_load(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> None:
+    """Load the model of `plan` in another process and run it once, unless that worked on this machine before.
 
     Blocks for as long as that takes. Raises StartError if the process crashes, with the signal that ended it.
     """
-    remembered = _memory(plan, ort_version)
-    if remembered is not None and remembered.exists():
-        return
     owner = f"deployment `{plan.deployment}`"
-    log.info("%s: the first load of %s is tried in a process of its own", owner, path)
+    ort_version = import_onnxruntime(owner).__version__
+    key = load_key(plan, plan.providers, ort_version)
+    with _one_at_a_time:
+        if key in _worked or _is_remembered(key):
+            return
+        if _try(plan, placement, base_dir, owner, ort_version):
+            _worked.add(key)
+            _remember(key)
+
+
+def _try(
+    plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, owner: str, ort_version: str
+) -> bool:
+    """Whether it worked. Raises StartError."""
+    path = base_dir / plan.model.path
+    log.debug("%s: the first load of %s is tried in a process of its own", owner, path)
     job = {
         "plan": plan_converter.unstructure(plan),
         "placement": plan_converter.unstructure(placement),
@@ -55,11 +72,10 @@ def try_to_load(
         )
     except OSError as error:
         log.warning("%s: no process to try the model in: %s", owner, error.strerror)
-        return
-    if ended.returncode == LOADED:
-        _remember(remembered)
-    elif ended.returncode < 0:
+        return False
+    if ended.returncode < 0:
         raise StartError(_crash(owner, path, ort_version, -ended.returncode, ended.stderr))
+    return ended.returncode == LOADED
 
 
 def _crash(owner: str, path: Path, ort_version: str, number: int, printed: bytes) -> str:
@@ -84,15 +100,13 @@ def _crash(owner: str, path: Path, ort_version: str, number: int, printed: bytes
 # ---- what was loaded before
 
 
-def _memory(plan: OnnxServingPlan, ort_version: str) -> Path | None:
-    """The file that is there when this load has worked before, None where there is no place for one."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if not os.path.isabs(home):
-        return None
-    return Path(home) / "inferc" / "loaded" / load_key(plan, plan.providers, ort_version)
+def _is_remembered(key: str) -> bool:
+    file = _file(key)
+    return file is not None and file.exists()
 
 
-def _remember(file: Path | None) -> None:
+def _remember(key: str) -> None:
+    file = _file(key)
     if file is None:
         return
     try:
@@ -100,3 +114,9 @@ def _remember(file: Path | None) -> None:
         file.touch()
     except OSError as error:
         log.debug("%s: the next start will try the model again: %s", file, error.strerror)
+
+
+def _file(key: str) -> Path | None:
+    """What is there when this load has worked before; None where there is no place for it."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(home) / "inferc" / "loaded" / key if os.path.isabs(home) else None

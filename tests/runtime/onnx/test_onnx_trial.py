@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from inferc.compiler.plan import OnnxServingPlan
 from inferc.runtime.errors import StartError
-from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.onnx import OnnxReplica, trial
 
 from .plans import PLACEMENT
 from .test_onnx_tensor import fp32, infer
@@ -24,6 +25,7 @@ ROW = numpy.ones((1, 2), numpy.float32)
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "_worked", set())
 
 
 def untrusted(plan: OnnxServingPlan) -> OnnxReplica:
@@ -59,7 +61,7 @@ async def test_a_model_that_was_loaded_before_is_loaded_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
-    with caplog.at_level(logging.INFO, "inferc"):
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
         assert await serves(plan)
         assert await serves(plan)
     assert [record.getMessage().split(": ")[1][:14] for record in caplog.records] == ["the first load"]
@@ -83,11 +85,26 @@ async def test_a_model_that_cannot_be_loaded_is_explained_as_if_it_had_not_been_
 
 
 @pytest.mark.parametrize("home", ["/proc/nowhere", "relative"])
-async def test_where_nothing_can_be_remembered_each_load_is_tried(
-    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_where_nothing_can_be_kept_a_model_is_tried_once_in_each_process(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", home)
-    assert await serves(tensor_plan(line(tmp_path / "m.onnx", 2.0)))
+    plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+        assert await serves(plan)
+        assert await serves(plan)
+    assert ["is tried in" in record.getMessage() for record in caplog.records].count(True) == 1
+
+
+async def test_replicas_that_start_together_try_their_model_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
+    replicas = [untrusted(plan) for _ in range(3)]
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+        await asyncio.gather(*(replica.start() for replica in replicas))
+    await asyncio.gather(*(replica.stop() for replica in replicas))
+    assert len(caplog.records) == 1
 
 
 @pytest.fixture
