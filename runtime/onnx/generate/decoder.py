@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import ContextLengthExceeded, RequestError
 from ..failures import first_line, is_outside, unknown_token
+from ..lengths import bucket
 from ..model import run_options
 from ..runner import Stopper
 from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
@@ -20,6 +21,9 @@ from .signature import LOGITS, GenerateSignature
 
 if TYPE_CHECKING:
     import onnxruntime
+
+_SHORT = 1024
+"""Positions up to which padding costs little next to reading the weights: shorter texts all go together."""
 
 _SAME = 0.03
 """Difference, as a part of their range, up to which numbers of a model are the same but for rounding."""
@@ -77,21 +81,21 @@ class Decoder:
         """
         if answer.row is None:
             return answer
-        return "padded" if padded else answer.seen
+        return max(bucket(answer.seen), _SHORT) if padded else answer.seen
 
     def can_pad(self) -> bool:
         """Whether texts of different lengths can share a step: the model must pass over what is left of one.
 
-        Nothing in a model says so: it is tried with two texts. Blocks. Raises RequestError.
+        Nothing in a model says so: it is tried with two texts. Blocks.
         """
         if not {ATTENTION_MASK, POSITION_IDS} <= self.signature.integers.keys():
             return False
         stopper, texts = Stopper(), [Answer(Sampler(GREEDY), ids) for ids in ((0, 1, 2, 3), (1,))]
-        for text in texts:
-            self.step([text], stopper)
-            text.next_ids = (2,)
-        alone = [self._run([text], stopper)[0][0] for text in texts]
         try:
+            for text in texts:
+                self.step([text], stopper)
+                text.next_ids = (2,)
+            alone = [self._run([text], stopper)[0][0] for text in texts]
             together, _ = self._run(texts, stopper)
         except RequestError:
             return False

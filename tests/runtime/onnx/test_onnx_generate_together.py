@@ -7,12 +7,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 from attrs import evolve
 
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan
 from inferc.runtime.errors import ContextLengthExceeded
 from inferc.runtime.onnx import OnnxReplica
+from inferc.runtime.onnx.generate.decoder import Answer, Decoder
+from inferc.runtime.onnx.generate.past import Past, Row
+from inferc.runtime.onnx.generate.sampling import GREEDY, Sampler
+from inferc.runtime.onnx.generate.signature import read_generate_signature
 
 from .plans import running
 from .test_onnx_generate import PROMPT, lm_plan, text_of
@@ -102,6 +107,21 @@ async def test_a_text_that_the_model_cannot_go_on_with_fails_alone(folder: Path)
         )
     assert isinstance(bad, ContextLengthExceeded)
     assert good == await alone(folder, "pads.onnx", PROMPTS, max_tokens=20)
+
+
+def test_short_texts_go_with_all_short_ones_and_long_texts_with_those_of_about_their_length(
+    folder: Path,
+) -> None:
+    session = onnxruntime.InferenceSession(folder / "pads.onnx", providers=["CPUExecutionProvider"])
+    decoder = Decoder(session, read_generate_signature(session, "lm"), ("cpu", 0), "lm")
+
+    def company(length: int) -> object:
+        row = Row(Past((), 1, length), 0, length)
+        return decoder.company(Answer(Sampler(GREEDY), (0,), row), padded=True)
+
+    assert company(1) == company(700) == company(1024)
+    assert company(1025) == company(1500) != company(1024)
+    assert company(4000) != company(1500)
 
 
 async def test_each_text_is_drawn_with_its_own_seed(folder: Path) -> None:
