@@ -19,7 +19,7 @@ from .model import Model
 from .runner import Stopper, run_all
 from .signature import TokenSignature
 from .token_model import TokenModel
-from .tokens import QUICK_CHARACTERS, Text, TextEncoder, Tokens, load_tokenizer
+from .tokens import Text, TextEncoder, Tokens, are_quick, load_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +128,7 @@ class TokenRuns:
         return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
 
     async def _encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
-        if (
-            sum(len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts)
-            <= QUICK_CHARACTERS
-        ):
+        if are_quick(texts):
             return self._encoder.encode(texts, param)
         return await self._model.in_thread(partial(self._encoder.encode, texts, param))
 

@@ -12,11 +12,9 @@ from ...compiler.plan import TooLongAction
 from ..errors import BadRequest, ContextLengthExceeded, StartError
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
-QUICK_CHARACTERS = 1000
-"""Texts up to this length together are tokenised in well under a millisecond."""
-
+_QUICK_CHARACTERS = 1000
 
 Text: TypeAlias = str | tuple[str, str]
 """A text, or two that are read together."""
@@ -66,7 +64,7 @@ class TextEncoder:
         param: the field of the request that holds the texts, as errors name it.
         """
         try:
-            encodings = self._tokenizer.encode_batch_fast(list(texts))
+            encodings = self._encode(texts)
         except (UnicodeError, TypeError):
             # Only a lone half of a surrogate pair can do this: JSON can carry one, UTF-8 cannot.
             raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
@@ -79,6 +77,21 @@ class TextEncoder:
                     f"{param} {index} has {len(each)} tokens, and the most is {self.max_length}", param=param
                 )
         return tokens
+
+    def _encode(self, texts: Sequence[Text]) -> list[Encoding]:
+        # The threads that work on a batch stay awake for more, and take the cores from the model.
+        if len(texts) > 1 and not are_quick(texts):
+            return self._tokenizer.encode_batch_fast(list(texts))
+        return [
+            self._tokenizer.encode(text) if isinstance(text, str) else self._tokenizer.encode(*text)
+            for text in texts
+        ]
+
+
+def are_quick(texts: Sequence[Text]) -> bool:
+    """Whether `texts` are tokenised in well under a millisecond."""
+    characters = sum(len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts)
+    return characters <= _QUICK_CHARACTERS
 
 
 def load_tokenizer(path: Path, owner: str) -> Tokenizer:
