@@ -69,8 +69,11 @@ def make_toys(folder: Path) -> None:
     byte_tokenizer(folder / "tokenizer.json")
 
 
-def serve_floor(folder: Path, inline: bool = False) -> None:
-    """Bare handlers for all models, until terminated. inline: run the toys on the event loop."""
+def serve_floor(folder: Path, inline: bool = False, defaults: bool = False) -> None:
+    """Bare handlers for all models, until terminated.
+
+    inline: run the toys on the event loop. defaults: leave ONNX Runtime's options as they are.
+    """
     import numpy
     import onnxruntime
     import orjson
@@ -78,8 +81,9 @@ def serve_floor(folder: Path, inline: bool = False) -> None:
 
     def load(path: Path) -> Any:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
-        options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN)
+        if not defaults:
+            options.intra_op_num_threads = len(os.sched_getaffinity(0))
+            options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN)
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     loaded: dict[Any, Any] = {}
@@ -222,6 +226,6 @@ if __name__ == "__main__":
     if kind == "toys":
         make_toys(Path(toys))
     elif kind.startswith("floor"):
-        serve_floor(Path(toys), inline=kind == "floor-inline")
+        serve_floor(Path(toys), inline=kind == "floor-inline", defaults=kind == "floor-defaults")
     else:
         serve_gateway(Path(toys), rest[0], batching=kind == "gateway-batching")

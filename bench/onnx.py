@@ -155,7 +155,11 @@ def minilm(folder: str, rounds: int) -> list[Outcome]:
     bodies = [json.dumps({"model": "minilm", "input": text}).encode() for text in TEXTS]
     busy = Load("/v1/embeddings", bodies, '"embedding":[', 400)
     alone = Load("/v1/embeddings", bodies, '"embedding":[', 60, connections=1)
-    servers = {"floor": ["floor", folder], "gateway": ["gateway", folder, "minilm"]}
+    servers = {
+        "floor": ["floor", folder],
+        "floor, as it comes": ["floor-defaults", folder],
+        "gateway": ["gateway", folder, "minilm"],
+    }
     rates, lone, memory = _compare(servers, rounds, busy, alone)
     _print("minilm", rates, lone)
     return [
