@@ -247,9 +247,11 @@ def _batch(
 
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
-    kind, task, alone = effective_task(deployment), deployment.task, None
-    if kind is TaskKind.TENSOR or (isinstance(task, ClassifyTask) and task.tokenizer is None):
-        alone = without_rows(signature)
+    task = deployment.task
+    takes_tensors = effective_task(deployment) is TaskKind.TENSOR or (
+        isinstance(task, ClassifyTask) and task.tokenizer is None
+    )
+    alone = without_rows(signature) if takes_tensors else None
     if alone is not None:
         found.warning(
             "W0517",

@@ -47,8 +47,8 @@ def is_outside(error: Exception) -> bool:
     return _OUTSIDE.search(str(error)) is not None
 
 
-def unknown_token(error: Exception, tokens: Sequence[int]) -> int | None:
-    """The one of `tokens` that the model has no place for, if that is why it failed.
+def unknown_token(error: Exception, tokens: Sequence[int], owner: str) -> RequestError | None:
+    """What to say if the model failed because it has no place for one of `tokens`, None if that is not why.
 
     Positions are looked up like tokens, and too long a text fails in the same way: only a number that no
     position has can be told apart.
@@ -56,5 +56,10 @@ def unknown_token(error: Exception, tokens: Sequence[int]) -> int | None:
     outside = _OUTSIDE.search(str(error))
     if outside is None:
         return None
-    index = int(outside[1])
-    return index if index in tokens and index > len(tokens) + 1 else None
+    token = int(outside[1])
+    if token not in tokens or token <= len(tokens) + 1:
+        return None
+    return RequestError(
+        f"{owner}: the model does not know token {token}: its `tokenizer` must be the one that belongs to it "
+        f"({first_line(error)})"
+    )

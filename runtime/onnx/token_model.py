@@ -47,11 +47,8 @@ class TokenModel:
         reason = first_line(error)
         longest = max(rows, key=len)
         for row in rows:
-            if (token := unknown_token(error, row.ids)) is not None:
-                return RequestError(
-                    f"{self.owner}: the model does not know token {token}: its `tokenizer` must be the one "
-                    f"that belongs to it ({reason})"
-                )
+            if unknown := unknown_token(error, row.ids, self.owner):
+                return unknown
         if len(longest) > _SMALL and not stopper.stopped:
             small = Tokens(longest.ids[:_SMALL], longest.type_ids[:_SMALL])
             with contextlib.suppress(RequestError):

@@ -129,18 +129,14 @@ class Decoder:
         return scores, Past(present, len(answers), past.positions + new)
 
     def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:
-        token = unknown_token(error, answer.next_ids)
-        if token is None and is_outside(error):
+        if unknown := unknown_token(error, answer.next_ids, self.owner):
+            return unknown
+        if is_outside(error):
             return ContextLengthExceeded(
                 f"{self.owner}: the model cannot take {length} tokens at once: send less text, or set "
                 f"`max_length` in its task to what it was trained with ({first_line(error)})"
             )
-        if token is None:
-            return RequestError(f"{self.owner}: the model failed at token {length}: {first_line(error)}")
-        return RequestError(
-            f"{self.owner}: the model does not know token {token}: its `tokenizer` must be the one that "
-            f"belongs to it ({first_line(error)})"
-        )
+        return RequestError(f"{self.owner}: the model failed at token {length}: {first_line(error)}")
 
     def _integers(self, answers: Sequence[Answer], positions: int, new: int) -> dict[str, NDArray[Any]]:
         """The inputs for `new` tokens of each answer after `positions`, the last of which are its own."""
