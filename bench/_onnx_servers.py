@@ -188,9 +188,9 @@ def serve_gateway(folder: Path, model: str, batching: bool) -> None:
         TaskKind,
         TaskSpec,
     )
+    from inferc.runtime.concurrency.event_loop import run_async
     from inferc.runtime.executor import Executor
     from inferc.runtime.gateway import serve
-    from inferc.runtime.loop import run_async
 
     def file_ref(path: Path) -> FileRef:
         contents = path.read_bytes()

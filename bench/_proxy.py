@@ -45,10 +45,10 @@ from inferc.compiler.plan import (
     Timeouts,
     WireFormat,
 )
+from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
 from inferc.runtime.http_server import HttpServer, bind, stop_signal
-from inferc.runtime.loop import run_async
 
 SCRIPT = str(Path(__file__).resolve())
 

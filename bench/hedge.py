@@ -26,10 +26,12 @@ from tests.support.members import member
 from tests.support.virtual_time import run_virtual
 
 from inferc.compiler.plan import Duration, HedgePlan, SourceRef, TaskKind
-from inferc.runtime.replica import ChatChunk, Chunk, Request
-from inferc.runtime.routes.hedge import Hedge
-from inferc.runtime.served import Served
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.request import Request
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.routes.hedge import Hedge
 
 MEDIAN, SIGMA = 1.0, 0.8
 """Seconds; and how far the long ones reach: the 99th percentile of one member is 6.4 s."""
@@ -64,14 +66,14 @@ def predicted(after: float, share: float) -> float:
     return high
 
 
-async def times_of(target: Served, requests: int, rate: float) -> list[float]:
+async def times_of(target: Model, requests: int, rate: float) -> list[float]:
     """How long each of the requests took, sorted; they come at `rate` a second, whoever waits."""
     loop = asyncio.get_running_loop()
 
     async def one(number: int) -> float:
         await asyncio.sleep(number / rate)
         began = loop.time()
-        await target.answer(CHAT, None, Trace())
+        await target.answer(Call(CHAT), Trace())
         return loop.time() - began
 
     return sorted(await asyncio.gather(*(one(number) for number in range(requests))))

@@ -35,20 +35,24 @@ from _proxy import QUESTION, measure, plan_of, show
 from _servers import serving
 
 from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan, RateLimits, RetryPolicy
-from inferc.runtime.deployment import Deployment, Trace
-from inferc.runtime.errors import RequestError
+from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
-from inferc.runtime.loop import run_async
+from inferc.runtime.limits.rate_limiters import LocalRateLimiter, StrictRateLimiter
+from inferc.runtime.limits.replica_policies import ReplicaPolicies
+from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.mock_provider import MockOptions, serve_mock
-from inferc.runtime.passage import Guards
-from inferc.runtime.permits import LocalPermits, StrictPermits
 from inferc.runtime.policies.budget import Budget as BudgetState
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.policies.estimate import Tariff
 from inferc.runtime.policies.window import MARGIN, SPAN
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, ReplicaStatus, Request, Usage
-from inferc.runtime.store.redis import RedisStore
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.request import ChatRequest, Request
+from inferc.runtime.requests.usage import Usage
+from inferc.runtime.serving.deployment import Deployment, Trace
 
 SCRIPT = str(Path(__file__).resolve())
 
@@ -87,24 +91,24 @@ async def measure_overhead() -> bool:
     plan = plan_of("http://127.0.0.1:9/v1", api_key=(), retry=RetryPolicy(max_retries=0))
     assert plan.budget is not None
     assert plan.price is not None
-    guards = Guards(
+    policies = ReplicaPolicies(
         plan,
         CircuitBreaker(plan.circuit_breaker),
-        LocalPermits("the account", plan.rate_limits),
+        LocalRateLimiter("the account", plan.rate_limits),
         BudgetState(plan.budget, Ledger()),
         Tariff.of(plan.price),
     )
     subjects = {
         "replica alone": lambda: Instant().stream(CHAT, None),
         "no policies": Deployment(plan, [Instant()], {}, random.Random(1)),
-        "all policies": Deployment(plan, [Instant()], {}, random.Random(1), [guards]),
+        "all policies": Deployment(plan, [Instant()], {}, random.Random(1), [policies]),
     }
     times: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(ROUNDS):
         for name, subject in subjects.items():
             began = time.perf_counter()
             for _ in range(REQUESTS):
-                stream = subject.stream(CHAT, None, Trace()) if isinstance(subject, Deployment) else subject()
+                stream = subject.stream(Call(CHAT), Trace()) if isinstance(subject, Deployment) else subject()
                 async with aclosing(stream) as chunks:
                     async for _ in chunks:
                         pass
@@ -181,8 +185,8 @@ async def measure_strict() -> bool:
 async def work(url: str, began: float) -> None:
     """One of the processes that share the limit."""
     store = RedisStore(url, span=(SPAN + MARGIN) / FASTER)
-    permits = StrictPermits("the account", RateLimits(LIMIT, None, None, True), "account", store)
-    await permits.start()
+    limiter = StrictRateLimiter("the account", RateLimits(LIMIT, None, None, True), "account", store)
+    await limiter.start()
     await asyncio.sleep(began - time.monotonic())
     end = asyncio.get_running_loop().time() + MINUTES * SPAN / FASTER
     sent: list[float] = []
@@ -190,14 +194,14 @@ async def work(url: str, began: float) -> None:
     async def client() -> None:
         while asyncio.get_running_loop().time() < end:
             try:
-                permit = await permits.acquire(100, end)
+                permit = await limiter.acquire(100, end)
             except RequestError:
                 return
             sent.append(time.monotonic())
-            permits.finish(permit, 100)
+            limiter.finish(permit, 100)
 
     await asyncio.gather(*(client() for _ in range(50)))
-    await permits.stop()
+    await limiter.stop()
     await store.stop()
     print(json.dumps(sent))
 
@@ -209,8 +213,8 @@ async def measure_cancel() -> bool:
         plan = Plan(SCHEMA, "bench", GatewayPlan(port=0), (deployment,))
         executor = Executor(plan, Path.cwd())
         await executor.start()
-        guards = executor.deployment("gpt")._guards[0]
-        assert guards is not None
+        policies = executor.deployment("gpt")._policies[0]
+        assert policies is not None
         choose = random.Random(1)
         await cancel_many(executor, choose, CANCELLED // 2)
         tasks, memory = len(asyncio.all_tasks()), resident()
@@ -221,7 +225,7 @@ async def measure_cancel() -> bool:
         grown = (resident() - memory) / 1e6
         left = {
             "slots": executor.deployment("gpt").running + executor.deployment("gpt").waiting,
-            "permits": guards.permits.running + guards.permits.waiting,
+            "limiter": policies.limiter.running + policies.limiter.waiting,
             "tasks": len(asyncio.all_tasks()) - tasks,
             "requests at the provider": (await asyncio.to_thread(stats_of, mock.url))["open"],
         }

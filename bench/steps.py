@@ -29,13 +29,16 @@ from inferc.compiler.plan import (
     SourceRef,
     TaskKind,
 )
-from inferc.runtime.loop import run_async
-from inferc.runtime.pipelines.calls import Targets
-from inferc.runtime.pipelines.pipeline import Pipeline
-from inferc.runtime.pipelines.steps import AllSteps
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, Usage
-from inferc.runtime.served import Asking, Served
-from inferc.runtime.trace import Trace
+from inferc.runtime.concurrency.event_loop import run_async
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import Usage
+from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.pipelines.calls import Targets
+from inferc.runtime.serving.pipelines.pipeline import Pipeline
+from inferc.runtime.serving.pipelines.steps import AllSteps
 
 ASKED = 150e-6
 """Seconds that a pipeline of ten steps may cost over calling them by hand."""
@@ -46,7 +49,7 @@ ANSWER = ChatChunk(
 BATCH = 50
 
 
-class Instant(Served):
+class Instant(Model):
     """A model that answers in the next turn of the loop."""
 
     name, task, running, waiting = "gpt", TaskKind.CHAT, 0, 0
@@ -57,12 +60,12 @@ class Instant(Served):
     def is_available(self) -> bool:
         return True
 
-    async def ask_whole(self, asking: Asking, trace: Trace) -> Chunk:
+    async def answer(self, call: Call, trace: Trace) -> Chunk:
         await asyncio.sleep(0)
         return ANSWER
 
-    async def ask(self, asking: Asking, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        yield await self.ask_whole(asking, trace)
+    async def ask(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        yield await self.answer(call, trace)
 
 
 def pipeline(model: Instant) -> Pipeline:
@@ -95,7 +98,7 @@ def pipeline(model: Instant) -> Pipeline:
 async def ask_by_hand(model: Instant, message: str) -> str:
     """One call, as a person writes it."""
     body = {"model": "gpt", "messages": [{"role": "user", "content": message}], "stream": False}
-    chunk = await model.answer(ChatRequest(body, stream=False), None, Trace())
+    chunk = await model.answer(Call(ChatRequest(body, stream=False)), Trace())
     assert isinstance(chunk, ChatChunk)
     text: str = orjson.loads(chunk.data)["choices"][0]["message"]["content"]
     return text

@@ -13,17 +13,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
-from .deployment import Deployment
-from .errors import StartError, UnknownModel
-from .guarding import Guarding
-from .replica import Chunk, Request
-from .served import NO_HEADERS, Served
-from .starting import BrokenReplica, make_replicas, replaceable
-from .trace import Trace
+from .limits.plan_policies import PlanPolicies
+from .replicas.make import BrokenReplica, make_replicas
+from .requests.answer import Chunk
+from .requests.call import NO_HEADERS, Call
+from .requests.errors import StartError, UnknownModel
+from .requests.request import Request
+from .requests.trace import Trace
+from .serving.deployment import Deployment
+from .serving.model import Model
+from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
-    from .pipelines import Extern, Pipeline, Workers
-    from .routes.route import Route
+    from .serving.pipelines import Extern, Pipeline, Workers
+    from .serving.routes.route import Route
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +61,12 @@ class Executor:
         self._clock = clock
         self._strict = strict
         self._trust_models = trust_models
-        self._guarding: Guarding | None = None
+        self._policies: PlanPolicies | None = None
         self._deployments: dict[str, Deployment] = {}
         self._routes: dict[str, Route] = {}
         self._pipelines: dict[str, Pipeline] = {}
-        self._reachable: dict[str, Served] = {}
-        self._served: dict[str, Served] = {}
+        self._reachable: dict[str, Model] = {}
+        self._models: dict[str, Model] = {}
         self._workers: Workers | None = None
         self.broken: frozenset[str] = frozenset()
         """Deployments that could not be started, and that routes do without."""
@@ -86,9 +89,9 @@ class Executor:
         return MappingProxyType(self._pipelines)
 
     @property
-    def served(self) -> Mapping[str, Served]:
+    def models(self) -> Mapping[str, Model]:
         """All that requests may name as `model`: deployments, routes, and pipelines from text to text."""
-        return MappingProxyType(self._served)
+        return MappingProxyType(self._models)
 
     async def start(self) -> None:
         """Start everything. Raises StartError with all problems of all deployments.
@@ -100,15 +103,15 @@ class Executor:
         """
         problems: list[str] = []
         failed: dict[str, tuple[str, ...]] = {}
-        guarding = self._guarding = Guarding(self.plan, self._state, self._clock)
+        policies = self._policies = PlanPolicies(self.plan, self._state, self._clock)
         for plan in self.plan.deployments:
             try:
-                self._deployments[plan.deployment] = self._build(plan, guarding)
+                self._deployments[plan.deployment] = self._build(plan, policies)
             except StartError as error:
                 failed[plan.deployment] = error.problems
         try:
             try:
-                await guarding.start()
+                await policies.start()
             except StartError as error:
                 problems += error.problems
             names = list(self._deployments)
@@ -121,7 +124,7 @@ class Executor:
                 elif outcome is not None:
                     raise outcome
             problems = [*await self._do_without(failed), *problems, *await self._unreachable()]
-            self._served = dict(self._deployments)
+            self._models = dict(self._deployments)
             externs = await self._load_externs(problems)
             if not problems:
                 self._serve_routes()
@@ -137,8 +140,8 @@ class Executor:
         await asyncio.gather(*(deployment.stop() for deployment in self._deployments.values()))
         if self._workers:
             self._workers.stop()
-        if self._guarding:
-            await self._guarding.stop()
+        if self._policies:
+            await self._policies.stop()
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name. Raises UnknownModel, which lists the names there are."""
@@ -147,10 +150,10 @@ class Executor:
         except KeyError:
             raise UnknownModel(self._unknown(name), param="model") from None
 
-    def model(self, name: str) -> Served:
+    def model(self, name: str) -> Model:
         """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
         try:
-            return self._served[name]
+            return self._models[name]
         except KeyError:
             raise UnknownModel(self._unknown(name), param="model") from None
 
@@ -161,7 +164,7 @@ class Executor:
         except KeyError:
             listed = _listed(name, self._pipelines)
             message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
-            if name in self._served:
+            if name in self._models:
                 message = f"`{name}` is no pipeline, but a model: name it as `model`; pipelines: {listed}"
             raise UnknownModel(message, param="pipeline", code="pipeline_not_found") from None
 
@@ -187,7 +190,7 @@ class Executor:
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        return self.model(name).stream(request, deadline, trace, priority=priority, headers=headers)
+        return self.model(name).stream(Call(request, deadline, priority, headers), trace)
 
     async def answer(
         self,
@@ -204,10 +207,10 @@ class Executor:
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        return await self.model(name).answer(request, deadline, trace, priority=priority, headers=headers)
+        return await self.model(name).answer(Call(request, deadline, priority, headers), trace)
 
-    def _build(self, plan: DeploymentPlan, guarding: Guarding) -> Deployment:
-        replicas, guards = make_replicas(plan, self.base_dir, guarding, trust_models=self._trust_models)
+    def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
+        replicas, guards = make_replicas(plan, self.base_dir, policies, trust_models=self._trust_models)
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)
 
@@ -221,7 +224,7 @@ class Executor:
         """The functions that pipelines call; what is wrong with them is added to `problems`."""
         if not self.plan.pipelines:
             return {}
-        from .pipelines import Workers, load_externs
+        from .serving.pipelines import Workers, load_externs
 
         self._workers = workers = Workers()
         try:
@@ -234,18 +237,18 @@ class Executor:
         """Let routes answer beside the deployments; those inside others only there."""
         self._reachable = dict(self._deployments)
         for plan in self.plan.routes:
-            from .routes.build import build_route
+            from .serving.routes.build import build_route
 
             route = build_route(plan, self._reachable, self._random)
             self._routes[plan.route] = self._reachable[plan.route] = route
             if not plan.inner:
-                self._served[plan.route] = route
+                self._models[plan.route] = route
 
     def _serve_pipelines(self, externs: Mapping[str, Extern], problems: list[str]) -> None:
         """Let pipelines answer, those that chat beside the deployments, too."""
         if not self.plan.pipelines:
             return
-        from .pipelines import PipelineModel, build_pipelines
+        from .serving.pipelines import PipelineModel, build_pipelines
 
         try:
             self._pipelines = build_pipelines(self.plan, self._reachable, externs, self._random)
@@ -253,7 +256,7 @@ class Executor:
             problems += error.problems
         for name, pipeline in self._pipelines.items():
             if pipeline.chats:
-                self._served[name] = PipelineModel(pipeline)
+                self._models[name] = PipelineModel(pipeline)
 
     async def _do_without(self, failed: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Keep what works of a route when a member could not be started; gives all other problems."""
@@ -286,14 +289,14 @@ class Executor:
         ]
         if not remote:
             return []
-        from .remote.reach import name_unreachable
+        from .replicas.remote.reach import name_unreachable
 
         return await name_unreachable(remote, strict=self._strict)
 
     def _unknown(self, name: str) -> str:
         if name in self._pipelines:
             return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
-        return f"there is no model `{name}`; the models here are: {_listed(name, self._served)}"
+        return f"there is no model `{name}`; the models here are: {_listed(name, self._models)}"
 
 
 def _listed(name: str, names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from .errors import StartError
+from .requests.errors import StartError
 
 GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ..compiler.plan import OnnxServingPlan, Plan
-from .errors import StartError
 from .executor import Executor
+from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..compiler.plan import SecretRef, SecretSource
-from .errors import StartError
+from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
 

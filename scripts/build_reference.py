@@ -38,9 +38,9 @@ from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
 from inferc.dsl.units import Duration, Money, Percent
-from inferc.runtime.errors import RequestError
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
-from inferc.runtime.routes.moving_on import MOVES_ON, STAYS
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.serving.routes.failover import FAILS_OVER, STAYS
 
 PAGES = ("docs/language.md", "docs/runtimes.md", "docs/operations.md", "docs/plan.md")
 MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -290,7 +290,7 @@ def _errors() -> tuple[list[str], list[list[str]]]:
 
 
 def _moving_on() -> tuple[list[str], list[list[str]]]:
-    rows = [[f"`{cls.code}`", "yes", why] for cls, why in MOVES_ON.items()]
+    rows = [[f"`{cls.code}`", "yes", why] for cls, why in FAILS_OVER.items()]
     return ["error of a member", "next one asked", "because"], [
         *rows,
         *([f"`{cls.code}`", "no", why] for cls, why in STAYS.items()),

@@ -1,1 +1,1 @@
-"""Asking one name of a plan from the command line."""
+"""Call one name of a plan from the command line."""

@@ -12,19 +12,9 @@ from attrs import asdict
 
 from ...compiler.plan import TaskKind
 from ...runtime.executor import Executor
-from ...runtime.replica import (
-    ChatChunk,
-    ChatRequest,
-    Chunk,
-    ClassifyChunk,
-    ClassifyRequest,
-    EmbedChunk,
-    EmbedRequest,
-    Request,
-    RerankChunk,
-    RerankRequest,
-)
-from ...runtime.trace import Span, Trace
+from ...runtime.requests.answer import ChatChunk, Chunk, ClassifyChunk, EmbedChunk, RerankChunk
+from ...runtime.requests.request import ChatRequest, ClassifyRequest, EmbedRequest, Request, RerankRequest
+from ...runtime.requests.trace import Span, Trace
 from ..plans import Ready
 from .inputs import InputError, Inputs
 from .timeline import timeline
@@ -52,7 +42,7 @@ async def answer(ready: Ready, name: str, inputs: Inputs, *, trace: bool) -> int
 
 
 async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: list[Span]) -> None:
-    from ...runtime.pipelines import Result, json_of
+    from ...runtime.serving.pipelines import Result, json_of
 
     pipeline = executor.pipeline(name)
     values = pipeline.read(inputs.fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...runtime.trace import Span, Spent, dollars
+from ...runtime.requests.trace import Span, Spent, dollars
 
 BAR = 32
 _HEADINGS = ("STEP", "ANSWERED BY", "START", "TOOK", "TOKENS", "COST")

@@ -49,8 +49,8 @@ def run(arguments: Namespace) -> int:
 
         known = did_you_mean(name, names) or f"there are {every(f'`{each}`' for each in names)}"
         return fail(f"no deployment, route or pipeline is called `{name}`: {known}")
-    from ...runtime.errors import RequestError, StartError
-    from ...runtime.loop import run_async
+    from ...runtime.concurrency.event_loop import run_async
+    from ...runtime.requests.errors import RequestError, StartError
     from ..calling.inputs import InputError, read_inputs
     from ..calling.run import answer
 

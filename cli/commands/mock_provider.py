@@ -46,9 +46,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    from ...runtime.errors import StartError
-    from ...runtime.loop import run_async
+    from ...runtime.concurrency.event_loop import run_async
     from ...runtime.mock_provider import MockOptions, ScriptError, load_script, serve_mock
+    from ...runtime.requests.errors import StartError
 
     def announce(url: str) -> None:
         print(f"mock provider at {url}, base URL {url}/v1 (Ctrl-C stops)", file=sys.stderr, flush=True)

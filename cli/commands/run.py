@@ -51,10 +51,10 @@ def run(arguments: Namespace) -> int:
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
-    from ...runtime.errors import StartError
+    from ...runtime.concurrency.event_loop import run_async
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
-    from ...runtime.loop import run_async
+    from ...runtime.requests.errors import StartError
 
     gateway = ready.plan.gateway
     if arguments.host is not None:

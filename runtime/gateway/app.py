@@ -9,21 +9,28 @@ from typing import Any
 from aiohttp import web
 
 from ...compiler.plan import RemotePoolPlan
-from ..deployment import Deployment
-from ..errors import RequestError, Unauthorized
 from ..executor import Executor
+from ..requests.errors import RequestError, Unauthorized
 from ..secret import Secret
-from ..served import Served
-from .answers import error_answer, inference_error_answer, internal_error, json_answer, log_failure
-from .body import MAX_BODY, BrokenBody
-from .chat import answer_chat
-from .classify import answer_classify
-from .completions import answer_completion
-from .embeddings import answer_embeddings
-from .infer import answer_infer, answer_live, answer_model, answer_model_ready, answer_ready, answer_server
+from ..serving.deployment import Deployment
+from ..serving.model import Model
+from .bodies import MAX_BODY, BrokenBody
+from .endpoints.chat import answer_chat
+from .endpoints.classify import answer_classify
+from .endpoints.completions import answer_completion
+from .endpoints.embeddings import answer_embeddings
+from .endpoints.open_inference import (
+    answer_infer,
+    answer_live,
+    answer_model,
+    answer_model_ready,
+    answer_ready,
+    answer_server,
+)
+from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
+from .endpoints.rerank import answer_rerank
 from .metrics import Metrics
-from .pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .rerank import answer_rerank
+from .responses import error_answer, inference_error_answer, internal_error, json_answer, log_failure
 from .status import health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -114,14 +121,14 @@ def _authorize(request: web.Request, expected: bytes) -> None:
 
 
 async def _list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
-    return json_answer({"object": "list", "data": [_model(m) for m in executor.served.values()]})
+    return json_answer({"object": "list", "data": [_model(m) for m in executor.models.values()]})
 
 
 async def _show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
     return json_answer(_model(executor.model(request.match_info["name"])))
 
 
-def _model(model: Served) -> dict[str, Any]:
+def _model(model: Model) -> dict[str, Any]:
     plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
     return {"id": model.name, "object": "model", "created": 0, "owned_by": owner}

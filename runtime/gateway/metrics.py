@@ -17,14 +17,14 @@ from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
-from ..deployment import Deployment
-from ..errors import RequestError
 from ..executor import Executor
-from ..tally import BOUNDS, Durations, Tally
+from ..requests.errors import RequestError
+from ..serving.counters import BOUNDS, Counters, Durations
+from ..serving.deployment import Deployment
 
 if TYPE_CHECKING:
-    from ..pipelines import Pipeline
-    from ..routes.route import Route
+    from ..serving.pipelines import Pipeline
+    from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _process = ProcessCollector(registry=None)
@@ -81,12 +81,12 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
     )
     for each in deployments:
-        tokens.add_metric((each.name, "prompt"), each.tally.prompt_tokens)
-        tokens.add_metric((each.name, "completion"), each.tally.completion_tokens)
+        tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
+        tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
-    tallies = {each.name: each.tally for each in deployments}
-    ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", tallies)
+    counters = {each.name: each.counters for each in deployments}
+    ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
     return *ended, tokens, running, waiting
 
 
@@ -99,13 +99,13 @@ def _routes(routes: Iterable[Route]) -> Iterable[Metric]:
         "Requests for which another member was asked, and why: what this one did",
         labels=("route", "member", "reason"),
     )
-    tallies = {each.name: each.tally for each in routes}
-    for name, tally in tallies.items():
-        for member, count in tally.answers.items():
+    counters = {each.name: each.counters for each in routes}
+    for name, its in counters.items():
+        for member, count in its.answers.items():
             answers.add_metric((name, member), count)
-        for (member, reason), count in tally.moves.items():
+        for (member, reason), count in its.moves.items():
             moves.add_metric((name, member, reason), count)
-    ended = _ended("inferc_route_requests", "inferc_route", "Requests", "route", tallies)
+    ended = _ended("inferc_route_requests", "inferc_route", "Requests", "route", counters)
     return *ended, answers, moves
 
 
@@ -115,25 +115,25 @@ def _pipelines(pipelines: Iterable[Pipeline]) -> Iterable[Metric]:
         "Of each call, with its further tries",
         labels=("pipeline", "step"),
     )
-    tallies = {each.name: each.tally for each in pipelines}
-    for name, tally in tallies.items():
-        for step, durations in tally.steps.items():
+    counters = {each.name: each.counters for each in pipelines}
+    for name, its in counters.items():
+        for step, durations in its.steps.items():
             _add_durations(steps, (name, step), durations)
-    return *_ended("inferc_pipeline_runs", "inferc_pipeline", "Runs", "pipeline", tallies), steps
+    return *_ended("inferc_pipeline_runs", "inferc_pipeline", "Runs", "pipeline", counters), steps
 
 
 def _ended(
-    counted: str, timed: str, what: str, label: str, tallies: Mapping[str, Tally]
+    counted: str, timed: str, what: str, label: str, counters: Mapping[str, Counters]
 ) -> tuple[Metric, Metric]:
-    """How many requests have ended and how, and how long they took. label: what `tallies` are named by."""
+    """How many requests have ended and how, and how long they took. label: what `counters` are named by."""
     requests = CounterMetricFamily(counted, f"{what} that have ended, and how", labels=(label, "outcome"))
     durations = HistogramMetricFamily(
         f"{timed}_duration_seconds", "From the arrival to the last byte", labels=(label,)
     )
-    for name, tally in tallies.items():
-        for outcome, count in tally.outcomes.items():
+    for name, its in counters.items():
+        for outcome, count in its.outcomes.items():
             requests.add_metric((name, outcome), count)
-        _add_durations(durations, (name,), tally.durations)
+        _add_durations(durations, (name,), its.durations)
     return requests, durations
 
 
@@ -183,12 +183,12 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     )
     now = asyncio.get_running_loop().time()
     for each in deployments:
-        for index, guards in enumerate(each.guards):
-            if guards is None:
+        for index, policies in enumerate(each.policies):
+            if policies is None:
                 continue
-            circuits.add_metric((each.name, str(index)), not guards.breaker.is_closed)
-            if index == 0 and guards.budget:
-                for window, dollars in guards.budget.spent(now + guards.epoch).items():
+            circuits.add_metric((each.name, str(index)), not policies.breaker.is_closed)
+            if index == 0 and policies.budget:
+                for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
     return circuits, spent
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from ...compiler.plan import GatewayPlan
-from ..errors import StartError
+from ..concurrency.garbage_collection import collect_rarely
 from ..executor import Executor
-from ..garbage import collect_rarely
 from ..http_server import GRACE, HttpServer, bind, stop_signal
 from ..reload import Reread, reloading_on_hangup
+from ..requests.errors import StartError
 from ..secret import Secret, read_secret
 from .app import build_app
 

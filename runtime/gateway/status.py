@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from ...compiler.plan import OnnxServingPlan
-from ..deployment import Deployment
 from ..executor import Executor
-from ..routes.route import Route
-from .answers import json_answer
+from ..serving.deployment import Deployment
+from ..serving.routes.route import Route
+from .responses import json_answer
 
 
 def health(executor: Executor, *, detailed: bool) -> web.Response:

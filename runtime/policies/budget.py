@@ -14,8 +14,8 @@ from attrs import frozen
 
 from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Money
+from ..requests.usage import PICODOLLARS
 
-PICODOLLARS = 10**12
 HOUR, DAY = 60, 24 * 60
 MINUTE = 60.0
 

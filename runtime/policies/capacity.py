@@ -43,14 +43,14 @@ class Refuse:
 
 
 @frozen
-class Divert:
+class FallBack:
     """The deployment is full; `target` takes over."""
 
     target: str
     retry_after: float
 
 
-Decision = Admit | Wait | Refuse | Divert
+Decision = Admit | Wait | Refuse | FallBack
 
 _WAIT = Wait()
 
@@ -97,7 +97,7 @@ class Capacity:
                     self._enqueue(ticket, priority)
                     return _WAIT
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
-                return Divert(target, self._retry_after())
+                return FallBack(target, self._retry_after())
         return Refuse(self._retry_after(), len(self._waiting))
 
     def leave(self, ticket: int) -> None:

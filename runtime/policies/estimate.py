@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from ...compiler.plan import Price
-from ..replica import ChatRequest, EmbedRequest, Request, RerankRequest, Usage
+from ..requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ..requests.usage import Usage
 
 BYTES_PER_TOKEN = 4
 """Bytes of UTF-8 that are taken for one token: English text is about there, other text below."""

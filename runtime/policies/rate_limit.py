@@ -10,9 +10,10 @@ from collections import OrderedDict
 from math import inf
 from typing import NamedTuple
 
-from attrs import define, frozen
+from attrs import define
 
 from ...compiler.plan import RateLimits
+from ..dialects.rate_limit_headers import Remaining
 from .window import SlidingWindow
 
 
@@ -27,19 +28,6 @@ class Permit(NamedTuple):
     token_bucket: int = 0
     shared_bucket: int = 0
     lease: str | None = None
-
-
-@frozen
-class Remaining:
-    """What a provider says is left of one limit: `amount` now, one more every `every` seconds.
-
-    limit: what was there when nothing was used. until: seconds for which this means something.
-    """
-
-    amount: int
-    limit: int
-    every: float
-    until: float
 
 
 @define

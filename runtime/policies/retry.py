@@ -7,7 +7,7 @@ from random import Random
 from attrs import frozen
 
 from ...compiler.plan import JitterKind, RetryPolicy
-from ..errors import RequestError
+from ..requests.errors import RequestError
 
 MAX_TOTAL_WAIT = 120.0
 """Seconds that one request may spend waiting between its attempts, all waits together."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from inferc.runtime.errors import RequestError
 from inferc.runtime.executor import Executor
-from inferc.runtime.pipelines import Result
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.serving.pipelines import Result
 
 from ..support.commands import SAMPLES
 from ..support.projects import Project

@@ -20,8 +20,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from inferc.compiler.plan import RemotePoolPlan, ReplicaPlacement
-from inferc.runtime.errors import StartError, Unsupported
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, ReplicaStatus, Request, Usage
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.errors import StartError, Unsupported
+from inferc.runtime.requests.request import ChatRequest, Request
+from inferc.runtime.requests.usage import Usage
 
 NUMBER = 1
 

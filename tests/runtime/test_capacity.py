@@ -9,7 +9,7 @@ from inferc.runtime.policies.capacity import (
     MAX_WAITING,
     Admit,
     Capacity,
-    Divert,
+    FallBack,
     Refuse,
     Wait,
 )
@@ -48,7 +48,7 @@ def test_a_full_deployment_hands_over_to_its_fallback() -> None:
     capacity = Capacity(replicas=1, limit=1, policy=CapacityPolicy.fallback("other"))
     capacity.arrive(1)
     decision = capacity.arrive(2)
-    assert isinstance(decision, Divert)
+    assert isinstance(decision, FallBack)
     assert decision.target == "other"
 
 

@@ -15,10 +15,11 @@ from aiohttp import web
 from attrs import define, field
 
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
-from inferc.runtime.errors import Unauthorized
 from inferc.runtime.executor import Executor
-from inferc.runtime.remote import auth
-from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.replicas.remote import auth
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import Unauthorized
+from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.secret import LOOK_EVERY, LiveSecret, Secret, read_secret
 
 from ..support.remote import eventually, executor_of, remote_plan, serving

@@ -14,10 +14,10 @@ from aiohttp import web
 from attrs import define, field
 
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
-from inferc.runtime.errors import NetworkError, StartError, Unauthorized
 from inferc.runtime.executor import Executor
-from inferc.runtime.remote.google_auth import SCOPES
-from inferc.runtime.replica import ChatRequest
+from inferc.runtime.replicas.remote.google_auth import SCOPES
+from inferc.runtime.requests.errors import NetworkError, StartError, Unauthorized
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.google import TokenServer, private_key, token_server
 from ..support.remote import eventually, executor_of, remote_plan, serving

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, Duration, JitterKind, RetryPolicy, TaskKind
-from inferc.runtime.deployment import Deployment
-from inferc.runtime.errors import (
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
     RateLimited,
@@ -17,11 +18,13 @@ from inferc.runtime.errors import (
     ServerError,
     ShuttingDown,
 )
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, EmbedRequest, Usage
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import Usage
+from inferc.runtime.serving.deployment import Deployment
 
 from ..support.fakes import CHAT, FakeReplica
-from ..support.guards import guards_of
+from ..support.policies import policies_of
 from ..support.remote import remote_plan
 from ..support.virtual_time import run_virtual
 
@@ -34,14 +37,14 @@ def deployment(
     *replicas: FakeReplica, others: dict[str, Deployment] | None = None, **fields: Any
 ) -> Deployment:
     plan = remote_plan(**({"retry": RETRY, "replicas": len(replicas)} | fields))
-    made = Deployment(plan, replicas, others if others is not None else {}, Random(1), guards_of(plan))
+    made = Deployment(plan, replicas, others if others is not None else {}, Random(1), policies_of(plan))
     if others is not None:
         others[made.name] = made
     return made
 
 
 async def ask(target: Deployment, deadline: float | None = None, trace: Trace | None = None) -> list[bytes]:
-    async with aclosing(target.stream(CHAT, deadline, trace or Trace())) as chunks:
+    async with aclosing(target.stream(Call(CHAT, deadline), trace or Trace())) as chunks:
         return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
 
 
@@ -117,7 +120,7 @@ def test_a_cancelled_waiter_leaves_the_queue() -> None:
 def test_a_waiter_cancelled_in_the_moment_of_its_admission_passes_the_slot_on() -> None:
     async def scenario() -> None:
         target = deployment(FakeReplica(), max_concurrent=1)
-        first = target.stream(CHAT, None, Trace())
+        first = target.stream(Call(CHAT), Trace())
         await anext(first)
         tasks = [asyncio.create_task(ask(target)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -134,7 +137,7 @@ def test_a_waiter_cancelled_in_the_moment_of_its_admission_passes_the_slot_on() 
 def test_a_slot_skips_a_waiter_that_was_cancelled_just_before() -> None:
     async def scenario() -> None:
         target = deployment(FakeReplica(), max_concurrent=1)
-        first = target.stream(CHAT, None, Trace())
+        first = target.stream(Call(CHAT), Trace())
         await anext(first)
         tasks = [asyncio.create_task(ask(target)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -154,7 +157,7 @@ def test_a_cancelled_request_gives_its_slot_back_wherever_it_was(moment: float) 
     async def scenario() -> None:
         replica = FakeReplica(chunks=2)
         target = deployment(replica, max_concurrent=1)
-        first = target.stream(CHAT, None, Trace())
+        first = target.stream(Call(CHAT), Trace())
         await anext(first)  # at 1 s
         replica.errors = [ServerError("x")]
         task = asyncio.create_task(ask(target))
@@ -179,7 +182,7 @@ def test_a_cancelled_request_for_a_whole_answer_gives_its_slot_back_wherever_it_
     async def scenario() -> None:
         replica = FakeReplica(errors=[ServerError("x")])
         target = deployment(replica, max_concurrent=1)
-        task, waiting = (asyncio.create_task(target.answer(WHOLE, None, Trace())) for _ in range(2))
+        task, waiting = (asyncio.create_task(target.answer(Call(WHOLE), Trace())) for _ in range(2))
         await asyncio.sleep(moment)
         waiting.cancel()
         task.cancel()
@@ -187,9 +190,9 @@ def test_a_cancelled_request_for_a_whole_answer_gives_its_slot_back_wherever_it_
         assert task.cancelled()
         assert waiting.cancelled()
         assert (target.running, target.waiting, replica.running) == (0, 0, 0)
-        assert target.tally.outcomes == {"cancelled": 2}
+        assert target.counters.outcomes == {"cancelled": 2}
         replica.errors.clear()
-        assert await target.answer(WHOLE, None, Trace()) == ChatChunk(b"0")
+        assert await target.answer(Call(WHOLE), Trace()) == ChatChunk(b"0")
 
     run_virtual(scenario())
 
@@ -201,8 +204,8 @@ def test_whole_answers_are_retried_counted_and_traced_as_streams_are() -> None:
 
         async def first(trace: Trace) -> Chunk:
             if whole:
-                return await target.answer(WHOLE, None, trace)
-            async with aclosing(target.stream(WHOLE, None, trace)) as chunks:
+                return await target.answer(Call(WHOLE), trace)
+            async with aclosing(target.stream(Call(WHOLE), trace)) as chunks:
                 return await anext(chunks)
 
         traces = [Trace(spans=[]), Trace(spans=[])]
@@ -210,12 +213,12 @@ def test_whole_answers_are_retried_counted_and_traced_as_streams_are() -> None:
         replica.errors = [ServerError("x") for _ in range(4)]
         with pytest.raises(ServerError) as caught:
             await first(traces[1])
-        tally = target.tally
+        counters = target.counters
         counted = (
-            dict(tally.outcomes),
-            tally.durations.seconds,
-            tally.prompt_tokens,
-            tally.completion_tokens,
+            dict(counters.outcomes),
+            counters.durations.seconds,
+            counters.prompt_tokens,
+            counters.completion_tokens,
         )
         return answer, traces, caught.value.attempts, counted
 
@@ -240,7 +243,7 @@ def test_a_full_deployment_hands_over_to_its_fallback() -> None:
         await asyncio.gather(*(ask(small, trace=trace) for trace in traces))
         assert [trace.deployment for trace in traces] == ["small", "big"]
         assert [other.running for other in others.values()] == [0, 0]
-        await asyncio.gather(*(small.answer(WHOLE, None, trace) for trace in traces))
+        await asyncio.gather(*(small.answer(Call(WHOLE), trace) for trace in traces))
         assert [trace.deployment for trace in traces] == ["small", "big"]
 
     run_virtual(scenario())
@@ -309,7 +312,7 @@ def test_no_retry_starts_that_would_outlive_the_deadline() -> None:
 def test_a_request_that_the_task_does_not_fit_is_told_where_to_go() -> None:
     async def scenario() -> None:
         with pytest.raises(BadRequest, match="its task is `chat`: send the request to /v1/chat/completions"):
-            await anext(deployment(FakeReplica()).stream(EmbedRequest(("a",)), None, Trace()))
+            await anext(deployment(FakeReplica()).stream(Call(EmbedRequest(("a",))), Trace()))
         with pytest.raises(BadRequest, match="its task is `embed`: send the request to /v1/embeddings"):
             await ask(deployment(FakeReplica(), task=TaskKind.EMBED))
 

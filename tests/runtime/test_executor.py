@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import SecretRef
-from inferc.runtime.errors import ShuttingDown, StartError, UnknownModel
 from inferc.runtime.executor import Executor
-from inferc.runtime.replica import ChatRequest
+from inferc.runtime.requests.errors import ShuttingDown, StartError, UnknownModel
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, plan_of, remote_plan
 

@@ -20,10 +20,10 @@ from attrs import frozen
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, SecretRef, TaskKind
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway import body as gateway_body
+from inferc.runtime.gateway import bodies as gateway_body
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.answers import vector
-from inferc.runtime.replica import ChatChunk
+from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.secret import Secret
 
 from ..support.openai_client import openai_client

@@ -28,11 +28,11 @@ from inferc.compiler.plan import (
     TensorType,
 )
 from inferc.compiler.plan.types import DType
-from inferc.runtime.errors import StartError
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.faults import FaultKind
 from inferc.runtime.reload import reload_models
+from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import Secret
 
 from ..support.openai_client import openai_client

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from inferc.compiler.plan import Batching
+from inferc.runtime.dialects.open_inference.bodies import read_request
 from inferc.runtime.executor import Executor
-from inferc.runtime.gateway.body import MAX_PRIORITY
-from inferc.runtime.gateway.infer_request import read_request
+from inferc.runtime.requests.call import MAX_PRIORITY
 from inferc.runtime.secret import Secret
 
 from ..support.remote import executor_of, gateway_of, remote_plan

@@ -13,11 +13,11 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
 
 from inferc.compiler.plan import Duration, RemotePoolPlan, RetryPolicy, SecretRef, Timeouts
-from inferc.runtime.errors import ServerError
-from inferc.runtime.gateway import events
-from inferc.runtime.gateway.events import KEEP_ALIVE, EventStream, event
+from inferc.runtime.gateway import event_stream as events
+from inferc.runtime.gateway.event_stream import KEEP_ALIVE, EventStream, event
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
+from inferc.runtime.requests.errors import ServerError
 
 from ..support.pipelines import Graph, plan_with
 from ..support.remote import gateway_of, mock_provider, remote_plan, running

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import Launch, ProviderKind, RemotePoolPlan, RetryPolicy
-from inferc.runtime.accounts import Accounts
-from inferc.runtime.errors import RequestError, ServerDown, StartError
 from inferc.runtime.executor import Executor
-from inferc.runtime.remote.launch.server import LaunchedServer, Pace
-from inferc.runtime.replica import ChatChunk, ChatRequest
-from inferc.runtime.store import open_store
+from inferc.runtime.limits.accounts import Accounts
+from inferc.runtime.limits.store import open_store
+from inferc.runtime.replicas.launch.server import LaunchedServer, Pace
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import RequestError, ServerDown, StartError
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, plan_of, remote_plan
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import Launch
-from inferc.runtime.errors import ServerDown
-from inferc.runtime.remote.launch import server as launching
-from inferc.runtime.remote.launch.command import Command
-from inferc.runtime.remote.launch.server import LaunchedServer, Pace
+from inferc.runtime.replicas.launch import server as launching
+from inferc.runtime.replicas.launch.command import Command
+from inferc.runtime.replicas.launch.server import LaunchedServer, Pace
+from inferc.runtime.requests.errors import ServerDown
 
 from ..support.remote import remote_plan
 from ..support.virtual_time import run_virtual

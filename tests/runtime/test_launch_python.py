@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import ProviderKind, RemotePoolPlan, RetryPolicy
-from inferc.runtime.errors import ServerError, StartError
-from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import ServerError, StartError
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, remote_plan
 

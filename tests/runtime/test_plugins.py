@@ -12,8 +12,10 @@ from types import ModuleType
 import pytest
 
 from inferc.compiler.plan import ProviderKind, RemotePoolPlan
-from inferc.runtime.errors import StartError, Unsupported
-from inferc.runtime.replica import ChatChunk, ChatRequest, ReplicaStatus
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import StartError, Unsupported
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, remote_plan
 

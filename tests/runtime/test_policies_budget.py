@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inferc.compiler.plan import Budget as BudgetConfig
 from inferc.compiler.plan import BudgetAction, Money, Price
-from inferc.runtime.policies.budget import DAY, HOUR, PICODOLLARS, Budget, Exceeded, Ledger, Reservation
+from inferc.runtime.policies.budget import DAY, HOUR, Budget, Exceeded, Ledger, Reservation
 from inferc.runtime.policies.estimate import (
     DEFAULT_ANSWER_TOKENS,
     TOKENS_PER_IMAGE,
@@ -18,7 +18,8 @@ from inferc.runtime.policies.estimate import (
     estimate,
     streamed_tokens,
 )
-from inferc.runtime.replica import ChatRequest, EmbedRequest, Usage
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest
+from inferc.runtime.requests.usage import PICODOLLARS, Usage
 
 DOLLAR = PICODOLLARS
 

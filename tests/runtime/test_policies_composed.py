@@ -26,9 +26,16 @@ from inferc.compiler.plan import (
     RetryPolicy,
     SecretRef,
 )
-from inferc.runtime.accounts import Accounts
-from inferc.runtime.deployment import Deployment
-from inferc.runtime.errors import (
+from inferc.runtime.executor import Executor
+from inferc.runtime.limits.accounts import Accounts
+from inferc.runtime.limits.rate_limiters import MAX_WAIT, LocalRateLimiter
+from inferc.runtime.limits.store.memory import MemoryStore
+from inferc.runtime.policies.budget import Ledger
+from inferc.runtime.policies.circuit_breaker import CircuitBreaker, Outcome, Pass
+from inferc.runtime.policies.window import MARGIN, SPAN
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
     BudgetExceeded,
@@ -41,18 +48,14 @@ from inferc.runtime.errors import (
     ServerError,
     ShuttingDown,
 )
-from inferc.runtime.executor import Executor
-from inferc.runtime.permits import MAX_WAIT, LocalPermits
-from inferc.runtime.policies.budget import PICODOLLARS, Ledger
-from inferc.runtime.policies.circuit_breaker import CircuitBreaker, Outcome, Pass
-from inferc.runtime.policies.window import MARGIN, SPAN
-from inferc.runtime.replica import ChatChunk, ChatRequest, Usage
-from inferc.runtime.slots import MAX_QUEUED
-from inferc.runtime.store.memory import MemoryStore
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import PICODOLLARS, Usage
+from inferc.runtime.serving.deployment import Deployment
+from inferc.runtime.serving.slots import MAX_QUEUED
 
 from ..support.fakes import CHAT, FakeReplica
-from ..support.guards import guards_of
+from ..support.policies import policies_of
 from ..support.remote import plan_of, remote_plan
 from ..support.virtual_time import run_virtual
 
@@ -63,27 +66,27 @@ USAGE = Usage(1000, 100)  # costs $0.002
 WINDOW = SPAN + MARGIN + 0.1
 
 
-class Served:
+class Model:
     """A deployment of one fake replica, with its policies at hand."""
 
     def __init__(self, replica: FakeReplica | None = None, **fields: Any) -> None:
         self.replica = replica or FakeReplica(usage=USAGE)
         plan = remote_plan(**({"retry": ONCE, "price": PRICE} | fields))
         self.ledger = Ledger()
-        self.permits = LocalPermits("the account", plan.rate_limits)
+        self.limiter = LocalRateLimiter("the account", plan.rate_limits)
         self.breaker = CircuitBreaker(plan.circuit_breaker)
-        guards = guards_of(plan, permits=self.permits, breaker=self.breaker, ledger=self.ledger)
-        self.deployment = Deployment(plan, [self.replica], {}, Random(1), guards)
+        policies = policies_of(plan, limiter=self.limiter, breaker=self.breaker, ledger=self.ledger)
+        self.deployment = Deployment(plan, [self.replica], {}, Random(1), policies)
 
     async def ask(self, deadline: float | None = None, *, priority: int = 0, **body: Any) -> list[bytes]:
         request = ChatRequest({**CHAT.body, **body}, stream=True)
-        stream = self.deployment.stream(request, deadline, Trace(), priority=priority)
+        stream = self.deployment.stream(Call(request, deadline, priority), Trace())
         async with aclosing(stream) as chunks:
             return [chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)]
 
-    async def ask_whole(self) -> list[bytes]:
+    async def answer(self) -> list[bytes]:
         """The same without a stream."""
-        chunk = await self.deployment.answer(ChatRequest(CHAT.body, stream=False), None, Trace())
+        chunk = await self.deployment.answer(Call(ChatRequest(CHAT.body, stream=False)), Trace())
         assert isinstance(chunk, ChatChunk)
         return [chunk.data]
 
@@ -101,8 +104,8 @@ class Served:
         held = (
             self.deployment.running,
             self.deployment.waiting,
-            self.permits.running,
-            self.permits.waiting,
+            self.limiter.running,
+            self.limiter.waiting,
             self.replica.running,
         )
         return not any(held)
@@ -118,7 +121,7 @@ def now() -> float:
 
 def test_who_waits_with_a_higher_priority_runs_first() -> None:
     async def scenario() -> None:
-        served = Served(max_concurrent=1)
+        served = Model(max_concurrent=1)
         finished: list[str] = []
 
         async def one(name: str, priority: int) -> None:
@@ -134,7 +137,7 @@ def test_who_waits_with_a_higher_priority_runs_first() -> None:
 
 def test_a_queued_request_does_not_wait_for_ever() -> None:
     async def scenario() -> None:
-        served = Served(FakeReplica(delay=1000), max_concurrent=1)
+        served = Model(FakeReplica(delay=1000), max_concurrent=1)
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(1)
         error = await served.fails(Backpressure)
@@ -150,7 +153,7 @@ def test_a_queued_request_does_not_wait_for_ever() -> None:
 
 def test_a_request_costs_what_its_usage_says() -> None:
     async def scenario() -> None:
-        served = Served(budget=reject("1"))
+        served = Model(budget=reject("1"))
         await served.ask()
         assert served.spent == 0.002
 
@@ -159,7 +162,7 @@ def test_a_request_costs_what_its_usage_says() -> None:
 
 def test_a_spent_budget_refuses_with_the_time_at_which_there_is_money_again() -> None:
     async def scenario() -> None:
-        served = Served(budget=reject("0.02"))
+        served = Model(budget=reject("0.02"))
         for _ in range(5):
             await served.ask()  # an estimate of $0.0102 each, of which $0.002 are spent
         error = await served.fails(BudgetExceeded)
@@ -179,7 +182,7 @@ def test_a_spent_budget_refuses_with_the_time_at_which_there_is_money_again() ->
 
 def test_requests_at_the_same_time_cannot_spend_more_than_there_is() -> None:
     async def scenario() -> None:
-        served = Served(budget=reject("0.1"), max_concurrent=100)
+        served = Model(budget=reject("0.1"), max_concurrent=100)
         outcomes = await asyncio.gather(*(served.ask() for _ in range(100)), return_exceptions=True)
         refused = sum(isinstance(outcome, BudgetExceeded) for outcome in outcomes)
         assert 100 - refused == 9  # as many estimates as fit
@@ -190,7 +193,7 @@ def test_requests_at_the_same_time_cannot_spend_more_than_there_is() -> None:
 
 def test_what_failed_costs_nothing_and_what_was_broken_off_costs_what_came() -> None:
     async def scenario() -> None:
-        served = Served(FakeReplica(errors=[ServerError("x"), NetworkError("x")]), budget=reject("1"))
+        served = Model(FakeReplica(errors=[ServerError("x"), NetworkError("x")]), budget=reject("1"))
         for kind in (ServerError, NetworkError):
             await served.fails(kind)
         assert served.spent == 0
@@ -215,7 +218,7 @@ def test_what_failed_costs_nothing_and_what_was_broken_off_costs_what_came() -> 
 def test_a_throttled_deployment_runs_half_as_many_until_there_is_money_again() -> None:
     async def scenario() -> None:
         budget = Budget(BudgetAction.THROTTLE, Money("0.004"))
-        served = Served(budget=budget, max_concurrent=4)
+        served = Model(budget=budget, max_concurrent=4)
         await asyncio.gather(*(served.ask() for _ in range(8)))
         assert served.replica.most == 4
         served.replica.most = 0
@@ -232,7 +235,7 @@ def test_a_throttled_deployment_runs_half_as_many_until_there_is_money_again() -
 
 def test_a_budget_that_warns_says_so_once_and_lets_pass(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        served = Served(budget=Budget(BudgetAction.WARN, None, Money("0.003")))
+        served = Model(budget=Budget(BudgetAction.WARN, None, Money("0.003")))
         for _ in range(5):
             await served.ask()
 
@@ -243,7 +246,7 @@ def test_a_budget_that_warns_says_so_once_and_lets_pass(caplog: pytest.LogCaptur
 
 def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
     async def scenario() -> None:
-        served = Served(
+        served = Model(
             FakeReplica(failing=lambda at: at < 20),
             circuit_breaker=CircuitBreakerConfig(3, Duration(30), 1),
         )
@@ -280,7 +283,7 @@ def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
 )
 def test_what_speaks_against_an_endpoint(error: RequestError, counts: bool) -> None:
     async def scenario() -> None:
-        served = Served(FakeReplica(errors=[error]), circuit_breaker=CircuitBreakerConfig(1))
+        served = Model(FakeReplica(errors=[error]), circuit_breaker=CircuitBreakerConfig(1))
         await served.fails(type(error))
         assert served.breaker.is_closed is not counts
 
@@ -290,7 +293,7 @@ def test_what_speaks_against_an_endpoint(error: RequestError, counts: bool) -> N
 def test_a_deadline_of_our_own_does_not_speak_against_the_endpoint() -> None:
     async def scenario() -> None:
         timeout = RequestTimeout("took longer than the deadline")
-        served = Served(FakeReplica(errors=[timeout]), circuit_breaker=CircuitBreakerConfig(1))
+        served = Model(FakeReplica(errors=[timeout]), circuit_breaker=CircuitBreakerConfig(1))
         await served.fails(RequestTimeout, deadline=1)
         assert served.breaker.is_closed
 
@@ -299,7 +302,7 @@ def test_a_deadline_of_our_own_does_not_speak_against_the_endpoint() -> None:
 
 def test_a_cancelled_probe_leaves_room_for_another() -> None:
     async def scenario() -> None:
-        served = Served(circuit_breaker=CircuitBreakerConfig(1, Duration(10)))
+        served = Model(circuit_breaker=CircuitBreakerConfig(1, Duration(10)))
         served.replica.errors = [ServerError("x")]
         await served.fails(ServerError)
         await asyncio.sleep(10)
@@ -315,7 +318,7 @@ def test_a_cancelled_probe_leaves_room_for_another() -> None:
 
 def test_a_circuit_that_opens_while_requests_wait_for_a_permit_stops_them() -> None:
     async def scenario() -> None:
-        served = Served(
+        served = Model(
             FakeReplica(errors=[ServerError("x")]),
             rate_limits=RateLimits(concurrent_requests=1),
             circuit_breaker=CircuitBreakerConfig(1),
@@ -330,7 +333,7 @@ def test_a_circuit_that_opens_while_requests_wait_for_a_permit_stops_them() -> N
 
 def test_requests_wait_for_the_rate_limit_instead_of_failing() -> None:
     async def scenario() -> None:
-        served = Served(rate_limits=RateLimits(requests_per_minute=3))
+        served = Model(rate_limits=RateLimits(requests_per_minute=3))
         await asyncio.gather(*(served.ask() for _ in range(3)))
         await asyncio.sleep(10)
         await asyncio.gather(*(served.ask() for _ in range(3)))
@@ -341,7 +344,7 @@ def test_requests_wait_for_the_rate_limit_instead_of_failing() -> None:
 
 def test_a_request_that_cannot_be_sent_in_time_fails_at_once_and_says_when_it_could() -> None:
     async def scenario() -> None:
-        served = Served(rate_limits=RateLimits(requests_per_minute=1))
+        served = Model(rate_limits=RateLimits(requests_per_minute=1))
         await served.ask()
         began = now()
         error = await served.fails(RateLimited, deadline=began + 5)
@@ -357,7 +360,7 @@ def test_a_request_that_cannot_be_sent_in_time_fails_at_once_and_says_when_it_co
 
 def test_a_request_behind_others_gives_up_at_its_deadline_or_after_the_longest_wait() -> None:
     async def scenario() -> None:
-        served = Served(FakeReplica(delay=500), rate_limits=RateLimits(concurrent_requests=1))
+        served = Model(FakeReplica(delay=500), rate_limits=RateLimits(concurrent_requests=1))
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(1)
         await served.fails(RateLimited, deadline=5)
@@ -371,7 +374,7 @@ def test_a_request_behind_others_gives_up_at_its_deadline_or_after_the_longest_w
 
 def test_a_429_quiets_every_request_of_the_account() -> None:
     async def scenario() -> None:
-        served = Served(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=TWICE)
+        served = Model(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=TWICE)
         first = asyncio.create_task(served.ask())
         await asyncio.sleep(2)
         await served.ask()
@@ -384,7 +387,7 @@ def test_a_429_quiets_every_request_of_the_account() -> None:
 def test_a_wish_that_is_not_respected_quiets_nobody() -> None:
     async def scenario() -> None:
         retry = RetryPolicy(max_retries=0, respect_retry_after=False)
-        served = Served(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=retry)
+        served = Model(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=retry)
         await served.fails(RateLimited)
         await served.ask()
         assert served.replica.started == pytest.approx([0, 1])
@@ -394,8 +397,8 @@ def test_a_wish_that_is_not_respected_quiets_nobody() -> None:
 
 def test_headers_of_an_answer_hold_the_next_request_back() -> None:
     async def scenario() -> None:
-        served = Served()
-        served.permits.observe(
+        served = Model()
+        served.limiter.observe(
             {
                 "x-ratelimit-limit-requests": "60",
                 "x-ratelimit-remaining-requests": "0",
@@ -410,7 +413,7 @@ def test_headers_of_an_answer_hold_the_next_request_back() -> None:
 
 def test_every_attempt_needs_a_permit_of_its_own() -> None:
     async def scenario() -> None:
-        served = Served(
+        served = Model(
             FakeReplica(errors=[ServerError("x")]), retry=TWICE, rate_limits=RateLimits(requests_per_minute=1)
         )
         await served.ask()
@@ -421,11 +424,11 @@ def test_every_attempt_needs_a_permit_of_its_own() -> None:
 
 def test_stopping_refuses_those_who_wait_for_a_permit() -> None:
     async def scenario() -> None:
-        served = Served(rate_limits=RateLimits(requests_per_minute=1))
+        served = Model(rate_limits=RateLimits(requests_per_minute=1))
         await served.ask()
         waiting = asyncio.create_task(served.ask(deadline=1000))
         await asyncio.sleep(10)
-        await served.permits.stop()
+        await served.limiter.stop()
         with pytest.raises(ShuttingDown):
             await waiting
         assert served.is_idle()
@@ -449,8 +452,8 @@ def test_a_request_cancelled_anywhere_gives_everything_back(moment: float, chunk
     slot, a permit, the attempt, the backoff, or a chunk."""
 
     async def scenario() -> None:
-        served = Served(FakeReplica(chunks=chunks, usage=USAGE, errors=[ServerError("x")]), **ALL)
-        ask = served.ask if chunks > 1 else served.ask_whole
+        served = Model(FakeReplica(chunks=chunks, usage=USAGE, errors=[ServerError("x")]), **ALL)
+        ask = served.ask if chunks > 1 else served.answer
         tasks = [asyncio.create_task(ask()) for _ in range(6)]
         await asyncio.sleep(moment)
         for task in tasks:
@@ -472,7 +475,7 @@ def test_a_day_of_traffic_through_all_policies_keeps_all_of_them() -> None:
     async def scenario() -> None:
         random = Random(1)
         replica = FakeReplica(usage=USAGE, failing=lambda at: 30_000 < at < 33_600, delay=2)
-        served = Served(
+        served = Model(
             replica,
             max_concurrent=20,
             retry=TWICE,
@@ -518,13 +521,13 @@ def test_deployments_that_share_a_key_share_its_limits_and_two_keys_do_not() -> 
         "both": remote_plan("both", replicas=2, api_key=(one, other)),
     }
     accounts = Accounts(plan_of(*plans.values()), MemoryStore())
-    permits = {name: accounts.permits(plan, 0) for name, plan in plans.items()}
-    assert permits["a"] is permits["b"] is permits["both"]
-    assert permits["c"] is accounts.permits(plans["both"], 1)
-    assert permits["a"] is not permits["c"]
-    assert permits["a"] is not permits["d"]
-    shared = permits["a"]
-    assert isinstance(shared, LocalPermits)
+    limiter = {name: accounts.limiter(plan, 0) for name, plan in plans.items()}
+    assert limiter["a"] is limiter["b"] is limiter["both"]
+    assert limiter["c"] is accounts.limiter(plans["both"], 1)
+    assert limiter["a"] is not limiter["c"]
+    assert limiter["a"] is not limiter["d"]
+    shared = limiter["a"]
+    assert isinstance(shared, LocalRateLimiter)
     assert shared.limits == RateLimits(requests_per_minute=5, strict=True)
 
 
@@ -576,13 +579,13 @@ def test_no_two_executors_have_the_same_jitter() -> None:
 def test_a_full_deployment_that_rejects_holds_neither_money_nor_permit() -> None:
     async def scenario() -> None:
         on_full = CapacityPolicy(CapacityKind.REJECT)
-        served = Served(max_concurrent=1, on_full=on_full, budget=reject("1"))
+        served = Model(max_concurrent=1, on_full=on_full, budget=reject("1"))
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(0)
         reserved = served.spent
         await served.fails(Backpressure)
         assert served.spent == reserved
-        assert served.permits.running == 1
+        assert served.limiter.running == 1
         await running
 
     run_virtual(scenario())

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import RateLimits
-from inferc.runtime.policies.rate_headers import remaining
-from inferc.runtime.policies.rate_limit import Permit, RateLimit, Remaining
+from inferc.runtime.dialects.rate_limit_headers import Remaining, remaining
+from inferc.runtime.policies.rate_limit import Permit, RateLimit
 from inferc.runtime.policies.window import MARGIN, SPAN, SlidingWindow
 
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from inferc.runtime.errors import (
+from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.provider_errors.retry_after import retry_after
+from inferc.runtime.requests.errors import (
     BadRequest,
     ContentFiltered,
     ContextLengthExceeded,
@@ -17,8 +19,6 @@ from inferc.runtime.errors import (
     ServerError,
     Unauthorized,
 )
-from inferc.runtime.remote.classify import Classifier
-from inferc.runtime.remote.retry_after import retry_after
 from inferc.runtime.secret import Secret
 
 from ..support.remote import remote_plan

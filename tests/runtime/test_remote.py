@@ -14,14 +14,12 @@ import numpy
 import pytest
 from aiohttp import ClientSession, web
 
-from inferc.compiler.plan import (
-    Duration,
-    RetryPolicy,
-    SecretRef,
-    TaskKind,
-    Timeouts,
-)
-from inferc.runtime.errors import (
+from inferc.compiler.plan import Duration, RetryPolicy, SecretRef, TaskKind, Timeouts
+from inferc.runtime.executor import Executor
+from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
+from inferc.runtime.mock_provider.answers import vector
+from inferc.runtime.requests.answer import ChatChunk, EmbedChunk, RerankChunk
+from inferc.runtime.requests.errors import (
     NetworkError,
     RateLimited,
     RequestError,
@@ -29,19 +27,9 @@ from inferc.runtime.errors import (
     ServerError,
     Unauthorized,
 )
-from inferc.runtime.executor import Executor
-from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
-from inferc.runtime.mock_provider.answers import vector
-from inferc.runtime.replica import (
-    ChatChunk,
-    ChatRequest,
-    EmbedChunk,
-    EmbedRequest,
-    RerankChunk,
-    RerankRequest,
-    Usage,
-)
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest, RerankRequest
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import Usage
 
 from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, serving
 

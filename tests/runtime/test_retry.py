@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from inferc.compiler.plan import Duration, JitterKind, RetryPolicy
-from inferc.runtime.errors import BadRequest, RateLimited, RequestError, ServerError
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT, GiveUp, Retry, RetryIn
+from inferc.runtime.requests.errors import BadRequest, RateLimited, RequestError, ServerError
 
 
 def retry(*, idempotent: bool = True, **fields: object) -> Retry:

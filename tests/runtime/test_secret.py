@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import SecretRef
-from inferc.runtime.errors import StartError
+from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import read_secret
 
 

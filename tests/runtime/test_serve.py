@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import GatewayPlan, SecretRef
-from inferc.runtime.errors import StartError
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import build_app, serve_mock
+from inferc.runtime.requests.errors import StartError
 
 from ..support.remote import plan_of, remote_plan
 

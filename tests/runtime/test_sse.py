@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.runtime.remote import sse
-from inferc.runtime.remote.sse import Event, LineTooLong, SseParser
+from inferc.runtime.dialects import server_sent_events as sse
+from inferc.runtime.dialects.server_sent_events import Event, LineTooLong, SseParser
 
 STREAM = (
     'data: {"a": "é€😀"}\n\n: a comment\r\n\r\nevent: error\rdata:x\r\rdata: 1\r\ndata: 2\r\n\r\n'.encode()

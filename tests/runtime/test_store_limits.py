@@ -17,48 +17,50 @@ from typing import Any, TypeVar
 import pytest
 
 from inferc.compiler.plan import RateLimits
-from inferc.runtime.accounts import Accounts
-from inferc.runtime.errors import RateLimited, ShuttingDown, StoreUnavailable
-from inferc.runtime.permits import LocalPermits, SharedPermits, StrictPermits, shared
-from inferc.runtime.store.redis import RedisStore
+from inferc.runtime.limits.accounts import Accounts
+from inferc.runtime.limits.rate_limiters import LocalRateLimiter, SharedRateLimiter, StrictRateLimiter, shared
+from inferc.runtime.limits.store.redis import RedisStore
+from inferc.runtime.requests.errors import RateLimited, ShuttingDown, StoreUnavailable
 
 from ..support.redis_server import RedisServer
 from ..support.remote import eventually, plan_of, remote_plan
 
 ROOT = Path(__file__).parents[2]
-PermitsT = TypeVar("PermitsT", StrictPermits, SharedPermits)
+PermitsT = TypeVar("PermitsT", StrictRateLimiter, SharedRateLimiter)
 MINUTE = 2.0
 """Seconds that a minute has here."""
 
 
-def strict(redis: RedisServer, count: int, **limits: Any) -> AbstractAsyncContextManager[list[StrictPermits]]:
-    """The permits of `count` processes, as far as the server can tell."""
+def strict(
+    redis: RedisServer, count: int, **limits: Any
+) -> AbstractAsyncContextManager[list[StrictRateLimiter]]:
+    """The limiter of `count` processes, as far as the server can tell."""
     limited = RateLimits(**limits, strict=True)
-    return several(redis, count, lambda store: StrictPermits("the account", limited, "key", store))
+    return several(redis, count, lambda store: StrictRateLimiter("the account", limited, "key", store))
 
 
 def approximate(
     redis: RedisServer, count: int, **limits: Any
-) -> AbstractAsyncContextManager[list[SharedPermits]]:
+) -> AbstractAsyncContextManager[list[SharedRateLimiter]]:
     """The same with shares."""
     limited = RateLimits(**limits)
-    return several(redis, count, lambda store: SharedPermits("the account", limited, "key", store))
+    return several(redis, count, lambda store: SharedRateLimiter("the account", limited, "key", store))
 
 
 @asynccontextmanager
 async def several(
     redis: RedisServer, count: int, make: Callable[[RedisStore], PermitsT]
 ) -> AsyncIterator[list[PermitsT]]:
-    """Started permits, each over a store of its own."""
+    """Started limiter, each over a store of its own."""
     stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
     made = [make(store) for store in stores]
-    for permits in made:
-        await permits.start()
+    for limiter in made:
+        await limiter.start()
     try:
         yield made
     finally:
-        for permits, store in zip(made, stores, strict=True):
-            await permits.stop()
+        for limiter, store in zip(made, stores, strict=True):
+            await limiter.stop()
             await store.stop()
 
 
@@ -66,40 +68,42 @@ def soon(seconds: float = 0.3) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-async def count_granted(permits: list[StrictPermits] | list[SharedPermits], each: int, within: float) -> int:
+async def count_granted(
+    limiter: list[StrictRateLimiter] | list[SharedRateLimiter], each: int, within: float
+) -> int:
     """How many of `each` requests per process are let through within so many seconds."""
-    tasks = [asyncio.create_task(one.acquire(1, soon(within))) for one in permits for _ in range(each)]
+    tasks = [asyncio.create_task(one.acquire(1, soon(within))) for one in limiter for _ in range(each)]
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(not isinstance(o, BaseException) or isinstance(o, RateLimited) for o in outcomes)
     return sum(not isinstance(outcome, BaseException) for outcome in outcomes)
 
 
 async def test_processes_share_strict_limits_exactly(redis: RedisServer) -> None:
-    async with strict(redis, 4, requests_per_minute=50) as permits:
-        assert await count_granted(permits, 40, within=1) == 50
+    async with strict(redis, 4, requests_per_minute=50) as limiter:
+        assert await count_granted(limiter, 40, within=1) == 50
 
 
 async def test_a_strict_minute_opens_again_when_it_has_passed(redis: RedisServer) -> None:
     async with strict(redis, 2, requests_per_minute=3) as (one, other):
         began = time.monotonic()
-        for permits in (one, other, one):
-            await permits.acquire(1, None)
+        for limiter in (one, other, one):
+            await limiter.acquire(1, None)
         await other.acquire(1, None)
         assert MINUTE <= time.monotonic() - began < MINUTE + 3
 
 
 async def test_strict_requests_of_a_process_pass_in_the_order_of_their_arrival(redis: RedisServer) -> None:
-    async with strict(redis, 1, concurrent_requests=1) as (permits,):
+    async with strict(redis, 1, concurrent_requests=1) as (limiter,):
         order: list[int] = []
 
         async def one(number: int) -> None:
-            permit = await permits.acquire(1, None)
+            permit = await limiter.acquire(1, None)
             order.append(number)
-            permits.finish(permit, 1)
+            limiter.finish(permit, 1)
 
         await asyncio.gather(*(one(number) for number in range(10)))
         assert order == list(range(10))
-        assert (permits.running, permits.waiting) == (0, 0)
+        assert (limiter.running, limiter.waiting) == (0, 0)
 
 
 async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> None:
@@ -113,22 +117,22 @@ async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> Non
 
 async def test_requests_in_flight_are_counted_over_all_processes(redis: RedisServer) -> None:
     async with strict(redis, 2, concurrent_requests=2) as (one, other):
-        permits = [await one.acquire(1, None), await one.acquire(1, None)]
+        limiter = [await one.acquire(1, None), await one.acquire(1, None)]
         with pytest.raises(RateLimited):
             await other.acquire(1, soon())
-        one.finish(permits[0], 1)
+        one.finish(limiter[0], 1)
         await other.acquire(1, soon(1))
 
 
 async def test_cancelled_requests_leave_nothing_behind_wherever_they_were(redis: RedisServer) -> None:
-    async with strict(redis, 1, requests_per_minute=1000, concurrent_requests=5) as (permits,):
+    async with strict(redis, 1, requests_per_minute=1000, concurrent_requests=5) as (limiter,):
 
         async def one() -> None:
-            permit = await permits.acquire(1, None)
+            permit = await limiter.acquire(1, None)
             try:
                 await asyncio.sleep(0.01)
             finally:
-                permits.finish(permit, 1)
+                limiter.finish(permit, 1)
 
         for moment in range(20):
             tasks = [asyncio.create_task(one()) for _ in range(10)]
@@ -136,44 +140,44 @@ async def test_cancelled_requests_leave_nothing_behind_wherever_they_were(redis:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await eventually(lambda: (permits.running, permits.waiting) == (0, 0))
-        await asyncio.wait_for(asyncio.gather(*(permits.acquire(1, None) for _ in range(5))), 2)
+        await eventually(lambda: (limiter.running, limiter.waiting) == (0, 0))
+        await asyncio.wait_for(asyncio.gather(*(limiter.acquire(1, None) for _ in range(5))), 2)
 
 
 async def test_strict_limits_refuse_everything_while_redis_is_down(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with strict(redis, 1, requests_per_minute=100) as (permits,):
-        await permits.acquire(1, None)
+    async with strict(redis, 1, requests_per_minute=100) as (limiter,):
+        await limiter.acquire(1, None)
         redis.stop()
         with caplog.at_level(logging.WARNING):
             for _ in range(3):
                 with pytest.raises(StoreUnavailable, match="the limits of the account") as caught:
-                    await permits.acquire(1, None)
+                    await limiter.acquire(1, None)
         assert (caught.value.status, caught.value.code) == (503, "store_unavailable")
         assert len(caplog.messages) == 1
         redis.start()
-        await permits.acquire(1, None)
+        await limiter.acquire(1, None)
 
 
 async def test_stopping_refuses_those_who_wait_for_strict_permits(redis: RedisServer) -> None:
-    async with strict(redis, 1, requests_per_minute=1) as (permits,):
-        await permits.acquire(1, None)
-        waiting = asyncio.create_task(permits.acquire(1, None))
+    async with strict(redis, 1, requests_per_minute=1) as (limiter,):
+        await limiter.acquire(1, None)
+        waiting = asyncio.create_task(limiter.acquire(1, None))
         await asyncio.sleep(0.05)
-        await permits.stop()
+        await limiter.stop()
         with pytest.raises(ShuttingDown):
             await waiting
         with pytest.raises(ShuttingDown):
-            await permits.acquire(1, None)
+            await limiter.acquire(1, None)
 
 
 async def test_approximate_limits_are_not_overspent_while_the_store_answers(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 4, requests_per_minute=60) as permits:
-        granted = await count_granted(permits, 60, within=1)
+    async with approximate(redis, 4, requests_per_minute=60) as limiter:
+        granted = await count_granted(limiter, 60, within=1)
         assert 50 <= granted <= 60
 
 
@@ -181,31 +185,31 @@ async def test_one_of_many_processes_gets_what_the_others_leave(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 4, requests_per_minute=60, tokens_per_minute=1000) as permits:
-        for one in permits:
+    async with approximate(redis, 4, requests_per_minute=60, tokens_per_minute=1000) as limiter:
+        for one in limiter:
             one.finish(await one.acquire(1, None), 1)
-        permit = await permits[0].acquire(800, soon(1))  # more than a fourth
-        permits[0].finish(permit, 10)
-        assert await count_granted(permits[:1], 60, within=1.5) >= 40
+        permit = await limiter[0].acquire(800, soon(1))  # more than a fourth
+        limiter[0].finish(permit, 10)
+        assert await count_granted(limiter[:1], 60, within=1.5) >= 40
 
 
 async def test_approximate_limits_go_on_while_redis_is_down_with_a_part_for_each_process(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 3, requests_per_minute=60) as permits:
-        before = await count_granted(permits, 5, within=1)
+    async with approximate(redis, 3, requests_per_minute=60) as limiter:
+        before = await count_granted(limiter, 5, within=1)
         await asyncio.sleep(0.2)
         redis.stop()
         with caplog.at_level(logging.WARNING):
-            after = await count_granted(permits, 60, within=1)
+            after = await count_granted(limiter, 60, within=1)
         assert before == 15
         assert before + after <= 2 * 60
         assert after >= 30
         assert len(caplog.messages) == 3
         assert all("this process keeps to 1/3 of the limits" in message for message in caplog.messages)
         redis.start()
-        await eventually(lambda: not any(one._lost for one in permits))
+        await eventually(lambda: not any(one._lost for one in limiter))
 
 
 async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: RedisServer) -> None:
@@ -216,32 +220,32 @@ async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: Re
     ]
     store = RedisStore(redis.url)
     accounts = Accounts(plan_of(*plans), store)
-    kinds = [type(accounts.permits(plan, 0)) for plan in plans]
-    assert kinds == [LocalPermits, StrictPermits, SharedPermits]
+    kinds = [type(accounts.limiter(plan, 0)) for plan in plans]
+    assert kinds == [LocalRateLimiter, StrictRateLimiter, SharedRateLimiter]
     await store.stop()
 
 
 WORKER = """
 import asyncio, json, sys, time
 from inferc.compiler.plan import RateLimits
-from inferc.runtime.permits import StrictPermits
+from inferc.runtime.limiter import StrictRateLimiter
 from inferc.runtime.store.redis import RedisStore
 
 async def main(url, limit, minute, seconds):
     store = RedisStore(url, span=minute)
     limits = RateLimits(requests_per_minute=limit, strict=True)
-    permits = StrictPermits("the account", limits, "key", store)
-    await permits.start()
+    limiter = StrictRateLimiter("the account", limits, "key", store)
+    await limiter.start()
     sent, end = [], asyncio.get_running_loop().time() + seconds
 
     async def client():
         while True:
-            permit = await permits.acquire(1, end)
+            permit = await limiter.acquire(1, end)
             sent.append(time.monotonic())
-            permits.finish(permit, 1)
+            limiter.finish(permit, 1)
 
     await asyncio.gather(*(client() for _ in range(20)), return_exceptions=True)
-    await permits.stop()
+    await limiter.stop()
     await store.stop()
     print(json.dumps(sent))
 

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef
-from inferc.runtime.errors import BudgetExceeded, StartError
 from inferc.runtime.executor import Executor
+from inferc.runtime.limits.spend import SpendRecorder
+from inferc.runtime.limits.store import Store, StoreError, open_store
+from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
 from inferc.runtime.policies.budget import DAY, Ledger
-from inferc.runtime.replica import ChatRequest
-from inferc.runtime.spend import SpendKeeper
-from inferc.runtime.store import Store, StoreError, open_store
-from inferc.runtime.store.sqlite import FILE, SqliteStore
+from inferc.runtime.requests.errors import BudgetExceeded, StartError
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.redis_server import RedisServer
 from ..support.remote import eventually, mock_provider, plan_of, remote_plan
@@ -81,7 +81,7 @@ async def test_processes_that_share_a_store_see_what_each_other_spends(state: st
         ledgers = Ledger(), Ledger()
         epoch = NOW * 60.0
         keepers = [
-            SpendKeeper("gpt", ledger, store, epoch)
+            SpendRecorder("gpt", ledger, store, epoch)
             for ledger, store in zip(ledgers, (one, other), strict=True)
         ]
         for keeper in keepers:
@@ -198,7 +198,7 @@ async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(
 ) -> None:
     async with opened(redis.url) as store:
         ledger = Ledger()
-        keeper = SpendKeeper("gpt", ledger, store, NOW * 60.0)
+        keeper = SpendRecorder("gpt", ledger, store, NOW * 60.0)
         await keeper.start()
         redis.stop()
         ledger.add(NOW, 3)

@@ -14,7 +14,8 @@ from attrs import frozen
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
 from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
-from inferc.runtime.replica import ChatChunk, ChatRequest
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.openai_client import openai_client
 from ..support.remote import Mock, executor_of, gateway_of, mock_provider

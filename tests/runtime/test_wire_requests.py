@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import TaskKind
-from inferc.runtime.errors import BadRequest
-from inferc.runtime.remote.wires import make_wire
-from inferc.runtime.replica import ChatRequest, EmbedRequest
+from inferc.runtime.dialects.wires import make_wire
+from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 
 from ..support.wires import WIRES, wire_plan
 

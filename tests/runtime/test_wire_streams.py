@@ -11,16 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.runtime.errors import ContentFiltered, RateLimited, RequestError, RequestTimeout, ServerError
+from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.wires import make_wire, read_events
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.asked import Asked
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
-from inferc.runtime.remote.classify import Classifier
-from inferc.runtime.remote.sse import SseParser
-from inferc.runtime.remote.wires import make_wire, read_events
-from inferc.runtime.replica import ChatChunk, ChatRequest, Usage
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import (
+    ContentFiltered,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+)
+from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.usage import Usage
 
 from ..support.wires import wire_plan
 

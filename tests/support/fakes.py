@@ -8,8 +8,11 @@ from contextlib import aclosing
 
 from attrs import define, field
 
-from inferc.runtime.errors import RequestError, ServerError
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, ReplicaStatus, Request, Usage
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.errors import RequestError, ServerError
+from inferc.runtime.requests.request import ChatRequest, Request
+from inferc.runtime.requests.usage import Usage
 
 CHAT = ChatRequest({"model": "x", "messages": [{"role": "user", "content": "Hello"}]}, stream=True)
 

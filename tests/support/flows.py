@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from inferc.compiler.plan import ExternPlan, PipelinePlan, RoutePlan
-from inferc.runtime.pipelines import Event, Pipeline, Workers, build_pipelines, load_externs
-from inferc.runtime.routes.build import build_route
-from inferc.runtime.served import Served
+from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.pipelines import Event, Pipeline, Workers, build_pipelines, load_externs
+from inferc.runtime.serving.routes.build import build_route
 
 from .members import Speaker, member
 from .pipelines import plan_with
@@ -25,14 +25,14 @@ def echo(**fields: Any) -> Speaker:
 
 def pipelines_of(
     *parts: PipelinePlan | RoutePlan | ExternPlan,
-    members: Iterable[Served] = (),
+    members: Iterable[Model] = (),
     base_dir: Path = Path(),
     workers: Workers | None = None,
     **speakers: Speaker,
 ) -> dict[str, Pipeline]:
     """The pipelines of a plan, over deployments of `speakers`."""
     plan = plan_with(*parts)
-    served: dict[str, Served] = {name: member(name, speaker) for name, speaker in speakers.items()}
+    served: dict[str, Model] = {name: member(name, speaker) for name, speaker in speakers.items()}
     served |= {each.name: each for each in members}
     for route in plan.routes:
         served[route.route] = build_route(route, served, Random(1))
@@ -42,7 +42,7 @@ def pipelines_of(
 
 def pipeline_of(
     *parts: PipelinePlan | RoutePlan | ExternPlan,
-    members: Iterable[Served] = (),
+    members: Iterable[Model] = (),
     base_dir: Path = Path(),
     workers: Workers | None = None,
     **speakers: Speaker,

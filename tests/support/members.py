@@ -12,16 +12,20 @@ from typing import Any
 from attrs import define, field
 
 from inferc.compiler.plan import Money, Price, RetryPolicy, RoutePlan
-from inferc.runtime.deployment import Deployment
-from inferc.runtime.errors import RequestError
-from inferc.runtime.replica import ChatChunk, ChatRequest, Chunk, ReplicaStatus, Request, Usage
-from inferc.runtime.routes.build import build_route
-from inferc.runtime.routes.route import Route
-from inferc.runtime.served import NO_HEADERS, Served
-from inferc.runtime.trace import Trace
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.answer import ChatChunk, Chunk
+from inferc.runtime.requests.call import NO_HEADERS, Call
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.request import ChatRequest, Request
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.requests.usage import Usage
+from inferc.runtime.serving.deployment import Deployment
+from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.routes.build import build_route
+from inferc.runtime.serving.routes.route import Route
 
 from .fakes import CHAT
-from .guards import guards_of
+from .policies import policies_of
 from .remote import remote_plan
 
 ONCE = RetryPolicy(max_retries=0)
@@ -111,15 +115,15 @@ def _whole(text: str, reason: str, logprobs: Any) -> ChatChunk:
 def member(name: str, replica: Any = None, **fields: Any) -> Deployment:
     """A deployment that costs money and does not retry."""
     plan = remote_plan(name, **({"retry": ONCE, "price": PRICE} | fields))
-    return Deployment(plan, [replica or Speaker()], {}, Random(1), guards_of(plan))
+    return Deployment(plan, [replica or Speaker()], {}, Random(1), policies_of(plan))
 
 
-def route(plan: RoutePlan, *members: Served, random: Random | None = None) -> Route:
+def route(plan: RoutePlan, *members: Model, random: Random | None = None) -> Route:
     return build_route(plan, {each.name: each for each in members}, random or Random(1))
 
 
 async def hear(
-    target: Served,
+    target: Model,
     *,
     stream: bool = True,
     deadline: float | None = None,
@@ -129,7 +133,7 @@ async def hear(
 ) -> str:
     """The text that `target` answers with."""
     request = ChatRequest({**CHAT.body, **(body or {})}, stream)
-    answer = target.stream(request, deadline, trace or Trace(), headers=headers)
+    answer = target.stream(Call(request, deadline, headers=headers), trace or Trace())
     async with aclosing(answer) as chunks:
         return "".join([text_in(chunk) async for chunk in chunks])
 

@@ -23,8 +23,9 @@ from inferc.compiler.plan import (
     SessionOptions,
     SourceRef,
 )
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.replica import EmbedChunk, EmbedRequest
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.requests.answer import EmbedChunk
+from inferc.runtime.requests.request import EmbedRequest
 
 MODELS = Path(__file__).resolve().parents[3] / "samples" / "models"
 PLACEMENT = ReplicaPlacement(0, None, ())

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import Batching, Duration
-from inferc.runtime.onnx.batching import Abandoned, Arrived, BatchQueue, Decision, Due, Finished, Job
+from inferc.runtime.replicas.onnx.batching import Abandoned, Arrived, BatchQueue, Decision, Due, Finished, Job
 
 BATCHING = Batching(max_size=4, max_delay=Duration(0.01))
 

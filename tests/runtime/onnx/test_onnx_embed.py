@@ -8,17 +8,11 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
-from inferc.compiler.plan import (
-    Batching,
-    Duration,
-    Pooling,
-    ReplicaPlacement,
-    SessionOptions,
-)
-from inferc.runtime.errors import BadRequest, RequestTimeout, ShuttingDown
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.onnx.loaded import concurrent_runs
-from inferc.runtime.onnx.sharing import SharedSessions
+from inferc.compiler.plan import Batching, Duration, Pooling, ReplicaPlacement, SessionOptions
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.loaded_model import concurrent_runs
+from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ShuttingDown
 
 from .plans import MODELS, PLACEMENT, embed, embed_spec, onnx_plan, running
 

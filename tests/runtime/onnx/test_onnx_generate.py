@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
-from inferc.runtime.errors import BadRequest, ContextLengthExceeded, RequestError, RequestTimeout, StartError
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.onnx.generate.sampling import Sampler, Sampling
-from inferc.runtime.onnx.generate.texts import Detokenizer, StopFinder
-from inferc.runtime.replica import ChatChunk, ChatRequest, CompletionRequest
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.generate.sampling import Sampler, Sampling
+from inferc.runtime.replicas.onnx.generate.texts import Detokenizer, StopFinder
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import (
+    BadRequest,
+    ContextLengthExceeded,
+    RequestError,
+    RequestTimeout,
+    StartError,
+)
+from inferc.runtime.requests.request import ChatRequest, CompletionRequest
 
 from ...support.openai_client import openai_client
 from ...support.remote import executor_of, gateway_of

@@ -12,12 +12,12 @@ import pytest
 from attrs import evolve
 
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan
-from inferc.runtime.errors import ContextLengthExceeded
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.onnx.generate.decoder import Answer, Decoder
-from inferc.runtime.onnx.generate.past import Past, Row
-from inferc.runtime.onnx.generate.sampling import GREEDY, Sampler
-from inferc.runtime.onnx.generate.signature import read_generate_signature
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.generate.decoder import Answer, Decoder
+from inferc.runtime.replicas.onnx.generate.past import Past, Row
+from inferc.runtime.replicas.onnx.generate.sampling import GREEDY, Sampler
+from inferc.runtime.replicas.onnx.generate.signature import read_generate_signature
+from inferc.runtime.requests.errors import ContextLengthExceeded
 
 from .plans import running
 from .test_onnx_generate import PROMPT, lm_plan, text_of

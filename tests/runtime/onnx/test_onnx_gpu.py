@@ -23,13 +23,13 @@ from inferc.compiler.plan import (
     ReplicaPlacement,
     SessionOptions,
 )
-from inferc.runtime.errors import StartError
-from inferc.runtime.onnx import bound
-from inferc.runtime.onnx.bound import BoundRuns
-from inferc.runtime.onnx.loaded import GPU_RUNS, LoadedModel, concurrent_runs
-from inferc.runtime.onnx.model import Model, run_options
-from inferc.runtime.onnx.providers import device_of, has_cuda_graphs, ort_providers
-from inferc.runtime.onnx.sharing import SharedSessions
+from inferc.runtime.replicas.onnx import io_binding as bound
+from inferc.runtime.replicas.onnx.io_binding import BoundRuns
+from inferc.runtime.replicas.onnx.loaded_model import GPU_RUNS, LoadedModel, concurrent_runs
+from inferc.runtime.replicas.onnx.model import OnnxModel, run_options
+from inferc.runtime.replicas.onnx.providers import device_of, has_cuda_graphs, ort_providers
+from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.requests.errors import StartError
 
 from .plans import MODELS, file_ref, onnx_plan, running
 from .toys import causal_lm, line
@@ -159,8 +159,10 @@ def session(tmp_path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(line(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
 
 
-def model_on(device: tuple[str, int], plan: OnnxServingPlan, session: Any, pool: ThreadPoolExecutor) -> Model:
-    return Model(plan, session, pool, 1, Path(), device, "deployment `x`")
+def model_on(
+    device: tuple[str, int], plan: OnnxServingPlan, session: Any, pool: ThreadPoolExecutor
+) -> OnnxModel:
+    return OnnxModel(plan, session, pool, 1, Path(), device, "deployment `x`")
 
 
 def test_memory_is_bound_on_a_gpu_with_graphs_and_nowhere_else(session: Any) -> None:

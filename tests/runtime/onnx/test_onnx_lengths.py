@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.runtime.onnx.lengths import bucket, by_length
+from inferc.runtime.replicas.onnx.length_groups import bucket, by_length
 
 
 def test_the_buckets_grow_by_a_third_or_a_half() -> None:

@@ -19,11 +19,12 @@ import pytest
 from attrs import evolve
 
 from inferc.compiler.plan import GatewayPlan, OnnxServingPlan, ReplicaPlacement, Serving, SessionOptions
-from inferc.runtime.errors import StartError
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.onnx.sharing import SharedSessions
 from inferc.runtime.reload import reload_models, reloading_on_hangup
-from inferc.runtime.replica import Tensor, TensorRequest
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
+from inferc.runtime.requests.errors import StartError
+from inferc.runtime.requests.request import TensorRequest
+from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import ROOT
 from ...support.remote import eventually, executor_of, gateway_of, plan_of

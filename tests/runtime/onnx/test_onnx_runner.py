@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import pytest
 
 from inferc.compiler.plan import Batching, Duration
-from inferc.runtime.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
-from inferc.runtime.onnx.batching import BatchQueue
-from inferc.runtime.onnx.runner import Runner, Stopper
+from inferc.runtime.replicas.onnx.batching import BatchQueue
+from inferc.runtime.replicas.onnx.runner import Runner, Stopper
+from inferc.runtime.requests.errors import BadRequest, RequestError, RequestTimeout, ShuttingDown
 
 T = TypeVar("T")
 Numbers = Runner[Sequence[int], list[list[int]]]

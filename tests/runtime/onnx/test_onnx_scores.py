@@ -21,19 +21,11 @@ from inferc.compiler.plan import (
     RerankSpec,
     TooLongAction,
 )
-from inferc.runtime.errors import BadRequest, ContextLengthExceeded, StartError
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.replica import (
-    ClassifyChunk,
-    ClassifyRequest,
-    EmbedChunk,
-    EmbedRequest,
-    RerankChunk,
-    RerankRequest,
-    Tensor,
-    TensorChunk,
-    TensorRequest,
-)
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.requests.answer import ClassifyChunk, EmbedChunk, RerankChunk, TensorChunk
+from inferc.runtime.requests.errors import BadRequest, ContextLengthExceeded, StartError
+from inferc.runtime.requests.request import ClassifyRequest, EmbedRequest, RerankRequest, TensorRequest
+from inferc.runtime.requests.tensor import Tensor
 
 from ...support.remote import executor_of, gateway_of
 from .plans import MODELS, embed, embed_spec, file_ref, onnx_plan, running

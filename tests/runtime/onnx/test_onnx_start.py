@@ -17,8 +17,8 @@ from inferc.compiler.plan import (
     ProviderSpec,
     ReplicaPlacement,
 )
-from inferc.runtime.errors import StartError
-from inferc.runtime.onnx.providers import ort_providers, why_missing
+from inferc.runtime.replicas.onnx.providers import ort_providers, why_missing
+from inferc.runtime.requests.errors import StartError
 
 from .plans import MODELS, PLACEMENT, embed, embed_spec, file_ref, onnx_plan, running
 

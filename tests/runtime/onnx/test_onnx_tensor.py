@@ -12,9 +12,11 @@ from onnx import helper, numpy_helper
 
 from inferc.compiler.onnx_model.reader import read_model
 from inferc.compiler.plan import Batching, Duration
-from inferc.runtime.errors import BadRequest, StartError
-from inferc.runtime.onnx import OnnxReplica
-from inferc.runtime.replica import Tensor, TensorChunk, TensorRequest
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.requests.answer import TensorChunk
+from inferc.runtime.requests.errors import BadRequest, StartError
+from inferc.runtime.requests.request import TensorRequest
+from inferc.runtime.requests.tensor import Tensor
 
 from .plans import MODELS, running
 from .toys import DATATYPES, echo, line, save_model, tensor_plan

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inferc.compiler.plan import JSON, TEXT
-from inferc.runtime.errors import StepFailed
-from inferc.runtime.pipelines import images
-from inferc.runtime.pipelines.images import image
-from inferc.runtime.pipelines.numeric import argmax, cosine, normalize, reshape, softmax, top_k
-from inferc.runtime.pipelines.splitting import split_text
+from inferc.runtime.requests.errors import StepFailed
+from inferc.runtime.serving.pipelines import images
+from inferc.runtime.serving.pipelines.images import image
+from inferc.runtime.serving.pipelines.numeric import argmax, cosine, normalize, reshape, softmax, top_k
+from inferc.runtime.serving.pipelines.splitting import split_text
 
 from ...support.flows import pipeline_of, value_of
 from ...support.pipelines import Graph

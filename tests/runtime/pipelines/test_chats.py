@@ -21,8 +21,8 @@ from inferc.compiler.plan import (
     TaskKind,
     Type,
 )
-from inferc.runtime.errors import ContentFiltered, InvalidAnswer, StepFailed
-from inferc.runtime.replica import ChatChunk
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import ContentFiltered, InvalidAnswer, StepFailed
 
 from ...support.flows import pipeline_of, value_of
 from ...support.members import Speaker

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from inferc.compiler.plan import INT, TEXT, Duration, ListType
-from inferc.runtime.errors import (
+from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
     ContentFiltered,

@@ -24,9 +24,9 @@ from inferc.compiler.plan import (
     TensorType,
     Type,
 )
-from inferc.runtime.errors import Backpressure, ExternFailed, RequestTimeout, StartError
-from inferc.runtime.pipelines import Workers
-from inferc.runtime.pipelines.pipeline import Pipeline
+from inferc.runtime.requests.errors import Backpressure, ExternFailed, RequestTimeout, StartError
+from inferc.runtime.serving.pipelines import Workers
+from inferc.runtime.serving.pipelines.pipeline import Pipeline
 
 from ...support.flows import pipeline_of, value_of
 from ...support.pipelines import Graph, extern

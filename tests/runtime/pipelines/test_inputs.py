@@ -24,8 +24,8 @@ from inferc.compiler.plan import (
     TensorType,
     Type,
 )
-from inferc.runtime.errors import BadRequest
-from inferc.runtime.pipelines import Pipeline, schema_of, schema_of_parameters
+from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.serving.pipelines import Pipeline, schema_of, schema_of_parameters
 
 from ...support.flows import pipeline_of
 from ...support.pipelines import Graph

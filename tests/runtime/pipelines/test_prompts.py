@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inferc.runtime.errors import StartError, StepFailed
-from inferc.runtime.pipelines.prompts import MAX_SECONDS, prompt
+from inferc.runtime.requests.errors import StartError, StepFailed
+from inferc.runtime.serving.pipelines.prompts import MAX_SECONDS, prompt
 
 
 def rendered(template: str, **values: Any) -> str:

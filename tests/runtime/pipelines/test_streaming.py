@@ -8,9 +8,9 @@ from contextlib import aclosing
 import pytest
 
 from inferc.compiler.plan import TEXT, ChoiceType, Duration
-from inferc.runtime.errors import RequestError, ServerError
-from inferc.runtime.pipelines import Event, FinishedStep, Pipeline, PipelineModel, Result
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.errors import RequestError, ServerError
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.serving.pipelines import Event, FinishedStep, Pipeline, PipelineModel, Result
 
 from ...support.flows import echo, events_of, now, pipeline_of, value_of
 from ...support.members import Speaker, hear

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from inferc.compiler.plan import BalanceKind, CircuitBreakerConfig, Duration
-from inferc.runtime.errors import BadRequest, ServerError
-from inferc.runtime.routes.balance import Balancing, Load
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.errors import BadRequest, ServerError
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.serving.routes.balance import Balancing, Load
 
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import balance

@@ -11,9 +11,11 @@ from contextlib import aclosing
 import pytest
 
 from inferc.compiler.plan import CascadePlan
-from inferc.runtime.errors import ContentFiltered, RateLimited, ServerError
-from inferc.runtime.replica import ChatChunk, ChatRequest
-from inferc.runtime.trace import Spent, Trace
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import ContentFiltered, RateLimited, ServerError
+from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Spent, Trace
 
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route
@@ -67,7 +69,7 @@ def test_log_probabilities_are_asked_for_where_they_are_needed_and_not_shown() -
         it = route(confident(0.0), member("small", small), member("large", large))
         for wanted in (False, True):
             request = ChatRequest({**CHAT.body, "logprobs": wanted}, stream=False)
-            async with aclosing(it.stream(request, None, Trace())) as chunks:
+            async with aclosing(it.stream(Call(request), Trace())) as chunks:
                 [chunk] = [chunk async for chunk in chunks]
             assert isinstance(chunk, ChatChunk)
             assert bool(json.loads(chunk.data)["choices"][0]["logprobs"]) == wanted
@@ -87,7 +89,7 @@ def test_tokens_are_asked_for_and_shown_to_who_wants_them(wanted: bool) -> None:
         it = route(ends_well(), member("small", small), member("large", Speaker()))
         options = {"stream_options": {"include_usage": True}} if wanted else {}
         request = ChatRequest({**CHAT.body, **options}, stream=True)
-        async with aclosing(it.stream(request, None, Trace())) as chunks:
+        async with aclosing(it.stream(Call(request), Trace())) as chunks:
             data = [chunk.data async for chunk in chunks]  # type: ignore[union-attr]
         assert small.seen[0]["stream_options"] == {"include_usage": True}
         assert any(b"usage" in each for each in data) == wanted
@@ -130,7 +132,7 @@ def test_nothing_is_sent_before_it_is_accepted_and_the_last_one_streams() -> Non
     async def scenario() -> None:
         small, large = Speaker(gap=1, logprob=-9), Speaker(gap=1)
         it = route(confident(), member("small", small), member("large", large))
-        async with aclosing(it.stream(CHAT, None, Trace())) as chunks:
+        async with aclosing(it.stream(Call(CHAT), Trace())) as chunks:
             async for _ in chunks:
                 assert small.running == 0
                 assert asyncio.get_running_loop().time() >= 3

@@ -8,7 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from inferc.compiler.plan import CapacityKind, CapacityPolicy, CircuitBreakerConfig, Duration, TaskKind
-from inferc.runtime.errors import (
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
     BudgetExceeded,
@@ -26,8 +27,8 @@ from inferc.runtime.errors import (
     Unauthorized,
     Unsupported,
 )
-from inferc.runtime.replica import EmbedRequest
-from inferc.runtime.trace import Spent, Trace
+from inferc.runtime.requests.request import EmbedRequest
+from inferc.runtime.requests.trace import Spent, Trace
 
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route, text_in
@@ -87,7 +88,7 @@ def test_after_the_first_content_of_a_stream_nobody_else_is_asked() -> None:
         heard = []
 
         async def listen() -> None:
-            async with aclosing(it.stream(CHAT, None, Trace())) as chunks:
+            async with aclosing(it.stream(Call(CHAT), Trace())) as chunks:
                 async for chunk in chunks:
                     heard.append(text_in(chunk))
 
@@ -104,7 +105,7 @@ def test_what_came_before_the_first_content_is_not_seen_twice() -> None:
         it = route(
             fallback("r", "a", "b"), member("a", Speaker(errors=[ServerError("x")])), member("b", Speaker())
         )
-        async with aclosing(it.stream(CHAT, None, Trace())) as chunks:
+        async with aclosing(it.stream(Call(CHAT), Trace())) as chunks:
             data = [chunk.data async for chunk in chunks]  # type: ignore[union-attr]
         assert sum(b"assistant" in each for each in data) == 1
 
@@ -176,7 +177,7 @@ def test_a_request_of_another_kind_is_refused_by_the_name_of_the_route() -> None
     async def scenario() -> None:
         it = route(fallback("r", "a"), member("a"))
         with pytest.raises(BadRequest, match="route `r` gives no embeddings, its task is `chat`"):
-            await it.answer(EmbedRequest(("x",)), None, Trace())
+            await it.answer(Call(EmbedRequest(("x",))), Trace())
         assert it.task is TaskKind.CHAT
 
     run_virtual(scenario())

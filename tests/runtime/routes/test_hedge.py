@@ -7,10 +7,11 @@ from contextlib import aclosing
 
 import pytest
 
-from inferc.runtime.errors import BadRequest, RequestTimeout, ServerError
-from inferc.runtime.routes.hedge import Hedging, Wait
-from inferc.runtime.routes.route import Ask, GiveUp
-from inferc.runtime.trace import Spent, Trace
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ServerError
+from inferc.runtime.requests.trace import Spent, Trace
+from inferc.runtime.serving.routes.hedge import Hedging, Wait
+from inferc.runtime.serving.routes.route import Ask, GiveUp
 
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route
@@ -69,7 +70,7 @@ def test_the_loser_is_gone_before_the_winner_has_ended() -> None:
     async def scenario() -> None:
         a, b = Speaker(delay=100), Speaker(delay=1, gap=20)
         it = route(hedge("r", "a", "b", after=0.5), member("a", a), member("b", b))
-        async with aclosing(it.stream(CHAT, None, Trace())) as chunks:
+        async with aclosing(it.stream(Call(CHAT), Trace())) as chunks:
             await anext(chunks)
             await anext(chunks)
             await asyncio.sleep(0)

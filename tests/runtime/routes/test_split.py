@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from inferc.compiler.plan import KeySource, RouteKey
-from inferc.runtime.errors import ServerError
-from inferc.runtime.routes.split import Splitting
-from inferc.runtime.trace import Trace
+from inferc.runtime.requests.errors import ServerError
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.serving.routes.split import Splitting
 
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import split

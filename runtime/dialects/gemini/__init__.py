@@ -1,0 +1,1 @@
+"""Gemini: `generateContent` and embeddings, on AI Studio and on Vertex AI."""

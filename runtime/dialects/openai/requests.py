@@ -1,0 +1,106 @@
+"""The fields of request bodies, checked: errors say which field and what it wants."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ...requests.errors import BadRequest
+from ...requests.request import ChatRequest, EmbedRequest
+
+_KINDS: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+    float: "a number",
+    type(None): "null",
+}
+
+
+_TEXTS = "text or a list of texts"
+
+
+T = TypeVar("T")
+
+
+def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
+    """The model's name and the request. Raises BadRequest."""
+    model = required(body, "model", str)
+    messages = required(body, "messages", list)
+    if not messages:
+        raise BadRequest("`messages` must hold at least one message", param="messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise mistyped(f"messages[{index}]", dict, message)
+        if not isinstance(message.get("role"), str):
+            raise BadRequest(f"`messages[{index}].role` must be text", param=f"messages[{index}].role")
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise mistyped("stream", bool, stream)
+    return model, ChatRequest(body, bool(stream))
+
+
+def texts_in(body: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The field `name` of `body`: one text or a list of them. Raises BadRequest."""
+    texts = body.get(name)
+    if isinstance(texts, str):
+        return (texts,)
+    if not isinstance(texts, list):
+        if name not in body:
+            raise BadRequest(f"`{name}` is missing; it must be {_TEXTS}", param=name, code="missing_field")
+        raise BadRequest(
+            f"`{name}` must be {_TEXTS}, not {_KINDS[type(texts)]}", param=name, code="wrong_type"
+        )
+    if not texts:
+        raise BadRequest(f"`{name}` must hold at least one text", param=name)
+    for index, text in enumerate(texts):
+        if type(text) in (int, list):
+            raise BadRequest(
+                f"`{name}[{index}]` must be text, not {_KINDS[type(text)]}: the model has a tokenizer of its "
+                "own, send texts instead of token ids",
+                param=f"{name}[{index}]",
+                code="wrong_type",
+            )
+        if not isinstance(text, str):
+            raise mistyped(f"{name}[{index}]", str, text)
+    return tuple(texts)
+
+
+def count_in(body: dict[str, Any], name: str) -> int | None:
+    """The field `name` of `body`, a whole number of at least 1, or None. Raises BadRequest."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise mistyped(name, int, value)
+    if value < 1:
+        raise BadRequest(f"`{name}` is {value}; it must be at least 1", param=name)
+    return value
+
+
+def embed_request(body: dict[str, Any]) -> tuple[str, EmbedRequest, bool]:
+    """The model's name, the request, and whether vectors go out as base64. Raises BadRequest."""
+    model = required(body, "model", str)
+    encoding = body.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise BadRequest("`encoding_format` must be `float` or `base64`", param="encoding_format")
+    request = EmbedRequest(texts_in(body, "input"), count_in(body, "dimensions"))
+    return model, request, encoding == "base64"
+
+
+def required(body: dict[str, Any], name: str, kind: type[T]) -> T:
+    """The field `name` of `body`. Raises BadRequest where it is missing or no `kind`."""
+    value = body.get(name)
+    if isinstance(value, kind):
+        return value
+    raise mistyped(name, kind, value) if name in body else missing(name, kind)
+
+
+def missing(name: str, kind: type) -> BadRequest:
+    return BadRequest(f"`{name}` is missing; it must be {_KINDS[kind]}", param=name, code="missing_field")
+
+
+def mistyped(name: str, kind: type, value: object) -> BadRequest:
+    found = _KINDS[type(value)]
+    return BadRequest(f"`{name}` must be {_KINDS[kind]}, not {found}", param=name, code="wrong_type")

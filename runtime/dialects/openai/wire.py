@@ -1,0 +1,144 @@
+"""OpenAI's wire format: chat completions and embeddings, also Azure's and that of compatible servers.
+
+Reranking, which OpenAI has not, is what vLLM, LiteLLM, Jina and Cohere agree on: `/rerank`.
+
+Chat passes through: the client's fields reach the provider as they are, except for the name of the
+model, and the provider's JSON bytes reach the client unchanged. One thing is added where a policy
+counts tokens: a stream is asked for its usage, which a client that did not ask for it does not see.
+
+Sources: OpenAI API reference (chat completions, embeddings), Azure OpenAI REST reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from ....compiler.plan import RemotePoolPlan
+from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
+from ...requests.errors import BadRequest
+from ...requests.request import ChatRequest, EmbedRequest, RerankRequest
+from ...requests.usage import Usage
+from ..provider_errors.classify import Classifier
+from ..server_sent_events import Event
+from ..vectors import in_order, stack_vectors
+from ..wire import Outgoing, Sendable, malformed, parse_object, whole
+
+DONE = b"[DONE]"
+
+
+class OpenAIWire:
+    """Chat completions and embeddings below an endpoint that ends in `/v1` or names an Azure deployment."""
+
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._model = plan.model
+        self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+
+    def request(self, request: Sendable) -> Outgoing:
+        if isinstance(request, RerankRequest):
+            asked = {"model": self._model, "query": request.query, "documents": request.documents}
+            return Outgoing("/rerank", orjson.dumps(asked))
+        if isinstance(request, EmbedRequest):
+            body: dict[str, object] = {
+                "model": self._model,
+                "input": request.texts,
+                "encoding_format": "base64",
+            }
+            if request.dimensions is not None:
+                body["dimensions"] = request.dimensions
+            return Outgoing("/embeddings", orjson.dumps(body))
+        sent = {**request.body, "model": self._model}
+        if request.stream and self._counts:
+            options = sent.get("stream_options")
+            sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        try:
+            return Outgoing("/chat/completions", orjson.dumps(sent))
+        except orjson.JSONEncodeError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
+        return ChatChunk(body, _usage(parse_object(body, classifier)))
+
+    def reader(self, request: ChatRequest, classifier: Classifier) -> OpenAIReader:
+        return OpenAIReader(classifier, hide_usage=self._counts and not wants_usage(request))
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(body, classifier)
+        try:
+            items = sorted(answer["data"], key=lambda item: item["index"])
+            vectors = [item["embedding"] for item in items]
+            indices = [item["index"] for item in items]
+        except (KeyError, TypeError):
+            raise malformed(classifier, "the answer holds no vectors") from None
+        if indices != list(range(len(indices))):
+            raise malformed(classifier, "the vectors are not numbered from 0")
+        return stack_vectors(vectors, texts, _usage(answer) or Usage(0), classifier)
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        answer = parse_object(body, classifier)
+        try:
+            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
+        except (KeyError, TypeError, ValueError):
+            raise malformed(classifier, "the answer holds no scores") from None
+        if found.keys() != set(range(documents)):
+            raise malformed(classifier, f"scores came for {len(found)} of {documents} documents")
+        usage = answer.get("usage")
+        tokens = whole(usage.get("total_tokens")) if isinstance(usage, dict) else 0
+        return RerankChunk(in_order(found), Usage(tokens))
+
+
+class OpenAIReader:
+    """One chunk per event, until the end marker.
+
+    hide_usage: the usage at the end is for the policies alone.
+    """
+
+    def __init__(self, classifier: Classifier, *, hide_usage: bool) -> None:
+        self.ended = False
+        self._classifier = classifier
+        self._hide_usage = hide_usage
+
+    def read(self, event: Event) -> Iterable[ChatChunk]:
+        data = event.data
+        if data == DONE:
+            self.ended = True
+            return ()
+        chunk = parse_object(data, self._classifier)
+        usage = _usage(chunk)
+        if usage is not None and self._hide_usage and not chunk.get("choices"):
+            return (ChatChunk(b"", usage),)
+        if b"\n" in data:  # an event of several lines: in JSON they are white space
+            data = data.replace(b"\n", b" ")
+        return (ChatChunk(data, usage),)
+
+    def close(self) -> Iterable[ChatChunk]:
+        return ()
+
+
+def wants_usage(request: ChatRequest) -> bool:
+    """Whether the client asked for the usage of a stream."""
+    options = request.body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
+
+
+def _usage(answer: dict[str, Any]) -> Usage | None:
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    return Usage(
+        whole(usage.get("prompt_tokens")),
+        whole(usage.get("completion_tokens")),
+        cached_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens"),
+        reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
+        cache_write_tokens=_detail(usage, "prompt_tokens_details", "cache_write_tokens")
+        or whole(usage.get("cache_creation_input_tokens")),  # OpenRouter says the one, LiteLLM the other
+    )
+
+
+def _detail(usage: dict[str, Any], group: str, name: str) -> int:
+    details = usage.get(group)
+    return whole(details.get(name)) if isinstance(details, dict) else 0

@@ -1,0 +1,95 @@
+"""What the codes in providers' errors mean: a class, and the code for clients, who know OpenAI's."""
+
+from __future__ import annotations
+
+from ...requests.errors import (
+    BadRequest,
+    ContentFiltered,
+    ContextLengthExceeded,
+    Forbidden,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    RequestTooLarge,
+    ServerError,
+    Unauthorized,
+    Unsupported,
+)
+
+Kind = type[RequestError]
+
+OPENAI: dict[str, tuple[Kind, str | None]] = {
+    "context_length_exceeded": (ContextLengthExceeded, None),
+    "string_above_max_length": (ContextLengthExceeded, None),
+    "content_filter": (ContentFiltered, None),
+    "content_policy_violation": (ContentFiltered, None),
+    "invalid_api_key": (Unauthorized, "invalid_api_key"),
+    "rate_limit_exceeded": (RateLimited, "rate_limit_exceeded"),
+    "slow_down": (RateLimited, "slow_down"),
+    "insufficient_quota": (RateLimited, "insufficient_quota"),
+    "credit_balance_exhausted": (RateLimited, "credit_balance_exhausted"),
+    "server_is_overloaded": (ServerError, "server_is_overloaded"),
+}
+"""OpenAI's and Azure's codes, which servers that speak OpenAI's wire format use too."""
+
+ANTHROPIC: dict[str, tuple[Kind, str | None]] = {
+    "authentication_error": (Unauthorized, "invalid_api_key"),
+    "billing_error": (Forbidden, "insufficient_quota"),
+    "permission_error": (Forbidden, None),
+    "not_found_error": (BadRequest, "model_not_found"),
+    "request_too_large": (RequestTooLarge, None),
+    "rate_limit_error": (RateLimited, "rate_limit_exceeded"),
+    "timeout_error": (RequestTimeout, None),
+    "overloaded_error": (ServerError, "server_is_overloaded"),
+}
+"""Anthropic's error types that say more than the status. Source: Anthropic API errors."""
+
+GOOGLE: dict[str, tuple[Kind, str | None]] = {
+    "FAILED_PRECONDITION": (BadRequest, "failed_precondition"),
+    "OUT_OF_RANGE": (BadRequest, None),
+    "NOT_FOUND": (BadRequest, "model_not_found"),
+    "UNAUTHENTICATED": (Unauthorized, "invalid_api_key"),
+    "PERMISSION_DENIED": (Forbidden, None),
+    "RESOURCE_EXHAUSTED": (RateLimited, "rate_limit_exceeded"),
+    "DEADLINE_EXCEEDED": (RequestTimeout, None),
+    "ABORTED": (ServerError, None),
+    "CANCELLED": (ServerError, None),
+    "UNAVAILABLE": (ServerError, "server_is_overloaded"),
+    "UNIMPLEMENTED": (Unsupported, None),
+}
+"""Google's status names that say more than the status. Source: Google API error model."""
+
+BY_STATUS: dict[int, Kind] = {
+    401: Unauthorized,
+    402: Forbidden,
+    403: Forbidden,
+    408: RequestTimeout,
+    409: ServerError,
+    413: RequestTooLarge,
+    425: ServerError,
+    429: RateLimited,
+    499: ServerError,
+    501: Unsupported,
+    504: RequestTimeout,
+}
+"""What a status means where no code says more; the others are the server's fault from 500 on, else ours."""
+
+_RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
+_FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
+
+
+def meaning(code: str) -> tuple[Kind, str | None] | None:
+    """What `code` stands for; None where it is not known, or says no more than the status."""
+    return OPENAI.get(code) or ANTHROPIC.get(code) or GOOGLE.get(code)
+
+
+def of_status(status: int) -> Kind:
+    """What an HTTP status stands for."""
+    return BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
+
+
+def is_final_limit(code: str | None) -> bool:
+    """Whether a 429 with this code is about money that is spent, so that waiting does not help."""
+    if code is None or code in _RETRYABLE_429:
+        return False
+    return code in _FINAL_429 or code.endswith("_limit_exceeded")

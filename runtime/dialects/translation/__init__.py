@@ -1,0 +1,1 @@
+"""What is common to dialects that are not OpenAI's: reading an OpenAI chat request field by field."""

@@ -1,0 +1,1 @@
+"""What each path of the gateway answers: a module for each."""

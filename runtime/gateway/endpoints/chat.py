@@ -1,0 +1,56 @@
+"""`POST /v1/chat/completions`, unary and streamed."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from aiohttp import web
+
+from ...dialects.openai.requests import chat_request
+from ...executor import Executor
+from ...requests.answer import ChatChunk
+from ...requests.request import ChatRequest, CompletionRequest
+from ...requests.trace import Trace
+from ..bodies import priority_of, read_object
+from ..event_stream import EventStream, event
+from ..responses import DEPLOYMENT_HEADER
+
+_END = b"data: [DONE]\n\n"
+
+
+async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """The answer of the deployment that the body names. Raises RequestError."""
+    name, chat = chat_request(await read_object(request))
+    return await respond(request, executor, name, chat)
+
+
+async def respond(
+    request: web.Request, executor: Executor, name: str, chat: ChatRequest | CompletionRequest
+) -> web.StreamResponse:
+    """The answer of deployment `name` to `chat`. Raises RequestError."""
+    trace = Trace()
+    deadline, priority = executor.deadline(), priority_of(request)
+    if not chat.stream:
+        chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
+        assert isinstance(chunk, ChatChunk)
+        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+        return web.Response(body=chunk.data, headers=headers, content_type="application/json")
+    answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
+    async with EventStream(request) as out, aclosing(answer) as chunks:
+        pending, begun = b"", False
+        try:
+            async for chunk in chunks:
+                if not begun:
+                    await out.begin({DEPLOYMENT_HEADER: trace.deployment or name})
+                    begun = True
+                assert isinstance(chunk, ChatChunk)
+                data, _, more = chunk
+                if data:
+                    pending += event(data)
+                if pending and not more:  # those that are here at the same time go out in one write
+                    await out.send(pending)
+                    pending = b""
+            pending += _END
+        except Exception as error:
+            pending += event(out.error(error))  # without the end marker
+        return await out.end(pending)

@@ -1,0 +1,46 @@
+"""`POST /v1/classify`: texts as `input`, or tensors as `inputs`; the labels that fit best."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from attrs import asdict
+
+from ...dialects.openai.requests import count_in, required, texts_in
+from ...executor import Executor
+from ...requests.answer import ClassifyChunk
+from ...requests.errors import BadRequest
+from ...requests.request import ClassifyRequest
+from ...requests.trace import Trace
+from ..bodies import priority_of, read_object
+from ..responses import DEPLOYMENT_HEADER, json_answer
+
+
+async def answer_classify(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """The labels of each text, or of each row of the tensors. Raises RequestError."""
+    from ...dialects.open_inference.bodies import read_inputs
+
+    body = await read_object(request)
+    name = required(body, "model", str)
+    top_k = count_in(body, "top_k")
+    if "inputs" in body and "input" in body:
+        raise BadRequest("send texts as `input` or tensors as `inputs`, not both", param="inputs")
+    if "inputs" in body:
+        classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
+    else:
+        classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
+    trace = Trace()
+    chunk = await executor.answer(
+        name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    )
+    assert isinstance(chunk, ClassifyChunk)
+    tokens = chunk.usage.prompt_tokens
+    answer = {
+        "object": "list",
+        "model": name,
+        "data": [
+            {"object": "classification", "index": index, "labels": [asdict(label) for label in labels]}
+            for index, labels in enumerate(chunk.rows)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+    return json_answer(answer, headers={DEPLOYMENT_HEADER: trace.deployment or name})

@@ -1,0 +1,26 @@
+"""`POST /v1/completions`, unary and streamed."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ...dialects.openai.requests import mistyped, required, texts_in
+from ...executor import Executor
+from ...requests.errors import BadRequest
+from ...requests.request import CompletionRequest
+from ..bodies import read_object
+from .chat import respond
+
+
+async def answer_completion(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """The continuation of the body's prompt. Raises RequestError."""
+    body = await read_object(request)
+    name = required(body, "model", str)
+    prompts = texts_in(body, "prompt")
+    if len(prompts) > 1:
+        raise BadRequest(f"`prompt` holds {len(prompts)} texts; send one request for each", param="prompt")
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise mistyped("stream", bool, stream)
+    completion = CompletionRequest(body | {"prompt": prompts[0]}, bool(stream))
+    return await respond(request, executor, name, completion)

@@ -1,0 +1,105 @@
+"""An answer as server-sent events, which says now and then that it is still coming."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+
+import orjson
+from aiohttp import web
+
+from ..concurrency.tasks import end_tasks
+from ..requests.call import NO_HEADERS
+from ..requests.errors import RequestError
+from .responses import error_body, internal_error, log_failure
+
+KEEP_ALIVE = 15.0
+"""Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
+
+_COMMENT = b": keep-alive\n\n"
+_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+
+
+class EventStream:
+    """The answer to `request`; a context manager, inside of which comments are sent.
+
+    The status is sent by `begin`, or by the first event or comment. Until then, an error may leave the
+    context and get a status of its own; later ones are events.
+    """
+
+    def __init__(self, request: web.Request) -> None:
+        self.response = web.StreamResponse(headers=_HEADERS)
+        self._request = request
+        self._loop = asyncio.get_running_loop()
+        self._spoke = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> EventStream:
+        self._spoke = self._loop.time()
+        self._watch()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            await end_tasks([self._comment])
+
+    async def begin(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send the status, with `headers` beside the usual ones; once."""
+        if self._comment is not None:
+            await self._comment
+        if not self.response.prepared:
+            self.response.headers.update(headers)
+            await self.response.prepare(self._request)
+
+    async def send(self, data: bytes) -> None:
+        """Send one event or several. Raises ConnectionError when the client is gone."""
+        if self._comment is not None or not self.response.prepared:
+            await self.begin()
+        self._spoke = self._loop.time()
+        await self.response.write(data)
+
+    async def end(self, data: bytes = b"") -> web.StreamResponse:
+        """Send the last events."""
+        await self.begin()
+        await self.response.write_eof(data)
+        return self.response
+
+    def error(self, error: Exception) -> bytes:
+        """What tells the client of `error`, which is raised where it can have a status, or nobody listens."""
+        if not self.response.prepared or isinstance(error, ConnectionError):
+            raise error
+        if not isinstance(error, RequestError):
+            error = internal_error()
+        log_failure(error)
+        return orjson.dumps(error_body(error))
+
+    async def _send_comment(self) -> None:
+        if not self.response.prepared:
+            await self.response.prepare(self._request)
+        await self.response.write(_COMMENT)
+
+    def _watch(self) -> None:
+        """Send a comment when it is time, and look again when it may be."""
+        now = self._loop.time()
+        if now >= self._spoke + KEEP_ALIVE:
+            self._spoke = now
+            if self._comment is None:
+                self._comment = self._loop.create_task(self._send_comment())
+                self._comment.add_done_callback(self._commented)
+        self._timer = self._loop.call_at(self._spoke + KEEP_ALIVE, self._watch)
+
+    def _commented(self, comment: asyncio.Task[None]) -> None:
+        """The next one may be sent, unless this one says that the client is gone."""
+        if not comment.cancelled() and comment.exception() is None:
+            self._comment = None
+
+
+def event(data: bytes, name: str = "") -> bytes:
+    """An event with `data`, which has no line breaks."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data

@@ -1,0 +1,181 @@
+"""RateLimiter that a common store gives one by one: exact across all processes that share it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ....compiler.plan import RateLimits
+from ...concurrency.tasks import end_task
+from ...concurrency.waiting_room import WaitingRoom
+from ...dialects.rate_limit_headers import remaining
+from ...policies.rate_limit import Permit, RateLimit
+from ...requests.errors import ShuttingDown, StoreUnavailable
+from ..store import SharedLimits, StoreError
+from ..store.protocol import Ask, Return, Returns
+from .limiter import MAX_WAIT, too_late
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+"""Requests that one exchange with the store asks for at most."""
+
+RENEW = 10.0
+"""Seconds after which the store hears again of requests that are still in flight."""
+
+FLUSH = 0.1
+"""Seconds after which the store hears of what requests consumed when nothing else is to be said."""
+
+RECHECK = 0.25
+"""Seconds after which the store is asked again at the latest, for other processes give tokens back."""
+
+MAX_RETURNS = 10_000
+
+
+class StrictRateLimiter:
+    """RateLimiter out of limits that are kept in `store`; when it does not answer, nothing is sent.
+
+    Requests of this process pass in the order of their arrival; between processes, who asks first.
+    account: whose limits they are, for errors. key: the name of the limits in the store.
+    """
+
+    def __init__(self, account: str, limits: RateLimits, key: str, store: SharedLimits) -> None:
+        self.account = account
+        self.limits = limits
+        self._key = key
+        self._store = store
+        self._process = secrets.token_hex(8)
+        self._heard = RateLimit(RateLimits())  # what the provider says is not in the store
+        self._queue: OrderedDict[int, int] = OrderedDict()
+        self._room: WaitingRoom[Permit] = WaitingRoom()
+        self._held: set[str] = set()
+        self._running = 0
+        self._returns: list[Return] = []
+        self._news = asyncio.Event()
+        self._lost = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name=f"limits of {self.account}")
+
+    async def stop(self) -> None:
+        self._room.close(lambda: ShuttingDown("the executor is stopping"))
+        self._queue.clear()
+        task, self._task = self._task, None
+        if task:
+            await end_task(task)
+            if self._returns:
+                await self._exchange()
+
+    def take(self, now: float, tokens: int) -> Permit | None:
+        return None  # the store alone can say
+
+    async def acquire(self, tokens: int, deadline: float | None) -> Permit:
+        now = asyncio.get_running_loop().time()
+        until = now + MAX_WAIT if deadline is None else min(now + MAX_WAIT, deadline)
+        opens = self._heard.opens_at(now, tokens)
+        if opens > until:
+            raise too_late(self.account, opens - now)
+        if self._task is None:
+            raise ShuttingDown("the executor is stopping")
+        ticket = self._room.ticket()
+        if not self._queue:
+            self._news.set()
+        self._queue[ticket] = tokens
+        waiter = self._room.join(ticket)
+        try:
+            return await self._room.wait(
+                ticket,
+                waiter,
+                until,
+                lambda: self._queue.pop(ticket, None),
+                lambda permit: self.finish(permit, None),
+            )
+        except TimeoutError:
+            raise too_late(self.account, None) from None
+
+    def finish(self, permit: Permit, tokens: int | None) -> None:
+        self._running -= 1
+        lease = permit.lease
+        if lease is not None:
+            self._held.discard(lease)
+        if lease is not None or tokens != permit.tokens:
+            unsent = 1 if tokens is None else 0
+            self._returns.append(Return(permit.shared_bucket, unsent, permit.tokens - (tokens or 0), lease))
+            del self._returns[:-MAX_RETURNS]
+            self._news.set()
+
+    def hold(self, seconds: float) -> None:
+        self._heard.hold(asyncio.get_running_loop().time() + seconds)
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        now = asyncio.get_running_loop().time()
+        self._heard.learn(now, remaining(headers, "requests"), remaining(headers, "tokens"))
+
+    async def _work(self) -> None:
+        """Talk to the store whenever there is something to ask or to tell."""
+        wait: float | None = None
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
+            if not self._queue and self._returns and not self._held:
+                await asyncio.sleep(FLUSH)
+            self._news.clear()
+            wait = await self._exchange()
+
+    async def _exchange(self) -> float | None:
+        """Tell what has ended, ask for those who wait; gives the seconds until the next time."""
+        now = asyncio.get_running_loop().time()
+        asking = list(self._queue.items())[:BATCH]
+        if asking and (opens := self._heard.opens_at(now, asking[0][1])) > now:
+            return opens - now
+        leases = [f"{self._process}:{ticket}" for ticket, _ in asking]
+        asks = [Ask(tokens, lease) for (_, tokens), lease in zip(asking, leases, strict=True)]
+        returns, self._returns = self._returns, []
+        try:
+            grant = await self._store.acquire(
+                self._key, self.limits, asks, Returns(given_back=returns, held=tuple(self._held))
+            )
+        except StoreError as error:
+            self._returns = [*returns, *self._returns][-MAX_RETURNS:]
+            self._fail(str(error))
+            return RENEW
+        if self._lost:
+            self._lost = False
+            log.warning("the limits of %s can be kept again", self.account)
+        for (ticket, tokens), lease in list(zip(asking, leases, strict=True))[: grant.granted]:
+            self._grant(ticket, tokens, grant.bucket, lease)
+        if grant.granted < len(asking):
+            return min(grant.wait, RECHECK)
+        if self._queue:
+            return 0
+        return RENEW if self._held else None
+
+    def _grant(self, ticket: int, tokens: int, bucket: int, lease: str) -> None:
+        concurrent = self.limits.concurrent_requests is not None
+        permit = Permit(tokens, shared_bucket=bucket, lease=lease if concurrent else None)
+        self._running += 1
+        if concurrent:
+            self._held.add(lease)
+        if self._queue.pop(ticket, None) is None or not self._room.call(ticket, permit):
+            self.finish(permit, None)
+
+    def _fail(self, reason: str) -> None:
+        if not self._lost:
+            self._lost = True
+            log.warning("%s: `strict` limits cannot be kept without it, so requests are refused", reason)
+        for ticket in self._room.close(lambda: StoreUnavailable(f"the limits of {self.account}: {reason}")):
+            self._queue.pop(ticket, None)

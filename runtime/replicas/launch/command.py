@@ -1,0 +1,97 @@
+"""What is run for a deployment, and with which words: the placeholders of a `launch`, filled in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from ....compiler.plan import Launch, ProviderKind, RemotePoolPlan, ReplicaPlacement
+from ...requests.errors import StartError
+
+HOST = "127.0.0.1"
+"""Where launched servers listen."""
+
+PORT, REPLICA = "{port}", "{replica}"
+"""What stands in a `launch` for the port that was picked, and for the number of the replica, from 0."""
+
+_PYTHON_SERVER = "inferc.runtime.replicas.python_server"
+
+
+@frozen
+class Command:
+    """A server to be started: program and arguments, environment, directory, and its own endpoint."""
+
+    arguments: tuple[str, ...]
+    env: Mapping[str, str]
+    directory: Path
+    origin: str
+    endpoint: str
+
+
+def is_launched(plan: RemotePoolPlan) -> bool:
+    """Whether the server of `plan` is started with it."""
+    return plan.launch is not None or (plan.provider is ProviderKind.PYTHON and PORT in plan.endpoint)
+
+
+def launch_of(plan: RemotePoolPlan, base_dir: Path) -> Launch | None:
+    """How the server of `plan` is started; None where it runs already.
+
+    `python("module:factory")` without an endpoint is served by a process that opens the factory.
+    """
+    if plan.launch is not None or not is_launched(plan):
+        return plan.launch
+    python = (
+        sys.executable,
+        "-u",
+        "-m",
+        "inferc.runtime.replicas.python_server",
+        str(plan.target),
+        "--port",
+        PORT,
+    )
+    paths = [str(base_dir.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return Launch(python, ready="/health", env={"PYTHONPATH": os.pathsep.join(paths)})
+
+
+def command_of(plan: RemotePoolPlan, launch: Launch, placement: ReplicaPlacement, base_dir: Path) -> Command:
+    """The command on a free port; it runs in `base_dir`. Raises StartError when there is no such program."""
+    port = str(_free_port())
+
+    def filled(text: str) -> str:
+        return text.replace(PORT, port).replace(REPLICA, str(placement.replica_index))
+
+    env = {**os.environ, **{name: filled(value) for name, value in launch.env.items()}}
+    program, *arguments = (filled(word) for word in launch.command)
+    return Command(
+        (_find(program, env, base_dir, plan.deployment), *arguments),
+        env,
+        base_dir,
+        origin=f"http://{HOST}:{port}",
+        endpoint=filled(plan.endpoint),
+    )
+
+
+def _find(program: str, env: Mapping[str, str], base_dir: Path, deployment: str) -> str:
+    """Where `program` is: on the PATH, or, when it names a folder, relative to `base_dir`."""
+    named = str((base_dir / program).absolute()) if os.path.dirname(program) else program
+    found = shutil.which(named, path=env.get("PATH"))
+    if found is None:
+        where = "is not on the PATH" if named == program else "is no program that can be run"
+        raise StartError(
+            f"deployment `{deployment}`: its server cannot be started: `{program}` {where}: "
+            "install it, or correct `launch { command = … }`"
+        )
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

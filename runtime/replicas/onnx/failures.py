@@ -1,0 +1,65 @@
+"""What it means that ONNX Runtime failed to run a model: the caller's fault, or ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ...requests.errors import BadRequest, RequestError
+
+_LONGEST_REASON = 200
+_SHAPES = ("Non-zero status code returned while running", "INVALID_ARGUMENT")
+_OURS = ("alloc", "memory", "CUDA", "CUBLAS", "CUDNN", "TensorRT", "terminate")
+# Numbers of errors, and places in ONNX Runtime's sources: "…/graph.cc:46 void f(int, T&) const".
+_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_LOADING = re.compile(r"^Load model from (?:.*? failed:|\S+ )")
+_SOURCE = re.compile(r"\S*/\S+\.(?:h|hpp|cc|cpp|cu):\d+ [^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? ?")
+_NODE = re.compile(
+    r"^Non-zero status code returned while running (\w+) node\. Name:'([^']*)' Status Message: "
+)
+_OUTSIDE = re.compile(r"indices element out of data bounds, idx=(-?\d+)")
+
+
+def first_line(error: Exception) -> str:
+    """The start of what `error` says, without what only ONNX Runtime's authors can use."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = _LOADING.sub("", _SOURCE.sub("", _CODE.sub("", text)))
+    text = _NODE.sub(lambda node: f"{node[1]} {f'`{node[2]}`' if node[2] else ''}".strip() + ": ", text)
+    return text[:_LONGEST_REASON]
+
+
+def explain(error: Exception, owner: str, given: str) -> RequestError:
+    """The failure of a run on the caller's own tensors.
+
+    A model need not say which sizes it takes: what an operator refuses is then found out by running it.
+    given: what came, in words.
+    """
+    text = str(error)
+    if any(sign in text for sign in _SHAPES) and not any(sign in text for sign in _OURS):
+        return BadRequest(
+            f"{owner}: the model cannot take these inputs, {given}: {first_line(error)}", param="inputs"
+        )
+    return RequestError(f"{owner}: the model failed: {first_line(error)}")
+
+
+def is_outside(error: Exception) -> bool:
+    """Whether the model looked up a token, or a position, that it has no place for."""
+    return _OUTSIDE.search(str(error)) is not None
+
+
+def unknown_token(error: Exception, tokens: Sequence[int], owner: str) -> RequestError | None:
+    """What to say if the model failed because it has no place for one of `tokens`, None if that is not why.
+
+    Positions are looked up like tokens, and too long a text fails in the same way: only a number that no
+    position has can be told apart.
+    """
+    outside = _OUTSIDE.search(str(error))
+    if outside is None:
+        return None
+    token = int(outside[1])
+    if token not in tokens or token <= len(tokens) + 1:
+        return None
+    return RequestError(
+        f"{owner}: the model does not know token {token}: its `tokenizer` must be the one that belongs to it "
+        f"({first_line(error)})"
+    )

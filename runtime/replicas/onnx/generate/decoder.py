@@ -1,0 +1,150 @@
+"""One step of a causal language model after the other; keys and values stay where the model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from attrs import define, frozen
+from numpy.typing import NDArray
+
+from ....requests.errors import ContextLengthExceeded, RequestError
+from ..failures import first_line, is_outside, unknown_token
+from ..length_groups import bucket
+from ..model import run_options
+from ..runner import Stopper
+from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
+from .past import Cache, Past, Row
+from .sampling import GREEDY, Sampler
+from .signature import LOGITS, GenerateSignature
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_SHORT = 1024
+"""Positions up to which padding costs little next to reading the weights: shorter texts all go together."""
+
+_SAME = 0.03
+"""Difference, as a part of their range, up to which numbers of a model are the same but for rounding."""
+
+
+@define(eq=False)
+class Answer:
+    """A text in the making.
+
+    next_ids: tokens that the model has not seen. row: what it remembers of those before.
+    """
+
+    sampler: Sampler
+    next_ids: Sequence[int]
+    row: Row | None = None
+
+    @property
+    def seen(self) -> int:
+        """How many tokens the model has seen."""
+        return self.row.length if self.row else 0
+
+
+@frozen
+class Decoder:
+    """A causal language model that is ready to run. Used from any thread, for an answer from one at a time.
+
+    device: where the model runs, "cpu" or "cuda", and its index.
+    """
+
+    session: onnxruntime.InferenceSession
+    signature: GenerateSignature
+    device: tuple[str, int]
+    owner: str
+
+    def step(self, answers: Sequence[Answer], stopper: Stopper) -> list[int]:
+        """The next token of each of `answers`, which `company` found to fit together.
+
+        Blocks. Raises RequestError; no answer is any further then.
+        """
+        ordered = sorted(answers, key=lambda answer: answer.row.index if answer.row else 0)
+        scores, past = self._run(ordered, stopper)
+        for row, answer in zip(scores, ordered, strict=True):
+            if not numpy.isfinite(row.max()):
+                at = answer.seen + len(answer.next_ids)
+                raise RequestError(f"{self.owner}: the model gave no numbers (NaN or infinity) at token {at}")
+        for index, (row, answer) in enumerate(zip(scores, ordered, strict=True)):
+            answer.row = Row(past, index, answer.seen + len(answer.next_ids))
+            answer.next_ids = (answer.sampler.next(row),)
+        return [answer.next_ids[0] for answer in answers]
+
+    def company(self, answer: Answer, *, padded: bool) -> Hashable:
+        """Answers for which this is equal may share a step: those that add one token to what they are.
+
+        padded: whether those of different lengths may, too, see `can_pad`.
+        """
+        if answer.row is None:
+            return answer
+        return max(bucket(answer.seen), _SHORT) if padded else answer.seen
+
+    def can_pad(self) -> bool:
+        """Whether texts of different lengths can share a step: the model must pass over what is left of one.
+
+        Nothing in a model says so: it is tried with two texts. Blocks.
+        """
+        if not {ATTENTION_MASK, POSITION_IDS} <= self.signature.integers.keys():
+            return False
+        stopper, texts = Stopper(), [Answer(Sampler(GREEDY), ids) for ids in ((0, 1, 2, 3), (1,))]
+        try:
+            for text in texts:
+                self.step([text], stopper)
+                text.next_ids = (2,)
+            alone = [self._run([text], stopper)[0][0] for text in texts]
+            together, _ = self._run(texts, stopper)
+        except RequestError:
+            return False
+        return all(
+            bool(numpy.abs(one - other).max() <= _SAME * (one.max() - one.min()))
+            for one, other in zip(alone, together, strict=True)
+        )
+
+    def _run(self, answers: Sequence[Answer], stopper: Stopper) -> tuple[NDArray[numpy.float32], Past]:
+        """What the model gives for the next token of each, [answers, vocabulary], and what it remembers."""
+        options = run_options(stopper)
+        binding = self.session.io_binding()
+        cache = Cache(self.signature.cache, self.device)
+        rows = [answer.row for answer in answers if answer.row]
+        past = cache.of(rows) if rows else cache.empty()
+        new = len(answers[0].next_ids)
+        for name, values in self._integers(answers, past.positions, new).items():
+            binding.bind_cpu_input(name, values)
+        for entry, value in zip(self.signature.cache, past.values, strict=True):
+            binding.bind_ortvalue_input(entry.past, value)
+        binding.bind_output(LOGITS, "cpu")
+        for entry in self.signature.cache:
+            binding.bind_output(entry.present, *self.device)
+        try:
+            self.session.run_with_iobinding(binding, options)
+        except Exception as error:
+            longest = max(answers, key=lambda answer: answer.seen)
+            raise self._explained(error, longest, longest.seen + new) from None
+        logits, *present = binding.get_outputs()
+        scores: NDArray[numpy.float32] = logits.numpy()[:, -1].astype(numpy.float32, copy=False)
+        return scores, Past(present, len(answers), past.positions + new)
+
+    def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:
+        if unknown := unknown_token(error, answer.next_ids, self.owner):
+            return unknown
+        if is_outside(error):
+            return ContextLengthExceeded(
+                f"{self.owner}: the model cannot take {length} tokens at once: send less text, or set "
+                f"`max_length` in its task to what it was trained with ({first_line(error)})"
+            )
+        return RequestError(f"{self.owner}: the model failed at token {length}: {first_line(error)}")
+
+    def _integers(self, answers: Sequence[Answer], positions: int, new: int) -> dict[str, NDArray[Any]]:
+        """The inputs for `new` tokens of each answer after `positions`, the last of which are its own."""
+        seen = numpy.array([answer.seen for answer in answers])[:, None]
+        every = {
+            INPUT_IDS: numpy.array([answer.next_ids for answer in answers]),
+            ATTENTION_MASK: numpy.arange(positions + new) >= positions - seen,
+            POSITION_IDS: seen + numpy.arange(new),
+            TOKEN_TYPE_IDS: numpy.zeros((len(answers), new)),
+        }
+        return {name: every[name].astype(dtype) for name, dtype in self.signature.integers.items()}

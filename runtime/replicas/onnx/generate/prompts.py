@@ -1,0 +1,99 @@
+"""From the messages of a chat to the text that the model continues."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ....requests.errors import BadRequest, StartError
+
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+
+class ChatTemplate:
+    """A Jinja2 template, as Hugging Face's tokenizers carry it; runs in a sandbox.
+
+    Without one, each message is a line, `role: text`, and the answer follows `assistant:`.
+    """
+
+    def __init__(self, path: Path | None, owner: str) -> None:
+        self._owner = owner
+        self._special: dict[str, str] = {}
+        self._template = self._load(path) if path else None
+
+    @property
+    def writes_special_tokens(self) -> bool:
+        """Whether the text has its special tokens already, so that the tokenizer must not add them."""
+        return self._template is not None
+
+    def render(self, messages: list[dict[str, Any]]) -> str:
+        """The prompt. Raises BadRequest."""
+        plain = [message | {"content": _text(index, message)} for index, message in enumerate(messages)]
+        if self._template is None:
+            lines = [f"{message['role']}: {message['content']}" for message in plain]
+            return "\n".join([*lines, "assistant:"])
+        try:
+            text: str = self._template.render(messages=plain, add_generation_prompt=True, **self._special)
+        except Exception as error:
+            raise BadRequest(
+                f"{self._owner}: its chat template does not take these messages: {error}", param="messages"
+            ) from None
+        return text
+
+    def _load(self, path: Path) -> Any:
+        from jinja2 import TemplateError
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        where = f"{self._owner}: its chat template {path}"
+        try:
+            source = path.read_text("utf-8")
+            if path.suffix == ".json":
+                source = self._from_config(source, where)
+            environment = ImmutableSandboxedEnvironment(
+                trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+            )
+            environment.globals["raise_exception"] = _refuse
+            return environment.from_string(source)
+        except UnicodeDecodeError:
+            raise StartError(f"{where} is not UTF-8 text") from None
+        except TemplateError as error:
+            raise StartError(f"{where} is no Jinja2 template: {error}") from None
+
+    def _from_config(self, source: str, where: str) -> str:
+        """The template in a `tokenizer_config.json`, which names the special tokens, too."""
+        try:
+            config = json.loads(source)
+        except json.JSONDecodeError as error:
+            raise StartError(f"{where} is no JSON: {error}") from None
+        template = config.get("chat_template") if isinstance(config, dict) else None
+        if isinstance(template, list):
+            template = next(
+                (each.get("template") for each in template if each.get("name") == "default"), None
+            )
+        if not isinstance(template, str):
+            raise StartError(f"{where} has no `chat_template`")
+        for name in _SPECIAL:
+            token = config.get(name)
+            token = token.get("content") if isinstance(token, dict) else token
+            if isinstance(token, str):
+                self._special[name] = token
+        return template
+
+
+def _text(index: int, message: dict[str, Any]) -> str:
+    """The content of a message: a text, or a list of parts that are texts."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    where = f"messages[{index}].content"
+    if not isinstance(content, list):
+        raise BadRequest(f"`{where}` must be text, or a list of parts", param=where)
+    for part in content:
+        if not (isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)):
+            raise BadRequest(f"`{where}`: this model takes parts of the type `text` only", param=where)
+    return "".join(part["text"] for part in content)
+
+
+def _refuse(message: str) -> None:
+    raise ValueError(message)

@@ -1,0 +1,94 @@
+"""What a causal language model in Optimum's layout takes and gives, read from its session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from attrs import frozen
+
+from ....requests.datatypes import NUMPY_TYPES
+from ....requests.errors import StartError
+from ..signature import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    POSITION_IDS,
+    TOKEN_TYPE_IDS,
+    describe,
+    inputs_of,
+    outputs_of,
+)
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+PAST, PRESENT = "past_key_values.", "present."
+LOGITS = "logits"
+
+_INTEGERS = (INPUT_IDS, ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS)
+_FLOATS = ("FP32", "FP16")
+
+
+@frozen
+class CacheEntry:
+    """Keys or values of one layer: what the model takes and what it gives back, one position longer.
+
+    Both are [batch, heads, positions, size].
+    """
+
+    past: str
+    present: str
+    dtype: numpy.dtype[Any]
+    heads: int
+    size: int
+
+
+@frozen
+class GenerateSignature:
+    """integers: the dtypes of `input_ids`, and of the mask, positions and segments where it has them."""
+
+    integers: dict[str, numpy.dtype[Any]]
+    cache: tuple[CacheEntry, ...]
+
+
+def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -> GenerateSignature:
+    """The signature of `session` as a causal language model. Raises StartError, which shows the real one."""
+    inputs = {info.name: info for info in inputs_of(session)}
+    outputs = {info.name: info for info in outputs_of(session)}
+    integers = {name: inputs[name] for name in _INTEGERS if name in inputs}
+    pasts = [info for name, info in inputs.items() if name.startswith(PAST)]
+    fits = (
+        INPUT_IDS in integers
+        and pasts
+        and len(integers) + len(pasts) == len(inputs)
+        and LOGITS in outputs
+        and outputs[LOGITS].datatype in _FLOATS
+        and all(info.datatype in ("INT64", "INT32") for info in integers.values())
+        and all(_present(info.name) in outputs and info.datatype in _FLOATS for info in pasts)
+        and all(len(shape := info.shape or ()) == 4 and shape[1] and shape[3] for info in pasts)
+    )
+    if not fits:
+        raise StartError(
+            f"{owner}: its task is `generate`, which needs a model that takes {INPUT_IDS}, {ATTENTION_MASK}, "
+            f"perhaps {POSITION_IDS} and {TOKEN_TYPE_IDS}, and {PAST}* of [batch, heads, positions, size], "
+            f"and gives {LOGITS} and {PRESENT}*, as Optimum exports it with "
+            f"`--task text-generation-with-past`; {describe(session)}"
+        )
+    return GenerateSignature(
+        {name: NUMPY_TYPES[info.datatype] for name, info in integers.items()},
+        tuple(
+            CacheEntry(
+                info.name,
+                _present(info.name),
+                NUMPY_TYPES[info.datatype],
+                heads or 0,
+                size or 0,
+            )
+            for info in pasts
+            for _, heads, _, size in [info.shape or ()]
+        ),
+    )
+
+
+def _present(past: str) -> str:
+    return PRESENT + past.removeprefix(PAST)

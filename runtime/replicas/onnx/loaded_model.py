@@ -1,0 +1,202 @@
+"""One version of a model in memory, from loading it to giving everything back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+
+from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
+from ...requests.answer import Chunk
+from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, StartError
+from ...requests.request import Request
+from ..replica import ReplicaStatus
+from .cores import usable_cores
+from .isolated_load import load_isolated
+from .memory import give_back_memory
+from .model import OnnxModel, ServedTask
+from .providers import GPU_PROVIDERS, device_of, has_cuda_graphs
+from .session import OpenSession, open_session
+from .shared_sessions import SharedSessions
+from .signature import inputs_of, outputs_of
+from .tasks import make_task
+from .warm_up import warm_up
+
+GPU_RUNS = 2
+"""Runs at the same time on a GPU: one computes while the next is made ready."""
+
+CPU_RUNS = 8
+"""Least runs at the same time on a CPU whose cores all work on each run: fewer leave cores waiting."""
+
+
+class LoadedModel:
+    """A session, its threads and its task. Used from one event loop.
+
+    key: those with the same one share a session. trusted: load the model at once; else see `trial`.
+    """
+
+    def __init__(
+        self,
+        plan: OnnxServingPlan,
+        placement: ReplicaPlacement,
+        base_dir: Path,
+        sessions: SharedSessions,
+        run_sizes: Counter[int],
+        *,
+        trusted: bool = True,
+    ) -> None:
+        self._plan = plan
+        self._placement = placement
+        self._base_dir = base_dir
+        self._sessions = sessions
+        self._run_sizes = run_sizes
+        self._trusted = trusted
+        self._owner = f"deployment `{plan.deployment}`"
+        shares = plan.share_weights and not has_cuda_graphs(plan.providers)
+        alone = None if shares else placement.replica_index
+        where = (placement.node, placement.gpu_indices, alone)
+        self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
+        self._runs = concurrent_runs(plan, usable_cores())
+        # One more, so that a long text is tokenised while all runs are busy.
+        self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
+        self._loading: asyncio.Future[OpenSession] | None = None
+        self._task: ServedTask | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._callers = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._status = ReplicaStatus(ready=False)
+
+    async def open(self) -> None:
+        """Load the model and what its task needs, and run it once. Raises StartError."""
+        loop = asyncio.get_running_loop()
+        self._loading = loop.run_in_executor(self._threads, self._open)
+        opened = await asyncio.shield(self._loading)
+        model = OnnxModel(
+            self._plan,
+            opened.ort,
+            self._threads,
+            self._runs,
+            self._base_dir,
+            device_of(opened.providers, self._placement),
+            self._owner,
+            self._run_sizes,
+        )
+        self._task = await model.in_thread(partial(make_task, model))
+        try:
+            await model.in_thread(self._task.warm_up)
+            await model.in_thread(partial(warm_up, model))
+        except RequestError as error:
+            raise StartError(f"{error.message}; this was its first run, a warm-up") from None
+        self._status = ReplicaStatus(
+            ready=True,
+            providers=tuple(provider.value for provider in opened.providers),
+            missing=tuple(
+                spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
+            ),
+            warnings=opened.warnings,
+            inputs=inputs_of(opened.ort, self._plan.signature),
+            outputs=outputs_of(opened.ort, self._plan.signature),
+            run_sizes=self._run_sizes,
+        )
+
+    async def close(self) -> None:
+        """Wait for what runs, refuse what is queued, give back the session and the threads."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def idle(self) -> None:
+        """Wait until no request is being answered."""
+        await self._idle.wait()
+
+    def status(self) -> ReplicaStatus:
+        return self._status
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer to `request`, in pieces. Raises RequestError."""
+        task = self._enter()
+        try:
+            async with aclosing(task.stream(request, deadline)) as chunks:
+                while True:
+                    async with asyncio.timeout_at(deadline):
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
+                        return
+                    yield chunk
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
+        finally:
+            self._leave()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to `request`. Raises RequestError."""
+        task = self._enter()
+        try:
+            if deadline is None:
+                return await task.answer(request, deadline)
+            async with asyncio.timeout_at(deadline):
+                return await task.answer(request, deadline)
+        except (TimeoutError, RequestError) as error:
+            raise self._named(error) from None
+        finally:
+            self._leave()
+
+    def _enter(self) -> ServedTask:
+        """The task, for one request; `_leave` ends it. Raises ShuttingDown."""
+        if self._closing or self._task is None:
+            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
+        if not self._callers:
+            self._idle.clear()
+        self._callers += 1
+        return self._task
+
+    def _leave(self) -> None:
+        self._callers -= 1
+        if not self._callers:
+            self._idle.set()
+
+    def _named(self, error: TimeoutError | RequestError) -> RequestError:
+        """`error` as clients see it: with the name of the deployment."""
+        if isinstance(error, TimeoutError):
+            error = RequestTimeout(f"{self._owner} did not answer in time")
+        error.deployment = self._plan.deployment
+        return error
+
+    async def _close(self) -> None:
+        if self._task:
+            await self._task.close()
+        if self._loading:
+            await asyncio.wait([self._loading])
+        await asyncio.to_thread(self._threads.shutdown)
+        self._task = None
+        self._status = ReplicaStatus(ready=False)
+        if self._loading and not self._loading.cancelled() and not self._loading.exception():
+            self._sessions.release(self.key)
+        self._loading = None
+        await asyncio.to_thread(give_back_memory)
+
+    def _open(self) -> OpenSession:
+        if not self._trusted:
+            load_isolated(self._plan, self._placement, self._base_dir)
+        open_one = partial(open_session, self._plan, self._placement, self._base_dir)
+        return self._sessions.acquire(self.key, open_one)
+
+
+def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:
+    """How many runs of the model may go on at the same time in one replica.
+
+    On a CPU, `intra_op_threads` says how many cores a run takes. Unset, each takes all of them: then one
+    run with many rows is better than many runs, but many are better than a few.
+    """
+    if has_cuda_graphs(plan.providers):
+        return 1
+    if any(spec.name in GPU_PROVIDERS for spec in plan.providers):
+        return GPU_RUNS
+    if plan.session.intra_op_threads:
+        return max(1, cores // plan.session.intra_op_threads)
+    return 1 if plan.batching else max(CPU_RUNS, cores)

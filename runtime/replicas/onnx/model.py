@@ -1,0 +1,120 @@
+"""A model in memory, as the tasks see it: its session, and the threads that run it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from attrs import field, frozen
+
+from ....compiler.plan import Batching, OnnxServingPlan
+from ...requests.answer import Chunk
+from ...requests.request import Request
+from .batching import BatchQueue
+from .io_binding import BoundRuns, Run
+from .native_output import FATAL
+from .providers import has_cuda_graphs
+from .runner import Runner, Stopper
+from .scheduling import Scheduler
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+T = TypeVar("T")
+Load = TypeVar("Load")
+Result = TypeVar("Result")
+
+
+class ServedTask(Protocol):
+    """Answers the requests to one model."""
+
+    def warm_up(self) -> None:
+        """Run the model once, before the first request. Blocks. Raises StartError."""
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to a request of this task's kind. Raises RequestError."""
+        ...
+
+    def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The same in pieces."""
+        ...
+
+    async def close(self) -> None:
+        """Refuse what is queued, and wait for what runs."""
+
+
+class WholeAnswers(ABC):
+    """A task whose answers have one piece."""
+
+    @abstractmethod
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The answer to a request of this task's kind. Raises RequestError."""
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The same, as a stream of one piece."""
+        yield await self.answer(request, deadline)
+
+
+@frozen
+class OnnxModel:
+    """runs: how many runs may go on at the same time. base_dir: what the plan's paths are relative to.
+
+    device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
+    """
+
+    plan: OnnxServingPlan
+    session: onnxruntime.InferenceSession
+    threads: ThreadPoolExecutor
+    runs: int
+    base_dir: Path
+    device: tuple[str, int]
+    owner: str
+    run_sizes: Counter[int] = field(factory=Counter)
+    run: Run = field(init=False)
+
+    @run.default
+    def _(self) -> Run:
+        """How inputs from the host are run: bound to fixed places where CUDA graphs are recorded."""
+        if has_cuda_graphs(self.plan.providers) and self.device[0] == "cuda":
+            return BoundRuns(self.session, self.device).run
+        plain: Any = self.session.run
+        return plain  # type: ignore[no-any-return]
+
+    def runner(
+        self,
+        run: Callable[[Sequence[Load], Stopper], Sequence[Result]],
+        batching: Batching | None,
+        *,
+        is_loop: bool = False,
+    ) -> Runner[Load, Result]:
+        """A runner of `run` on the threads of the model.
+
+        is_loop: whoever gets a result comes back with what follows from it. With batching, all go together.
+        """
+        shared = batching is None and self.device[0] == "cpu"
+        turns: Scheduler[Any] = Scheduler() if shared else Scheduler(0)
+        together = is_loop and batching is not None
+        # A thread that is done finds its next run there, without a way to the event loop and back.
+        at_once = 2 * self.runs if shared else self.runs
+        queue = BatchQueue(batching, 1 if together else at_once)
+        return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """The outcome of `work`, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def run_options(stopper: Stopper | None = None) -> Any:
+    """Options of one run, which `stopper` can end; what fails is raised and not printed as well."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = FATAL
+    if stopper is not None:
+        stopper.on_stop(lambda: setattr(options, "terminate", True))
+    return options

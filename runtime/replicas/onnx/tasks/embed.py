@@ -1,0 +1,61 @@
+"""The task `embed`: texts in, one vector per text out."""
+
+from __future__ import annotations
+
+import numpy
+from numpy.typing import NDArray
+
+from .....compiler.plan import EmbedSpec, Pooling
+from ....requests.answer import Chunk, EmbedChunk
+from ....requests.errors import BadRequest
+from ....requests.request import EmbedRequest, Request
+from ....requests.usage import Usage
+from ..model import OnnxModel
+from ..pooling import Floats, normalise, pool
+from ..signature import read_embed_signature
+from ..token_runs import TokenRuns
+from .tokens import TokenTask
+
+
+class EmbedTask(TokenTask):
+    """Answers `EmbedRequest`s, in one chunk each."""
+
+    def __init__(self, model: OnnxModel, spec: EmbedSpec) -> None:
+        super().__init__(model)
+        signature = read_embed_signature(model.session, spec.pooling, model.owner)
+        self._spec = spec
+        self._width = 0
+        self._runs = TokenRuns(
+            model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
+        )
+
+    def warm_up(self) -> None:
+        self._width = self._runs.warm_up("warm up").shape[1]
+
+    async def close(self) -> None:
+        await super().close()
+        await self._runs.close()
+
+    async def _answer(self, request: Request, deadline: float | None) -> Chunk:
+        assert isinstance(request, EmbedRequest)
+        if not request.texts:
+            raise BadRequest("the input holds no text", param="input")
+        wanted = request.dimensions
+        if wanted is not None and wanted > self._width:
+            raise BadRequest(
+                f"`dimensions` is {wanted}, and the vectors of {self._owner} have {self._width} numbers",
+                param="dimensions",
+            )
+        vectors, tokens = await self._runs.run(request.texts, "input", deadline)
+        return EmbedChunk(self._shortened(vectors, wanted), Usage(prompt_tokens=tokens))
+
+    def _vectors(self, states: Floats, lengths: NDArray[numpy.int64]) -> Floats:
+        """From what the model gives to vectors."""
+        pooling = self._spec.pooling
+        vectors = states if pooling is Pooling.NONE else pool(states, lengths, pooling)
+        return self._shortened(vectors, self._spec.dimensions)
+
+    def _shortened(self, vectors: Floats, size: int | None) -> Floats:
+        """The first `size` numbers of each vector, scaled to length 1 if vectors are to be."""
+        vectors = vectors[:, :size]
+        return normalise(vectors) if self._spec.normalize else vectors

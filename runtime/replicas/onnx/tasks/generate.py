@@ -1,0 +1,170 @@
+"""The task `generate`: chats and texts continued by a causal language model."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from .....compiler.plan import GenerateSpec
+from ....dialects.openai.text_answers import TextAnswers
+from ....requests.answer import ChatChunk, Chunk
+from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
+from ....requests.request import ChatRequest, CompletionRequest, Request
+from ....requests.usage import Usage
+from ..generate.decoder import Answer, Decoder
+from ..generate.options import read_options
+from ..generate.prompts import ChatTemplate
+from ..generate.sampling import GREEDY, Sampler
+from ..generate.signature import LOGITS, read_generate_signature
+from ..generate.texts import Detokenizer, StopFinder
+from ..generate.writing import Writing
+from ..model import OnnxModel
+from ..model_files import find_file
+from ..providers import has_cuda_graphs
+from ..runner import Stopper
+from ..signature import outputs_of
+from ..tokens import load_tokenizer
+
+log = logging.getLogger(__name__)
+
+_USUAL_ENDS = (
+    "<|endoftext|>",
+    "</s>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<eos>",
+    "<end_of_turn>",
+)
+
+
+class GenerateTask:
+    """Answers `ChatRequest`s and `CompletionRequest`s.
+
+    A run of the model gives the next token of one answer; with batching, of all that are being written.
+    """
+
+    def __init__(self, model: OnnxModel, spec: GenerateSpec) -> None:
+        if has_cuda_graphs(model.plan.providers):
+            raise StartError(
+                f"{model.owner}: CUDA graphs need inputs of fixed sizes, and the past of a text grows with "
+                "each token: remove `enable_cuda_graph` and `trt_cuda_graph_enable`"
+            )
+        self._model = model
+        self._spec = spec
+        self._decoder = Decoder(
+            model.session, read_generate_signature(model.session, model.owner), model.device, model.owner
+        )
+        path = find_file(spec.tokenizer, model.base_dir, "tokenizer", model.owner)
+        self._tokenizer = load_tokenizer(path, model.owner)
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        template = spec.chat_template
+        self._template = ChatTemplate(
+            find_file(template, model.base_dir, "chat template", model.owner) if template else None,
+            model.owner,
+        )
+        self._ends = self._end_tokens()
+        self._compare_vocabularies()
+        batching = model.plan.batching
+        self._runner = model.runner(self._decoder.step, batching, is_loop=True)
+        self._can_pad = False
+
+    def warm_up(self) -> None:
+        answer = Answer(Sampler(GREEDY), (0,))
+        for _ in range(2):
+            self._decoder.step([answer], Stopper())
+        if self._model.plan.batching:
+            self._can_pad = self._decoder.can_pad()
+            if not self._can_pad:
+                log.info("%s: only texts of the same length share a step of this model", self._model.owner)
+
+    async def close(self) -> None:
+        await self._runner.close()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The answer to a request that wants no stream. Raises RequestError."""
+        async with aclosing(self.stream(request, deadline)) as chunks:
+            return await anext(chunks)
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer, whole or as it comes. Raises RequestError."""
+        assert isinstance(request, ChatRequest | CompletionRequest)
+        options = read_options(request.body, self._spec)
+        prompt = await self._model.in_thread(partial(self._prompt, request))
+        most = min(options.max_tokens, self._room(len(prompt), _param(request)))
+        answer = Answer(Sampler(options.sampling), prompt)
+        writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+        replies = TextAnswers.to(request)
+        texts: list[str] = []
+        while writing.reason is None:
+            company = self._decoder.company(answer, padded=self._can_pad)
+            token = await self._runner.submit(answer, rows=1, bucket=company, deadline=deadline)
+            text = writing.take(token)
+            if request.stream and (text or not texts):
+                yield ChatChunk(replies.piece(text, first=not texts))
+            texts.append(text)
+        usage = Usage(len(prompt), writing.tokens)
+        if not request.stream:
+            yield ChatChunk(replies.whole("".join(texts), writing.reason, usage), usage)
+            return
+        yield ChatChunk(replies.end(writing.reason), more=options.with_usage)
+        yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
+
+    def _prompt(self, request: ChatRequest | CompletionRequest) -> Sequence[int]:
+        """The tokens to continue. Raises BadRequest."""
+        if isinstance(request, ChatRequest):
+            text = self._template.render(request.body["messages"])
+            add_special = not self._template.writes_special_tokens
+        else:
+            text, add_special = request.body["prompt"], True
+        param = _param(request)
+        try:
+            ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids
+        except (UnicodeError, TypeError):
+            raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
+        if not ids:
+            raise BadRequest(f"the {param} has no tokens: send some text", param=param)
+        return ids
+
+    def _room(self, prompt: int, param: str) -> int:
+        """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
+        limit = self._spec.max_length
+        if limit is None:
+            return sys.maxsize
+        if prompt >= limit:
+            raise ContextLengthExceeded(
+                f"{self._model.owner}: the prompt has {prompt} tokens; prompt and answer together have at "
+                f"most {limit}",
+                param=param,
+            )
+        return limit - prompt
+
+    def _compare_vocabularies(self) -> None:
+        """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
+        [logits] = [info for info in outputs_of(self._model.session) if info.name == LOGITS]
+        known, tokens = logits.shape[-1] if logits.shape else None, self._tokenizer.get_vocab_size()
+        if known is not None and tokens > known:
+            log.warning(
+                "%s: its tokenizer has %d tokens, and its model knows %d: is it the tokenizer that belongs "
+                "to the model?",
+                self._model.owner,
+                tokens,
+                known,
+            )
+
+    def _end_tokens(self) -> frozenset[int]:
+        found = {name: self._tokenizer.token_to_id(name) for name in self._spec.eos or _USUAL_ENDS}
+        unknown = [name for name, token in found.items() if token is None]
+        if self._spec.eos and unknown:
+            raise StartError(f"{self._model.owner}: its tokenizer has no token `{unknown[0]}`, as `eos` says")
+        return frozenset(token for token in found.values() if token is not None)
+
+
+def _param(request: ChatRequest | CompletionRequest) -> str:
+    """The field of the request that holds the text."""
+    return "messages" if isinstance(request, ChatRequest) else "prompt"

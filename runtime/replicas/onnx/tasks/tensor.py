@@ -1,0 +1,25 @@
+"""The task `tensor`: the model's own inputs in, its own outputs out."""
+
+from __future__ import annotations
+
+from ....requests.answer import Chunk, TensorChunk
+from ....requests.request import Request, TensorRequest
+from ..model import OnnxModel, WholeAnswers
+from ..tensor_runs import TensorRuns
+
+
+class TensorTask(WholeAnswers):
+    """Answers `TensorRequest`s, in one chunk each."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        self._runs = TensorRuns(model)
+
+    def warm_up(self) -> None:
+        self._runs.warm_up()
+
+    async def close(self) -> None:
+        await self._runs.close()
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        assert isinstance(request, TensorRequest)
+        return TensorChunk(await self._runs.infer(request, deadline))

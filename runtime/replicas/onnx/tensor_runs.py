@@ -1,0 +1,157 @@
+"""Running a model on raw tensors: those of several requests together, where its signature allows it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from attrs import frozen
+from numpy.typing import NDArray
+
+from ...requests.datatypes import NUMPY_TYPES
+from ...requests.errors import RequestError
+from ...requests.request import TensorRequest
+from ...requests.tensor import Tensor, TensorInfo
+from .failures import explain
+from .io_binding import without_graph
+from .model import OnnxModel, run_options
+from .runner import Stopper
+from .signature import inputs_of, outputs_of
+from .tensors import TensorSignature, from_texts, to_texts
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_BFLOAT16 = 16
+"""The number of the type in ONNX."""
+
+Arrays = Sequence[NDArray[Any]]
+
+
+@frozen
+class _Load:
+    """Inputs that fit the model, in its order, and the names of the outputs that are wanted."""
+
+    inputs: tuple[NDArray[Any], ...]
+    outputs: tuple[str, ...]
+
+
+class TensorRuns:
+    """A model that takes raw tensors. Belongs to one event loop."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        self._session = model.session
+        self._run_arrays = model.run
+        self._owner = model.owner
+        signature = model.plan.signature
+        self.signature = TensorSignature.of(
+            inputs_of(model.session, signature), outputs_of(model.session, signature), model.owner
+        )
+        self._names = [info.name for info in self.signature.inputs]
+        self._datatypes = {info.name: info.datatype for info in self.signature.outputs}
+        self._all_outputs = tuple(self._datatypes)
+        infos = (*self.signature.inputs, *self.signature.outputs)
+        self._has_bf16 = any(info.datatype == "BF16" for info in infos)
+        self._has_texts = "BYTES" in self._datatypes.values()
+        self._batching = model.plan.batching if self.signature.batched else None
+        self._runner = model.runner(self._run, self._batching)
+
+    def warm_up(self) -> None:
+        """One run on zeros, with 1 for every size that is open. A model need not be able to take them."""
+        zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
+        with contextlib.suppress(RequestError):
+            self._run([self._load(TensorRequest(zeros))], Stopper())
+
+    async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
+        """The outputs that `request` asks for, in its order. Raises RequestError."""
+        load = self._load(request)
+        # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
+        bucket = (load.outputs, *(values.shape[1:] for values in load.inputs)) if self._batching else None
+        rows = len(load.inputs[0]) if self._batching else 1
+        results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline)
+        return tuple(
+            Tensor(name, self._datatypes[name], values)
+            for name, values in zip(load.outputs, results, strict=True)
+        )
+
+    async def close(self) -> None:
+        await self._runner.close()
+
+    def _load(self, request: TensorRequest) -> _Load:
+        given = self.signature.check(request, self._batching.max_size if self._batching else None)
+        inputs = tuple(
+            to_texts(given[info.name]) if info.datatype == "BYTES" else given[info.name].values
+            for info in self.signature.inputs
+        )
+        return _Load(inputs, request.outputs or self._all_outputs)
+
+    def _run(self, loads: Sequence[_Load], stopper: Stopper) -> list[Arrays]:
+        if len(loads) == 1:
+            return [self._run_model(loads[0].inputs, loads[0].outputs, stopper)]
+        parts = zip(*(load.inputs for load in loads), strict=True)
+        together = self._run_model([numpy.concatenate(part) for part in parts], loads[0].outputs, stopper)
+        counts = [len(load.inputs[0]) for load in loads]
+        ends = numpy.cumsum(counts)
+        if any(values.ndim == 0 or len(values) != ends[-1] for values in together):
+            # Not one row per row: what belongs to whom shows only when each runs alone.
+            return [self._run_model(load.inputs, load.outputs, stopper) for load in loads]
+        return [
+            [values[end - count : end] for values in together]
+            for count, end in zip(counts, ends.tolist(), strict=True)
+        ]
+
+    def _run_model(self, inputs: Arrays, outputs: Sequence[str], stopper: Stopper) -> Arrays:
+        feed = dict(zip(self._names, inputs, strict=True))
+        options = run_options(stopper)
+        try:
+            if self._has_bf16:
+                values = self._run_values(feed, outputs, options)
+            else:
+                values = self._run_arrays(outputs, feed, options)
+        except Exception as error:
+            raise explain(error, self._owner, self._described(inputs)) from None
+        if not self._has_texts:
+            return values
+        return [
+            from_texts(each) if self._datatypes[name] == "BYTES" else each
+            for name, each in zip(outputs, values, strict=True)
+        ]
+
+    def _described(self, inputs: Arrays) -> str:
+        given = zip(self.signature.inputs, inputs, strict=True)
+        return ", ".join(f"`{info.name}` {info.datatype}{list(values.shape)}" for info, values in given)
+
+    def _run_values(self, feed: dict[str, NDArray[Any]], outputs: Sequence[str], options: Any) -> Arrays:
+        """The same for types that numpy does not have: those go in and come out as their bits."""
+        import onnxruntime
+
+        without_graph(options)
+        make: Any = onnxruntime.OrtValue
+        values = {
+            info.name: make.ortvalue_from_numpy_with_onnx_type(
+                numpy.ascontiguousarray(feed[info.name]), _BFLOAT16
+            )
+            if info.datatype == "BF16"
+            else make.ortvalue_from_numpy(feed[info.name])
+            for info in self.signature.inputs
+        }
+        results = self._session.run_with_ort_values(list(outputs), values, options)
+        return [
+            _bits(result) if self._datatypes[name] == "BF16" else result.numpy()
+            for name, result in zip(outputs, results, strict=True)
+        ]
+
+
+def _zeros(info: TensorInfo) -> NDArray[Any]:
+    shape = tuple(1 if size is None else size for size in info.shape or ())
+    return (
+        numpy.full(shape, b"") if info.datatype == "BYTES" else numpy.zeros(shape, NUMPY_TYPES[info.datatype])
+    )
+
+
+def _bits(value: onnxruntime.OrtValue) -> NDArray[Any]:
+    raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    return numpy.frombuffer(raw, numpy.uint16).reshape(value.shape())

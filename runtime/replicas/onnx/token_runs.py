@@ -1,0 +1,162 @@
+"""Texts through a model: tokenised, run with others of about their length, and put back in their order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import numpy
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from ....compiler.plan import Batching, FileRef, TooLongAction
+from ...requests.errors import RequestError
+from .length_groups import bucket, by_length
+from .model import OnnxModel
+from .model_files import find_file
+from .runner import Stopper, run_all
+from .signature import TokenSignature
+from .token_model import TokenModel
+from .tokens import Text, TextEncoder, Tokens, are_quick, load_tokenizer
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 32
+"""Most rows in one run of a deployment without batching; a longer request takes several runs."""
+
+Rows: TypeAlias = NDArray[numpy.float32]
+Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
+
+
+@frozen
+class _Unread:
+    """Texts that are made into tokens by the run itself. param: as `TokenRuns.run` has it."""
+
+    texts: Sequence[Text]
+    param: str
+
+
+@frozen
+class _Part:
+    """The rows of one caller, and how many tokens they were made from."""
+
+    rows: Rows
+    tokens: int
+
+
+class TokenRuns:
+    """A model that reads text. Belongs to one event loop.
+
+    tokenizer: the file. max_length: in tokens; None is as the tokenizer says. finish: from an output of
+    the model and the number of tokens of each row to what a caller gets, one row per text.
+    """
+
+    def __init__(
+        self,
+        model: OnnxModel,
+        signature: TokenSignature,
+        tokenizer: FileRef,
+        max_length: int | None,
+        finish: Finish,
+        on_too_long: TooLongAction = TooLongAction.TRUNCATE,
+    ) -> None:
+        path = find_file(tokenizer, model.base_dir, "tokenizer", model.owner)
+        limits = [limit for limit in (max_length, signature.length) if limit]
+        batching = model.plan.batching
+        self._model = model
+        self._finish = finish
+        self._tokens = TokenModel(model.run, signature, model.owner)
+        self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
+        if batching and signature.batch:
+            batching = _at_most(batching, signature.batch)
+        self._runner = model.runner(self._run, batching)
+        self._batching = batching
+        self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
+
+    def warm_up(self, text: Text) -> Rows:
+        """What a caller would get for `text`. Raises RequestError."""
+        [part] = self._run([_Unread([text], "input")], Stopper())
+        self._try_last_token()
+        return part.rows
+
+    def _try_last_token(self) -> None:
+        """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
+        last = self._encoder.tokens - 1
+        try:
+            self._tokens.run([Tokens([last], [0])], Stopper())
+        except RequestError:
+            log.warning(
+                "%s: its tokenizer has tokens up to %d, and its model fails on that one: is it the tokenizer "
+                "that belongs to the model?",
+                self._model.owner,
+                last,
+            )
+
+    async def close(self) -> None:
+        await self._runner.close()
+
+    async def run(self, texts: Sequence[Text], param: str, deadline: float | None) -> tuple[Rows, int]:
+        """A row for each of `texts`, in their order, and their tokens together. Raises RequestError.
+
+        param: the field of the request that holds the texts, as errors name it.
+        """
+        groups, runs = await self._groups(texts, param, deadline)
+        parts = await run_all(runs)
+        rows = _in_order([part.rows for part in parts], groups)
+        bad = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1))
+        if len(bad):
+            raise RequestError(
+                f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad[0]}"
+            )
+        return rows, sum(part.tokens for part in parts)
+
+    async def _groups(
+        self, texts: Sequence[Text], param: str, deadline: float | None
+    ) -> tuple[list[list[int]], list[Coroutine[None, None, _Part]]]:
+        """Which of `texts` run together, by their indices, and the runs."""
+        if len(texts) == 1 and not self._batching:
+            unread = _Unread(texts, param)
+            return [[0]], [self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)]
+        tokens = await self._encode(texts, param)
+        groups = by_length([len(each) for each in tokens], self._max_rows)
+        return groups, [self._submit([tokens[i] for i in group], deadline) for group in groups]
+
+    async def _submit(self, group: list[Tokens], deadline: float | None) -> _Part:
+        longest = max(map(len, group))
+        return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
+
+    async def _encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
+        if are_quick(texts):
+            return self._encoder.encode(texts, param)
+        return await self._model.in_thread(partial(self._encoder.encode, texts, param))
+
+    def _run(self, groups: Sequence[Sequence[Tokens] | _Unread], stopper: Stopper) -> list[_Part]:
+        read = [
+            self._encoder.encode(group.texts, group.param) if isinstance(group, _Unread) else group
+            for group in groups
+        ]
+        rows = self._finish(*self._tokens.run([row for group in read for row in group], stopper))
+        parts: list[_Part] = []
+        start = 0
+        for group in read:
+            parts.append(_Part(rows[start : start + len(group)], sum(map(len, group))))
+            start += len(group)
+        return parts
+
+
+def _at_most(batching: Batching, rows: int) -> Batching:
+    """For a model whose runs have so many rows, whether they are filled or not."""
+    preferred = tuple(size for size in batching.preferred if size <= rows)
+    return evolve(batching, max_size=min(batching.max_size, rows), preferred=preferred)
+
+
+def _in_order(parts: list[Rows], groups: list[list[int]]) -> Rows:
+    """The rows of `parts` where the indices in `groups` say they belong."""
+    if len(groups) == 1 and len(groups[0]) == 1:
+        return parts[0]
+    rows = numpy.empty((sum(map(len, groups)), parts[0].shape[1]), numpy.float32)
+    for part, group in zip(parts, groups, strict=True):
+        rows[group] = part
+    return rows

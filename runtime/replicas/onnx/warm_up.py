@@ -1,0 +1,33 @@
+"""The runs that a plan asks for before the first request: of the sizes that will come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ...requests.datatypes import NUMPY_TYPES
+from ...requests.errors import StartError
+from .failures import first_line
+from .model import OnnxModel, run_options
+from .signature import ATTENTION_MASK, inputs_of
+
+
+def warm_up(model: OnnxModel) -> None:
+    """Run `model` on zeros of each of the plan's shapes. Blocks. Raises StartError."""
+    for shapes in model.plan.warm_up:
+        feed: dict[str, Any] = {}
+        for info in inputs_of(model.session):
+            if info.datatype in ("BF16", "BYTES") or info.datatype not in NUMPY_TYPES:
+                raise StartError(
+                    f"{model.owner}: `warm_up` cannot make up a {info.datatype} for `{info.name}`"
+                )
+            values = numpy.zeros(shapes[info.name], NUMPY_TYPES[info.datatype])
+            feed[info.name] = values + 1 if info.name == ATTENTION_MASK else values
+        try:
+            model.run([value.name for value in model.session.get_outputs()], feed, run_options())
+        except Exception as error:
+            sizes = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+            raise StartError(
+                f"{model.owner}: its model cannot run the `warm_up` of {sizes}: {first_line(error)}"
+            ) from None

@@ -1,0 +1,284 @@
+"""One replica of a remote pool: the HTTP connections to a provider, and attempts made on them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from importlib.util import find_spec
+
+import aiohttp
+from yarl import URL
+
+from ....compiler.plan import RemotePoolPlan, TaskKind
+from ...concurrency.timeouts import Timeouts
+from ...dialects.provider_errors.classify import Classifier
+from ...dialects.server_sent_events import LineTooLong, SseParser
+from ...dialects.wires import ChunkReader, Sendable, Wire, read_events
+from ...requests.answer import ChatChunk, Chunk
+from ...requests.errors import (
+    NetworkError,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+    ShuttingDown,
+    StartError,
+    Unauthorized,
+    Unsupported,
+)
+from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ..launch import LaunchedServer
+from ..replica import HeadersObserver, ReplicaStatus
+from .auth import Authorization, Authorizer
+
+MAX_ERROR_BODY = 64 << 10
+"""Bytes of an error's body that are read; the rest is dropped."""
+
+END_GRACE = 0.25
+"""Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
+
+LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
+"""By how much of a timeout it may be late, and the bounds of that in seconds."""
+
+_KEEPALIVE = 60.0
+
+
+class RemoteReplica:
+    """Sends each request once to the provider of `plan`; retrying is the caller's business.
+
+    Only where the provider refuses the credential, it is renewed and shown once more.
+    server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    """
+
+    def __init__(
+        self,
+        plan: RemotePoolPlan,
+        wire: Wire,
+        authorizer: Authorizer,
+        observe: HeadersObserver,
+        server: LaunchedServer | None = None,
+    ) -> None:
+        self._plan = plan
+        self._wire = wire
+        self._authorizer = authorizer
+        self._observe = observe
+        self._server = server
+        self._request_timeout = float(plan.timeouts.request)
+        self._read_timeout = float(plan.timeouts.read)
+        shortest = min(self._request_timeout, self._read_timeout)
+        self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
+        self._who = Classifier(plan, None).who
+        self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}
+
+    async def start(self) -> None:
+        plan = self._plan
+        if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
+            raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
+        await self._authorizer.start()
+        if self._server:
+            await self._server.start()
+        headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={**headers, **self._wire.headers, **plan.headers},
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+
+    async def stop(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+        self._timeouts.close()
+        await self._authorizer.stop()
+        if self._server:
+            await self._server.stop()
+
+    def status(self) -> ReplicaStatus:
+        return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        response, classifier = await self._open(request, deadline)
+        try:
+            if (
+                not isinstance(request, ChatRequest)
+                or not request.stream
+                or response.content_type == "application/json"
+            ):
+                yield await self._whole(request, response, classifier, deadline)
+                return
+            reader, parser = self._wire.reader(request, classifier), SseParser()
+            while not reader.ended:
+                data = await self._read(response, deadline)
+                chunks, error = self._chunks(reader, parser, data, response.content)
+                for chunk in chunks:
+                    yield chunk
+                if error is not None:
+                    raise error
+            await self._read_end(response)
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+        finally:
+            response.release()  # closes the connection where something is left unread
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        response, classifier = await self._open(request, deadline)
+        try:
+            return await self._whole(request, response, classifier, deadline)
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+        finally:
+            response.release()
+
+    async def _whole(
+        self,
+        request: Request,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
+    ) -> Chunk:
+        """The answer, all of it in the body. Raises RequestError and ClientError."""
+        body = await self._read_all(response, deadline)
+        if isinstance(request, EmbedRequest):
+            return self._wire.vectors(body, len(request.texts), classifier)
+        if isinstance(request, RerankRequest):
+            return self._wire.scores(body, len(request.documents), classifier)
+        answer = self._wire.answer(body, classifier)
+        if isinstance(request, ChatRequest) and request.stream:
+            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+        return answer
+
+    async def _open(
+        self, request: Request, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Classifier]:
+        """An answer that begins as a success. Raises RequestError."""
+        if not isinstance(request, Sendable):
+            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
+        renewed = False
+        while True:
+            response, used = await self._send(request, deadline)
+            classifier = Classifier(self._plan, used.secret)
+            self._observe(response.headers)
+            if response.status == 200:
+                return response, classifier
+            try:
+                error = await self._http_error(response, classifier, deadline)
+            finally:
+                response.release()
+            if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
+                raise error
+            renewed = True
+
+    async def _send(
+        self, request: Sendable, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Authorization]:
+        if self._session is None:
+            raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
+        path, body = self._wire.request(request)
+        address = self._endpoint() + path
+        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
+        try:
+            with self._timeouts.within(self._request_timeout, deadline):
+                used = await self._authorizer.authorize()
+                sending = self._session.post(
+                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
+                )
+                return await sending, used
+        except TimeoutError:
+            raise self._timeout("sent no first byte within", self._request_timeout, deadline) from None
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+
+    def _chunks(
+        self, reader: ChunkReader, parser: SseParser, data: bytes, content: aiohttp.StreamReader
+    ) -> tuple[list[ChatChunk], RequestError | None]:
+        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        try:
+            events = parser.feed(data) if data else parser.close()
+        except LineTooLong:
+            return [], self._fail(ServerError, "sent a line that is too long")
+        chunks, error = read_events(reader, events, closing=not data)
+        if not data and not reader.ended and error is None:
+            error = self._fail(ServerError, "ended the stream without its end marker")
+        more = error is not None or (reader.ended and content.at_eof())
+        if len(chunks) > 1 or more:
+            last = len(chunks) - 1
+            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+        return chunks, error
+
+    async def _read_end(self, response: aiohttp.ClientResponse) -> None:
+        """Read what follows the end marker, which is nothing, so that the connection is free again."""
+        if response.content.at_eof():
+            return
+        try:
+            async with asyncio.timeout(END_GRACE):
+                while not response.content.at_eof():
+                    await response.content.readany()
+        except (TimeoutError, aiohttp.ClientError):
+            return
+
+    async def _read_all(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
+        if response.content.is_eof():
+            return response.content.read_nowait()
+        pieces: list[bytes] = []
+        while data := await self._read(response, deadline):
+            pieces.append(data)
+        return b"".join(pieces)
+
+    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
+        """The next bytes, without waiting where some are here; empty at the end."""
+        content = response.content
+        if data := content.read_nowait():
+            return data
+        if content.at_eof():
+            return b""
+        try:
+            with self._timeouts.within(self._read_timeout, deadline):
+                return await content.readany()
+        except TimeoutError:
+            raise self._timeout("fell silent for", self._read_timeout, deadline) from None
+
+    async def _http_error(
+        self,
+        response: aiohttp.ClientResponse,
+        classifier: Classifier,
+        deadline: float | None,
+    ) -> RequestError:
+        body = b""
+        try:
+            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline)):
+                body += data
+        except (RequestTimeout, aiohttp.ClientError):
+            pass  # the status says enough
+        return classifier.http_error(response.status, response.headers, body)
+
+    def _endpoint(self) -> str:
+        return self._server.endpoint if self._server else self._plan.endpoint
+
+    def _url(self, address: str) -> URL:
+        url = URL(address)
+        return url.update_query(self._plan.query) if self._plan.query else url
+
+    def _timeout(self, what: str, seconds: float, deadline: float | None) -> RequestError:
+        if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+            return self._fail(RequestTimeout, "took longer than the deadline")
+        return self._fail(RequestTimeout, f"{what} {seconds:g} s")
+
+    def _network_error(self, error: aiohttp.ClientError) -> RequestError:
+        match error:
+            case aiohttp.ClientConnectorError():
+                number = error.os_error.errno
+                reason = os.strerror(number) if number and number > 0 else error.os_error
+                where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
+                what = f"cannot be reached at {where}: {reason}"
+            case aiohttp.ServerDisconnectedError():
+                what = "closed the connection before it answered"
+            case aiohttp.ClientPayloadError():
+                what = "broke off in the middle of its answer"
+            case _:
+                what = f"could not be talked to: {type(error).__name__}"
+        return self._fail(NetworkError, what)
+
+    def _fail(self, kind: type[RequestError], what: str) -> RequestError:
+        return kind(f"{self._who} {what}", deployment=self._plan.deployment, provider=self._plan.provider)

@@ -1,0 +1,60 @@
+"""Whether an endpoint can be reached: a connection opened and closed, nothing sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterable
+
+from yarl import URL
+
+from ....compiler.plan import ProviderKind, RemotePoolPlan
+from ..launch import is_launched
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 2.0
+"""Seconds that an endpoint has to accept a connection."""
+
+
+async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> list[str]:
+    """One sentence for each deployment whose endpoint cannot be reached: logged, or returned if `strict`.
+
+    Servers that were launched answered already, and plugins know their own ways.
+    """
+    checked = [plan for plan in plans if plan.provider is not ProviderKind.CUSTOM and not is_launched(plan)]
+    endpoints = list(dict.fromkeys(plan.endpoint for plan in checked))
+    reasons = dict(zip(endpoints, await asyncio.gather(*map(why_unreachable, endpoints)), strict=True))
+    problems = [
+        f"deployment `{plan.deployment}`: its endpoint {plan.endpoint} cannot be reached: {reason}"
+        for plan in checked
+        if (reason := reasons[plan.endpoint])
+    ]
+    if strict:
+        return problems
+    for problem in problems:
+        log.warning("%s; its requests will fail until it can be", problem)
+    return []
+
+
+async def why_unreachable(endpoint: str) -> str | None:
+    """Why nobody answers at `endpoint`, in words; None when somebody does."""
+    url = URL(endpoint)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            _, writer = await asyncio.open_connection(url.host, url.port)
+    except TimeoutError:
+        return f"no answer within {CONNECT_TIMEOUT:g} s"
+    except socket.gaierror:
+        return f"there is no host `{url.host}`"
+    except (OSError, UnicodeError) as error:
+        return _reason(error)
+    writer.close()
+    return None
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,78 @@
+"""What serves one request: the one interface behind which a replica may be anything, anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from attrs import field, frozen
+
+from ..requests.answer import Chunk
+from ..requests.request import (
+    Request,
+)
+from ..requests.tensor import TensorInfo
+
+if TYPE_CHECKING:
+    from ...compiler.plan import OnnxServingPlan
+
+
+@frozen
+class ReplicaStatus:
+    """How a replica is.
+
+    providers: what a local model really runs on, in order. missing: those that were asked for and are not
+    there. warnings: what is not as it was asked for. inputs, outputs: of a local model. run_sizes: how
+    many of its runs had so many rows, or texts.
+    """
+
+    ready: bool
+    providers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[TensorInfo, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+    run_sizes: Mapping[int, int] = field(factory=dict)
+
+
+HeadersObserver = Callable[[Mapping[str, str]], None]
+"""Told the headers of each answer of a provider, which say what is left of its limits."""
+
+
+class Replica(Protocol):
+    """Takes a request and a deadline, gives a stream of chunks and a usage."""
+
+    async def start(self) -> None:
+        """Become ready to serve. Raises StartError."""
+
+    async def stop(self) -> None:
+        """Give everything back. Safe to call twice, and after a failed start."""
+
+    def status(self) -> ReplicaStatus:
+        """How it is now. Quick: asked for by every health check."""
+        ...
+
+    def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer to `request` in pieces; unary answers are one piece.
+
+        deadline: in the time of the running loop. Closing the generator cancels the request and
+        frees all it held. Raises RequestError.
+        """
+        ...
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A replica that gives an answer of one chunk without the cost of a stream."""
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        """The whole answer to a request that wants no stream; otherwise as `stream`. Raises RequestError."""
+        ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """A replica whose model can be replaced while it serves."""
+
+    async def reload(self, plan: OnnxServingPlan) -> None:
+        """Serve `plan` from now on. Raises StartError, and goes on with what it served before."""

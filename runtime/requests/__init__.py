@@ -1,0 +1,1 @@
+"""The one vocabulary of the runtime: requests, answers, usage, errors, traces."""

@@ -1,0 +1,34 @@
+"""A request with all that goes with it to who answers: deadline, priority, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import frozen
+
+from .request import Request
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+"""Of a request that did not come over HTTP."""
+
+MAX_PRIORITY = 100
+"""The highest priority; the lowest is its negative."""
+
+
+@frozen
+class Call:
+    """A request, and all that goes with it to who answers.
+
+    deadline: in the time of the running loop. priority: of those who wait for a slot, the highest runs
+    first. headers: of the client's request.
+    """
+
+    request: Request
+    deadline: float | None = None
+    priority: int = 0
+    headers: Mapping[str, str] = NO_HEADERS
+
+    def is_over(self, now: float) -> bool:
+        """Whether the request has no time left."""
+        return self.deadline is not None and now >= self.deadline

@@ -1,0 +1,210 @@
+"""Everything that can go wrong with a request, as one typed hierarchy.
+
+Each error knows the HTTP status and the OpenAI error type and code that a client sees.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+
+@frozen
+class StepAt:
+    """A step in its file; line and column count from 1."""
+
+    pipeline: str
+    step: str
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"step `{self.step}` of pipeline `{self.pipeline}` ({self.file}:{self.line}:{self.column})"
+
+
+class RequestError(Exception):
+    """A request that could not be answered. `message` is safe to show: it never holds a secret."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: str = "internal"
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        deployment: str | None = None,
+        provider: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+        code: str | None = None,
+        retryable: bool | None = None,
+        upstream_status: int | None = None,
+    ) -> None:
+        """code, retryable: where the provider knows better than the class; None is as the class says.
+
+        retry_after: seconds. upstream_status: the HTTP status that the provider answered with. Of a step
+        of a pipeline, `steps` says where it is: the step that calls before the step that is called.
+        """
+        super().__init__(message)
+        self.message = message
+        self.deployment = deployment
+        self.provider = provider
+        self.param = param
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
+        self.upstream_status = upstream_status
+        self.steps: tuple[StepAt, ...] = ()
+        if code is not None:
+            self.code = code
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BadRequest(RequestError):
+    """The request itself is wrong; sending it again cannot help."""
+
+    status, type, code = 400, "invalid_request_error", "bad_request"
+
+
+class ContextLengthExceeded(BadRequest):
+    """Prompt and answer do not fit into the model's context window."""
+
+    code = "context_length_exceeded"
+
+
+class ContentFiltered(BadRequest):
+    """The provider refuses the content."""
+
+    code = "content_filter"
+
+
+class RequestTooLarge(BadRequest):
+    """The body is larger than the gateway reads."""
+
+    status, code = 413, "request_too_large"
+
+
+class UnknownModel(RequestError):
+    """No deployment has this name."""
+
+    status, type, code = 404, "invalid_request_error", "model_not_found"
+
+
+class Unsupported(RequestError):
+    """The deployment, or this executor, cannot do what was asked."""
+
+    status, type, code = 501, "invalid_request_error", "unsupported"
+
+
+class Unauthorized(RequestError):
+    """The key was not accepted."""
+
+    status, type, code = 401, "authentication_error", "unauthorized"
+
+
+class Forbidden(RequestError):
+    """The key was accepted, but may not do this."""
+
+    status, type, code = 403, "permission_error", "forbidden"
+
+
+class Backpressure(RequestError):
+    """The deployment is full."""
+
+    status, type, code, retryable = 429, "rate_limit_error", "backpressure", True
+
+
+class RateLimited(RequestError):
+    """The provider's rate limit is reached."""
+
+    status, type, code, retryable = 429, "rate_limit_error", "rate_limited", True
+
+
+class ServerError(RequestError):
+    """The provider failed."""
+
+    status, type, code, retryable = 502, "server_error", "server_error", True
+
+
+class NetworkError(RequestError):
+    """The provider could not be reached, or broke off."""
+
+    status, type, code, retryable = 502, "server_error", "network_error", True
+
+
+class RequestTimeout(RequestError):
+    """The provider, or the deadline, took too long."""
+
+    status, type, code, retryable = 504, "server_error", "timeout", True
+
+
+class CircuitOpen(RequestError):
+    """The provider's endpoint keeps failing and is left alone for a while."""
+
+    status, type, code, retryable = 503, "server_error", "circuit_open", True
+
+
+class ServerDown(RequestError):
+    """The server that was launched for the deployment does not run right now."""
+
+    status, type, code, retryable = 503, "server_error", "server_down", True
+
+
+class BudgetExceeded(RequestError):
+    """What the deployment may spend is spent; OpenAI clients know this as a quota that is used up."""
+
+    status, type, code = 429, "insufficient_quota", "budget_exceeded"
+
+
+class StoreUnavailable(RequestError):
+    """What several processes share cannot be reached, and without it nothing may be sent."""
+
+    status, type, code, retryable = 503, "server_error", "store_unavailable", True
+
+
+class ShuttingDown(RequestError):
+    """The executor is stopping and takes no new requests."""
+
+    status, type, code, retryable = 503, "server_error", "shutting_down", True
+
+
+class InvalidAnswer(RequestError):
+    """A model answered, but not as it was asked to: the answer is no JSON of the type that was wanted."""
+
+    status, type, code, retryable = 502, "server_error", "invalid_answer", True
+
+
+class StepFailed(RequestError):
+    """A step of a pipeline cannot be done with the values that it was given."""
+
+    status, type, code = 422, "invalid_request_error", "step_failed"
+
+
+class ExternFailed(RequestError):
+    """Code of the user's raised an exception, gave what it does not declare, or does not come back."""
+
+    status, type, code = 500, "server_error", "extern_failed"
+
+
+class StartError(Exception):
+    """A plan that cannot be started: which deployment, why, and what to do.
+
+    problems: everything that was found, one sentence each; `str()` gives one a line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)

@@ -1,0 +1,67 @@
+"""What clients ask for: one class for each task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    pass
+
+
+@frozen
+class ChatRequest:
+    """A chat request in OpenAI's shape, parsed; `body["model"]` is the name the client used."""
+
+    body: dict[str, Any]
+    stream: bool
+
+
+@frozen
+class CompletionRequest:
+    """A text to continue, in the shape of OpenAI's completions; otherwise as a `ChatRequest`."""
+
+    body: dict[str, Any]
+    stream: bool
+
+
+@frozen
+class EmbedRequest:
+    """Texts to embed, at least one. dimensions: how many numbers of each vector; None is all."""
+
+    texts: tuple[str, ...]
+    dimensions: int | None = None
+
+
+@frozen
+class TensorRequest:
+    """Inputs of a model as they are. outputs: the names of those wanted, empty for all."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[str, ...] = ()
+
+
+@frozen
+class RerankRequest:
+    """Documents, at least one, to be scored by what they say about `query`."""
+
+    query: str
+    documents: tuple[str, ...]
+
+
+@frozen
+class ClassifyRequest:
+    """Texts, or the inputs of a model that takes no text, to be classified.
+
+    top_k: how many labels are wanted; None is as the deployment says.
+    """
+
+    texts: tuple[str, ...] = ()
+    inputs: tuple[Tensor, ...] = ()
+    top_k: int | None = None
+
+
+Request = ChatRequest | CompletionRequest | EmbedRequest | RerankRequest | ClassifyRequest | TensorRequest

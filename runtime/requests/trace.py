@@ -1,0 +1,88 @@
+"""What became of a request: who answered, after how many attempts, and what each of them took."""
+
+from __future__ import annotations
+
+from attrs import define, evolve, frozen
+
+from .usage import PICODOLLARS, Usage
+
+
+@frozen
+class Span:
+    """One attempt at one deployment, or one run of the user's code.
+
+    step: of the pipeline that asked; None: a client did. began, ended: in the time of the loop.
+    cost: in picodollars; None: the price is not known. ok: whether it gave the whole answer.
+    """
+
+    step: str | None
+    deployment: str
+    began: float
+    ended: float
+    usage: Usage = Usage(0)
+    cost: int | None = 0
+    ok: bool = True
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+    @property
+    def tokens(self) -> int:
+        """Of the prompt and of the answer."""
+        return self.usage.prompt_tokens + self.usage.completion_tokens
+
+
+@define
+class Trace:
+    """Filled in on the way of a request.
+
+    deployment: the one that answered, which a fallback makes another than the one that was asked.
+    attempts: at that one. spans: None where nobody asks for them. step: what they are recorded under.
+    """
+
+    deployment: str | None = None
+    attempts: int = 0
+    spans: list[Span] | None = None
+    step: str | None = None
+
+    def branch(self) -> Trace:
+        """The trace of one of several that are asked; its spans are recorded here."""
+        return evolve(self, deployment=None, attempts=0)
+
+    def follow(self, branch: Trace) -> None:
+        """The answer is the one that `branch` belongs to."""
+        self.deployment, self.attempts = branch.deployment, branch.attempts
+
+    def record(
+        self, deployment: str, began: float, ended: float, usage: Usage, cost: int | None, ok: bool
+    ) -> None:
+        """One attempt is over. cost: in picodollars; None where the price is not known."""
+        if self.spans is not None:
+            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok))
+
+
+@frozen
+class Spent:
+    """tokens: of prompts and answers. cost: in dollars; None where the price of one attempt is not known."""
+
+    tokens: int
+    cost: float | None
+
+    @classmethod
+    def of(cls, spans: list[Span]) -> Spent:
+        """The sum of all of `spans`."""
+        cost: int | None = 0
+        for span in spans:
+            if span.tokens:
+                cost = None if span.cost is None or cost is None else cost + span.cost
+        return cls(sum(span.tokens for span in spans), None if cost is None else cost / PICODOLLARS)
+
+    def __str__(self) -> str:
+        """Such as `120 tokens, $0.0004`."""
+        return f"{self.tokens} tokens" + (f", {dollars(self.cost)}" if self.cost is not None else "")
+
+
+def dollars(amount: float) -> str:
+    """`amount` with as many digits as say something: `$0.00012`."""
+    return f"${float(f'{amount:.3g}'):.10f}".rstrip("0").rstrip(".")

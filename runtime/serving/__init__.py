@@ -1,0 +1,1 @@
+"""What answers under a name: deployments, routes and pipelines."""

@@ -1,0 +1,225 @@
+"""One attempt's way past the policies: what it holds, and giving all of it back, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from math import ceil
+
+from ...compiler.plan import RemotePoolPlan
+from ..limits.replica_policies import ReplicaPolicies
+from ..policies.budget import Budget, Exceeded, Reservation
+from ..policies.circuit_breaker import Blocked, Outcome, Pass
+from ..policies.estimate import Estimate, streamed_tokens
+from ..policies.rate_limit import Permit
+from ..requests.answer import ChatChunk, Chunk
+from ..requests.errors import (
+    BudgetExceeded,
+    CircuitOpen,
+    NetworkError,
+    RateLimited,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+)
+from ..requests.usage import Usage
+
+log = logging.getLogger(__name__)
+
+
+class Attempt:
+    """One attempt, from its first policy to its end; without policies every step is empty.
+
+    The steps are called in the order in which they stand here; `leave` always, and last, once it was entered.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_estimate",
+        "_finished",
+        "_money",
+        "_pass",
+        "_permit",
+        "_policies",
+        "_sent",
+        "_size",
+        "_usage",
+    )
+
+    def __init__(self, policies: ReplicaPolicies | None, estimate: Estimate) -> None:
+        self._policies = policies
+        self._estimate = estimate
+        self._money: Reservation | None = None
+        self._pass: Pass | None = None
+        self._permit: Permit | None = None
+        self._usage: Usage | None = None
+        self._error: RequestError | None = None
+        self._sent = self._finished = False
+        self._chunks = self._size = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the answer has been handed out."""
+        return self._chunks > 0
+
+    def answered(self, *, streamed: bool) -> bool:
+        """Whether the whole answer came; who wants no stream need not read on after its one piece."""
+        return self._finished or (self.begun and not streamed)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of the answer, as far as they have been told."""
+        return self._usage
+
+    async def enter(self, now: float, deadline: float | None) -> None:
+        """Money first, then the circuit, then the rate limit; what is held by then is given back where it
+        fails. Raises RequestError.
+        """
+        policies = self._policies
+        if policies is None:
+            return
+        try:
+            if policies.budget is not None:
+                self._reserve_money(policies, policies.budget, now)
+            self._enter_circuit(policies, now)
+            if not policies.breaker.is_closed:
+                await self._claim_probe(policies, now)
+            self._permit = policies.limiter.take(now, self._estimate.total)
+            if self._permit is None:
+                await self._wait_for_permit(policies, deadline)
+        except BaseException:
+            self.leave(asyncio.get_running_loop().time())
+            raise
+
+    def _reserve_money(self, policies: ReplicaPolicies, budget: Budget, now: float) -> None:
+        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
+        outcome = budget.reserve(now + policies.epoch, policies.tariff.estimated(self._estimate))
+        if outcome.notice:
+            log.warning("deployment `%s`: %s", policies.plan.deployment, outcome.notice)
+        if isinstance(outcome, Exceeded):
+            raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
+        self._money = outcome
+
+    def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
+        """Pass the circuit breaker. Raises CircuitOpen."""
+        self._pass = self._unblocked(policies, now, policies.breaker.enter(now))
+
+    async def _claim_probe(self, policies: ReplicaPolicies, now: float) -> None:
+        """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
+        held, self._pass = self._pass, None
+        assert held is not None
+        try:
+            outcome = await policies.breaker.claim(now, held)
+        except BaseException:
+            self._pass = held
+            raise
+        self._pass = self._unblocked(policies, now, outcome)
+
+    def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
+        if isinstance(outcome, Blocked):
+            plan, wait = policies.plan, outcome.retry_at - now
+            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            raise _refusal(CircuitOpen, plan, reason, wait)
+        return outcome
+
+    async def _wait_for_permit(self, policies: ReplicaPolicies, deadline: float | None) -> None:
+        """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
+        try:
+            self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
+        except RequestError as error:
+            error.deployment, error.provider = policies.plan.deployment, policies.plan.provider
+            raise
+        held = self._pass
+        if held is not None and policies.breaker.is_stale(held):
+            self._pass = None
+            now = asyncio.get_running_loop().time()
+            self._enter_circuit(policies, now)
+            if not policies.breaker.is_closed:
+                await self._claim_probe(policies, now)
+
+    def send(self) -> None:
+        """The request goes out now."""
+        self._sent = True
+
+    def saw(self, chunk: Chunk) -> None:
+        """A part of the answer came."""
+        self._chunks += 1
+        if isinstance(chunk, ChatChunk):
+            data, usage, _ = chunk
+            self._size += len(data)
+            if usage is not None:
+                self._usage = usage
+        elif chunk.usage is not None:
+            self._usage = chunk.usage
+
+    def finished(self) -> None:
+        """The whole answer came."""
+        self._finished = True
+
+    def failed(self, now: float, error: RequestError, deadline: float | None) -> None:
+        """The attempt failed; the provider's wish to be left alone holds for everyone."""
+        policies, asked = self._policies, error.retry_after
+        if policies is None:
+            return
+        if isinstance(error, RateLimited) and error.retryable and asked is not None:
+            if policies.plan.retry.respect_retry_after:
+                policies.limiter.hold(asked)
+                if policies.tell_hold is not None:
+                    policies.tell_hold(asked)
+        elif deadline is not None and now >= deadline:
+            return  # our own clock ran out, which says nothing about the provider
+        self._error = error
+
+    def leave(self, now: float) -> None:
+        """Give back the permit, the pass and what of the money was not spent."""
+        policies = self._policies
+        if policies is None:
+            return
+        used = self.used()
+        if self._permit is not None:
+            tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
+            policies.limiter.finish(self._permit, tokens)
+        if self._pass is not None:
+            policies.breaker.report(now, self._pass, self._outcome())
+        if self._money is not None and policies.budget is not None:
+            policies.budget.settle(self._money, policies.tariff.cost(used))
+
+    def used(self) -> Usage:
+        """What the provider will probably charge: what it said, or what can be known without that.
+
+        Nothing for what was never sent or was answered with an error; the prompt for an attempt that
+        was broken off before its answer began; the prompt and what came for one that was broken off later.
+        """
+        if self._usage is not None:
+            return self._usage
+        if not self._sent:
+            return Usage(0)
+        if self.begun:
+            completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
+            return Usage(self._estimate.prompt, completion)
+        if self._error is None or (
+            isinstance(self._error, RequestTimeout) and self._error.upstream_status is None
+        ):
+            return Usage(self._estimate.prompt)
+        return Usage(0)
+
+    def _outcome(self) -> Outcome:
+        if self._error is not None:
+            return Outcome.FAILURE if counts_as_failure(self._error) else Outcome.NOTHING
+        return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _refusal(
+    kind: type[RequestError], plan: RemotePoolPlan, reason: str, retry_after: float | None
+) -> RequestError:
+    message = f"deployment `{plan.deployment}`: {reason}"
+    return kind(message, deployment=plan.deployment, provider=plan.provider, retry_after=retry_after)
+
+
+def counts_as_failure(error: RequestError) -> bool:
+    """Whether `error` speaks against the endpoint: 5xx, timeouts and network errors do, nothing else."""
+    if not isinstance(error, ServerError | NetworkError | RequestTimeout):
+        return False
+    status = error.upstream_status
+    return status is None or status >= 500 or status == 408

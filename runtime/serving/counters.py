@@ -1,0 +1,97 @@
+"""What became of the requests of a deployment, a route or a pipeline, counted."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from ..requests.errors import RequestError
+from ..requests.request import Request
+from ..requests.usage import Usage
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds that the buckets of durations end at; one more holds what took longer."""
+
+OK, CANCELLED, DIVERTED, INTERNAL = "ok", "cancelled", "diverted", RequestError.code
+SLOW, NOT_ACCEPTED = "slow", "not_accepted"
+"""Why a route asks another member, where none has failed."""
+
+
+class Durations:
+    """buckets: how many took so long, by `BOUNDS`. seconds: all of them together."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One has ended, after so long."""
+        self.buckets[bisect_left(BOUNDS, round(seconds, 6))] += 1
+        self.seconds += seconds
+
+
+class Counters:
+    """Counts from the start of the executor on.
+
+    outcomes: requests by how they ended: `ok`, `cancelled` by the client, `diverted` to a fallback, or the
+    code of an error. durations: of all of them.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.durations = Durations()
+
+    def end(self, outcome: str, seconds: float) -> None:
+        """A request has ended, after so long."""
+        self.outcomes[outcome] += 1
+        self.durations.add(seconds)
+
+
+class DeploymentCounters(Counters):
+    """With its tokens, as far as they are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+
+    def spend(self, usage: Usage) -> None:
+        """A request has taken so many."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+
+
+class RouteCounters(Counters):
+    """answers: how many each member has given. moves: how often another member was asked, by the one that
+    had been asked before, and why: the code of its error, `slow` or `not_accepted`.
+    """
+
+    def __init__(self, members: Iterable[str]) -> None:
+        super().__init__()
+        self.answers = Counter(dict.fromkeys(members, 0))
+        self.moves: Counter[tuple[str, str]] = Counter()
+
+
+class PipelineCounters(Counters):
+    """steps: how long the calls of each step took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: defaultdict[str, Durations] = defaultdict(Durations)
+
+
+def outcome_now(request: Request | None, begun: bool) -> str:
+    """How `request` ends, in the `finally` that it passes. request: None for the run of a pipeline.
+
+    begun: whether a part of its answer has been handed out; of an answer in one part, that is all.
+    """
+    error = sys.exception()
+    if error is None:
+        return OK
+    if isinstance(error, RequestError):
+        return type(error).code  # its own may be a provider's, and there is no end of those
+    if isinstance(error, Exception):
+        return INTERNAL
+    return OK if begun and not getattr(request, "stream", False) else CANCELLED

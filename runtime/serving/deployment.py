@@ -1,0 +1,258 @@
+"""A served deployment: its replicas, and all that a request meets on the way to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from random import Random
+
+from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from ..limits.replica_policies import ReplicaPolicies
+from ..policies.capacity import FallBack
+from ..policies.estimate import Tariff
+from ..policies.retry import Retry
+from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
+from ..requests.answer import Chunk
+from ..requests.call import Call
+from ..requests.errors import RequestError, ShuttingDown, StartError
+from ..requests.request import Request
+from ..requests.trace import Trace
+from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .model import Model, check_task, first_chunk
+from .retrier import Retrier
+from .slots import Slot, Slots
+
+NO_RETRY = RetryPolicy(max_retries=0)
+
+
+class Deployment(Model):
+    """The replicas of one deployment behind its policies.
+
+    others: every deployment of the plan by name, for `fallback`. policies: the policies of each
+    replica; None for those that have none, which are the local ones.
+    """
+
+    def __init__(
+        self,
+        plan: OnnxServingPlan | RemotePoolPlan,
+        replicas: Sequence[Replica],
+        others: Mapping[str, Deployment],
+        random: Random,
+        policies: Sequence[ReplicaPolicies] | None = None,
+    ) -> None:
+        remote = plan if isinstance(plan, RemotePoolPlan) else None
+        serving = plan.serving
+        self.name = plan.deployment
+        self.plan = plan
+        self.task = plan.task_kind
+        self.counters = DeploymentCounters()
+        self._replicas = replicas
+        self._others = others
+        self._slots = Slots(
+            self.name,
+            len(replicas),
+            serving.max_concurrent * (len(replicas) if remote else 1),
+            serving.on_capacity_exhausted,
+        )
+        self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
+        whole = [replica for replica in replicas if isinstance(replica, Answering)]
+        self._whole = whole if len(whole) == len(replicas) else None
+        throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
+        self._throttling = policies[0] if policies and throttles else None
+        self._tariff = _tariff(plan)
+        self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """Requests that hold a slot."""
+        return self._slots.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return self._slots.waiting
+
+    def is_ready(self) -> bool:
+        """Whether every replica is."""
+        return all(status.ready for status in self.status())
+
+    def is_available(self) -> bool:
+        """Whether a replica is ready whose endpoint is not left alone."""
+        return any(
+            status.ready and (policies is None or policies.breaker.is_closed)
+            for status, policies in zip(self.status(), self._policies, strict=True)
+        )
+
+    @property
+    def policies(self) -> Sequence[ReplicaPolicies | None]:
+        """The policies of each replica; None for those that have none."""
+        return self._policies
+
+    def status(self) -> tuple[ReplicaStatus, ...]:
+        """How each replica is."""
+        if self._stopping:
+            return (ReplicaStatus(ready=False),) * len(self._replicas)
+        return tuple(replica.status() for replica in self._replicas)
+
+    async def start(self) -> None:
+        """Start all replicas. Raises StartError with the problems of all of them."""
+        outcomes = await asyncio.gather(*(r.start() for r in self._replicas), return_exceptions=True)
+        problems: dict[str, None] = {}
+        for outcome in outcomes:
+            if isinstance(outcome, StartError):
+                problems.update(dict.fromkeys(outcome.problems))
+            elif outcome is not None:
+                raise outcome
+        if problems:
+            raise StartError(*problems)
+
+    def can_reload(self, plan: OnnxServingPlan) -> bool:
+        """Whether `plan` differs from the one that is served in no more than the model."""
+        old = self.plan
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.task_kind)
+        return isinstance(old, OnnxServingPlan) and same == (
+            old.replicas,
+            old.serving,
+            old.idempotent,
+            old.task_kind,
+        )
+
+    async def reload(self, plan: OnnxServingPlan) -> None:
+        """Serve the model of `plan` from now on. Raises StartError, and goes on with what it served before.
+
+        One replica after the other, and requests are answered all the time.
+        """
+        for replica in self._replicas:
+            assert isinstance(replica, Reloadable)
+            await replica.reload(plan)
+        self.plan = plan
+
+    async def stop(self) -> None:
+        """Refuse new and waiting requests, and stop all replicas."""
+        self._stopping = True
+        self._slots.close()
+        await asyncio.gather(*(replica.stop() for replica in self._replicas))
+
+    async def stream(
+        self, call: Call, trace: Trace, passed: tuple[str, ...] = ()
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces: a slot first, then attempts on its replica until one answers;
+        none follows once a chunk has been handed out.
+
+        passed: deployments that handed the request on.
+        Closing the generator frees the slot and cancels the attempt. Raises RequestError.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(call, began)
+        if isinstance(slot, FallBack):
+            async with aclosing(self._fall_back(slot, call, trace, passed)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        request = call.request
+        retrier = self._retrier(loop, slot, call, trace)
+        try:
+            while True:
+                passage = await retrier.enter()
+                chunks = self._replicas[slot.replica].stream(request, call.deadline)
+                try:
+                    async for chunk in chunks:
+                        passage.saw(chunk)
+                        yield chunk
+                    passage.finished()
+                    return
+                except RequestError as error:
+                    wait = retrier.failed(error)
+                finally:
+                    try:
+                        await chunks.aclose()
+                    finally:
+                        retrier.leave()
+                await asyncio.sleep(wait)
+        finally:
+            self._leave(slot, request, retrier, began, loop.time())
+
+    async def answer(self, call: Call, trace: Trace) -> Chunk:
+        """As `stream`; where replicas have whole answers, without the generators of one."""
+        request = call.request
+        if self._whole is None or getattr(request, "stream", False):
+            return await first_chunk(self.stream(call, trace))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        slot = await self._enter(call, began)
+        if isinstance(slot, FallBack):
+            return await first_chunk(self._fall_back(slot, call, trace, ()))
+        retrier = self._retrier(loop, slot, call, trace)
+        try:
+            while True:
+                passage = await retrier.enter()
+                try:
+                    chunk = await self._whole[slot.replica].answer(request, call.deadline)
+                    passage.saw(chunk)
+                    return chunk
+                except RequestError as error:
+                    wait = retrier.failed(error)
+                finally:
+                    retrier.leave()
+                await asyncio.sleep(wait)
+        finally:
+            self._leave(slot, request, retrier, began, loop.time())
+
+    async def _enter(self, call: Call, began: float) -> Slot | FallBack:
+        """A slot, or who takes over. Raises RequestError."""
+        try:
+            self._check(call.request)
+            self._throttle()
+            slot = await self._slots.enter(call.priority, call.deadline, began)
+        except BaseException:
+            self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
+            raise
+        if isinstance(slot, FallBack):
+            self.counters.end(DIVERTED, 0.0)
+        return slot
+
+    def _fall_back(
+        self, divert: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer of the fallback. Raises Backpressure where the request has been there already."""
+        passed = (*passed, self.name)
+        if divert.target in passed:
+            raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
+        return self._others[divert.target].stream(call, trace, passed)
+
+    def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
+        """The retrier of a request that holds `slot`."""
+        policies = self._policies[slot.replica]
+        return Retrier(
+            self.name, policies, self._retry, self._tariff, call.request, call.deadline, trace, loop
+        )
+
+    def _leave(self, slot: Slot, request: Request, retrier: Retrier, began: float, now: float) -> None:
+        """Give the slot back and count the request, in the `finally` that it passes."""
+        self._slots.leave(slot, now)
+        self._throttle()
+        self.counters.end(outcome_now(request, retrier.begun), now - began)
+        if retrier.usage is not None:
+            self.counters.spend(retrier.usage)
+
+    def _throttle(self) -> None:
+        """Halve the slots while the budget wants it."""
+        policies = self._throttling
+        if policies is not None and policies.budget is not None:
+            now = asyncio.get_running_loop().time() + policies.epoch
+            self._slots.throttle(policies.budget.is_throttled(now))
+
+    def _check(self, request: Request) -> None:
+        if self._stopping:
+            raise ShuttingDown("the executor is stopping", deployment=self.name)
+        check_task("deployment", self.name, self.task, request)
+
+
+def _tariff(plan: OnnxServingPlan | RemotePoolPlan) -> Tariff | None:
+    """What tokens cost; None where that is not known."""
+    if isinstance(plan, OnnxServingPlan):
+        return Tariff.free()
+    return Tariff.of(plan.price) if plan.price else None

@@ -1,0 +1,157 @@
+"""Calls of deployments, routes and pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import frozen
+
+from ....compiler.plan import CallNode, TaskKind
+from ...requests.answer import Chunk, EmbedChunk, RerankChunk
+from ...requests.call import Call
+from ...requests.request import EmbedRequest, Request, RerankRequest
+from ...requests.trace import Trace
+from ..model import Model
+from .activation import Activation
+from .block import Act
+from .chats import chat
+from .run import Run
+from .sink import Sink
+from .step_retries import Tries
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
+
+
+@frozen
+class Targets:
+    """What calls reach, by name. random: where further tries take their jitter from."""
+
+    served: Mapping[str, Model]
+    pipelines: Mapping[str, Pipeline]
+    random: Random
+
+
+@frozen
+class Asker:
+    """Asks one target for one step."""
+
+    served: Model
+    run: Run
+    trace: Trace
+
+    def stream(self, request: Request, until: float | None) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces. Raises RequestError."""
+        return self.served.stream(self._call(request, until), self.trace)
+
+    async def whole(self, request: Request, until: float | None) -> Chunk:
+        """An answer of one piece. Raises RequestError."""
+        return await self.served.answer(self._call(request, until), self.trace)
+
+    def _call(self, request: Request, until: float | None) -> Call:
+        return Call(request, until, self.run.priority, self.run.headers)
+
+
+class Ask(Protocol):
+    """What a call does once, for a task. Raises RequestError."""
+
+    async def __call__(
+        self, asker: Asker, frame: list[Any], until: float | None, sink: Sink | None
+    ) -> Any: ...
+
+
+def call(node: CallNode, slots: Mapping[str, int], targets: Targets, is_tail: bool) -> Act:
+    """is_tail: its text is that of the pipeline, and goes out as it comes."""
+    arguments = {name: slots[each] for name, each in node.arguments.items()}
+    tries = Tries(node.retries, node.timeout, targets.random)
+    label = node.name.partition(".")[0]
+    if node.task is None:
+        return _call_pipeline(targets.pipelines[node.target], label, arguments, tries, node.timeout, is_tail)
+    served = targets.served[node.target]
+    ask = _ask(node, arguments)
+    timeout = node.timeout
+
+    async def act(at: Activation) -> Any:
+        run, frame = at.run, at.frame
+        sink = at.sink if is_tail else None
+        until = run.until(timeout)
+        with run.tracing(label, at.place) as trace:
+            asker = Asker(served, run, trace)
+            return await tries.of(lambda until: ask(asker, frame, until, sink), until, sink)
+
+    return act
+
+
+def _call_pipeline(
+    pipeline: Pipeline,
+    label: str,
+    arguments: Mapping[str, int],
+    tries: Tries,
+    timeout: float | None,
+    is_tail: bool,
+) -> Act:
+    async def act(at: Activation) -> Any:
+        run, frame = at.run, at.frame
+        sink = at.sink if is_tail else None
+        values = {name: frame[slot] for name, slot in arguments.items()}
+        path = f"{run.above}{label}{at.place}"
+
+        async def once(until: float | None) -> Any:
+            inner = run.below(pipeline.name, pipeline.plan.source, pipeline.counters, path, until)
+            return await pipeline.value(values, inner, sink)
+
+        with run.timing(label):
+            return await tries.of(once, run.until(timeout), sink)
+
+    return act
+
+
+def _ask(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+    match node.task:
+        case TaskKind.CHAT | TaskKind.GENERATE:
+            return chat(node, arguments)
+        case TaskKind.EMBED:
+            return _embed(arguments["input"])
+        case TaskKind.RERANK:
+            return _rerank(arguments["query"], arguments["documents"])
+        case TaskKind.CLASSIFY | TaskKind.TENSOR:
+            from .tensors import classify, infer
+
+            return (classify if node.task is TaskKind.CLASSIFY else infer)(node, arguments)
+    raise TypeError(f"no such task: {node.task!r}")
+
+
+def _embed(slot: int) -> Ask:
+    """A vector for a text, [dimensions]; a matrix for a list of texts, [texts, dimensions]."""
+
+    async def ask(asker: Asker, frame: list[Any], until: float | None, sink: Sink | None) -> Any:
+        given = frame[slot]
+        texts = (given,) if isinstance(given, str) else tuple(given)
+        if not texts:
+            return _nothing(0, 0)
+        chunk = await asker.whole(EmbedRequest(texts), until)
+        assert isinstance(chunk, EmbedChunk)
+        return chunk.vectors[0] if isinstance(given, str) else chunk.vectors
+
+    return ask
+
+
+def _rerank(query: int, documents: int) -> Ask:
+    """A score for each document, [documents]."""
+
+    async def ask(asker: Asker, frame: list[Any], until: float | None, sink: Sink | None) -> Any:
+        if not frame[documents]:
+            return _nothing(0)
+        chunk = await asker.whole(RerankRequest(frame[query], tuple(frame[documents])), until)
+        assert isinstance(chunk, RerankChunk)
+        return chunk.scores
+
+    return ask
+
+
+def _nothing(*shape: int) -> Any:
+    import numpy
+
+    return numpy.zeros(shape, numpy.float32)

@@ -1,0 +1,153 @@
+"""Calls of chat models: a message, or messages, in; text out, or a value of the type that was asked for."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ....compiler.plan import CallNode, TaskKind
+from ...requests.answer import ChatChunk
+from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
+from ...requests.request import ChatRequest
+from .answers import AnswerReader
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from .calls import Ask, Asker
+
+Frame = list[Any]
+
+_SIGNATURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
+
+
+def chat(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+    """arguments: the slots of `message` or `messages`, and perhaps of `system` and `images`."""
+    messages = _messages(arguments)
+    options: dict[str, Any] = {"model": node.target}
+    if node.max_tokens is not None:
+        options["max_tokens"] = node.max_tokens
+    if node.temperature is not None:
+        options["temperature"] = node.temperature
+    if node.answer is None:
+        return _text(messages, options)
+    return _typed(messages, options, AnswerReader(node.answer), node)
+
+
+def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any]) -> Ask:
+    async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> str:
+        body = {**options, "messages": messages(frame)}
+        if sink is not None:
+            return await _streamed(asker, body, until, sink)
+        text, _ = await _whole(asker, body, until)
+        return text
+
+    return ask
+
+
+def _typed(
+    messages: Callable[[Frame], list[Any]], options: Mapping[str, Any], reader: AnswerReader, node: CallNode
+) -> Ask:
+    """JSON of a type, which the model is told as the format of its answer; a local model, in words."""
+    asked = {**options, "response_format": reader.response_format(node.target)}
+    is_told_in_words = node.task is TaskKind.GENERATE
+
+    async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
+        said = messages(frame)
+        if is_told_in_words:
+            body = {**options, "messages": [{"role": "system", "content": reader.instruction}, *said]}
+        else:
+            body = {**asked, "messages": said}
+        answer, is_cut = await _whole(asker, body, until)
+        try:
+            return reader.read(answer, is_cut=is_cut)
+        except InvalidAnswer as error:
+            if not node.repair:
+                raise
+            repaired = [
+                *body["messages"],
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": reader.complaint(error)},
+            ]
+        answer, is_cut = await _whole(asker, {**body, "messages": repaired}, until)
+        return reader.read(answer, is_cut=is_cut)
+
+    return ask
+
+
+def _messages(arguments: Mapping[str, int]) -> Callable[[Frame], list[Any]]:
+    message, system = arguments.get("message"), arguments.get("system")
+    given, images = arguments.get("messages"), arguments.get("images")
+
+    def build(frame: Frame) -> list[Any]:
+        built: list[Any] = []
+        if system is not None:
+            built.append({"role": "system", "content": frame[system]})
+        if given is not None:
+            built += _checked(frame[given])
+        if message is not None:
+            content: Any = frame[message]
+            if images is not None:
+                shown = frame[images] if isinstance(frame[images], list) else [frame[images]]
+                content = [{"type": "text", "text": content}, *map(_image, shown)]
+            built.append({"role": "user", "content": content})
+        return built
+
+    return build
+
+
+def _checked(messages: Any) -> list[Any]:
+    """OpenAI's list of messages, which is any JSON for the compiler. Raises StepFailed."""
+    if not isinstance(messages, list) or not messages:
+        raise StepFailed("`messages` must be a list of at least one message")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise StepFailed(f"`messages[{index}]` must be an object with a `role`, which is text")
+    return messages
+
+
+def _image(data: bytes) -> dict[str, Any]:
+    kind = next((kind for start, kind in _SIGNATURES if data.startswith(start)), "png")
+    url = f"data:image/{kind};base64,{b64encode(data).decode()}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+async def _whole(asker: Asker, body: Mapping[str, Any], until: float | None) -> tuple[str, bool]:
+    """The text of the answer, and whether it was cut off where it may be no longer."""
+    chunk = await asker.whole(ChatRequest({**body, "stream": False}, stream=False), until)
+    assert isinstance(chunk, ChatChunk)
+    choices = orjson.loads(chunk.data).get("choices") or [{}]
+    message = choices[0].get("message") or {}
+    text = message.get("content") or ""
+    reason = choices[0].get("finish_reason")
+    if not text:
+        _refuse_silence(reason, message.get("refusal"))
+    return str(text), reason == "length"
+
+
+async def _streamed(asker: Asker, body: Mapping[str, Any], until: float | None, sink: Sink) -> str:
+    pieces: list[str] = []
+    reason = refusal = None
+    request = ChatRequest({**body, "stream": True, "stream_options": {"include_usage": True}}, stream=True)
+    async with aclosing(asker.stream(request, until)) as chunks:
+        async for chunk in chunks:
+            assert isinstance(chunk, ChatChunk)
+            for choice in (orjson.loads(chunk.data).get("choices") or ()) if chunk.data else ():
+                delta = choice.get("delta") or {}
+                reason = choice.get("finish_reason") or reason
+                refusal = delta.get("refusal") or refusal
+                if text := delta.get("content"):
+                    pieces.append(text)
+                    await sink.put(text)
+    if not pieces:
+        _refuse_silence(reason, refusal)
+    return "".join(pieces)
+
+
+def _refuse_silence(reason: Any, refusal: Any) -> None:
+    """An empty answer is one, unless the model says that it refuses. Raises ContentFiltered."""
+    if refusal or reason == "content_filter":
+        raise ContentFiltered("the model refuses to answer")

@@ -1,0 +1,105 @@
+"""The functions of the language that calculate with tensors; lists of numbers count as vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from ...requests.errors import StepFailed
+from .shapes import shape_of
+
+Array = NDArray[Any]
+
+
+def cosine(a: Any, b: Any) -> float | Array:
+    """Two vectors: a number; a vector and a matrix: [rows]; two matrices: [rows of a, rows of b].
+
+    The cosine of a zero vector is 0.
+    """
+    left, right = _floats(a), _floats(b)
+    if left.ndim not in (1, 2) or right.ndim not in (1, 2):
+        raise StepFailed(f"`cosine` takes vectors and matrices, not {shape_of(left)} and {shape_of(right)}")
+    rows, columns = numpy.atleast_2d(left), numpy.atleast_2d(right)
+    if not left.size or not right.size:  # no rows, of whatever length
+        values = numpy.zeros(
+            (len(rows) if left.size else 0, len(columns) if right.size else 0), numpy.float32
+        )
+    elif rows.shape[1] != columns.shape[1]:
+        raise StepFailed(f"`cosine` takes vectors of one length, not {shape_of(left)} and {shape_of(right)}")
+    else:
+        values = normalize(rows) @ normalize(columns).T
+    if left.ndim == right.ndim == 1:
+        return float(values[0, 0]) if values.size else 0.0
+    if left.ndim == 1:
+        return values.reshape(-1)
+    return values.reshape(-1) if right.ndim == 1 else values
+
+
+def softmax(x: Any) -> Array:
+    """Over the last axis."""
+    values = _floats(x)
+    if not values.size:
+        return values
+    powers = numpy.exp(values - values.max(axis=-1, keepdims=True))
+    quotients: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return quotients
+
+
+def argmax(x: Any) -> int | Array:
+    """Where the largest number of the last axis is: of a vector, a number."""
+    values = numpy.asarray(x)
+    if not values.ndim or not values.shape[-1]:
+        raise StepFailed(f"`argmax` finds nothing in {shape_of(values)}")
+    places = values.argmax(axis=-1)
+    return int(places) if values.ndim == 1 else places.astype(numpy.int64)
+
+
+def top_k(scores: Any, k: int, of: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+    """The `k` best of a vector, the best first; of those that are equal, the first one first."""
+    values = numpy.asarray(scores)
+    if values.ndim != 1:
+        raise StepFailed(f"`scores` of `top_k` must be one score for each item, not {shape_of(values)}")
+    if k < 0:
+        raise StepFailed(f"`k` of `top_k` must be at least 0, not {k}")
+    if of is not None and len(of) != len(values):
+        raise StepFailed(f"`top_k` has {len(values)} scores for a list of {len(of)}")
+    order = numpy.argsort(-values.astype(numpy.float64), kind="stable")[:k].tolist()
+    best = [{"index": index, "score": float(values[index])} for index in order]
+    return best if of is None else [{"item": of[each["index"]], **each} for each in best]
+
+
+def normalize(x: Any) -> Array:
+    """Of length 1 over the last axis; a zero vector stays zero."""
+    values = _floats(x)
+    lengths = numpy.linalg.norm(values, axis=-1, keepdims=True)
+    scaled: Array = values / numpy.where(lengths == 0, 1, lengths)
+    return scaled
+
+
+def reshape(x: Any, shape: Sequence[int]) -> Array:
+    """The same numbers in another shape; one size may be -1."""
+    values = numpy.asarray(x)
+    try:
+        return values.reshape(tuple(shape))
+    except (ValueError, OverflowError, TypeError):
+        wanted = ", ".join(map(str, shape))
+        raise StepFailed(f"{shape_of(values)} does not fit the shape [{wanted}]") from None
+
+
+def joined(tensors: Sequence[Array]) -> Array:
+    """Along the first axis."""
+    try:
+        return numpy.concatenate(tensors)
+    except ValueError:
+        shown = " and ".join(map(shape_of, tensors))
+        raise StepFailed(
+            f"`concat` takes tensors that differ in their first size only, not {shown}"
+        ) from None
+
+
+def _floats(x: Any) -> Array:
+    values = numpy.asarray(x)
+    return values if values.dtype == numpy.float32 else values.astype(numpy.float32)

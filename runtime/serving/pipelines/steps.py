@@ -1,0 +1,106 @@
+"""What each kind of node does, as closures over slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ....compiler.plan import (
+    AttemptNode,
+    BuiltinNode,
+    CallNode,
+    ConvertNode,
+    ExternNode,
+    FieldNode,
+    IfNode,
+    InterpolationNode,
+    ListNode,
+    MapNode,
+    MatchNode,
+    Node,
+    OperatorNode,
+    PromptNode,
+    RecordNode,
+)
+from .block import Act, Block, Compute
+from .calls import Targets, call
+from .control import attempt, choose, map_list, match_value
+from .externs import Extern, call_extern
+from .pure import field, interpolation, list_of, operation, record
+
+Made = tuple[Compute | None, Act | None]
+
+
+@frozen
+class Place:
+    """Where a node stands.
+
+    slots: where the values are that it takes. blocks: those that are part of it, by name.
+    constants: the values that are known already, by name. is_tail: its text is that of the pipeline.
+    """
+
+    slots: Mapping[str, int]
+    blocks: Mapping[str, Block]
+    constants: Mapping[str, Any]
+    is_tail: bool
+
+
+class PureSteps:
+    """Nodes that compute: all there may be in the condition of a cascade."""
+
+    def make(self, node: Node, at: Place) -> Made:
+        """What `node` does."""
+        slots = at.slots
+        match node:
+            case FieldNode():
+                return field(slots[node.of], node.field), None
+            case OperatorNode():
+                return operation(node.operator, [slots[name] for name in node.operands]), None
+            case ListNode():
+                return list_of([slots[name] for name in node.items]), None
+            case RecordNode():
+                return record({name: slots[each] for name, each in node.fields.items()}), None
+            case InterpolationNode():
+                return interpolation(node.literals, [slots[name] for name in node.values]), None
+            case PromptNode():
+                from .prompts import prompt
+
+                return prompt(
+                    node.template, {name: slots[each] for name, each in node.variables.items()}
+                ), None
+            case ConvertNode():
+                from .convert import convert
+
+                return convert(slots[node.of], node.to), None
+            case BuiltinNode():
+                from .builtins import builtin
+
+                return builtin(node, slots, at.constants)
+        raise TypeError(f"no such kind of node: {node!r}")
+
+
+class AllSteps(PureSteps):
+    """Every kind of node. targets: what calls reach."""
+
+    def __init__(self, targets: Targets, externs: Mapping[str, Extern]) -> None:
+        self._targets = targets
+        self._externs = externs
+
+    def make(self, node: Node, at: Place) -> Made:
+        slots, blocks, is_tail = at.slots, at.blocks, at.is_tail
+        match node:
+            case CallNode():
+                return None, call(node, slots, self._targets, is_tail)
+            case ExternNode():
+                return None, call_extern(node, slots, self._externs[node.extern])
+            case MatchNode():
+                return None, match_value(node, slots, blocks, is_tail)
+            case IfNode():
+                return None, choose(node, slots, blocks, is_tail)
+            case MapNode():
+                return None, map_list(node, slots, blocks)
+            case AttemptNode():
+                return None, attempt(node, blocks, is_tail)
+        return super().make(node, at)

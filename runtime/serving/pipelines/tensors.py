@@ -1,0 +1,93 @@
+"""Calls of models that take tensors, or texts to classify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from numpy.typing import NDArray
+
+from ....compiler.plan import CallNode
+from ...requests.answer import ClassifyChunk, Label, TensorChunk
+from ...requests.datatypes import NUMPY_TYPES
+from ...requests.errors import StepFailed
+from ...requests.request import ClassifyRequest, TensorRequest
+from ...requests.tensor import Tensor
+from .shapes import shape_of
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from .calls import Ask, Asker
+
+Frame = list[Any]
+
+_TEXT = "input"
+_DATATYPES = {kind: name for name, kind in NUMPY_TYPES.items() if name not in ("BF16", "BYTES")}
+
+
+def classify(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+    """A label with its confidence for a text or a row of tensors, a list of them for several."""
+    gives_list = node.type.startswith("list<")
+    only = arguments.get(_TEXT) if len(arguments) == 1 else None
+
+    async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
+        given = frame[only] if only is not None else None
+        texts = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else None
+        if texts == ():
+            return []
+        request = (
+            ClassifyRequest(texts, top_k=1)
+            if texts
+            else ClassifyRequest(inputs=_inputs(arguments, frame), top_k=1)
+        )
+        chunk = await asker.whole(request, until)
+        assert isinstance(chunk, ClassifyChunk)
+        rows = [_record(row[0]) for row in chunk.rows]
+        is_list = isinstance(given, list) if texts else gives_list
+        return rows if is_list else rows[0]
+
+    return ask
+
+
+def infer(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+    """The model's output, or a record of them where there are several."""
+
+    async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
+        chunk = await asker.whole(TensorRequest(_inputs(arguments, frame)), until)
+        assert isinstance(chunk, TensorChunk)
+        outputs = {tensor.name: _values(tensor) for tensor in chunk.outputs}
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+    return ask
+
+
+def _record(label: Label) -> dict[str, Any]:
+    return {"label": label.label, "confidence": label.score}
+
+
+def _inputs(arguments: Mapping[str, int], frame: Frame) -> tuple[Tensor, ...]:
+    return tuple(_tensor(name, frame[slot]) for name, slot in arguments.items())
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    values = numpy.asarray(value)
+    if values.dtype.kind in "OU":
+        encoded = numpy.empty(values.shape, numpy.object_)
+        encoded.flat[:] = [str(each).encode() for each in values.flat]
+        return Tensor(name, "BYTES", encoded)
+    datatype = _DATATYPES.get(values.dtype)
+    if datatype is None:
+        raise StepFailed(f"`{name}` cannot be sent to a model: {shape_of(values)}")
+    return Tensor(name, datatype, values)
+
+
+def _values(tensor: Tensor) -> NDArray[Any]:
+    """What steps compute with: bf16 as f32, texts as objects."""
+    if tensor.datatype == "BF16":
+        return (tensor.values.astype(numpy.uint32) << 16).view(numpy.float32)
+    if tensor.datatype == "BYTES":
+        decoded = numpy.empty(tensor.values.shape, numpy.object_)
+        decoded.flat[:] = [value.decode("utf-8", "replace") for value in tensor.values.flat]
+        return decoded
+    return tensor.values

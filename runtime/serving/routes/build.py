@@ -1,0 +1,34 @@
+"""The routes of a plan, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from ....compiler.plan import BalancePlan, CascadePlan, FallbackPlan, HedgePlan, RoutePlan, SplitPlan
+from ....compiler.plan.reach import members_of
+from ..model import Model
+from .balance import Balance
+from .fallback import Fallback
+from .hedge import Hedge
+from .route import Route
+from .split import Split
+
+
+def build_route(plan: RoutePlan, served: Mapping[str, Model], random: Random) -> Route:
+    """served: deployments and routes by name. random: for requests to a split that have no key."""
+    members = [served[name] for name in members_of(plan)]
+    match plan:
+        case FallbackPlan():
+            return Fallback(plan, members)
+        case BalancePlan():
+            return Balance(plan, members)
+        case SplitPlan():
+            return Split(plan, members, random)
+        case HedgePlan():
+            return Hedge(plan, members)
+        case CascadePlan():
+            from .cascade import Cascade
+
+            return Cascade(plan, members)
+    raise TypeError(f"no such kind of route: {plan!r}")

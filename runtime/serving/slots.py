@@ -1,0 +1,106 @@
+"""The slots of a deployment, and waiting for one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from ...compiler.plan import CapacityPolicy
+from ..concurrency.waiting_room import WaitingRoom
+from ..policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, FallBack, Refuse, Wait
+from ..requests.errors import Backpressure, RequestTimeout, ShuttingDown
+
+MAX_QUEUED = 60.0
+"""Seconds that a request waits for a slot at most, also when its deadline is later."""
+
+
+class Slot(NamedTuple):
+    """The right to run on `replica`; to be given back with `leave`, once."""
+
+    replica: int
+    since: float
+
+
+class Slots:
+    """Who runs on which replica of deployment `name`, and who waits."""
+
+    def __init__(self, name: str, replicas: int, limit: int, policy: CapacityPolicy) -> None:
+        self._name = name
+        self._full_limit = limit
+        self._capacity = Capacity(replicas, limit, policy)
+        self._room: WaitingRoom[Slot] = WaitingRoom()
+
+    @property
+    def running(self) -> int:
+        """Requests that hold a slot."""
+        return self._capacity.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return self._capacity.waiting
+
+    async def enter(self, priority: int, deadline: float | None, now: float) -> Slot | FallBack:
+        """A slot, as soon as there is one, or where to go instead. Raises RequestError."""
+        ticket = self._room.ticket()
+        decision = self._capacity.arrive(ticket, priority)
+        match decision:
+            case Admit():
+                return Slot(decision.replica, now)
+            case Wait():
+                return await self._wait(ticket, now, deadline)
+            case FallBack():
+                return decision
+            case Refuse(retry_after, waiting):
+                raise self.full(f", {waiting} waiting" if waiting else "", retry_after)
+
+    def leave(self, slot: Slot, now: float) -> None:
+        """Give the slot back, and let the next request run."""
+        admitted = self._capacity.release(slot.replica, now - slot.since)
+        if admitted is not None:
+            self._admit(admitted, now)
+
+    def throttle(self, throttled: bool) -> None:
+        """Make do with half the slots, or have all of them again."""
+        limit = max(self._full_limit // 2, 1) if throttled else self._full_limit
+        if limit != self._capacity.limit:
+            now = asyncio.get_running_loop().time()
+            while (admitted := self._capacity.resize(limit)) is not None:
+                self._admit(admitted, now)
+
+    def close(self) -> None:
+        """Refuse all who wait."""
+        for ticket in self._room.close(self._shutting_down):
+            self._capacity.leave(ticket)
+
+    def full(self, also: str, retry_after: float) -> Backpressure:
+        """The error of a request that finds no slot."""
+        message = f"deployment `{self._name}` is full: {self.running} running{also}"
+        return Backpressure(message, deployment=self._name, retry_after=retry_after)
+
+    async def _wait(self, ticket: int, now: float, deadline: float | None) -> Slot:
+        longest = now + MAX_QUEUED
+        until = longest if deadline is None else min(longest, deadline)
+        waiter = self._room.join(ticket)
+        try:
+            return await self._room.wait(
+                ticket, waiter, until, lambda: self._capacity.leave(ticket), self._give_back
+            )
+        except TimeoutError:
+            if until == deadline:
+                message = (
+                    f"deployment `{self._name}` is full, and the deadline passed while the request waited"
+                )
+                raise RequestTimeout(message, deployment=self._name) from None
+            raise self.full(f", and no slot came free within {MAX_QUEUED:g} s", MIN_RETRY_AFTER) from None
+
+    def _give_back(self, slot: Slot) -> None:
+        self.leave(slot, asyncio.get_running_loop().time())
+
+    def _admit(self, admitted: Admit | None, now: float) -> None:
+        """Let that one run; those that were cancelled meanwhile pass their slot on."""
+        while admitted is not None and not self._room.call(admitted.ticket, Slot(admitted.replica, now)):
+            admitted = self._capacity.release(admitted.replica, 0.0)
+
+    def _shutting_down(self) -> ShuttingDown:
+        return ShuttingDown("the executor is stopping", deployment=self._name)

@@ -1,0 +1,122 @@
+"""Models that are not trusted: their first load is tried in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy
+import pytest
+
+from inferc.compiler.plan import OnnxServingPlan
+from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx import isolated_load as trial
+from inferc.runtime.requests.errors import StartError
+
+from .plans import PLACEMENT
+from .test_onnx_tensor import fp32, infer
+from .toys import crashing, line, tensor_plan
+
+ROW = numpy.ones((1, 2), numpy.float32)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "_worked", set())
+
+
+def untrusted(plan: OnnxServingPlan) -> OnnxReplica:
+    return OnnxReplica(plan, PLACEMENT, Path(), trusted=False)
+
+
+async def serves(plan: OnnxServingPlan) -> bool:
+    replica = untrusted(plan)
+    await replica.start()
+    try:
+        return bool((await infer(replica, fp32("x", ROW), fp32("shift", ROW)))["total"][0, 0] == 8.0)
+    finally:
+        await replica.stop()
+
+
+traps = pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors compute -2^31 / -1")
+
+
+@traps
+async def test_a_model_that_crashes_onnx_runtime_is_an_error_with_the_signal_and_the_file(
+    tmp_path: Path,
+) -> None:
+    replica = untrusted(tensor_plan(crashing(tmp_path / "bad.onnx")))
+    with pytest.raises(StartError) as caught:
+        await replica.start()
+    await replica.stop()
+    [problem] = caught.value.problems
+    assert "crashes (SIGFPE) when it loads" in problem
+    assert str(tmp_path / "bad.onnx") in problem
+
+
+async def test_a_model_that_was_loaded_before_is_loaded_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+        assert await serves(plan)
+        assert await serves(plan)
+    assert [record.getMessage().split(": ")[1][:14] for record in caplog.records] == ["the first load"]
+
+
+@traps
+async def test_a_changed_model_that_crashes_is_refused_and_the_old_one_goes_on(tmp_path: Path) -> None:
+    replica = untrusted(tensor_plan(line(tmp_path / "m.onnx", 2.0)))
+    await replica.start()
+    with pytest.raises(StartError, match="SIGFPE"):
+        await replica.reload(tensor_plan(crashing(tmp_path / "bad.onnx")))
+    assert (await infer(replica, fp32("x", ROW), fp32("shift", ROW)))["total"][0, 0] == 8.0
+    await replica.stop()
+
+
+async def test_a_model_that_cannot_be_loaded_is_explained_as_if_it_had_not_been_tried(tmp_path: Path) -> None:
+    file = tmp_path / "m.onnx"
+    file.write_bytes(line(file).read_bytes()[:100])
+    with pytest.raises(StartError, match="cannot load"):
+        await untrusted(tensor_plan(file)).start()
+
+
+@pytest.mark.parametrize("home", ["/proc/nowhere", "relative"])
+async def test_where_nothing_can_be_kept_a_model_is_tried_once_in_each_process(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
+    plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+        assert await serves(plan)
+        assert await serves(plan)
+    assert ["is tried in" in record.getMessage() for record in caplog.records].count(True) == 1
+
+
+async def test_replicas_that_start_together_try_their_model_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
+    replicas = [untrusted(plan) for _ in range(3)]
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+        await asyncio.gather(*(replica.start() for replica in replicas))
+    await asyncio.gather(*(replica.stop() for replica in replicas))
+    assert len(caplog.records) == 1
+
+
+@pytest.fixture
+def killed_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.run(["sh", "-c", "kill -9 $$"], capture_output=True, check=False)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+
+
+@pytest.mark.usefixtures("killed_trial")
+async def test_a_trial_that_is_killed_speaks_of_memory(tmp_path: Path) -> None:
+    with pytest.raises(
+        StartError, match=r"was killed \(SIGKILL\), most likely because the memory is used up"
+    ):
+        await untrusted(tensor_plan(line(tmp_path / "m.onnx", 2.0))).start()

@@ -1,0 +1,202 @@
+"""Open circuits and holds that processes share through a real Redis server, with a real mock provider."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inferc.compiler.plan import CircuitBreakerConfig, Duration, RetryPolicy, SecretRef
+from inferc.runtime.executor import Executor
+from inferc.runtime.limits import shared_circuits as health
+from inferc.runtime.limits.replica_policies import ReplicaPolicies
+from inferc.runtime.limits.store import redis_health
+from inferc.runtime.mock_provider import Fault, MockOptions
+from inferc.runtime.mock_provider.faults import FaultKind
+from inferc.runtime.requests.errors import CircuitOpen, RateLimited, RequestError, RequestTimeout, ServerError
+from inferc.runtime.requests.request import ChatRequest
+
+from ..support.redis_server import RedisServer
+from ..support.remote import Mock, eventually, mock_provider, plan_of, remote_plan
+
+CHAT = ChatRequest({"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}, stream=False)
+OPEN_FOR = 0.4
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "SYNC", 0.03)
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> SecretRef:
+    monkeypatch.setenv("TEST_KEY", "key")
+    return SecretRef.env("TEST_KEY")
+
+
+@asynccontextmanager
+async def processes(
+    redis: RedisServer, key: SecretRef, count: int, *faults: Fault, **fields: Any
+) -> AsyncIterator[tuple[list[Executor], Mock]]:
+    """As many executors that know nothing of each other, in front of one mock provider."""
+    breaker = CircuitBreakerConfig(failure_threshold=2, open_duration=Duration(OPEN_FOR))
+    values = {"retry": RetryPolicy(max_retries=0), "circuit_breaker": breaker} | fields
+    async with AsyncExitStack() as stack:
+        mock = await stack.enter_async_context(mock_provider(MockOptions(gap=0, faults=faults)))
+        plan = plan_of(remote_plan("gpt", mock.endpoint, key=key, **values))
+        executors = [Executor(plan, Path.cwd(), state=redis.url) for _ in range(count)]
+        for executor in executors:
+            await executor.start()
+            stack.push_async_callback(executor.stop)
+        yield executors, mock
+
+
+async def ask(executor: Executor) -> RequestError | None:
+    """What goes wrong with a request, if anything does."""
+    try:
+        async for _ in executor.stream("gpt", CHAT):
+            pass
+    except RequestError as error:
+        return error
+    return None
+
+
+def policies_of(executor: Executor) -> ReplicaPolicies:
+    policies = executor.deployment("gpt")._policies[0]
+    assert policies is not None
+    return policies
+
+
+def is_closed(executor: Executor) -> bool:
+    return policies_of(executor).breaker.is_closed
+
+
+async def open_everywhere(executors: list[Executor]) -> None:
+    """Let the first process see the failures that open its circuit, and the others hear of it."""
+    for _ in range(2):
+        assert isinstance(await ask(executors[0]), ServerError)
+    await eventually(lambda: not any(map(is_closed, executors)))
+
+
+async def test_a_circuit_that_one_process_opens_is_open_for_all(redis: RedisServer, key: SecretRef) -> None:
+    async with processes(redis, key, 3, Fault(500, count=None)) as (executors, mock):
+        await open_everywhere(executors)
+        for executor in executors:
+            error = await ask(executor)
+            assert isinstance(error, CircuitOpen)
+            assert error.retry_after is not None
+            assert 0 < error.retry_after <= OPEN_FOR
+        assert mock.stats.requests == 2
+
+
+async def test_all_processes_together_send_one_probe_and_its_success_closes_the_circuit_for_all(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    faults = (Fault(500, count=2), Fault(kind=FaultKind.SLOW, seconds=0.3))
+    async with processes(redis, key, 3, *faults) as (executors, mock):
+        await open_everywhere(executors)
+        await asyncio.sleep(OPEN_FOR + 0.05)
+        outcomes = await asyncio.gather(*(ask(executor) for executor in executors for _ in range(4)))
+        assert sum(outcome is None for outcome in outcomes) == 1
+        assert sum(isinstance(outcome, CircuitOpen) for outcome in outcomes) == 11
+        assert mock.stats.requests == 3
+        await eventually(lambda: all(map(is_closed, executors)))
+        assert [await ask(executor) for executor in executors] == [None] * 3
+
+
+async def test_a_probe_that_fails_opens_the_circuit_for_all_for_twice_as_long(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    async with processes(redis, key, 2, Fault(500, count=3)) as (executors, mock):
+        await open_everywhere(executors)
+        await asyncio.sleep(OPEN_FOR + 0.05)
+        assert isinstance(await ask(executors[1]), ServerError)
+        await asyncio.sleep(0.1)
+        error = await ask(executors[0])
+        assert isinstance(error, CircuitOpen)
+        assert error.retry_after is not None
+        assert OPEN_FOR < error.retry_after <= 2 * OPEN_FOR
+        assert mock.stats.requests == 3
+
+
+async def test_a_cancelled_probe_makes_room_for_one_of_another_process(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    faults = (Fault(500, count=2), Fault(kind=FaultKind.SLOW, seconds=30))
+    async with processes(redis, key, 2, *faults) as (executors, mock):
+        await open_everywhere(executors)
+        await asyncio.sleep(OPEN_FOR + 0.05)
+        probe = asyncio.create_task(ask(executors[0]))
+        await eventually(lambda: mock.stats.open == 1)
+        assert isinstance(await ask(executors[1]), CircuitOpen)
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        assert await ask(executors[1]) is None
+
+
+async def test_a_process_that_vanishes_while_it_probes_makes_room_for_another(
+    redis: RedisServer, key: SecretRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_health, "PROBING", 0.2)
+    async with processes(redis, key, 2, Fault(500, count=2)) as (executors, _):
+        await open_everywhere(executors)
+        await asyncio.sleep(OPEN_FOR + 0.05)
+        store = executors[1]._policies._store.health  # type: ignore[union-attr]
+        assert store is not None
+        await store.probe("\n".join(("openai", executors[0].plan.deployments[0].endpoint)), "gone")  # type: ignore[union-attr]
+        assert isinstance(await ask(executors[0]), CircuitOpen)
+        await asyncio.sleep(0.25)
+        assert await ask(executors[0]) is None
+
+
+async def test_a_provider_that_asks_one_process_to_wait_is_left_alone_by_all(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    fault = Fault(429, retry_after=0.5)
+    async with processes(redis, key, 2, fault) as (executors, mock):
+        assert isinstance(await ask(executors[0]), RateLimited)
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        await asyncio.sleep(0.1)
+        assert await ask(executors[1]) is None
+        assert 0.4 < loop.time() - asked < 2
+        assert mock.stats.requests == 2
+
+
+async def test_while_redis_is_down_each_process_goes_by_what_it_knows(
+    redis: RedisServer, key: SecretRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="inferc.runtime.limits.shared_circuits")
+    async with processes(redis, key, 2, Fault(500, count=2)) as (executors, _):
+        redis.stop()
+        for _ in range(2):
+            assert isinstance(await ask(executors[0]), ServerError)
+        assert isinstance(await ask(executors[0]), CircuitOpen)
+        assert await ask(executors[1]) is None
+        await asyncio.sleep(OPEN_FOR + 0.1)
+        assert await ask(executors[0]) is None
+        said = [
+            record.getMessage()
+            for record in caplog.records
+            if record.name == "inferc.runtime.limits.shared_circuits"
+        ]
+        assert len(said) == 2  # once for each process
+        assert "this process learns of failing providers by itself" in said[0]
+
+
+async def test_what_was_learnt_while_redis_was_down_is_told_when_it_is_back(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    breaker = CircuitBreakerConfig(failure_threshold=1, open_duration=Duration(20.0))
+    async with processes(redis, key, 2, Fault(504), circuit_breaker=breaker) as (executors, _):
+        redis.stop()
+        assert isinstance(await ask(executors[0]), RequestTimeout)
+        redis.start()
+        await eventually(lambda: not is_closed(executors[1]))
+        assert isinstance(await ask(executors[1]), CircuitOpen)
