@@ -1,4 +1,4 @@
-"""The wire formats that providers speak, each translated from and to OpenAI's."""
+"""Which wire format the provider of a plan speaks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from ...compiler.plan import RemotePoolPlan, WireFormat
 from .anthropic.wire import AnthropicWire
 from .gemini.wire import GeminiWire
 from .openai.wire import OpenAIWire
-from .wire import ChunkReader, Outgoing, Sendable, Wire, read_events
-
-__all__ = ["ChunkReader", "Outgoing", "Sendable", "Wire", "make_wire", "read_events"]
+from .wire import Wire
 
 
 def make_wire(plan: RemotePoolPlan) -> Wire:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
-from ...compiler.plan import RemotePoolPlan
 from ..executor import Executor
 from ..requests.errors import RequestError, Unauthorized
 from ..secret import Secret
-from ..serving.deployment import Deployment
-from ..serving.model import Model
+from .auth import authorize, expected_header
 from .bodies import MAX_BODY, BrokenBody
 from .endpoints.chat import answer_chat
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
 from .endpoints.embeddings import answer_embeddings
+from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
     answer_infer,
     answer_live,
@@ -30,7 +27,7 @@ from .endpoints.open_inference import (
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_rerank
 from .metrics import Metrics
-from .responses import error_answer, inference_error_answer, internal_error, json_answer, log_failure
+from .responses import error_answer, inference_error_answer, internal_error, log_failure
 from .status import health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -86,12 +83,12 @@ def _guarded(
 
     refused: told each error.
     """
-    expected = _expected(token)
+    expected = expected_header(token)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             if expected is not None:
-                _authorize(request, expected)
+                authorize(request, expected)
             return await answer(request, executor)
         except RequestError as error:
             log_failure(error)
@@ -109,39 +106,14 @@ def _guarded(
     return handle
 
 
-def _expected(token: Secret | None) -> bytes | None:
-    return f"Bearer {token.reveal()}".encode() if token else None
-
-
-def _authorize(request: web.Request, expected: bytes) -> None:
-    sent = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(sent, expected):
-        what = "this token is not accepted" if sent else "a token is needed"
-        raise Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")
-
-
-async def _list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
-    return json_answer({"object": "list", "data": [_model(m) for m in executor.models.values()]})
-
-
-async def _show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
-    return json_answer(_model(executor.model(request.match_info["name"])))
-
-
-def _model(model: Model) -> dict[str, Any]:
-    plan = model.plan if isinstance(model, Deployment) else None
-    owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
-    return {"id": model.name, "object": "model", "created": 0, "owned_by": owner}
-
-
 def _healthy(executor: Executor, token: Secret | None) -> Handler:
     """Everyone may ask whether all is well; how each deployment is, only those with the token."""
-    expected = _expected(token)
+    expected = expected_header(token)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             if expected is not None:
-                _authorize(request, expected)
+                authorize(request, expected)
         except Unauthorized:
             return health(executor, detailed=False)
         return health(executor, detailed=True)
@@ -162,8 +134,8 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/embeddings", answer_embeddings),
     ("POST", "/v1/rerank", answer_rerank),
     ("POST", "/v1/classify", answer_classify),
-    ("GET", "/v1/models", _list_models),
-    ("GET", "/v1/models/{name:.+}", _show_model),
+    ("GET", "/v1/models", list_models),
+    ("GET", "/v1/models/{name:.+}", show_model),
     ("GET", "/v1/pipelines", list_pipelines),
     ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
     ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),

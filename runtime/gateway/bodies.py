@@ -1,4 +1,4 @@
-"""Request bodies: bytes in, checked fields out, and errors that say which field and what it wants."""
+"""Request bodies, read from the connection and unpacked: bytes, or the JSON object in them."""
 
 from __future__ import annotations
 

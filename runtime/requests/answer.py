@@ -1,4 +1,4 @@
-"""What they get: one class for each task, in pieces where the answer is streamed."""
+"""What clients get: one class for each task, in pieces where the answer is streamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt's way past the policies: what it holds, and giving all of it back, once."""
+"""One attempt at a replica: the policies it passes, what it holds, and giving all of it back, once."""
 
 from __future__ import annotations
 

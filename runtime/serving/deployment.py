@@ -215,16 +215,16 @@ class Deployment(Model):
         return slot
 
     def _fall_back(
-        self, divert: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
+        self, fallback: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
-        if divert.target in passed:
-            raise self._slots.full(f", and so is its fallback `{divert.target}`", divert.retry_after)
-        return self._others[divert.target].stream(call, trace, passed)
+        if fallback.target in passed:
+            raise self._slots.full(f", and so is its fallback `{fallback.target}`", fallback.retry_after)
+        return self._others[fallback.target].stream(call, trace, passed)
 
     def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
-        """The retrier of a request that holds `slot`."""
+        """What retries a request that holds `slot`."""
         policies = self._policies[slot.replica]
         return Retrier(
             self.name, policies, self._retry, self._tariff, call.request, call.deadline, trace, loop

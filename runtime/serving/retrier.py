@@ -1,4 +1,4 @@
-"""What follows one attempt at a deployment: the next one or the end, however its answer is read."""
+"""Retries: what follows an attempt at a deployment, the next one or the end."""
 
 from __future__ import annotations
 

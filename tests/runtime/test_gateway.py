@@ -459,7 +459,7 @@ async def test_writing_to_a_client_that_has_just_left_is_no_error(
     async def answer_at_once(*_: object, **__: object) -> AsyncIterator[ChatChunk]:
         yield ChatChunk(b"{}")
 
-    monkeypatch.setattr("inferc.runtime.gateway.chat.read_object", leave)
+    monkeypatch.setattr("inferc.runtime.gateway.endpoints.chat.read_object", leave)
     async with house() as it:
         monkeypatch.setattr(it.executor, "stream", answer_at_once)
         with pytest.raises(aiohttp.ServerDisconnectedError):

@@ -66,7 +66,7 @@ USAGE = Usage(1000, 100)  # costs $0.002
 WINDOW = SPAN + MARGIN + 0.1
 
 
-class Model:
+class Served:
     """A deployment of one fake replica, with its policies at hand."""
 
     def __init__(self, replica: FakeReplica | None = None, **fields: Any) -> None:
@@ -121,7 +121,7 @@ def now() -> float:
 
 def test_who_waits_with_a_higher_priority_runs_first() -> None:
     async def scenario() -> None:
-        served = Model(max_concurrent=1)
+        served = Served(max_concurrent=1)
         finished: list[str] = []
 
         async def one(name: str, priority: int) -> None:
@@ -137,7 +137,7 @@ def test_who_waits_with_a_higher_priority_runs_first() -> None:
 
 def test_a_queued_request_does_not_wait_for_ever() -> None:
     async def scenario() -> None:
-        served = Model(FakeReplica(delay=1000), max_concurrent=1)
+        served = Served(FakeReplica(delay=1000), max_concurrent=1)
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(1)
         error = await served.fails(Backpressure)
@@ -153,7 +153,7 @@ def test_a_queued_request_does_not_wait_for_ever() -> None:
 
 def test_a_request_costs_what_its_usage_says() -> None:
     async def scenario() -> None:
-        served = Model(budget=reject("1"))
+        served = Served(budget=reject("1"))
         await served.ask()
         assert served.spent == 0.002
 
@@ -162,7 +162,7 @@ def test_a_request_costs_what_its_usage_says() -> None:
 
 def test_a_spent_budget_refuses_with_the_time_at_which_there_is_money_again() -> None:
     async def scenario() -> None:
-        served = Model(budget=reject("0.02"))
+        served = Served(budget=reject("0.02"))
         for _ in range(5):
             await served.ask()  # an estimate of $0.0102 each, of which $0.002 are spent
         error = await served.fails(BudgetExceeded)
@@ -182,7 +182,7 @@ def test_a_spent_budget_refuses_with_the_time_at_which_there_is_money_again() ->
 
 def test_requests_at_the_same_time_cannot_spend_more_than_there_is() -> None:
     async def scenario() -> None:
-        served = Model(budget=reject("0.1"), max_concurrent=100)
+        served = Served(budget=reject("0.1"), max_concurrent=100)
         outcomes = await asyncio.gather(*(served.ask() for _ in range(100)), return_exceptions=True)
         refused = sum(isinstance(outcome, BudgetExceeded) for outcome in outcomes)
         assert 100 - refused == 9  # as many estimates as fit
@@ -193,7 +193,7 @@ def test_requests_at_the_same_time_cannot_spend_more_than_there_is() -> None:
 
 def test_what_failed_costs_nothing_and_what_was_broken_off_costs_what_came() -> None:
     async def scenario() -> None:
-        served = Model(FakeReplica(errors=[ServerError("x"), NetworkError("x")]), budget=reject("1"))
+        served = Served(FakeReplica(errors=[ServerError("x"), NetworkError("x")]), budget=reject("1"))
         for kind in (ServerError, NetworkError):
             await served.fails(kind)
         assert served.spent == 0
@@ -218,7 +218,7 @@ def test_what_failed_costs_nothing_and_what_was_broken_off_costs_what_came() -> 
 def test_a_throttled_deployment_runs_half_as_many_until_there_is_money_again() -> None:
     async def scenario() -> None:
         budget = Budget(BudgetAction.THROTTLE, Money("0.004"))
-        served = Model(budget=budget, max_concurrent=4)
+        served = Served(budget=budget, max_concurrent=4)
         await asyncio.gather(*(served.ask() for _ in range(8)))
         assert served.replica.most == 4
         served.replica.most = 0
@@ -235,7 +235,7 @@ def test_a_throttled_deployment_runs_half_as_many_until_there_is_money_again() -
 
 def test_a_budget_that_warns_says_so_once_and_lets_pass(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        served = Model(budget=Budget(BudgetAction.WARN, None, Money("0.003")))
+        served = Served(budget=Budget(BudgetAction.WARN, None, Money("0.003")))
         for _ in range(5):
             await served.ask()
 
@@ -246,7 +246,7 @@ def test_a_budget_that_warns_says_so_once_and_lets_pass(caplog: pytest.LogCaptur
 
 def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
     async def scenario() -> None:
-        served = Model(
+        served = Served(
             FakeReplica(failing=lambda at: at < 20),
             circuit_breaker=CircuitBreakerConfig(3, Duration(30), 1),
         )
@@ -283,7 +283,7 @@ def test_a_failing_endpoint_is_left_alone_and_tried_again() -> None:
 )
 def test_what_speaks_against_an_endpoint(error: RequestError, counts: bool) -> None:
     async def scenario() -> None:
-        served = Model(FakeReplica(errors=[error]), circuit_breaker=CircuitBreakerConfig(1))
+        served = Served(FakeReplica(errors=[error]), circuit_breaker=CircuitBreakerConfig(1))
         await served.fails(type(error))
         assert served.breaker.is_closed is not counts
 
@@ -293,7 +293,7 @@ def test_what_speaks_against_an_endpoint(error: RequestError, counts: bool) -> N
 def test_a_deadline_of_our_own_does_not_speak_against_the_endpoint() -> None:
     async def scenario() -> None:
         timeout = RequestTimeout("took longer than the deadline")
-        served = Model(FakeReplica(errors=[timeout]), circuit_breaker=CircuitBreakerConfig(1))
+        served = Served(FakeReplica(errors=[timeout]), circuit_breaker=CircuitBreakerConfig(1))
         await served.fails(RequestTimeout, deadline=1)
         assert served.breaker.is_closed
 
@@ -302,7 +302,7 @@ def test_a_deadline_of_our_own_does_not_speak_against_the_endpoint() -> None:
 
 def test_a_cancelled_probe_leaves_room_for_another() -> None:
     async def scenario() -> None:
-        served = Model(circuit_breaker=CircuitBreakerConfig(1, Duration(10)))
+        served = Served(circuit_breaker=CircuitBreakerConfig(1, Duration(10)))
         served.replica.errors = [ServerError("x")]
         await served.fails(ServerError)
         await asyncio.sleep(10)
@@ -318,7 +318,7 @@ def test_a_cancelled_probe_leaves_room_for_another() -> None:
 
 def test_a_circuit_that_opens_while_requests_wait_for_a_permit_stops_them() -> None:
     async def scenario() -> None:
-        served = Model(
+        served = Served(
             FakeReplica(errors=[ServerError("x")]),
             rate_limits=RateLimits(concurrent_requests=1),
             circuit_breaker=CircuitBreakerConfig(1),
@@ -333,7 +333,7 @@ def test_a_circuit_that_opens_while_requests_wait_for_a_permit_stops_them() -> N
 
 def test_requests_wait_for_the_rate_limit_instead_of_failing() -> None:
     async def scenario() -> None:
-        served = Model(rate_limits=RateLimits(requests_per_minute=3))
+        served = Served(rate_limits=RateLimits(requests_per_minute=3))
         await asyncio.gather(*(served.ask() for _ in range(3)))
         await asyncio.sleep(10)
         await asyncio.gather(*(served.ask() for _ in range(3)))
@@ -344,7 +344,7 @@ def test_requests_wait_for_the_rate_limit_instead_of_failing() -> None:
 
 def test_a_request_that_cannot_be_sent_in_time_fails_at_once_and_says_when_it_could() -> None:
     async def scenario() -> None:
-        served = Model(rate_limits=RateLimits(requests_per_minute=1))
+        served = Served(rate_limits=RateLimits(requests_per_minute=1))
         await served.ask()
         began = now()
         error = await served.fails(RateLimited, deadline=began + 5)
@@ -360,7 +360,7 @@ def test_a_request_that_cannot_be_sent_in_time_fails_at_once_and_says_when_it_co
 
 def test_a_request_behind_others_gives_up_at_its_deadline_or_after_the_longest_wait() -> None:
     async def scenario() -> None:
-        served = Model(FakeReplica(delay=500), rate_limits=RateLimits(concurrent_requests=1))
+        served = Served(FakeReplica(delay=500), rate_limits=RateLimits(concurrent_requests=1))
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(1)
         await served.fails(RateLimited, deadline=5)
@@ -374,7 +374,7 @@ def test_a_request_behind_others_gives_up_at_its_deadline_or_after_the_longest_w
 
 def test_a_429_quiets_every_request_of_the_account() -> None:
     async def scenario() -> None:
-        served = Model(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=TWICE)
+        served = Served(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=TWICE)
         first = asyncio.create_task(served.ask())
         await asyncio.sleep(2)
         await served.ask()
@@ -387,7 +387,7 @@ def test_a_429_quiets_every_request_of_the_account() -> None:
 def test_a_wish_that_is_not_respected_quiets_nobody() -> None:
     async def scenario() -> None:
         retry = RetryPolicy(max_retries=0, respect_retry_after=False)
-        served = Model(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=retry)
+        served = Served(FakeReplica(errors=[RateLimited("x", retry_after=20)]), retry=retry)
         await served.fails(RateLimited)
         await served.ask()
         assert served.replica.started == pytest.approx([0, 1])
@@ -397,7 +397,7 @@ def test_a_wish_that_is_not_respected_quiets_nobody() -> None:
 
 def test_headers_of_an_answer_hold_the_next_request_back() -> None:
     async def scenario() -> None:
-        served = Model()
+        served = Served()
         served.limiter.observe(
             {
                 "x-ratelimit-limit-requests": "60",
@@ -413,7 +413,7 @@ def test_headers_of_an_answer_hold_the_next_request_back() -> None:
 
 def test_every_attempt_needs_a_permit_of_its_own() -> None:
     async def scenario() -> None:
-        served = Model(
+        served = Served(
             FakeReplica(errors=[ServerError("x")]), retry=TWICE, rate_limits=RateLimits(requests_per_minute=1)
         )
         await served.ask()
@@ -424,7 +424,7 @@ def test_every_attempt_needs_a_permit_of_its_own() -> None:
 
 def test_stopping_refuses_those_who_wait_for_a_permit() -> None:
     async def scenario() -> None:
-        served = Model(rate_limits=RateLimits(requests_per_minute=1))
+        served = Served(rate_limits=RateLimits(requests_per_minute=1))
         await served.ask()
         waiting = asyncio.create_task(served.ask(deadline=1000))
         await asyncio.sleep(10)
@@ -452,7 +452,7 @@ def test_a_request_cancelled_anywhere_gives_everything_back(moment: float, chunk
     slot, a permit, the attempt, the backoff, or a chunk."""
 
     async def scenario() -> None:
-        served = Model(FakeReplica(chunks=chunks, usage=USAGE, errors=[ServerError("x")]), **ALL)
+        served = Served(FakeReplica(chunks=chunks, usage=USAGE, errors=[ServerError("x")]), **ALL)
         ask = served.ask if chunks > 1 else served.answer
         tasks = [asyncio.create_task(ask()) for _ in range(6)]
         await asyncio.sleep(moment)
@@ -475,7 +475,7 @@ def test_a_day_of_traffic_through_all_policies_keeps_all_of_them() -> None:
     async def scenario() -> None:
         random = Random(1)
         replica = FakeReplica(usage=USAGE, failing=lambda at: 30_000 < at < 33_600, delay=2)
-        served = Model(
+        served = Served(
             replica,
             max_concurrent=20,
             retry=TWICE,
@@ -579,7 +579,7 @@ def test_no_two_executors_have_the_same_jitter() -> None:
 def test_a_full_deployment_that_rejects_holds_neither_money_nor_permit() -> None:
     async def scenario() -> None:
         on_full = CapacityPolicy(CapacityKind.REJECT)
-        served = Model(max_concurrent=1, on_full=on_full, budget=reject("1"))
+        served = Served(max_concurrent=1, on_full=on_full, budget=reject("1"))
         running = asyncio.create_task(served.ask())
         await asyncio.sleep(0)
         reserved = served.spent

@@ -34,7 +34,7 @@ from pathlib import Path
 from inferc.compiler.plan import GatewayPlan
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
-from inferc.runtime.loop import run_async
+from inferc.runtime.concurrency.event_loop import run_async
 from tests.support.remote import plan_of, remote_plan
 
 endpoint, grace = sys.argv[1:]
@@ -46,7 +46,7 @@ print("stopped")
 
 MOCK = """
 import sys
-from inferc.runtime.loop import run_async
+from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.mock_provider import MockOptions, serve_mock
 
 options = MockOptions(gap=float(sys.argv[1]))

@@ -229,7 +229,7 @@ WORKER = """
 import asyncio, json, sys, time
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.limiter import StrictRateLimiter
-from inferc.runtime.store.redis import RedisStore
+from inferc.runtime.limits.store.redis import RedisStore
 
 async def main(url, limit, minute, seconds):
     store = RedisStore(url, span=minute)

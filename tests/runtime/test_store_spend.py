@@ -126,7 +126,7 @@ def test_spend_survives_a_process_that_is_killed(tmp_path: Path) -> None:
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from inferc.runtime.store.sqlite import SqliteStore
+from inferc.runtime.limits.store.sqlite import SqliteStore
 
 async def main():
     store = SqliteStore(Path({str(tmp_path)!r}))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.dialects.wires import make_wire, read_events
+from inferc.runtime.dialects.wire import read_events
+from inferc.runtime.dialects.wires import make_wire
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.asked import Asked

@@ -1,4 +1,4 @@
-"""RateLimiter to send a request under the limits of an account, and waiting for one."""
+"""When a request may be sent under the limits of its account: permits, and waiting for one."""
 
 from .limiter import MAX_WAIT, RateLimiter, too_late
 from .local import LocalRateLimiter

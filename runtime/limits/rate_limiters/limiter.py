@@ -1,4 +1,4 @@
-"""What a deployment knows of the limits that its requests are under."""
+"""What a rate limiter is to a deployment, whoever keeps the limits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MAX_WAIT = 60.0
 
 
 class RateLimiter(Protocol):
-    """The limiter of one account: a provider, a key and a model."""
+    """Gives permits to send requests of one account: a provider, a key and a model."""
 
     @property
     def running(self) -> int:
-        """RateLimiter that are held."""
+        """Permits that are held."""
 
     @property
     def waiting(self) -> int:

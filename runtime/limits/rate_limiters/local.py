@@ -1,4 +1,4 @@
-"""RateLimiter that this process gives by itself."""
+"""A rate limiter for this process alone."""
 
 from __future__ import annotations
 

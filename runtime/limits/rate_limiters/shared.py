@@ -1,4 +1,4 @@
-"""RateLimiter out of shares of a limit, which processes take from a common store once a second.
+"""A rate limiter over shares of a limit, which processes take from a common store once a second.
 
 A share is taken out of the limit atomically and before it is used, so that all processes together
 keep to the limit; requests wait for no store as long as the share lasts. While the store does not

@@ -1,4 +1,4 @@
-"""RateLimiter that a common store gives one by one: exact across all processes that share it."""
+"""A rate limiter that asks a common store for each permit: exact across all processes that share it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAX_RETURNS = 10_000
 
 
 class StrictRateLimiter:
-    """RateLimiter out of limits that are kept in `store`; when it does not answer, nothing is sent.
+    """Permits out of limits that are kept in `store`; when it does not answer, nothing is sent.
 
     Requests of this process pass in the order of their arrival; between processes, who asks first.
     account: whose limits they are, for errors. key: the name of the limits in the store.

@@ -14,7 +14,7 @@ from typing import Any
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
 from ...secret import LiveSecret, Secret, read_document
-from .auth import RENEW_EVERY, Authorization
+from .authorizer import RENEW_EVERY, Authorization
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import LineTooLong, SseParser
-from ...dialects.wires import ChunkReader, Sendable, Wire, read_events
+from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
 from ...requests.answer import ChatChunk, Chunk
 from ...requests.errors import (
     NetworkError,
@@ -29,7 +29,7 @@ from ...requests.errors import (
 from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
-from .auth import Authorization, Authorizer
+from .authorizer import Authorization, Authorizer
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""

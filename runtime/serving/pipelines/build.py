@@ -31,15 +31,15 @@ def load_externs(plan: Plan, base_dir: Path, workers: Workers, random: Random) -
 
 
 def build_pipelines(
-    plan: Plan, served: Mapping[str, Model], externs: Mapping[str, Extern], random: Random
+    plan: Plan, models: Mapping[str, Model], externs: Mapping[str, Extern], random: Random
 ) -> dict[str, Pipeline]:
     """By name, in the order of the plan. Raises StartError with all that is wrong."""
     problems: list[str] = []
     pipelines: dict[str, Pipeline] = {}
     for each in plan.pipelines:
-        steps = AllSteps(Targets(served, pipelines, random), externs)
+        steps = AllSteps(Targets(models, pipelines, random), externs)
         try:
-            pipelines[each.pipeline] = Pipeline(each, steps, _reached(each, served, pipelines))
+            pipelines[each.pipeline] = Pipeline(each, steps, _reached(each, models, pipelines))
         except StartError as error:
             problems += [f"pipeline `{each.pipeline}`: {problem}" for problem in error.problems]
     if problems:
@@ -54,7 +54,7 @@ def _needed(externs: Iterable[ExternPlan], pipelines: Iterable[PipelinePlan]) ->
 
 
 def _reached(
-    plan: PipelinePlan, served: Mapping[str, Model], pipelines: Mapping[str, Pipeline]
+    plan: PipelinePlan, models: Mapping[str, Model], pipelines: Mapping[str, Pipeline]
 ) -> dict[str, Model]:
     reached: dict[str, Model] = {}
     for node in plan.nodes:
@@ -62,5 +62,5 @@ def _reached(
             if node.task is None:
                 reached |= pipelines[node.target].reaches
             else:
-                reached[node.target] = served[node.target]
+                reached[node.target] = models[node.target]
     return reached

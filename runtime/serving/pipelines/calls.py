@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from ....compiler.plan import CallNode, TaskKind
-from ...requests.answer import Chunk, EmbedChunk, RerankChunk
-from ...requests.call import Call
-from ...requests.request import EmbedRequest, Request, RerankRequest
-from ...requests.trace import Trace
+from ...requests.answer import EmbedChunk, RerankChunk
+from ...requests.request import EmbedRequest, RerankRequest
 from ..model import Model
 from .activation import Activation
+from .asker import Ask, Asker
 from .block import Act
 from .chats import chat
-from .run import Run
 from .sink import Sink
 from .step_retries import Tries
 
@@ -29,37 +27,9 @@ if TYPE_CHECKING:
 class Targets:
     """What calls reach, by name. random: where further tries take their jitter from."""
 
-    served: Mapping[str, Model]
+    models: Mapping[str, Model]
     pipelines: Mapping[str, Pipeline]
     random: Random
-
-
-@frozen
-class Asker:
-    """Asks one target for one step."""
-
-    served: Model
-    run: Run
-    trace: Trace
-
-    def stream(self, request: Request, until: float | None) -> AsyncGenerator[Chunk, None]:
-        """The answer in pieces. Raises RequestError."""
-        return self.served.stream(self._call(request, until), self.trace)
-
-    async def whole(self, request: Request, until: float | None) -> Chunk:
-        """An answer of one piece. Raises RequestError."""
-        return await self.served.answer(self._call(request, until), self.trace)
-
-    def _call(self, request: Request, until: float | None) -> Call:
-        return Call(request, until, self.run.priority, self.run.headers)
-
-
-class Ask(Protocol):
-    """What a call does once, for a task. Raises RequestError."""
-
-    async def __call__(
-        self, asker: Asker, frame: list[Any], until: float | None, sink: Sink | None
-    ) -> Any: ...
 
 
 def call(node: CallNode, slots: Mapping[str, int], targets: Targets, is_tail: bool) -> Act:
@@ -69,7 +39,7 @@ def call(node: CallNode, slots: Mapping[str, int], targets: Targets, is_tail: bo
     label = node.name.partition(".")[0]
     if node.task is None:
         return _call_pipeline(targets.pipelines[node.target], label, arguments, tries, node.timeout, is_tail)
-    served = targets.served[node.target]
+    model = targets.models[node.target]
     ask = _ask(node, arguments)
     timeout = node.timeout
 
@@ -78,7 +48,7 @@ def call(node: CallNode, slots: Mapping[str, int], targets: Targets, is_tail: bo
         sink = at.sink if is_tail else None
         until = run.until(timeout)
         with run.tracing(label, at.place) as trace:
-            asker = Asker(served, run, trace)
+            asker = Asker(model, run, trace)
             return await tries.of(lambda until: ask(asker, frame, until, sink), until, sink)
 
     return act

@@ -17,7 +17,7 @@ from .answers import AnswerReader
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from .calls import Ask, Asker
+    from .asker import Ask, Asker
 
 Frame = list[Any]
 

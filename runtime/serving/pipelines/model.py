@@ -55,7 +55,7 @@ class PipelineModel(Model):
         return self.pipeline.is_ready()
 
     def is_available(self) -> bool:
-        return all(served.is_available() for served in self.pipeline.reaches.values())
+        return all(model.is_available() for model in self.pipeline.reaches.values())
 
     async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The result as a chat answer; in a stream, the text of the last call as it comes."""

@@ -64,7 +64,7 @@ class Pipeline:
 
     def is_ready(self) -> bool:
         """Whether all that it calls is."""
-        return all(served.is_ready() for served in self.reaches.values())
+        return all(model.is_ready() for model in self.reaches.values())
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that a client sent as JSON. Raises BadRequest, which names the field."""

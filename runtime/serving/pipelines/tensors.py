@@ -18,7 +18,7 @@ from .shapes import shape_of
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from .calls import Ask, Asker
+    from .asker import Ask, Asker
 
 Frame = list[Any]
 

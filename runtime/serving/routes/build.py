@@ -15,9 +15,9 @@ from .route import Route
 from .split import Split
 
 
-def build_route(plan: RoutePlan, served: Mapping[str, Model], random: Random) -> Route:
-    """served: deployments and routes by name. random: for requests to a split that have no key."""
-    members = [served[name] for name in members_of(plan)]
+def build_route(plan: RoutePlan, models: Mapping[str, Model], random: Random) -> Route:
+    """models: deployments and routes by name. random: for requests to a split that have no key."""
+    members = [models[name] for name in members_of(plan)]
     match plan:
         case FallbackPlan():
             return Fallback(plan, members)

@@ -1,4 +1,4 @@
-"""What all routes have in common: their members, and call them in turn."""
+"""What all routes have in common: their members, and asking one after the other."""
 
 from __future__ import annotations
 

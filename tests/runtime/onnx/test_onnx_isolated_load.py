@@ -62,7 +62,7 @@ async def test_a_model_that_was_loaded_before_is_loaded_at_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
-    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.replicas.onnx.isolated_load"):
         assert await serves(plan)
         assert await serves(plan)
     assert [record.getMessage().split(": ")[1][:14] for record in caplog.records] == ["the first load"]
@@ -91,7 +91,7 @@ async def test_where_nothing_can_be_kept_a_model_is_tried_once_in_each_process(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", home)
     plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
-    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.replicas.onnx.isolated_load"):
         assert await serves(plan)
         assert await serves(plan)
     assert ["is tried in" in record.getMessage() for record in caplog.records].count(True) == 1
@@ -102,7 +102,7 @@ async def test_replicas_that_start_together_try_their_model_once(
 ) -> None:
     plan = tensor_plan(line(tmp_path / "m.onnx", 2.0))
     replicas = [untrusted(plan) for _ in range(3)]
-    with caplog.at_level(logging.DEBUG, "inferc.runtime.onnx.trial"):
+    with caplog.at_level(logging.DEBUG, "inferc.runtime.replicas.onnx.isolated_load"):
         await asyncio.gather(*(replica.start() for replica in replicas))
     await asyncio.gather(*(replica.stop() for replica in replicas))
     assert len(caplog.records) == 1

@@ -32,7 +32,7 @@ def test_keys_spread_as_the_shares_say() -> None:
 
 def test_a_key_goes_to_the_same_member_in_every_process() -> None:
     program = (
-        "from random import Random; from inferc.runtime.routes.split import Splitting; "
+        "from random import Random; from inferc.runtime.serving.routes.split import Splitting; "
         "s = Splitting('r', [0.5, 0.5], Random()); print([s.decide(f'k{n}') for n in range(40)])"
     )
     runs = {

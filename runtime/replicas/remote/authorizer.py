@@ -1,0 +1,56 @@
+"""What shows the credential of one replica: the interface, and what one request shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from attrs import field, frozen
+from multidict import CIMultiDict
+
+from ....compiler.plan import AuthScheme
+from ...secret import Secret
+
+RENEW_EVERY = 60.0
+"""Seconds between two renewals of a credential that was refused and whose source stayed the same."""
+
+
+_HEADERS: dict[AuthScheme, tuple[str, str]] = {
+    AuthScheme.BEARER: ("Authorization", "Bearer "),
+    AuthScheme.GOOGLE_OAUTH: ("Authorization", "Bearer "),
+    AuthScheme.API_KEY: ("api-key", ""),
+    AuthScheme.X_API_KEY: ("x-api-key", ""),
+    AuthScheme.X_GOOG_API_KEY: ("x-goog-api-key", ""),
+}
+
+
+@frozen(eq=False)
+class Authorization:
+    """What one request shows. secret: what its errors must not quote; None without a credential."""
+
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    secret: Secret | None = None
+
+    @classmethod
+    def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:
+        """The authorization that shows a key or an access token."""
+        name, prefix = _HEADERS[scheme]
+        return cls(CIMultiDict({name: prefix + secret.reveal()}), secret)  # aiohttp copies any other mapping
+
+
+class Authorizer(Protocol):
+    """The credential of one replica, kept up to date."""
+
+    async def start(self) -> None:
+        """Read the credential. Raises StartError."""
+
+    async def stop(self) -> None:
+        """Give everything back. Safe to call twice, and after a failed start."""
+
+    async def authorize(self) -> Authorization:
+        """What the next request shows. Raises RequestError."""
+        ...
+
+    async def refused(self, used: Authorization) -> bool:
+        """The provider did not accept `used`: renew it; whether trying once more makes sense."""
+        ...
