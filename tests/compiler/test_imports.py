@@ -13,9 +13,9 @@ from ..support.projects import Project, chat, place
 
 SHARED = """\
 let replicas = 3
-let timeouts = 20s
+let patience = 20s
 param region: text = "us-east-1"
-template careful { runtime openai { retry { max_retries = 5, max_backoff = timeouts } } }
+template careful { runtime openai { retry { max_retries = 5, max_backoff = patience } } }
 deployment reserve { model = "gpt-4o", runtime openai { api_key = env("KEY") } }
 route spare = fallback [reserve]
 """
@@ -39,12 +39,12 @@ def only_own(project: Project, text: str) -> RemotePoolPlan:
     ("line", "prefix"),
     [
         ('import "shared.infer" as shared', "shared."),
-        ('import { replicas, careful, timeouts } from "shared.infer"', ""),
+        ('import { replicas, careful, patience } from "shared.infer"', ""),
     ],
     ids=["through an alias", "by name"],
 )
 def test_values_and_templates_come_from_another_file(project: Project, line: str, prefix: str) -> None:
-    extra = f"replicas = {prefix}replicas * 2, runtime openai {{ timeouts {{ request = {prefix}timeouts }} }}"
+    extra = f"replicas = {prefix}replicas * 2, runtime openai {{ timeouts {{ request = {prefix}patience }} }}"
     text = f'{line}\ndeployment own from {prefix}careful {{ model = "gpt-4o"\n {extra} }}'
     text = text.replace("timeouts", 'api_key = env("KEY"), timeouts')
     plan = only_own(project, text)
@@ -132,12 +132,12 @@ def test_a_name_that_the_other_file_does_not_have_is_an_error_with_the_one_meant
 
 
 def test_an_import_that_nothing_uses_is_a_warning(project: Project) -> None:
-    text = f'import "shared.infer" as s\nimport {{ timeouts, careful }} from "shared.infer"\n{chat("own")}'
+    text = f'import "shared.infer" as s\nimport {{ patience, careful }} from "shared.infer"\n{chat("own")}'
     found = project.findings(text)
     assert [item.code for item in found] == ["W0210"] * 3
     assert [item.message for item in found] == [
         "the import `s` is never used",
-        "the imported name `timeouts` is never used",
+        "the imported name `patience` is never used",
         "the imported name `careful` is never used",
     ]
 
@@ -149,8 +149,8 @@ def test_an_import_that_nothing_uses_is_a_warning(project: Project) -> None:
     ("text", "name"),
     [
         ('import "shared.infer" as own\n' + chat("own"), "own"),
-        ('import { timeouts } from "shared.infer"\nlet timeouts = 1s\n', "timeouts"),
-        ('import { timeouts, timeouts } from "shared.infer"\nlet _x = timeouts\n', "timeouts"),
+        ('import { patience } from "shared.infer"\nlet patience = 1s\n', "patience"),
+        ('import { patience, patience } from "shared.infer"\nlet _x = patience\n', "patience"),
     ],
 )
 def test_an_imported_name_that_is_there_already_is_an_error_that_shows_both(

@@ -231,10 +231,10 @@ def test_triage_takes_a_file_on_the_command_line_and_shows_each_step() -> None:
 
 def test_assistant_is_answered_by_the_second_provider_when_the_first_is_slow(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state"))
-    timeouts = ("--set", "timeouts=50ms")
+    patience = ("--set", "patience=50ms")
     with (
         provider("--fault", "slow:seconds=30,count=1") as mock,
-        sample("assistant", mock, *state, *timeouts) as gateway,
+        sample("assistant", mock, *state, *patience) as gateway,
     ):
         assert chat(gateway, "assistant", "hello") == ("You said: hello", "second")
         deadline = time.monotonic() + PATIENCE

@@ -13,8 +13,8 @@ from inferc.editor.view import View
 from .conftest import Desk, edited
 
 LIB = """\
-let timeouts = 20s
-template careful { runtime openai { timeouts { request = timeouts } } }
+let patience = 20s
+template careful { runtime openai { timeouts { request = patience } } }
 deployment spare from careful { model = "gpt-4o", runtime openai { api_key = env("K") } }
 """
 MAIN = """\
@@ -24,7 +24,7 @@ param region: text = "eu"
 let url = "https://${region}.example.com"
 deployment "my-gpt" from careful {
   model = "gpt-4o"
-  runtime openai { api_key = env("K"), endpoint = url, timeouts { request = lib.timeouts } }
+  runtime openai { api_key = env("K"), endpoint = url, timeouts { request = lib.patience } }
   serving { on_capacity_exhausted = fallback(lib.spare) }
 }
 route both = fallback ["my-gpt", lib.spare]
@@ -169,7 +169,7 @@ def test_the_name_of_an_imported_file(files: Desk) -> None:
         ("endpoint = ur", "region", "has a parameter called `region` already"),
         ("endpoint = ur", "two words", "must be a word"),
         ("endpoint = ur", "", "a name is a word"),
-        ("from care", "timeouts", "`lib.infer` has a let called `timeouts` already"),
+        ("from care", "patience", "`lib.infer` has a let called `patience` already"),
         ("from care", "not a word", "imports it"),
         ("Better: {{ dr", "final", "has a `final` already"),
         ("Better: {{ dr", "both", "declared in this file already"),

@@ -521,12 +521,12 @@ def test_deployments_that_share_a_key_share_its_limits_and_two_keys_do_not() -> 
         "both": remote_plan("both", replicas=2, api_key=(one, other)),
     }
     accounts = Accounts(plan_of(*plans.values()), MemoryStore())
-    limiter = {name: accounts.limiter(plan, 0) for name, plan in plans.items()}
-    assert limiter["a"] is limiter["b"] is limiter["both"]
-    assert limiter["c"] is accounts.limiter(plans["both"], 1)
-    assert limiter["a"] is not limiter["c"]
-    assert limiter["a"] is not limiter["d"]
-    shared = limiter["a"]
+    limiters = {name: accounts.limiter(plan, 0) for name, plan in plans.items()}
+    assert limiters["a"] is limiters["b"] is limiters["both"]
+    assert limiters["c"] is accounts.limiter(plans["both"], 1)
+    assert limiters["a"] is not limiters["c"]
+    assert limiters["a"] is not limiters["d"]
+    shared = limiters["a"]
     assert isinstance(shared, LocalRateLimiter)
     assert shared.limits == RateLimits(requests_per_minute=5, strict=True)
 

@@ -34,7 +34,7 @@ MINUTE = 2.0
 def strict(
     redis: RedisServer, count: int, **limits: Any
 ) -> AbstractAsyncContextManager[list[StrictRateLimiter]]:
-    """The limiter of `count` processes, as far as the server can tell."""
+    """The limiters of `count` processes, as far as the server can tell."""
     limited = RateLimits(**limits, strict=True)
     return several(redis, count, lambda store: StrictRateLimiter("the account", limited, "key", store))
 
@@ -51,7 +51,7 @@ def approximate(
 async def several(
     redis: RedisServer, count: int, make: Callable[[RedisStore], PermitsT]
 ) -> AsyncIterator[list[PermitsT]]:
-    """Started limiter, each over a store of its own."""
+    """Started limiters, each over a store of its own."""
     stores = [RedisStore(redis.url, span=MINUTE) for _ in range(count)]
     made = [make(store) for store in stores]
     for limiter in made:
@@ -69,18 +69,18 @@ def soon(seconds: float = 0.3) -> float:
 
 
 async def count_granted(
-    limiter: list[StrictRateLimiter] | list[SharedRateLimiter], each: int, within: float
+    limiters: list[StrictRateLimiter] | list[SharedRateLimiter], each: int, within: float
 ) -> int:
     """How many of `each` requests per process are let through within so many seconds."""
-    tasks = [asyncio.create_task(one.acquire(1, soon(within))) for one in limiter for _ in range(each)]
+    tasks = [asyncio.create_task(one.acquire(1, soon(within))) for one in limiters for _ in range(each)]
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(not isinstance(o, BaseException) or isinstance(o, RateLimited) for o in outcomes)
     return sum(not isinstance(outcome, BaseException) for outcome in outcomes)
 
 
 async def test_processes_share_strict_limits_exactly(redis: RedisServer) -> None:
-    async with strict(redis, 4, requests_per_minute=50) as limiter:
-        assert await count_granted(limiter, 40, within=1) == 50
+    async with strict(redis, 4, requests_per_minute=50) as limiters:
+        assert await count_granted(limiters, 40, within=1) == 50
 
 
 async def test_a_strict_minute_opens_again_when_it_has_passed(redis: RedisServer) -> None:
@@ -117,10 +117,10 @@ async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> Non
 
 async def test_requests_in_flight_are_counted_over_all_processes(redis: RedisServer) -> None:
     async with strict(redis, 2, concurrent_requests=2) as (one, other):
-        limiter = [await one.acquire(1, None), await one.acquire(1, None)]
+        permits = [await one.acquire(1, None), await one.acquire(1, None)]
         with pytest.raises(RateLimited):
             await other.acquire(1, soon())
-        one.finish(limiter[0], 1)
+        one.finish(permits[0], 1)
         await other.acquire(1, soon(1))
 
 
@@ -176,8 +176,8 @@ async def test_approximate_limits_are_not_overspent_while_the_store_answers(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 4, requests_per_minute=60) as limiter:
-        granted = await count_granted(limiter, 60, within=1)
+    async with approximate(redis, 4, requests_per_minute=60) as limiters:
+        granted = await count_granted(limiters, 60, within=1)
         assert 50 <= granted <= 60
 
 
@@ -185,31 +185,31 @@ async def test_one_of_many_processes_gets_what_the_others_leave(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 4, requests_per_minute=60, tokens_per_minute=1000) as limiter:
-        for one in limiter:
+    async with approximate(redis, 4, requests_per_minute=60, tokens_per_minute=1000) as limiters:
+        for one in limiters:
             one.finish(await one.acquire(1, None), 1)
-        permit = await limiter[0].acquire(800, soon(1))  # more than a fourth
-        limiter[0].finish(permit, 10)
-        assert await count_granted(limiter[:1], 60, within=1.5) >= 40
+        permit = await limiters[0].acquire(800, soon(1))  # more than a fourth
+        limiters[0].finish(permit, 10)
+        assert await count_granted(limiters[:1], 60, within=1.5) >= 40
 
 
 async def test_approximate_limits_go_on_while_redis_is_down_with_a_part_for_each_process(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(shared, "SYNC", 0.05)
-    async with approximate(redis, 3, requests_per_minute=60) as limiter:
-        before = await count_granted(limiter, 5, within=1)
+    async with approximate(redis, 3, requests_per_minute=60) as limiters:
+        before = await count_granted(limiters, 5, within=1)
         await asyncio.sleep(0.2)
         redis.stop()
         with caplog.at_level(logging.WARNING):
-            after = await count_granted(limiter, 60, within=1)
+            after = await count_granted(limiters, 60, within=1)
         assert before == 15
         assert before + after <= 2 * 60
         assert after >= 30
         assert len(caplog.messages) == 3
         assert all("this process keeps to 1/3 of the limits" in message for message in caplog.messages)
         redis.start()
-        await eventually(lambda: not any(one._lost for one in limiter))
+        await eventually(lambda: not any(one._lost for one in limiters))
 
 
 async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: RedisServer) -> None:
@@ -228,7 +228,7 @@ async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: Re
 WORKER = """
 import asyncio, json, sys, time
 from inferc.compiler.plan import RateLimits
-from inferc.runtime.limiter import StrictRateLimiter
+from inferc.runtime.limits.rate_limiters import StrictRateLimiter
 from inferc.runtime.limits.store.redis import RedisStore
 
 async def main(url, limit, minute, seconds):
