@@ -1,8 +1,8 @@
 """Replicas that come from installed packages: `custom("name")`.
 
 A plugin is an entry point of the group `inferc.replicas`. Its object is called once for each replica, as
-`factory(plan, placement, base_dir)`, and returns a `Replica`: `inferc.runtime.replicas.replica` says what that
-is, `inferc.runtime.requests` has the requests and chunks it deals in. The plan carries all that the file
+`factory(plan, placement, base_dir)`, and returns a `Replica`: `inferc.runtime.replicas.replica` says what
+that is, `inferc.runtime.requests` has the requests and chunks it deals in. The plan carries all that the file
 says, the block `settings` as it is; `base_dir` is the directory of the plan file. A plugin that cannot serve
 its plan raises `inferc.runtime.requests.errors.StartError`, from the factory or from the replica's `start`.
 """
