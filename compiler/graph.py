@@ -16,7 +16,7 @@ from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
 from .pipelines.check import Signature, read_signature, type_pipeline
 from .pipelines.externs import type_extern
-from .pipelines.infer import Tools
+from .pipelines.inferrer import Tools
 from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
 from .routes.check import RouteChecker
 from .routes.conditions import confident

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..scope import Symbol
 from ..typing.callables import Takes
 from ..typing.partial import show_type
+from .inferrer import Inferrer
 from .typed import Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 Given = dict[str, Typed]
 """The argument for each thing that is taken."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -26,15 +25,13 @@ from ..typing.partial import UNKNOWN, is_known, is_text, show_type
 from . import templates, tensors
 from .arguments import Given, bind, shown_types
 from .explain import mismatch
+from .inferrer import Inferrer
 from .texts import check_shown
 from .typed import BuiltinCall, Constant, Typed
 
-if TYPE_CHECKING:
-    from .infer import Inferrer
-
 _TEXTS = ListType(element=TEXT)
 
-Gives = Callable[["Inferrer", s.CallExpression, Given], Type]
+Gives = Callable[[Inferrer, s.CallExpression, Given], Type]
 """The type of what a function gives; mistakes that its arguments make together are reported."""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attrs import evolve
 
 from ...dsl import syntax as s
@@ -16,12 +14,10 @@ from ..typing.fit import Binding, fits, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
 from .arguments import Given, bind, shown_types
 from .builtins import BUILTINS
-from .explain import mismatch
+from .explain import expect, mismatch
+from .inferrer import Inferrer
 from .options import infer_with
 from .typed import Call, Conversion, Mistake, RecordOf, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration, s.ExternDeclaration)
 
@@ -190,7 +186,8 @@ def _record(inferrer: Inferrer, node: s.CallExpression, symbol: Symbol) -> Typed
     given, _ = bind(inferrer, node, symbol.name.text, takes, 0, symbol)
     for name, typed in given.items():
         shown = show_type(type.fields[name])
-        inferrer.expect(
+        expect(
+            inferrer,
             typed,
             type.fields[name],
             f"the field `{name}` of `{symbol.name.text}` is {shown}, found {show_type(typed.type)}",

@@ -17,7 +17,8 @@ from ..typing.fit import Binding, Sizes, sizes_in
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from ..typing.resolve import TypeResolver
 from .explain import mismatch
-from .infer import Inferrer, Tools
+from .infer import ExpressionInferrer
+from .inferrer import Tools
 from .typed import (
     Mistake,
     ParameterValue,
@@ -73,7 +74,7 @@ def type_pipeline(symbol: Symbol, signature: Signature, tools: Tools) -> TypedPi
     return TypedPipeline(symbol, signature.parameters, signature.result, tuple(inferrer.typed), output)
 
 
-class _Pipeline(Inferrer):
+class _Pipeline(ExpressionInferrer):
     """The names of one pipeline."""
 
     def __init__(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -19,12 +18,10 @@ from ..plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
 from ..typing.fit import is_jsonable
 from ..typing.partial import UNKNOWN, is_text, show_type, without_optional
 from .explain import origin
+from .inferrer import Inferrer
 from .places import Places
 from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
 from .typed import Mistake, PromptOf, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.Include: "include",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -12,10 +12,8 @@ from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..mismatches import structure
 from ..shape import Paths
+from .inferrer import Inferrer
 from .typed import Call, MapOf, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 @frozen(eq=False, repr=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
@@ -13,10 +12,8 @@ from ..typing.fit import numbers_in
 from ..typing.partial import UNKNOWN, is_number, show_type
 from .arguments import Given
 from .explain import mismatch
+from .inferrer import Inferrer
 from .typed import Constant, ListOf, Operation, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 FLOATS = ListType(element=FLOAT)
 IMAGE_SIZE = 224

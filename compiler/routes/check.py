@@ -13,7 +13,7 @@ from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
 from ..evaluate import Evaluator
-from ..pipelines.infer import Tools
+from ..pipelines.inferrer import Tools
 from ..plan.routes import BalanceKind, KeySource, RouteKind
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
