@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -32,10 +32,8 @@ from .features.semantic_tokens import LEGEND
 from .features.signature_help import SIGNATURE_TRIGGERS, signature_help
 from .features.symbols import document_symbols, workspace_symbols
 from .protocol import ARRIVED
+from .server import Server
 from .view import View
-
-if TYPE_CHECKING:
-    from .server import Server
 
 log = logging.getLogger(__name__)
 
