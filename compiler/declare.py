@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -54,6 +55,10 @@ class Declared:
             if isinstance(place, Section) and length > 0:
                 return place.name_span
         return self.symbol.span
+
+    def file(self, written: str, *path: str) -> Path:
+        """The file that the value at `path` means, which is `written` there: relative to what says it."""
+        return self.span(*path).source.folder / written
 
     def setting(self, *path: str) -> Setting | None:
         """The field at `path`, None when it was not written."""

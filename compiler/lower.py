@@ -12,7 +12,6 @@ from ..dsl.policies import Price
 from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .checks.capacity import effective_task
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -26,7 +25,7 @@ from .plan import (
     ReplicaPlacement,
     SourceRef,
 )
-from .program import GatewaySettings, Program, base_directory
+from .program import GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class _Lowerer:
     def gateway_auth(self, gateway: GatewaySettings) -> SecretRef | None:
         if gateway.auth is None or gateway.span is None:
             return gateway.auth
-        return self._from_base(gateway.auth, base_directory(gateway.span))
+        return self._from_base(gateway.auth, gateway.span.source.folder)
 
     def graph(self, graph: Graph | None) -> dict[str, Any]:
         """The routes, pipelines and externs of a plan."""
@@ -135,7 +134,7 @@ class _Lowerer:
             else None,
             headers=target.headers,
             query=target.query,
-            task=effective_task(deployment),
+            task=deployment.effective_task(),
             rate_limits=config.rate_limits,
             retry=config.retry,
             timeouts=config.timeouts,
@@ -150,7 +149,7 @@ class _Lowerer:
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""
-        return self._from_base(secret, base_directory(declared.span(*path)))
+        return self._from_base(secret, declared.span(*path).source.folder)
 
     def _from_base(self, secret: SecretRef, folder: Path) -> SecretRef:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():

@@ -6,12 +6,13 @@ from attrs import field, frozen
 
 from .fields import at_least, doc
 from .inference import infer_runtime
-from .kinds import RuntimeKind
+from .kinds import RuntimeKind, TaskKind, TransportKind
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
+from .validation import above_highest_tier, emptiness, ranges
 
 
 @frozen(eq=False, repr=False)
@@ -43,11 +44,20 @@ class Deployment(Record):
         """The settings of the effective runtime, defaults where none were given."""
         return self.runtime_config or default_config(self.effective_runtime())
 
+    def effective_task(self) -> TaskKind:
+        """The task that the model does: `task`, else tensors for local models and chat for remote ones."""
+        if self.task is not None:
+            return self.task.kind
+        local = self.effective_runtime().transport is TransportKind.LOCAL
+        return TaskKind.TENSOR if local else TaskKind.CHAT
+
     def validate(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
-        from .validation import validate_deployment
-
-        return validate_deployment(self)
+        return (
+            *emptiness(self.name, self.model),
+            *ranges(self),
+            *above_highest_tier(self.effective_runtime().provider, self.model, self.runtime_config),
+        )
 
 
 @frozen(eq=False, repr=False)

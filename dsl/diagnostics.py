@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -143,6 +144,12 @@ def make(
         tuple(map(masked, helps)),
         tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),
     )
+
+
+def count(diagnostics: Iterable[Diagnostic]) -> dict[Severity, int]:
+    """How many there are of each severity, the worst first."""
+    found = Counter(item.severity for item in diagnostics)
+    return {severity: found[severity] for severity in Severity}
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

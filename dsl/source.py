@@ -25,6 +25,11 @@ class Source:
     _hidden: set[tuple[int, int]] = field(init=False, factory=set, repr=False)
     _shown: str | None = field(init=False, default=None, repr=False)
 
+    @property
+    def folder(self) -> Path:
+        """Where the relative paths in it start from."""
+        return self.path.parent if self.path is not None else Path()
+
     def hide(self, start: int, end: int) -> None:
         """Never show the characters `start` to `end`: they are a secret."""
         if (start, end) not in self._hidden:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from ...dsl.deployment import Deployment
 from ...dsl.kinds import Pooling, TaskKind, TransportKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
-from ..checks.capacity import effective_task
-from ..checks.files import file_of
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.fits import misfit, scores, vectors
@@ -45,7 +43,7 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     deployment = declared.deployment
     if deployment is None or not declared.runtime_is_known:
         return None
-    task = effective_task(deployment)
+    task = deployment.effective_task()
     signature: Signature | None = None
     if deployment.effective_runtime().transport is TransportKind.LOCAL:
         signature = _signature(declared, deployment, models)
@@ -68,7 +66,7 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
 
 def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -> Signature | None:
     """What the model of a local deployment says; None when it says nothing that can be used."""
-    path = file_of(declared, deployment.model, "model")
+    path = declared.file(deployment.model, "model")
     if not deployment.model.strip() or not path.is_file():
         return None
     model = models.open(path)
@@ -77,7 +75,7 @@ def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -
     task = deployment.task
     pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
     tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
-    if misfit(effective_task(deployment), model.signature, tokens=tokens, pooling=pooling) is not None:
+    if misfit(deployment.effective_task(), model.signature, tokens=tokens, pooling=pooling) is not None:
         return None
     return model.signature
 
@@ -133,7 +131,7 @@ def _labels(declared: Declared, task: ClassifyTask) -> tuple[str, ...]:
     if task.labels.file is None:
         return tuple(dict.fromkeys(task.labels.names))
     try:
-        return tuple(dict.fromkeys(read_labels(file_of(declared, task.labels.file, "task", "labels"))))
+        return tuple(dict.fromkeys(read_labels(declared.file(task.labels.file, "task", "labels"))))
     except LabelsError:
         return ()
 
