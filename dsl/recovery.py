@@ -16,12 +16,11 @@ from lark.parsers.lalr_analysis import Shift
 
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
-from .repairs.situation import CLOSER_OF, CLOSERS
 from .repairs.words import meant_declaration
 from .reports import SyntaxReports
 from .simulation import what_fits
 from .syntax import Bad, Field, Identifier
-from .tokens import DECLARATIONS, Token
+from .tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
 
 _CONTEXTS = {"item": "items", "step": "steps", "declaration": "declarations"}
 """What can be read on its own, and the list that collects it."""

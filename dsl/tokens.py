@@ -5,22 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_WORDS = """
-    import param let template deployment route pipeline cluster gateway type extern
-    from as with else match for in if prompt return true false
-"""
+_DECLARATIONS = "import param let template deployment route pipeline cluster gateway type extern"
+_OTHERS = "from as with else match for in if prompt return true false"
 
-KEYWORDS: dict[str, str] = {
-    word: word.upper()
-    for word in (
-        *("import", "param", "let", "template", "deployment", "route", "pipeline", "cluster", "gateway"),
-        *("type", "extern", "from", "as", "with", "else", "match", "for", "in", "if", "prompt", "return"),
-        *("true", "false"),
-    )
-}
-
-DECLARATIONS = frozenset(word.upper() for word in _WORDS.split()[:11])
+DECLARATIONS = frozenset(_DECLARATIONS.upper().split())
 """The words that start a declaration."""
+
+KEYWORDS: dict[str, str] = {word: word.upper() for word in f"{_DECLARATIONS} {_OTHERS}".split()}
 
 PUNCTUATION: dict[str, str] = {
     "{": "LBRACE",
@@ -43,6 +34,11 @@ PUNCTUATION: dict[str, str] = {
     "-": "MINUS",
     "!": "BANG",
 } | dict.fromkeys(("==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
+
+CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+"""Brackets that open, and what closes each."""
+
+CLOSERS = frozenset(CLOSER_OF.values())
 
 _GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
 _NAME = r"[^\W\d]\w*+"

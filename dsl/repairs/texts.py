@@ -6,8 +6,8 @@ import re
 
 from ..lines import starts_line
 from ..secrets import looks_like_key
-from ..tokens import Token
-from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
+from ..tokens import CLOSER_OF, PUNCTUATION, Token
+from .situation import SKIP, Instead, Situation, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
 _PATH = re.compile(r"[\w./-]++")
@@ -53,7 +53,7 @@ def _closers_behind(at: Situation, text: str) -> list[Token]:
     offset = len(text)
     while offset and text[offset - 1] in ")]} ":
         offset -= 1
-        kind = next((kind for kind, sign in CLOSERS.items() if sign == text[offset]), None)
+        kind = PUNCTUATION.get(text[offset])
         if kind is not None:
             start = at.token.start + offset
             found.insert(0, Token(kind, text[offset], start, start + 1))
