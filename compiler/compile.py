@@ -22,7 +22,7 @@ from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
-from .scope import Scope, Symbol, build_scopes
+from .scope import VALUES, Scope, Symbol, build_scopes
 from .suppress import without_allowed
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     blocks = GlobalBlocks(found, evaluator, merger)
     symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
     for symbol in symbols:
-        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if isinstance(symbol.node, VALUES):
             evaluator.value_of(symbol)
     declared = tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration))
     models = ModelFiles()

@@ -46,6 +46,11 @@ class Declared:
             deployment.model or deployment.runtime or deployment.runtime_config
         )
 
+    @property
+    def runtime_is_written(self) -> bool:
+        """Whether the file says which runtime it is for, in a field or by a block."""
+        return self.setting("runtime") is not None or self.section_at("runtime_config") is not None
+
     def span(self, *path: str) -> Span:
         """The value at `path`, or the nearest enclosing block that was written, or the name."""
         for length in range(len(path), 0, -1):
@@ -69,8 +74,7 @@ class Declared:
         """Whether the field or block at `path` was written, rightly or wrongly, or may have been:
         what stands in a part that could not be read is not missing."""
         section = self.section
-        names = [("runtime" if step == "runtime_config" else step) for step in path]
-        for step in names:
+        for step in written_path(path):
             if section.damaged or step in section.settings:
                 return True
             if step not in section.sections:
@@ -82,6 +86,11 @@ class Declared:
         """The block at `path`, None when it was not written."""
         place = self.paths.get(path)
         return place if isinstance(place, Section) else None
+
+
+def written_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path in the model as a file writes it: the settings of the runtime stand in a block `runtime`."""
+    return tuple("runtime" if step == "runtime_config" else step for step in path)
 
 
 class Declarer:

@@ -34,6 +34,15 @@ KIND_WORDS: dict[type, str] = {
     s.ExternDeclaration: "extern",
 }
 
+VALUES = (s.LetDeclaration, s.ParamDeclaration)
+"""Declarations that give a value a name."""
+
+ANSWERING = (s.DeploymentDeclaration, s.RouteDeclaration)
+"""Declarations that answer requests, so that they can be members of a route."""
+
+CALLABLE = (*ANSWERING, s.PipelineDeclaration, s.ExternDeclaration)
+"""Declarations that a pipeline can call."""
+
 
 @frozen(eq=False, repr=False)
 class Symbol:

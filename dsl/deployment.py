@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from .catalogue import find_model
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
@@ -50,6 +51,22 @@ class Deployment(Record):
             return self.task.kind
         local = self.effective_runtime().transport is TransportKind.LOCAL
         return TaskKind.TENSOR if local else TaskKind.CHAT
+
+    def effective_price(self) -> Price | None:
+        """What the model costs: `price`, else what the catalogue says, None where it says nothing."""
+        if self.price is not None:
+            return self.price
+        provider = self.effective_runtime().provider
+        info = find_model(self.model, provider) if provider is not None else None
+        if info is None or info.input_price is None or info.output_price is None:
+            return None
+        return Price(
+            info.input_price,
+            info.output_price,
+            info.cached_input_price,
+            info.cache_write_price,
+            info.cache_write_1h_price,
+        )
 
     def validate(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""

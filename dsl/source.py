@@ -87,3 +87,15 @@ class Span(Record):
     def text(self) -> str:
         """What stands there, as it may be shown."""
         return self.source.shown[self.start : self.end]
+
+
+def common_length(one: str, other: str) -> int:
+    """How many characters both texts begin with."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least

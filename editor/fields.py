@@ -25,6 +25,14 @@ from ..dsl.units import Duration, Money, Percent, Size
 LABELLED: dict[str, type[StrEnum]] = {"runtime": RuntimeKind, "task": TaskKind}
 """Blocks that say after their name which kind they are for."""
 
+FILE_ENDINGS = {
+    "model": (".onnx",),
+    "tokenizer": (".json",),
+    "labels": (".json", ".txt"),
+    "chat_template": (".json", ".jinja", ".j2"),
+}
+"""Fields that hold a path, and how the names of their files end."""
+
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")
 
@@ -55,6 +63,12 @@ class FieldInfo:
     label: bool = False
     required: bool = False
     cls: Any = None
+
+    @property
+    def told(self) -> str:
+        """What it means, what it takes and what it is when it is not given, as Markdown."""
+        default = f"; default: {self.default}" if self.default else ""
+        return f"{self.meaning}\n\ntakes {self.takes}{default}"
 
 
 def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: str | None) -> Place | None:

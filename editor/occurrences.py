@@ -13,12 +13,11 @@ from enum import Enum
 from attrs import frozen
 
 from ..compiler.modules import file_key
-from ..compiler.scope import KIND_WORDS, Scope, Symbol
+from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
 from ..dsl.source import Source
 from .tree import children
 
-_VALUES = (s.LetDeclaration, s.ParamDeclaration)
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![\w.])[^\W\d]\w*")
 
@@ -148,7 +147,7 @@ class _Walk:
     def _value(self, name: str, start: int, end: int) -> Iterator[Occurrence]:
         """The name of a `let` or a `param`; other words have a meaning of their own."""
         symbol = self._scope.own.get(name) or self._scope.imported.get(name)
-        if symbol is not None and isinstance(symbol.node, _VALUES):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             yield Occurrence(start, end, target_of(symbol))
 
     def _values(self, node: s.Node | None) -> Iterator[Occurrence]:

@@ -8,7 +8,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..plan.types import OptionalType, RecordType, Type, TypeKind
-from ..scope import Symbol
+from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Takes
 from ..typing.fit import Binding, fits, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
@@ -19,8 +19,6 @@ from .inferrer import Inferrer
 from .options import infer_with
 from .typed import Call, Conversion, Mistake, RecordOf, Typed
 
-_CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration, s.ExternDeclaration)
-
 
 def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     """What a call gives, whatever is called."""
@@ -29,7 +27,7 @@ def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         return _without_declaration(inferrer, node)
     if isinstance(symbol.node, s.TypeDeclaration):
         return _record(inferrer, node, symbol)
-    if not isinstance(symbol.node, _CALLABLE):
+    if not isinstance(symbol.node, CALLABLE):
         _arguments(inferrer, node)
         return inferrer.mistake(
             "E0209",
@@ -82,7 +80,7 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         inferrer.infer(function)
         return inferrer.mistake("E0209", "only what has a name can be called", function, "no name")
     written = name if name is not None else scope.span(function).text.strip('"')
-    known = [] if inferrer.found.is_long else [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
+    known = [] if inferrer.found.is_long else [*scope.names(*CALLABLE, s.TypeDeclaration), *BUILTINS]
     meant = inferrer.found.near(written, known)
     fixes = write_instead(scope.span(function), meant)
     hint = None if fixes else offer(meant)

@@ -9,6 +9,7 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import offer
 from ..plan.types import BOOL, ListType, Type
+from ..scope import VALUES
 from ..typing.fit import common
 from ..typing.partial import NOTHING, UNKNOWN, is_known, show_type
 from . import calls, fields, matches, operators, options, prompts, texts
@@ -42,7 +43,7 @@ class ExpressionInferrer(Inferrer):
     def _unknown(self, node: s.Reference) -> Typed:
         names: list[str] = []
         if not self.found.is_long:
-            names = [*self.local_names(), *self.scope.names(s.LetDeclaration, s.ParamDeclaration)]
+            names = [*self.local_names(), *self.scope.names(*VALUES)]
         meant = self.found.near(node.name, names)
         span = self.scope.span(node)
         fixes = write_instead(span, meant)

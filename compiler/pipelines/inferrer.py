@@ -18,7 +18,7 @@ from ...dsl.values import Word, describe
 from ..evaluate import Evaluator
 from ..merge import Merger
 from ..plan.types import BOOL, FLOAT, INT, ChoiceType, ListType, Type
-from ..scope import Scope, Symbol
+from ..scope import VALUES, Scope, Symbol
 from ..shape import Shaper
 from ..typing.callables import Callee
 from ..typing.fit import Binding, Sizes, common, fits
@@ -88,7 +88,7 @@ class Inferrer(ABC):
 
     def declared(self, node: s.Node, symbol: Symbol) -> Typed:
         """The value of a declaration: of a `let` or a `param`; others have none."""
-        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if isinstance(symbol.node, VALUES):
             value = self.tools.evaluator.value_of(symbol)
             return Mistake(node, UNKNOWN) if value is NO_VALUE else self.constant(node, value, symbol)
         name = symbol.name.text

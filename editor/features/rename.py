@@ -99,9 +99,7 @@ def _refuse_inside(target: Target, new: str) -> None:
     """Inside of a pipeline: its own names, and those it uses from outside."""
     owner = target.owner
     if isinstance(owner, s.PipelineDeclaration):
-        own = [each.name.text for each in owner.parameters]
-        own += [each.name.text for each in owner.steps if each.name is not None]
-        if new in own:
+        if new in _names_in(owner):
             raise RenameRefused(f"the pipeline `{owner.name.text}` has a `{new}` already")
     elif isinstance(owner, s.ExternDeclaration) and new in [each.name.text for each in owner.parameters]:
         raise RenameRefused(f"`{owner.name.text}` has a parameter `{new}` already")
@@ -113,8 +111,11 @@ def _refuse_inside(target: Target, new: str) -> None:
 def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
     """A pipeline's own name hides one of the file: what means the file's must go on doing so."""
     for node in scope.module.declarations:
-        if isinstance(node, s.PipelineDeclaration):
-            own = {each.name.text for each in node.parameters}
-            own |= {each.name.text for each in node.steps if each.name is not None}
-            if new in own:
-                raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+        if isinstance(node, s.PipelineDeclaration) and new in _names_in(node):
+            raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+
+
+def _names_in(pipeline: s.PipelineDeclaration) -> set[str]:
+    """The names of its parameters and steps."""
+    steps = {each.name.text for each in pipeline.steps if each.name is not None}
+    return steps | {each.name.text for each in pipeline.parameters}

@@ -180,10 +180,6 @@ KINDS: dict[type, CompletionItemKind] = {
     s.ExternDeclaration: CompletionItemKind.Function,
 }
 
-VALUES = (s.LetDeclaration, s.ParamDeclaration)
-ANSWERING = (s.DeploymentDeclaration, s.RouteDeclaration)
-CALLED = (*ANSWERING, s.PipelineDeclaration, s.ExternDeclaration)
-
 
 def keyword(word: str, detail: str = "", snippet: str | None = None) -> Offer:
     """A word of the language."""

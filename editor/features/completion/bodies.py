@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.globals import GatewayFields
+from ....compiler.scope import VALUES
 from ....dsl import syntax as s
 from ....dsl.kinds import RuntimeKind, TaskKind
 from ....dsl.policies import CapacityPolicy
 from ....dsl.runtimes import CONFIG_CLASSES, SecretRef
 from ....dsl.tasks import TASK_CLASSES
-from ...fields import LABELLED, FieldInfo, Place, class_doc, fields_of, holds, units_of, words_of
-from .asked import VALUES, Asked, Offer
+from ...fields import LABELLED, FieldInfo, Place, class_doc, field_info, fields_of, holds, units_of, words_of
+from .asked import Asked, Offer
 from .units import quantities
 
 _TEXTS = ("text", "list of text")
@@ -31,10 +32,9 @@ def fields(asked: Asked) -> Iterator[Offer]:
 
 def _field(asked: Asked, place: Place, info: FieldInfo) -> Offer:
     order = 1 if info.required else 2
-    doc = f"{info.meaning}\n\ntakes {info.takes}" + (f"; default: {info.default}" if info.default else "")
     kind = Kind.Module if info.block else Kind.Field
     detail = info.takes if not info.block else class_doc(info.cls) if info.cls is not None else "block"
-    return Offer(info.name, kind, detail, doc, order=order, **_inserted(asked, place, info))  # type: ignore[arg-type]
+    return Offer(info.name, kind, detail, info.told, order=order, **_inserted(asked, place, info))  # type: ignore[arg-type]
 
 
 def _inserted(asked: Asked, place: Place, info: FieldInfo) -> dict[str, object]:
@@ -116,7 +116,7 @@ def _values_of(asked: Asked, place: Place, name: str, in_list: bool = False) -> 
 
 
 def _default_mark(place: Place, name: str, word: str) -> str:
-    info = next((each for each in fields_of(place) if each.name == name), None)
+    info = field_info(place, name)
     return "the default" if info is not None and info.default == f"`{word}`" else ""
 
 

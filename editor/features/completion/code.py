@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.evaluate import FUNCTIONS
+from ....compiler.scope import ANSWERING, CALLABLE, VALUES
 from ....compiler.types import TYPES
 from ....dsl import syntax as s
-from .asked import ANSWERING, CALLED, VALUES, Asked, Offer, keyword
+from .asked import Asked, Offer, keyword
 from .bodies import fields, values
 from .pipelines import match_arms, record_fields, steps
 from .units import units
@@ -108,7 +109,7 @@ def _members(asked: Asked) -> Iterator[Offer]:
     ):
         kinds = ANSWERING
     elif asked.declaration in ("pipeline", "extern"):
-        kinds = (*CALLED, *VALUES)
+        kinds = (*CALLABLE, *VALUES)
     yield from asked.members(alias, *kinds)
     if asked.declaration in ("pipeline", "route"):
         yield from record_fields(asked)

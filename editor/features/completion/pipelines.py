@@ -7,11 +7,12 @@ from itertools import pairwise
 
 from lsprotocol.types import CompletionItemKind as Kind
 
+from ....compiler.scope import CALLABLE, VALUES
 from ....dsl import syntax as s
-from ....dsl.tokens import Token
+from ....dsl.tokens import CLOSER_OF, CLOSERS, Token
 from ....dsl.values import show
-from ...cursor import OPENERS, Where
-from .asked import CALLED, VALUES, Asked, Offer, chain_before, keyword
+from ...cursor import Where
+from .asked import Asked, Offer, chain_before, keyword
 
 _STEP_WORDS = (
     keyword("prompt", "a text with the values of steps in it", 'prompt "$0"'),
@@ -37,7 +38,7 @@ def steps(asked: Asked) -> Iterator[Offer]:
         return
     elif len(asked.cursor.frames) > 2 or frame.opener == "LBRACE":
         yield from local_names(asked)
-        yield from asked.names(*CALLED, *VALUES)
+        yield from asked.names(*CALLABLE, *VALUES)
         yield from _builtins()
         yield from _STEP_WORDS
 
@@ -91,9 +92,9 @@ def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
     for token in tokens:
         if token.start < start:
             continue
-        if token.type in OPENERS:
+        if token.type in CLOSER_OF:
             depth += 1
-        elif token.type in OPENERS.values():
+        elif token.type in CLOSERS:
             depth -= 1
         if depth == 0:
             break

@@ -10,21 +10,15 @@ from pathlib import Path
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.checks.policies import HOSTED
+from ....compiler.scope import VALUES
 from ....dsl.catalogue import find_model, known_models
 from ...facts import model_line, model_text
-from .asked import VALUES, Asked, Offer
+from ...fields import FILE_ENDINGS
+from .asked import Asked, Offer
 from .pipelines import local_names, match_arms
 
 _ENV = re.compile(r"\benv\(\s*\"([^\"\n]+)\"")
 _PATH = re.compile(r"(?<![\w.])([^\W\d][\w.]*)\.\Z")
-_FILES = {
-    "model": (".onnx",),
-    "tokenizer": (".json",),
-    "labels": (".json", ".txt"),
-    "chat_template": (".json", ".jinja", ".j2"),
-}
-"""Fields that hold a path, and how the names of their files end."""
-
 _MOST = 200
 
 
@@ -45,9 +39,9 @@ def in_text(asked: Asked) -> Iterator[Offer]:
         yield from _paths(asked, ("",))
     elif words[-1:] == ["="] and words[0] == "model":
         yield from _models(asked)
-        yield from _paths(asked, _FILES["model"])
-    elif words[-1:] == ["="] and words[0] in _FILES:
-        yield from _paths(asked, _FILES[words[0]])
+        yield from _paths(asked, FILE_ENDINGS["model"])
+    elif words[-1:] == ["="] and words[0] in FILE_ENDINGS:
+        yield from _paths(asked, FILE_ENDINGS[words[0]])
 
 
 def _models(asked: Asked) -> Iterator[Offer]:
