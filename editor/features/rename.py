@@ -43,7 +43,7 @@ def rename(view: View, position: lsp.Position, new: str) -> lsp.WorkspaceEdit | 
     edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for scope, each in places:
         source = scope.module.source
-        document = view.document if source is view.parsed.source else view.workspace.document_of(source)
+        document = view.document_of(source)
         text = _written(source.text, each, new)
         if text is not None:
             _, list_ = edits.setdefault(document.uri, (document.version, []))
