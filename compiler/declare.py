@@ -62,7 +62,7 @@ class Declared:
         return self.symbol.span
 
     def file(self, written: str, *path: str) -> Path:
-        """The file that the value at `path` means, which is `written` there: relative to what says it."""
+        """The file that is `written` at `path`: relative to the file that says it."""
         return self.span(*path).source.folder / written
 
     def setting(self, *path: str) -> Setting | None:
@@ -147,7 +147,7 @@ class Declarer:
     # ---- runtime
 
     def _split_call(self, values: dict[str, Any]) -> str | None:
-        """`runtime = python("pkg:factory")`: the kind stays, what was called it with is given back."""
+        """For `runtime = python("pkg:factory")`: keeps the kind, and gives the argument."""
         value = values.get("runtime")
         if isinstance(value, Call) and value.name in ("python", "custom") and isinstance(value.args[0], str):
             values["runtime"] = Word(value.name)
@@ -260,7 +260,7 @@ class Declarer:
 
 
 def _take_for_a_part(section: Section) -> None:
-    """Nothing is missing in what is only a part."""
+    """Treat `section` as a part of something, in which nothing is missing."""
     section.damaged = True
     for inner in section.sections.values():
         _take_for_a_part(inner)

@@ -29,7 +29,7 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 
 
 DEEPEST = 100
-"""How many values may wait for each other while one of them is found."""
+"""How many values may need each other in a row."""
 
 LONGEST_TEXT = 1_000_000
 """Characters of a text that is put together from others."""

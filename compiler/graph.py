@@ -1,4 +1,4 @@
-"""Everything that is put together of deployments: types, routes, pipelines and externs, checked and typed."""
+"""Routes, pipelines, externs and their types: all that is built out of deployments, checked and typed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .typing.resolve import TypeResolver
 
 @frozen(eq=False, repr=False)
 class Graph:
-    """The typed graph. Pipelines stand behind those that they call. types: the types that files declare."""
+    """The typed graph. Pipelines stand after those that they call. types: the types that files declare."""
 
     routes: tuple[TypedRoute, ...]
     pipelines: tuple[TypedPipeline, ...]
@@ -147,7 +147,7 @@ class _Grapher:
         return self._checked[key]
 
     def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:
-        """What a member of a route is; routes stand behind those that they name, unless in a circle."""
+        """What a member of a route is. Routes are checked after their members, except in a circle."""
         if isinstance(symbol.node, s.RouteDeclaration):
             return self._checked.get(id(symbol.node))
         return self.callee(symbol)

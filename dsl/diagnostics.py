@@ -81,7 +81,7 @@ class Diagnostic(Record):
 
 
 LONG = 200
-"""From this many findings on, unknown names get no near matches."""
+"""After this many findings, no near matches are looked for any more."""
 
 
 @frozen(eq=False, repr=False)
@@ -104,7 +104,7 @@ class Diagnostics(Record):
 
     @property
     def is_long(self) -> bool:
-        """Whether there is so much already that looking for near matches is no help, only work."""
+        """Whether there are so many findings that near matches would cost time and help nobody."""
         return len(self.items) > LONG
 
     def near(self, name: str, known: Iterable[str]) -> list[str]:

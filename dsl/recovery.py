@@ -64,7 +64,7 @@ class Recovery:
         return complete
 
     def _recover_once(self, token: Token, tokens: Iterator[Token]) -> Token | None:
-        """The token to go on with, when the one at hand is dealt with but another one was taken."""
+        """Deal with `token`; gives the token to read next, None when that is the next of `tokens`."""
         self._reports.damaged_at(token.start)
         if self._starts_declaration_at_margin(token) and self._open_braces():
             self._resume(token)

@@ -1,4 +1,4 @@
-"""Text to tokens. Total: what no terminal of the grammar matches becomes a token that no rule accepts."""
+"""Text to tokens. Never fails: what no terminal of the grammar matches is a token that no rule accepts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+\$?"
 _PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/]"
 
 _WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
-"""No two of these signs can follow each other, so nothing is taken away from the grammar."""
+"""Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"

@@ -29,7 +29,7 @@ _TEXTS = frozenset({"STRING", "OPEN_TEXT", "OPEN_LONG_TEXT", "WRONG_QUOTES", "OP
 
 
 class Where(Enum):
-    """In what a place is."""
+    """What is around a place."""
 
     CODE = "code"
     TEXT = "text"
@@ -156,7 +156,7 @@ def _finish(frame: Frame) -> None:
 
 
 def _completed(cursor: Cursor, text: str) -> Cursor:
-    """With the names that stand after the place in the same body."""
+    """`cursor` with the names that stand after the place in the same body."""
     depth = 0
     before: list[Token] = []
     for token in tokenize(text, cursor.offset):

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class TextServer(LanguageServer, ABC):
-    """A server that keeps the texts of its client itself."""
+    """A server that is told of the texts of its client."""
 
     files: Workspace
 

@@ -72,7 +72,7 @@ async def _on_socket(host: str, port: int) -> None:
 
 
 async def _serve(reader: asyncio.StreamReader | StdinAsyncReader, writer: Any) -> None:
-    server = Server(Garbage().made)
+    server = Server(Garbage().collect_soon)
     bind(server)
     server.protocol.set_writer(writer)
     await run_async(Event(), reader, server.protocol, log, server.report_server_error)

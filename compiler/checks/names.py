@@ -21,10 +21,10 @@ _FOR_OTHERS = (
     s.TypeDeclaration,
     s.ExternDeclaration,
 )
-"""What has no effect of its own."""
+"""Declarations that do nothing unless another one uses them."""
 
 _HIDING = ("E01", "E02", "E03", "E06")
-"""Mistakes in a part, whose names nobody may have looked up: how it is written, names, values and types."""
+"""Codes of mistakes that can hide the use of a name: in syntax, names, values and types."""
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -104,7 +104,7 @@ def _ignored_blocks(program: Program, found: Diagnostics) -> None:
 
 
 def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
-    """Names that stand, or were meant to stand, in a part with a mistake: nobody knows if they are used."""
+    """Names in or near a part with a mistake: it is not known whether they are used."""
     if not any(item.code.startswith(_HIDING) for item in found.items):
         return set()
     words: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from .inferrer import Inferrer
 from .typed import Typed
 
 Given = dict[str, Typed]
-"""The argument for each thing that is taken."""
+"""The arguments of a call, by parameter."""
 
 
 def bind(
@@ -23,9 +23,9 @@ def bind(
     positional: int,
     symbol: Symbol | None = None,
 ) -> tuple[Given, bool]:
-    """Which argument is for what, and whether all is there that must be.
+    """The argument for each parameter, and whether all are right; what is wrong is reported.
 
-    positional: how many may stand without a name. symbol: where it is declared what is called.
+    positional: how many may stand without a name. symbol: the declaration that is called, if there is one.
     """
     given: Given = {}
     names = [each.name for each in takes]

@@ -39,8 +39,8 @@ Gives = Callable[[Inferrer, s.CallExpression, Given], Type]
 class Builtin:
     """A function of the language.
 
-    form: how it is written. told: what it gives, in words. takes: without types, what `gives` looks at.
-    positional: how many arguments may stand without a name; unset: all.
+    form: how it is written. told: what it gives, in words. takes: a parameter without types is checked by
+    `gives`. positional: how many arguments may stand without a name; unset: all.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""A pipeline as a whole: its names, its steps in the order in which they need each other, what it returns."""
+"""A pipeline as a whole: its names, its steps, each after those that it needs, and what it returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .typed import (
 )
 
 _DEEPEST = 100
-"""How many steps may wait for each other while the type of one is found."""
+"""How many steps may need each other in a row."""
 
 
 @frozen(eq=False, repr=False)

@@ -27,7 +27,7 @@ def mismatch(
     because: str | None = None,
     help: str | None = None,
 ) -> None:
-    """Report at a value that it does not fit.
+    """Report that a value does not fit where it stands.
 
     beside: where what is expected comes from. because: the same, where no file of the language shows it.
     """
@@ -70,7 +70,7 @@ def common_type(inferrer: Inferrer, first: Typed, second: Typed, both: str) -> T
 
 
 def origin(inferrer: Inferrer, typed: Typed) -> tuple[list[Label], list[str]]:
-    """The places that decide what type a value has, and what no file shows about it."""
+    """The places that decide what type a value has, and reasons that no file shows."""
     return origin_in(inferrer.scope, inferrer.tools.types, typed)
 
 

@@ -1,4 +1,4 @@
-"""What every check of an expression works with: what names mean where it stands, and how mistakes are told.
+"""What every check of an expression uses: what names mean where it stands, and how mistakes are reported.
 
 `infer.py` knows how the type of each kind of expression is found.
 """
@@ -111,7 +111,7 @@ class Inferrer(ABC):
         self.found.error(code, message, self.scope.span(node), label, **details)
 
     def mistake(self, code: str, message: str, node: s.Node, label: str = "", **details: Any) -> Typed:
-        """Report it; what stands for the expression."""
+        """Report a mistake; gives what stands for the expression."""
         self.error(code, message, node, label, **details)
         return Mistake(node, UNKNOWN)
 

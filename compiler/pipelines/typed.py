@@ -27,7 +27,7 @@ class Typed:
 
 @frozen(eq=False, repr=False)
 class Mistake(Typed):
-    """What has no meaning; its mistake is reported, its type is UNKNOWN."""
+    """An expression with a mistake, which is reported; its type is UNKNOWN."""
 
 
 @frozen(eq=False, repr=False)

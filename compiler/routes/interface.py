@@ -1,4 +1,4 @@
-"""Members that can stand for each other take the same and give the same; then the route does, too."""
+"""The members of a route take the same and give the same, so that each can answer; so does the route."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..typing.partial import show_type
 from .typed import Member
 
 _FAMILIES = {TaskKind.GENERATE: TaskKind.CHAT}
-"""Tasks that answer the requests of others."""
+"""Tasks that answer each other's requests."""
 
 
 def route_callee(

@@ -14,7 +14,7 @@ from .fit import Binding, sizes_in
 
 @frozen(eq=False, repr=False)
 class Takes:
-    """One thing that is taken. types: it may have any of these."""
+    """One parameter. types: an argument may have any of these."""
 
     name: str
     types: tuple[Type, ...]
@@ -22,7 +22,7 @@ class Takes:
 
 
 Gives = Callable[[Mapping[str, Type], Binding], Type]
-"""What comes back for arguments of these types, by the names of what is taken."""
+"""The type of the result, found from the types of the arguments by name."""
 
 
 @frozen(eq=False, repr=False)
@@ -40,7 +40,7 @@ class Callee:
     positional: int
     why: str | None = None
     choices: tuple[str, ...] = ()
-    """Things that are taken of which exactly one must be given."""
+    """Parameters of which exactly one must be given."""
 
     @property
     def name(self) -> str:
@@ -57,12 +57,12 @@ class Callee:
 
 
 def constant(type: Type) -> Gives:
-    """What always gives the same type, its sizes named as in what is called."""
+    """Always the same type, with sizes named as the callee names them."""
     if not sizes_in([type]):
         return lambda _, __: type
     return lambda _, binding: binding.given(type)
 
 
 def per_item(name: str, one: Type, many: Type) -> Gives:
-    """What gives `many` when it is given a list as `name`, else `one`."""
+    """`many` when the argument `name` is a list, else `one`."""
     return lambda given, _: many if isinstance(given.get(name), ListType) else one

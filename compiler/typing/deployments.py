@@ -28,7 +28,7 @@ from .fit import Binding
 
 TEXTS = ListType(element=TEXT)
 BATCH = "batch"
-"""What the size is called that says how many texts there were."""
+"""The name of the size that counts the texts of a request."""
 
 CHAT_TAKES = (
     Takes("message", (TEXT,), required=False),

@@ -1,4 +1,4 @@
-"""Who asks whom: pipelines and routes, and the deployments and functions behind them."""
+"""Who calls whom: pipelines and routes, and the deployments and functions behind them."""
 
 from __future__ import annotations
 

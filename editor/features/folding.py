@@ -12,7 +12,7 @@ from ..view import View
 
 
 def folding(view: View) -> list[lsp.FoldingRange]:
-    """Every stretch of more than one line, each first line once."""
+    """Every stretch of more than one line; of those that begin on the same line the longest."""
     found: dict[int, lsp.FoldingRange] = {}
     for each in (*_brackets(view), *_texts(view), *_comments(view), *_imports(view)):
         known = found.get(each.start_line)

@@ -19,7 +19,7 @@ _QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration,
 
 
 class RenameRefused(Exception):
-    """The new name cannot be had; says why."""
+    """The new name cannot be used; says why."""
 
 
 def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
@@ -96,7 +96,7 @@ def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) ->
 
 
 def _refuse_inside(target: Target, new: str) -> None:
-    """Inside of a pipeline: its own names, and those it uses from outside."""
+    """Refuse a name that the pipeline has already, or that the file declares."""
     owner = target.owner
     if isinstance(owner, s.PipelineDeclaration):
         if new in _names_in(owner):
@@ -109,7 +109,7 @@ def _refuse_inside(target: Target, new: str) -> None:
 
 
 def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
-    """A pipeline's own name hides one of the file: what means the file's must go on doing so."""
+    """Refuse a name that a pipeline of the file has inside: there it would hide what is renamed."""
     for node in scope.module.declarations:
         if isinstance(node, s.PipelineDeclaration) and new in _names_in(node):
             raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")

@@ -113,7 +113,7 @@ def _by_place(view: View) -> Iterator[Piece]:
 
 
 def _single_lines(view: View, pieces: list[Piece]) -> Iterator[Piece]:
-    """Without what reaches over a line's end or into its neighbour: clients do not expect it."""
+    """The pieces without those that span lines or overlap another: clients do not expect them."""
     after = 0
     for start, end, kind, modifiers in pieces:
         if (
