@@ -88,7 +88,7 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
 
 
 def with_place(is_loop: bool) -> Place:
-    """The body behind `with`, at a call or at a loop."""
+    """The body after `with`, at a call or at a loop."""
     from ..compiler.pipelines.options import CallOptions, LoopOptions
 
     return Place(LoopOptions if is_loop else CallOptions, (), "with")

@@ -36,7 +36,7 @@ class TextServer(LanguageServer, ABC):
 
     @abstractmethod
     def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        """Somebody has typed."""
+        """The client has changed a text."""
 
     @abstractmethod
     def closed(self, uri: str) -> None:

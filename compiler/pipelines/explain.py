@@ -102,7 +102,7 @@ def origin_in(scope: Scope, types: TypeResolver, typed: Typed) -> tuple[list[Lab
 
 
 def written(inferrer: Inferrer, typed: Typed) -> str:
-    """A value as the file writes it, so that something can stand behind it; `…` when that is long."""
+    """A value as the file writes it, so that something can be added after it; `…` when that is long."""
     text = inferrer.scope.span(typed.node).text
     if len(text) > 40 or "\n" in text:
         return "…"

@@ -91,7 +91,7 @@ def top_k(inferrer: Inferrer, given: Given) -> Type:
 
 
 def concat(inferrer: Inferrer, typed: tuple[Typed, ...]) -> Type:
-    """Tensors behind each other along their first axis."""
+    """Tensors joined along their first axis."""
     first = typed[0]
     assert isinstance(first.type, TensorType)
     shape, dtype = first.type.shape, first.type.dtype

@@ -41,7 +41,7 @@ class Bracket:
     item_is_block: bool = False
     """Whether the latest item is one that ends with its own `}`."""
     otherwise: Bracket | None = None
-    """The braces behind the `else` that follows these: both are broken, or none."""
+    """The braces of the `else` that follows these: both pairs are broken, or none."""
     broken: bool = False
     """Whether each item stands on a line of its own: as its author wrote it, until a layout breaks it."""
 

@@ -74,7 +74,7 @@ class Situation:
         return fits(self.state, *kinds)
 
     def follows(self, *signs: str) -> bool:
-        """Whether one of `signs` stands behind the token, on its line."""
+        """Whether one of `signs` stands after the token, on its line."""
         return self.text[self.token.end : self.token.end + 200].lstrip(" \t").startswith(signs)
 
     def same_line(self, start: int, end: int) -> bool:
