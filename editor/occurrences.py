@@ -16,7 +16,7 @@ from ..compiler.modules import file_key
 from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
 from ..dsl.source import Source
-from .tree import children
+from ..dsl.tree import children
 
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![\w.])[^\W\d]\w*")

@@ -13,9 +13,9 @@ from ..dsl import syntax as s
 from ..dsl.parser import Parsed
 from ..dsl.source import Source, Span
 from ..dsl.tokens import Token, tokenize
+from ..dsl.tree import path_to
 from .documents import Document
 from .occurrences import Occurrence, occurrences
-from .tree import path_to
 from .workspace import Loaded, Workspace
 
 

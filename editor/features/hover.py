@@ -22,11 +22,11 @@ from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
+from ..comments import doc_comment
 from ..facts import model_text, signature_text
 from ..fields import class_doc, field_info
 from ..occurrences import Occurrence
 from ..places import place_in
-from ..tree import doc_comment
 from ..view import View
 
 if TYPE_CHECKING:

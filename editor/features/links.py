@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
+from ...dsl.tree import walk
 from ..documents import uri_of
 from ..fields import FILE_ENDINGS
-from ..tree import walk
 from ..view import View
 
 

@@ -8,8 +8,8 @@ from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
 from ...dsl.tokens import KEYWORDS
+from ...dsl.tree import walk
 from ..occurrences import Role
-from ..tree import walk
 from ..view import View
 
 _TYPES = (

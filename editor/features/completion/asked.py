@@ -14,10 +14,10 @@ from ....dsl import syntax as s
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.tokens import Token
+from ...comments import doc_comment
 from ...cursor import Cursor
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of
-from ...tree import doc_comment
 from ...view import View
 
 
