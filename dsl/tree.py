@@ -15,7 +15,8 @@ _HOLD_NO_NODES = frozenset(
 
 def children(node: s.Node) -> Iterator[s.Node]:
     """The nodes directly below `node`, in the order of its attributes."""
-    for name in _parts(type(node)):
+    kind: Any = type(node)
+    for name in _parts(kind):
         yield from nodes_in(getattr(node, name))
 
 

@@ -9,10 +9,10 @@ from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..plan.types import OptionalType, RecordType, Type, TypeKind
 from ..scope import CALLABLE, Symbol
-from ..typing.callables import Callee, Takes
+from ..typing.callables import Callee, Parameter
 from ..typing.fit import Binding, fits, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from .arguments import Given, bind, shown_types
+from .arguments import Arguments, bind, shown_types
 from .builtins import BUILTINS
 from .explain import expect, mismatch
 from .inferrer import Inferrer
@@ -123,36 +123,36 @@ def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
 
 
 def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
-    given, right = bind(inferrer, node, callee.name, callee.takes, callee.positional, callee.symbol)
+    given, right = bind(inferrer, node, callee.name, callee.parameters, callee.positional, callee.symbol)
     binding = Binding(inferrer.sizes)
-    for takes in callee.takes:
-        typed = given.get(takes.name)
-        if typed is None or any(fits(typed.type, type, binding) for type in takes.types):
+    for parameter in callee.parameters:
+        typed = given.get(parameter.name)
+        if typed is None or any(fits(typed.type, type, binding) for type in parameter.types):
             continue
         right = False
-        _does_not_fit(inferrer, callee, takes, typed)
+        _does_not_fit(inferrer, callee, parameter, typed)
     if right and callee.choices:
         _exactly_one(inferrer, node, callee, given)
     types = {name: typed.type for name, typed in given.items()}
     known = all(map(is_known, types.values()))
-    type = callee.gives(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
+    type = callee.result(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
     return Call(node, type, callee, given)
 
 
-def _does_not_fit(inferrer: Inferrer, callee: Callee, takes: Takes, typed: Typed) -> None:
-    says = f"`{callee.name}` takes {shown_types(takes)}"
+def _does_not_fit(inferrer: Inferrer, callee: Callee, parameter: Parameter, typed: Typed) -> None:
+    says = f"`{callee.name}` takes {shown_types(parameter)}"
     more = f" {callee.why}" if callee.why is not None else ""
     mismatch(
         inferrer,
         typed,
-        takes.types,
-        f"`{takes.name}` of `{callee.name}` is {shown_types(takes)}, found {show_type(typed.type)}",
+        parameter.types,
+        f"`{parameter.name}` of `{callee.name}` is {shown_types(parameter)}, found {show_type(typed.type)}",
         beside=[Label(callee.symbol.span, says)],
         because=f"{says}{more}" if more else None,
     )
 
 
-def _exactly_one(inferrer: Inferrer, node: s.CallExpression, callee: Callee, given: Given) -> None:
+def _exactly_one(inferrer: Inferrer, node: s.CallExpression, callee: Callee, given: Arguments) -> None:
     there = [name for name in callee.choices if name in given]
     if len(there) == 1:
         return
@@ -177,11 +177,11 @@ def _record(inferrer: Inferrer, node: s.CallExpression, symbol: Symbol) -> Typed
             node.function,
             secondary=[Label(symbol.span, "declared here")],
         )
-    takes = tuple(
-        Takes(name, (each,), required=not isinstance(each, OptionalType))
+    parameters = tuple(
+        Parameter(name, (each,), required=not isinstance(each, OptionalType))
         for name, each in type.fields.items()
     )
-    given, _ = bind(inferrer, node, symbol.name.text, takes, 0, symbol)
+    given, _ = bind(inferrer, node, symbol.name.text, parameters, 0, symbol)
     for name, typed in given.items():
         shown = show_type(type.fields[name])
         expect(

@@ -12,7 +12,7 @@ from ...dsl.source import Span
 from ...dsl.wording import show_circle
 from ..plan.types import Type
 from ..scope import Symbol
-from ..typing.callables import Callee, Takes, constant
+from ..typing.callables import Callee, Parameter, constant
 from ..typing.fit import Binding, Sizes, sizes_in
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from ..typing.resolve import TypeResolver
@@ -42,11 +42,11 @@ class Signature:
 
     def callee(self, symbol: Symbol) -> Callee:
         """What a call of it takes and gives; what may be missing may be left out."""
-        takes = tuple(
-            Takes(each.node.name.text, (each.type,), required=not is_optional(each.type))
+        parameters = tuple(
+            Parameter(each.node.name.text, (each.type,), required=not is_optional(each.type))
             for each in self.parameters
         )
-        return Callee(symbol, None, takes, constant(self.result), len(takes))
+        return Callee(symbol, None, parameters, constant(self.result), len(parameters))
 
 
 def read_signature(

@@ -119,10 +119,10 @@ class Lowerer:
         callee = typed.callee
         arguments = {word: self._emit(value) for word, value in typed.arguments.items()}
         if callee.task is None:
-            missing = [takes for takes in callee.takes if takes.name not in arguments]
-            for takes in missing:
-                nothing = t.Constant(typed.node, takes.types[0], None)
-                arguments[takes.name] = self._emit(nothing)
+            missing = [each for each in callee.parameters if each.name not in arguments]
+            for parameter in missing:
+                nothing = t.Constant(typed.node, parameter.types[0], None)
+                arguments[parameter.name] = self._emit(nothing)
         if callee.kind == "extern":
             return self._add(
                 n.ExternNode,
