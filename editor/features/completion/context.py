@@ -1,4 +1,4 @@
-"""What is asked, and what is offered."""
+"""Where something is completed, and what can be offered there."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Offer:
         return self.insert or self.label
 
 
-class Asked:
+class Context:
     """A place in a document, and what is around it."""
 
     def __init__(self, view: View, cursor: Cursor) -> None:
@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def typed(self) -> str:
-        """The beginning of what is asked for."""
+        """The beginning of what is completed."""
         return self.cursor.prefix
 
     @property
