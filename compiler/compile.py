@@ -129,9 +129,9 @@ def _graph(
     graph = [symbol for symbol in symbols if isinstance(symbol.node, _GRAPH)]
     if not graph:
         return None
-    from .graph import type_graph
+    from .graph import GraphChecker
 
-    return type_graph(graph, declared, models, found, evaluator, merger)
+    return GraphChecker(declared, models, found, evaluator, merger).check(graph)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:

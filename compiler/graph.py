@@ -59,19 +59,9 @@ class Graph:
                 yield route.judgement.condition
 
 
-def type_graph(
-    symbols: list[Symbol],
-    declared: tuple[Declared, ...],
-    models: ModelFiles,
-    found: Diagnostics,
-    evaluator: Evaluator,
-    merger: Merger,
-) -> Graph:
-    """The graph of a program; every mistake in it is reported."""
-    return _Grapher(declared, models, found, evaluator, merger).graph(symbols)
+class GraphChecker:
+    """Checks and types the graph of a program; every mistake in it is reported."""
 
-
-class _Grapher:
     def __init__(
         self,
         declared: tuple[Declared, ...],
@@ -90,7 +80,8 @@ class _Grapher:
         self._checked: dict[int, TypedRoute | None] = {}
         self._signatures: dict[int, Signature] = {}
 
-    def graph(self, symbols: list[Symbol]) -> Graph:
+    def check(self, symbols: list[Symbol]) -> Graph:
+        """The graph that `symbols` declare."""
         types = self._tools.types
         for symbol in symbols:
             if isinstance(symbol.node, s.TypeDeclaration):
