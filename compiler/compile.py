@@ -58,8 +58,8 @@ def check_file(
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. read, parse: for who keeps files and their trees from one check to the next.
-    Never raises for what the files say.
+    of parameters, by name. read, parse: for callers that keep files and their trees from one check to the
+    next. Never raises for what the files say.
     """
     found = Diagnostics()
     loader = Loader(found, read, parse)

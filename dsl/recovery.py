@@ -169,7 +169,7 @@ class Recovery:
             following = next(tokens, None)
 
     def _resume(self, token: Token) -> None:
-        """Feed a token that starts a declaration, closing first what is open."""
+        """Feed a token that starts a declaration; what is open is closed first."""
         if not self._accepts(token):
             self._close_all(token, "the next declaration starts here")
             if not self._accepts(token):

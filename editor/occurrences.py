@@ -34,7 +34,8 @@ class Role(Enum):
 class Target:
     """What a name stands for: a declaration, the name of an import, or something inside of a pipeline.
 
-    kind: in the user's words. node: what declares it. owner: the pipeline around what is not a declaration.
+    kind: in the user's words. node: what declares it. owner: the pipeline or extern that a parameter,
+    step or variable belongs to.
     """
 
     kind: str

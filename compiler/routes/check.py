@@ -135,7 +135,7 @@ class RouteChecker:
         return evolve(self._target(share.target, share.target, scope), share=percent)
 
     def _once(self, members: tuple[Member, ...], scope: Scope, what: str, advice: str) -> bool:
-        """Report members that stand there twice; whether none does."""
+        """Whether no member stands there twice; those that do are reported."""
         seen: dict[int, Member] = {}
         once = True
         for member in members:
