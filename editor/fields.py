@@ -66,7 +66,7 @@ class FieldInfo:
 
     @property
     def told(self) -> str:
-        """What it means, what it takes and what it is when it is not given, as Markdown."""
+        """Its meaning, what it takes and its default, as Markdown."""
         default = f"; default: {self.default}" if self.default else ""
         return f"{self.meaning}\n\ntakes {self.takes}{default}"
 

@@ -259,7 +259,7 @@ class _Pipeline(ExpressionInferrer):
         )
 
     def check_used(self) -> None:
-        """Warn about steps that nothing uses, where nothing else is wrong that could be the reason."""
+        """Warn about steps that nothing uses, unless another mistake may be the reason."""
         if len(self.found.items) > self._before:
             return
         for name, step in self._steps.items():

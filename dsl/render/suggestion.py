@@ -1,6 +1,6 @@
 """A fix as a small diff: the lines as they are, and as they would be.
 
-What only adds to one line is shown as that line with `+` under what is new.
+A change that only adds to one line is shown as that line with `+` under what is new.
 """
 
 from __future__ import annotations

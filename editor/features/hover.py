@@ -132,7 +132,7 @@ def _name(view: View, found: Occurrence) -> str:
 
 
 def _call(view: View, found: Occurrence) -> list[str]:
-    """What a call gives, where the name that is called stands in one."""
+    """What a call gives, when `found` is the name that it calls."""
     path = view.path_to(found.start)
     if not path or not isinstance(path[0], s.PipelineDeclaration) or path[0] is found.target.node:
         return []

@@ -37,7 +37,7 @@ def completion(view: View, position: lsp.Position, *, snippets: bool = True) -> 
 
 
 def _rank(typed: str, label: str) -> tuple[int, str]:
-    """First what begins with what is typed, then what holds its letters in their order, then all else."""
+    """First what begins with the typed text, then what holds its letters in their order, then the rest."""
     wanted, letters = typed.casefold(), iter(label.casefold())
     if label.casefold().startswith(wanted):
         return 0, label
