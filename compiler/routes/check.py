@@ -33,12 +33,14 @@ _SPLITS = {RouteKind.SPLIT: "split { a: 95%, b: 5% }"}
 FORMS = _LISTS | _SPLITS
 """How each kind of route is written."""
 
-_OPTIONS = {
+OPTIONS = {
     RouteKind.BALANCE: "by",
     RouteKind.HEDGE: "after",
     RouteKind.CASCADE: "accept",
     RouteKind.SPLIT: "by",
 }
+"""The word after the members of each kind that takes one."""
+
 _REQUIRED = (RouteKind.HEDGE, RouteKind.CASCADE)
 _KEYS = 'write `by user`, or `by header("x-customer")`'
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -175,7 +177,7 @@ class RouteChecker:
     def _with_option(
         self, route: TypedRoute, node: s.RouteList | s.RouteSplit, scope: Scope
     ) -> TypedRoute | None:
-        kind, expected = route.kind, _OPTIONS.get(route.kind)
+        kind, expected = route.kind, OPTIONS.get(route.kind)
         if kind is RouteKind.SPLIT:
             route = evolve(route, key=_DEFAULT_KEY)
         if node.option is None or node.value is None:

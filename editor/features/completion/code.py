@@ -42,7 +42,6 @@ _STRATEGIES = (
     ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
     ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
 )
-_OPTIONS = {"balance": ("by",), "hedge": ("after",), "cascade": ("accept",), "split": ("by",)}
 _TYPES = (*TYPES, "bytes", "image", "json", "tensor", "list")
 
 
@@ -171,9 +170,11 @@ def _route(context: Context) -> Iterator[Offer]:
 
 
 def _after_members(context: Context) -> Iterator[Offer]:
+    from ....compiler.routes.check import OPTIONS
+
     words = context.words
     if words[-1] in ("]", "}") and len(words) > 3:
-        yield from (keyword(word) for word in _OPTIONS.get(words[3], ()))
+        yield from (keyword(word) for kind, word in OPTIONS.items() if kind == words[3])
     elif words[-1] == "by":
         for word, meaning in (("round_robin", "in turn"), ("least_busy", "whoever has least to do")):
             yield Offer(word, Kind.EnumMember, meaning)
