@@ -29,10 +29,10 @@ FALLBACK = RuntimeKind.VLLM
 
 
 def match_runtime(model: str) -> RuntimeKind | None:
-    """The runtime that `model`'s name says, or None when it says nothing."""
+    """The runtime that a model of this name is for, None when the name does not say."""
     return next((kind for pattern, kind in PATTERNS if fnmatchcase(model, pattern)), None)
 
 
 def infer_runtime(model: str) -> RuntimeKind:
-    """The runtime that `model`'s name says, vLLM when it says nothing."""
+    """The runtime that a model of this name is for, vLLM when the name does not say."""
     return match_runtime(model) or FALLBACK

@@ -26,11 +26,7 @@ def check(program: Program, found: Diagnostics) -> None:
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    if (
-        declared.setting("runtime")
-        or declared.section_at("runtime_config")
-        or match_runtime(deployment.model)
-    ):
+    if declared.runtime_is_written or match_runtime(deployment.model):
         return
     found.note(
         "N0414",

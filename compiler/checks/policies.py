@@ -161,11 +161,10 @@ def _add_key(declared: Declared, kind: RuntimeKind) -> str:
 
 
 def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics) -> None:
-    written = declared.section_at("runtime_config") is not None or declared.setting("runtime") is not None
     found.error(
         "E0305",
         f"`{config.kind}` needs an `endpoint` or a `launch`",
-        declared.span("runtime_config") if written else declared.span("model"),
+        declared.span("runtime_config") if declared.runtime_is_written else declared.span("model"),
         "where is the server?",
         help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
         "or `launch { command = […] }` to have it started",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import ProviderKind, TaskKind
 from ..program import Program
-from .capacity import effective_task
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 
@@ -26,7 +25,7 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
 def check(program: Program, found: Diagnostics) -> None:
     """The task of a remote deployment must be one that its provider does."""
     for declared, deployment in program.deployments:
-        runtime, task = deployment.effective_runtime(), effective_task(deployment)
+        runtime, task = deployment.effective_runtime(), deployment.effective_task()
         tasks = TASKS.get(runtime.provider) if runtime.provider else None
         if tasks is None or task in tasks:
             continue
