@@ -75,8 +75,10 @@ class Model(ABC):
         """Whether requests can be answered, as far as is known without asking."""
 
     @abstractmethod
-    def is_available(self) -> bool:
-        """Whether a request that comes now would be sent: it is ready, and no circuit is open."""
+    def free_at(self, now: float) -> float:
+        """When a request that comes now would be sent: `now` if nothing keeps it, infinite where it is not
+        known when. In the time of the loop.
+        """
 
     @abstractmethod
     def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
