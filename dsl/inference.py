@@ -32,6 +32,9 @@ PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
 
 FALLBACK = RuntimeKind.VLLM
 
+WILDCARD = "*"
+"""Stands at the end of a model's name for what clients say."""
+
 _PREFIXES: dict[RuntimeKind, tuple[str, ...]] = {
     RuntimeKind.LITELLM: ("litellm/",),
     RuntimeKind.OPENAI: ("openai/",),

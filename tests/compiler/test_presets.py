@@ -94,3 +94,40 @@ def test_servers_that_speak_openai_can_be_launched(project: Project, kind: str) 
     )
     assert plan.endpoint == "http://127.0.0.1:{port}/v1"
     assert plan.launch is not None
+
+
+def test_a_star_leaves_the_name_to_clients(project: Project) -> None:
+    plan = project.remote(
+        'deployment any { model = "openrouter/*", runtime openrouter { api_key = env("K") } }'
+    )
+    assert (plan.model, plan.is_wildcard) == ("*", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'model = "*-latest", runtime openrouter { api_key = env("K") }',
+        'model = "a*b*", runtime openrouter { api_key = env("K") }',
+        'model = "claude-*", runtime anthropic { api_key = env("K") }',
+        'model = "gemini-*", runtime gemini { api_key = env("K") }',
+        'model = "openrouter/*", task = embed, runtime openrouter { api_key = env("K") }',
+    ],
+)
+def test_a_star_stands_only_where_clients_can_say_the_rest(project: Project, body: str) -> None:
+    assert "E0420" in project.codes(f"deployment any {{ {body} }}")
+
+
+@pytest.mark.parametrize("target", ["any", "both"])
+def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: str) -> None:
+    [item] = [
+        item
+        for item in project.findings(
+            'deployment any { model = "openrouter/*", runtime openrouter { api_key = env("K") } }\n'
+            'deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }\n'
+            "route both = fallback [gpt, any]\n"
+            f"pipeline p(message: text) -> text {{ return {target}(message) }}\n"
+        )
+        if item.is_error
+    ]
+    assert item.code == "E0420"
+    assert f"`{target}` leaves the name of its model to clients" in item.message

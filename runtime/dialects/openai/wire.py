@@ -28,6 +28,9 @@ from ..wire import Outgoing, Sendable, malformed, parse_object, whole
 
 DONE = b"[DONE]"
 
+MAX_NAME = 200
+"""Characters of the name of a model that a client may say."""
+
 
 class OpenAIWire:
     """Chat completions and embeddings below an endpoint that ends in `/v1` or names an Azure deployment."""
@@ -36,6 +39,7 @@ class OpenAIWire:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._model = plan.model
+        self._is_wildcard = plan.is_wildcard
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def request(self, request: Sendable) -> Outgoing:
@@ -51,7 +55,7 @@ class OpenAIWire:
             if request.dimensions is not None:
                 body["dimensions"] = request.dimensions
             return Outgoing("/embeddings", orjson.dumps(body))
-        sent = {**request.body, "model": self._model}
+        sent = {**request.body, "model": self._named(request) if self._is_wildcard else self._model}
         if request.stream and self._counts:
             options = sent.get("stream_options")
             sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -59,6 +63,18 @@ class OpenAIWire:
             return Outgoing("/chat/completions", orjson.dumps(sent))
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+    def _named(self, request: ChatRequest) -> str:
+        """The model that the client named behind the deployment. Raises BadRequest."""
+        _, _, rest = request.body["model"].partition("/")
+        if not rest:
+            message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
+            raise BadRequest(message, param="model", code="model_not_found")
+        if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
+            raise BadRequest(
+                f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model"
+            )
+        return self._model.replace("*", rest)
 
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
         return ChatChunk(body, _usage(parse_object(body, classifier)))
