@@ -77,7 +77,13 @@ class OpenAIWire:
         return self._model.replace("*", rest)
 
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
-        return ChatChunk(body, _usage(parse_object(body, classifier)))
+        answer = parse_object(body, classifier)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices:
+            raise malformed(classifier, "the answer has no choices")
+        for choice in choices:
+            _check_choice(choice, classifier)
+        return ChatChunk(body, _usage(answer))
 
     def reader(self, request: ChatRequest, classifier: Classifier) -> OpenAIReader:
         return OpenAIReader(classifier, hide_usage=self._counts and not wants_usage(request))
@@ -108,13 +114,15 @@ class OpenAIWire:
 
 
 class OpenAIReader:
-    """One chunk per event, until the end marker.
+    """One chunk per event, until the end marker, or until the connection ends and every choice has.
 
     hide_usage: the usage at the end is for the policies alone.
     """
 
     def __init__(self, classifier: Classifier, *, hide_usage: bool) -> None:
         self.ended = False
+        self._unfinished: set[object] = set()
+        self._begun = False
         self._classifier = classifier
         self._hide_usage = hide_usage
 
@@ -124,6 +132,8 @@ class OpenAIReader:
             self.ended = True
             return ()
         chunk = parse_object(data, self._classifier)
+        for choice in chunk.get("choices") or ():
+            self._follow(choice)
         usage = _usage(chunk)
         if usage is not None and self._hide_usage and not chunk.get("choices"):
             return (ChatChunk(b"", usage),)
@@ -132,7 +142,25 @@ class OpenAIReader:
         return (ChatChunk(data, usage),)
 
     def close(self) -> Iterable[ChatChunk]:
+        self.ended = self._begun and not self._unfinished
         return ()
+
+    def _follow(self, choice: Any) -> None:
+        """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
+        if not isinstance(choice, dict):
+            return
+        self._begun = True
+        if choice.get("finish_reason") is None:
+            self._unfinished.add(choice.get("index"))
+        else:
+            _check_choice(choice, self._classifier)
+            self._unfinished.discard(choice.get("index"))
+
+
+def _check_choice(choice: Any, classifier: Classifier) -> None:
+    """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
+    if isinstance(choice, dict) and (choice.get("finish_reason") == "error" or choice.get("error")):
+        raise classifier.in_band(choice.get("error") or "the answer ended with an error")
 
 
 def wants_usage(request: ChatRequest) -> bool:
