@@ -9,13 +9,20 @@ from pathlib import Path
 from attrs import define, field
 
 from ..dsl.diagnostics import Diagnostics
+from ..dsl.files import NotRegular, read_regular_text
 from ..dsl.parser import Parsed, parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
+from .project import project_left
 
 DEEPEST = 100
 """How many files may import each other in a row."""
+
+LARGEST = 4 << 20
+"""Bytes of the largest file that is read."""
+
+SUFFIX = ".infer"
 
 ReadText = Callable[[Path], str]
 """Gives the text of a file, decoded. Raises OSError, UnicodeDecodeError, or ValueError for a path that
@@ -27,10 +34,7 @@ ParseText = Callable[[Source], Parsed]
 
 def read_file(path: Path) -> str:
     """The text of a UTF-8 file, a byte order mark left out and line ends kept."""
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a directory", str(path))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return file.read()
+    return read_regular_text(path, LARGEST, "utf-8-sig")
 
 
 @define(eq=False)
@@ -105,6 +109,8 @@ class Loader:
         base = importer.source.path.parent if importer.source.path is not None else Path()
         path = base / written.parts[0]
         key = file_key(path)
+        if self._leaves_project(base, written.parts[0], span):
+            return None
         if key in (loading for loading, _ in self._loading):
             self._cycle(key, span)
             return None
@@ -125,8 +131,34 @@ class Loader:
                 help=f"paths are relative to the importing file: this is `{path}`",
             )
             return None
+        if not is_source(path):
+            self._no_source(path, written.parts[0], span)
+            return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
         return self._load(Source(name, text, path))
+
+    def _leaves_project(self, base: Path, written: str, span: Span) -> bool:
+        """Whether a path leads out of the project; reported if so, and then nothing is read."""
+        project = project_left(base, written)
+        if project is not None:
+            self._found.error(
+                "E0212",
+                f"`{written}` is outside of the project, so that it does not travel with it",
+                span,
+                f"the project is the folder `{project.name}`",
+                help="move the file into the project, or put a symbolic link to it there",
+            )
+        return project is not None
+
+    def _no_source(self, path: Path, written: str, span: Span) -> None:
+        """What stands in other files is not for messages to quote."""
+        self._found.error(
+            "E0206",
+            f"cannot import `{written}`: only `{SUFFIX}` files are imported",
+            span,
+            "a link to another kind of file" if path.name.endswith(SUFFIX) else "another kind of file",
+            help=f"move what you need into a file whose name ends in `{SUFFIX}`",
+        )
 
     def _cycle(self, key: str, span: Span) -> None:
         names = [module.source.name for _, module in self._loading]
@@ -146,8 +178,6 @@ def reason(error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
             return "there is no such file"
-        case IsADirectoryError():
-            return "it is a directory"
         case PermissionError():
             return "permission denied"
         case UnicodeDecodeError():
@@ -158,12 +188,17 @@ def reason(error: OSError | ValueError) -> str:
             return str(error)
 
 
+def is_source(path: Path) -> bool:
+    """Whether the name of a file says that it is one of the language; of a link, that of its target, too."""
+    return path.name.endswith(SUFFIX) and file_key(path).endswith(SUFFIX)
+
+
 def _advice(error: OSError | ValueError) -> str | None:
     match error:
         case FileNotFoundError():
             return "check the path; `inferc init` writes a first file"
-        case IsADirectoryError():
-            return "name a file in it"
+        case NotRegular():
+            return "name a regular file, or `-` for standard input"
         case _:
             return None
 

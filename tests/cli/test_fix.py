@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_file_stays(
     assert Path("a.infer").read_text("utf-8") == WRONG
 
 
-@pytest.mark.parametrize("call", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "fchmod", "replace"])
 def test_a_write_that_fails_half_way_leaves_the_file_as_it_was(
     inferc: Command, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
