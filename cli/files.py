@@ -29,7 +29,7 @@ def save(path: Path, text: str, said: str) -> int:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Put `text` into the file at `path`: all of it, or none. Raises OSError, and ValueError for no path at all.
+    """Put `text` into the file at `path`: all of it, or none. Raises OSError and ValueError.
 
     Mode and owner of an existing file are kept, and a symbolic link goes on pointing to its file, which has
     to be in the same project. What is no regular file, or must not be written, stays as it is.

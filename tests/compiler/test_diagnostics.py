@@ -98,7 +98,8 @@ def test_an_import_that_leaves_the_project(golden: Golden, tmp_path: Path) -> No
     file = tmp_path / "project" / "main.infer"
     text = 'import "../shared.infer" as shared\nimport "linked.infer" as linked\n' + (
         'deployment chat {\n  model = "gpt-4o-mini"\n'
-        '  runtime openai { api_key = env("K"), timeouts { request = linked.patience, read = shared.patience } }\n}\n'
+        '  runtime openai {\n    api_key = env("K")\n'
+        "    timeouts { request = linked.patience, read = shared.patience }\n  }\n}\n"
     )
     checked = check_file(str(file), file, text=text)
     assert [item.code for item in checked.diagnostics] == ["E0212"]
