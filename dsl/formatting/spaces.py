@@ -16,6 +16,10 @@ from .files import format_parsed
 _MARK = re.compile(r",|#[^\n]*+")
 
 
+_TAKES_THE_LINE = ("OPEN_TEXT", "OPEN_LONG_TEXT", "OPEN_QUOTES", "WRONG_COMMENT")
+"""Tokens that would take white space behind them for a part of them."""
+
+
 @frozen
 class Spacing:
     """Put `space` where the white space from character `start` to `end` is now."""
@@ -36,8 +40,9 @@ def respace(parsed: Parsed, start: int, end: int) -> list[Spacing]:
     if [unix_lines(each.text) for each in before] != [unix_lines(each.text) for each in after]:
         return []
     found = []
-    for old, new in zip(_gaps(text, before), _gaps(styled, after), strict=True):
-        if old[0] <= end and old[1] >= start:
+    ahead = ["", *(each.type for each in before)]
+    for kind, old, new in zip(ahead, _gaps(text, before), _gaps(styled, after), strict=True):
+        if old[0] <= end and old[1] >= start and kind not in _TAKES_THE_LINE:
             for first, last, space in _aligned(text, old, styled[slice(*new)]):
                 found += _clipped(text, first, last, space, start, end)
     return [each for each in found if text[each.start : each.end] != each.space]
