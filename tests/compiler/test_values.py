@@ -95,6 +95,14 @@ def test_a_number_that_is_none_is_an_error_at_its_place(project: Project, litera
         ('"""\n    one\n    two"""', "one\ntwo"),
         ('"""\n\tone\n\n\ttwo\n\t"""', "one\n\ntwo\n"),
         ('"""say "hi" twice"""', 'say "hi" twice'),
+        ('"""\n    a\\n  x\n    b\n    """', "a\n  x\nb\n"),
+        ('"""\n    \\u{20}a\\tb\\n\n    c\n    """', " a\tb\n\nc\n"),
+        ('"""\n    one \\\n    two\n    """', "one two\n"),
+        ('"""\n  a\\n    """', "a\n    "),
+        ('"""\n\t\ta\n    b\n    """', "\t\ta\n    b\n"),
+        ('"""\n\ta\n\t  b\n\t"""', "a\n  b\n"),
+        ('"""\n \ta\n  b\n """', "\ta\n b\n"),
+        ('"""  first\n  second"""', "  first\nsecond"),
     ],
 )
 def test_a_text_is_what_its_quotes_say(project: Project, literal: str, meaning: str) -> None:
