@@ -68,10 +68,8 @@ def add_settings(parser: ArgumentParser) -> None:
     )
 
 
-def _setting(text: str) -> tuple[str, object]:
-    from ..compiler.types import read_setting
-
+def _setting(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
         raise ArgumentTypeError(f"`{text}` is not of the form name=value")
-    return name.strip(), read_setting(value)
+    return name.strip(), value

@@ -63,8 +63,8 @@ def raw_places(literal: str) -> list[int]:
 def layout(inner: str) -> list[Cut]:
     """What of a text between three quotes belongs to the file that it stands in, in order.
 
-    That is a first line that is empty, what all other lines are indented by, and the blanks before the closing
-    quotes, which say by their place how deep the text is indented. Tabs and spaces are not the same.
+    That is a first line that is empty, what all other lines are indented by, and the blanks before the
+    closing quotes, which say by their place how deep the text is indented. Tabs and spaces are not the same.
     """
     first, *rest = inner.split("\n")
     if not rest:
