@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import define, field, frozen
 
 from ..dsl.diagnostics import Diagnostic, Edit, Severity
-from ..dsl.source import Source
-from .modules import file_key
+from .modules import key_of
 
 Check = Callable[[str], Sequence[Diagnostic]]
 """The findings of the file if this were its text, with those of the files that it imports."""
@@ -40,11 +39,6 @@ def make_safe_fixes(text: str, key: str, check: Check) -> Fixed:
     while (better := fixer.improve(text)) is not None:
         text = better
     return Fixed(text, fixer.made, fixer.left)
-
-
-def key_of(source: Source) -> str:
-    """The same for every source of one file."""
-    return file_key(source.path) if source.path is not None else source.name
 
 
 @frozen

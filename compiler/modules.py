@@ -88,7 +88,7 @@ class Loader:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
         module = Module(parsed.source, parsed.declarations)
-        key = file_key(source.path) if source.path is not None else source.name
+        key = key_of(source)
         self._modules[key] = module
         self._loading.append((key, module))
         for declaration in parsed.declarations:
@@ -209,3 +209,8 @@ def file_key(path: Path) -> str:
         return os.path.realpath(path)
     except ValueError:  # no path at all: there is a NUL in it
         return str(path)
+
+
+def key_of(source: Source) -> str:
+    """The same for every source of one file."""
+    return file_key(source.path) if source.path is not None else source.name

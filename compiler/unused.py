@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from .compile import Checked
-from .fixing import key_of
+from .modules import key_of
 
 
 def without_used_elsewhere(all_checked: Sequence[Checked]) -> list[Checked]:

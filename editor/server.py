@@ -132,6 +132,10 @@ class Server(LanguageServer):
             registration = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
             self.client_register_capability(lsp.RegistrationParams([registration]))
 
+    def warn(self, message: str) -> None:
+        """Something that whoever asked has to know."""
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
+
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Errors are for the log: nobody can do anything about them in a window."""
         log.error("%s: %s", getattr(source, "__name__", source), error)

@@ -8,7 +8,8 @@ from itertools import accumulate
 
 from lsprotocol import types as lsp
 
-from ....compiler.fixing import key_of, make_safe_fixes
+from ....compiler.fixing import make_safe_fixes
+from ....compiler.modules import key_of
 from ....dsl.diagnostics import Diagnostic
 from ...view import View
 from ..diagnostics import of_diagnostic
