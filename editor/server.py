@@ -59,10 +59,12 @@ class Server(LanguageServer):
         self._checks.changed(uri)
 
     def closed(self, uri: str) -> None:
+        document = self.files.document(uri)
+        importers = self.files.importers(document) if document is not None else []
         self.files.close(uri)
         self._views.pop(uri, None)
         self._tokens.pop(uri, None)
-        self._checks.closed(uri)
+        self._checks.closed(uri, [each.uri for each in importers])
 
     def changed_outside(self) -> None:
         """Files on disk may have changed."""
