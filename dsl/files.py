@@ -7,7 +7,6 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -24,7 +23,7 @@ class NotRegular(OSError):
     strerror: str
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """The regular file at `path`, or that a link there leads to, open for reading.
 
     Raises NotRegular when it is something else, OSError, and ValueError for a path that cannot be one.

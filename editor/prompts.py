@@ -36,7 +36,9 @@ def template_names(template: str) -> TemplateNames | None:
     except (TemplateError, ValueError, OverflowError, RecursionError):
         return None
     own = {each.name for each in tree.find_all(nodes.Name) if each.ctx != "load"}
-    own |= {each.name for each in tree.find_all((nodes.Macro, nodes.Block))}
+    own |= {each.name for each in tree.find_all(nodes.Macro)} | {
+        each.name for each in tree.find_all(nodes.Block)
+    }
     try:
         outer = meta.find_undeclared_variables(tree)
     except TemplateError:  # a filter that does not exist

@@ -39,7 +39,7 @@ def respace(parsed: Parsed, start: int, end: int) -> list[Spacing]:
     before, after = _tokens(text), _tokens(styled)
     if [unix_lines(each.text) for each in before] != [unix_lines(each.text) for each in after]:
         return []
-    found = []
+    found: list[Spacing] = []
     ahead = ["", *(each.type for each in before)]
     for kind, old, new in zip(ahead, _gaps(text, before), _gaps(styled, after), strict=True):
         if old[0] <= end and old[1] >= start and kind not in _TAKES_THE_LINE:

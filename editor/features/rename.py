@@ -132,6 +132,7 @@ def _refuse_blind(
 def _refuse_inside(target: Target, new: str) -> None:
     """Inside of a pipeline: its own names, and those it uses from outside."""
     owner = target.owner
+    assert owner is not None
     if isinstance(owner, s.PipelineDeclaration):
         own = [each.name.text for each in owner.parameters]
         own += [each.name.text for each in owner.steps if each.name is not None]
