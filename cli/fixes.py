@@ -14,8 +14,6 @@ from ..dsl.files import read_regular_text
 from .files import write_atomically
 from .sources import Input
 
-BYTE_ORDER_MARK = "\ufeff"
-
 
 def fix_files(files: Sequence[Input], settings: Mapping[str, Any]) -> tuple[int, int]:
     """Make the safe fixes of `files`; gives how many were made, and how many were not since they do not help.
@@ -32,10 +30,9 @@ def fix_files(files: Sequence[Input], settings: Mapping[str, Any]) -> tuple[int,
         assert each.path is not None
         name, path, key = each.name, each.path, file_key(each.path)
         try:
-            text = read_regular_text(path, LARGEST)
+            text, plain = read_regular_text(path, LARGEST), read_file(path)
         except (OSError, ValueError):
             continue
-        plain = text.removeprefix(BYTE_ORDER_MARK)
 
         def check(text: str, name: str = name, path: Path = path) -> Sequence[Diagnostic]:
             return check_file(name, path, text=text, settings=settings, read=read).diagnostics

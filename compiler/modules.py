@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,8 +34,14 @@ ParseText = Callable[[Source], Parsed]
 
 
 def read_file(path: Path) -> str:
-    """The text of a UTF-8 file, a byte order mark left out and line ends kept."""
-    return read_regular_text(path, LARGEST, "utf-8-sig")
+    """The text of a UTF-8 file, a byte order mark left out and line ends kept.
+
+    Raises OSError, also for a link that only looks like a file of the language, and ValueError.
+    """
+    text = read_regular_text(path, LARGEST, "utf-8-sig")
+    if path.name.endswith(SUFFIX) and not is_source(path):
+        raise OSError(errno.EINVAL, "it is a link to another kind of file", str(path))
+    return text
 
 
 @define(eq=False)
@@ -132,7 +139,7 @@ class Loader:
             )
             return None
         if not is_source(path):
-            self._no_source(path, written.parts[0], span)
+            self._no_source(written.parts[0], span)
             return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
         return self._load(Source(name, text, path))
@@ -150,13 +157,13 @@ class Loader:
             )
         return project is not None
 
-    def _no_source(self, path: Path, written: str, span: Span) -> None:
+    def _no_source(self, written: str, span: Span) -> None:
         """What stands in other files is not for messages to quote."""
         self._found.error(
             "E0206",
             f"cannot import `{written}`: only `{SUFFIX}` files are imported",
             span,
-            "a link to another kind of file" if path.name.endswith(SUFFIX) else "another kind of file",
+            "another kind of file",
             help=f"move what you need into a file whose name ends in `{SUFFIX}`",
         )
 

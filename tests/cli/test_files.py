@@ -141,6 +141,20 @@ def test_a_file_that_is_too_large_is_not_read(inferc: Command) -> None:
         assert "it is larger than 4 MiB" in done.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("check", "."), ("check", "x.infer"), ("check", "--fix", "x.infer"), ("fmt", "--diff", "x.infer")],
+)
+def test_a_link_that_only_looks_like_a_source_is_not_read(inferc: Command, command: tuple[str, ...]) -> None:
+    Path("notes.txt").write_text("q7marker: 1\n")
+    Path("x.infer").symlink_to("notes.txt")
+    done = inferc(*command)
+    assert done.status == 1
+    assert "it is a link to another kind of file" in done.err
+    assert "q7marker" not in done.out + done.err
+    assert Path("notes.txt").read_text() == "q7marker: 1\n"
+
+
 def test_no_file_of_another_kind_is_quoted(inferc: Command, tmp_path: Path) -> None:
     secret = "q7marker"
     Path(".env").write_text(f"PASSWORD={secret}\n")

@@ -361,12 +361,12 @@ def test_only_files_of_the_language_are_imported(project: Project) -> None:
     project.write("values.txt", "let patience = 20s\n")
     (project.folder / "linked.infer").symlink_to("values.txt")
     (project.folder / "to_source.infer").symlink_to("shared.infer")
-    for name in ("values.txt", "linked.infer"):
+    for name, why in (
+        ("values.txt", "only `.infer` files are imported"),
+        ("linked.infer", "it is a link to another kind of file"),
+    ):
         [item] = project.findings(f'import "{name}" as s\nlet _x = s.patience\n{chat("own")}')
-        assert (item.code, item.message) == (
-            "E0206",
-            f"cannot import `{name}`: only `.infer` files are imported",
-        )
+        assert (item.code, item.message) == ("E0206", f"cannot import `{name}`: {why}")
     assert project.findings(f'import "to_source.infer" as s\nlet _x = s.patience\n{chat("own")}') == []
 
 
