@@ -27,6 +27,7 @@ class CallIds:
         self._taken: set[str] = set()
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._waiting: dict[str, deque[str]] = {}
+        self._answered: dict[str, str] = {}
 
     def call(self, call: ToolCall) -> ToolCall:
         """`call` with an id that the provider takes; itself where its own is one."""
@@ -44,9 +45,9 @@ class CallIds:
     def result(self, result: ToolResult) -> ToolResult:
         """`result` with the id of the call that it belongs to: of calls with the same id, the first without one."""
         waiting = self._waiting.get(result.id)
-        if not waiting:
-            return result
-        id = waiting.popleft() if len(waiting) > 1 else waiting[0]
+        if waiting:
+            self._answered[result.id] = waiting.popleft()
+        id = self._answered.get(result.id, result.id)
         return result if id == result.id else evolve(result, id=id)
 
     def _is_free(self, id: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ....requests.errors import BadRequest
+from ...requests.errors import BadRequest
 
 
 @frozen

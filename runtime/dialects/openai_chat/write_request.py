@@ -153,7 +153,9 @@ def _unseal(part: Sealed) -> Any:
 def _said(parts: tuple[Part, ...], extras: Any = None) -> Json:
     """The message of an assistant: its words, and beside them its calls."""
     message = write_message(parts)
-    return message | extras if extras else message
+    if not extras:
+        return message
+    return message | extras | ({} if parts else {"content": None})
 
 
 def write_message(parts: tuple[Part, ...]) -> Json:
