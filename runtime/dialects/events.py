@@ -148,7 +148,10 @@ class PartEnded:
 
 @frozen
 class UsageKnown:
-    """What the answer consumed so far; a later one replaces it. native: as `dialect` tells it."""
+    """What the answer consumed so far; a later one replaces it, and the first may come before `Started`.
+
+    native: as `dialect` tells it.
+    """
 
     usage: Usage
     dialect: str = ""

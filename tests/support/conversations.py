@@ -61,7 +61,11 @@ TEXT_PART = _part("text", SAID)
 IMAGE_PART = _part(
     "image_url",
     st.fixed_dictionaries(
-        {"url": st.sampled_from([f"data:image/png;base64,{PNG}", "https://example.com/a.png", "https://x.org/i"])},
+        {
+            "url": st.sampled_from(
+                [f"data:image/png;base64,{PNG}", "https://example.com/a.png", "https://x.org/i"]
+            )
+        },
         optional={"detail": st.sampled_from(["auto", "low"])},
     ),
 )
@@ -147,7 +151,9 @@ def openai_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
     if draw(st.booleans()):
         body |= draw(
             st.just({"stream": True})
-            | st.just({"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}})
+            | st.just(
+                {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}}
+            )
         )
     if draw(st.booleans()):
         body |= {"logprobs": True, "top_logprobs": 2} if draw(st.booleans()) else {"logprobs": False}
@@ -191,7 +197,9 @@ FILE_BLOCK = _block("image", source=st.just({"type": "file", "file_id": "f1"}))
 THOUGHT = st.just({"type": "thinking", "thinking": "hm", "signature": "sig"}) | st.just(
     {"type": "redacted_thinking", "data": "EmwK"}
 )
-SEARCH = st.just({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}})
+SEARCH = st.just(
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}
+)
 
 
 @st.composite
@@ -213,8 +221,12 @@ def anthropic_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
             for id in asked
         ]
         said: Any = draw(some(blocks))
-        messages.append({"role": "user", "content": [*results, *said] if results else draw(SAID | st.just(said))})
-        content: list[Json] = draw(st.lists(THOUGHT | TEXT_BLOCK | SEARCH if media else TEXT_BLOCK, max_size=2))
+        messages.append(
+            {"role": "user", "content": [*results, *said] if results else draw(SAID | st.just(said))}
+        )
+        content: list[Json] = draw(
+            st.lists(THOUGHT | TEXT_BLOCK | SEARCH if media else TEXT_BLOCK, max_size=2)
+        )
         asked = [f"toolu_{turn}{n}" for n in range(draw(st.integers(0, 2)))]
         for id in asked:
             value = orjson.loads(draw(ARGUMENTS.filter(lambda text: "123456" not in text)))
@@ -294,7 +306,9 @@ def answers(draw: st.DrawFn, *, thoughts: bool = True) -> list[e.Event]:
     found: list[e.Event] = [e.Started("msg_1", "model-1")]
     calls = 0
     if thoughts and draw(st.booleans()):
-        found += [e.ThinkingDelta(piece, "anthropic") for piece in draw(some(st.sampled_from(["a", "b c", "☃"])))]
+        found += [
+            e.ThinkingDelta(piece, "anthropic") for piece in draw(some(st.sampled_from(["a", "b c", "☃"])))
+        ]
         found += [e.ThinkingSigned("sig", "anthropic"), e.PartEnded()]
     for kind in draw(st.lists(st.sampled_from(["text", "call"]), max_size=3)):
         if kind == "text":

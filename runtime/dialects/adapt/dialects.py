@@ -14,6 +14,7 @@ OPENAI_CHAT = Capabilities(
     media_by_url=("image/*",),
     media_in_results=False,
     thinks="effort",
+    efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     cache_marks="prompt_cache_breakpoint",
 )
 
@@ -29,6 +30,7 @@ OPENAI_RESPONSES = Capabilities(
     media_inline=("image/*", "application/*", "text/*"),
     media_by_url=("image/*", "application/*"),
     thinks="effort",
+    efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     most_stop=0,
     most_choices=1,
     cache_marks="prompt_cache_breakpoint",
@@ -47,6 +49,7 @@ ANTHROPIC = Capabilities(
     refused_with_thoughts=("temperature", "top_k"),
     greatest_temperature=1,
     system_prompts="first",
+    efforts=("low", "medium", "high", "xhigh", "max"),
     forced_tools_with_thoughts=False,
     call_ids=r"[a-zA-Z0-9_-]+",
     json_mode=False,
@@ -62,6 +65,7 @@ ANTHROPIC = Capabilities(
 )
 
 GEMINI = Capabilities(
+    efforts=("minimal", "low", "medium", "high", "xhigh"),
     refused_sampling=("min_p", "logit_bias"),
     system_prompts="first",
     parallel_tools=False,

@@ -225,7 +225,9 @@ def _results_first(turn: Turn) -> Turn:
 def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     """The last of several system prompts, with no other turns, is what the model is asked."""
     if not turns:
-        found.refuse("messages", "there must be a message that says something")
+        if found.problems:
+            return turns
+        found.problems.append(Problem("messages", "there must be a message that says something"))
         return turns
     found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
     return [*turns[:-1], evolve(turns[-1], role="user")]

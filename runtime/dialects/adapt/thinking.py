@@ -25,11 +25,13 @@ def adapt_thinking(
 ) -> dict[str, Any]:
     """The fields to change. longest: the limit of the answer with its thoughts."""
     wanted = c.thinking
-    if wanted is None or can.thinks is None:
+    if wanted is None:
         return {}
     if wanted.is_off:
         return {"thinking": _rest(wanted, can, found)}
     match can.thinks:
+        case None:
+            return {"thinking": evolve(wanted, effort=_nearest(wanted.effort, can, found))}
         case "no":
             if wanted.effort is not None or wanted.mode is not None:
                 found.refuse("reasoning_effort", "the model does not think")
@@ -84,7 +86,7 @@ def _nearest(effort: str | None, can: Capabilities, found: Findings) -> str | No
 def _budget(
     wanted: ThinkingWanted, can: Capabilities, found: Findings, longest: int | None, provider: str
 ) -> dict[str, Any]:
-    effort = wanted.effort if can.efforts else None
+    effort = wanted.effort if wanted.budget is not None and can.efforts else None
     budget = wanted.budget
     if budget is None:
         budget = BUDGETS.get(wanted.effort or "medium")

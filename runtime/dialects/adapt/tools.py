@@ -77,7 +77,8 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str) -> Tool
             found.note(f"{where}.strict", "left out: calls are not held to their schema")
         changed["strict"] = None
     parameters = tool.parameters
-    if provider == "anthropic" and parameters is not None:
+    if provider == "anthropic" and (parameters is not None or tool.strict):
+        parameters = parameters or {"type": "object", "properties": {}}
         if "type" not in parameters:
             parameters = {"type": "object", **parameters}
         elif parameters["type"] != "object":

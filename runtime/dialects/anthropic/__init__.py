@@ -5,4 +5,11 @@ from .read_request import read_request
 from .write_answer import AnthropicWriter, write_error, write_whole
 from .write_request import write_request
 
-__all__ = ["AnthropicReader", "AnthropicWriter", "read_request", "write_error", "write_request", "write_whole"]
+__all__ = [
+    "AnthropicReader",
+    "AnthropicWriter",
+    "read_request",
+    "write_error",
+    "write_request",
+    "write_whole",
+]

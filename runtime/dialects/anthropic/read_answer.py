@@ -80,8 +80,8 @@ class AnthropicReader(AnswerReader):
         self._started = True
         extras = {name: message[name] for name in message if name not in _ENVELOPE}
         sealed = {DIALECT: extras} if extras else NOTHING
-        yield e.Started(str(message.get("id") or ""), str(message.get("model") or ""), sealed)
         yield from self._tell_usage(message.get("usage"))
+        yield e.Started(str(message.get("id") or ""), str(message.get("model") or ""), sealed)
 
     def _block(self, index: int) -> _Block:
         block = self._blocks.get(index)

@@ -117,7 +117,8 @@ class AnthropicWriter:
         if self._started:
             return b""
         self._started = True
-        usage = {"input_tokens": 0, "output_tokens": 0} | dict(write_usage(self._usage))
+        usage = write_usage(self._usage)
+        usage = usage | {name: 0 for name in ("input_tokens", "output_tokens") if name not in usage}
         message = _message(event.id, event.model or self._model, [], usage) | _own(event.extras)
         return frame("message_start", {"type": "message_start", "message": message})
 

@@ -105,7 +105,9 @@ def test_what_anthropic_may_say_tomorrow_goes_on_as_it_came(where: str, value: A
 def test_numbers_in_arguments_keep_their_value() -> None:
     text = '{"id": 123456789012345678901234567890, "one": 1.0, "exact": 0.12345678901234567890123}'
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": text}}
-    read = openai_chat.read_request(openai(USER, {"role": "assistant", "content": None, "tool_calls": [call]}))
+    read = openai_chat.read_request(
+        openai(USER, {"role": "assistant", "content": None, "tool_calls": [call]})
+    )
     sent = dumps(write_anthropic(read))
     assert text.encode() in sent
     there = read_anthropic(loads(sent)).turns[1].parts[0]
@@ -122,7 +124,9 @@ def test_arguments_that_were_cut_off_reach_anthropic_as_what_they_are() -> None:
 
 def test_values_know_where_they_stood() -> None:
     image = {"type": "image_url", "image_url": {"url": "https://x.org/a.png"}}
-    read = openai_chat.read_request(openai({"role": "user", "content": [{"type": "text", "text": "x"}, image]}))
+    read = openai_chat.read_request(
+        openai({"role": "user", "content": [{"type": "text", "text": "x"}, image]})
+    )
     assert path(read.turns[0].parts[1].at) == "messages[0].content[1]"
 
 
