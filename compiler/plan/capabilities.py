@@ -1,4 +1,7 @@
-"""What a model can do and what it refuses, as far as that is known. None is not known: nothing is assumed then."""
+"""What a model can do and what it refuses, as far as that is known.
+
+None is not known: nothing is assumed then.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +23,28 @@ class Capabilities:
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
-    token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in tokens.
+    token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in
+    tokens.
     system_prompts: where they may stand.
-    tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at a time,
-    be held to a tool's schema, and be told which function it must call.
+    tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
+    a time, be held to a tool's schema, and be told which function it must call.
     call_ids: a regular expression that each id of a tool call must match as a whole.
-    json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such schemas,
-    and those of strict tools, may hold.
+    json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such
+    schemas, and those of strict tools, may hold.
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
-    thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds of a
-    budget in tokens. can_rest: whether it can be told not to think.
+    thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
+    of a budget in tokens. can_rest: whether it can be told not to think.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
-    refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it thinks,
-    and whether a function can be forced then.
-    most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none at all.
-    user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is marked.
-    turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is empty.
+    refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
+    thinks, and whether a function can be forced then.
+    most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
+    at all.
+    user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
+    marked.
+    turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
+    empty.
     """
 
     refused_sampling: tuple[str, ...] | None = None

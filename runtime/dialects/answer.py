@@ -23,7 +23,10 @@ from .parts import (
 
 @frozen
 class Choice:
-    """One of the answers that were asked for. citations: each with the number of the part that it belongs to."""
+    """One of the answers that were asked for.
+
+    citations: each with the number of the part that it belongs to.
+    """
 
     index: int
     parts: tuple[Part, ...]

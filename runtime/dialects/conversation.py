@@ -1,8 +1,8 @@
 """One conversation, as no protocol in particular writes it: what all dialects read into and write from.
 
-Values are frozen. `extras` hold what only one dialect knows, sealed with its name: `{"openai": {"store": True}}`.
-`openai` seals what both of OpenAI's dialects write alike. `at` is the place in the client's request, such as
-`("messages", 3, "content", 1)`, and takes no part in comparisons.
+Values are frozen. `extras` hold what only one dialect knows, sealed with its name:
+`{"openai": {"store": True}}`. `openai` seals what both of OpenAI's dialects write alike. `at` is the place in
+the client's request, such as `("messages", 3, "content", 1)`, and takes no part in comparisons.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .parts import NOTHING, CacheMark, Extras, Part, Place, Text
 
@@ -74,7 +74,7 @@ class Format:
 
 @frozen
 class Sampling:
-    """How tokens are drawn; None leaves it to the model. Names and ranges are OpenAI's, and vLLM's for the rest."""
+    """How tokens are drawn; None leaves it to the model. Names and ranges are OpenAI's and vLLM's."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -87,6 +87,12 @@ class Sampling:
     logprobs: bool | None = None
     top_logprobs: int | None = None
 
+    def said(self) -> dict[str, Any]:
+        """The fields that are not None."""
+        return {name: value for name in SAMPLING if (value := getattr(self, name)) is not None}
+
+
+SAMPLING = tuple(attribute.name for attribute in fields(Sampling))
 
 DEFAULT_SAMPLING = Sampling()
 
@@ -95,7 +101,8 @@ DEFAULT_SAMPLING = Sampling()
 class ThinkingWanted:
     """How much the model shall think.
 
-    mode: `off`; `adaptive`, as the model sees fit; `budget`, at most `budget` tokens; None: only the effort is said.
+    mode: `off`; `adaptive`, as the model sees fit; `budget`, at most `budget` tokens; None: only the effort
+    is said.
     effort: from `none` to `max`. shown: whether the client wants to read it. summary: how it is summed up.
     """
 
@@ -114,7 +121,8 @@ class ThinkingWanted:
 class Conversation:
     """A request for an answer. System prompts are turns, which may also stand in the middle.
 
-    max_tokens: of the answer, with its thoughts. token_limit: the name of that field, where a dialect has two.
+    max_tokens: of the answer, with its thoughts. token_limit: the name of that field, where a dialect has
+    two.
     n: how many answers. user: who asks, for the provider's checks.
     stream_usage: whether a stream shall end with the usage; None: as the dialect does it.
     """

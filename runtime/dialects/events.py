@@ -1,7 +1,8 @@
 """What happens while a model answers. A whole answer is the fold of its events.
 
-Every event names its choice, from 0, for requests that want several answers. Calls of tools are numbered from 0
-within their choice. Text and thoughts belong to one part until another kind of event, or `PartEnded`, comes.
+Every event names its choice, from 0, for requests that want several answers. Calls of tools are numbered
+from 0 within their choice. Text and thoughts belong to one part until another kind of event, or `PartEnded`,
+comes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Reason = Literal[
 ]
 """Why an answer ended.
 
-length: the limit that the request sets. context_window: the model's own. pause: the provider wants to be asked to go on.
+length: the limit that the request sets. context_window: the model's own. pause: the provider wants to be
+asked to go on.
 """
 
 

@@ -39,10 +39,11 @@ def dumps(value: Any) -> bytes:
 
 
 def arguments_object(text: str) -> Any:
-    """The arguments of a tool call, as an object to be written: spliced in as they came, not read and written again.
+    """The arguments of a tool call, as an object to be written: spliced in as they came, not read and
+    written again.
 
-    What is no JSON object, such as arguments that were cut off, goes in whole under the name that Anthropic's guide
-    to fine-grained tool streaming gives it.
+    What is no JSON object, such as arguments that were cut off, goes in whole under the name that
+    Anthropic's guide to fine-grained tool streaming gives it.
     """
     text = text.strip() or "{}"
     try:

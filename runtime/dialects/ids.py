@@ -7,7 +7,7 @@ import secrets
 
 
 def make_id(answer: str, *what: str) -> str:
-    """An id for a call of the answer with the id `answer`: the same for the same answer, and no other has it."""
+    """An id for a call of the answer with the id `answer`: always the same, and no other answer has it."""
     return hashed_id(answer or secrets.token_hex(12), *what)
 
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 Place = tuple[str | int, ...]
 """Where a value stands in the client's request: `("messages", 3, "content", 1)`."""
 
-Extras = Mapping[str, Mapping[str, Any]]
+Extras = Mapping[str, dict[str, Any]]
 """What only one dialect knows, under that dialect's name."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -23,13 +23,21 @@ def path(at: Place) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).lstrip(".")
 
 
+def own(extras: Extras, dialect: str) -> dict[str, Any]:
+    """What is sealed for `dialect`; not to be changed."""
+    return extras.get(dialect) or {}
+
+
 def _place() -> Any:
     return field(default=(), eq=False, repr=False)
 
 
 @frozen
 class CacheMark:
-    """The prompt up to here shall be cached. ttl: for how long, such as `1h`; None: as the provider has it."""
+    """The prompt up to here shall be cached.
+
+    ttl: for how long, such as `1h`; None: as the provider has it.
+    """
 
     ttl: str | None = None
     field: Literal["cache_control", "prompt_cache_breakpoint"] = "cache_control"

@@ -1,4 +1,4 @@
-"""The types of the providers' own Python packages, as judges of requests: a key that they do not know is refused."""
+"""The types of the providers' own Python packages judge requests: keys that they do not know are refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check_openai_responses(body: Any) -> None:
 
 
 SAMPLING_2023 = frozenset({"temperature", "top_p", "top_k"})
-"""Fields that the version `2023-06-01` of Anthropic's API takes, and the package, which speaks a later one, does not."""
+"""Fields of the version `2023-06-01` of Anthropic's API, which the package, with a later one, has not."""
 
 
 def check_anthropic(body: Any) -> None:

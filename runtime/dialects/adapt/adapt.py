@@ -18,7 +18,7 @@ from .tools import adapt_format, adapt_tools
 
 @frozen
 class Adapted:
-    """A conversation that the model takes, and what was changed; `conversation` is the client's where nothing was."""
+    """A conversation that the model takes, and what was changed: it is the client's own where nothing was."""
 
     conversation: Conversation
     notes: tuple[Note, ...] = ()
@@ -32,7 +32,8 @@ def adapt(
     provider: str,
     unsupported: Literal["error", "drop"] = "error",
 ) -> Adapted | Unsuitable:
-    """`conversation`, which came in the dialect `client`, for a model that is asked in the dialect `provider`.
+    """`conversation`, which came in the dialect `client`, for a model that is asked in the dialect
+    `provider`.
 
     unsupported: what becomes of what the model cannot do and nothing stands in for.
     """

@@ -1,7 +1,7 @@
 """Ids of tool calls, as a provider takes them: in its characters, and each only once in a conversation.
 
-A new id follows from what the call is, not from where it stands, so that a conversation that goes on keeps its ids, and
-the provider its cache.
+A new id follows from what the call is, not from where it stands, so that a conversation that goes on keeps
+its ids, and the provider its cache.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CallIds:
         return call if id == call.id else evolve(call, id=id)
 
     def result(self, result: ToolResult) -> ToolResult:
-        """`result` with the id of the call that it belongs to: of calls with the same id, the first without one."""
+        """`result` with the id of its call: of calls with the same id, the first that has no result yet."""
         waiting = self._waiting.get(result.id)
         if waiting:
             self._answered[result.id] = waiting.popleft()

@@ -1,4 +1,4 @@
-"""The turns of a conversation, as a provider takes them: what belongs to another provider goes, and order comes."""
+"""The turns of a conversation, in the order and with the parts that a provider takes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..parts import (
     Thinking,
     ToolCall,
     ToolResult,
+    own,
     path,
 )
 from .call_ids import CallIds
@@ -35,7 +36,8 @@ _SYSTEM = ("system", "developer")
 def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change."""
     history = _History(can, found, provider)
-    turns: Iterable[Turn] = [history.turn(turn) for turn in c.turns]
+    fit = ((turn, history.turn(turn)) for turn in c.turns)
+    turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
     if can.system_prompts in ("no", "first"):
         turns = _system_first(turns, can, found)
     if can.turns_alternate:
@@ -44,6 +46,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
             turns = _system_alone(turns, found)
         _pair_calls(turns, found)
     adapted = tuple(turns)
+    if not adapted and not found.problems:
+        found.problems.append(Problem("messages", "there must be a message that says something"))
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
@@ -148,7 +152,7 @@ class _History:
         return (evolve(result, **changed) if changed else result, *beside)
 
     def _media(self, media: Media) -> tuple[Part, ...]:
-        """Media of a type that the model reads; a document of plain text is text to those that know no other."""
+        """Media of a type that the model reads; a plain document is text where there is no word for it."""
         if media.text and self._provider not in TEXT_DOCUMENTS:
             title = f"{media.name}\n" if media.name else ""
             return (Text(title + media.text, fit_mark(media.cache, self._can), at=media.at),)
@@ -169,10 +173,10 @@ class _History:
         """Give the first call of a turn the mark of a lost signature, unless it has one."""
         for place, part in enumerate(parts):
             if isinstance(part, ToolCall):
-                own = part.extras.get("gemini", NOTHING)
-                if "thoughtSignature" in own:
+                held = own(part.extras, "gemini")
+                if "thoughtSignature" in held:
                     return False
-                signed = {**own, "thoughtSignature": self._can.call_signature}
+                signed = {**held, "thoughtSignature": self._can.call_signature}
                 parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
                 return True
         return False
@@ -225,9 +229,6 @@ def _results_first(turn: Turn) -> Turn:
 def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     """The last of several system prompts, with no other turns, is what the model is asked."""
     if not turns:
-        if found.problems:
-            return turns
-        found.problems.append(Problem("messages", "there must be a message that says something"))
         return turns
     found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
     return [*turns[:-1], evolve(turns[-1], role="user")]

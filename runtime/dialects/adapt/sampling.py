@@ -1,4 +1,4 @@
-"""Sampling, stop sequences, the number of answers, the token limit and the user, as far as a model takes them."""
+"""Sampling, stop sequences, the number of answers, the token limit and the user, as a model takes them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ HARMLESS = {"seed": "no provider promises equal answers for it"}
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
 
-_NAMES = tuple(name for name in Sampling.__slots__ if name[0] != "_")
-
 
 def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:
     """The fields to change."""
     if c.sampling is DEFAULT_SAMPLING or c.sampling == DEFAULT_SAMPLING:
         return {}
-    wanted = {name: value for name in _NAMES if (value := getattr(c.sampling, name)) is not None}
+    wanted = c.sampling.said()
     left = dict(wanted)
     refused = set(can.refused_sampling or ())
     if c.thinking is not None and not c.thinking.is_off and can.refused_with_thoughts:
@@ -72,7 +70,7 @@ def _hold_to_one(left: dict[str, Any], group: tuple[str, ...], found: Findings) 
 
 
 def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
-    """The fields to change: the limit of the answer and its name, stop sequences, the number of answers, the user."""
+    """The fields to change: token limit, stop sequences, number of answers, user."""
     changed: dict[str, Any] = {}
     if can.token_limit is not None and c.token_limit != can.token_limit:
         changed["token_limit"] = can.token_limit

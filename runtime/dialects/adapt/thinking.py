@@ -1,4 +1,4 @@
-"""How a model is asked to think: by words for the effort, by a budget of tokens, or by leaving it to the model."""
+"""How a model is asked to think: by words for the effort, by a budget of tokens, or as it sees fit."""
 
 from __future__ import annotations
 

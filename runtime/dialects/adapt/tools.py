@@ -111,7 +111,7 @@ def fit_mark(mark: CacheMark | None, can: Capabilities) -> CacheMark | None:
 def adapt_format(
     c: Conversation, can: Capabilities, found: Findings, tools: tuple[Tool, ...], thinks: bool
 ) -> dict[str, Any]:
-    """The fields to change: where the model has no structured output, a function that it must call takes its place."""
+    """The fields to change: in place of structured output that a model has not, it must call a function."""
     format = c.format
     if format is None or format.kind == "text":
         return {}

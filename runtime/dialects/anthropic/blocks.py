@@ -1,7 +1,7 @@
 """Content blocks of Anthropic's messages, read into parts and written from them.
 
-Source: Anthropic Messages API reference. Kinds that no other provider has, such as searches that Anthropic runs
-itself and files that were uploaded there, stay sealed.
+Source: Anthropic Messages API reference. Kinds that no other provider has, such as searches that Anthropic
+runs itself and files that were uploaded there, stay sealed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from ...requests.errors import BadRequest
 from .. import fields
 from ..exact_json import arguments_object, dumps
 from ..parts import (
-    NOTHING,
     CacheMark,
     Media,
     Part,
@@ -24,6 +23,7 @@ from ..parts import (
     Thinking,
     ToolCall,
     ToolResult,
+    own,
     path,
 )
 
@@ -107,8 +107,8 @@ def _read_media(block: Json, kind: Any, at: Place) -> Part:
             type = fields.required(source, "media_type", str, inner)
             return Media(kind, type, fields.required(source, "data", str, inner), **more)
         case "url":
-            type = "application/pdf" if kind == "document" else None
-            return Media(kind, type, url=fields.required(source, "url", str, inner), **more)
+            known = "application/pdf" if kind == "document" else None
+            return Media(kind, known, url=fields.required(source, "url", str, inner), **more)
         case "text":
             return Media(kind, "text/plain", text=fields.required(source, "data", str, inner), **more)
         case _:  # an uploaded file, or blocks of blocks
@@ -151,7 +151,7 @@ def write_part(part: Part) -> Json:
 
 
 def _own(part: Any) -> Any:
-    return part.extras.get(DIALECT, NOTHING)
+    return own(part.extras, DIALECT)
 
 
 def write_content(parts: tuple[Part, ...]) -> str | list[Json]:

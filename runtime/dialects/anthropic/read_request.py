@@ -18,7 +18,7 @@ from ..conversation import (
     ToolChoice,
     Turn,
 )
-from ..parts import NOTHING, Extras, Place, path
+from ..parts import NOTHING, Extras, Place, own, path
 from .blocks import DIALECT, read_content
 
 Json = dict[str, Any]
@@ -66,7 +66,7 @@ def read_request(body: Json) -> Conversation:
         ("metadata", metadata, ("user_id",)),
     ):
         if more := {key: inner for key, inner in value.items() if key not in known}:
-            extras[DIALECT] = {**extras.get(DIALECT, {}), name: more}
+            extras[DIALECT] = {**own(extras, DIALECT), name: more}
     thinking = _thinking(body, config, extras)
     stop = fields.optional(body, "stop_sequences", list) or ()
     if not all(isinstance(text, str) for text in stop):
@@ -102,7 +102,9 @@ def _turn(message: Json, at: Place) -> Turn:
 
 
 def _sampling(body: Json) -> Sampling:
-    return Sampling(*[fields.number(body, name) for name in ("temperature", "top_p", "top_k")])
+    return Sampling(
+        fields.number(body, "temperature"), fields.number(body, "top_p"), fields.number(body, "top_k")
+    )
 
 
 def _tools(body: Json) -> tuple[Tool, ...]:
@@ -163,7 +165,7 @@ def _thinking(body: Json, config: Json, extras: dict[str, Any]) -> ThinkingWante
     shown: bool | None = {"summarized": True, "omitted": False}.get(str(thinking.get("display")))
     at: Place = ("thinking",)
     if more := {name: value for name, value in thinking.items() if name not in _THINKING}:
-        extras[DIALECT] = {**extras.get(DIALECT, {}), "thinking": more}
+        extras[DIALECT] = {**own(extras, DIALECT), "thinking": more}
     match thinking.get("type"):
         case "enabled":
             return ThinkingWanted(
@@ -174,7 +176,7 @@ def _thinking(body: Json, config: Json, extras: dict[str, Any]) -> ThinkingWante
         case "disabled":
             return ThinkingWanted("off", effort)
         case str():  # a kind of thinking that only Anthropic knows
-            extras[DIALECT] = {**extras.get(DIALECT, {}), "thinking": thinking}
+            extras[DIALECT] = {**own(extras, DIALECT), "thinking": thinking}
             return None if effort is None else ThinkingWanted(effort=effort)
         case _:
             fields.required(thinking, "type", str, at)

@@ -1,6 +1,7 @@
 """From events to answers of `POST /v1/messages`, whole and streamed.
 
-A message has one choice; thoughts of other providers are shown with an empty signature, which nobody takes back.
+A message has one choice; thoughts of other providers are shown with an empty signature, which nobody takes
+back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ...requests.usage import Usage
 from .. import events as e
 from ..answer import Answer
 from ..exact_json import arguments_object
-from ..parts import NOTHING, Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall
+from ..parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from .blocks import DIALECT
 
 Json = dict[str, Any]
@@ -85,8 +86,8 @@ class AnthropicWriter:
                 opened = self._go_on("text", 0, {"type": "text", "text": "", "citations": []})
                 return opened + self._delta({"type": "citations_delta", "citation": event.native})
             case e.ThinkingRedacted() | e.SealedMade() | e.MediaMade():
-                block = write_block(_part(event))
-                return self._whole_block(block) if block is not None else b""
+                made = write_block(_part(event))
+                return self._whole_block(made) if made is not None else b""
             case e.PartEnded() | e.ToolCallDone():
                 return self._close_block()
             case e.UsageKnown():
@@ -154,7 +155,7 @@ def frame(name: str, value: Json) -> bytes:
 
 
 def _own(extras: Any) -> Any:
-    return extras.get(DIALECT, NOTHING)
+    return own(extras, DIALECT)
 
 
 def _part(event: e.ThinkingRedacted | e.SealedMade | e.MediaMade) -> Part:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...requests.errors import BadRequest
 from ..conversation import Conversation, FunctionTool, ThinkingWanted, Tool, ToolChoice, Turn
-from ..parts import NOTHING, path
+from ..parts import own, path
 from .blocks import DIALECT, write_content, write_mark
 
 Json = dict[str, Any]
@@ -43,7 +43,7 @@ def write_request(conversation: Conversation) -> Json:
         body["metadata"] = {"user_id": c.user}
     if c.stream:
         body["stream"] = True
-    for name, value in c.extras.get(DIALECT, NOTHING).items():
+    for name, value in own(c.extras, DIALECT).items():
         nested = name in ("output_config", "metadata", "thinking")
         body[name] = {**body.get(name, {}), **value} if nested else value
     return body
@@ -60,7 +60,7 @@ def _system(conversation: Conversation) -> tuple[Any, tuple[Turn, ...]]:
 def _message(turn: Turn) -> Json:
     role = "system" if turn.role == "developer" else turn.role
     message = {"role": role, "content": write_content(turn.parts)}
-    return message | turn.extras.get(DIALECT, NOTHING) if turn.extras else message
+    return message | own(turn.extras, DIALECT) if turn.extras else message
 
 
 def _tool(tool: Tool) -> Json:
@@ -76,7 +76,7 @@ def _tool(tool: Tool) -> Json:
         made["strict"] = tool.strict
     if tool.cache is not None:
         made["cache_control"] = write_mark(tool.cache)
-    return made | tool.extras.get(DIALECT, NOTHING) if tool.extras else made
+    return made | own(tool.extras, DIALECT) if tool.extras else made
 
 
 def _tool_choice(choice: ToolChoice, parallel: bool | None) -> Json:
@@ -90,7 +90,7 @@ def _tool_choice(choice: ToolChoice, parallel: bool | None) -> Json:
             made = {"type": choice.mode}
     if parallel is not None and choice.mode != "none":
         made["disable_parallel_tool_use"] = not parallel
-    return made | choice.extras.get(DIALECT, NOTHING)
+    return made | own(choice.extras, DIALECT)
 
 
 def _think(thinking: ThinkingWanted, body: Json, config: Json) -> None:

@@ -14,7 +14,6 @@ from ...requests.errors import BadRequest
 from ..conversation import Conversation, FunctionTool, Sampling, ThinkingWanted, ToolChoice, Turn
 from ..exact_json import arguments_object
 from ..parts import (
-    NOTHING,
     Media,
     Part,
     Refusal,
@@ -23,6 +22,7 @@ from ..parts import (
     Thinking,
     ToolCall,
     ToolResult,
+    own,
     path,
 )
 
@@ -42,7 +42,8 @@ NUMBERS = {
 
 
 def write_request(conversation: Conversation, *, call_ids: bool = True) -> Json:
-    """The body for `conversation`. call_ids: the service knows ids of calls, as AI Studio does and Vertex AI does not.
+    """The body for `conversation`. call_ids: the service knows ids of calls, as AI Studio does and Vertex AI
+    does not.
 
     Raises BadRequest for parts that Gemini has no word for.
     """
@@ -57,7 +58,7 @@ def write_request(conversation: Conversation, *, call_ids: bool = True) -> Json:
         body["toolConfig"] = {"functionCallingConfig": _calling(conversation.tool_choice)}
     if config := _config(conversation):
         body["generationConfig"] = config
-    for name, value in conversation.extras.get(DIALECT, NOTHING).items():
+    for name, value in own(conversation.extras, DIALECT).items():
         body[name] = {**body.get(name, {}), **value} if name in ("generationConfig", "toolConfig") else value
     return body
 
@@ -93,7 +94,7 @@ class _Writer:
                 return dict(part.value)
             case _:
                 raise unwritable(part)
-        return written | part.extras.get(DIALECT, NOTHING) if part.extras else written
+        return written | own(part.extras, DIALECT) if part.extras else written
 
     def _result(self, result: ToolResult) -> Json:
         name = self._names.get(result.id)
@@ -154,7 +155,7 @@ def _tools(conversation: Conversation) -> list[Json]:
             made["description"] = tool.description
         if tool.parameters is not None:
             made["parametersJsonSchema"] = tool.parameters
-        functions.append(made | tool.extras.get(DIALECT, NOTHING))
+        functions.append(made | own(tool.extras, DIALECT))
     return ([{"functionDeclarations": functions}] if functions else []) + others
 
 

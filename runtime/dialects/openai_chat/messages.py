@@ -1,7 +1,8 @@
 """The messages of a chat request, read into turns.
 
-Besides what OpenAI documents, two habits of compatible servers and clients are known: `reasoning_content`, what the
-model thought, and `extra_content` of a tool call, in which other providers' thoughts and signatures travel.
+Besides what OpenAI documents, two habits of compatible servers and clients are known: `reasoning_content`,
+what the model thought, and `extra_content` of a tool call, in which other providers' thoughts and signatures
+travel.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ..parts import (
     Thinking,
     ToolCall,
     ToolResult,
+    own,
     path,
 )
 
@@ -81,7 +83,7 @@ def _turn(message: Json, at: Place) -> Turn:
 
 def _unmarked(extras: Extras) -> Extras:
     """`extras` without the cache mark, which has a place of its own."""
-    kept = {k: v for k, v in extras.get(DIALECT, NOTHING).items() if k != "cache_control"}
+    kept = {k: v for k, v in own(extras, DIALECT).items() if k != "cache_control"}
     return {DIALECT: kept} if kept else NOTHING
 
 
@@ -205,13 +207,13 @@ def _call(call: Json, at: Place) -> tuple[list[Part], Part]:
     extras = dict(fields.rest(DIALECT, call, _CALL))
     more = {key: value for key, value in function.items() if key not in ("name", "arguments")}
     if more:
-        extras[DIALECT] = {**extras.get(DIALECT, {}), "function": more}
-    thoughts, carried = _carried(call.get("extra_content"), at)
-    return thoughts, ToolCall(id, name, arguments, extras=extras | carried or NOTHING, at=at)
+        extras[DIALECT] = {**own(extras, DIALECT), "function": more}
+    thoughts, held = carried(call.get("extra_content"), at)
+    return thoughts, ToolCall(id, name, arguments, extras=extras | held or NOTHING, at=at)
 
 
-def _carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
-    """What `extra_content` holds of other providers: Anthropic's thoughts, Gemini's signature, and all else as it is."""
+def carried(extra: object, at: Place) -> tuple[list[Part], dict[str, Any]]:
+    """What `extra_content` holds: Anthropic's thoughts; Gemini's signature, and all else, as extras."""
     if not isinstance(extra, dict):
         return [], {}
     thoughts: list[Part] = []

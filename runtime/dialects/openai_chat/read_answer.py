@@ -1,7 +1,7 @@
 """From answers of `POST /v1/chat/completions` to events, whole and streamed.
 
-Source: OpenAI API reference, chat completions; `reasoning_content` and `reasoning` are DeepSeek's and vLLM's, `images` is
-OpenRouter's, and so is an `error` inside a choice.
+Source: OpenAI API reference, chat completions; `reasoning_content` and `reasoning` are DeepSeek's and
+vLLM's, `images` is OpenRouter's, and so is an `error` inside a choice.
 """
 
 from __future__ import annotations

@@ -20,13 +20,13 @@ from ..conversation import (
     Tool,
     ToolChoice,
 )
-from ..parts import NOTHING, Extras, Place
+from ..parts import NOTHING, Extras, Place, own
 from .messages import DIALECT, read_messages
 
 Json = dict[str, Any]
 
 NUMBERS = ("temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty")
-"""Numbers that stand in the body under the name that they have in `Sampling`, in its order."""
+"""Numbers that stand in the body under the name that they have in `Sampling`."""
 
 TokenLimit = Literal["max_completion_tokens", "max_tokens"]
 TOKEN_LIMITS: tuple[TokenLimit, ...] = ("max_completion_tokens", "max_tokens")
@@ -105,8 +105,9 @@ def read_request(body: Json) -> Conversation:
 
 def read_sampling(body: Json) -> Sampling:
     """The fields of `body` that say how tokens are drawn."""
+    numbers: dict[str, Any] = {name: fields.number(body, name) for name in NUMBERS}
     return Sampling(
-        *[fields.number(body, name) for name in NUMBERS],
+        **numbers,
         seed=fields.optional(body, "seed", int),
         logit_bias=fields.optional(body, "logit_bias", dict),
         logprobs=fields.optional(body, "logprobs", bool),
@@ -160,7 +161,7 @@ def _tool(tool: Json, at: Place) -> Tool:
     inner: Place = (*at, "function")
     extras = fields.rest(DIALECT, tool, _TOOL)
     if more := {name: value for name, value in function.items() if name not in _FUNCTION}:
-        extras = {DIALECT: {**extras.get(DIALECT, {}), "function": more}}
+        extras = {DIALECT: {**own(extras, DIALECT), "function": more}}
     return FunctionTool(
         fields.required(function, "name", str, inner),
         fields.optional(function, "description", str, inner),

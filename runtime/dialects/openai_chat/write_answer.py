@@ -1,7 +1,8 @@
 """From events to answers of `POST /v1/chat/completions`, whole and streamed.
 
-Thoughts, which OpenAI's shape has no place for, are told as `reasoning_content`, as DeepSeek and vLLM do it; those that
-their provider wants back with a tool's result travel in the call, as `extra_content`, and so do signatures.
+Thoughts, which OpenAI's shape has no place for, are told as `reasoning_content`, as DeepSeek and vLLM do it;
+those that their provider wants back with a tool's result travel in the call, as `extra_content`, and so do
+signatures.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...requests.usage import Usage
 from .. import events as e
 from ..answer import Answer, Choice
 from ..media_urls import data_url
-from ..parts import Media, Sealed, Text, ToolCall
+from ..parts import Media, Sealed, Text, ToolCall, own
 from .messages import DIALECT
 from .write_request import write_call, write_message
 
@@ -36,7 +37,10 @@ REASONS: dict[e.Reason, str] = {
 
 
 class OpenAIChatWriter:
-    """Writes one streamed answer. include_usage: the client asked for it. created: the Unix time, in seconds."""
+    """Writes one streamed answer.
+
+    include_usage: the client asked for it. created: the Unix time, in seconds.
+    """
 
     def __init__(self, model: str, created: int, *, include_usage: bool = False) -> None:
         self._include_usage = include_usage
@@ -68,7 +72,7 @@ class OpenAIChatWriter:
             case e.Started():
                 self._envelope["id"] = event.id or self._envelope["id"]
                 self._envelope["model"] = event.model or self._envelope["model"]
-                self._envelope |= event.extras.get(DIALECT, {})
+                self._envelope |= own(event.extras, DIALECT)
                 return self._begin(0)
             case e.ThinkingSigned() | e.ThinkingRedacted():
                 self._think(event)
@@ -157,7 +161,7 @@ def write_whole(answer: Answer, created: int) -> bytes:
             "model": answer.model,
             "choices": [_choice(choice) for choice in answer.choices],
             "usage": write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage)),
-            **answer.extras.get(DIALECT, {}),
+            **own(answer.extras, DIALECT),
         }
     )
 

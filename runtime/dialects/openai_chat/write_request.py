@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...requests.errors import BadRequest
-from ..conversation import Conversation, Format, FunctionTool, Sampling, Tool, ToolChoice, Turn
+from ..conversation import DEFAULT_SAMPLING, Conversation, Format, FunctionTool, Tool, ToolChoice, Turn
 from ..media_urls import data_url
 from ..parts import (
-    NOTHING,
     CacheMark,
+    Extras,
     Media,
     Part,
     RedactedThinking,
@@ -20,6 +20,7 @@ from ..parts import (
     Thinking,
     ToolCall,
     ToolResult,
+    own,
     path,
 )
 from .messages import DIALECT, PLAIN_AUDIO
@@ -43,7 +44,8 @@ def write_request(conversation: Conversation) -> Json:
         body[c.token_limit or "max_tokens"] = c.max_tokens
     if c.thinking is not None and (effort := "none" if c.thinking.is_off else c.thinking.effort) is not None:
         body["reasoning_effort"] = effort
-    write_sampling(c.sampling, body)
+    if c.sampling is not DEFAULT_SAMPLING:
+        body |= c.sampling.said()
     for name in ("parallel_tool_calls", "verbosity", "n", "user"):
         if (value := getattr(c, name)) is not None:
             body[name] = value
@@ -56,16 +58,9 @@ def write_request(conversation: Conversation) -> Json:
     if c.stream_usage is not None:
         body["stream_options"] = {"include_usage": c.stream_usage}
     for seal in ("openai", DIALECT):
-        for name, value in c.extras.get(seal, NOTHING).items():
+        for name, value in own(c.extras, seal).items():
             body[name] = {**body.get(name, {}), **value} if name == "stream_options" else value
     return body
-
-
-def write_sampling(sampling: Sampling, body: Json) -> None:
-    """Put what is said about sampling into `body`, under OpenAI's names."""
-    for name in Sampling.__slots__:
-        if name[0] != "_" and (value := getattr(sampling, name)) is not None:
-            body[name] = value
 
 
 def write_turn(turn: Turn) -> Iterator[Json]:
@@ -94,7 +89,7 @@ def _result(result: ToolResult) -> Json:
     message = {"role": "tool", "tool_call_id": result.id, "content": _content(result.parts)}
     if result.cache is not None:
         message |= _mark(result.cache)
-    return message | result.extras.get(DIALECT, NOTHING) if result.extras else message
+    return message | own(result.extras, DIALECT) if result.extras else message
 
 
 def _content(parts: tuple[Part, ...]) -> str | list[Json]:
@@ -117,7 +112,7 @@ def _part(part: Part) -> Json:
             raise unwritable(part)
     if not isinstance(part, Refusal) and part.cache is not None:
         written |= _mark(part.cache)
-    for name, value in part.extras.get(DIALECT, NOTHING).items():
+    for name, value in own(part.extras, DIALECT).items():
         written[name] = {**written[name], **value} if name == "image_url" else value
     return written
 
@@ -155,7 +150,8 @@ def _said(parts: tuple[Part, ...], extras: Any = None) -> Json:
     message = write_message(parts)
     if not extras:
         return message
-    return message | extras | ({} if parts else {"content": None})
+    message |= extras
+    return message if parts else message | {"content": None}
 
 
 def write_message(parts: tuple[Part, ...]) -> Json:
@@ -201,14 +197,20 @@ def write_call(call: ToolCall, thoughts: list[Json]) -> Json:
     if thoughts:
         extra["anthropic"] = {"thinking": thoughts}
     if call.extras:
-        if signature := call.extras.get("gemini", NOTHING).get("thoughtSignature"):
-            extra["google"] = {"thought_signature": signature}
-        extra |= call.extras.get("openai", NOTHING).get("extra_content", {})
-        for name, value in call.extras.get(DIALECT, NOTHING).items():
+        extra |= carried_by(call.extras)
+        for name, value in own(call.extras, DIALECT).items():
             written[name] = {**function, **value} if name == "function" else value
     if extra:
         written["extra_content"] = extra
     return written
+
+
+def carried_by(extras: Extras) -> Json:
+    """The `extra_content` of a call beside thoughts: Gemini's signature, and what other servers put there."""
+    extra: Json = {**own(extras, "openai").get("extra_content", {})}
+    if signature := own(extras, "gemini").get("thoughtSignature"):
+        extra["google"] = {"thought_signature": signature}
+    return extra
 
 
 def _tool(tool: Tool) -> Json:
@@ -223,13 +225,13 @@ def _tool(tool: Tool) -> Json:
     written: Json = {"type": "function", "function": function}
     if tool.cache is not None:
         written |= _mark(tool.cache)
-    for name, value in tool.extras.get(DIALECT, NOTHING).items():
+    for name, value in own(tool.extras, DIALECT).items():
         written[name] = {**function, **value} if name == "function" else value
     return written
 
 
 def _tool_choice(choice: ToolChoice) -> Any:
-    if (sealed := choice.extras.get(DIALECT, NOTHING).get("tool_choice")) is not None:
+    if (sealed := own(choice.extras, DIALECT).get("tool_choice")) is not None:
         return sealed
     if not choice.names:
         return choice.mode

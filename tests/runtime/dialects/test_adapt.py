@@ -1,4 +1,4 @@
-"""Conversations made fit for a model: what providers refuse never reaches them, and nothing is lost without a word."""
+"""Conversations made fit for a model: providers get nothing that they refuse, and nothing is lost unsaid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers: the same whole and streamed, in every dialect, however the bytes come; a cut one is never a clean end."""
+"""Answers are the same whole and streamed, however the bytes come; a cut one is never a clean end."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What providers refuse beside what their types say, each rule with its source: `problems(body)` names what is wrong."""
+"""What providers refuse beyond their types, with sources: `problems(body)` says what is wrong."""

@@ -52,9 +52,9 @@ def _fields(body: Any) -> Iterator[str]:
     if not 0 <= body.get("temperature", 0) <= 1:
         yield "temperature must be from 0 to 1"
     thinking = body.get("thinking") or {}
-    if thinking.get("type") == "enabled":
-        if not LEAST_BUDGET <= thinking["budget_tokens"] < body["max_tokens"]:
-            yield "thinking.budget_tokens must be at least 1024 and below max_tokens"
+    budget = thinking.get("budget_tokens")
+    if budget is not None and not LEAST_BUDGET <= budget < body["max_tokens"]:
+        yield "thinking.budget_tokens must be at least 1024 and below max_tokens"
     if thinking.get("type") in ("enabled", "adaptive"):
         if body.get("temperature", 1) != 1 or "top_k" in body:
             yield "thinking goes with neither temperature nor top_k"
@@ -118,9 +118,9 @@ def _block(block: Any, where: str) -> Iterator[str]:
         yield f"{where}: text content blocks must contain non-whitespace text"
     if block["type"] == "tool_use" and not ID.fullmatch(block["id"]):
         yield f"{where}: tool_use.id must match {ID.pattern}"
-    if block["type"] == "image" and block["source"]["type"] == "base64":
-        if block["source"]["media_type"] not in IMAGE_TYPES:
-            yield f"{where}: no such media type"
+    source = block.get("source") or {}
+    if block["type"] == "image" and source.get("media_type", "image/png") not in IMAGE_TYPES:
+        yield f"{where}: no such media type"
     if block["type"] == "thinking" and not block["signature"]:
         yield f"{where}: invalid signature in thinking block"
     for inner in block.get("content") or () if block["type"] == "tool_result" else ():
