@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-_LONG = re.compile(rb"\d{16}|\d[eE]\+?\d{3}")
+_LONG = re.compile(rb"\d(?:\d{15}|[eE]\+?\d{3})")
 """What a number looks like that may not fit; most bodies have none, and take the fast way."""
 
 _INTEGERS = range(-(2**63), 2**64)

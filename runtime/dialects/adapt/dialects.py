@@ -14,7 +14,6 @@ OPENAI_CHAT = Capabilities(
     media_by_url=("image/*",),
     media_in_results=False,
     thinks="effort",
-    efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     cache_marks="prompt_cache_breakpoint",
 )
 
@@ -30,7 +29,6 @@ OPENAI_RESPONSES = Capabilities(
     media_inline=("image/*", "application/*", "text/*"),
     media_by_url=("image/*", "application/*"),
     thinks="effort",
-    efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     most_stop=0,
     most_choices=1,
     cache_marks="prompt_cache_breakpoint",

@@ -120,8 +120,8 @@ class _History:
             if (shared := kept.get("openai")) and "extra_content" in shared:
                 kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}
             if kept != part.extras:
-                return evolve(part, extras=kept or NOTHING)
-        elif turn.role != "assistant":
+                part = evolve(part, extras=kept or NOTHING)
+        if turn.role != "assistant":
             self._name_extras(part.extras, path(part.at))
         return part
 

@@ -119,8 +119,11 @@ class AnthropicReader(AnswerReader):
             case "text_delta":
                 return (e.TextDelta(delta["text"]),) if delta["text"] else ()
             case "input_json_delta":
-                block.pieces += delta["partial_json"]
-                if block.call is None or not delta["partial_json"]:
+                if not delta["partial_json"]:
+                    return ()
+                block.begun = True
+                if block.call is None:
+                    block.pieces.append(delta["partial_json"])
                     return ()
                 return (e.ToolCallDelta(block.call, delta["partial_json"]),)
             case "thinking_delta":
@@ -134,13 +137,13 @@ class AnthropicReader(AnswerReader):
 
     def _block_stop(self, block: _Block) -> Iterator[e.Event]:
         if block.call is not None:
-            if not block.pieces:
+            if not block.begun:
                 yield e.ToolCallDelta(block.call, dumps(block.content.get("input") or {}).decode())
             yield e.ToolCallDone(block.call)
         elif block.sealed:
             content = block.content
             if block.pieces:
-                content = content | {"input": self._object(block.pieces.encode())}
+                content = content | {"input": self._object("".join(block.pieces).encode())}
             yield e.SealedMade(Sealed(DIALECT, content))
         else:
             yield e.PartEnded()
@@ -164,14 +167,18 @@ class AnthropicReader(AnswerReader):
 
 
 class _Block:
-    """A content block on its way. call: its number, where it is one."""
+    """A content block on its way.
 
-    __slots__ = ("call", "content", "pieces", "sealed")
+    call: its number, where it is one. begun: input has come in pieces, which are kept for hosted tools only.
+    """
+
+    __slots__ = ("begun", "call", "content", "pieces", "sealed")
 
     def __init__(self, content: Json) -> None:
         self.content = content
         self.call: int | None = None
-        self.pieces = ""
+        self.pieces: list[str] = []
+        self.begun = False
         self.sealed = False
 
 

@@ -56,6 +56,7 @@ class OpenAIChatWriter:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._thoughts: dict[int, list[Json]] = {}
+        self._pieces: dict[int, list[str]] = {}
         self._usage: e.UsageKnown | None = None
         self._failed = False
 
@@ -80,7 +81,7 @@ class OpenAIChatWriter:
             case e.ToolCallBegun():
                 call = ToolCall(event.id, event.name, "", extras=event.extras)
                 thoughts = self._thoughts.pop(event.choice, [])
-                delta = {"tool_calls": [{"index": event.call, **write_call(call, _signed(thoughts))}]}
+                delta = {"tool_calls": [{"index": event.call, **write_call(call, thoughts)}]}
             case e.RefusalDelta():
                 delta = {"refusal": event.text}
             case e.MediaMade():
@@ -129,26 +130,20 @@ class OpenAIChatWriter:
         return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]})
 
     def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
-        """Keep Anthropic's thoughts for the call that may come after them."""
+        """Keep Anthropic's thoughts, which are signed, for the call that may come after them."""
         if event.dialect != "anthropic":
             return
+        pieces = self._pieces.setdefault(event.choice, [])
         thoughts = self._thoughts.setdefault(event.choice, [])
         match event:
+            case e.ThinkingDelta():
+                pieces.append(event.text)
+            case e.ThinkingSigned():
+                thinking = "".join(pieces)
+                pieces.clear()
+                thoughts.append({"type": "thinking", "thinking": thinking, "signature": event.signature})
             case e.ThinkingRedacted():
                 thoughts.append({"type": "redacted_thinking", "data": event.data})
-                return
-            case e.ThinkingDelta() if not thoughts or "signature" in thoughts[-1] or "data" in thoughts[-1]:
-                thoughts.append({"type": "thinking", "thinking": ""})
-            case e.ThinkingSigned() if not thoughts or "thinking" not in thoughts[-1]:
-                thoughts.append({"type": "thinking", "thinking": ""})
-        if isinstance(event, e.ThinkingSigned):
-            thoughts[-1]["signature"] = event.signature
-        else:
-            thoughts[-1]["thinking"] += event.text
-
-
-def _signed(thoughts: list[Json]) -> list[Json]:
-    return [thought for thought in thoughts if "signature" in thought or "data" in thought]
 
 
 def write_whole(answer: Answer, created: int) -> bytes:
