@@ -27,6 +27,8 @@ READERS: dict[str, type[AnswerReader]] = {
     "anthropic": anthropic.AnthropicReader,
 }
 
+STREAM_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+
 
 def writer(dialect: str) -> Any:
     if dialect == "openai_chat":
@@ -134,10 +136,9 @@ def test_openai_s_client_parses_what_is_written_for_it(events: list[e.Event]) ->
 def test_anthropic_s_client_parses_what_is_written_for_it(events: list[e.Event]) -> None:
     parsed = Message.model_validate_json(anthropic.write_whole(fold(events)), strict=True)
     assert parsed.stop_reason in ("end_turn", "max_tokens", "tool_use")
-    adapter: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
     kinds = []
     for event in SseParser().feed(stream("anthropic", events)):
-        adapter.validate_json(event.data, strict=True)
+        STREAM_EVENT.validate_json(event.data, strict=True)
         kinds.append(orjson.loads(event.data)["type"])
         assert event.name.decode() == kinds[-1]
     assert (kinds[0], kinds[-2:]) == ("message_start", ["message_delta", "message_stop"])

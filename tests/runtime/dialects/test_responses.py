@@ -26,6 +26,7 @@ from tests.support.official_types import check_anthropic, check_openai_chat, che
 
 Json = dict[str, Any]
 
+STREAM_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
 
 BODY: Json = {
@@ -143,10 +144,9 @@ def stream(events: list[e.Event], request: Conversation | None = None) -> list[J
 
 @given(answers())
 def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> None:
-    adapter: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
     told = stream(events)
     for event in told:
-        adapter.validate_json(orjson.dumps(event), strict=True)
+        STREAM_EVENT.validate_json(orjson.dumps(event), strict=True)
     assert [event["sequence_number"] for event in told] == list(range(len(told)))
     kinds = [event["type"].removeprefix("response.") for event in told]
     assert kinds[:2] == ["created", "in_progress"]

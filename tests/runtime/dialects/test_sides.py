@@ -34,46 +34,35 @@ ASKED: dict[str, dict[str, Any]] = {
     "anthropic": {"messages": [USER], "max_tokens": 9, "tools": [{"name": "now", "input_schema": SCHEMA}]},
 }
 
+CALL = {"id": "t1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+MESSAGE = {"role": "assistant", "content": "I look.", "tool_calls": [CALL]}
+BLOCKS = [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "t1", "name": "now", "input": {}}]
+PARTS = [{"text": "I look."}, {"functionCall": {"id": "t1", "name": "now", "args": {}}}]
+
 ANSWERED: dict[str, Any] = {
-    "openai_chat": {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
-    | {"usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
-    | {
-        "choices": [
-            {"index": 0, "finish_reason": "tool_calls", "logprobs": None}
-            | {
-                "message": {"role": "assistant", "content": "I look."}
-                | {
-                    "tool_calls": [
-                        {"id": "t1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
-                    ]
-                }
-            }
-        ]
+    "openai_chat": {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "tool_calls", "logprobs": None}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     },
     "anthropic": {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
         "model": "m",
+        "content": BLOCKS,
         "stop_reason": "tool_use",
-    }
-    | {"usage": {"input_tokens": 3, "output_tokens": 2}, "stop_sequence": None}
-    | {
-        "content": [
-            {"type": "text", "text": "I look."},
-            {"type": "tool_use", "id": "t1", "name": "now", "input": {}},
-        ]
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 2},
     },
-    "gemini": {"responseId": "r1", "modelVersion": "m"}
-    | {"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}}
-    | {
-        "candidates": [
-            {"index": 0, "finishReason": "STOP"}
-            | {
-                "content": {"role": "model"}
-                | {"parts": [{"text": "I look."}, {"functionCall": {"id": "t1", "name": "now", "args": {}}}]}
-            }
-        ]
+    "gemini": {
+        "responseId": "r1",
+        "modelVersion": "m",
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": PARTS}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
     },
 }
 
@@ -133,7 +122,6 @@ def test_every_client_is_told_of_an_error_in_its_words(client: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENT_SIDES)
 def test_every_client_sees_a_stream_that_never_came_to_its_end(client: str) -> None:
-    writer = CLIENT_SIDES[client].stream(
-        CLIENT_SIDES[client].read_request({"model": "m", **ASKED[client]}), 1
-    )
+    side = CLIENT_SIDES[client]
+    writer = side.stream(side.read_request({"model": "m", **ASKED[client]}), 1)
     assert b'"error"' in writer.end()
