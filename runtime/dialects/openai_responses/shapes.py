@@ -8,7 +8,8 @@ from ...requests.errors import RequestError
 from ...requests.usage import Usage
 from .. import events as e
 from ..conversation import Conversation, FunctionTool
-from ..parts import Refusal, Text
+from ..openai_chat.write_request import carried_by
+from ..parts import Extras, Refusal, Text
 
 Json = dict[str, Any]
 
@@ -124,3 +125,9 @@ def error_json(error: RequestError) -> Json:
     """`error` inside of a response, which knows a few codes only."""
     code = "rate_limit_exceeded" if error.status == 429 else "server_error"
     return {"code": code if error.status >= 429 else "invalid_prompt", "message": error.message}
+
+
+def carried_json(extras: Extras) -> Json:
+    """What the provider of a call wants back with it, as in chat completions."""
+    extra = carried_by(extras)
+    return {"extra_content": extra} if extra else {}

@@ -19,9 +19,17 @@ from ..answer import Answer
 from ..conversation import Conversation
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
-from ..openai_chat.write_request import carried_by
-from ..parts import Extras, RedactedThinking, Refusal, Text, Thinking, ToolCall
-from .shapes import call_item, error_json, flat, status_of, text_part, write_response, write_usage
+from ..parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
+from .shapes import (
+    call_item,
+    carried_json,
+    error_json,
+    flat,
+    status_of,
+    text_part,
+    write_response,
+    write_usage,
+)
 
 Json = dict[str, Any]
 
@@ -127,7 +135,7 @@ class ResponsesWriter:
                     self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
                 case ToolCall():
                     item = call_item(self._item_id("fc"), part.id, part.name, part.arguments)
-                    self._output.append(item | _carried(part.extras))
+                    self._output.append(item | carried_json(part.extras))
             spoken = None
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
@@ -222,7 +230,7 @@ class ResponsesWriter:
     def _begin_call(self, event: e.ToolCallBegun) -> bytes:
         closed = self._close_spoken()
         value = call_item(self._item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
-        value |= _carried(event.extras)
+        value |= carried_json(event.extras)
         return closed + self._begin(f"call {event.call}", value)
 
     def _begin(self, kind: str, value: Json) -> bytes:
@@ -297,9 +305,3 @@ class ResponsesWriter:
             for part in item.get("content") or ():
                 part["logprobs"] = logprobs
                 return
-
-
-def _carried(extras: Extras) -> Json:
-    """What the provider of a call wants back with it, as in chat completions."""
-    extra = carried_by(extras)
-    return {"extra_content": extra} if extra else {}
