@@ -40,6 +40,9 @@ class RateLimits(Record):
     tokens_per_minute: int | None = at_least(1, "tokens per minute, prompt and answer", default=None)
     concurrent_requests: int | None = at_least(1, "requests in flight at the provider", default=None)
     strict: bool = doc("exact across every process that shares the key", default=False)
+    max_hold: Duration = above(
+        0, "longest that nothing is sent because the provider asks to wait", default=Duration(300)
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -59,7 +62,8 @@ class Timeouts(Record):
     """How long the executor waits for a provider."""
 
     request: Duration = above(0, "from sending to the first byte", default=Duration(30))
-    read: Duration = above(0, "between two bytes of a stream", default=Duration(10))
+    read: Duration = above(0, "between two pieces of an answer", default=Duration(10))
+    total: Duration = above(0, "from sending to the last byte of the answer", default=Duration(1800))
 
 
 @frozen(eq=False, repr=False)

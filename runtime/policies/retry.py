@@ -49,7 +49,7 @@ class Retry:
         if asked is not None and asked > 0:
             longest = self.policy.max_backoff
             if asked > longest:
-                return GiveUp(f"the provider asks to wait {asked:g} s, longer than max_backoff = {longest}")
+                return GiveUp(f"the provider asks to wait {asked:.6g} s, longer than max_backoff = {longest}")
             wait = asked
         else:
             wait = self._backoff(attempt)

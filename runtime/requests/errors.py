@@ -5,6 +5,7 @@ Each error knows the HTTP status and the OpenAI error type and code that a clien
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from attrs import frozen
@@ -48,7 +49,7 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds. upstream_status: the HTTP status that the provider answered with. Of a step
+        retry_after: seconds; what is no time is taken for unknown. upstream_status: the HTTP status that the provider answered with. Of a step
         of a pipeline, `steps` says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
@@ -58,7 +59,7 @@ class RequestError(Exception):
         self.param = param
         self.request_id = request_id
         self.attempts = attempts
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
         self.steps: tuple[StepAt, ...] = ()
         if code is not None:

@@ -85,11 +85,11 @@ class Retrier:
         """Seconds until the next attempt; raises `error` where there is none: none follows a chunk."""
         attempt, now, deadline = self._attempt, self._loop.time(), self._deadline
         assert attempt is not None
-        attempt.failed(now, error, deadline)
         error.attempts = self._count
+        decision = self._retry.decide(error, self._count, self._waited)
+        attempt.failed(now, error, deadline)
         if attempt.begun:
             raise error
-        decision = self._retry.decide(error, self._count, self._waited)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"

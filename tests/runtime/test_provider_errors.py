@@ -110,11 +110,20 @@ def test_x_should_retry_decides_where_it_is_present(value: str, retryable: bool)
         ({"retry-after": "0"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1e400"}, None),
+        ({"retry-after": "1792567710", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
+        ({"retry-after-ms": "1792567710000", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
         ({}, None),
     ],
 )
 def test_the_time_to_wait_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
+    assert retry_after(headers, {}) == seconds
+
+
+def test_the_reset_that_openrouter_quotes_in_its_error_is_a_time_to_wait() -> None:
+    error = {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "1792567710000"}}}
+    assert retry_after({"date": "Wed, 21 Oct 2026 07:28:00 GMT"}, error) == 30
 
 
 @pytest.mark.parametrize(

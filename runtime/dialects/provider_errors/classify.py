@@ -41,7 +41,7 @@ class Classifier:
             f"answered {status}",
             body=body,
             request_id=request_id or _text(found, "request_id"),
-            wait=retry_after(headers),
+            wait=retry_after(headers, found),
             retryable=should_retry(headers),
         )
 
