@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from .foreign_text import fits_header
+
 
 @frozen
 class StepAt:
@@ -49,7 +51,7 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds; what is no time is taken for unknown. upstream_status: the HTTP status that the provider answered with. Of a step
+        retry_after: seconds; what is no time is taken for unknown, and so is a request_id that fits no header. upstream_status: the HTTP status that the provider answered with. Of a step
         of a pipeline, `steps` says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
@@ -57,7 +59,7 @@ class RequestError(Exception):
         self.deployment = deployment
         self.provider = provider
         self.param = param
-        self.request_id = request_id
+        self.request_id = request_id if request_id is not None and fits_header(request_id) else None
         self.attempts = attempts
         self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
