@@ -51,8 +51,9 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds; what is no time is taken for unknown, and so is a request_id that fits no header. upstream_status: the HTTP status that the provider answered with. Of a step
-        of a pipeline, `steps` says where it is: the step that calls before the step that is called.
+        retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
+        upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
+        says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
         self.message = message

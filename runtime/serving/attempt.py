@@ -119,7 +119,9 @@ class Attempt:
     def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = policies.plan, outcome.retry_at - now
-            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            has_address = plan.endpoint and "{port}" not in plan.endpoint
+            where = f"{plan.provider} at {plan.endpoint}" if has_address else "its server"
+            reason = f"{where} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
         return outcome
 

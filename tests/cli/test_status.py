@@ -80,7 +80,12 @@ def test_a_server_that_cannot_be_asked_is_an_error_of_one_line(arguments: list[s
 def test_it_shows_which_provider_asked_to_wait_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
     replica = {"ready": True, "providers": [], "warnings": [], "held_seconds": 0}
     deployment = {
-        **{"name": "gpt", "task": "chat", "runtime": "openai", "model": "m", "running": 0, "waiting": 0},
+        "name": "gpt",
+        "task": "chat",
+        "runtime": "openai",
+        "model": "m",
+        "running": 0,
+        "waiting": 0,
         "replicas": [replica, replica | {"held_seconds": 42}],
     }
     _show({"status": "ok", "deployments": [deployment, deployment | {"name": "o", "replicas": [replica]}]})

@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
+from ...requests.foreign_text import escaped
 from .command import Command
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Process:
         self._keep(rest)
 
     def _keep(self, line: bytes) -> None:
-        if text := line.decode("utf-8", "replace").rstrip():
+        if text := escaped(line.decode("utf-8", "replace").rstrip().replace("\t", "    ")):
             self.lines.append(text)
             log.info("%s | %s", self._name, text)
 

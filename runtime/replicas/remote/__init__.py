@@ -6,11 +6,13 @@ from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
 from ...dialects.wires import make_wire
+from ...requests.errors import StartError
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
 from .auth import make_authorizer
 from .pool import RemoteReplica
+from .reach import names_user
 
 
 def make_replica(
@@ -20,6 +22,11 @@ def make_replica(
 
     base_dir: where secret files are looked up, and launched servers run. Raises StartError.
     """
+    if names_user(plan.endpoint):
+        raise StartError(
+            f"deployment `{plan.deployment}`: its `endpoint` holds a user name or a password, which logs "
+            "would show: take it out, and give the key with `api_key`"
+        )
     if plan.provider is ProviderKind.CUSTOM:
         return load_plugin(plan, placement, base_dir)
     launch = launch_of(plan, base_dir)

@@ -21,7 +21,7 @@ _REASONS = {
     "Too many headers": f"sent more than {MAX_HEADERS} headers",
     _TOO_MANY_INTERIM: f"sent more than {MAX_INTERIM} interim answers (status 1xx)",
 }
-"""What aiohttp says of an answer whose head it does not read, as far as it tells our bounds, and our words."""
+"""How aiohttp begins to say that the head of an answer breaks a bound, and how we say it."""
 
 
 class _Connection(ResponseHandler):
