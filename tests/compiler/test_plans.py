@@ -132,7 +132,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "jitter": "equal",
         "respect_retry_after": True,
     }
-    assert raw["timeouts"] == {"request": "30s", "read": "10s"}
+    assert raw["timeouts"] == {"request": "30s", "read": "10s", "total": "30m"}
     assert raw["circuit_breaker"] == {
         "failure_threshold": 10,
         "open_duration": "30s",

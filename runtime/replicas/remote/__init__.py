@@ -16,11 +16,16 @@ from .reach import names_user
 
 
 def make_replica(
-    plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path, observe: HeadersObserver
+    plan: RemotePoolPlan,
+    placement: ReplicaPlacement,
+    base_dir: Path,
+    observe: HeadersObserver,
+    keys: frozenset[str] = frozenset(),
 ) -> Replica:
     """A replica that speaks the wire format of `plan`, or the one that its plugin makes.
 
-    base_dir: where secret files are looked up, and launched servers run. Raises StartError.
+    base_dir: where secret files are looked up, and launched servers run. keys: variables of our environment
+    that hold keys, which no launched server gets but its own. Raises StartError.
     """
     if names_user(plan.endpoint):
         raise StartError(
@@ -29,6 +34,6 @@ def make_replica(
         )
     if plan.provider is ProviderKind.CUSTOM:
         return load_plugin(plan, placement, base_dir)
-    launch = launch_of(plan, base_dir)
-    server = LaunchedServer(plan, launch, placement, base_dir) if launch else None
+    launch = launch_of(plan, base_dir, keys)
+    server = LaunchedServer(plan, launch, placement, base_dir, keys=keys) if launch else None
     return RemoteReplica(plan, make_wire(plan), make_authorizer(plan, placement, base_dir), observe, server)

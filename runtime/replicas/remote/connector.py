@@ -42,7 +42,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_Connection, loop=self._loop)
+        self._factory: partial[ResponseHandler] = partial(_Connection, loop=self._loop)
 
 
 def why_unreadable(error: aiohttp.ClientResponseError) -> str:
