@@ -143,6 +143,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "tokens_per_minute": None,
         "concurrent_requests": None,
         "strict": False,
+        "max_hold": "5m",
     }
     assert raw["serving"] == {"max_concurrent": 32, "on_capacity_exhausted": "queue"}
     assert (len(raw["replicas"]), raw["idempotent"], raw["task"], raw["budget"]) == (1, True, "chat", None)

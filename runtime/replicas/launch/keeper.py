@@ -47,7 +47,7 @@ def main() -> int:
         )
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-        os.kill(guard, signal.SIGKILL)
+        _end_guard(guard)
         return 127
     os.write(tell_guard, str(child.pid).encode())
     while _reap(child) is None and not _told_to_stop(signals):
@@ -60,7 +60,7 @@ def main() -> int:
     while _reap(child) is None:
         time.sleep(_LOOK)
     _end_strays(child, guard)
-    os.kill(guard, signal.SIGKILL)
+    _end_guard(guard)
     return _status(child.returncode)
 
 
@@ -108,6 +108,13 @@ def _start_guard(grace: float) -> tuple[int, int]:
     if group:
         _end(int(group), grace, lambda: None)
     os._exit(0)
+
+
+def _end_guard(guard: int) -> None:
+    """Nothing is left that it would have to end."""
+    with suppress(ProcessLookupError, ChildProcessError):  # someone has killed it
+        os.kill(guard, signal.SIGKILL)
+        os.waitpid(guard, 0)
 
 
 def _signals() -> int:

@@ -42,7 +42,8 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory: partial[ResponseHandler] = partial(_Connection, loop=self._loop)
+        make: Any = partial(_Connection, loop=self._loop)
+        self._factory = make
 
 
 def why_unreadable(error: aiohttp.ClientResponseError) -> str:
