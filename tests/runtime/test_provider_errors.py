@@ -165,6 +165,11 @@ def test_a_code_that_is_none_is_not_passed_on(code: str) -> None:
     assert CLASSIFIER.in_band({"message": "m", "code": code}).code == "server_error"
 
 
+def test_a_code_that_is_known_is_passed_on_though_a_short_key_is_a_part_of_it() -> None:
+    classifier = Classifier(remote_plan(), Secret("key", "x"))
+    assert classifier.in_band({"message": "m", "code": "invalid_api_key"}).code == "invalid_api_key"
+
+
 def test_a_code_of_ordinary_characters_is_passed_on() -> None:
     assert http_error(400, "models/not-found.v2").code == "models/not-found.v2"
 

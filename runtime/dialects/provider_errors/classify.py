@@ -142,12 +142,13 @@ class Classifier:
         for name in found.keys() & _PASSED_ON:
             value = found[name]
             text = self._without_key(value) if isinstance(value, str) else None
-            if name == "message":
-                safe[name] = text
-            elif name == "param":
-                safe[name] = one_line(text, _MAX_PARAM) if text else None
-            elif text != value or (text is not None and not _CODE.fullmatch(text)):
-                safe[name] = value if isinstance(value, int) else None
+            match name:
+                case "message":
+                    safe[name] = text
+                case "param":
+                    safe[name] = one_line(text, _MAX_PARAM) if text else None
+                case _ if isinstance(value, str) and not meaning(value):
+                    safe[name] = value if text == value and _CODE.fullmatch(value) else None
         return safe
 
     def _without_key(self, text: str) -> str:
