@@ -105,7 +105,10 @@ class RemoteReplica:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
+        if self._session is None:
+            return ReplicaStatus(ready=False)
+        ready = self._server is None or self._server.ready
+        return ReplicaStatus(ready, credential=self._authorizer.version())
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
