@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
@@ -27,7 +28,7 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
-from ...dsl.units import Duration, Money
+from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .codec import PlanError, dump_plan, load_plan, plan_converter
 from .model import (
@@ -95,6 +96,7 @@ from .types import (
 )
 
 __all__ = [
+    "ANY_ORIGIN",
     "BOOL",
     "BYTES",
     "FLOAT",
@@ -120,8 +122,10 @@ __all__ = [
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
+    "Cors",
     "DType",
     "DeploymentPlan",
     "Dimension",
@@ -179,6 +183,7 @@ __all__ = [
     "SessionOptions",
     "ShareOf",
     "Signature",
+    "Size",
     "SourceRef",
     "SplitPlan",
     "TaskKind",
@@ -191,6 +196,7 @@ __all__ = [
     "TypeKind",
     "WireFormat",
     "dump_plan",
+    "is_loopback",
     "load_plan",
     "plan_converter",
 ]

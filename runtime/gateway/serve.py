@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ...compiler.plan import GatewayPlan
+from ...compiler.plan import GatewayPlan, is_loopback
 from ..concurrency.garbage_collection import collect_rarely
 from ..executor import Executor
 from ..http_server import GRACE, HttpServer, bind, stop_signal
 from ..reload import Reread, reloading_on_hangup
 from ..requests.errors import StartError
-from ..secret import Secret, read_secret
+from ..secret import LiveSecret, read_secret
 from .app import build_app
 
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
+AUTH_ADVICE = (
+    'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
+)
 
 
 async def serve(
@@ -30,16 +33,22 @@ async def serve(
     A signal while the executor is still starting breaks that off.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. reread: reads the plan again, on SIGHUP; changed
-    models are then taken over while requests are answered. Raises StartError with every problem.
+    models are then taken over while requests are answered. Raises StartError with every problem, and where
+    other machines would be served without a token.
     """
+    if not (gateway.auth or gateway.open or is_loopback(gateway.host)):
+        raise StartError(
+            f"gateway: {gateway.host} is reached from other machines, and nobody is asked for a token: "
+            f"{AUTH_ADVICE}"
+        )
     bound = bind(gateway.host, gateway.port, advice=ADVICE)
     try:
         async with stop_signal() as stop:
             starting = asyncio.create_task(_start(executor, gateway))
-            if not await _done_before(stop, starting):
+            if not await _done_before(stop.asked, starting):
                 return
-            token = starting.result()
-            server = HttpServer(build_app(executor, token), bound, advice=ADVICE, grace=grace)
+            app = build_app(executor, starting.result(), gateway)
+            server = HttpServer(app, bound, advice=ADVICE, grace=grace)
             try:
                 await server.start()
                 collect_rarely()
@@ -48,15 +57,15 @@ async def serve(
                 if ready:
                     ready(url)
                 async with reloading_on_hangup(executor, reread):
-                    await stop.wait()
+                    await stop.asked.wait()
             finally:
-                await server.stop()
+                await server.stop(stop.at_once)
                 await executor.stop()
     finally:
         bound.close()
 
 
-async def _done_before(stop: asyncio.Event, task: asyncio.Task[Secret | None]) -> bool:
+async def _done_before(stop: asyncio.Event, task: asyncio.Task[LiveSecret | None]) -> bool:
     """Whether `task` ended before `stop` was set, which cancels it and waits until it is over."""
     stopped = asyncio.create_task(stop.wait())
     try:
@@ -68,12 +77,15 @@ async def _done_before(stop: asyncio.Event, task: asyncio.Task[Secret | None]) -
         await asyncio.wait([task, stopped])
 
 
-async def _start(executor: Executor, gateway: GatewayPlan) -> Secret | None:
+async def _start(executor: Executor, gateway: GatewayPlan) -> LiveSecret | None:
     """Start `executor`, and read the token that clients must send."""
     problems: list[str] = []
-    token = None
+    auth, token = gateway.auth, None
     try:
-        token = read_secret(gateway.auth, executor.base_dir, "gateway") if gateway.auth else None
+        if auth is not None:
+            token = LiveSecret(
+                auth, executor.base_dir, lambda: read_secret(auth, executor.base_dir, "gateway")
+            )
     except StartError as error:
         problems += error.problems
     try:
