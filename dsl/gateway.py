@@ -28,7 +28,7 @@ class ClientTimeouts(Record):
         default=Duration(10),
     )
     body: Duration = above(0, "from the headers to the end of the body", default=Duration(60))
-    write: Duration = above(0, "while the client takes nothing of its answer", default=Duration(30))
+    write: Duration = above(0, "while the client takes nothing of its answer", default=Duration(10))
     idle: Duration = above(0, "from one request to the next on a connection", default=Duration(75))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -52,7 +52,7 @@ class ConnectionRules:
     """
 
     header: float = 10.0
-    write: float = 30.0
+    write: float = 10.0
     idle: float = 75.0
     refuse: Callable[[RequestError], web.Response] | None = None
     unpack: bool = True
@@ -100,9 +100,8 @@ class Connection(web.RequestHandler):
     # ---- from connecting to the end
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._socket = transport
-        transport.set_write_buffer_limits(high=0)  # whoever writes waits until all is sent
+        self._socket = cast(asyncio.Transport, transport)
+        self._socket.set_write_buffer_limits(high=0)  # whoever writes waits until all is sent
         self._others.add(self)
         self._head = self._loop.call_later(self._rules.header, self.abort)
         super().connection_made(transport)
