@@ -23,8 +23,10 @@ MAX_HEADERS = 128
 MAX_UNSENT = 32 << 20
 """Bytes that all clients together may leave unread; a single one may leave more."""
 
-_ENDING = 5.0
+_ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
+_LINGER = 3.0
+"""Seconds in which a client may go on sending that was refused: it could not read the answer else."""
 _LOOKS = 4
 """How often a client that reads slowly is looked at within the time that it may take."""
 
@@ -76,6 +78,7 @@ class Connection(web.RequestHandler):
             logger=log,
             access_log=None,
             keepalive_timeout=rules.idle,
+            lingering_time=_LINGER,
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
             max_headers=MAX_HEADERS,
@@ -89,6 +92,7 @@ class Connection(web.RequestHandler):
         self._head_bytes = 0
         self._answered = 0
         self._is_last = False
+        self._is_refused = False
         self._look: asyncio.TimerHandle | None = None
         self.unsent = 0
         """Bytes that were waiting to be sent when they were last looked at."""
@@ -137,7 +141,7 @@ class Connection(web.RequestHandler):
             self._socket.abort()
 
     async def end(self) -> None:
-        """Abort, and wait until the request has ended, a few seconds at most."""
+        """Abort, and wait until the request has ended, two seconds at most."""
         self.abort()
         task = self._task
         if task is not None and not task.done():
@@ -147,6 +151,8 @@ class Connection(web.RequestHandler):
     # ---- half a request
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         super().data_received(data)
         if self._request_count > self._answered:
             self._head_bytes = 0
@@ -170,9 +176,17 @@ class Connection(web.RequestHandler):
             f"HTTP/1.1 {answer.status} {answer.reason}\r\nContent-Type: {answer.headers['Content-Type']}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        self._is_last = True
         self._socket.write(head.encode() + body)
-        self.force_close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Nothing more is read or said; the client has some time to read what was."""
+        self._is_last = self._is_refused = True
+        if self._socket is not None and not self._socket.is_closing():
+            self._socket.write_eof()
+            if self._head is not None:
+                self._head.cancel()
+            self._head = self._loop.call_later(_LINGER, self.abort)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -186,6 +200,9 @@ class Connection(web.RequestHandler):
             resp.force_close()
         done = await super().finish_response(request, resp, start_time)
         self._answered += 1
+        if self._is_refused:
+            self._linger()
+            await asyncio.wait([self.lost])
         return done
 
     # ---- what is no HTTP
@@ -202,9 +219,8 @@ class Connection(web.RequestHandler):
             raise ConnectionError("an answer has begun already")
         if status >= 500:
             log.error("a request failed because of a defect in inferc", exc_info=exc)
-        answer = self._refused(status, exc)
-        answer.force_close()
-        return answer
+        self._is_last = self._is_refused = True
+        return self._refused(status, exc)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Say what failed, and nothing of the request, of which the message of an error may hold parts."""

@@ -65,7 +65,7 @@ class BrowserRules:
             is_foreign = origin.partition("://")[2] != host and not self._is_named(origin)
         if is_foreign:
             raise ForbiddenOrigin(
-                "web pages may not call, unless `gateway { cors { origins = […] } }` says where they come from"
+                "web pages may not call, but those that `gateway { cors { origins = […] } }` names"
             )
 
     def answer_headers(self, request: web.Request) -> Mapping[str, str]:

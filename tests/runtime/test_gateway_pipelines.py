@@ -230,7 +230,7 @@ async def test_what_does_not_fit_is_a_400_that_names_the_field(house: Open) -> N
             assert (await it.post("/v1/pipelines/p", raw))[0] == 400
         assert (await it.post("/v1/pipelines/p?stream=maybe", {"message": "a", "n": 1}))[0] == 400
         async with it.http.put(it.url + "/v1/pipelines/p") as response:
-            assert (response.status, response.headers["Allow"]) == (405, "GET, POST")
+            assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, POST")
 
 
 async def test_the_signature_of_a_pipeline_can_be_read(house: Open) -> None:
