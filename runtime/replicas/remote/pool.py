@@ -41,6 +41,8 @@ LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
 _KEEPALIVE = 60.0
+_READ_AHEAD = 16 << 10
+"""Bytes of a stream that are read before the client takes them."""
 
 
 class RemoteReplica:
@@ -84,6 +86,7 @@ class RemoteReplica:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={**headers, **self._wire.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
+            read_bufsize=_READ_AHEAD,
         )
 
     async def stop(self) -> None:
@@ -110,7 +113,7 @@ class RemoteReplica:
                 return
             reader, parser = self._wire.reader(request, classifier), SseParser()
             while not reader.ended:
-                data = await self._read(response, deadline)
+                data = await self._read(response, deadline, _READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, response.content)
                 for chunk in chunks:
                     yield chunk
@@ -226,16 +229,16 @@ class RemoteReplica:
             pieces.append(data)
         return b"".join(pieces)
 
-    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
-        """The next bytes, without waiting where some are here; empty at the end."""
+    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None, most: int = -1) -> bytes:
+        """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all."""
         content = response.content
-        if data := content.read_nowait():
+        if data := content.read_nowait(most):
             return data
         if content.at_eof():
             return b""
         try:
             with self._timeouts.within(self._read_timeout, deadline):
-                return await content.readany()
+                return await (content.readany() if most < 0 else content.read(most))
         except TimeoutError:
             raise self._timeout("fell silent for", self._read_timeout, deadline) from None
 
