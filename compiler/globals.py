@@ -91,7 +91,7 @@ class GlobalBlocks:
             port=port,
             auth=fields.auth,
             open=is_open,
-            timeout=fields.timeout,
+            timeout=fields.timeout if fields.timeout is not None and fields.timeout > 0 else None,
             timeouts=fields.timeouts,
             max_body=fields.max_body,
             max_body_memory=fields.max_body_memory,
