@@ -76,7 +76,7 @@ class Connection(web.RequestHandler):
             server,
             loop=self._loop,
             logger=log,
-            access_log=None,
+            access_log=None,  # type: ignore[arg-type]  # it may be None: no log
             keepalive_timeout=rules.idle,
             lingering_time=_LINGER,
             max_line_size=MAX_LINE,

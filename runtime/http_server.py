@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 from attrs import field, frozen
@@ -111,7 +112,9 @@ class HttpServer:
         """Wait until all connections are closed, the grace is over, or `at_once` is set."""
         if not self._connections:
             return
-        waits = [asyncio.create_task(_all_of(connection.lost for connection in self._connections))]
+        waits: list[asyncio.Task[Any]] = [
+            asyncio.create_task(_all_of(connection.lost for connection in self._connections))
+        ]
         if at_once is not None:
             waits.append(asyncio.create_task(at_once.wait()))
         try:
