@@ -45,7 +45,7 @@ from inferc.runtime.policies.budget import Budget as BudgetState
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.policies.estimate import Tariff
-from inferc.runtime.policies.window import MARGIN, SPAN
+from inferc.runtime.policies.sliding_window import MARGIN, SPAN
 from inferc.runtime.replicas.replica import ReplicaStatus
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ..dsl import syntax as s
+from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, is_loopback, is_origin
@@ -47,7 +48,7 @@ class GatewayFields:
 class NodeFields:
     """What a `node` block holds."""
 
-    gpus: int = at_least(0, "GPUs of the machine")
+    gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
 
 
 class GlobalBlocks:
@@ -80,8 +81,7 @@ class GlobalBlocks:
         if fields is None:
             return GatewaySettings()
         host, port = self._address(fields.bind, section)
-        for problem in ranges(fields):
-            self._found.error(problem.code, problem.message, _written(paths, problem.path).span)
+        self._in_range(fields, paths)
         self._origins(fields.cors, paths)
         if "auth" not in section.settings and not is_loopback(host):
             self._everyone(host, section)
@@ -179,12 +179,16 @@ class GlobalBlocks:
         paths: Paths = {}
         values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
         fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
-        if fields is not None and fields.gpus < 0:
-            self._found.error(
-                "E0304", f"`gpus` must be at least 0, not {fields.gpus}", section.settings["gpus"].span
-            )
+        if fields is None or not self._in_range(fields, paths):
             return None
-        return Node(section.label.text, fields.gpus) if fields is not None else None
+        return Node(section.label.text, fields.gpus)
+
+    def _in_range(self, fields: GatewayFields | NodeFields, paths: Paths) -> bool:
+        problems = list(ranges(fields))
+        for problem in problems:
+            span = _written(paths, problem.path).span
+            self._found.error(problem.code, problem.message, span, help=problem.help)
+        return not problems
 
 
 def _written(paths: Paths, path: tuple[str, ...]) -> Setting:

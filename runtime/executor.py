@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .limits.plan_policies import PlanPolicies
-from .replicas.make import BrokenReplica, make_replicas
+from .replicas.factory import BrokenReplica, make_replicas
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
@@ -159,10 +159,16 @@ class Executor:
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def model(self, name: str) -> Model:
-        """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
+        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
+
+        Raises UnknownModel, which lists the names there are.
+        """
         try:
             return self._models[name]
         except KeyError:
+            model = self._models.get(name.partition("/")[0])
+            if model is not None and model.is_wildcard:
+                return model
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def pipeline(self, name: str) -> Pipeline:
@@ -297,7 +303,7 @@ class Executor:
         ]
         if not remote:
             return []
-        from .replicas.remote.reach import name_unreachable
+        from .replicas.remote.reachability import name_unreachable
 
         return await name_unreachable(remote, strict=self._strict)
 

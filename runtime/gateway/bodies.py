@@ -9,9 +9,7 @@ import orjson
 from aiohttp import web
 
 from ...compiler.plan import GatewayPlan
-from ..dialects.openai.requests import (
-    _KINDS,
-)
+from ..dialects.openai.requests import _KINDS
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from .unpacking import BrokenPacking, Unpacker

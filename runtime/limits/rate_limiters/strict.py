@@ -79,6 +79,9 @@ class StrictRateLimiter:
             if self._returns:
                 await self._exchange()
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        return self._heard.opens_at(now, tokens)
+
     def take(self, now: float, tokens: int) -> Permit | None:
         return None  # the store alone can say
 

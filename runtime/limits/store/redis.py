@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ....compiler.plan import RateLimits
-from ...policies.window import BUCKETS, MARGIN, SPAN
+from ...policies.sliding_window import BUCKETS, MARGIN, SPAN
 from ...requests.errors import StartError
 from .protocol import Ask, Grant, Return, Returns, Share, SharedHealth, SharedLimits, StoreError
 from .redis_health import RedisHealth
-from .script import LIMITS_SCRIPT
+from .redis_script import LIMITS_SCRIPT
 
 LEASE = 30.0
 """Seconds after which a request in flight, or a process, counts no more unless it was heard of."""
