@@ -21,7 +21,7 @@ EXAMPLES = """\
 """
 
 _LINGERING = 1.0
-"""Seconds that threads may run on when all is stopped, such as a model that does not come back."""
+"""Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
 
 
 def configure(parser: ArgumentParser) -> None:
