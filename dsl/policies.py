@@ -42,6 +42,9 @@ class RateLimits(Record):
     )
     concurrent_requests: int | None = at_least(1, "requests in flight at the provider", default=None)
     strict: bool = doc("exact across every process that shares the key", default=False)
+    max_hold: Duration = above(
+        0, "longest that nothing is sent because the provider asks to wait", default=Duration(300)
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -61,7 +64,8 @@ class Timeouts(Record):
     """How long the executor waits for a provider."""
 
     request: Duration = above(0, "from sending to the first byte", default=Duration(30))
-    read: Duration = above(0, "between two bytes of a stream", default=Duration(10))
+    read: Duration = above(0, "between two pieces of an answer", default=Duration(10))
+    total: Duration = above(0, "from sending to the last byte of the answer", default=Duration(1800))
 
 
 @frozen(eq=False, repr=False)

@@ -170,8 +170,12 @@ class Launch(Record):
     )
     ready: str = doc("path that answers 200 when the server is ready", default="/health")
     env: dict[str, str] = doc(
-        "environment variables of the server, beside those of the executor; `{port}` and `{replica}` too",
+        "environment variables of the server, beside those that any program needs; "
+        "`{port}` and `{replica}` too",
         factory=dict,
+    )
+    pass_env: tuple[str, ...] = doc(
+        "names of further variables that the server gets from the executor's environment", default=()
     )
     restart: bool = doc("start the server again when it dies", default=True)
 

@@ -153,6 +153,7 @@ def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
 
 
 def _names_in(pipeline: s.PipelineDeclaration) -> set[str]:
-    """The names of its parameters and steps."""
+    """The names of its parameters and steps, and of what its loops go through."""
     steps = {each.name.text for each in pipeline.steps if each.name is not None}
-    return steps | {each.name.text for each in pipeline.parameters}
+    loops = {each.variable.text for each in walk([pipeline]) if isinstance(each, s.Comprehension)}
+    return steps | loops | {each.name.text for each in pipeline.parameters}

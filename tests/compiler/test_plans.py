@@ -134,7 +134,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "jitter": "equal",
         "respect_retry_after": True,
     }
-    assert raw["timeouts"] == {"request": "30s", "read": "10s"}
+    assert raw["timeouts"] == {"request": "30s", "read": "10s", "total": "30m"}
     assert raw["circuit_breaker"] == {
         "failure_threshold": 10,
         "open_duration": "30s",
@@ -145,6 +145,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "tokens_per_minute": None,
         "concurrent_requests": None,
         "strict": False,
+        "max_hold": "5m",
     }
     assert raw["serving"] == {"max_concurrent": 32, "on_capacity_exhausted": "queue"}
     assert (len(raw["replicas"]), raw["idempotent"], raw["task"], raw["budget"]) == (1, True, "chat", None)

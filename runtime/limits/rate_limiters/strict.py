@@ -8,6 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 
 from ....compiler.plan import RateLimits
 from ...concurrency.tasks import end_task
@@ -17,7 +18,7 @@ from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown, StoreUnavailable
 from ..store import SharedLimits, StoreError
 from ..store.protocol import Ask, Return, Returns
-from .limiter import MAX_WAIT, too_late
+from .limiter import MAX_WAIT, log_hold, too_late
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,11 @@ class StrictRateLimiter:
         self._key = key
         self._store = store
         self._process = secrets.token_hex(8)
-        self._heard = RateLimit(RateLimits())  # what the provider says is not in the store
+        # what the provider says is not in the store
+        self._heard = RateLimit(RateLimits(max_hold=limits.max_hold))
         self._queue: OrderedDict[int, int] = OrderedDict()
         self._room: WaitingRoom[Permit] = WaitingRoom()
         self._held: set[str] = set()
-        self._running = 0
         self._returns: list[Return] = []
         self._news = asyncio.Event()
         self._lost = False
@@ -61,7 +62,7 @@ class StrictRateLimiter:
 
     @property
     def running(self) -> int:
-        return self._running
+        return self._heard.running
 
     @property
     def waiting(self) -> int:
@@ -89,7 +90,7 @@ class StrictRateLimiter:
         now = asyncio.get_running_loop().time()
         until = now + MAX_WAIT if deadline is None else min(now + MAX_WAIT, deadline)
         opens = self._heard.opens_at(now, tokens)
-        if opens > until:
+        if until < opens < inf:
             raise too_late(self.account, opens - now)
         if self._task is None:
             raise ShuttingDown("the executor is stopping")
@@ -110,7 +111,9 @@ class StrictRateLimiter:
             raise too_late(self.account, None) from None
 
     def finish(self, permit: Permit, tokens: int | None) -> None:
-        self._running -= 1
+        self._heard.finish(permit, tokens)
+        if permit.probe:
+            self._news.set()
         lease = permit.lease
         if lease is not None:
             self._held.discard(lease)
@@ -120,8 +123,12 @@ class StrictRateLimiter:
             del self._returns[:-MAX_RETURNS]
             self._news.set()
 
-    def hold(self, seconds: float) -> None:
-        self._heard.hold(asyncio.get_running_loop().time() + seconds)
+    def hold(self, seconds: float, *, probe: bool = False) -> None:
+        if self._heard.hold(asyncio.get_running_loop().time(), seconds, probe=probe):
+            log_hold(self.account, seconds, self.limits)
+
+    def held_for(self, now: float) -> float:
+        return self._heard.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
         now = asyncio.get_running_loop().time()
@@ -144,7 +151,9 @@ class StrictRateLimiter:
         now = asyncio.get_running_loop().time()
         asking = list(self._queue.items())[:BATCH]
         if asking and (opens := self._heard.opens_at(now, asking[0][1])) > now:
-            return opens - now
+            return None if opens == inf else opens - now
+        if self._heard.is_doubtful(now):
+            asking = asking[:1]
         leases = [f"{self._process}:{ticket}" for ticket, _ in asking]
         asks = [Ask(tokens, lease) for (_, tokens), lease in zip(asking, leases, strict=True)]
         returns, self._returns = self._returns, []
@@ -169,8 +178,8 @@ class StrictRateLimiter:
 
     def _grant(self, ticket: int, tokens: int, bucket: int, lease: str) -> None:
         concurrent = self.limits.concurrent_requests is not None
-        permit = Permit(tokens, shared_bucket=bucket, lease=lease if concurrent else None)
-        self._running += 1
+        heard = self._heard.grant(asyncio.get_running_loop().time(), tokens)
+        permit = heard._replace(shared_bucket=bucket, lease=lease if concurrent else None)
         if concurrent:
             self._held.add(lease)
         if self._queue.pop(ticket, None) is None or not self._room.call(ticket, permit):
