@@ -52,11 +52,16 @@ def lower(program: Program, base: Path) -> Plan:
         schema=SCHEMA,
         compiler=__version__,
         gateway=GatewayPlan(
-            gateway.host,
-            gateway.port,
-            lowerer.gateway_auth(gateway),
-            gateway.timeout,
-            lowerer.source(gateway.span) if gateway.span else None,
+            host=gateway.host,
+            port=gateway.port,
+            auth=lowerer.gateway_auth(gateway),
+            open=gateway.open,
+            timeout=gateway.timeout,
+            timeouts=gateway.timeouts,
+            max_body=gateway.max_body,
+            max_body_memory=gateway.max_body_memory,
+            cors=gateway.cors,
+            source=lowerer.source(gateway.span) if gateway.span else None,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])

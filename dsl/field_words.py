@@ -36,7 +36,7 @@ WRITTEN: dict[Any, str] = {
 """Types that are written as a value of their own kind."""
 
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
-    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
+    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`, `none`", "not said"),
     ("Deployment", "runtime"): ("word, or block", "inferred"),
     ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
     ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random, SystemRandom
@@ -18,6 +18,7 @@ from .replicas.factory import BrokenReplica, make_replicas
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
+from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
 from .serving.deployment import Deployment
@@ -142,6 +143,13 @@ class Executor:
             self._workers.stop()
         if self._policies:
             await self._policies.stop()
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with all that is neither a deployment nor a route."""
+        if self._policies:
+            yield from self._policies.findings()
+        if self._workers:
+            yield from self._workers.findings()
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name. Raises UnknownModel, which lists the names there are."""

@@ -20,6 +20,9 @@ EXAMPLES = """\
   inferc run prod.infer --state redis://127.0.0.1:6379/0
 """
 
+_LINGERING = 1.0
+"""Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
+
 
 def configure(parser: ArgumentParser) -> None:
     add_plan(parser)
@@ -79,7 +82,7 @@ def run(arguments: Namespace) -> int:
         trust_models=arguments.trust_models,
     )
     try:
-        run_async(serve(executor, gateway, ready=announce, reread=reread))
+        run_async(serve(executor, gateway, ready=announce, reread=reread), lingering=_LINGERING)
     except StartError as error:
         for problem in error.problems:
             fail(problem)

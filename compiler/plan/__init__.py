@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
@@ -27,7 +28,7 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
-from ...dsl.units import Duration, Money
+from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -96,6 +97,7 @@ from .types import (
 )
 
 __all__ = [
+    "ANY_ORIGIN",
     "BOOL",
     "BYTES",
     "FLOAT",
@@ -123,8 +125,10 @@ __all__ = [
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
+    "Cors",
     "DType",
     "DeploymentPlan",
     "Dimension",
@@ -182,6 +186,7 @@ __all__ = [
     "SessionOptions",
     "ShareOf",
     "Signature",
+    "Size",
     "SourceRef",
     "SplitPlan",
     "TaskKind",
@@ -194,6 +199,7 @@ __all__ = [
     "TypeKind",
     "WireFormat",
     "dump_plan",
+    "is_loopback",
     "load_plan",
     "plan_converter",
 ]

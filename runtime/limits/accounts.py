@@ -55,6 +55,11 @@ class Accounts:
             for endpoint, config in breakers.items()
         }
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether other processes cannot be reached now, that share circuits with this one."""
+        return self._circuits is not None and self._circuits.is_lost
+
     def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
         """The circuit breaker in front of the endpoint of `plan`."""
         return self._breakers[_endpoint(plan)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...compiler.plan import Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
 from ..policies.estimate import Tariff
+from ..requests.health import Finding, Health
 from .accounts import Accounts
 from .replica_policies import ReplicaPolicies
 from .spend import SpendRecorder
@@ -47,6 +48,12 @@ class PlanPolicies:
             )
             for index in range(len(plan.replicas))
         ]
+
+    def findings(self) -> Iterator[Finding]:
+        """A store that cannot be reached."""
+        if self._accounts.is_cut_off or any(each.is_lost for each in self._spend):
+            without = "it cannot be reached: limits and spend are not shared until then"
+            yield Finding("store", Health.DEGRADED, without)
 
     async def start(self) -> None:
         """Make the store ready and load what it holds. Raises StartError."""

@@ -31,7 +31,8 @@ class SpendRecorder:
         self._ledger = ledger
         self._store = store
         self._epoch = epoch
-        self._lost = False
+        self.is_lost = False
+        """Whether the store could not be reached the last time."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -71,19 +72,21 @@ class SpendRecorder:
             self._ledger.put_back(unsaved)
             self._failed(error)
         else:
-            self._lost = False
+            self.is_lost = False
 
     async def _refresh(self) -> None:
         try:
-            stored = await self._store.spend(self._account, self._minute() - (DAY if self._lost else _RECENT))
+            stored = await self._store.spend(
+                self._account, self._minute() - (DAY if self.is_lost else _RECENT)
+            )
         except StoreError as error:
             self._failed(error)
         else:
             self._ledger.merge(stored)
 
     def _failed(self, error: StoreError) -> None:
-        if not self._lost:
-            self._lost = True
+        if not self.is_lost:
+            self.is_lost = True
             log.warning("%s: the spend of `%s` is counted in memory until then", error, self._account)
 
     def _minute(self) -> int:

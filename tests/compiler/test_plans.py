@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import (
+    ClientTimeouts,
     Duration,
     PlanError,
     RemotePoolPlan,
     RetryPolicy,
+    SecretRef,
     SourceRef,
     dump_plan,
     load_plan,
@@ -215,8 +217,52 @@ def test_a_price_comes_from_the_file_or_else_from_the_catalogue(project: Project
     ],
 )
 def test_the_gateway_listens_where_the_file_says(project: Project, bind: str, host: str, port: int) -> None:
-    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}" }}').gateway
-    assert (gateway.host, gateway.port) == (host, port)
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}", auth = none }}').gateway
+    assert (gateway.host, gateway.port, gateway.auth, gateway.open) == (host, port, None, True)
+
+
+@pytest.mark.parametrize(
+    "bind", ["0.0.0.0:80", "[::]:80", "192.168.0.1:80", "example.com:80", "127.0.0.1.example:80"]
+)
+def test_where_other_machines_come_in_the_file_says_who_may(project: Project, bind: str) -> None:
+    assert project.codes(f'{chat("it")}gateway {{ bind = "{bind}" }}') == ["E0317"]
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}", auth = bearer(env("T")) }}').gateway
+    assert (gateway.auth, gateway.open) == (SecretRef.env("T"), False)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost", "LOCALHOST", "app.localhost"]
+)
+def test_on_this_machine_nobody_needs_a_token(project: Project, host: str) -> None:
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{host}:1" }}').gateway
+    assert (gateway.auth, gateway.open) == (None, False)
+
+
+def test_what_clients_may_take_is_said_in_the_plan(project: Project) -> None:
+    block = """timeouts { header = 1s, body = 2s, write = 3s }, max_body = 4MiB, max_body_memory = 5MiB
+      cors { origins = ["https://a.example", "http://localhost:3000", "*"] }"""
+    gateway = project.plan(f"{chat('it')}gateway {{ {block} }}").gateway
+    assert gateway.timeouts == ClientTimeouts(Duration(1), Duration(2), Duration(3), Duration(75))
+    assert (gateway.max_body, gateway.max_body_memory) == (4 << 20, 5 << 20)
+    assert gateway.cors.origins == ("https://a.example", "http://localhost:3000", "*")
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("timeout = 0s", "E0304"),
+        ("timeouts { write = 0s }", "E0304"),
+        ("max_body = 0KiB", "E0304"),
+        ("max_body = 8", "E0302"),
+        ("timeouts { wirte = 1s }", "E0204"),
+        ('cors { origins = ["a.example"] }', "E0318"),
+        ('cors { origins = ["https://a.example/"] }', "E0318"),
+    ],
+)
+def test_a_setting_of_the_gateway_that_makes_no_sense_is_an_error(
+    project: Project, setting: str, code: str
+) -> None:
+    assert project.codes(f"{chat('it')}gateway {{ {setting} }}") == [code]
 
 
 @pytest.mark.parametrize("bind", ["", "8080", ":8080", "host:", "host:99999", "host:-1", "host:http"])

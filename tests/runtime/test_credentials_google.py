@@ -15,6 +15,7 @@ from attrs import define, field
 
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
+from inferc.runtime.http_connection import RULES, ConnectionRules
 from inferc.runtime.replicas.remote.google_auth import SCOPES
 from inferc.runtime.requests.errors import NetworkError, StartError, Unauthorized
 from inferc.runtime.requests.request import ChatRequest
@@ -45,6 +46,7 @@ async def house(
     folder: Path, *, credentials: SecretRef | None = ACCOUNT, **account: str
 ) -> AsyncIterator[House]:
     app = web.Application()
+    app[RULES] = ConnectionRules(idle=100_000)  # the clock jumps, and the connection is to stay
 
     async def answer(request: web.Request) -> web.Response:
         token = request.headers["Authorization"].removeprefix("Bearer ")

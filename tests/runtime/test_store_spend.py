@@ -206,10 +206,12 @@ async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(
             await eventually(lambda: len(caplog.messages) > 0)
             await asyncio.sleep(0.6)
         assert len(caplog.messages) == 1
+        assert keeper.is_lost
         assert f"the state at redis://127.0.0.1:{redis.port}/0 cannot be used" in caplog.messages[0]
         redis.start()
         await asyncio.sleep(0.6)
         await keeper.stop()
+        assert not keeper.is_lost
         assert sum((await store.spend("gpt", 0)).values()) == 3
 
 

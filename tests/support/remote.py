@@ -38,7 +38,7 @@ from inferc.runtime.gateway import build_app as build_gateway
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats
 from inferc.runtime.mock_provider import build_app as build_mock
-from inferc.runtime.secret import Secret
+from inferc.runtime.secret import LiveSecret, Secret
 
 FAST_RETRY = RetryPolicy(
     max_retries=2, initial_backoff=Duration(0.01), max_backoff=Duration(0.5), jitter=JitterKind.NONE
@@ -152,9 +152,11 @@ async def running(plan: Plan, base_dir: Path | None = None) -> AsyncIterator[Exe
 
 
 @asynccontextmanager
-async def gateway_of(executor: Executor, token: Secret | None = None) -> AsyncIterator[str]:
-    """The gateway in front of `executor`; gives its base URL."""
-    async with serving(build_gateway(executor, token)) as url:
+async def gateway_of(
+    executor: Executor, token: Secret | LiveSecret | None = None, **settings: Any
+) -> AsyncIterator[str]:
+    """The gateway in front of `executor`; gives its base URL. settings: those of its `GatewayPlan`."""
+    async with serving(build_gateway(executor, token, GatewayPlan(**settings))) as url:
         yield url
 
 

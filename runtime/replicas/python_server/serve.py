@@ -25,12 +25,12 @@ async def serve_target(target: str, host: str, port: int) -> None:
     server = HttpServer(
         await _make_app(target), bind(host, port, advice=_ADVICE), advice=_ADVICE, grace=_GRACE
     )
-    try:
-        async with stop_signal() as stop:
+    async with stop_signal() as stop:
+        try:
             await server.start()
-            await stop.wait()
-    finally:
-        await server.stop()
+            await stop.asked.wait()
+        finally:
+            await server.stop(stop.at_once)
 
 
 async def _make_app(target: str) -> web.Application:

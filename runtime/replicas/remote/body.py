@@ -61,19 +61,19 @@ class Body:
         """Whether all of it has been read."""
         return self._content.at_eof()
 
-    async def piece(self) -> bytes:
-        """The next bytes, without waiting where some are here; empty at the end.
+    async def piece(self, most: int = -1) -> bytes:
+        """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
 
         Raises OutOfBounds and ClientError.
         """
         content = self._content
-        data = content.read_nowait()
+        data = content.read_nowait(most)
         if not data and not content.at_eof():
             if self._since is None:
                 self._since = self._timeouts.loop.time()
             try:
                 with self._timeouts.until(min(self._since + self._read, self._until)):
-                    data = await content.readany()
+                    data = await (content.readany() if most < 0 else content.read(most))
             except TimeoutError:
                 over = self._timeouts.loop.time() >= self._until
                 raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None

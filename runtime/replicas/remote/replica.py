@@ -46,6 +46,8 @@ LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
 _KEEPALIVE = 60.0
+_READ_AHEAD = 16 << 10
+"""Bytes of a stream that are read before the client takes them."""
 
 
 class RemoteReplica:
@@ -90,6 +92,7 @@ class RemoteReplica:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={**headers, **self._wire.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
+            read_bufsize=_READ_AHEAD,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
             max_headers=MAX_HEADERS,
@@ -125,7 +128,7 @@ class RemoteReplica:
             reader, parser = self._wire.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
             while not reader.ended:
-                data = await body.piece()
+                data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
                     yield chunk
