@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from ..requests.answer import Chunk
-from ..requests.request import (
-    Request,
-)
+from ..requests.request import Request
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from ...compiler.plan import OnnxServingPlan
+
+LOAD_TIMEOUT = 300.0
+"""Seconds that a model on this machine has to be loaded, unless it is said otherwise, and to run once."""
 
 
 @frozen

@@ -33,8 +33,8 @@ Result = TypeVar("Result")
 class ServedTask(Protocol):
     """Answers the requests to one model."""
 
-    def warm_up(self) -> None:
-        """Run the model once, before the first request. Blocks. Raises StartError."""
+    def warm_up(self, stopper: Stopper) -> None:
+        """Run the model once, before the first request. Blocks; `stopper` ends it. Raises RequestError."""
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The whole answer to a request of this task's kind. Raises RequestError."""

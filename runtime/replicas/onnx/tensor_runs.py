@@ -59,11 +59,11 @@ class TensorRuns:
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
 
-    def warm_up(self) -> None:
+    def warm_up(self, stopper: Stopper) -> None:
         """One run on zeros, with 1 for every size that is open. A model need not be able to take them."""
         zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
         with contextlib.suppress(RequestError):
-            self._run([self._load(TensorRequest(zeros))], Stopper())
+            self._run([self._load(TensorRequest(zeros))], stopper)
 
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
         """The outputs that `request` asks for, in its order. Raises RequestError."""

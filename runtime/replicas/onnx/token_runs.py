@@ -75,17 +75,17 @@ class TokenRuns:
         self._batching = batching
         self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
 
-    def warm_up(self, text: Text) -> Rows:
+    def warm_up(self, text: Text, stopper: Stopper) -> Rows:
         """What a caller would get for `text`. Raises RequestError."""
-        [part] = self._run([_Unread([text], "input")], Stopper())
-        self._try_last_token()
+        [part] = self._run([_Unread([text], "input")], stopper)
+        self._try_last_token(stopper)
         return part.rows
 
-    def _try_last_token(self) -> None:
+    def _try_last_token(self, stopper: Stopper) -> None:
         """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
         last = self._encoder.tokens - 1
         try:
-            self._tokens.run([Tokens([last], [0])], Stopper())
+            self._tokens.run([Tokens([last], [0])], stopper)
         except RequestError:
             log.warning(
                 "%s: its tokenizer has tokens up to %d, and its model fails on that one: is it the tokenizer "

@@ -83,14 +83,14 @@ class Decoder:
             return answer
         return max(bucket(answer.seen), _SHORT) if padded else answer.seen
 
-    def can_pad(self) -> bool:
+    def can_pad(self, stopper: Stopper) -> bool:
         """Whether texts of different lengths can share a step: the model must pass over what is left of one.
 
         Nothing in a model says so: it is tried with two texts. Blocks.
         """
         if not {ATTENTION_MASK, POSITION_IDS} <= self.signature.integers.keys():
             return False
-        stopper, texts = Stopper(), [Answer(Sampler(GREEDY), ids) for ids in ((0, 1, 2, 3), (1,))]
+        texts = [Answer(Sampler(GREEDY), ids) for ids in ((0, 1, 2, 3), (1,))]
         try:
             for text in texts:
                 self.step([text], stopper)

@@ -11,6 +11,7 @@ from ....requests.errors import BadRequest, RequestError, StartError
 from ....requests.request import ClassifyRequest, Request, TensorRequest
 from ....requests.usage import Usage
 from ..model import OnnxModel, WholeAnswers
+from ..runner import Stopper
 from ..scores import Floats, activate, best
 from ..signature import class_scores_output, read_classify_signature
 from ..tensor_runs import TensorRuns
@@ -34,11 +35,11 @@ class ClassifyTask(WholeAnswers):
             signature = read_classify_signature(model.session, self._output, model.owner)
             self._texts = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _as_they_are)
 
-    def warm_up(self) -> None:
+    def warm_up(self, stopper: Stopper) -> None:
         if self._texts:
-            self._texts.warm_up("warm up")
+            self._texts.warm_up("warm up", stopper)
         else:
-            self._tensors.warm_up()
+            self._tensors.warm_up(stopper)
 
     async def close(self) -> None:
         await self._tensors.close()

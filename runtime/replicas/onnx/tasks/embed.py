@@ -12,6 +12,7 @@ from ....requests.request import EmbedRequest, Request
 from ....requests.usage import Usage
 from ..model import OnnxModel
 from ..pooling import Floats, normalise, pool
+from ..runner import Stopper
 from ..signature import read_embed_signature
 from ..token_runs import TokenRuns
 from .tokens import TokenTask
@@ -29,8 +30,8 @@ class EmbedTask(TokenTask):
             model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
         )
 
-    def warm_up(self) -> None:
-        self._width = self._runs.warm_up("warm up").shape[1]
+    def warm_up(self, stopper: Stopper) -> None:
+        self._width = self._runs.warm_up("warm up", stopper).shape[1]
 
     async def close(self) -> None:
         await super().close()

@@ -74,12 +74,12 @@ class GenerateTask:
         self._runner = model.runner(self._decoder.step, batching, is_loop=True)
         self._can_pad = False
 
-    def warm_up(self) -> None:
+    def warm_up(self, stopper: Stopper) -> None:
         answer = Answer(Sampler(GREEDY), (0,))
         for _ in range(2):
-            self._decoder.step([answer], Stopper())
+            self._decoder.step([answer], stopper)
         if self._model.plan.batching:
-            self._can_pad = self._decoder.can_pad()
+            self._can_pad = self._decoder.can_pad(stopper)
             if not self._can_pad:
                 log.info("%s: only texts of the same length share a step of this model", self._model.owner)
 

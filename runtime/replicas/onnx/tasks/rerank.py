@@ -11,6 +11,7 @@ from ....requests.request import Request, RerankRequest
 from ....requests.usage import Usage
 from ..model import OnnxModel
 from ..pooling import Floats
+from ..runner import Stopper
 from ..scores import sigmoid
 from ..signature import read_rerank_signature
 from ..token_runs import TokenRuns
@@ -25,8 +26,8 @@ class RerankTask(TokenTask):
         signature = read_rerank_signature(model.session, model.owner)
         self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _scores)
 
-    def warm_up(self) -> None:
-        self._runs.warm_up(("warm", "up"))
+    def warm_up(self, stopper: Stopper) -> None:
+        self._runs.warm_up(("warm", "up"), stopper)
 
     async def close(self) -> None:
         await super().close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....requests.answer import Chunk, TensorChunk
 from ....requests.request import Request, TensorRequest
 from ..model import OnnxModel, WholeAnswers
+from ..runner import Stopper
 from ..tensor_runs import TensorRuns
 
 
@@ -14,8 +15,8 @@ class TensorTask(WholeAnswers):
     def __init__(self, model: OnnxModel) -> None:
         self._runs = TensorRuns(model)
 
-    def warm_up(self) -> None:
-        self._runs.warm_up()
+    def warm_up(self, stopper: Stopper) -> None:
+        self._runs.warm_up(stopper)
 
     async def close(self) -> None:
         await self._runs.close()
