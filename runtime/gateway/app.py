@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ..executor import Executor
-from ..requests.errors import RequestError, Unauthorized
+from ..requests.errors import RequestError, Unauthorized, forget_frames
 from ..secret import Secret
 from .auth import authorize, expected_header
 from .bodies import MAX_BODY, BrokenBody
@@ -95,6 +95,7 @@ def _guarded(
             if refused:
                 refused(error)
             response = in_error(error)
+            forget_frames(error)
             if isinstance(error, BrokenBody):
                 response.force_close()
             return response

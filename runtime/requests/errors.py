@@ -196,6 +196,22 @@ class ExternFailed(RequestError):
     status, type, code = 500, "server_error", "extern_failed"
 
 
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that `error`, and what it came from, was raised in: somebody has dealt with it.
+
+    A frame often knows the error that it raised, which knows the frame: what it held, tensors above all,
+    would then stay until the garbage collector comes.
+    """
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        one = left.pop()
+        seen.add(id(one))
+        one.__traceback__ = None
+        around = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+        left += (each for each in around if each is not None and id(each) not in seen)
+
+
 class StartError(Exception):
     """A plan that cannot be started: which deployment, why, and what to do.
 

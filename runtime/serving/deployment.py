@@ -166,6 +166,8 @@ class Deployment(Model):
                     return
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     try:
                         await chunks.aclose()
@@ -195,6 +197,8 @@ class Deployment(Model):
                     return chunk
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     retrier.leave()
                 await asyncio.sleep(wait)

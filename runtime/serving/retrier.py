@@ -7,7 +7,7 @@ import asyncio
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.estimate import Estimate, Tariff, estimate
 from ..policies.retry import GiveUp, Retry
-from ..requests.errors import RequestError
+from ..requests.errors import RequestError, forget_frames
 from ..requests.request import Request
 from ..requests.trace import Trace
 from ..requests.usage import Usage
@@ -81,21 +81,22 @@ class Retrier:
         attempt.send()
         return attempt
 
-    def failed(self, error: RequestError) -> float:
-        """Seconds until the next attempt; raises `error` where there is none: none follows a chunk."""
+    def failed(self, error: RequestError) -> float | None:
+        """Seconds until the next attempt; None where none follows, and `error` is the outcome."""
+        forget_frames(error)
         attempt, now, deadline = self._attempt, self._loop.time(), self._deadline
         assert attempt is not None
         attempt.failed(now, error, deadline)
         error.attempts = self._count
         if attempt.begun:
-            raise error
+            return None
         decision = self._retry.decide(error, self._count, self._waited)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"
-            raise error
+            return None
         if deadline is not None and now + decision.seconds >= deadline:
-            raise error
+            return None
         self._waited += decision.seconds
         return decision.seconds
 

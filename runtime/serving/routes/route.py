@@ -12,7 +12,7 @@ from attrs import frozen
 from ....compiler.plan import RoutePlan, TaskKind
 from ...requests.answer import Chunk
 from ...requests.call import Call
-from ...requests.errors import RequestError
+from ...requests.errors import RequestError, forget_frames
 from ...requests.trace import Trace
 from ..counters import RouteCounters, outcome_now
 from ..model import Model, check_task
@@ -124,6 +124,7 @@ async def with_failover(
             break
         except RequestError as error:
             decision = failover.failed(error, is_over=call.is_over(loop.time()))
+            forget_frames(error)  # this one among them, which keeps the error
             if isinstance(decision, Ask):
                 route.moves(asked, type(error).code)
     else:

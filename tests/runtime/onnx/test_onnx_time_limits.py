@@ -1,4 +1,4 @@
-"""Models that never get done: their deployment does not start, their requests end in time, nothing is left."""
+"""Models that never get done: they do not start, their requests end in time, and nothing is left behind."""
 
 from __future__ import annotations
 
