@@ -82,6 +82,11 @@ class Signature(Record):
     parameters: int = field(default=0, metadata={"doc": "numbers in its weights"})
     parameter_bytes: int = field(default=0, metadata={"doc": "size of its weights"})
 
+    dynamic_nodes: tuple[str, ...] = field(
+        default=(),
+        metadata={"doc": "some of its nodes that quantise all rows of a run with one scale; empty: none do"},
+    )
+
     def input(self, name: str) -> TensorSpec | None:
         """The input called `name`."""
         return next((each for each in self.inputs if each.name == name), None)

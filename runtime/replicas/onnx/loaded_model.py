@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
+
+from attrs import evolve
 
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...concurrency.native_work import in_own_thread
@@ -28,6 +31,8 @@ from .signature import inputs_of, outputs_of
 from .tasks import make_task
 from .time_limit import limited
 from .warm_up import warm_up
+
+log = logging.getLogger(__name__)
 
 GPU_RUNS = 2
 """Runs at the same time on a GPU: one computes while the next is made ready."""
@@ -68,8 +73,9 @@ class LoadedModel:
         where = (placement.node, placement.gpu_indices, alone)
         self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
         self._runs = concurrent_runs(plan, usable_cores())
+        self._runs_alone = concurrent_runs(evolve(plan, batching=None), usable_cores())
         # One more, so that a long text is tokenised while all runs are busy.
-        self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
+        self._threads = ThreadPoolExecutor(self._runs_alone + 1, thread_name_prefix=f"onnx-{plan.deployment}")
         self._has_session = False
         self._task: ServedTask | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -89,6 +95,7 @@ class LoadedModel:
             opened.ort,
             self._threads,
             self._runs,
+            self._runs_alone,
             self._base_dir,
             device_of(opened.providers, self._placement),
             self._owner,
@@ -98,19 +105,21 @@ class LoadedModel:
         try:
             async with limited(f"{self._owner}: the first run of {self._path}, a warm-up,", self._time_limit):
                 self._task = await model.in_thread(partial(make_task, model))
-                await model.in_thread(partial(self._task.warm_up, stopper))
+                warnings = await model.in_thread(partial(self._task.warm_up, stopper))
                 await model.in_thread(partial(warm_up, model, stopper))
         except RequestError as error:
             raise StartError(f"{error.message}; this was its first run, a warm-up") from None
         finally:
             stopper.stop()
+        for warning in warnings:
+            log.warning("%s", warning)
         self._status = ReplicaStatus(
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
             missing=tuple(
                 spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
             ),
-            warnings=opened.warnings,
+            warnings=(*opened.warnings, *warnings),
             inputs=inputs_of(opened.ort, self._plan.signature),
             outputs=outputs_of(opened.ort, self._plan.signature),
             run_sizes=self._run_sizes,

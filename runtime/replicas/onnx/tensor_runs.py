@@ -15,8 +15,10 @@ from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import RequestError
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor, TensorInfo
+from .company import MOST_ROWS, reason_to_run_alone
 from .failures import explain
 from .io_binding import without_graph
+from .made_up_rows import Row, made_up_rows
 from .model import OnnxModel, run_options
 from .runner import Stopper
 from .signature import inputs_of, outputs_of
@@ -43,6 +45,7 @@ class TensorRuns:
     """A model that takes raw tensors. Belongs to one event loop."""
 
     def __init__(self, model: OnnxModel) -> None:
+        self._model = model
         self._session = model.session
         self._run_arrays = model.run
         self._owner = model.owner
@@ -59,11 +62,42 @@ class TensorRuns:
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
 
-    def warm_up(self, stopper: Stopper) -> None:
-        """One run on zeros, with 1 for every size that is open. A model need not be able to take them."""
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        """One run on zeros, with 1 for every size that is open. A model need not be able to take them.
+
+        With batching, it is also tried whether requests can share runs; why they cannot, in words.
+        """
         zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
         with contextlib.suppress(RequestError):
             self._run([self._load(TensorRequest(zeros))], stopper)
+        why = self._reason_to_run_alone(stopper)
+        if why is None:
+            return ()
+        self.run_alone()
+        return (f"{self._owner}: its requests run one by one, whatever `batching` says: {why}",)
+
+    def run_alone(self) -> None:
+        """From now on, each request has a run of its own. Before the first one."""
+        if self._batching is not None:
+            self._batching = None
+            self._runner = self._model.runner(self._run, None)
+
+    def _reason_to_run_alone(self, stopper: Stopper) -> str | None:
+        """Why requests must not share runs; None where they can, or do not anyway."""
+        if self._batching is None or self._batching.max_size == 1:
+            return None
+
+        def run(rows: Sequence[Row], stopper: Stopper) -> Arrays:
+            inputs = [numpy.concatenate(part) for part in zip(*rows, strict=True)]
+            outputs = self._run_model(inputs, self._all_outputs, stopper)
+            return [
+                _widened(values) if self._datatypes[name] == "BF16" else values
+                for name, values in zip(self._all_outputs, outputs, strict=True)
+            ]
+
+        rows = min(self._batching.max_size, MOST_ROWS)
+        candidates = made_up_rows(self.signature.inputs, self._model.plan.warm_up, rows)
+        return reason_to_run_alone(candidates, run, self._model, stopper)
 
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
         """The outputs that `request` asks for, in its order. Raises RequestError."""
@@ -150,6 +184,11 @@ def _zeros(info: TensorInfo) -> NDArray[Any]:
     return (
         numpy.full(shape, b"") if info.datatype == "BYTES" else numpy.zeros(shape, NUMPY_TYPES[info.datatype])
     )
+
+
+def _widened(bits: NDArray[Any]) -> NDArray[Any]:
+    """The numbers that bfloat16 `bits` stand for, no more exact than those of 16 bits."""
+    return (bits.astype(numpy.uint32) << 16).view(numpy.float32).astype(numpy.float16)
 
 
 def _bits(value: onnxruntime.OrtValue) -> NDArray[Any]:

@@ -26,7 +26,7 @@ from inferc.compiler.plan import (
     TaskKind,
     TaskSpec,
 )
-from inferc.runtime.replicas.onnx import OnnxReplica, isolated_load
+from inferc.runtime.replicas.onnx import OnnxReplica, company, isolated_load
 from inferc.runtime.replicas.onnx.time_limit import limited
 from inferc.runtime.requests.errors import RequestTimeout, StartError
 from inferc.runtime.requests.request import (
@@ -256,8 +256,12 @@ def _generate(folder: Path) -> Case:
 @pytest.mark.parametrize("batching", [None, Batching(max_size=4)], ids=["alone", "batched"])
 @pytest.mark.parametrize("case", [_tensor, _embed, _rerank, _classify, _generate])
 async def test_a_run_that_never_ends_is_stopped_at_the_deadline(
-    case: Callable[[Path], Case], batching: Batching | None, tmp_path: Path
+    case: Callable[[Path], Case],
+    batching: Batching | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(company, "TRIAL_SECONDS", 0.5)  # made-up rows may hold the value, too
     model, task, (good, bad) = case(tmp_path)
     async with running(onnx_plan(model=model, task=task, batching=batching)) as replica:
         await replica.answer(good, None)

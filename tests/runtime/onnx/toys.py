@@ -173,6 +173,23 @@ def scorer(path: Path, classes: int, *, vocabulary: int = 40_000, batch: int | s
     )
 
 
+def dynamically_quantized(path: Path) -> Path:
+    """From `x` [batch, 8] to `y`, with int8 weights, and a scale for `x` that the node `scales` finds."""
+    random = numpy.random.default_rng(5)
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"], name="scales"),
+        helper.make_node("MatMulInteger", ["q", "w", "zero", "nought"], ["whole"]),
+        helper.make_node("Cast", ["whole"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["number", "scale"], ["y"]),
+    ]
+    weights: dict[str, NDArray[Any]] = {
+        "w": random.integers(-127, 127, (8, 8)).astype(numpy.int8),
+        "nought": numpy.array(0, numpy.int8),
+    }
+    sides: list[Value] = [(name, TensorProto.FLOAT, ["batch", 8]) for name in ("x", "y")]
+    return save_model(path, nodes, sides[:1], sides[1:], weights)
+
+
 def tensor_plan(model: Path, name: str = "toy", **changes: Any) -> OnnxServingPlan:
     plan = onnx_plan(model=model, task=TaskSpec(kind=TaskKind.TENSOR), **changes)
     return evolve(plan, deployment=name)

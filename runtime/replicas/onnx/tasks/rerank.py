@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from numpy.typing import NDArray
 
@@ -26,8 +28,9 @@ class RerankTask(TokenTask):
         signature = read_rerank_signature(model.session, model.owner)
         self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _scores)
 
-    def warm_up(self, stopper: Stopper) -> None:
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
         self._runs.warm_up(("warm", "up"), stopper)
+        return self._share_runs(self._runs.try_company(stopper, query="warm"))
 
     async def close(self) -> None:
         await super().close()
