@@ -128,7 +128,7 @@ class _Reader:
             producer=f"{producer} {version}".strip(),
             parameters=graph.parameters,
             parameter_bytes=(graph.parameter_bits + 7) // 8,
-            dynamic_nodes=tuple(self._dynamic_nodes),
+            dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
         return OnnxModel(signature, external)

@@ -34,7 +34,6 @@ _QUICK = 1.0
 """Seconds that a run may be expected to take if it is to be tried."""
 
 _CLOSE, _COARSE = 1e-3, 2e-2
-_NODES_SHOWN = 3
 
 
 def reason_to_run_alone(
@@ -89,13 +88,8 @@ def _reason(
 
 
 def _mixed(signature: Signature) -> str:
-    reason = "rows that run together change each other's results"
-    nodes = signature.dynamic_nodes
-    if not nodes:
-        return f"{reason}: the first size of its inputs is no batch, or the model computes across it"
-    some = ", ".join(f"`{name}`" for name in nodes[:_NODES_SHOWN])
-    more = " and others" if len(nodes) > _NODES_SHOWN else ""
-    return f"{reason}: {some}{more} of its nodes quantise all rows with one scale; quantise it statically"
+    unknown = "the first size of its inputs is no batch, or the model computes across it"
+    return f"rows that run together change each other's results: {signature.one_scale or unknown}"
 
 
 def _same_in_company(rows: Sequence[Row], run: Callable[[Sequence[Row]], Outputs], device: str) -> bool:

@@ -109,7 +109,7 @@ ALONE = {
     "takes the mean of all rows": (centred, "computes across it"),
     "fails for several rows": (one_by_one, "several rows together make the model fail"),
     "takes no made-up input": (picky, "takes none of the inputs that it was tried with"),
-    "quantises while it runs": (quantized, "`scales` of its nodes quantise all rows with one scale"),
+    "quantises while it runs": (quantized, "it quantises all rows of a run with one scale, in `scales`"),
 }
 
 
