@@ -179,7 +179,7 @@ class ShuttingDown(RequestError):
 
 
 class InvalidAnswer(RequestError):
-    """A model answered, but not as it was asked to: the answer is no JSON of the type that was wanted."""
+    """A model answered, but not as it was asked to, or as its file says: no JSON of a type, another shape."""
 
     status, type, code, retryable = 502, "server_error", "invalid_answer", True
 

@@ -229,6 +229,20 @@ def test_batching_that_lets_no_requests_share_a_run_is_told(project: Project) ->
         assert project.codes(fine) == []
 
 
+def test_a_decoder_that_wants_an_encoder_is_not_advised_to_be_exported_without(project: Project) -> None:
+    made = models.model(
+        [
+            ("input_ids", TensorProto.INT64, models.TOKENS),
+            ("encoder_hidden_states", TensorProto.FLOAT, ["batch", "encoded", 4]),
+        ],
+        [("logits", TensorProto.FLOAT, ["batch", "sequence", 8])],
+    )
+    models.save(made, project.folder / "decoder.onnx")
+    [found] = project.findings(deployment("decoder", f"task generate {{ {TOKENIZER} }}"))
+    assert "nothing gives a value for `encoder_hidden_states`" in found.message
+    assert found.help == ()
+
+
 def quantized(*names: str) -> onnx.ModelProto:
     """A model with nodes of these names that find a scale for their input, the last one in a branch."""
     made = models.rows()

@@ -9,7 +9,7 @@ import numpy
 from attrs import define, frozen
 from numpy.typing import NDArray
 
-from ....requests.errors import ContextLengthExceeded, RequestError
+from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
 from ..failures import first_line, is_outside, unknown_token
 from ..length_groups import bucket
 from ..model import run_options
@@ -21,6 +21,8 @@ from .signature import LOGITS, GenerateSignature
 
 if TYPE_CHECKING:
     import onnxruntime
+
+_LOGITS_RANK = 3
 
 _SHORT = 1024
 """Positions up to which padding costs little next to reading the weights: shorter texts all go together."""
@@ -117,7 +119,14 @@ class Decoder:
             longest = max(answers, key=lambda answer: answer.seen)
             raise self._explained(error, longest, longest.seen + new) from None
         logits, *present = binding.get_outputs()
-        scores: NDArray[numpy.float32] = logits.numpy()[:, -1].astype(numpy.float32, copy=False)
+        given = logits.numpy()
+        if given.ndim != _LOGITS_RANK:
+            raise InvalidAnswer(
+                f"{self.owner}: the model gives `{LOGITS}` with the shape {list(given.shape)}, and must give "
+                "[batch, sequence, vocabulary]: export it again",
+                retryable=False,
+            )
+        scores: NDArray[numpy.float32] = given[:, -1].astype(numpy.float32, copy=False)
         return scores, Past(present, len(answers), past.positions + new)
 
     def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:

@@ -42,8 +42,8 @@ _USUAL_ENDS = (
     "<end_of_turn>",
 )
 
-_SAME_LENGTH = ((0, 1, 2, 1), (1, 2, 0, 0), (2, 2, 1, 0), (0, 0, 1, 2))
-_LENGTHS = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 2), (1, 2))
+_SAME_LENGTH: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1, 2, 0, 0), (2, 2, 1, 0), (0, 0, 1, 2))
+_LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 2), (1, 2))
 """Texts, as tokens, to try company with."""
 
 
