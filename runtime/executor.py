@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .limits.plan_policies import PlanPolicies
 from .replicas.factory import BrokenReplica, make_replicas
+from .replicas.replica import LOAD_TIMEOUT
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
@@ -41,6 +42,7 @@ class Executor:
     clock: seconds since 1970, asked once, when the executor starts.
     trust_models: load models at once. Else the first load of each on this machine is tried in a process of
     its own: one that crashes ONNX Runtime is then a problem like others.
+    load_timeout: seconds that a model on this machine has to be loaded, and to run once.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -54,6 +56,7 @@ class Executor:
         clock: Callable[[], float] = time.time,
         strict: bool = False,
         trust_models: bool = True,
+        load_timeout: float = LOAD_TIMEOUT,
     ) -> None:
         self.plan = plan
         self.base_dir = base_dir
@@ -62,6 +65,7 @@ class Executor:
         self._clock = clock
         self._strict = strict
         self._trust_models = trust_models
+        self._load_timeout = load_timeout
         self._policies: PlanPolicies | None = None
         self._deployments: dict[str, Deployment] = {}
         self._routes: dict[str, Route] = {}
@@ -225,7 +229,12 @@ class Executor:
 
     def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
         replicas, guards = make_replicas(
-            plan, self.plan, self.base_dir, policies, trust_models=self._trust_models
+            plan,
+            self.plan,
+            self.base_dir,
+            policies,
+            trust_models=self._trust_models,
+            load_timeout=self._load_timeout,
         )
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)

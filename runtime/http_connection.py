@@ -126,6 +126,7 @@ class Connection(web.RequestHandler):
         try:
             await super().start()
         finally:
+            self._task = None  # which knows the frames of what it ended with, and they know the connection
             self.force_close()
 
     def finish(self) -> None:

@@ -50,6 +50,7 @@ def run(arguments: Namespace) -> int:
         known = did_you_mean(name, names) or f"there are {every(f'`{each}`' for each in names)}"
         return fail(f"no deployment, route or pipeline is called `{name}`: {known}")
     from ...runtime.concurrency.event_loop import run_async
+    from ...runtime.concurrency.native_work import end_process
     from ...runtime.requests.errors import RequestError, StartError
     from ..calling.inputs import InputError, read_inputs
     from ..calling.run import answer
@@ -67,7 +68,7 @@ def run(arguments: Namespace) -> int:
     except RequestError as error:
         fail(error.message)
         _show_place(ready, error)
-    return 1
+    return end_process(1)
 
 
 def _show_place(ready: Ready, error: Exception) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 import attrs
 
 from ...compiler.plan import Plan, RemotePoolPlan
 from ...compiler.plan.reach import names_of
+from ...dsl.units import Duration, parse_quantity
+from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging
 from ..output import fail
 from ..plans import Ready, add_plan, ready_plan
@@ -48,6 +50,24 @@ def configure(parser: ArgumentParser) -> None:
         help="load models at once; else the first load of each on this machine is tried in a process of its "
         "own, so that one which crashes ONNX Runtime is an error",
     )
+    parser.add_argument(
+        "--load-timeout",
+        metavar="TIME",
+        type=_duration,
+        default=Duration(LOAD_TIMEOUT),
+        help="how long the load of a model, and its first run, may take (default: %(default)s)",
+    )
+
+
+def _duration(text: str) -> Duration:
+    """`text`, such as `90s`. Raises ArgumentTypeError."""
+    try:
+        seconds = parse_quantity(text, Duration)
+    except ValueError:
+        seconds = Duration(0)
+    if seconds <= 0:
+        raise ArgumentTypeError(f"`{text}` is no time: write one like `90s` or `10m`")
+    return seconds
 
 
 def run(arguments: Namespace) -> int:
@@ -55,6 +75,7 @@ def run(arguments: Namespace) -> int:
     if isinstance(ready, int):
         return ready
     from ...runtime.concurrency.event_loop import run_async
+    from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
     from ...runtime.requests.errors import StartError
@@ -80,14 +101,15 @@ def run(arguments: Namespace) -> int:
         state=_state(arguments.state, ready),
         strict=arguments.strict,
         trust_models=arguments.trust_models,
+        load_timeout=arguments.load_timeout,
     )
     try:
         run_async(serve(executor, gateway, ready=announce, reread=reread), lingering=_LINGERING)
     except StartError as error:
         for problem in error.problems:
             fail(problem)
-        return 1
-    return 0
+        return end_process(1)
+    return end_process(0)
 
 
 def _state(asked: str | None, ready: Ready) -> str | Path | None:

@@ -10,6 +10,7 @@ from attrs import frozen
 from ...dsl.files import read_regular
 from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.values import show
+from .batch_axis import no_batch, one_dimensional
 from .fits import misfit, scores, takes_tokens, vectors, without_rows
 from .labels import LabelsError, read_labels
 from .signature import Signature
@@ -65,8 +66,13 @@ def suggest_task(signature: Signature, model: Path, written: str) -> Start:
 
 
 def batches(signature: Signature) -> bool:
-    """Whether several requests can share a run."""
+    """Whether several requests can share a run, as far as the file says."""
     return bool(signature.inputs) and without_rows(signature) is None
+
+
+def why_not_batched(signature: Signature) -> str | None:
+    """Why it is better not to start with `batching`, where requests could share runs."""
+    return no_batch(signature) or one_dimensional(signature) or signature.one_scale
 
 
 def quoted(text: str) -> str:

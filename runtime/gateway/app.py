@@ -9,7 +9,7 @@ from aiohttp import web
 from ...compiler.plan import GatewayPlan
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
-from ..requests.errors import RequestError, Unauthorized
+from ..requests.errors import RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from .auth import BearerToken
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
@@ -148,6 +148,7 @@ def _guarded(
             log_failure(error)
             refused(error)
             response = in_error(error)
+            forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
                 response.force_close()
             elif isinstance(error, WrongMethod):

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
-from ..requests.errors import RequestError
+from ..requests.errors import RequestError, forget_frames
 from .responses import error_body, internal_error, log_failure
 
 KEEP_ALIVE = 15.0
@@ -77,6 +77,7 @@ class EventStream:
         if not isinstance(error, RequestError):
             error = internal_error()
         log_failure(error)
+        forget_frames(error)
         return orjson.dumps(error_body(error))
 
     async def _send_comment(self) -> None:

@@ -149,6 +149,11 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "1 for each execution provider that is used, 0 for each that was asked for and is missing",
         labels=(*where, "provider"),
     )
+    warnings = GaugeMetricFamily(
+        "inferc_replica_warnings",
+        "How much is not as it was asked for: `inferc status` says what",
+        labels=where,
+    )
     sizes = HistogramMetricFamily(
         "inferc_run_rows", "Rows, or texts, that one run of the model had", labels=where
     )
@@ -156,6 +161,7 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         for index, status in enumerate(each.status()):
             labels = (each.name, str(index))
             ready.add_metric(labels, status.ready)
+            warnings.add_metric(labels, len(status.warnings))
             for provider in status.providers:
                 providers.add_metric((*labels, provider), 1)
             for provider in status.missing:
@@ -167,7 +173,7 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                     counts[next((at for at, size in enumerate(_SIZES) if rows <= size), -1)] += count
                 total = sum(rows * count for rows, count in runs.items())
                 sizes.add_metric(labels, _cumulative(_SIZES, counts), total)
-    return ready, providers, sizes
+    return ready, providers, warnings, sizes
 
 
 def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:

@@ -37,7 +37,13 @@ class BrokenReplica:
 
 
 def make_replicas(
-    plan: DeploymentPlan, whole: Plan, base_dir: Path, plan_policies: PlanPolicies, *, trust_models: bool
+    plan: DeploymentPlan,
+    whole: Plan,
+    base_dir: Path,
+    plan_policies: PlanPolicies,
+    *,
+    trust_models: bool,
+    load_timeout: float,
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
     """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError."""
     match plan:
@@ -59,6 +65,7 @@ def make_replicas(
                     "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
                 ) from None
             return [
-                OnnxReplica(plan, placement, base_dir, trusted=trust_models) for placement in plan.replicas
+                OnnxReplica(plan, placement, base_dir, trusted=trust_models, time_limit=load_timeout)
+                for placement in plan.replicas
             ], None
     raise TypeError(f"no such kind of plan: {plan!r}")

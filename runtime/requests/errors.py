@@ -183,7 +183,7 @@ class ShuttingDown(RequestError):
 
 
 class InvalidAnswer(RequestError):
-    """A model answered, but not as it was asked to: the answer is no JSON of the type that was wanted."""
+    """A model answered, but not as it was asked to, or as its file says: no JSON of a type, another shape."""
 
     status, type, code, retryable = 502, "server_error", "invalid_answer", True
 
@@ -198,6 +198,22 @@ class ExternFailed(RequestError):
     """Code of the user's raised an exception, gave what it does not declare, or does not come back."""
 
     status, type, code = 500, "server_error", "extern_failed"
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that `error`, and what it came from, was raised in: somebody has dealt with it.
+
+    A frame often knows the error that it raised, which knows the frame: what it held, tensors above all,
+    would then stay until the garbage collector comes.
+    """
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        one = left.pop()
+        seen.add(id(one))
+        one.__traceback__ = None
+        around = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+        left += (each for each in around if each is not None and id(each) not in seen)
 
 
 class StartError(Exception):

@@ -37,9 +37,10 @@ class Attempt:
     """
 
     __slots__ = (
+        "_charges",
         "_chunks",
-        "_error",
         "_estimate",
+        "_failure",
         "_finished",
         "_money",
         "_pass",
@@ -57,7 +58,8 @@ class Attempt:
         self._pass: Pass | None = None
         self._permit: Permit | None = None
         self._usage: Usage | None = None
-        self._error: RequestError | None = None
+        self._failure: Outcome | None = None
+        self._charges = True
         self._sent = self._finished = False
         self._chunks = self._size = 0
 
@@ -187,7 +189,8 @@ class Attempt:
                     policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
-        self._error = error
+        self._failure = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
+        self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
 
     @property
     def _is_probe(self) -> bool:
@@ -221,15 +224,11 @@ class Attempt:
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             return Usage(self._estimate.prompt, completion)
-        if self._error is None or (
-            isinstance(self._error, RequestTimeout) and self._error.upstream_status is None
-        ):
-            return Usage(self._estimate.prompt)
-        return Usage(0)
+        return Usage(self._estimate.prompt if self._charges else 0)
 
     def _outcome(self) -> Outcome:
-        if self._error is not None:
-            return Outcome.FAILURE if counts_as_failure(self._error) else Outcome.NOTHING
+        if self._failure is not None:
+            return self._failure
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
 
 

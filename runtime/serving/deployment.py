@@ -186,6 +186,8 @@ class Deployment(Model):
                     return
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     try:
                         await chunks.aclose()
@@ -215,6 +217,8 @@ class Deployment(Model):
                     return chunk
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     retrier.leave()
                 await asyncio.sleep(wait)

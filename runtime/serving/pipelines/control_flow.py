@@ -8,7 +8,7 @@ from typing import Any
 
 from ....compiler.plan import AttemptNode, IfNode, MapNode, MatchNode
 from ...concurrency.tasks import end_tasks
-from ...requests.errors import RequestError, StepFailed
+from ...requests.errors import RequestError, StepFailed, forget_frames
 from .activation import Activation
 from .block import Act, Block
 
@@ -55,9 +55,10 @@ def attempt(node: AttemptNode, blocks: Mapping[str, Block], is_tail: bool) -> Ac
     async def act(around: Activation) -> Any:
         try:
             value = await _inner(first, around, is_tail)
-        except RequestError:
+        except RequestError as error:
             if around.run.is_over() or (is_tail and around.sink is not None and around.sink.sent):
                 raise
+            forget_frames(error)
             value = None
         return await _inner(otherwise, around, is_tail) if value is None else value
 

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from ....compiler.plan import CascadePlan, FieldNode
 from ...requests.answer import ChatChunk, Chunk, ClassifyChunk
 from ...requests.call import Call
-from ...requests.errors import RequestError, StepFailed
+from ...requests.errors import RequestError, StepFailed, forget_frames
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
@@ -107,6 +107,7 @@ class Cascade(Route):
             except RequestError as error:
                 reason = type(error).code
                 decision = escalation.failed(error, is_over=call.is_over(loop.time()))
+                forget_frames(error)  # this one among them, which keeps the error
             if isinstance(decision, Ask):
                 self.moves(asked, reason)
         if isinstance(decision, GiveUp):
