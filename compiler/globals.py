@@ -9,6 +9,7 @@ from attrs import field, frozen
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration
 from ..dsl.values import Call
@@ -19,6 +20,8 @@ from .placement import Node
 from .program import GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
+
+LONGEST_NAME = 100
 
 
 @frozen(eq=False, repr=False)
@@ -32,6 +35,7 @@ class GatewayFields:
     timeout: Duration | None = above(
         0, "longest that a client waits for an answer; unset: as long as it takes", default=None
     )
+    state: State = field(factory=State, metadata={"doc": "how spend and shared limits are kept"})
 
 
 @frozen(eq=False, repr=False)
@@ -72,8 +76,24 @@ class GlobalBlocks:
         if timeout is not None and fields.timeout is not None and fields.timeout <= 0:
             message = f"`timeout` must be more than 0, not {fields.timeout}"
             self._found.error("E0304", message, timeout.span)
+        self._check_name(fields.state.name, paths)
         return GatewaySettings(
-            *address, fields.auth, fields.timeout, scope.span(node), timeout.span if timeout else None
+            *address,
+            fields.auth,
+            fields.timeout,
+            scope.span(node),
+            timeout.span if timeout else None,
+            fields.state,
+        )
+
+    def _check_name(self, name: str | None, paths: Paths) -> None:
+        """The name of the state is a part of keys in a store."""
+        if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
+            return
+        self._found.error(
+            "E0304",
+            f"`name` must have 1 to {LONGEST_NAME} characters, none of them `/`",
+            paths["state", "name"].span,
         )
 
     def _bare_secret(self, setting: Setting) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration
@@ -30,6 +31,7 @@ class GatewaySettings:
     timeout: Duration | None = None
     span: Span | None = None
     timeout_span: Span | None = None
+    state: State = field(factory=State)
 
 
 @frozen(eq=False, repr=False)

@@ -91,6 +91,13 @@ class BudgetAction(StrEnum):
     THROTTLE = "throttle"
 
 
+class UnavailableAction(StrEnum):
+    """What happens to requests whose budget or strict limits cannot be kept, because what keeps them is away."""
+
+    REFUSE = "refuse"
+    SERVE = "serve"
+
+
 class JitterKind(StrEnum):
     """How much of a backoff is random: nothing, the upper half, all of it."""
 

@@ -14,6 +14,7 @@ from ...dsl.kinds import (
     SecretSource,
     TaskKind,
     TooLongAction,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -40,6 +41,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    StatePlan,
 )
 from .nodes import (
     ArmPlan,
@@ -181,6 +183,7 @@ __all__ = [
     "Signature",
     "SourceRef",
     "SplitPlan",
+    "StatePlan",
     "TaskKind",
     "TaskSpec",
     "TensorSpec",
@@ -189,6 +192,7 @@ __all__ = [
     "TooLongAction",
     "Type",
     "TypeKind",
+    "UnavailableAction",
     "WireFormat",
     "dump_plan",
     "load_plan",

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inferc.runtime.limits.spend import SpendRecorder
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.limits.spend import SpendRecorder
 from inferc.runtime.limits.store import Store, StoreError, open_store
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
 from inferc.runtime.policies.budget import DAY, Ledger

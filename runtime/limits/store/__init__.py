@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from .memory import MemoryStore
-from .protocol import Opening, SharedHealth, SharedLimits, Store, StoreError
+from .problems import StoreError
+from .protocol import Opening, SharedHealth, SharedLimits, SharedSpend, Store
 
-__all__ = ["Opening", "SharedHealth", "SharedLimits", "Store", "StoreError", "open_store"]
+__all__ = ["Opening", "SharedHealth", "SharedLimits", "SharedSpend", "Store", "StoreError", "open_store"]
 
 _REDIS = ("redis://", "rediss://", "unix://")
 
