@@ -92,7 +92,7 @@ class BudgetAction(StrEnum):
 
 
 class UnavailableAction(StrEnum):
-    """What happens to requests whose budget or strict limits cannot be kept, because what keeps them is away."""
+    """What happens to requests while the state that their budget is kept in cannot be reached."""
 
     REFUSE = "refuse"
     SERVE = "serve"

@@ -88,8 +88,8 @@ class State(Record):
         "whose spend it is: all who say the same share it; unset: the name of the file", default=None
     )
     on_unavailable: UnavailableAction = doc(
-        "what is done with requests while it cannot be reached: refuse those whose budget or strict limits need "
-        "it, or serve them by what each process knows",
+        "while it cannot be reached: refuse requests whose budget or strict limits need it, or serve them by "
+        "what each process knows",
         default=UnavailableAction.REFUSE,
     )
 

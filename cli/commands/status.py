@@ -86,6 +86,9 @@ def _show(health: dict[str, Any]) -> None:
         _table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
         print(f"warning: {warning}")
+    state = health.get("state") or {}
+    for warning in state.get("warnings", ()):
+        print(f"warning: {warning}")
     for problem in health.get("reload_problems", ()):
         print(f"warning: the last reload: {problem}")
 

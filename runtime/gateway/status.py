@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ...compiler.plan import OnnxServingPlan
 from ..executor import Executor
+from ..limits.store import Store
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
 from .responses import json_answer
@@ -21,7 +22,9 @@ def health(executor: Executor, *, detailed: bool) -> web.Response:
         and all(one.is_ready() for one in working)
         and all(route.is_ready() for route in executor.routes.values())
     )
-    status = ("degraded" if executor.broken else "ok") if ready else "not ready"
+    state = executor.state
+    degraded = executor.broken or (state is not None and state.problems.now)
+    status = ("degraded" if degraded else "ok") if ready else "not ready"
     answer: dict[str, Any] = {"status": status}
     if detailed:
         answer["deployments"] = [_deployment(each) for each in executor.deployments.values()]
@@ -30,7 +33,13 @@ def health(executor: Executor, *, detailed: bool) -> web.Response:
             {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
         ]
         answer["reload_problems"] = executor.reload_problems
+        answer["state"] = _state(state) if state is not None else None
     return json_answer(answer, 200 if ready else 503)
+
+
+def _state(state: Store) -> dict[str, Any]:
+    now = dict.fromkeys(state.problems.now.values())
+    return {"where": state.where, "available": not now, "warnings": [*now, *state.problems.past]}
 
 
 def _route(route: Route) -> dict[str, Any]:

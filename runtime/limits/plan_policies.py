@@ -69,8 +69,8 @@ class PlanPolicies:
             return None, Tariff.free()
         if plan.price is None:
             problem = (
-                f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its budget cannot be "
-                "kept: add `price { input = …, output = … }`"
+                f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its "
+                "budget cannot be kept: add `price { input = …, output = … }`"
             )
             if plan.budget.on_exceeded is BudgetAction.REJECT:
                 raise StartError(problem)

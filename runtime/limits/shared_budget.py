@@ -161,14 +161,15 @@ class SharedBudget(Budget):
 
     async def _work(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(RETRY if self._lost else SYNC):
-                    await self._news.wait()
-            except TimeoutError:
-                if self._lease.is_idle:
-                    self._lease.give_back()
             if self._lost:
                 await asyncio.sleep(RETRY)
+            else:
+                try:
+                    async with asyncio.timeout(SYNC):
+                        await self._news.wait()
+                except TimeoutError:
+                    if self._lease.is_idle:
+                        self._lease.give_back()
             self._news.clear()
             await self._exchange()
 
@@ -176,9 +177,7 @@ class SharedBudget(Budget):
         """Tell what was spent, and lease what is wanted; answer those who wait."""
         loop = asyncio.get_running_loop()
         amounts = list(self._queue.values())
-        free = max(self._lease.free, 0)
-        need = max(amounts[0] - free, 0) if amounts else 0
-        ask = self._lease.ask(loop.time(), need, max(sum(amounts) - free, 0))
+        ask = self._lease.ask(loop.time(), amounts)
         try:
             granted = await self._store.update(
                 self._account, loop.time() + self._epoch, lambda state, now: renew(state, now, ask)

@@ -169,9 +169,7 @@ def _remind(state: SpendState, spend: dict[int, int], leases: dict[str, Lease], 
             spend[minute] = amount
     if known.identity == state.identity:
         return
-    if (
-        state.spend or state.leases
-    ):  # by others already, who may not have known the last that was told from here
+    if state.spend or state.leases:  # put back by others, who may not have known the last of what we told
         mine = state.leases.get(ask.holder)
         for number, told in ask.told:
             if mine is None or number > mine.number:
@@ -199,7 +197,7 @@ class LeaseHolder:
         self.reserved = 0
         self.known: SpendState | None = None
         self.low = 0
-        """Below so much of free money, more should be leased."""
+        """Below so much free money, more should be leased."""
         self._ceilings = tuple(ceilings)
         self._ends = float("-inf")
         self._number = 0
@@ -208,6 +206,7 @@ class LeaseHolder:
         self._asked_at = self._heard_at = 0.0
         self._told: deque[tuple[int, Mapping[int, int]]] = deque(maxlen=_REMEMBERED)
         self._used = 0
+        self._overdrawn = 0
         self._rate = 0.0
 
     @property
@@ -226,6 +225,7 @@ class LeaseHolder:
 
     def overdraw(self, amount: int) -> None:
         """Reserve `amount` which was not leased; it is counted as soon as the store can be told."""
+        self.free -= amount
         self.reserved += amount
         self._used += amount
 
@@ -238,17 +238,18 @@ class LeaseHolder:
             self._unsaid[minute] = self._unsaid.get(minute, 0) + cost
 
     def give_back(self) -> None:
-        """Keep no money that is not reserved, from the next exchange on."""
-        self.free = 0
+        """Keep no money that is not reserved, from the next exchange on, and lease none ahead."""
+        self.free = min(self.free, 0)
+        self._used, self._rate = 0, 0.0
 
-    def ask(self, now: float, need: int = 0, wanted: int = 0) -> LeaseRequest:
-        """What to tell the store. need: what is missing now. wanted: what all who wait are missing."""
+    def ask(self, now: float, waiting: Sequence[int] = ()) -> LeaseRequest:
+        """What to tell the store. waiting: the amounts that could not be taken, in their order."""
         if self._asked is None:
             self._number += 1
             spent, self._unsaid = self._unsaid, {}
         else:  # its answer was lost
             spent = dict(self._asked.spent)
-        self.free = max(self.free, 0)
+        free, self._overdrawn = max(self.free, 0), max(-self.free, 0)
         passed = max(now - self._heard_at, AHEAD / 2)
         self._rate = max(max(self._used, 0) / passed, self._rate / 2)
         ahead = int(self._rate * AHEAD)
@@ -258,9 +259,9 @@ class LeaseHolder:
             self.holder,
             self._number,
             spent,
-            held=self.reserved + self.free + sum(self._unsaid.values()),
-            need=need,
-            want=max(wanted + max(ahead - self.free, 0), 0),
+            held=self.reserved + free + sum(self._unsaid.values()),
+            need=max(waiting[0] - free, 0) if waiting else 0,
+            want=max(sum(waiting) + ahead - free, 0),
             ceilings=self._ceilings,
             known=self.known,
             told=tuple(self._told),
@@ -275,7 +276,7 @@ class LeaseHolder:
             self._told.append((asked.number, asked.spent))
         self._heard_at, self._used = self._asked_at, 0
         self._ends = self._asked_at + LEASE
-        self.free += granted.amount
+        self.free += granted.amount + self._overdrawn  # which the lease covers now
         self.known = granted.state
         if granted.amount < asked.want:
             self.low = 0  # there is no more to be had

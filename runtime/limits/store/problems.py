@@ -14,7 +14,7 @@ class StoreError(Exception):
 
 
 class Problems:
-    """now: what does not work, by what it is needed for. past: what went wrong since the start, and works again."""
+    """now: what does not work, by what it is needed for. past: what went wrong before, and is mended."""
 
     def __init__(self) -> None:
         self.now: dict[str, str] = {}

@@ -136,7 +136,7 @@ class SqliteStore:
             return granted
 
     def _read(self, connection: sqlite3.Connection, account: str) -> SpendState:
-        """What is kept for `account`; what the first version kept, by the deployment's name, is where it begins."""
+        """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
         for (text,) in connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)):
             return SpendState.decode(text)
         name = account.rpartition("/")[2]
