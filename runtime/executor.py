@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .limits.plan_policies import PlanPolicies
-from .replicas.make import BrokenReplica, make_replicas
+from .replicas.factory import BrokenReplica, make_replicas
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
@@ -295,7 +295,7 @@ class Executor:
         ]
         if not remote:
             return []
-        from .replicas.remote.reach import name_unreachable
+        from .replicas.remote.reachability import name_unreachable
 
         return await name_unreachable(remote, strict=self._strict)
 

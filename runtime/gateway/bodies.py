@@ -7,9 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from ..dialects.openai.requests import (
-    _KINDS,
-)
+from ..dialects.openai.requests import _KINDS
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestTooLarge
 

@@ -14,7 +14,7 @@ from attrs import define
 
 from ...compiler.plan import RateLimits
 from ..dialects.rate_limit_headers import Remaining
-from .window import SlidingWindow
+from .sliding_window import SlidingWindow
 
 
 class Permit(NamedTuple):

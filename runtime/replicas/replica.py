@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from ..requests.answer import Chunk
-from ..requests.request import (
-    Request,
-)
+from ..requests.request import Request
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:

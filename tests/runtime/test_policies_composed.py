@@ -32,7 +32,7 @@ from inferc.runtime.limits.rate_limiters import MAX_WAIT, LocalRateLimiter
 from inferc.runtime.limits.store.memory import MemoryStore
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker, Outcome, Pass
-from inferc.runtime.policies.window import MARGIN, SPAN
+from inferc.runtime.policies.sliding_window import MARGIN, SPAN
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (

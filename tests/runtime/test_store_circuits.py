@@ -147,7 +147,7 @@ async def test_a_process_that_vanishes_while_it_probes_makes_room_for_another(
     async with processes(redis, key, 2, Fault(500, count=2)) as (executors, _):
         await open_everywhere(executors)
         await asyncio.sleep(OPEN_FOR + 0.05)
-        store = executors[1]._policies._store.health  # type: ignore[union-attr]
+        store = executors[1].state and executors[1].state.health
         assert store is not None
         await store.probe("\n".join(("openai", executors[0].plan.deployments[0].endpoint)), "gone")  # type: ignore[union-attr]
         assert isinstance(await ask(executors[0]), CircuitOpen)

@@ -19,6 +19,7 @@ import pytest
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.limits.accounts import Accounts
 from inferc.runtime.limits.rate_limiters import LocalRateLimiter, SharedRateLimiter, StrictRateLimiter, shared
+from inferc.runtime.limits.store import SharedLimits
 from inferc.runtime.limits.store.redis import RedisStore
 from inferc.runtime.requests.errors import RateLimited, ShuttingDown, StoreUnavailable
 
@@ -36,7 +37,9 @@ def strict(
 ) -> AbstractAsyncContextManager[list[StrictRateLimiter]]:
     """The limiters of `count` processes, as far as the server can tell."""
     limited = RateLimits(**limits, strict=True)
-    return several(redis, count, lambda store: StrictRateLimiter("the account", limited, "key", store))
+    return several(
+        redis, count, lambda store: StrictRateLimiter("the account", limited, "key", limits_of(store))
+    )
 
 
 def approximate(
@@ -44,7 +47,14 @@ def approximate(
 ) -> AbstractAsyncContextManager[list[SharedRateLimiter]]:
     """The same with shares."""
     limited = RateLimits(**limits)
-    return several(redis, count, lambda store: SharedRateLimiter("the account", limited, "key", store))
+    return several(
+        redis, count, lambda store: SharedRateLimiter("the account", limited, "key", limits_of(store))
+    )
+
+
+def limits_of(store: RedisStore) -> SharedLimits:
+    assert store.limits is not None
+    return store.limits
 
 
 @asynccontextmanager
@@ -229,12 +239,13 @@ WORKER = """
 import asyncio, json, sys, time
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.limits.rate_limiters import StrictRateLimiter
+from inferc.runtime.limits.store import SharedLimits
 from inferc.runtime.limits.store.redis import RedisStore
 
 async def main(url, limit, minute, seconds):
     store = RedisStore(url, span=minute)
     limits = RateLimits(requests_per_minute=limit, strict=True)
-    limiter = StrictRateLimiter("the account", limits, "key", store)
+    limiter = StrictRateLimiter("the account", limits, "key", store.limits)
     await limiter.start()
     sent, end = [], asyncio.get_running_loop().time() + seconds
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.registry import make_wire
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.wire import read_events
-from inferc.runtime.dialects.wires import make_wire
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
-from inferc.runtime.mock_provider.asked import Asked
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
+from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import (
     ContentFiltered,

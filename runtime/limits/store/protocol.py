@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ....compiler.plan import RateLimits
 from ...policies.lease import Granted, SpendState
@@ -55,26 +55,29 @@ class Share:
     members: int
 
 
-@frozen
-class Returns:
-    """What is told to the store on the occasion of an exchange.
-
-    held: leases of requests that are still in flight, which would expire otherwise.
+class AccountLimits(Protocol):
+    """The part of one process in the limits of one account. Each call is atomic. Raises StoreError; what was
+    given back is then told with the next call, and counts once, whether it had arrived or not.
     """
 
-    given_back: Sequence[Return] = ()
-    held: Sequence[str] = field(factory=tuple)
+    async def acquire(self, asks: Sequence[Ask], given_back: Sequence[Return], held: Sequence[str]) -> Grant:
+        """Let as many of `asks` pass as fit, in their order. held: leases of requests that are in flight,
+        which would expire otherwise."""
+        ...
+
+    async def share(self, need: int, used: tuple[int, int], given_back: Sequence[Return]) -> Share:
+        """A fair part of what is left, at least enough for one request of `need` tokens where that is there
+        at all; what was left of the last one is taken back. 0: nothing is wanted for now. used: requests and
+        tokens of the last share that were sent."""
+        ...
 
 
 class SharedLimits(Protocol):
-    """Limits that several processes keep to together. Each call is atomic. Raises StoreError."""
+    """Limits that several processes keep to together."""
 
-    async def acquire(self, key: str, limits: RateLimits, asks: Sequence[Ask], returns: Returns) -> Grant:
-        """Let as many of `asks` pass as fit, in their order."""
-
-    async def share(self, key: str, limits: RateLimits, member: str, need: int, returns: Returns) -> Share:
-        """A fair part of what is left for `member`, at least enough for one request of `need` tokens
-        where that is there at all. 0: `member` wants nothing for now."""
+    def account(self, key: str, limits: RateLimits) -> AccountLimits:
+        """The part of a process that has not been here yet. key: the name of the limits in the store."""
+        ...
 
 
 @frozen

@@ -26,7 +26,7 @@ LOADED = 0
 """How the process ends when it loaded the model. What fails without a crash fails here again, and is said."""
 
 _BROKEN_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_process")
+_PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_child")
 
 
 _one_at_a_time = Lock()

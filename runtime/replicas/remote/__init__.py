@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
-from ...dialects.wires import make_wire
+from ...dialects.registry import make_wire
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
-from .auth import make_authorizer
-from .pool import RemoteReplica
+from .api_key_auth import make_authorizer
+from .replica import RemoteReplica
 
 
 def make_replica(

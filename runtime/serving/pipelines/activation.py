@@ -10,7 +10,7 @@ from ...concurrency.tasks import end_tasks
 from ...requests.errors import RequestError
 from .block import PENDING, Block, Step
 from .run import Run
-from .sink import Sink
+from .text_sink import Sink
 
 
 class Activation:

@@ -10,7 +10,7 @@ import orjson
 from ....compiler.plan import RecordType, Type
 from ...requests.errors import InvalidAnswer
 from .convert import json_in
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .schema import is_open, schema_of
 from .values import Misfit, Source, reader
 

@@ -14,7 +14,7 @@ from ...requests.answer import ChatChunk
 from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.request import ChatRequest
 from .answers import AnswerReader
-from .sink import Sink
+from .text_sink import Sink
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker

@@ -9,7 +9,7 @@ import orjson
 from ....compiler.plan import ChoiceType, Type, TypeKind
 from ...requests.errors import StepFailed
 from .block import Compute, Frame
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .values import Misfit, Problem, Source, reader
 
 _FENCE = "```"

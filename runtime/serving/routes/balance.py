@@ -11,7 +11,8 @@ from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
 from ..model import Model
-from .route import Route, with_failover
+from .failover import with_failover
+from .route import Route
 
 
 @frozen

@@ -22,9 +22,9 @@ from ..counters import NOT_ACCEPTED
 from ..model import Model
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
-from .failover import exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import open_answer
-from .route import Ask, GiveUp, Route
+from .route import Route
 
 log = logging.getLogger(__name__)
 

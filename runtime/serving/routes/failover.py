@@ -1,11 +1,20 @@
-"""Which errors let a route ask another member, and what is said when no member can answer."""
+"""Asking another member when one has failed: after which errors, who is next, and what is said at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from copy import copy
 
+from attrs import frozen
+
 from ...requests import errors as e
+from ...requests.answer import Chunk
+from ...requests.call import Call
+from ...requests.trace import Trace
+from .first_content import open_answer
+from .route import Route
 
 FAILS_OVER: dict[type[e.RequestError], str] = {
     e.Backpressure: "it is full",
@@ -62,3 +71,63 @@ def exhausted(route: str, failures: Sequence[e.RequestError]) -> e.RequestError:
     error.retry_after = min(waits, default=None)
     error.attempts = sum(failure.attempts for failure in failures)
     return error
+
+
+@frozen
+class Ask:
+    """Ask the member at `index`."""
+
+    index: int
+
+
+@frozen
+class GiveUp:
+    """No other member is asked; `error` is what the client gets."""
+
+    error: e.RequestError
+
+
+class Failover:
+    """The members of `route` in an order, each asked when those before it failed in a way that allows it."""
+
+    def __init__(self, route: str, order: Sequence[int]) -> None:
+        self._route = route
+        self._left = list(reversed(order))
+        self._failures: list[e.RequestError] = []
+
+    def first(self) -> Ask:
+        """Who is asked first."""
+        return Ask(self._left.pop())
+
+    def failed(self, error: e.RequestError, *, is_over: bool) -> Ask | GiveUp:
+        """The member asked last failed before its first content. is_over: no time is left."""
+        if not fails_over(error):
+            return GiveUp(error)
+        self._failures.append(error)
+        if is_over or not self._left:
+            return GiveUp(exhausted(self._route, self._failures))
+        return Ask(self._left.pop())
+
+
+async def with_failover(
+    route: Route, order: Sequence[int], call: Call, trace: Trace
+) -> AsyncGenerator[Chunk, None]:
+    """The answer of the first of the members in `order` that gives one. Raises e.RequestError."""
+    loop = asyncio.get_running_loop()
+    failover = Failover(route.name, order)
+    decision: Ask | GiveUp = failover.first()
+    while isinstance(decision, Ask):
+        asked = decision.index
+        try:
+            opened = await open_answer(route.members[asked].stream(call, trace))
+            break
+        except e.RequestError as error:
+            decision = failover.failed(error, is_over=call.is_over(loop.time()))
+            if isinstance(decision, Ask):
+                route.moves(asked, type(error).code)
+    else:
+        raise decision.error
+    route.answers(asked)
+    async with aclosing(opened.chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk

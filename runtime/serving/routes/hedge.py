@@ -16,9 +16,9 @@ from ...requests.errors import RequestError
 from ...requests.trace import Trace
 from ..counters import SLOW
 from ..model import Model
-from .failover import exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import Opened, open_answer
-from .route import Ask, GiveUp, Route
+from .route import Route
 
 
 @frozen

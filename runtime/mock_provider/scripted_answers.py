@@ -15,8 +15,8 @@ from attrs import define, evolve, field, frozen
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
 from .answers import Answer, answer_to, make_answer, make_call
-from .asked import Asked
 from .faults import Fault, parse_fault
+from .parsed_request import Asked
 
 
 class ScriptError(Exception):
