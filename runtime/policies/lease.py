@@ -156,7 +156,7 @@ def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
     if free < ask.need:
         return 0
     alive = 1 + sum(lease.until > now for lease in rest.leases.values())
-    return max(ask.need, min(ask.want, free // (2 * alive)), 0)
+    return max(ask.need, min(ask.want, free // (4 * (1 + alive))), 0)
 
 
 def _remind(state: SpendState, spend: dict[int, int], leases: dict[str, Lease], ask: LeaseRequest) -> None:
@@ -211,8 +211,8 @@ class LeaseHolder:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was reserved or settled since the store last answered, and nothing is in flight."""
-        return not (self.reserved or self._used or self._unsaid or self._asked)
+        """Whether nothing was reserved or settled since the store last answered."""
+        return not (self._used or self._unsaid or self._asked)
 
     def take(self, now: float, amount: int) -> bool:
         """Reserve `amount`, where the lease holds it."""
@@ -250,7 +250,7 @@ class LeaseHolder:
         else:  # its answer was lost
             spent = dict(self._asked.spent)
         free, self._overdrawn = max(self.free, 0), max(-self.free, 0)
-        passed = max(now - self._heard_at, AHEAD / 2)
+        passed = max(now - self._heard_at, AHEAD)
         self._rate = max(max(self._used, 0) / passed, self._rate / 2)
         ahead = int(self._rate * AHEAD)
         self.low = ahead // 2

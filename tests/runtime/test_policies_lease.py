@@ -69,10 +69,10 @@ def test_little_is_leased_ahead_near_the_ceiling_and_a_share_of_what_is_left_els
     holders = [LeaseHolder(str(number), DAYS) for number in range(4)]
     for holder in holders:
         state = renew(state, NOW, evolve(holder.ask(NOW), spent={}, held=1)).state
-    for want, left in ((10_000, 1000), (10_000, 40), (3, 1000)):
+    for want, left in ((10_000, 960), (10_000, 48), (3, 960)):
         crowded = evolve(state, spend={MINUTE: CEILING - left - 4})
         granted = renew(crowded, NOW, LeaseRequest("new", 1, {}, 0, need=1, want=want, ceilings=DAYS))
-        assert granted.amount == min(want, left // (2 * 5))
+        assert granted.amount == min(want, left // 24)
 
 
 def test_what_a_request_cost_beyond_its_estimate_is_recorded() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 import threading
 import time
@@ -13,8 +12,6 @@ from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend
-
-log = logging.getLogger(__name__)
 
 FILE = "spend.sqlite3"
 
@@ -76,11 +73,9 @@ class SqliteStore:
             raise
         except sqlite3.DatabaseError as error:
             kept = self._keep_aside()
-            log.warning(
-                "the spend in %s is damaged (%s): it is kept as %s, and counting starts anew",
-                self._path,
-                error,
-                kept.name,
+            self.problems.mended(
+                f"the spend in {self._path} is damaged ({error}): it is kept as {kept.name}, and counting "
+                "starts anew"
             )
             return self._connect()
 
