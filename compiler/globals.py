@@ -76,7 +76,7 @@ class GlobalBlocks:
         if timeout is not None and fields.timeout is not None and fields.timeout <= 0:
             message = f"`timeout` must be more than 0, not {fields.timeout}"
             self._found.error("E0304", message, timeout.span)
-        self._check_name(fields.state.name, paths)
+        self._check_name(fields.state.name, section)
         return GatewaySettings(
             *address,
             fields.auth,
@@ -86,14 +86,14 @@ class GlobalBlocks:
             fields.state,
         )
 
-    def _check_name(self, name: str | None, paths: Paths) -> None:
+    def _check_name(self, name: str | None, section: Section) -> None:
         """The name of the state is a part of keys in a store."""
         if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
             return
         self._found.error(
             "E0304",
             f"`name` must have 1 to {LONGEST_NAME} characters, none of them `/`",
-            paths["state", "name"].span,
+            section.sections["state"].settings["name"].span,
         )
 
     def _bare_secret(self, setting: Setting) -> None:

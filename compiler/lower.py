@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
-from ..dsl.policies import Price
 from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.version import __version__
@@ -27,6 +25,7 @@ from .plan import (
     SourceRef,
     StatePlan,
 )
+from .prices import price_of
 from .program import GatewaySettings, Program, base_directory
 from .targets import target_of
 
@@ -143,7 +142,7 @@ class _Lowerer:
             timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
-            price=deployment.price or _catalogue_price(deployment),
+            price=price_of(deployment),
             safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LocalServerConfig) else None,
@@ -164,16 +163,3 @@ def _name_of(program: Program) -> str:
     """What the root file is called; the same on every machine, unlike where it is."""
     source = program.root.module.source
     return Path(source.name if source.path is None else source.path).stem
-
-
-def _catalogue_price(deployment: Deployment) -> Price | None:
-    info = find_model(deployment.model, deployment.effective_runtime().provider)
-    if info is None or info.input_price is None or info.output_price is None:
-        return None
-    return Price(
-        info.input_price,
-        info.output_price,
-        info.cached_input_price,
-        info.cache_write_price,
-        info.cache_write_1h_price,
-    )

@@ -161,7 +161,7 @@ class Attempt:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif chunk.usage is not None:
+        elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 
     def finished(self) -> None:
