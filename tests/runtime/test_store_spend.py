@@ -9,7 +9,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from inferc.runtime.requests.errors import BudgetExceeded, StartError, StoreUnav
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.redis_server import RedisServer
-from ..support.remote import mock_provider, plan_of, remote_plan
+from ..support.remote import mock_provider, plan_of, remote_plan, until
 from ..support.spenders import spenders, spent_by
 
 NOW = 1.8e9
@@ -98,15 +98,6 @@ async def budgets(
 
 def epoch() -> float:
     return time.time() - asyncio.get_running_loop().time()
-
-
-async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for what takes a few exchanges with the store."""
-    for _ in range(int(seconds * 50)):
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"it did not come true within {seconds} s")
 
 
 async def reserve(budget: SharedBudget, amount: int = CENT) -> Reservation | Exceeded:

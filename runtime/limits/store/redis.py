@@ -41,7 +41,8 @@ class RedisStore:
                 decode_responses=True,
                 socket_timeout=_PATIENCE,
                 socket_connect_timeout=_PATIENCE,
-                retry=Retry(NoBackoff(), 0),  # what may have been done already is not to be done again
+                # A connection of before a restart of the server fails once. All that is asked counts once.
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
             )
         except ValueError as error:
             raise StartError(f"the state at {shown(url)}: {error}") from None
