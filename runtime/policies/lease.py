@@ -203,15 +203,15 @@ class LeaseHolder:
         self._number = 0
         self._unsaid: dict[int, int] = {}
         self._asked: LeaseRequest | None = None
-        self._asked_at = self._heard_at = 0.0
+        self._asked_at = 0.0
         self._told: deque[tuple[int, Mapping[int, int]]] = deque(maxlen=_REMEMBERED)
         self._used = 0
         self._overdrawn = 0
-        self._rate = 0.0
+        self._flow = 0.0  # what was used of late: half as much counts after `AHEAD` seconds
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was reserved or settled since the store last answered."""
+        """Whether nothing was reserved or settled since the store was last told, and it has answered."""
         return not (self._used or self._unsaid or self._asked)
 
     def take(self, now: float, amount: int) -> bool:
@@ -240,7 +240,7 @@ class LeaseHolder:
     def give_back(self) -> None:
         """Keep no money that is not reserved, from the next exchange on, and lease none ahead."""
         self.free = min(self.free, 0)
-        self._used, self._rate = 0, 0.0
+        self._used, self._flow = 0, 0.0
 
     def ask(self, now: float, waiting: Sequence[int] = ()) -> LeaseRequest:
         """What to tell the store. waiting: the amounts that could not be taken, in their order."""
@@ -250,9 +250,9 @@ class LeaseHolder:
         else:  # its answer was lost
             spent = dict(self._asked.spent)
         free, self._overdrawn = max(self.free, 0), max(-self.free, 0)
-        passed = max(now - self._heard_at, AHEAD)
-        self._rate = max(max(self._used, 0) / passed, self._rate / 2)
-        ahead = int(self._rate * AHEAD)
+        self._flow = max(self._flow * 0.5 ** ((now - self._asked_at) / AHEAD) + self._used, 0)
+        self._used = 0
+        ahead = int(self._flow)
         self.low = ahead // 2
         self._asked_at = now
         self._asked = LeaseRequest(
@@ -274,7 +274,6 @@ class LeaseHolder:
         assert asked is not None
         if asked.spent:
             self._told.append((asked.number, asked.spent))
-        self._heard_at, self._used = self._asked_at, 0
         self._ends = self._asked_at + LEASE
         self.free += granted.amount + self._overdrawn  # which the lease covers now
         self.known = granted.state
