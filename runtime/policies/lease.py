@@ -19,8 +19,9 @@ from .budget import DAY, MINUTE
 LEASE = 5.0
 """Seconds for which a process may spend from a lease after the store last heard of it."""
 
-DEAD = 60.0
-"""Seconds after the end of a lease from which on it is kept as spend."""
+DEAD = 600.0
+"""Seconds after the end of a lease from which on it is kept as spend. When its holder comes back after all, it
+counts twice, which is safe."""
 
 KEEP = 2 * DAY
 """Minutes with spend that are kept, the newest. Their number counts, not their age: a clock that is wrong
@@ -29,7 +30,8 @@ deletes nothing."""
 AHEAD = 0.5
 """Seconds of spending that a process leases ahead."""
 
-_REMEMBERED = 20
+_NEWS = 10.0
+"""Seconds after which all other processes have heard what one has told the store."""
 
 
 @frozen
@@ -164,18 +166,17 @@ def _remind(state: SpendState, spend: dict[int, int], leases: dict[str, Lease], 
     known = ask.known
     if known is None:
         return
+    if known.identity != state.identity:
+        if state.spend or state.leases:  # put back by others, who may not have heard the last of what we told
+            mine = state.leases.get(ask.holder)
+            for number, told in ask.told:
+                if mine is None or number > mine.number:
+                    _add(spend, told)
+        for who, lease in known.leases.items():
+            leases.setdefault(who, lease)
     for minute, amount in known.spend.items():
         if spend.get(minute, 0) < amount:
             spend[minute] = amount
-    if known.identity == state.identity:
-        return
-    if state.spend or state.leases:  # put back by others, who may not have known the last of what we told
-        mine = state.leases.get(ask.holder)
-        for number, told in ask.told:
-            if mine is None or number > mine.number:
-                _add(spend, told)
-    for who, lease in known.leases.items():
-        leases.setdefault(who, lease)
 
 
 def _add(spend: dict[int, int], amounts: Mapping[int, int]) -> None:
@@ -204,7 +205,7 @@ class LeaseHolder:
         self._unsaid: dict[int, int] = {}
         self._asked: LeaseRequest | None = None
         self._asked_at = 0.0
-        self._told: deque[tuple[int, Mapping[int, int]]] = deque(maxlen=_REMEMBERED)
+        self._told: deque[tuple[float, int, Mapping[int, int]]] = deque()
         self._used = 0
         self._overdrawn = 0
         self._flow = 0.0  # what was used of late: half as much counts after `AHEAD` seconds
@@ -264,7 +265,7 @@ class LeaseHolder:
             want=max(sum(waiting) + ahead - free, 0),
             ceilings=self._ceilings,
             known=self.known,
-            told=tuple(self._told),
+            told=tuple((number, spent) for _, number, spent in self._told),
         )
         return self._asked
 
@@ -273,7 +274,9 @@ class LeaseHolder:
         asked, self._asked = self._asked, None
         assert asked is not None
         if asked.spent:
-            self._told.append((asked.number, asked.spent))
+            self._told.append((self._asked_at, asked.number, asked.spent))
+        while self._told and self._told[0][0] + _NEWS < self._asked_at:
+            self._told.popleft()
         self._ends = self._asked_at + LEASE
         self.free += granted.amount + self._overdrawn  # which the lease covers now
         self.known = granted.state
