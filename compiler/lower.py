@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..dsl.deployment import Deployment, Replica
+from ..dsl.inference import name_at
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
-from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import (
+    CustomConfig,
+    GeminiConfig,
+    LaunchableConfig,
+    LocalServerConfig,
+    RemoteConfig,
+    SecretRef,
+)
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .checks.capacity import effective_task
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -25,8 +32,7 @@ from .plan import (
     SourceRef,
     StatePlan,
 )
-from .prices import price_of
-from .program import GatewaySettings, Program, base_directory
+from .program import GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -37,12 +43,6 @@ WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.GEMINI: WireFormat.GEMINI,
 }
 """The wire formats that are not OpenAI's."""
-
-_PREFIXES: dict[ProviderKind, str] = {
-    ProviderKind.LITELLM: "litellm/",
-    ProviderKind.ANTHROPIC: "anthropic/",
-    ProviderKind.GEMINI: "google/",
-}
 
 
 def lower(program: Program, base: Path) -> Plan:
@@ -83,7 +83,7 @@ class _Lowerer:
     def gateway_auth(self, gateway: GatewaySettings) -> SecretRef | None:
         if gateway.auth is None or gateway.span is None:
             return gateway.auth
-        return self._from_base(gateway.auth, base_directory(gateway.span))
+        return self._from_base(gateway.auth, gateway.span.source.folder)
 
     def graph(self, graph: Graph | None) -> dict[str, Any]:
         """The routes, pipelines and externs of a plan."""
@@ -126,7 +126,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             provider=provider,
-            model=deployment.model.removeprefix(_PREFIXES.get(provider, "")),
+            model=name_at(deployment.effective_runtime(), deployment.model),
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
@@ -136,22 +136,22 @@ class _Lowerer:
             else None,
             headers=target.headers,
             query=target.query,
-            task=effective_task(deployment),
+            task=deployment.effective_task(),
             rate_limits=config.rate_limits,
             retry=config.retry,
             timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
-            price=price_of(deployment),
+            price=deployment.effective_price(),
             safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
-            launch=config.launch if isinstance(config, LocalServerConfig) else None,
+            launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
         )
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""
-        return self._from_base(secret, base_directory(declared.span(*path)))
+        return self._from_base(secret, declared.span(*path).source.folder)
 
     def _from_base(self, secret: SecretRef, folder: Path) -> SecretRef:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():

@@ -102,7 +102,7 @@ class Loader:
                 "E0206", "an import names its file plainly", span, help="write the path without `${…}`"
             )
             return None
-        base = importer.source.path.parent if importer.source.path is not None else Path()
+        base = importer.source.folder
         path = base / written.parts[0]
         key = file_key(path)
         if key in (loading for loading, _ in self._loading):

@@ -127,7 +127,7 @@ def _walk(file: BinaryIO, size: int) -> _Outline:
 
 
 def _skip(file: BinaryIO, wire: int) -> int:
-    """Go behind the value of a field; the value itself if it is a varint, else 0.
+    """Skip the value of a field; gives the value if it is a varint, else 0.
 
     A value that the end of the file cuts off leaves the position behind the end.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -56,8 +55,3 @@ class Program:
     def deployments(self) -> list[tuple[Declared, Deployment]]:
         """Those deployments that have a meaning, and a runtime."""
         return [(d, d.deployment) for d in self.declared if d.deployment is not None and d.runtime_is_known]
-
-
-def base_directory(span: Span) -> Path:
-    """The directory that relative paths in a file start from."""
-    return span.source.path.parent if span.source.path is not None else Path()

@@ -1,4 +1,4 @@
-"""Do the fields and blocks that were written exist, and is each what it should be? Then: their values.
+"""Checks that the fields and blocks of a file exist and have the right form; gives their values.
 
 The attrs classes of the model are the only description of the language's fields; this module walks
 them beside the merged section.

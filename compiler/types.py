@@ -10,7 +10,7 @@ from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Word, describe, show
 from ..dsl.wording import shorten
-from .scope import Scope
+from .scope import VALUES, Scope
 from .unknown import UNKNOWN
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -38,7 +38,7 @@ def check_param(
     origin: the expression that gave the value, None when it was set from outside the file.
     """
     if isinstance(value, Word):
-        known = scope.names(s.ParamDeclaration, s.LetDeclaration)
+        known = scope.names(*VALUES)
         span = scope.span(origin) if origin is not None else scope.span(node.name)
         meant = found.near(value, (name for name in known if name != node.name.text))
         hint = offer(meant) or f'write "{value}" for the text'

@@ -1,4 +1,4 @@
-"""Which fixes can be made together: each whole or not at all, none over another."""
+"""Which fixes can be made together: each one completely or not at all, and no two that overlap."""
 
 from __future__ import annotations
 

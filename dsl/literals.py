@@ -49,7 +49,7 @@ def raw_places(literal: str) -> list[int]:
 
 
 def _places_in_lines(literal: str) -> list[int]:
-    """Lines lose blanks at their beginning only, and the last one its blanks."""
+    """The same for a text in three quotes: lines lose their indentation, and the last one its blanks."""
     kept = raw_text(literal).split("\n")
     written = literal[3:-3].split("\n")
     start = 3 + sum(len(line) + 1 for line in written[: len(written) - len(kept)])

@@ -1,4 +1,4 @@
-"""When texts are checked while somebody types: the newest version alone, as soon as there is a pause."""
+"""When texts are checked during typing: only the newest version, as soon as there is a pause."""
 
 from __future__ import annotations
 

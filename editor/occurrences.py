@@ -13,12 +13,11 @@ from enum import Enum
 from attrs import frozen
 
 from ..compiler.modules import file_key
-from ..compiler.scope import KIND_WORDS, Scope, Symbol
+from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
 from ..dsl.source import Source
-from .tree import children
+from ..dsl.tree import children
 
-_VALUES = (s.LetDeclaration, s.ParamDeclaration)
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![\w.])[^\W\d]\w*")
 
@@ -35,7 +34,8 @@ class Role(Enum):
 class Target:
     """What a name stands for: a declaration, the name of an import, or something inside of a pipeline.
 
-    kind: in the user's words. node: what declares it. owner: the pipeline around what is not a declaration.
+    kind: in the user's words. node: what declares it. owner: the pipeline or extern that a parameter,
+    step or variable belongs to.
     """
 
     kind: str
@@ -148,7 +148,7 @@ class _Walk:
     def _value(self, name: str, start: int, end: int) -> Iterator[Occurrence]:
         """The name of a `let` or a `param`; other words have a meaning of their own."""
         symbol = self._scope.own.get(name) or self._scope.imported.get(name)
-        if symbol is not None and isinstance(symbol.node, _VALUES):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             yield Occurrence(start, end, target_of(symbol))
 
     def _values(self, node: s.Node | None) -> Iterator[Occurrence]:

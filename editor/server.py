@@ -8,16 +8,14 @@ from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.capabilities import get_capability
-from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from ..dsl.version import __version__
-from .bindings import bind
 from .checks import Checks
 from .documents import Document, path_of
 from .features.semantic_tokens import delta, semantic_tokens
 from .positions import UTF16
-from .protocol import Protocol
+from .protocol import Protocol, TextServer
 from .view import View
 from .workspace import Workspace, name_of
 
@@ -26,7 +24,7 @@ log = logging.getLogger(__name__)
 _SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
-class Server(LanguageServer):
+class Server(TextServer):
     """One client, and the texts that it has open."""
 
     def __init__(self, checked: Callable[[], None] | None = None) -> None:
@@ -38,7 +36,6 @@ class Server(LanguageServer):
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
-        bind(self)
 
     # ---- texts
 

@@ -116,7 +116,7 @@ class Workspace:
         return known[1]
 
     def parse(self, source: Source) -> Parsed:
-        """`source` as read, which is what it was read to before unless the text is another."""
+        """The tree of `source`; the one from before when the text is the same."""
         key = file_key(source.path) if source.path is not None else source.name
         known = self._parsed.get(key)
         if known is None or known.source.text != source.text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import BudgetAction
-from ..prices import price_of
 from ..program import Program
 
 
@@ -32,11 +31,11 @@ def check(program: Program, found: Diagnostics) -> None:
                 secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
                 help="raise the ceiling of the day, or lower that of the hour",
             )
-        if deployment.model and not declared.wrote("price") and price_of(deployment) is None:
+        if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
             rejects = budget.on_exceeded is BudgetAction.REJECT
             say = found.error if rejects else found.warning
             say(
-                "E0413" if rejects else "W0420",
+                "E0413" if rejects else "W0421",
                 f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
                 declared.span("budget"),
                 "needs a price",

@@ -10,7 +10,7 @@ from ...dsl.values import Call, Word, describe
 from ..scope import Symbol
 from ..unknown import UNKNOWN
 from .check import Signature
-from .infer import Tools
+from .inferrer import Tools
 from .typed import TypedExtern
 
 _FORM = 'python("package.module:function")'

@@ -1,8 +1,8 @@
-"""`with { … }` behind a call or a loop: how long, how often, how many."""
+"""`with { … }` after a call or a loop: how long, how often, how many."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -12,15 +12,13 @@ from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..mismatches import structure
 from ..shape import Paths
+from .inferrer import Inferrer
 from .typed import Call, MapOf, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 @frozen(eq=False, repr=False)
 class CallOptions:
-    """What stands behind `with` at a call."""
+    """What stands after `with` at a call."""
 
     timeout: Duration | None = above(
         0, "longest that the call may take; unset: as long as the request has", default=None
@@ -39,13 +37,13 @@ class CallOptions:
 
 @frozen(eq=False, repr=False)
 class LoopOptions:
-    """What stands behind `with` at `[… for x in xs]`."""
+    """What stands after `with` at `[… for x in xs]`."""
 
     limit: int = at_least(1, "how many run at the same time", default=16)
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:
-    """A call or a loop with its options. read: whether `as` stands behind it."""
+    """A call or a loop with its options. read: whether `as` stands after it."""
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
         what = f"a call of `{inner.callee.name}`"

@@ -19,7 +19,7 @@ _QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration,
 
 
 class RenameRefused(Exception):
-    """The new name cannot be had; says why."""
+    """The new name cannot be used; says why."""
 
 
 def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
@@ -43,7 +43,7 @@ def rename(view: View, position: lsp.Position, new: str) -> lsp.WorkspaceEdit | 
     edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for scope, each in places:
         source = scope.module.source
-        document = view.document if source is view.parsed.source else view.workspace.document_of(source)
+        document = view.document_of(source)
         text = _written(source.text, each, new)
         if text is not None:
             _, list_ = edits.setdefault(document.uri, (document.version, []))
@@ -96,12 +96,10 @@ def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) ->
 
 
 def _refuse_inside(target: Target, new: str) -> None:
-    """Inside of a pipeline: its own names, and those it uses from outside."""
+    """Refuse a name that the pipeline has already, or that the file declares."""
     owner = target.owner
     if isinstance(owner, s.PipelineDeclaration):
-        own = [each.name.text for each in owner.parameters]
-        own += [each.name.text for each in owner.steps if each.name is not None]
-        if new in own:
+        if new in _names_in(owner):
             raise RenameRefused(f"the pipeline `{owner.name.text}` has a `{new}` already")
     elif isinstance(owner, s.ExternDeclaration) and new in [each.name.text for each in owner.parameters]:
         raise RenameRefused(f"`{owner.name.text}` has a parameter `{new}` already")
@@ -111,10 +109,13 @@ def _refuse_inside(target: Target, new: str) -> None:
 
 
 def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
-    """A pipeline's own name hides one of the file: what means the file's must go on doing so."""
+    """Refuse a name that a pipeline of the file has inside: there it would hide what is renamed."""
     for node in scope.module.declarations:
-        if isinstance(node, s.PipelineDeclaration):
-            own = {each.name.text for each in node.parameters}
-            own |= {each.name.text for each in node.steps if each.name is not None}
-            if new in own:
-                raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+        if isinstance(node, s.PipelineDeclaration) and new in _names_in(node):
+            raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+
+
+def _names_in(pipeline: s.PipelineDeclaration) -> set[str]:
+    """The names of its parameters and steps."""
+    steps = {each.name.text for each in pipeline.steps if each.name is not None}
+    return steps | {each.name.text for each in pipeline.parameters}

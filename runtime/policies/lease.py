@@ -20,7 +20,7 @@ LEASE = 5.0
 """Seconds for which a process may spend from a lease after the store last heard of it."""
 
 DEAD = 600.0
-"""Seconds after the end of a lease from which on it is kept as spend. When its holder comes back after all, it
+"""Seconds after the end of a lease from which on it is kept as spend. If its holder comes back after all, it
 counts twice, which is safe."""
 
 KEEP = 2 * DAY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from attrs import frozen
@@ -38,15 +39,19 @@ class Retry:
     idempotent: bool
     random: Random
 
-    def decide(self, error: RequestError, attempt: int, waited: float) -> RetryIn | GiveUp:
+    def decide(
+        self, error: RequestError, attempt: int, waited: float, free_in: float = inf
+    ) -> RetryIn | GiveUp:
         """What follows from `error`.
 
-        attempt: the attempts made so far, at least 1. waited: seconds spent between them.
+        attempt: the attempts made so far, at least 1. waited: seconds spent between them. free_in: seconds
+        until someone else can be asked, who makes it unnecessary to wait as long as the error says.
         """
         if not error.retryable or not self.idempotent or attempt > self.policy.max_retries:
             return GiveUp()
         asked = error.retry_after if self.policy.respect_retry_after else None
         if asked is not None and asked > 0:
+            asked = min(asked, free_in)
             longest = self.policy.max_backoff
             if asked > longest:
                 return GiveUp(f"the provider asks to wait {asked:g} s, longer than max_backoff = {longest}")

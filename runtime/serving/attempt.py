@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from math import ceil
+from math import ceil, inf
 
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import ReplicaPolicies
@@ -25,6 +25,9 @@ from ..requests.errors import (
 from ..requests.usage import Usage
 
 log = logging.getLogger(__name__)
+
+SHORT_WAIT = 0.25
+"""Seconds that a request waits for a permit even where another replica is free: a store may need them."""
 
 
 class Attempt:
@@ -72,9 +75,11 @@ class Attempt:
         """The tokens of the answer, as far as they have been told."""
         return self._usage
 
-    async def enter(self, now: float, deadline: float | None) -> None:
+    async def enter(self, now: float, deadline: float | None, wait_until: float) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
+
+        wait_until: up to when waiting for the rate limit makes sense.
         """
         policies = self._policies
         if policies is None:
@@ -91,7 +96,7 @@ class Attempt:
                 await self._claim_probe(policies, now)
             self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
-                await self._wait_for_permit(policies, deadline)
+                await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
             self.leave(asyncio.get_running_loop().time())
             raise
@@ -135,8 +140,13 @@ class Attempt:
             raise _refusal(CircuitOpen, plan, reason, wait)
         return outcome
 
-    async def _wait_for_permit(self, policies: ReplicaPolicies, deadline: float | None) -> None:
+    async def _wait_for_permit(
+        self, policies: ReplicaPolicies, now: float, deadline: float | None, wait_until: float
+    ) -> None:
         """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
+        if wait_until < inf:
+            until = max(wait_until, now) + SHORT_WAIT
+            deadline = until if deadline is None else min(until, deadline)
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
         except RequestError as error:

@@ -29,6 +29,12 @@ class RateLimiter(Protocol):
     async def stop(self) -> None:
         """End every task of ours. Safe to call twice."""
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        """When a request of about `tokens` may be sent, as far as is known here without asking; infinite:
+        not by waiting alone. In the time of the loop.
+        """
+        ...
+
     def take(self, now: float, tokens: int) -> Permit | None:
         """A permit for a request of about `tokens`, where it need not wait; else `acquire` one."""
 

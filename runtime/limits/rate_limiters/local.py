@@ -44,6 +44,9 @@ class LocalRateLimiter:
         for ticket in self._room.close(lambda: ShuttingDown("the executor is stopping")):
             self._state.leave(ticket)
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        return self._state.opens_at(now, tokens)
+
     def take(self, now: float, tokens: int) -> Permit | None:
         return self._state.take(now, tokens)
 

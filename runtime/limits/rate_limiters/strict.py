@@ -85,6 +85,9 @@ class StrictRateLimiter:
             if self._returns:
                 await self._exchange()
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        return self._heard.opens_at(now, tokens)
+
     def take(self, now: float, tokens: int) -> Permit | None:
         if self._alone is None or not self._lost or self._heard.opens_at(now, tokens) > now:
             return None  # the store alone can say

@@ -90,16 +90,19 @@ class Cascade(Route):
         while isinstance(decision, Ask):
             asked, branch = decision.index, trace.branch()
             member, reason = self.members[asked], NOT_ACCEPTED
+            now = loop.time()
+            later = min((each.free_at(now) for each in self.members[asked + 1 :]), default=math.inf)
+            its_call = evolve(call, wait_until=min(call.wait_until, later))
             try:
                 if escalation.is_last:
-                    opened = await open_answer(member.stream(call, branch))
+                    opened = await open_answer(member.stream(its_call, branch))
                     self.answers(asked)
                     trace.follow(branch)
                     async with aclosing(opened.chunks()) as answer:
                         async for chunk in answer:
                             yield chunk
                     return
-                chunks = await self._whole(member, call, branch)
+                chunks = await self._whole(member, its_call, branch)
                 decision = escalation.answered(self._accepts(chunks))
             except RequestError as error:
                 reason = type(error).code

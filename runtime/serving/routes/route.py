@@ -26,6 +26,11 @@ class Route(Model):
         self.counters = RouteCounters(member.name for member in members)
 
     @property
+    def is_wildcard(self) -> bool:
+        """Whether one of its members is."""
+        return any(member.is_wildcard for member in self.members)
+
+    @property
     def running(self) -> int:
         """Requests that its members answer, whoever asked them."""
         return sum(member.running for member in self.members)
@@ -39,9 +44,9 @@ class Route(Model):
         """Whether one of its members is."""
         return any(member.is_ready() for member in self.members)
 
-    def is_available(self) -> bool:
-        """Whether one of its members is."""
-        return any(member.is_available() for member in self.members)
+    def free_at(self, now: float) -> float:
+        """When the first of its members is."""
+        return min(member.free_at(now) for member in self.members)
 
     async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""

@@ -1,4 +1,4 @@
-"""What is asked, and what is offered."""
+"""Where something is completed, and what can be offered there."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ....dsl import syntax as s
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.tokens import Token
+from ...comments import doc_comment
 from ...cursor import Cursor
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of
-from ...tree import doc_comment
 from ...view import View
 
 
@@ -44,7 +44,7 @@ class Offer:
         return self.insert or self.label
 
 
-class Asked:
+class Context:
     """A place in a document, and what is around it."""
 
     def __init__(self, view: View, cursor: Cursor) -> None:
@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def typed(self) -> str:
-        """The beginning of what is asked for."""
+        """The beginning of what is completed."""
         return self.cursor.prefix
 
     @property
@@ -179,10 +179,6 @@ KINDS: dict[type, CompletionItemKind] = {
     s.TypeDeclaration: CompletionItemKind.Struct,
     s.ExternDeclaration: CompletionItemKind.Function,
 }
-
-VALUES = (s.LetDeclaration, s.ParamDeclaration)
-ANSWERING = (s.DeploymentDeclaration, s.RouteDeclaration)
-CALLED = (*ANSWERING, s.PipelineDeclaration, s.ExternDeclaration)
 
 
 def keyword(word: str, detail: str = "", snippet: str | None = None) -> Offer:

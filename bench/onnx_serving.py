@@ -9,7 +9,7 @@ busy for all of them. What is measured:
     fixed    a model with a fixed cost per run, 16 connections, with batching
     writer   16 texts at the same time, of 24 tokens each: sharing steps (batching) against taking turns
 
-    python bench/onnx.py [--rounds 5] [--only tiny] [--soak MINUTES]
+    python bench/onnx_serving.py [--rounds 5] [--only tiny] [--soak MINUTES]
 """
 
 from __future__ import annotations
@@ -93,8 +93,7 @@ def main() -> int:
         return 1
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="toys-") as folder:
-        # -P: this file must not stand in for the package of the same name
-        subprocess.run([sys.executable, "-P", SERVERS, "toys", folder], check=True)
+        subprocess.run([sys.executable, SERVERS, "toys", folder], check=True)
         if asked.soak:
             outcomes += soak(folder, asked.soak * 60)
         else:

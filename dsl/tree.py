@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from ..dsl import syntax as s
+from . import syntax as s
+
+_HOLD_NO_NODES = frozenset(
+    ("start", "end", "text", "quoted", "operator", "length", "damaged", "unclosed", "template")
+)
 
 
 def children(node: s.Node) -> Iterator[s.Node]:
     """The nodes directly below `node`, in the order of its attributes."""
     kind: Any = type(node)
     for name in _parts(kind):
-        value = getattr(node, name)
-        if isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, s.Node))
-        elif isinstance(value, s.Node):
-            yield value
+        yield from nodes_in(getattr(node, name))
 
 
 def walk(nodes: Iterable[s.Node]) -> Iterator[s.Node]:
@@ -41,22 +41,15 @@ def path_to(nodes: Iterable[s.Node], offset: int) -> list[s.Node]:
         below = children(path[-1])
 
 
-def doc_comment(text: str, start: int) -> str:
-    """The doc comment above the declaration that starts at `start`, empty when there is none."""
-    lines: list[str] = []
-    position = text.rfind("\n", 0, start)
-    while position >= 0:
-        above = text.rfind("\n", 0, position)
-        line = text[above + 1 : position].strip()
-        if not line.startswith("##"):
-            break
-        lines.append(line[2:].strip())
-        position = above
-    return "\n".join(reversed(lines))
+def nodes_in(value: object) -> Iterator[s.Node]:
+    """The nodes in an attribute of a node: itself, or those of a tuple."""
+    if isinstance(value, s.Node):
+        yield value
+    elif isinstance(value, tuple):
+        yield from (item for item in value if isinstance(item, s.Node))
 
 
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
     """The attributes of a kind of node that may hold nodes."""
-    hidden = ("start", "end", "text", "quoted", "operator", "length", "damaged", "unclosed", "template")
-    return tuple(part.name for part in kind.__attrs_attrs__ if part.name not in hidden)
+    return tuple(part.name for part in kind.__attrs_attrs__ if part.name not in _HOLD_NO_NODES)
