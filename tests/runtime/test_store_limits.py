@@ -124,7 +124,7 @@ async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> Non
         with pytest.raises(RateLimited):
             await other.acquire(50, soon())
         one.finish(permit, 10)
-        await other.acquire(50, soon())
+        await other.acquire(50, soon(1.2))
 
 
 async def test_requests_in_flight_are_counted_over_all_processes(redis: RedisServer) -> None:
