@@ -7,11 +7,13 @@ from typing import Any
 from attrs import field, frozen
 
 from ..dsl import syntax as s
+from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least
 from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration
+from ..dsl.validation import ranges
 from ..dsl.values import Call
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
@@ -42,7 +44,7 @@ class GatewayFields:
 class NodeFields:
     """What a `node` block holds."""
 
-    gpus: int = at_least(0, "GPUs of the machine")
+    gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
 
 
 class GlobalBlocks:
@@ -73,9 +75,7 @@ class GlobalBlocks:
             return GatewaySettings()
         address = self._address(fields.bind, section)
         timeout = section.settings.get("timeout")
-        if timeout is not None and fields.timeout is not None and fields.timeout <= 0:
-            message = f"`timeout` must be more than 0, not {fields.timeout}"
-            self._found.error("E0304", message, timeout.span)
+        self._in_range(fields, section)
         self._check_name(fields.state.name, section)
         return GatewaySettings(
             *address,
@@ -154,12 +154,16 @@ class GlobalBlocks:
         paths: Paths = {}
         values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
         fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
-        if fields is not None and fields.gpus < 0:
-            self._found.error(
-                "E0304", f"`gpus` must be at least 0, not {fields.gpus}", section.settings["gpus"].span
-            )
+        if fields is None or not self._in_range(fields, section):
             return None
-        return Node(section.label.text, fields.gpus) if fields is not None else None
+        return Node(section.label.text, fields.gpus)
+
+    def _in_range(self, fields: GatewayFields | NodeFields, section: Section) -> bool:
+        problems = list(ranges(fields))
+        for problem in problems:
+            span = section.settings[problem.path[0]].span
+            self._found.error(problem.code, problem.message, span, help=problem.help)
+        return not problems
 
 
 def _only(scope: Scope, kind: Any) -> Any:

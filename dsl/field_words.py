@@ -102,8 +102,7 @@ def hints(cls: Any) -> dict[str, Any]:
 
 
 def _range(attribute: Any) -> str:
-    if "min" in attribute.metadata:
-        return f" ≥ {attribute.metadata['min']}"
-    if "max" in attribute.metadata:
-        return f" > {attribute.metadata['above']}, ≤ {attribute.metadata['max']}"
-    return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""
+    """Its bounds; those that its type has anyway are not said."""
+    signs = {"min": "≥", "above": ">", "max": "≤"}
+    bounds = [f"{sign} {attribute.metadata[key]}" for key, sign in signs.items() if key in attribute.metadata]
+    return f" {', '.join(bounds)}" if bounds else ""

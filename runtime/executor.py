@@ -222,7 +222,9 @@ class Executor:
         return await self.model(name).answer(Call(request, deadline, priority, headers), trace)
 
     def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
-        replicas, guards = make_replicas(plan, self.base_dir, policies, trust_models=self._trust_models)
+        replicas, guards = make_replicas(
+            plan, self.plan, self.base_dir, policies, trust_models=self._trust_models
+        )
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)
 

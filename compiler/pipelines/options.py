@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
-from ...dsl.fields import above, at_least, doc
+from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..mismatches import structure
@@ -23,9 +23,14 @@ class CallOptions:
     timeout: Duration | None = above(
         0, "longest that the call may take; unset: as long as the request has", default=None
     )
-    retries: int = at_least(0, "further tries when it fails and another one may help", default=0)
+    retries: int = at_least(
+        0, "further tries when it fails and another one may help", at_most=1000, default=0
+    )
     max_tokens: int | None = at_least(
-        1, "longest answer in tokens, of `chat` and `generate`; unset: as the model does", default=None
+        1,
+        "longest answer in tokens, of `chat` and `generate`; unset: as the model does",
+        at_most=MOST_TOKENS,
+        default=None,
     )
     temperature: float | None = at_least(
         0, "variety of the answers, of `chat` and `generate`; unset: as the model does", default=None
@@ -39,7 +44,7 @@ class CallOptions:
 class LoopOptions:
     """What stands after `with` at `[… for x in xs]`."""
 
-    limit: int = at_least(1, "how many run at the same time", default=16)
+    limit: int = at_least(1, "how many run at the same time", at_most=10_000, default=16)
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:

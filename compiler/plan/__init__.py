@@ -30,6 +30,7 @@ from ...dsl.policies import (
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
+from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
 from .model import (
     SCHEMA,
@@ -105,6 +106,7 @@ __all__ = [
     "JSON",
     "SCHEMA",
     "TEXT",
+    "UNKNOWN",
     "Activation",
     "ArmPlan",
     "AttemptNode",
@@ -116,6 +118,7 @@ __all__ = [
     "BudgetAction",
     "BuiltinNode",
     "CallNode",
+    "Capabilities",
     "CapacityKind",
     "CapacityPolicy",
     "CascadePlan",

@@ -183,6 +183,11 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "1 while the endpoint of the replica is left alone",
         labels=("deployment", "replica"),
     )
+    held = GaugeMetricFamily(
+        "inferc_hold_seconds",
+        "For how long nothing is sent, because the provider asked to wait",
+        labels=("deployment", "replica"),
+    )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
         "Spent in the last hour or day, where that has a ceiling",
@@ -194,10 +199,11 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if policies is None:
                 continue
             circuits.add_metric((each.name, str(index)), not policies.breaker.is_closed)
+            held.add_metric((each.name, str(index)), policies.limiter.held_for(now))
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, spent
+    return circuits, held, spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

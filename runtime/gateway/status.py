@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from math import ceil
 from typing import Any
 
 from aiohttp import web
@@ -58,6 +60,7 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
         model, runtime = plan.model.path, "onnxruntime"
     else:
         model, runtime = plan.model, plan.provider.value
+    held = deployment.held_for(asyncio.get_running_loop().time())
     return {
         "name": deployment.name,
         "model": model,
@@ -72,7 +75,8 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
                 "providers": status.providers,
                 "missing_providers": status.missing,
                 "warnings": status.warnings,
+                "held_seconds": ceil(seconds),
             }
-            for status in deployment.status()
+            for status, seconds in zip(deployment.status(), held, strict=True)
         ],
     }

@@ -138,6 +138,7 @@ def _careful_limits(one: RateLimits | None, other: RateLimits) -> RateLimits:
         _least(one.tokens_per_minute, other.tokens_per_minute),
         _least(one.concurrent_requests, other.concurrent_requests),
         one.strict or other.strict,
+        Duration(max(one.max_hold, other.max_hold)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from ...compiler.plan import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
+from ...compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from ..limits.plan_policies import PlanPolicies
 from ..limits.replica_policies import ReplicaPolicies
 from ..requests.answer import Chunk
@@ -37,16 +37,17 @@ class BrokenReplica:
 
 
 def make_replicas(
-    plan: DeploymentPlan, base_dir: Path, plan_policies: PlanPolicies, *, trust_models: bool
+    plan: DeploymentPlan, whole: Plan, base_dir: Path, plan_policies: PlanPolicies, *, trust_models: bool
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
-    """The replicas of one deployment, and the policies of each. Raises StartError."""
+    """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError."""
     match plan:
         case RemotePoolPlan():
+            from .launch import key_variables
             from .remote import make_replica
 
-            policies = plan_policies.of_replicas(plan)
+            policies, keys = plan_policies.of_replicas(plan), key_variables(whole)
             return [
-                make_replica(plan, placement, base_dir, each.limiter.observe)
+                make_replica(plan, placement, base_dir, each.limiter.observe, keys)
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies
         case OnnxServingPlan():

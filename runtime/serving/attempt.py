@@ -136,7 +136,9 @@ class Attempt:
     def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = policies.plan, outcome.retry_at - now
-            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            has_address = plan.endpoint and "{port}" not in plan.endpoint
+            where = f"{plan.provider} at {plan.endpoint}" if has_address else "its server"
+            reason = f"{where} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
         return outcome
 
@@ -179,18 +181,29 @@ class Attempt:
         self._finished = True
 
     def failed(self, now: float, error: RequestError, deadline: float | None) -> None:
-        """The attempt failed; the provider's wish to be left alone holds for everyone."""
+        """The attempt failed; the provider's wish to be left alone holds for everyone.
+
+        What a client is told to wait is no more than what `max_hold` makes everyone wait.
+        """
         policies, asked = self._policies, error.retry_after
         if policies is None:
             return
-        if isinstance(error, RateLimited) and error.retryable and asked is not None:
+        longest = float(policies.plan.rate_limits.max_hold)
+        if asked is not None:
+            error.retry_after = min(asked, longest)
+        if isinstance(error, RateLimited) and error.retryable and (asked is not None or self._is_probe):
             if policies.plan.retry.respect_retry_after:
-                policies.limiter.hold(asked)
+                policies.limiter.hold(longest if asked is None else asked)
                 if policies.tell_hold is not None:
-                    policies.tell_hold(asked)
+                    policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
         self._error = error
+
+    @property
+    def _is_probe(self) -> bool:
+        """Whether the request went alone, to see whether others may follow."""
+        return self._permit is not None and self._permit.probe > 0
 
     def leave(self, now: float) -> None:
         """Give back the permit, the pass and what of the money was not spent."""

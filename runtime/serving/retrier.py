@@ -120,6 +120,7 @@ class Retrier:
         """Seconds until the next attempt; raises `error` where there is none: none follows a chunk."""
         attempt, now, deadline = self._attempt, self._loop.time(), self._call.deadline
         assert attempt is not None
+        asked = error.retry_after
         attempt.failed(now, error, deadline)
         self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
@@ -132,7 +133,7 @@ class Retrier:
                 self._moves += 1
                 return 0.0
             free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
-        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in)
+        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"

@@ -24,7 +24,8 @@ from inferc.runtime.secret import LOOK_EVERY, LiveSecret, Secret, read_secret
 
 from ..support.remote import eventually, executor_of, remote_plan, serving
 
-ANSWER = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+ANSWER = {"choices": [CHOICE], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
 FILE = SecretRef.file("key")
 
 

@@ -51,7 +51,8 @@ async def house(
         it.seen.append(token)
         if token in it.refused:
             return web.json_response({"error": {"message": f"not {token}"}}, status=401)
-        return web.json_response({"choices": []})
+        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+        return web.json_response({"choices": [choice]})
 
     app.router.add_post("/v1/chat/completions", answer)
     async with serving(app) as url, token_server() as tokens:

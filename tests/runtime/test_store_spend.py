@@ -332,6 +332,15 @@ async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Pa
     assert [name for name in os.listdir(tmp_path) if "damaged" in name] == []
 
 
+async def test_processes_that_start_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    for number in range(5):
+        stores = [SqliteStore(tmp_path / str(number)) for _ in range(6)]
+        await asyncio.gather(*(store.start() for store in stores))
+        await asyncio.gather(*(add(store, "shop/gpt", {MINUTE: 1}) for store in stores))
+        assert (await kept(stores[0], "shop/gpt")).spend == {MINUTE: 6}
+        await asyncio.gather(*(store.stop() for store in stores))
+
+
 async def test_a_state_of_an_unknown_kind_is_said_at_the_start() -> None:
     with pytest.raises(StartError, match="postgres://"):
         open_store("postgres://localhost/db")

@@ -8,6 +8,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 
 from ....compiler.plan import RateLimits, UnavailableAction
 from ...concurrency.tasks import end_task
@@ -17,7 +18,7 @@ from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown, StoreUnavailable
 from ..store import SharedLimits, StoreError
 from ..store.protocol import Ask, Return
-from .limiter import MAX_WAIT, too_late
+from .limiter import MAX_WAIT, log_hold, too_late
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,12 @@ class StrictRateLimiter:
         self.limits = limits
         self._store = store.account(key, limits)
         self._process = secrets.token_hex(8)
-        self._heard = RateLimit(RateLimits())  # what the provider says is not in the store
+        # what the provider says is not in the store
+        self._heard = RateLimit(RateLimits(max_hold=limits.max_hold))
         self._alone = RateLimit(limits) if action is UnavailableAction.SERVE else None
         self._queue: OrderedDict[int, int] = OrderedDict()
         self._room: WaitingRoom[Permit] = WaitingRoom()
         self._held: set[str] = set()
-        self._running = 0
         self._returns: list[Return] = []
         self._news = asyncio.Event()
         self._lost = False
@@ -67,7 +68,7 @@ class StrictRateLimiter:
 
     @property
     def running(self) -> int:
-        return self._running
+        return self._heard.running
 
     @property
     def waiting(self) -> int:
@@ -92,15 +93,13 @@ class StrictRateLimiter:
         if self._alone is None or not self._lost or self._heard.opens_at(now, tokens) > now:
             return None  # the store alone can say
         permit = self._alone.take(now, tokens)
-        if permit is not None:
-            self._running += 1
-        return permit
+        return permit and permit._replace(probe=self._heard.grant(now, tokens).probe)
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         now = asyncio.get_running_loop().time()
         until = now + MAX_WAIT if deadline is None else min(now + MAX_WAIT, deadline)
         opens = self._heard.opens_at(now, tokens)
-        if opens > until:
+        if until < opens < inf:
             raise too_late(self.account, opens - now)
         if self._task is None:
             raise ShuttingDown("the executor is stopping")
@@ -121,9 +120,11 @@ class StrictRateLimiter:
             raise too_late(self.account, None) from None
 
     def finish(self, permit: Permit, tokens: int | None) -> None:
-        self._running -= 1
+        self._heard.finish(permit, tokens)
+        if permit.probe:
+            self._news.set()
         if self._alone is not None and not permit.shared_bucket:
-            self._alone.finish(permit, tokens)
+            self._alone.finish(permit._replace(probe=0), tokens)
             return
         lease = permit.lease
         if lease is not None:
@@ -133,8 +134,12 @@ class StrictRateLimiter:
             self._returns.append(Return(permit.shared_bucket, unsent, permit.tokens - (tokens or 0), lease))
             self._news.set()
 
-    def hold(self, seconds: float) -> None:
-        self._heard.hold(asyncio.get_running_loop().time() + seconds)
+    def hold(self, seconds: float, *, probe: bool = False) -> None:
+        if self._heard.hold(asyncio.get_running_loop().time(), seconds, probe=probe):
+            log_hold(self.account, seconds, self.limits)
+
+    def held_for(self, now: float) -> float:
+        return self._heard.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
         now = asyncio.get_running_loop().time()
@@ -158,8 +163,7 @@ class StrictRateLimiter:
         asking = list(self._queue.items())[:BATCH]
         if asking:
             opens = self._heard.opens_at(now, asking[0][1])
-            if opens > now:
-                asking = []
+            asking = asking[: 0 if opens > now else 1 if self._heard.is_doubtful(now) else BATCH]
         leases = [f"{self._process}:{ticket}" for ticket, _ in asking]
         asks = [Ask(tokens, lease) for (_, tokens), lease in zip(asking, leases, strict=True)]
         returns, self._returns = self._returns, []
@@ -176,15 +180,15 @@ class StrictRateLimiter:
         if grant.granted < len(asking):
             return min(grant.wait, RECHECK)
         if opens > now:
-            return min(opens - now, RENEW)
+            return min(opens - now, RENEW) if self._held else None if opens == inf else opens - now
         if self._queue:
             return 0
         return RENEW if self._held else None
 
     def _grant(self, ticket: int, tokens: int, bucket: int, lease: str) -> None:
         concurrent = self.limits.concurrent_requests is not None
-        permit = Permit(tokens, shared_bucket=bucket, lease=lease if concurrent else None)
-        self._running += 1
+        heard = self._heard.grant(asyncio.get_running_loop().time(), tokens)
+        permit = heard._replace(shared_bucket=bucket, lease=lease if concurrent else None)
         if concurrent:
             self._held.add(lease)
         if self._queue.pop(ticket, None) is None or not self._room.call(ticket, permit):

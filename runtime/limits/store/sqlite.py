@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import threading
 import time
@@ -67,6 +68,20 @@ class SqliteStore:
             return await asyncio.to_thread(self._update, account, now, change)
 
     def _open(self) -> sqlite3.Connection:
+        """A connection; processes that start at the same time wait for each other."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._open_or_begin_anew()
+            except sqlite3.OperationalError as error:
+                if (
+                    getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+                    or time.monotonic() > deadline
+                ):
+                    raise
+            time.sleep(random.uniform(0.01, 0.05))
+
+    def _open_or_begin_anew(self) -> sqlite3.Connection:
         try:
             return self._connect()
         except sqlite3.OperationalError:  # locked, not readable: nothing wrong with what is in it

@@ -13,6 +13,7 @@ from typing import Any
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
+from ...requests.foreign_text import one_line
 from ...secret import LiveSecret, Secret, read_document
 from .authorizer import RENEW_EVERY, Authorization
 
@@ -154,7 +155,7 @@ class GoogleAuthorizer:
             said = raised.args[1] if len(raised.args) > 1 else None
             code = said.get("error") if isinstance(said, dict) else None
             kind = ServerError if raised.retryable else Unauthorized
-            what = "gives no access token" + (f": {code}" if isinstance(code, str) and len(code) < 80 else "")
+            what = "gives no access token" + (f": {one_line(code, 80)}" if isinstance(code, str) else "")
         return kind(
             f"{self._owner}: Google's token server {what} (asked with {self._origin})",
             deployment=self._plan.deployment,
