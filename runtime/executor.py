@@ -27,6 +27,7 @@ from .serving.model import Model
 from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
+    from .limits.store import Store
     from .serving.pipelines import Extern, Pipeline, Workers
     from .serving.routes.route import Route
 
@@ -77,6 +78,11 @@ class Executor:
         """Deployments that could not be started, and that routes do without."""
         self.reload_problems: tuple[str, ...] = ()
         """What the last reload could not take over, and why; empty without one, and after a good one."""
+
+    @property
+    def state(self) -> Store | None:
+        """Where spend and shared limits are kept; None before `start`."""
+        return self._policies.store if self._policies else None
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:

@@ -273,6 +273,7 @@ def _words() -> tuple[list[str], list[list[str]]]:
         kinds.MissingProviderAction,
         kinds.GraphOptimization,
         kinds.BudgetAction,
+        kinds.UnavailableAction,
         kinds.TaskKind,
     )
     return ["words", "meaning"], [

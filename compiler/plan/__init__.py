@@ -15,6 +15,7 @@ from ...dsl.kinds import (
     SecretSource,
     TaskKind,
     TooLongAction,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -42,6 +43,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    StatePlan,
 )
 from .nodes import (
     ArmPlan,
@@ -189,6 +191,7 @@ __all__ = [
     "Size",
     "SourceRef",
     "SplitPlan",
+    "StatePlan",
     "TaskKind",
     "TaskSpec",
     "TensorSpec",
@@ -197,6 +200,7 @@ __all__ = [
     "TooLongAction",
     "Type",
     "TypeKind",
+    "UnavailableAction",
     "WireFormat",
     "dump_plan",
     "is_loopback",

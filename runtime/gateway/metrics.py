@@ -56,6 +56,13 @@ class Metrics:
             "What the last reload could not take over; 0 after a good one",
             value=len(self._executor.reload_problems),
         )
+        state = executor.state
+        if state is not None and (state.spend or state.limits):
+            yield GaugeMetricFamily(
+                "inferc_state_available",
+                "0 while what processes share, or keep over a restart, cannot be reached",
+                value=not state.problems.now,
+            )
         yield from _requests(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
