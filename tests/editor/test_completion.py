@@ -105,7 +105,7 @@ def test_what_is_needed_comes_first(desk: Desk) -> None:
 
 
 def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
-    assert set(offered(desk, "gateway { | }")) == {"bind", "auth", "timeout"}
+    assert set(offered(desk, "gateway { | }")) == {"bind", "auth", "timeout", "state"}
     assert set(offered(desk, "cluster { | }")) == {"node"}
     text = "pipeline p(m: text) -> text { a = f(m) with { | } }"
     assert {"timeout", "retries"} <= set(offered(desk, text))
