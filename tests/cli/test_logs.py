@@ -34,7 +34,7 @@ def test_an_event_begins_a_line_and_its_other_lines_are_indented(written: io.Str
 CONTROLS = ["\x1b[2J", "\x07", "\u202e", "\u2028", "\x85", "\x9b1m", "\u200b", "\ud800"]
 
 
-@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
 def test_nothing_that_a_terminal_obeys_gets_into_a_line(written: io.StringIO, control: str) -> None:
     logging.getLogger("test").warning("%s", f"a{control}b")
     [line] = written.getvalue().splitlines()
