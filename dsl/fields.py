@@ -15,9 +15,10 @@ def doc(text: str, **kwargs: Any) -> Any:
     return field(metadata={"doc": text}, **kwargs)
 
 
-def at_least(minimum: float, text: str, **kwargs: Any) -> Any:
-    """A number field that must not be below `minimum`."""
-    return field(metadata={"doc": text, "min": minimum}, **kwargs)
+def at_least(minimum: float, text: str, *, at_most: float | None = None, **kwargs: Any) -> Any:
+    """A number field that must not be below `minimum`, and not above `at_most`."""
+    limits = {"min": minimum} if at_most is None else {"min": minimum, "max": at_most}
+    return field(metadata={"doc": text, **limits}, **kwargs)
 
 
 def above(bound: float, text: str, *, at_most: float | None = None, **kwargs: Any) -> Any:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..compiler.plan import SecretRef, SecretSource
+from ..compiler.plan import Plan, SecretRef, SecretSource
 from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,24 @@ class Secret:
 
     def __repr__(self) -> str:
         return f"Secret(from {self.origin})"
+
+
+def secret_variables(plan: Plan) -> set[str]:
+    """The variables of the environment that hold the secrets of `plan`."""
+    found: set[str] = set()
+    todo: list[object] = [plan]
+    while todo:
+        match todo.pop():
+            case SecretRef(source=SecretSource.ENV, name=name):
+                found.add(name)
+            case dict() as each:
+                todo += each.values()
+            case list() | tuple() as several:
+                todo += several
+            case each:
+                names = getattr(type(each), "__attrs_attrs__", ())
+                todo += [getattr(each, field.name) for field in names]
+    return found
 
 
 def read_secret(ref: SecretRef, base_dir: Path, owner: str) -> Secret:
