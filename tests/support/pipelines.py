@@ -110,7 +110,12 @@ def cascade(
 
 
 def extern(
-    name: str, target: str, result: Type = TEXT, *, limits: Mapping[str, Any] | None = None, **parameters: Type
+    name: str,
+    target: str,
+    result: Type = TEXT,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    **parameters: Type,
 ) -> ExternPlan:
     """limits: what stands behind `with` where it is declared."""
     return ExternPlan(

@@ -1,12 +1,12 @@
-"""Code of the user's: found, called off the loop, checked, and given up when it does not come back."""
+"""Code of the user's: found, called off the loop, checked, and ended when it does not come back."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +18,7 @@ from inferc.compiler.plan import (
     TEXT,
     DType,
     Duration,
+    Isolation,
     ListType,
     OptionalType,
     RecordType,
@@ -25,72 +26,14 @@ from inferc.compiler.plan import (
     Type,
 )
 from inferc.runtime.requests.errors import Backpressure, ExternFailed, RequestTimeout, StartError
-from inferc.runtime.serving.pipelines import PoolStatus, Threads, Workers, load_externs
-from inferc.runtime.serving.pipelines.pipeline import Pipeline
+from inferc.runtime.serving.pipelines import Threads
 
-from ...support.flows import pipeline_of, value_of
+from ...support.externs import Externs, Write
+from ...support.flows import value_of
 from ...support.pipelines import Graph, extern
 from ...support.remote import eventually
 
-Write = Callable[[str], str]
-
 PROCESS, THREAD = {"isolation": Isolation.PROCESS}, {"isolation": Isolation.THREAD}
-
-
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a module beside the plan; gives its name."""
-    names = []
-    monkeypatch.setattr("sys.path", sys.path.copy())
-
-    def write(text: str) -> str:
-        name = f"extern_{tmp_path.name.replace('-', '_')}_{len(names)}"
-        names.append(name)
-        (tmp_path / f"{name}.py").write_text(text)
-        return name
-
-    return write
-
-
-class Externs:
-    """Externs of one executor. base_dir: where their modules are."""
-
-    def __init__(self, base_dir: Path) -> None:
-        self.base_dir = base_dir
-        self.workers = Workers()
-        self.threads = Threads()
-
-    async def calling(
-        self,
-        target: str,
-        result: Type = TEXT,
-        *,
-        given: Type = TEXT,
-        limits: Mapping[str, Any] | None = None,
-        name: str = "f",
-        **options: object,
-    ) -> Pipeline:
-        """A pipeline of one step, which calls the function with `x`."""
-        graph = Graph()
-        graph.extern("step", name, x="x", options=options)
-        plans = extern(name, target, result, limits=limits, x=given), graph.pipeline("step", result, x=given)
-        return await self.pipeline(*plans)
-
-    async def pipeline(self, *plans: ExternPlan | PipelinePlan) -> Pipeline:
-        plan = plan_with(*plans)
-        externs = await load_externs(plan, self.base_dir, self.workers, self.threads, Random(1))
-        return pipeline_of(*plans, workers=self.workers, externs=externs)
-
-    def status(self, name: str = "f") -> PoolStatus:
-        return next(each for each in self.workers.status if each.name == name)
-
-
-@pytest.fixture
-async def externs(tmp_path: Path) -> AsyncIterator[Externs]:
-    made = Externs(tmp_path)
-    yield made
-    made.threads.stop()
-    await made.workers.stop()
 
 
 @pytest.mark.parametrize("limits", [PROCESS, THREAD])
@@ -104,15 +47,20 @@ async def test_a_function_is_called_with_its_arguments_by_name(
 async def test_code_runs_in_a_process_of_its_own_and_on_a_thread_where_the_file_says_so(
     module: Write, externs: Externs
 ) -> None:
-    name = module("import os, threading\ndef f(x):\n    return f'{os.getpid()} {threading.current_thread().name}'\n")
+    name = module(
+        "import os, threading\ndef f(x):\n    return f'{os.getpid()} {threading.current_thread().name}'\n"
+    )
     apart = await value_of(await externs.calling(f"{name}:f"), x="x")
     beside = await value_of(await externs.calling(f"{name}:f", limits=THREAD), x="x")
-    assert apart.endswith(" MainThread") and not apart.startswith(str(os.getpid()))
+    assert apart.endswith(" MainThread")
+    assert not apart.startswith(f"{os.getpid()} ")
     assert beside == f"{os.getpid()} extern"
 
 
 @pytest.mark.parametrize("limits", [PROCESS, THREAD])
-async def test_calls_run_at_the_same_time(limits: dict[str, Any], module: Write, externs: Externs, tmp_path: Path) -> None:
+async def test_calls_run_at_the_same_time(
+    limits: dict[str, Any], module: Write, externs: Externs, tmp_path: Path
+) -> None:
     name = module(
         "import pathlib, time\n"
         f"here = pathlib.Path({str(tmp_path)!r})\n"
@@ -130,20 +78,22 @@ async def test_calls_run_at_the_same_time(limits: dict[str, Any], module: Write,
     assert await value_of(await externs.pipeline(*plans), x="a", y="b") == "ab"
 
 
-ASYNC = """
+TOGETHER = """
 import asyncio, pathlib
-running = 0
+here = peak = 0
 async def f(x):
-    global running
-    running += 1
+    global here, peak
+    here += 1
+    peak = max(peak, here)
     try:
-        await asyncio.sleep(float(x))
-        return str(running)
+        while peak < int(x):
+            await asyncio.sleep(0.01)
     except asyncio.CancelledError:
         pathlib.Path({seen!r}).touch()
         raise
     finally:
-        running -= 1
+        here -= 1
+    return x
 """
 
 
@@ -152,17 +102,15 @@ async def test_coroutines_share_a_loop_and_are_cancelled(
     limits: dict[str, Any], module: Write, externs: Externs, tmp_path: Path
 ) -> None:
     seen = tmp_path / "cancelled"
-    it = await externs.calling(f"{module(ASYNC.format(seen=str(seen)))}:f", limits=limits)
-    assert await asyncio.gather(*(value_of(it, x="0.5") for _ in range(20))) == ["20"] + [
-        str(left) for left in range(19, 0, -1)
-    ]
+    it = await externs.calling(f"{module(TOGETHER.format(seen=str(seen)))}:f", limits=limits)
+    assert await asyncio.gather(*(value_of(it, x="20") for _ in range(20))) == ["20"] * 20
     waiting = asyncio.create_task(value_of(it, x="100"))
     await asyncio.sleep(0.2)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await eventually(seen.exists)
-    assert await value_of(it, x="0") == "1"
+    assert await value_of(it, x="3") == "3"
     assert externs.threads.abandoned == 0
     if limits is PROCESS:
         assert (externs.status().workers, externs.status().killed) == (1, 0)
@@ -264,7 +212,9 @@ async def test_a_result_that_fits_is_taken(
 
 async def test_tensors_come_out_as_arrays(module: Write, externs: Externs) -> None:
     name = module("def f(x):\n    return [[1, 2], [3, 4]]\n")
-    value = await value_of(await externs.calling(f"{name}:f", TensorType(dtype=DType.F32, shape=(2, "n"))), x="x")
+    value = await value_of(
+        await externs.calling(f"{name}:f", TensorType(dtype=DType.F32, shape=(2, "n"))), x="x"
+    )
     assert (value.dtype, value.tolist()) == ("float32", [[1, 2], [3, 4]])
 
 
@@ -275,3 +225,38 @@ async def test_a_failure_is_tried_again_where_the_step_says_so(module: Write, ex
     assert await value_of(await externs.calling(f"{name}:f", retries=2), x="x") == "x"
 
 
+@pytest.mark.parametrize("raised", ["StopIteration", "KeyboardInterrupt", "SystemExit(2)", "BaseException"])
+@pytest.mark.parametrize("word", ["def", "async def"])
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_whatever_is_raised_is_an_error_of_the_step(
+    limits: dict[str, Any], word: str, raised: str, module: Write, externs: Externs
+) -> None:
+    name = module(f"{word} f(x):\n    if x == 'bad':\n        raise {raised}\n    return x\n")
+    it = await externs.calling(f"{name}:f", limits=limits)
+    with pytest.raises(ExternFailed, match=r"extern `f` \(.*:f\) raised \w+ at "):
+        await value_of(it, x="bad")
+    assert await value_of(it, x="good") == "good"
+
+
+async def test_a_thread_that_hangs_is_given_up_and_counted_until_it_comes_back(
+    module: Write, externs: Externs
+) -> None:
+    name = module("import threading\ngo = threading.Event()\ndef f(x):\n    go.wait(20)\n    return x\n")
+    externs.threads = Threads(most=2)
+    it = await externs.calling(f"{name}:f", limits=THREAD, timeout=Duration(0.05))
+    for _ in range(2):
+        with pytest.raises(RequestTimeout, match="it took longer than its timeout of 50ms"):
+            await value_of(it, x="x")
+    assert externs.threads.abandoned == 2
+    with pytest.raises(Backpressure, match="all 2 threads are held by calls that do not come back"):
+        await value_of(it, x="x")
+    sys.modules[name].go.set()
+    await eventually(lambda: externs.threads.abandoned == 0)
+    assert await value_of(it, x="again") == "again"
+
+
+async def test_the_declared_timeout_holds_where_a_call_has_none(module: Write, externs: Externs) -> None:
+    name = module("import time\ndef f(x):\n    time.sleep(1000)\n")
+    it = await externs.calling(f"{name}:f", limits={"timeout": Duration(0.3)})
+    with pytest.raises(RequestTimeout, match="it took longer than its timeout of 300ms"):
+        await value_of(it, x="x")
