@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import pickle
 import resource
 import socket
@@ -25,6 +26,7 @@ Function = Callable[[Mapping[str, Any]], Any]
 def serve(connection: socket.socket) -> None:
     """Answer calls until the connection closes."""
     functions: dict[int, Function] = {}
+    pid = os.getpid()
     while True:
         try:
             call = receive(connection)
@@ -36,6 +38,7 @@ def serve(connection: socket.socket) -> None:
                 reply = {"id": call["id"], "value": functions[call["job"]](call["values"])}
             except BaseException as error:
                 reply = _failed(call, error)
+        _be(pid)
         send(connection, _encoded(reply))
         if reply.get("is_async"):
             asyncio.run(_serve_many(connection, functions))
@@ -47,6 +50,7 @@ async def _serve_many(connection: socket.socket, functions: dict[int, Function])
     loop = asyncio.get_running_loop()
     connection.setblocking(False)
     one_by_one = asyncio.Lock()
+    pid = os.getpid()
     tasks: dict[int, asyncio.Task[None]] = {}
 
     async def answer(call: dict[str, Any]) -> None:
@@ -54,6 +58,7 @@ async def _serve_many(connection: socket.socket, functions: dict[int, Function])
             reply = {"id": call["id"], "value": await functions[call["job"]](call["values"])}
         except BaseException as error:
             reply = _failed(call, error)
+        _be(pid)
         tasks.pop(call["id"], None)
         async with one_by_one:
             await send_on(loop, connection, _encoded(reply))
@@ -68,6 +73,12 @@ async def _serve_many(connection: socket.socket, functions: dict[int, Function])
                 task.cancel()
             continue
         tasks[call["id"]] = loop.create_task(answer(call))
+
+
+def _be(pid: int) -> None:
+    """Only the worker itself answers: a copy of it that a function made by forking ends where it returns."""
+    if os.getpid() != pid:
+        os._exit(0)
 
 
 def limit_memory(most: int) -> None:
