@@ -195,6 +195,13 @@ class GraphOptimization(StrEnum):
     ALL = "all"
 
 
+class Isolation(StrEnum):
+    """Where code of one's own runs: in processes, which can be ended, or on threads of the executor"""
+
+    PROCESS = "process"
+    THREAD = "thread"
+
+
 class SecretSource(StrEnum):
     """Where the executor reads a secret when a plan starts."""
 

@@ -23,7 +23,7 @@ from ..serving.counters import BOUNDS, Counters, Durations
 from ..serving.deployment import Deployment
 
 if TYPE_CHECKING:
-    from ..serving.pipelines import Pipeline
+    from ..serving.pipelines import Pipeline, PoolStatus
     from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -66,6 +66,7 @@ class Metrics:
         yield from _requests(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
+        yield from _workers(executor.workers)
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield from _process.collect()
@@ -127,6 +128,25 @@ def _pipelines(pipelines: Iterable[Pipeline]) -> Iterable[Metric]:
         for step, durations in its.steps.items():
             _add_durations(steps, (name, step), durations)
     return *_ended("inferc_pipeline_runs", "inferc_pipeline", "Runs", "pipeline", counters), steps
+
+
+def _workers(pools: Iterable[PoolStatus]) -> Iterable[Metric]:
+    """Of each extern, and of what the language computes outside of the executor, `built-in`."""
+    there = GaugeMetricFamily("inferc_workers", "Processes there are", labels=("extern",))
+    running = GaugeMetricFamily("inferc_worker_calls_running", "Calls that they have", labels=("extern",))
+    waiting = GaugeMetricFamily("inferc_worker_calls_waiting", "Calls that wait for one", labels=("extern",))
+    ended = CounterMetricFamily(
+        "inferc_workers_ended",
+        "Processes that were replaced: killed because a call took too long, or crashed",
+        labels=("extern", "reason"),
+    )
+    for each in pools:
+        there.add_metric((each.name,), each.workers)
+        running.add_metric((each.name,), each.running)
+        waiting.add_metric((each.name,), each.waiting)
+        ended.add_metric((each.name, "killed"), each.killed)
+        ended.add_metric((each.name, "crashed"), each.crashed)
+    return there, running, waiting, ended
 
 
 def _ended(
