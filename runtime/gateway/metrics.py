@@ -214,6 +214,11 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "For how long nothing is sent, because the provider asked to wait",
         labels=("deployment", "replica"),
     )
+    refused = GaugeMetricFamily(
+        "inferc_key_refused",
+        "1 while the replica gets no requests, because its key was refused",
+        labels=("deployment", "replica"),
+    )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
         "Spent in the last hour or day, where that has a ceiling",
@@ -226,10 +231,11 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 continue
             circuits.add_metric((each.name, str(index)), not policies.breaker.is_closed)
             held.add_metric((each.name, str(index)), policies.limiter.held_for(now))
+            refused.add_metric((each.name, str(index)), index in each.refused)
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, held, spent
+    return circuits, held, refused, spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

@@ -79,7 +79,8 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
                 "missing_providers": status.missing,
                 "warnings": status.warnings,
                 "held_seconds": ceil(seconds),
+                "key_refused": index in deployment.refused,
             }
-            for status, seconds in zip(deployment.status(), held, strict=True)
+            for index, (status, seconds) in enumerate(zip(deployment.status(), held, strict=True))
         ],
     }
