@@ -59,7 +59,7 @@ class Workers:
         """The pool for what the language computes."""
         if self._built_in is None:
             most = max(4, os.cpu_count() or 1)
-            self._built_in = Pool(self._server, BUILT_IN, "it", None, most, _MEMORY)
+            self._built_in = Pool(self._server, BUILT_IN, "it", None, most, _MEMORY, nice=10)
         return self._built_in
 
     @property
