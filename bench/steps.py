@@ -58,8 +58,8 @@ class Instant(Model):
     def is_ready(self) -> bool:
         return True
 
-    def is_available(self) -> bool:
-        return True
+    def free_at(self, now: float) -> float:
+        return now
 
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         await asyncio.sleep(0)

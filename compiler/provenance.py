@@ -10,7 +10,7 @@ import attrs
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
 from ..dsl.values import show
-from .declare import Declared
+from .declare import Declared, written_path
 from .program import Program
 
 
@@ -44,8 +44,7 @@ def _leaves(
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name), declared, deployment)
     elif path != ("name",) and path[-1] != "kind":
-        shown = tuple("runtime" if step == "runtime_config" else step for step in path)
-        yield EffectiveValue(shown, _shown(value), _origin(path, declared, deployment))
+        yield EffectiveValue(written_path(path), _shown(value), _origin(path, declared, deployment))
 
 
 _WHOLE = (("serving", "on_capacity_exhausted"), ("runtime_config", "credentials"))

@@ -1,4 +1,4 @@
-"""What is known about a model, in a line and in a few."""
+"""What is known about a model, in one line or in several."""
 
 from __future__ import annotations
 

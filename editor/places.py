@@ -1,4 +1,4 @@
-"""Where in the model a place of the tree is."""
+"""From a place in the syntax tree to the fields that can stand there."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random, SystemRandom
@@ -13,11 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
-from .replicas.make import BrokenReplica, make_replicas
+from .replicas.factory import BrokenReplica, make_replicas
+from .replicas.replica import LOAD_TIMEOUT
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
+from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
 from .secret import secret_variables
@@ -26,6 +29,7 @@ from .serving.model import Model
 from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
+    from .limits.store import Store
     from .serving.pipelines import Extern, Pipeline, PoolStatus, Threads, Workers
     from .serving.routes.route import Route
 
@@ -41,6 +45,7 @@ class Executor:
     clock: seconds since 1970, asked once, when the executor starts.
     trust_models: load models at once. Else the first load of each on this machine is tried in a process of
     its own: one that crashes ONNX Runtime is then a problem like others.
+    load_timeout: seconds that a model on this machine has to be loaded, and to run once.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -54,6 +59,7 @@ class Executor:
         clock: Callable[[], float] = time.time,
         strict: bool = False,
         trust_models: bool = True,
+        load_timeout: float = LOAD_TIMEOUT,
     ) -> None:
         self.plan = plan
         self.base_dir = base_dir
@@ -62,6 +68,7 @@ class Executor:
         self._clock = clock
         self._strict = strict
         self._trust_models = trust_models
+        self._load_timeout = load_timeout
         self._policies: PlanPolicies | None = None
         self._deployments: dict[str, Deployment] = {}
         self._routes: dict[str, Route] = {}
@@ -74,6 +81,11 @@ class Executor:
         """Deployments that could not be started, and that routes do without."""
         self.reload_problems: tuple[str, ...] = ()
         """What the last reload could not take over, and why; empty without one, and after a good one."""
+
+    @property
+    def state(self) -> Store | None:
+        """Where spend and shared limits are kept; None before `start`."""
+        return self._policies.store if self._policies else None
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:
@@ -146,8 +158,7 @@ class Executor:
             if self._workers is not None:
                 self._workers.start()
         except BaseException:
-            loading.cancel()
-            await asyncio.wait([loading])
+            await end_tasks([loading])
             await self.stop()
             raise
 
@@ -161,6 +172,15 @@ class Executor:
         if self._policies:
             await self._policies.stop()
 
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with all that is neither a deployment nor a route."""
+        if self._policies:
+            yield from self._policies.findings()
+        if self._threads is not None:
+            yield from self._threads.findings()
+        if self._workers is not None:
+            yield from self._workers.findings()
+
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name. Raises UnknownModel, which lists the names there are."""
         try:
@@ -169,10 +189,16 @@ class Executor:
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def model(self, name: str) -> Model:
-        """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
+        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
+
+        Raises UnknownModel, which lists the names there are.
+        """
         try:
             return self._models[name]
         except KeyError:
+            model = self._models.get(name.partition("/")[0])
+            if model is not None and model.is_wildcard:
+                return model
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def pipeline(self, name: str) -> Pipeline:
@@ -228,7 +254,14 @@ class Executor:
         return await self.model(name).answer(Call(request, deadline, priority, headers), trace)
 
     def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
-        replicas, guards = make_replicas(plan, self.base_dir, policies, trust_models=self._trust_models)
+        replicas, guards = make_replicas(
+            plan,
+            self.plan,
+            self.base_dir,
+            policies,
+            trust_models=self._trust_models,
+            load_timeout=self._load_timeout,
+        )
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random, guards)
 
@@ -307,7 +340,7 @@ class Executor:
         ]
         if not remote:
             return []
-        from .replicas.remote.reach import name_unreachable
+        from .replicas.remote.reachability import name_unreachable
 
         return await name_unreachable(remote, strict=self._strict)
 

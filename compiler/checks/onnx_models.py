@@ -13,11 +13,10 @@ from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
 from ..model_files import ModelFiles
+from ..onnx_model.batch_axis import no_batch
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors, without_rows
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
-from .capacity import effective_task
-from .files import file_of
 
 _CONFIG = "runtime_config"
 
@@ -38,7 +37,7 @@ def check_models(
             from .provider_options import check_gpus
 
             check_gpus(declared, deployment, config, found)
-        path = file_of(declared, deployment.model, "model")
+        path = declared.file(deployment.model, "model")
         if not path.is_file():
             continue
         model = models.open(path)
@@ -95,7 +94,7 @@ def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnosti
 
 
 def _fits(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
-    kind, task = effective_task(deployment), deployment.task
+    kind, task = deployment.effective_task(), deployment.task
     if kind is TaskKind.CHAT:
         _task_error(
             declared,
@@ -171,7 +170,7 @@ def _labels(declared: Declared, task: ClassifyTask, output: TensorSpec | None, f
     if task.labels.file is not None:
         from ..onnx_model.labels import LabelsError, read_labels
 
-        path = file_of(declared, task.labels.file, "task", "labels")
+        path = declared.file(task.labels.file, "task", "labels")
         if not path.is_file():
             return
         try:
@@ -224,7 +223,7 @@ def _batch(
 ) -> None:
     if config.batching is None or config.batching.max_size <= 1:
         return
-    only_ids = effective_task(deployment) is TaskKind.GENERATE
+    only_ids = deployment.effective_task() is TaskKind.GENERATE
     for spec in signature.inputs:
         if spec.shape is None or (only_ids and spec.name != INPUT_IDS):
             continue
@@ -245,10 +244,23 @@ def _batch(
     _unbatched(declared, deployment, signature, found)
 
 
+def _mixed(declared: Declared, signature: Signature, found: Diagnostics) -> None:
+    """Report `batching` that would let requests change each other's answers."""
+    why = no_batch(signature) or signature.one_scale
+    if why is not None:
+        found.warning(
+            "W0518",
+            f"`batching` will most likely be given up when the model is loaded: {why}",
+            declared.span(_CONFIG, "batching"),
+            f"the model has {signature.inputs[0]}",
+            help="remove `batching`: requests that change each other's answers never share a run",
+        )
+
+
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
     task = deployment.task
-    takes_tensors = effective_task(deployment) is TaskKind.TENSOR or (
+    takes_tensors = deployment.effective_task() is TaskKind.TENSOR or (
         isinstance(task, ClassifyTask) and task.tokenizer is None
     )
     alone = without_rows(signature) if takes_tensors else None
@@ -260,6 +272,8 @@ def _unbatched(declared: Declared, deployment: Deployment, signature: Signature,
             f"the model has {alone}",
             help="export the model with an open first dimension everywhere, or remove `batching`",
         )
+        return
+    _mixed(declared, signature, found)
 
 
 def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:

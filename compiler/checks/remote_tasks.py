@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import ProviderKind, TaskKind
+from ...dsl.presets import PRESETS
 from ..program import Program
-from .capacity import effective_task
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
 
@@ -19,14 +19,14 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
     ProviderKind.MISTRALRS: (_CHAT, _EMBED),
     ProviderKind.CANDLE: (_CHAT, _EMBED),
     ProviderKind.PYTHON: (_CHAT, _EMBED, _RERANK),
-}
+} | {ProviderKind(kind): preset.tasks for kind, preset in PRESETS.items()}
 """The tasks that the API of each provider has. A plugin may do any."""
 
 
 def check(program: Program, found: Diagnostics) -> None:
     """The task of a remote deployment must be one that its provider does."""
     for declared, deployment in program.deployments:
-        runtime, task = deployment.effective_runtime(), effective_task(deployment)
+        runtime, task = deployment.effective_runtime(), deployment.effective_task()
         tasks = TASKS.get(runtime.provider) if runtime.provider else None
         if tasks is None or task in tasks:
             continue

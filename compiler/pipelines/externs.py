@@ -11,7 +11,7 @@ from ..scope import Symbol
 from ..unknown import UNKNOWN
 from .check import Signature
 from .extern_options import ExternOptions
-from .infer import Tools
+from .inferrer import Tools
 from .options import read_extern_options
 from .typed import TypedExtern
 

@@ -1,14 +1,14 @@
-"""`with { … }` behind a call or a loop: how long, how often, how many."""
+"""`with { … }` after a call or a loop: how long, how often, how many."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.fields import above, at_least, doc
+from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.kinds import Isolation
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
@@ -17,22 +17,25 @@ from ..mismatches import structure
 from ..scope import Scope
 from ..shape import Paths
 from .extern_options import ExternOptions
+from .inferrer import Inferrer, Tools
 from .typed import Call, MapOf, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer, Tools
 
 
 @frozen(eq=False, repr=False)
 class CallOptions:
-    """What stands behind `with` at a call."""
+    """What stands after `with` at a call."""
 
     timeout: Duration | None = above(
         0, "longest that the call may take; unset: as long as the request has", default=None
     )
-    retries: int = at_least(0, "further tries when it fails and another one may help", default=0)
+    retries: int = at_least(
+        0, "further tries when it fails and another one may help", at_most=1000, default=0
+    )
     max_tokens: int | None = at_least(
-        1, "longest answer in tokens, of `chat` and `generate`; unset: as the model does", default=None
+        1,
+        "longest answer in tokens, of `chat` and `generate`; unset: as the model does",
+        at_most=MOST_TOKENS,
+        default=None,
     )
     temperature: float | None = at_least(
         0, "variety of the answers, of `chat` and `generate`; unset: as the model does", default=None
@@ -44,9 +47,9 @@ class CallOptions:
 
 @frozen(eq=False, repr=False)
 class LoopOptions:
-    """What stands behind `with` at `[… for x in xs]`."""
+    """What stands after `with` at `[… for x in xs]`."""
 
-    limit: int = at_least(1, "how many run at the same time", default=16)
+    limit: int = at_least(1, "how many run at the same time", at_most=10_000, default=16)
 
 
 def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: Diagnostics) -> ExternOptions:
@@ -66,7 +69,7 @@ def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: 
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:
-    """A call or a loop with its options. read: whether `as` stands behind it."""
+    """A call or a loop with its options. read: whether `as` stands after it."""
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
         what = f"a call of `{inner.callee.name}`"

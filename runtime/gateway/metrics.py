@@ -56,6 +56,13 @@ class Metrics:
             "What the last reload could not take over; 0 after a good one",
             value=len(self._executor.reload_problems),
         )
+        state = executor.state
+        if state is not None and (state.spend or state.limits):
+            yield GaugeMetricFamily(
+                "inferc_state_available",
+                "0 while what processes share, or keep over a restart, cannot be reached",
+                value=not state.problems.now,
+            )
         yield from _requests(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
@@ -169,6 +176,11 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "1 for each execution provider that is used, 0 for each that was asked for and is missing",
         labels=(*where, "provider"),
     )
+    warnings = GaugeMetricFamily(
+        "inferc_replica_warnings",
+        "How much is not as it was asked for: `inferc status` says what",
+        labels=where,
+    )
     sizes = HistogramMetricFamily(
         "inferc_run_rows", "Rows, or texts, that one run of the model had", labels=where
     )
@@ -176,6 +188,7 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         for index, status in enumerate(each.status()):
             labels = (each.name, str(index))
             ready.add_metric(labels, status.ready)
+            warnings.add_metric(labels, len(status.warnings))
             for provider in status.providers:
                 providers.add_metric((*labels, provider), 1)
             for provider in status.missing:
@@ -187,13 +200,18 @@ def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                     counts[next((at for at, size in enumerate(_SIZES) if rows <= size), -1)] += count
                 total = sum(rows * count for rows, count in runs.items())
                 sizes.add_metric(labels, _cumulative(_SIZES, counts), total)
-    return ready, providers, sizes
+    return ready, providers, warnings, sizes
 
 
 def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     circuits = GaugeMetricFamily(
         "inferc_circuit_open",
         "1 while the endpoint of the replica is left alone",
+        labels=("deployment", "replica"),
+    )
+    held = GaugeMetricFamily(
+        "inferc_hold_seconds",
+        "For how long nothing is sent, because the provider asked to wait",
         labels=("deployment", "replica"),
     )
     spent = GaugeMetricFamily(
@@ -207,10 +225,11 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if policies is None:
                 continue
             circuits.add_metric((each.name, str(index)), not policies.breaker.is_closed)
+            held.add_metric((each.name, str(index)), policies.limiter.held_for(now))
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, spent
+    return circuits, held, spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from ..requests.answer import Chunk
-from ..requests.request import (
-    Request,
-)
+from ..requests.request import Request
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:
     from ...compiler.plan import OnnxServingPlan
+
+LOAD_TIMEOUT = 300.0
+"""Seconds that a model on this machine has to be loaded, unless it is said otherwise, and to run once."""
 
 
 @frozen
@@ -23,7 +24,8 @@ class ReplicaStatus:
 
     providers: what a local model really runs on, in order. missing: those that were asked for and are not
     there. warnings: what is not as it was asked for. inputs, outputs: of a local model. run_sizes: how
-    many of its runs had so many rows, or texts.
+    many of its runs had so many rows, or texts. credential: another number when the key that it shows has
+    changed.
     """
 
     ready: bool
@@ -33,6 +35,7 @@ class ReplicaStatus:
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
     run_sizes: Mapping[int, int] = field(factory=dict)
+    credential: int = 0
 
 
 HeadersObserver = Callable[[Mapping[str, str]], None]

@@ -228,7 +228,7 @@ def test_a_text_without_pipelines_loads_no_types() -> None:
     import sys
 
     code = (
-        "import sys\nfrom inferc.editor.server import Server\n"
+        "import sys\nfrom inferc.editor import serve\n"
         "assert 'inferc.compiler.graph' not in sys.modules\n"
         "assert 'inferc.compiler.pipelines.builtins' not in sys.modules\n"
     )

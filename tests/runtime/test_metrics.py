@@ -147,6 +147,7 @@ async def test_a_provider_that_is_missing_shows(tmp_path: Path) -> None:
     assert value(found, "inferc_replica_ready", **where) == 1
     assert value(found, "inferc_replica_provider", **where, provider="cpu") == 1
     assert value(found, "inferc_replica_provider", **where, provider="cuda") == 0
+    assert value(found, "inferc_replica_warnings", **where) == 1
 
 
 async def test_an_open_circuit_and_what_was_spent_show() -> None:

@@ -72,7 +72,7 @@ BY_STATUS: dict[int, Kind] = {
     501: Unsupported,
     504: RequestTimeout,
 }
-"""What a status means where no code says more; the others are the server's fault from 500 on, else ours."""
+"""What a status means where no code says more; the other 4xx are our fault, all else is the server's."""
 
 _RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
 _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
@@ -85,7 +85,7 @@ def meaning(code: str) -> tuple[Kind, str | None] | None:
 
 def of_status(status: int) -> Kind:
     """What an HTTP status stands for."""
-    return BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
+    return BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerError)
 
 
 def is_final_limit(code: str | None) -> bool:

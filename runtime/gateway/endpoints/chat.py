@@ -16,6 +16,8 @@ from ..event_stream import EventStream, event
 from ..responses import DEPLOYMENT_HEADER
 
 _END = b"data: [DONE]\n\n"
+_WRITE = 16 << 10
+"""Bytes of events that are sent together; a client that does not read makes more wait."""
 
 
 async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -47,7 +49,7 @@ async def respond(
                 data, _, more = chunk
                 if data:
                     pending += event(data)
-                if pending and not more:  # those that are here at the same time go out in one write
+                if pending and (not more or len(pending) > _WRITE):  # those that are here go out in one write
                     await out.send(pending)
                     pending = b""
             pending += _END

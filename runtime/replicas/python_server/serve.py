@@ -38,14 +38,14 @@ async def serve_target(target: str, host: str, port: int, max_blocked: float = M
     server = HttpServer(
         await _make_app(target), bind(host, port, advice=_ADVICE), advice=_ADVICE, grace=_GRACE
     )
-    try:
-        async with stop_signal() as stop:
+    async with stop_signal() as stop:
+        try:
             await server.start()
             watching = asyncio.create_task(_end_when_blocked(max_blocked))
-            await stop.wait()
+            await stop.asked.wait()
             await end_tasks([watching])
-    finally:
-        await server.stop()
+        finally:
+            await server.stop(stop.at_once)
 
 
 async def _end_when_blocked(seconds: float) -> None:

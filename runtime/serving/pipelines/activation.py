@@ -10,7 +10,7 @@ from ...concurrency.tasks import end_tasks
 from ...requests.errors import RequestError, RequestTimeout
 from .block import PENDING, Block, Later, Step
 from .run import Run
-from .sink import Sink
+from .text_sink import Sink
 
 
 class Activation:
@@ -71,6 +71,7 @@ class Activation:
             self._error = None  # its traceback leads back here
             if self._tasks:
                 await end_tasks(self._tasks)
+                self._tasks.clear()  # what a cancellation left in them leads back here, too
 
     def tell(self, slot: int, inner: Activation, into: int) -> None:
         """Put the value of `slot` into the slot `into` of a block inside, now or when it is there."""

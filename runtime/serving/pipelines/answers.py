@@ -11,7 +11,7 @@ import orjson
 from ....compiler.plan import RecordType, Type
 from ...requests.errors import InvalidAnswer, StepFailed
 from .convert import MOST_JSON, json_in
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .schema import is_open, schema_of
 from .values import Misfit, Source, reader
 from .workers import Workers

@@ -16,8 +16,8 @@ from .activation import Activation
 from .asker import Ask, Asker
 from .block import Act
 from .chats import chat
-from .sink import Sink
 from .step_retries import Tries
+from .text_sink import Sink
 from .workers import Workers
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ...requests.answer import ChatChunk
 from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.request import ChatRequest
 from .answers import AnswerReader
-from .sink import Sink
+from .text_sink import Sink
 from .workers import Workers
 
 if TYPE_CHECKING:

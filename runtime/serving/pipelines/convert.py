@@ -10,7 +10,7 @@ import orjson
 from ....compiler.plan import ChoiceType, Type, TypeKind
 from ...requests.errors import StepFailed
 from .block import Compute, Frame, Later
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .values import Misfit, Problem, Source, reader
 from .weights import is_light
 from .workers import Workers

@@ -18,7 +18,7 @@ from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation
 from .block import Act
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .step_retries import Tries
 from .threads import Ended, Threads
 from .values import Misfit, Source, reader

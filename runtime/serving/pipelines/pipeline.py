@@ -16,11 +16,11 @@ from ...requests.trace import Span, Spent
 from ..counters import PipelineCounters, outcome_now
 from ..model import Model
 from .activation import Activation
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .prepare import prepare
 from .run import FinishedStep, Run
-from .sink import Sink
 from .steps import PureSteps
+from .text_sink import Sink
 from .values import Misfit, Source, reader
 from .weights import COPIED, is_light
 

@@ -26,9 +26,9 @@ from ....compiler.plan import (
 )
 from .block import Act, Block, Compute
 from .calls import Targets, call
-from .control import attempt, choose, map_list, match_value
+from .control_flow import attempt, choose, map_list, match_value
 from .externs import Extern, call_extern
-from .pure import field, interpolation, list_of, operation, record
+from .pure_steps import field, interpolation, list_of, operation, record
 from .workers import Workers
 
 Made = tuple[Compute | None, Act | None]

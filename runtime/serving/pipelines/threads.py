@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
 from ...requests.errors import Backpressure, ShuttingDown
+from ...requests.health import Finding, Health
 from .workers.serving import is_async
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,14 @@ class Threads:
             raise Backpressure(f"{who}: all {self._most} threads are held by calls that do not come back")
         await self._room.acquire()
         return await self._on_thread(who, function, arguments)
+
+    def findings(self) -> Iterator[Finding]:
+        """Calls that do not come back."""
+        if self.abandoned:
+            calls = (
+                f"{self.abandoned} of {self._most} threads are held by calls that nobody waits for any more"
+            )
+            yield Finding("externs", Health.DEGRADED, calls)
 
     def stop(self) -> None:
         """Let idle threads end; those that run end with the process. Safe to call twice."""

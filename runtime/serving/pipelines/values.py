@@ -24,7 +24,7 @@ from cattrs import (
 from cattrs.gen.typeddicts import make_dict_structure_fn
 
 from ....compiler.plan import ListType, OptionalType, RecordType, Type
-from .leaves import Sizes, Unfit, leaf
+from .leaf_values import Sizes, Unfit, leaf
 
 MAX_SHOWN = 3
 """Problems of one value that a message names."""

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from ....compiler.plan import CascadePlan, FieldNode
 from ...requests.answer import ChatChunk, Chunk, ClassifyChunk
 from ...requests.call import Call
-from ...requests.errors import RequestError, StepFailed
+from ...requests.errors import RequestError, StepFailed, forget_frames
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
@@ -24,9 +24,9 @@ from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..pipelines.workers import Workers
-from .failover import exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import open_answer
-from .route import Ask, GiveUp, Route
+from .route import Route
 
 log = logging.getLogger(__name__)
 
@@ -93,20 +93,24 @@ class Cascade(Route):
         while isinstance(decision, Ask):
             asked, branch = decision.index, trace.branch()
             member, reason = self.members[asked], NOT_ACCEPTED
+            now = loop.time()
+            later = min((each.free_at(now) for each in self.members[asked + 1 :]), default=math.inf)
+            its_call = evolve(call, wait_until=min(call.wait_until, later))
             try:
                 if escalation.is_last:
-                    opened = await open_answer(member.stream(call, branch))
+                    opened = await open_answer(member.stream(its_call, branch))
                     self.answers(asked)
                     trace.follow(branch)
                     async with aclosing(opened.chunks()) as answer:
                         async for chunk in answer:
                             yield chunk
                     return
-                chunks = await self._whole(member, call, branch)
+                chunks = await self._whole(member, its_call, branch)
                 decision = escalation.answered(await self._accepts(chunks))
             except RequestError as error:
                 reason = type(error).code
                 decision = escalation.failed(error, is_over=call.is_over(loop.time()))
+                forget_frames(error)  # this one among them, which keeps the error
             if isinstance(decision, Ask):
                 self.moves(asked, reason)
         if isinstance(decision, GiveUp):

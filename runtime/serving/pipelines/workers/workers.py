@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ....requests.errors import ExternFailed, StepFailed
+from ....requests.health import Finding, Health
 from .forkserver import ForkServer
 from .job import Job
 from .pool import Pool, PoolStatus
@@ -67,6 +68,14 @@ class Workers:
         """How all pools are now."""
         pools = [*self._pools.values(), *([self._built_in] if self._built_in else [])]
         return [pool.status for pool in pools]
+
+    def findings(self) -> Iterator[Finding]:
+        """Where calls wait because all processes are busy."""
+        for pool in self.status:
+            if pool.waiting:
+                part = "prompts and functions" if pool.name == BUILT_IN else f"extern `{pool.name}`"
+                reason = f"{pool.waiting} calls wait: {pool.workers} processes have {pool.running}"
+                yield Finding(part, Health.DEGRADED, reason)
 
     async def stop(self) -> None:
         """End all workers; their calls fail. Safe to call twice."""
