@@ -65,7 +65,7 @@ class Instant(Model):
         await asyncio.sleep(0)
         return ANSWER
 
-    async def ask(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         yield await self.answer(call, trace)
 
 

@@ -88,7 +88,7 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
 
 
 def with_place(is_loop: bool, is_extern: bool) -> Place:
-    """The body behind `with`: at a call, at a loop, or where an extern is declared."""
+    """The body after `with`: at a call, at a loop, or where an extern is declared."""
     from ..compiler.pipelines.extern_options import ExternOptions
     from ..compiler.pipelines.options import CallOptions, LoopOptions
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
 from .replicas.factory import BrokenReplica, make_replicas
 from .replicas.replica import LOAD_TIMEOUT
@@ -157,8 +158,7 @@ class Executor:
             if self._workers is not None:
                 self._workers.start()
         except BaseException:
-            loading.cancel()
-            await asyncio.wait([loading])
+            await end_tasks([loading])
             await self.stop()
             raise
 

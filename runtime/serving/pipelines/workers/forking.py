@@ -21,7 +21,7 @@ from typing import NoReturn
 from .serving import serve
 
 MESSAGE = struct.Struct("<cqi")
-"""What is told: kind, number of the worker, how it ended."""
+"""What is told: kind, number of the worker; how much it gives way to others, or how it ended."""
 
 START, END, ENDED = b"s", b"k", b"e"
 
@@ -78,14 +78,14 @@ class _Forking:
             return False
         if len(said) < MESSAGE.size:
             return False
-        kind, number, _ = MESSAGE.unpack(said)
+        kind, number, nice = MESSAGE.unpack(said)
         if kind == START and fds:
-            self._fork(number, fds[0])
+            self._fork(number, fds[0], nice)
         elif kind == END and number in self._pids:
             os.kill(self._pids[number], signal.SIGKILL)  # the rest of its group follows when it is reaped
         return True
 
-    def _fork(self, number: int, fd: int) -> None:
+    def _fork(self, number: int, fd: int, nice: int) -> None:
         parent = os.getpid()
         try:
             pid = os.fork()
@@ -94,14 +94,15 @@ class _Forking:
             self._tell(number, 1)
             return
         if not pid:
-            self._become_worker(parent, fd)
+            self._become_worker(parent, fd, nice)
         os.close(fd)
         self._pids[number], self._numbers[pid] = pid, number
 
-    def _become_worker(self, parent: int, fd: int) -> NoReturn:
+    def _become_worker(self, parent: int, fd: int, nice: int) -> NoReturn:
         status = 1
         try:
             os.setsid()
+            os.nice(nice)
             if sys.platform == "linux":
                 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() == parent:

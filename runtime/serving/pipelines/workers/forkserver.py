@@ -37,8 +37,11 @@ class ForkServer:
         self._numbers = 0
         self._ends: dict[int, asyncio.Future[int | None]] = {}
 
-    def fork(self) -> tuple[int, socket.socket]:
-        """A new worker: its number, and the connection to it. Raises OSError."""
+    def fork(self, nice: int) -> tuple[int, socket.socket]:
+        """A new worker: its number, and the connection to it. Raises OSError.
+
+        nice: how much it gives way where all processors are busy.
+        """
         ours, theirs = socket.socketpair()
         try:
             if self._control is None:
@@ -46,7 +49,7 @@ class ForkServer:
             assert self._control is not None
             self._numbers += 1
             number = self._numbers
-            socket.send_fds(self._control, [MESSAGE.pack(START, number, 0)], [theirs.fileno()])
+            socket.send_fds(self._control, [MESSAGE.pack(START, number, nice)], [theirs.fileno()])
         except OSError:
             ours.close()
             self._lost()

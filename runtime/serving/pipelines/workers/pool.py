@@ -44,10 +44,18 @@ class Pool:
 
     who: as messages call what it runs. job: what each worker makes ready before its first call; None:
     nothing. most: workers at the same time. memory: bytes of address space of each; None: no limit.
+    nice: how much they give way where all processors are busy: the executor goes first.
     """
 
     def __init__(
-        self, server: ForkServer, name: str, who: str, job: Job | None, most: int, memory: int | None = None
+        self,
+        server: ForkServer,
+        name: str,
+        who: str,
+        job: Job | None,
+        most: int,
+        memory: int | None = None,
+        nice: int = 5,
     ) -> None:
         self.name = name
         self._server = server
@@ -55,6 +63,7 @@ class Pool:
         self._job = job
         self._most = most
         self._memory = memory
+        self._nice = nice
         self._workers: list[Worker] = []
         self._starting: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
@@ -144,7 +153,7 @@ class Pool:
 
     async def _start_worker(self) -> None:
         try:
-            worker = Worker(self._server, self._who, self._memory)
+            worker = Worker(self._server, self._who, self._memory, self._nice)
         except OSError as error:
             raise StartError(f"{self._who}: no process can be started for it: {error.strerror}") from None
         try:

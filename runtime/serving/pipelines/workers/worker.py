@@ -24,11 +24,11 @@ _STATUS_WAIT = 1.0
 class Worker:
     """who: as messages call what runs in it. slots: calls that it takes at the same time."""
 
-    def __init__(self, server: ForkServer, who: str, memory: int | None) -> None:
+    def __init__(self, server: ForkServer, who: str, memory: int | None, nice: int) -> None:
         self._server = server
         self._who = who
         self._memory = memory
-        self._number, self._connection = server.fork()
+        self._number, self._connection = server.fork(nice)
         self._loop = asyncio.get_running_loop()
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._last_call = 0

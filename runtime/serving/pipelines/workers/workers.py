@@ -60,7 +60,7 @@ class Workers:
         """The pool for what the language computes."""
         if self._built_in is None:
             most = max(4, os.cpu_count() or 1)
-            self._built_in = Pool(self._server, BUILT_IN, "it", None, most, _MEMORY)
+            self._built_in = Pool(self._server, BUILT_IN, "it", None, most, _MEMORY, nice=10)
         return self._built_in
 
     @property
@@ -70,11 +70,12 @@ class Workers:
         return [pool.status for pool in pools]
 
     def findings(self) -> Iterator[Finding]:
-        """Externs whose calls take up all that there is."""
-        for each in self.status:
-            if each.waiting:
-                busy = f"{each.waiting} calls wait for one of its {each.workers} workers"
-                yield Finding(f"extern `{each.name}`", Health.DEGRADED, busy)
+        """Where calls wait because all processes are busy."""
+        for pool in self.status:
+            if pool.waiting:
+                part = "prompts and functions" if pool.name == BUILT_IN else f"extern `{pool.name}`"
+                reason = f"{pool.waiting} calls wait: {pool.workers} processes have {pool.running}"
+                yield Finding(part, Health.DEGRADED, reason)
 
     async def stop(self) -> None:
         """End all workers; their calls fail. Safe to call twice."""
