@@ -82,7 +82,7 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
     ("exceeds the maximum number of tokens", ContextLengthExceeded, None, "Gemini API: 400 INVALID_ARGUMENT"),
     ("exceeds the available context size", ContextLengthExceeded, None, "llama.cpp: server, 400"),
 )
-"""What a 400 means whose code says no more than that: words of its message, in lower case, and who writes them."""
+"""What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
 
 _RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
 _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
