@@ -18,6 +18,7 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
+from .capabilities import capabilities_of, timeouts_of
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -142,7 +143,7 @@ class _Lowerer:
             task=deployment.effective_task(),
             rate_limits=config.rate_limits,
             retry=config.retry,
-            timeouts=config.timeouts,
+            timeouts=timeouts_of(declared, deployment),
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
             price=deployment.effective_price(),
@@ -150,6 +151,7 @@ class _Lowerer:
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
+            capabilities=capabilities_of(deployment),
         )
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:

@@ -9,7 +9,9 @@ import attrs
 
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
+from ..dsl.runtimes import RemoteConfig
 from ..dsl.values import show
+from .capabilities import timeouts_for_thinking, timeouts_of
 from .declare import Declared, written_path
 from .program import Program
 
@@ -31,9 +33,10 @@ def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValu
 
 def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue]:
     """The values of one deployment, in the order of the model's fields."""
-    complete = attrs.evolve(
-        deployment, runtime=deployment.effective_runtime(), runtime_config=deployment.effective_config()
-    )
+    config = deployment.effective_config()
+    if isinstance(config, RemoteConfig):
+        config = attrs.evolve(config, timeouts=timeouts_of(declared, deployment))
+    complete = attrs.evolve(deployment, runtime=deployment.effective_runtime(), runtime_config=config)
     return list(_leaves(converter.unstructure(complete), (), declared, deployment))
 
 
@@ -79,4 +82,6 @@ def _origin(path: tuple[str, ...], declared: Declared, deployment: Deployment) -
             line, _ = section.name_span.source.position(section.name_span.start)
             return f"{section.name_span.source.name}:{line}, the runtime's block"
         return "inferred from the model's name"
+    if path[:2] == ("runtime_config", "timeouts") and path[-1] in timeouts_for_thinking(declared, deployment):
+        return "catalogue: the model thinks before it answers"
     return "default"

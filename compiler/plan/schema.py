@@ -106,6 +106,8 @@ def _schema(hint: Any, definitions: dict[str, Schema]) -> Schema:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, UnionType):
         return {"anyOf": [_schema(option, definitions) for option in arguments]}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
     if origin is tuple:
         return {"type": "array", "items": _schema(arguments[0], definitions)}
     if origin is dict:
