@@ -7,14 +7,13 @@ import attrs
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
-from ..dsl.policies import Timeouts
-from ..dsl.runtimes import RemoteConfig
+from ..dsl.runtimes import RemoteConfig, RuntimeConfig
 from ..dsl.units import Duration
 from .declare import Declared
 from .plan.capabilities import Capabilities
 
 WHILE_IT_THINKS = {"request": Duration(600), "read": Duration(120)}
-"""Timeouts for models that may think before they answer: OpenAI's and Anthropic's clients wait ten minutes."""
+"""Timeouts for models that may think before they answer. OpenAI's own client waits ten minutes, too."""
 
 
 def facts_of(deployment: Deployment) -> Facts:
@@ -35,19 +34,24 @@ def capabilities_of(deployment: Deployment) -> Capabilities:
     return Capabilities(**values)
 
 
-def timeouts_of(declared: Declared, deployment: Deployment) -> Timeouts:
-    """The timeouts that count: those that are written, then what the model needs, then the defaults."""
+def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
+    """The settings that count: those that are written, then what the model needs, then the defaults."""
     config = deployment.effective_config()
-    assert isinstance(config, RemoteConfig)
-    return attrs.evolve(config.timeouts, **timeouts_for_thinking(declared, deployment))
+    needed = timeouts_for_thinking(declared, deployment)
+    if not isinstance(config, RemoteConfig) or not needed:
+        return config
+    return attrs.evolve(config, timeouts=attrs.evolve(config.timeouts, **needed))
 
 
 def timeouts_for_thinking(declared: Declared, deployment: Deployment) -> dict[str, Duration]:
     """The timeouts that the catalogue sets, because the model may think and the file does not say them."""
-    if deployment.effective_task() is not TaskKind.CHAT or not facts_of(deployment).values.get("reasons"):
+    config = deployment.effective_config()
+    if not isinstance(config, RemoteConfig) or deployment.effective_task() is not TaskKind.CHAT:
+        return {}
+    if not facts_of(deployment).values.get("reasons"):
         return {}
     return {
-        name: duration
+        name: min(duration, config.timeouts.total)
         for name, duration in WHILE_IT_THINKS.items()
         if declared.setting("runtime_config", "timeouts", name) is None
     }

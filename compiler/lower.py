@@ -18,7 +18,7 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, timeouts_of
+from .capabilities import capabilities_of, config_of
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -117,7 +117,7 @@ class _Lowerer:
     def _remote(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> RemotePoolPlan:
-        config = deployment.effective_config()
+        config = config_of(declared, deployment)
         provider = deployment.effective_runtime().provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
@@ -143,7 +143,7 @@ class _Lowerer:
             task=deployment.effective_task(),
             rate_limits=config.rate_limits,
             retry=config.retry,
-            timeouts=timeouts_of(declared, deployment),
+            timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
             price=deployment.effective_price(),

@@ -9,9 +9,8 @@ import attrs
 
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
-from ..dsl.runtimes import RemoteConfig
 from ..dsl.values import show
-from .capabilities import timeouts_for_thinking, timeouts_of
+from .capabilities import config_of, timeouts_for_thinking
 from .declare import Declared, written_path
 from .program import Program
 
@@ -33,9 +32,7 @@ def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValu
 
 def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue]:
     """The values of one deployment, in the order of the model's fields."""
-    config = deployment.effective_config()
-    if isinstance(config, RemoteConfig):
-        config = attrs.evolve(config, timeouts=timeouts_of(declared, deployment))
+    config = config_of(declared, deployment)
     complete = attrs.evolve(deployment, runtime=deployment.effective_runtime(), runtime_config=config)
     return list(_leaves(converter.unstructure(complete), (), declared, deployment))
 

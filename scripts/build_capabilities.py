@@ -118,8 +118,10 @@ def _thinking(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         return
     told = {each: row.get(f"supports_{each}_reasoning_effort") for each in EFFORTS}
     efforts = [each for each in EFFORTS if told[each] or each in ALWAYS]
-    if provider == "openai" and any(each is not None for each in told.values()):
-        yield "efforts", efforts
+    if provider == "openai":
+        yield "thinks", "effort"
+        if any(each is not None for each in told.values()):
+            yield "efforts", efforts
     if provider == "anthropic":
         yield "thinks", "adaptive" if row.get("supports_adaptive_thinking") else "budget"
         yield "efforts", efforts if row.get("supports_output_config") else []

@@ -12,6 +12,8 @@ from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..mismatches import structure
 from ..shape import Paths
+from ..typing.callables import Callee
+from .abilities import refusals
 from .inferrer import Inferrer
 from .typed import Call, MapOf, Mistake, Typed
 
@@ -52,7 +54,8 @@ def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> T
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
         what = f"a call of `{inner.callee.name}`"
-        return evolve(inner, **_options(inferrer, node, CallOptions, what, _not_here(inner, read)))
+        here = _options(inferrer, node, CallOptions, what, _not_here(inner, read), inner.callee)
+        return evolve(inner, **here)
     if isinstance(inner, MapOf):
         return evolve(inner, **_options(inferrer, node, LoopOptions, "a loop", {}))
     if not isinstance(inner, Mistake):
@@ -79,7 +82,12 @@ def _not_here(call: Call, read: bool) -> dict[str, str]:
 
 
 def _options(
-    inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]
+    inferrer: Inferrer,
+    node: s.WithOptions,
+    cls: Any,
+    what: str,
+    not_here: dict[str, str],
+    callee: Callee | None = None,
 ) -> dict[str, Any]:
     """The options that are written, as the fields of `cls` take them."""
     scope, tools, found = inferrer.scope, inferrer.tools, inferrer.found
@@ -108,6 +116,10 @@ def _options(
         written = section.settings.get(problem.path[0])
         if written is not None:
             found.error(problem.code, problem.message, written.span, help=problem.help)
+    if callee is not None:
+        wanted = {name: getattr(options, name) for name in ("max_tokens", "temperature")}
+        for name, (message, instead) in refusals(callee, **wanted).items():
+            found.error("E0616", message, section.settings[name].span, help=instead)
     return {name: getattr(options, name) for name in values}
 
 
