@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import attrs
 
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
@@ -10,7 +12,9 @@ from ..dsl.kinds import TaskKind, TransportKind
 from ..dsl.runtimes import RemoteConfig, RuntimeConfig
 from ..dsl.units import Duration
 from .declare import Declared
-from .plan.capabilities import Capabilities
+
+if TYPE_CHECKING:
+    from .plan.capabilities import Capabilities
 
 WHILE_IT_THINKS = {"request": Duration(600), "read": Duration(120)}
 """Timeouts for models that may think before they answer. OpenAI's own client waits ten minutes, too."""
@@ -24,7 +28,9 @@ def facts_of(deployment: Deployment) -> Facts:
 
 def capabilities_of(deployment: Deployment) -> Capabilities:
     """What is known: `model_info` first, then the catalogue. Nothing is assumed of the rest."""
-    values = {
+    from .plan.capabilities import Capabilities  # a check of deployments alone needs no plan
+
+    values: dict[str, Any] = {
         name: _frozen(value)
         for name, value in facts_of(deployment).values.items()
         if name not in BEYOND_THE_PLAN
