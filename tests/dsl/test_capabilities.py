@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +19,7 @@ from inferc.dsl.convert import converter
 from inferc.dsl.kinds import RuntimeKind
 
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
+SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "catalogue.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
@@ -134,3 +137,56 @@ class TestLookup:
     )
     def test_any_name_at_any_provider_has_an_answer(self, name: str, runtime: RuntimeKind) -> None:
         assert isinstance(find_facts(name, runtime), Facts)
+
+
+class TestBuild:
+    def build(self, tmp_path: Path, table: dict[str, Any]) -> dict[str, Any]:
+        source, output = tmp_path / "table.json", tmp_path / "models.json"
+        source.write_text(json.dumps(table))
+        command = [sys.executable, SCRIPT, "--file", source, "--version", "1.2.3", "--output", output]
+        subprocess.run(command, check=True, capture_output=True)
+        written: dict[str, Any] = json.loads(output.read_bytes())
+        assert written["version"] == "1.2.3"
+        return dict(written["models"])
+
+    def test_only_facts_that_the_package_tells_are_taken(self, tmp_path: Path) -> None:
+        table = {
+            "sample_spec": {"litellm_provider": "one of the list", "mode": "chat"},
+            "groq/b": {"litellm_provider": "groq", "mode": "chat"},
+            "groq/A": {"litellm_provider": "groq", "mode": "chat", "supports_function_calling": False},
+            "x": {
+                "litellm_provider": "openai",
+                "mode": "chat",
+                "max_output_tokens": 8.0,
+                "supports_vision": True,
+            },
+            "tts": {"litellm_provider": "openai", "mode": "audio_speech"},
+            "elsewhere": {"litellm_provider": "bedrock", "mode": "chat"},
+        }
+        assert self.build(tmp_path, table) == {
+            "groq": {"a": {"task": "chat", "tools": False}, "b": {"task": "chat"}},
+            "openai": {"x": {"task": "chat", "greatest_output": 8, "reads": ["image"]}},
+        }
+
+    def test_how_a_model_thinks_is_told_in_the_words_of_its_provider(self, tmp_path: Path) -> None:
+        thinks = {"mode": "chat", "supports_reasoning": True}
+        minimal = {"supports_minimal_reasoning_effort": True, "supports_xhigh_reasoning_effort": False}
+        adaptive = {
+            "supports_adaptive_thinking": True,
+            "supports_output_config": True,
+            "thinking_always_on": True,
+        }
+        models = self.build(
+            tmp_path,
+            {
+                "one": {"litellm_provider": "openai", **thinks, **minimal},
+                "two": {"litellm_provider": "anthropic", **thinks, **adaptive},
+                "old": {"litellm_provider": "anthropic", **thinks},
+            },
+        )
+        assert models["openai"]["one"]["efforts"] == ["minimal", "low", "medium", "high"]
+        assert (
+            models["anthropic"]["two"] | {"thinks": "adaptive", "can_rest": False}
+            == models["anthropic"]["two"]
+        )
+        assert (models["anthropic"]["old"]["thinks"], models["anthropic"]["old"]["efforts"]) == ("budget", [])
