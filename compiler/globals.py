@@ -11,6 +11,7 @@ from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, is_loopback, is_origin
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
@@ -22,6 +23,8 @@ from .placement import Node
 from .program import GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
+
+LONGEST_NAME = 100
 
 
 @frozen(eq=False, repr=False)
@@ -42,6 +45,7 @@ class GatewayFields:
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
     cors: Cors = doc("which web pages may call", factory=Cors)
+    state: State = doc("how spend and shared limits are kept", factory=State)
 
 
 @frozen(eq=False, repr=False)
@@ -86,6 +90,7 @@ class GlobalBlocks:
         if "auth" not in section.settings and not is_loopback(host):
             self._everyone(host, section)
         timeout = section.settings.get("timeout")
+        self._check_name(fields.state.name, section)
         return GatewaySettings(
             host=host,
             port=port,
@@ -98,6 +103,17 @@ class GlobalBlocks:
             cors=fields.cors,
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
+            state=fields.state,
+        )
+
+    def _check_name(self, name: str | None, section: Section) -> None:
+        """The name of the state is a part of keys in a store."""
+        if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
+            return
+        self._found.error(
+            "E0304",
+            f"`name` must have 1 to {LONGEST_NAME} characters, none of them `/`",
+            section.sections["state"].settings["name"].span,
         )
 
     def _everyone(self, host: str, section: Section) -> None:

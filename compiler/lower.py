@@ -31,6 +31,7 @@ from .plan import (
     RemotePoolPlan,
     ReplicaPlacement,
     SourceRef,
+    StatePlan,
 )
 from .program import GatewaySettings, Program
 from .targets import target_of
@@ -69,6 +70,7 @@ def lower(program: Program, base: Path) -> Plan:
             for declared, deployment in program.deployments
         ),
         **lowerer.graph(program.graph),
+        state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),
     )
 
 
@@ -162,3 +164,9 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _name_of(program: Program) -> str:
+    """What the root file is called; the same on every machine, unlike where it is."""
+    source = program.root.module.source
+    return Path(source.name if source.path is None else source.path).stem

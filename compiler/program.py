@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration, Size
@@ -35,6 +36,7 @@ class GatewaySettings:
     cors: Cors = field(factory=Cors)
     span: Span | None = None
     timeout_span: Span | None = None
+    state: State = field(factory=State)
 
 
 @frozen(eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import BudgetAction, CapacityKind, JitterKind
+from .kinds import BudgetAction, CapacityKind, JitterKind, UnavailableAction
 from .record import Record
 from .units import Duration, Money
 
@@ -84,6 +84,20 @@ class Budget(Record):
     on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
     max_spend_per_hour: Money | None = above(0, "ceiling of any hour", default=None)
     max_spend_per_day: Money | None = above(0, "ceiling of any day", default=None)
+
+
+@frozen(eq=False, repr=False)
+class State(Record):
+    """How spend and shared limits are kept for all processes that serve a file."""
+
+    name: str | None = doc(
+        "whose spend it is: all who say the same share it; unset: the name of the file", default=None
+    )
+    on_unavailable: UnavailableAction = doc(
+        "while it cannot be reached: refuse requests whose budget or strict limits need it, or serve them by "
+        "what each process knows",
+        default=UnavailableAction.REFUSE,
+    )
 
 
 @frozen(eq=False, repr=False)

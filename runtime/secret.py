@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
-from ..compiler.plan import SecretRef, SecretSource
+from ..compiler.plan import Plan, SecretRef, SecretSource
 from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,24 @@ def _forms(value: str) -> Iterator[str]:
         )  # its last character depends on what follows
         yield code.translate(_LOWER)
         yield code.replace("+", "-").replace("/", "_").translate(_LOWER)
+
+
+def secret_variables(plan: Plan) -> frozenset[str]:
+    """The variables of the environment that hold the secrets of `plan`."""
+    found: set[str] = set()
+    todo: list[object] = [plan]
+    while todo:
+        match todo.pop():
+            case SecretRef(source=SecretSource.ENV, name=name):
+                found.add(name)
+            case dict() as each:
+                todo += each.values()
+            case list() | tuple() as several:
+                todo += several
+            case each:
+                names = getattr(type(each), "__attrs_attrs__", ())
+                todo += [getattr(each, field.name) for field in names]
+    return frozenset(found)
 
 
 def read_secret(ref: SecretRef, base_dir: Path, owner: str) -> Secret:

@@ -87,6 +87,9 @@ def _show(health: dict[str, Any]) -> None:
         _table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
         _say(f"warning: {warning}")
+    state = health.get("state") or {}
+    for warning in state.get("warnings", ()):
+        _say(f"warning: {warning}")
     for deployment in deployments:
         if seconds := max((each.get("held_seconds", 0) for each in deployment["replicas"]), default=0):
             _say(f"warning: {deployment['name']}: its provider asked to wait, for {seconds} s more")

@@ -7,14 +7,19 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
+from ...dsl.kinds import Isolation
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
+from ..merge import Section
 from ..mismatches import structure
+from ..scope import Scope
 from ..shape import Paths
 from ..typing.callables import Callee
 from .abilities import refusals
-from .inferrer import Inferrer
+from .extern_options import ExternOptions
+from .inferrer import Inferrer, Tools
 from .typed import Call, MapOf, Mistake, Typed
 
 
@@ -47,6 +52,22 @@ class LoopOptions:
     """What stands after `with` at `[… for x in xs]`."""
 
     limit: int = at_least(1, "how many run at the same time", at_most=10_000, default=16)
+
+
+def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: Diagnostics) -> ExternOptions:
+    """The options of an extern; every mistake in them is reported."""
+    section = _section(node, scope, tools)
+    values = _values(section, tools, found, ExternOptions, "an extern")
+    if values.get("isolation") is Isolation.THREAD:
+        for name in ("workers", "memory"):
+            if name in values:
+                found.error(
+                    "E0606",
+                    f"`{name}` has no effect here",
+                    section.settings[name].name_span,
+                    help="threads of the executor have no processes of their own",
+                )
+    return ExternOptions(**values)
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:
@@ -90,9 +111,8 @@ def _options(
     callee: Callee | None = None,
 ) -> dict[str, Any]:
     """The options that are written, as the fields of `cls` take them."""
-    scope, tools, found = inferrer.scope, inferrer.tools, inferrer.found
-    span = scope.module.span(node.options.start, node.options.start + 1)
-    section = tools.merger.merge_body(scope, node.options, span)
+    found = inferrer.found
+    section = _section(node, inferrer.scope, inferrer.tools)
     for name in list(section.settings):
         setting = section.settings[name]
         if name in not_here:
@@ -107,6 +127,20 @@ def _options(
                 help="write a literal, a `let` or a `param`",
             )
             del section.settings[name]
+    values = _values(section, inferrer.tools, found, cls, what)
+    if callee is not None:
+        wanted = {name: values.get(name) for name in ("max_tokens", "temperature")}
+        for name, (message, instead) in refusals(callee, **wanted).items():
+            found.error("E0616", message, section.settings[name].span, help=instead)
+    return values
+
+
+def _section(node: s.WithOptions, scope: Scope, tools: Tools) -> Section:
+    span = scope.module.span(node.options.start, node.options.start + 1)
+    return tools.merger.merge_body(scope, node.options, span)
+
+
+def _values(section: Section, tools: Tools, found: Diagnostics, cls: Any, what: str) -> dict[str, Any]:
     paths: Paths = {}
     values = tools.shaper.shape(section, cls, what, (), paths)
     options = structure(values, cls, paths, found)
@@ -116,10 +150,6 @@ def _options(
         written = section.settings.get(problem.path[0])
         if written is not None:
             found.error(problem.code, problem.message, written.span, help=problem.help)
-    if callee is not None:
-        wanted = {name: getattr(options, name) for name in ("max_tokens", "temperature")}
-        for name, (message, instead) in refusals(callee, **wanted).items():
-            found.error("E0616", message, section.settings[name].span, help=instead)
     return {name: getattr(options, name) for name in values}
 
 

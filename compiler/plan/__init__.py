@@ -8,6 +8,7 @@ from ...dsl.kinds import (
     CapacityKind,
     ExecutionProvider,
     GraphOptimization,
+    Isolation,
     JitterKind,
     MissingProviderAction,
     Pooling,
@@ -15,6 +16,7 @@ from ...dsl.kinds import (
     SecretSource,
     TaskKind,
     TooLongAction,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -42,6 +44,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    StatePlan,
 )
 from .nodes import (
     ArmPlan,
@@ -146,6 +149,7 @@ __all__ = [
     "HedgePlan",
     "IfNode",
     "InterpolationNode",
+    "Isolation",
     "JitterKind",
     "KeySource",
     "Launch",
@@ -189,6 +193,7 @@ __all__ = [
     "Size",
     "SourceRef",
     "SplitPlan",
+    "StatePlan",
     "TaskKind",
     "TaskSpec",
     "TensorSpec",
@@ -197,6 +202,7 @@ __all__ = [
     "TooLongAction",
     "Type",
     "TypeKind",
+    "UnavailableAction",
     "WireFormat",
     "dump_plan",
     "is_loopback",

@@ -20,6 +20,7 @@ from ...dsl.kinds import (
     MissingProviderAction,
     ProviderKind,
     TaskKind,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -180,6 +181,17 @@ class GatewayPlan:
 
 
 @frozen
+class StatePlan:
+    """Where spend is counted, and what is done while it cannot be."""
+
+    name: str = doc("whose spend it is: processes whose plans say the same share it", default="")
+    on_unavailable: UnavailableAction = doc(
+        "what is done with requests whose budget or strict limits cannot be kept",
+        default=UnavailableAction.REFUSE,
+    )
+
+
+@frozen
 class Plan:
     """Everything one executor needs."""
 
@@ -190,3 +202,4 @@ class Plan:
     routes: tuple[RoutePlan, ...] = doc("inner ones before those that they stand in", default=())
     pipelines: tuple[PipelinePlan, ...] = doc("those that others call come first", default=())
     externs: tuple[ExternPlan, ...] = doc("code of the user's", default=())
+    state: StatePlan = doc("how spend and shared limits are kept", factory=StatePlan)

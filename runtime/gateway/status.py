@@ -11,6 +11,7 @@ from attrs import asdict
 
 from ...compiler.plan import OnnxServingPlan
 from ..executor import Executor
+from ..limits.store import Store
 from ..requests.health import Health
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
@@ -37,7 +38,13 @@ def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -
             {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
         ]
         answer["reload_problems"] = executor.reload_problems
+        answer["state"] = _state(executor.state) if executor.state is not None else None
     return json_answer(answer, 503 if health is Health.NOT_READY else 200)
+
+
+def _state(state: Store) -> dict[str, Any]:
+    now = dict.fromkeys(state.problems.now.values())
+    return {"where": state.where, "available": not now, "warnings": [*now, *state.problems.past]}
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -72,7 +79,8 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
                 "missing_providers": status.missing,
                 "warnings": status.warnings,
                 "held_seconds": ceil(seconds),
+                "key_refused": index in deployment.refused,
             }
-            for status, seconds in zip(deployment.status(), held, strict=True)
+            for index, (status, seconds) in enumerate(zip(deployment.status(), held, strict=True))
         ],
     }

@@ -7,7 +7,15 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from ...compiler.plan import CircuitBreakerConfig, Duration, Plan, RateLimits, RemotePoolPlan, SecretRef
+from ...compiler.plan import (
+    CircuitBreakerConfig,
+    Duration,
+    Plan,
+    RateLimits,
+    RemotePoolPlan,
+    SecretRef,
+    UnavailableAction,
+)
 from ..policies.circuit_breaker import CircuitBreaker
 from .rate_limiters import LocalRateLimiter, RateLimiter, SharedRateLimiter, StrictRateLimiter
 from .replica_policies import TellHold
@@ -43,7 +51,8 @@ class Accounts:
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
         self._limiters = {
-            account: _limiter(account, limits[account], sharing, store) for account, sharing in names.items()
+            account: _limiter(account, limits[account], sharing, store, plan.state.on_unavailable)
+            for account, sharing in names.items()
         }
         self._circuits = SharedCircuits(store.health) if store.health else None
         if self._circuits:
@@ -54,11 +63,6 @@ class Accounts:
             else CircuitBreaker(config)
             for endpoint, config in breakers.items()
         }
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether other processes cannot be reached now, that share circuits with this one."""
-        return self._circuits is not None and self._circuits.is_lost
 
     def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
         """The circuit breaker in front of the endpoint of `plan`."""
@@ -88,7 +92,9 @@ class Accounts:
         await asyncio.gather(*(limiter.stop() for limiter in self._limiters.values()))
 
 
-def _limiter(account: Account, limits: RateLimits, deployments: Iterable[str], store: Store) -> RateLimiter:
+def _limiter(
+    account: Account, limits: RateLimits, deployments: Iterable[str], store: Store, action: UnavailableAction
+) -> RateLimiter:
     who = f"{account[0]}, model {account[3]}"
     limited = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
     if not any(limited):
@@ -102,8 +108,9 @@ def _limiter(account: Account, limits: RateLimits, deployments: Iterable[str], s
                 listed,
             )
         return LocalRateLimiter(who, limits)
-    kind = StrictRateLimiter if limits.strict else SharedRateLimiter
-    return kind(who, limits, _name(account), store.limits)
+    if limits.strict:
+        return StrictRateLimiter(who, limits, _name(account), store.limits, action)
+    return SharedRateLimiter(who, limits, _name(account), store.limits)
 
 
 def _name(key: tuple[str, ...]) -> str:

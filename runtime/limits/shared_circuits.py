@@ -77,7 +77,7 @@ class SharedCircuits:
         self._released: set[str] = set()
         self._holds: dict[str, float] = {}
         self._news = asyncio.Event()
-        self.is_lost = False
+        self._lost = False
         """Whether the store could not be reached the last time."""
         self._task: asyncio.Task[None] | None = None
 
@@ -128,12 +128,12 @@ class SharedCircuits:
             await self._speak()
             await self._listen()
         except StoreError as error:
-            if not self.is_lost:
-                self.is_lost = True
+            if not self._lost:
+                self._lost = True
                 log.warning("%s: until then this process learns of failing providers by itself", error)
             self._news.clear()
         else:
-            self.is_lost = False
+            self._lost = False
 
     async def _speak(self) -> None:
         now = asyncio.get_running_loop().time()

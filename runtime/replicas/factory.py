@@ -11,6 +11,7 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..requests.answer import Chunk
 from ..requests.errors import ServerDown, StartError
 from ..requests.request import Request
+from ..secret import secret_variables
 from .replica import Replica, ReplicaStatus
 
 
@@ -48,10 +49,9 @@ def make_replicas(
     """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError."""
     match plan:
         case RemotePoolPlan():
-            from .launch import key_variables
             from .remote import make_replica
 
-            policies, keys = plan_policies.of_replicas(plan), key_variables(whole)
+            policies, keys = plan_policies.of_replicas(plan), secret_variables(whole)
             return [
                 make_replica(plan, placement, base_dir, each.limiter.observe, keys)
                 for placement, each in zip(plan.replicas, policies, strict=True)

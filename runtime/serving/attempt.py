@@ -88,7 +88,11 @@ class Attempt:
             return
         try:
             if policies.budget is not None:
-                self._reserve_money(policies, policies.budget, now)
+                amount = policies.tariff.estimated(self._estimate)
+                outcome = policies.budget.reserve(now + policies.epoch, amount)
+                if outcome is None:
+                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
+                self._take_money(policies, outcome)
             self._enter_circuit(policies, now)
             if not policies.breaker.is_closed:
                 await self._claim_probe(policies, now)
@@ -99,9 +103,17 @@ class Attempt:
             self.leave(asyncio.get_running_loop().time())
             raise
 
-    def _reserve_money(self, policies: ReplicaPolicies, budget: Budget, now: float) -> None:
-        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
-        outcome = budget.reserve(now + policies.epoch, policies.tariff.estimated(self._estimate))
+    async def _ask_for_money(
+        self, policies: ReplicaPolicies, budget: Budget, amount: int, deadline: float | None
+    ) -> Reservation | Exceeded:
+        """Wait until processes that share the budget have agreed on it. Raises RequestError."""
+        try:
+            return await budget.acquire(amount, deadline)
+        except RequestError as error:
+            raise _of(policies.plan, error) from None
+
+    def _take_money(self, policies: ReplicaPolicies, outcome: Reservation | Exceeded) -> None:
+        """Keep what is set aside for the attempt. Raises BudgetExceeded."""
         if outcome.notice:
             log.warning("deployment `%s`: %s", policies.plan.deployment, outcome.notice)
         if isinstance(outcome, Exceeded):
@@ -142,8 +154,7 @@ class Attempt:
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
         except RequestError as error:
-            error.deployment, error.provider = policies.plan.deployment, policies.plan.provider
-            raise
+            raise _of(policies.plan, error) from None
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
@@ -164,7 +175,7 @@ class Attempt:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif chunk.usage is not None:
+        elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 
     def finished(self) -> None:
@@ -230,6 +241,12 @@ class Attempt:
         if self._failure is not None:
             return self._failure
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _of(plan: RemotePoolPlan, error: RequestError) -> RequestError:
+    """`error`, which says whose it is."""
+    error.deployment, error.provider = plan.deployment, plan.provider
+    return error
 
 
 def _refusal(

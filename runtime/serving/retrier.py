@@ -107,7 +107,7 @@ class Retrier:
         began = now = self._loop.time()
         while True:
             index = self.slot.replica
-            trace.replica = index + 1
+            trace.replica = index
             policies = self._policies[index]
             attempt = self._attempt = Attempt(policies, estimate(call.request) if policies else NOTHING)
             wait_until = call.wait_until

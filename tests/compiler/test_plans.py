@@ -270,6 +270,18 @@ def test_an_address_that_is_none_is_an_error(project: Project, bind: str) -> Non
     assert project.codes(f'{chat("it")}gateway {{ bind = "{bind}" }}') == ["E0312"]
 
 
+def test_the_state_is_that_of_all_files_of_the_same_name_unless_one_is_given(project: Project) -> None:
+    plan = project.plan(chat("it"))
+    assert (plan.state.name, plan.state.on_unavailable) == ("main", "refuse")
+    plan = project.plan(f'{chat("it")}gateway {{ state {{ name = "shop", on_unavailable = serve }} }}')
+    assert (plan.state.name, plan.state.on_unavailable) == ("shop", "serve")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\\nb", "x" * 101])
+def test_a_name_of_a_state_that_is_none_is_an_error(project: Project, name: str) -> None:
+    assert project.codes(f'{chat("it")}gateway {{ state {{ name = "{name}" }} }}') == ["E0304"]
+
+
 # ---- reading back
 
 amounts = st.decimals(min_value="0.01", max_value=10**6, places=2).map(lambda value: f"${value}")

@@ -105,7 +105,9 @@ def test_what_is_needed_comes_first(desk: Desk) -> None:
 
 
 def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
-    assert {"bind", "auth", "timeout", "timeouts", "max_body", "cors"} <= set(offered(desk, "gateway { | }"))
+    assert {"bind", "auth", "timeout", "timeouts", "max_body", "cors", "state"} <= set(
+        offered(desk, "gateway { | }")
+    )
     assert set(offered(desk, "gateway { timeouts { | } }")) == {"header", "body", "write", "idle"}
     assert {"bearer", "none"} <= set(offered(desk, "gateway { auth = | }"))
     assert set(offered(desk, "cluster { | }")) == {"node"}

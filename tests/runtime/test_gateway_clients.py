@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from attrs import frozen
 
-from inferc.compiler.plan import TEXT, ClientTimeouts, Cors, Duration, GatewayPlan, SecretRef, Size
+from inferc.compiler.plan import TEXT, ClientTimeouts, Cors, Duration, GatewayPlan, Isolation, SecretRef, Size
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
 from inferc.runtime.gateway.bodies import MAX_CONTAINERS
@@ -382,15 +382,22 @@ async def test_head_is_answered_wherever_get_is() -> None:
                 assert await head.read() == b""
 
 
+@pytest.mark.parametrize(
+    ("limits", "part"),
+    [({"isolation": Isolation.THREAD}, "externs"), ({"workers": 1}, "extern `wait`")],
+    ids=["threads", "processes"],
+)
 async def test_a_file_with_code_of_the_users_only_is_ready_and_says_which_calls_do_not_come_back(
-    tmp_path: Path,
+    limits: dict[str, Any], part: str, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go_on"
     waits = f"while not os.path.exists({str(go_on)!r}): time.sleep(0.01)"
     (tmp_path / "code_that_waits.py").write_text(f"import os, time\ndef wait(x):\n  {waits}\n  return x\n")
     steps = Graph()
     steps.extern("own", "wait", x="message")
-    plan = plan_with(extern("wait", "code_that_waits:wait", x=TEXT), steps.pipeline("own", name="p"))
+    plan = plan_with(
+        extern("wait", "code_that_waits:wait", limits=limits, x=TEXT), steps.pipeline("own", name="p")
+    )
     async with (
         running(plan, tmp_path) as executor,
         gateway_of(executor) as url,
@@ -403,17 +410,24 @@ async def test_a_file_with_code_of_the_users_only_is_ready_and_says_which_calls_
 
         status, answer = await health()
         assert (status, answer["status"], answer["findings"]) == (200, "ok", [])
+
+        async def ask() -> int:
+            async with http.post(f"{url}/v1/pipelines/p", json={"message": "a"}) as response:
+                return response.status
+
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
-                await http.post(f"{url}/v1/pipelines/p", json={"message": "a"})
+                await ask()
+        asking = [asyncio.create_task(ask()) for _ in range(2)]
         for _ in range(200):
             status, answer = await health()
             if answer["status"] != "ok":
                 break
             await asyncio.sleep(0.01)
         assert (status, answer["status"]) == (200, "degraded")
-        assert [each["part"] for each in answer["findings"]] == ["externs"]
+        assert [each["part"] for each in answer["findings"]] == [part]
         go_on.touch()
+        assert await asyncio.gather(*asking) == [200, 200]
 
 
 def test_what_has_not_started_is_alive_and_not_ready(tmp_path: Path) -> None:

@@ -621,7 +621,8 @@ async def test_strict_limits_without_a_shared_store_are_said_to_be_of_this_proce
 async def test_a_budget_without_a_known_price_is_said_not_to_be_kept(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    executor = Executor(plan_of(remote_plan("a", budget=reject("1"))), tmp_path)
+    budget = Budget(BudgetAction.WARN, Money("1"))
+    executor = Executor(plan_of(remote_plan("a", budget=budget)), tmp_path)
     with caplog.at_level(logging.WARNING):
         await executor.start()
     await executor.stop()

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.provider_errors.codes import PHRASES
 from inferc.runtime.dialects.provider_errors.retry_after import retry_after
 from inferc.runtime.requests.errors import (
     BadRequest,
@@ -193,3 +194,27 @@ def test_a_page_did_not_come_from_the_api(status: int, kind: type[RequestError])
     assert type(error) is kind
     assert "script" not in error.message
     assert "a wrong `endpoint`" in error.message
+
+
+@pytest.mark.parametrize(("phrase", "kind", "code"), [each[:3] for each in PHRASES])
+def test_documented_words_say_what_a_400_without_a_code_means(
+    phrase: str, kind: type[RequestError], code: str | None
+) -> None:
+    error = http_error(400, message=f"Your {phrase.capitalize()} here.")
+    assert type(error) is kind
+    assert error.code == (code or kind.code)
+    assert type(http_error(500, message=phrase)) is ServerError
+
+
+def test_an_azure_filter_says_what_it_found() -> None:
+    result = {
+        "jailbreak": {"filtered": True, "detected": True},
+        "hate": {"filtered": False},
+        "\n": {},
+        "x": 1,
+    }
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": result}
+    body = {"error": {"message": "The prompt was filtered.", "code": "content_filter", "innererror": inner}}
+    error = CLASSIFIER.http_error(400, {}, json.dumps(body).encode())
+    assert isinstance(error, ContentFiltered)
+    assert "answered 400 (filtered: jailbreak): The prompt was filtered." in error.message

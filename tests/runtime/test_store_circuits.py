@@ -147,7 +147,7 @@ async def test_a_process_that_vanishes_while_it_probes_makes_room_for_another(
     async with processes(redis, key, 2, Fault(500, count=2)) as (executors, _):
         await open_everywhere(executors)
         await asyncio.sleep(OPEN_FOR + 0.05)
-        store = executors[1]._policies._store.health  # type: ignore[union-attr]
+        store = executors[1].state and executors[1].state.health
         assert store is not None
         await store.probe("\n".join(("openai", executors[0].plan.deployments[0].endpoint)), "gone")  # type: ignore[union-attr]
         assert isinstance(await ask(executors[0]), CircuitOpen)
@@ -187,7 +187,9 @@ async def test_a_wait_of_years_in_the_store_is_not_believed(redis: RedisServer, 
     async with processes(redis, key, 1, rate_limits=RateLimits(max_hold=Duration(0.2))) as ([executor], _):
         policies = policies_of(executor)
         account = next(iter(executor._policies._accounts._circuits.limiters))  # type: ignore[union-attr]
-        await executor._policies._store.health.hold(account, 3e7)  # type: ignore[union-attr]
+        health_of = executor.state and executor.state.health
+        assert health_of is not None
+        await health_of.hold(account, 3e7)
         await eventually(lambda: policies.limiter.held_for(asyncio.get_running_loop().time()) > 0)
         assert policies.limiter.held_for(asyncio.get_running_loop().time()) <= 0.2
 

@@ -162,8 +162,13 @@ async def gateway_of(
 
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait until `holds`, for what another process or connection does in its own time; at most 2 s."""
-    for _ in range(400):
+    await until(holds, 2)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until `holds`, for what takes several exchanges with a store."""
+    for _ in range(int(seconds * 200)):
         if holds():
             return
         await asyncio.sleep(0.005)
-    raise AssertionError("it did not come true within 2 s")
+    raise AssertionError(f"it did not come true within {seconds:g} s")

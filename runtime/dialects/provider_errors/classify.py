@@ -1,4 +1,4 @@
-"""From a provider's error to ours: by status and by the code in the body, never by message text.
+"""From a provider's error to ours: by status and code, and by words that a provider documents.
 
 Nothing of what the provider says gets past here that is long, or not printable, or holds the key.
 """
@@ -23,7 +23,7 @@ from ...requests.errors import (
 )
 from ...requests.foreign_text import one_line
 from ...secret import Secret
-from .codes import is_final_limit, meaning, of_status
+from .codes import by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
@@ -96,6 +96,8 @@ class Classifier:
         retryable: bool | None = None,
     ) -> RequestError:
         kind, code = _kind(found, status)
+        if kind is BadRequest:
+            kind, code = by_phrase(found.get("message") or "") or (kind, code)
         details = read_details(found)
         if details.bad_key:
             kind, code = Unauthorized, "invalid_api_key"
@@ -104,6 +106,7 @@ class Classifier:
             code = "insufficient_quota" if details.spent else code
         if kind is ContentFiltered:
             retryable = False
+            what = f"{what}{_filtered(found)}"
         return self._error(
             kind,
             what,
@@ -154,6 +157,20 @@ class Classifier:
     def _without_key(self, text: str) -> str:
         text = text[:MAX_TEXT]
         return self.secret.scrub(text) if self.secret else text
+
+
+def _filtered(found: dict[str, Any]) -> str:
+    """Which filters refused a prompt. Source: Azure OpenAI, content filtering, `innererror`."""
+    inner = found.get("innererror")
+    result = inner.get("content_filter_result") if isinstance(inner, dict) else None
+    if not isinstance(result, dict):
+        return ""
+    names = [
+        name
+        for name, said in result.items()
+        if _CODE.fullmatch(name) and isinstance(said, dict) and said.get("filtered") is True
+    ]
+    return f" (filtered: {', '.join(names[:10])})" if names else ""
 
 
 def is_page(body: bytes) -> bool:

@@ -13,7 +13,7 @@ from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
-from ..responses import DEPLOYMENT_HEADER
+from ..responses import answered_by
 
 _END = b"data: [DONE]\n\n"
 _WRITE = 16 << 10
@@ -35,7 +35,7 @@ async def respond(
     if not chat.stream:
         chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         assert isinstance(chunk, ChatChunk)
-        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+        headers = answered_by(trace, name)
         return web.Response(body=chunk.data, headers=headers, content_type="application/json")
     answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(answer) as chunks:
@@ -43,7 +43,7 @@ async def respond(
         try:
             async for chunk in chunks:
                 if not begun:
-                    await out.begin({DEPLOYMENT_HEADER: trace.deployment or name})
+                    await out.begin(answered_by(trace, name))
                     begun = True
                 assert isinstance(chunk, ChatChunk)
                 data, _, more = chunk

@@ -20,7 +20,7 @@ from ...serving.model import Model
 from ...serving.routes.route import Route
 from ..bodies import BODIES, priority_of, read_body
 from ..health import findings
-from ..responses import DEPLOYMENT_HEADER, json_answer
+from ..responses import answered_by, json_answer
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -96,7 +96,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     )
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
-    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+    headers = answered_by(trace, name)
     if answer.json_size is None:
         return web.Response(body=answer.data, headers=headers, content_type="application/json")
     headers[HEADER] = str(answer.json_size)

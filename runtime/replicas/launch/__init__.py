@@ -1,7 +1,6 @@
 """Local servers that the executor starts, watches and stops."""
 
 from .command import is_launched, launch_of
-from .environment import key_variables
 from .server import START_TIMEOUT, LaunchedServer
 
-__all__ = ["START_TIMEOUT", "LaunchedServer", "is_launched", "key_variables", "launch_of"]
+__all__ = ["START_TIMEOUT", "LaunchedServer", "is_launched", "launch_of"]

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from ....compiler.plan import Plan, RemotePoolPlan, SecretRef, SecretSource
+from ....compiler.plan import RemotePoolPlan, SecretRef, SecretSource
 
 _NAMES = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TERM", "LANG", "LANGUAGE", "LC_*", "XDG_*"),
@@ -24,15 +24,6 @@ _NAMES = (
 """What programs, their libraries and the runtimes of models go by; `*` stands for any end, case for none."""
 
 _NEEDED = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in _NAMES), re.IGNORECASE)
-
-
-def key_variables(plan: Plan) -> frozenset[str]:
-    """The environment variables that hold the keys of `plan`."""
-    refs: list[SecretRef | None] = [plan.gateway.auth]
-    for deployment in plan.deployments:
-        if isinstance(deployment, RemotePoolPlan):
-            refs += (*deployment.api_key, deployment.credentials)
-    return _variables(refs)
 
 
 def server_environment(plan: RemotePoolPlan, named: Iterable[str], keys: frozenset[str]) -> Mapping[str, str]:
