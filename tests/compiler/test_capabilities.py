@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,12 @@ class TestCapabilities:
         assert project.remote(pool("gpt-4o-mini")).capabilities.greatest_output == 16384
 
     def test_a_plan_keeps_them_in_its_file(self, project: Project, tmp_path: Path) -> None:
-        plan = project.plan(pool("claude-sonnet-4-5", "anthropic"))
+        plan = project.plan(pool("claude-sonnet-4-5", "anthropic") + pool("other").replace(" it ", " other "))
         path = tmp_path / "plan.json"
         path.write_text(dump_plan(plan), "utf-8")
         assert load_plan(path) == plan
+        assert dump_plan(load_plan(path)) == dump_plan(plan)
+        assert [each.get("capabilities") for each in json.loads(dump_plan(plan))["deployments"]][1] == {}
 
 
 class TestTimeouts:
