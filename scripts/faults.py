@@ -62,7 +62,9 @@ def play(chosen: Iterable[Fault]) -> list[Played]:
         seen, seconds = fault.played(busy=False)
         played[fault] = (fault, seen, seconds)
         verdict = "NOT KEPT" if seen.broken else "kept"
-        print(f"{verdict:8} {seconds:5.1f} s  {fault.name}: {'; '.join(seen.broken or seen.notes)}", flush=True)
+        print(
+            f"{verdict:8} {seconds:5.1f} s  {fault.name}: {'; '.join(seen.broken or seen.notes)}", flush=True
+        )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, (each for each in chosen if not each.alone)))
@@ -76,14 +78,15 @@ def page(played: list[Played], seconds: float) -> str:
     """docs/reliability.md."""
     kept = sum(not seen.broken for _, seen, _ in played)
     machine = f"{len(os.sched_getaffinity(0))} cores, {platform.system()}, Python {platform.python_version()}"
+    day = time.strftime("%d %B %Y", time.gmtime())
     parts = [
         "# Reliability",
         "",
-        "What inferc promises when others fail or attack it, and what was seen. `make faults` plays each of these from",
-        "outside against real processes, sockets, signals and Redis servers, and writes this page; `make test` plays the",
-        "quick ones, which are marked with a dot.",
+        "What inferc promises when others fail or attack it, and what was seen. `make faults` plays each of",
+        "these from outside, against real processes, sockets, signals and Redis servers, and writes this page.",
+        "`make test` plays those that are marked with a dot.",
         "",
-        f"{kept} of {len(played)} promises were kept in this run, on {time.strftime('%d %B %Y', time.gmtime())}",
+        f"{kept} of {len(played)} promises were kept in this run, on {day}",
         f"({machine}, {seconds / 60:.0f} minutes).",
     ]
     for group, title in GROUPS.items():

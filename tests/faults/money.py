@@ -36,9 +36,7 @@ def _spent(it: Gateway) -> float:
 def _four_share_a_dollar(seen: Seen, state: str) -> None:
     with provider(lambda _: good()) as upstream, contextlib.ExitStack() as stack:
         text = _budget(upstream, 1)
-        four = at_once(
-            lambda _: stack.enter_context(gateway(text, arguments=("--state", state))), 4
-        )
+        four = at_once(lambda _: stack.enter_context(gateway(text, arguments=("--state", state))), 4)
         asked = at_once(lambda number: _ask(four[number % 4]), 480, threads=16)
         end = time.monotonic() + 15  # what one of them has leased comes back to the others
         while time.monotonic() < end and len(upstream.asked) < 100:
@@ -106,20 +104,25 @@ def killed_with_redis(seen: Seen) -> None:
 
 
 @contextlib.contextmanager
-def _on_redis(*options: str, dollars: int = 1000, more: str = "") -> Iterator[tuple[Gateway, RedisServer, Provider]]:
+def _on_redis(
+    *options: str, dollars: int = 1000, more: str = ""
+) -> Iterator[tuple[Gateway, RedisServer, Provider]]:
     """A gateway with a budget in a Redis server, which has answered 20 requests of a cent."""
-    with temporary_folder() as folder, redis_server(folder, options) as redis:
-        with provider(lambda _: good()) as upstream:
-            with gateway(_budget(upstream, dollars) + more, arguments=("--state", redis.url)) as it:
-                for _ in range(20):
-                    _ask(it)
-                time.sleep(1.5)
-                yield it, redis, upstream
+    with (
+        temporary_folder() as folder,
+        redis_server(folder, options) as redis,
+        provider(lambda _: good()) as upstream,
+        gateway(_budget(upstream, dollars) + more, arguments=("--state", redis.url)) as it,
+    ):
+        for _ in range(20):
+            _ask(it)
+        time.sleep(1.5)
+        yield it, redis, upstream
 
 
-def _back(seen: Seen, it: Gateway, what: str, promised: float = 5) -> None:
-    """After how long ten requests in a row are answered at full speed again."""
-    began = time.monotonic()
+def _back(seen: Seen, it: Gateway, what: str, promised: float = 5) ->
+    None: """After how long ten requests in a row are answered at full speed again.""" began =
+    time.monotonic()
 
     def full() -> bool:
         since = time.monotonic()
@@ -141,7 +144,10 @@ def redis_restarted_with_its_memory(seen: Seen) -> None:
         redis.start()
         _back(seen, it, "ten requests in a row were answered after")
         time.sleep(1.5)
-        seen(_spent(it) >= len(upstream.asked) / 100 - 0.0001, f"${_spent(it):.2f} of ${len(upstream.asked) / 100:.2f} known")
+        seen(
+            _spent(it) >= len(upstream.asked) / 100 - 0.0001,
+            f"${_spent(it):.2f} of ${len(upstream.asked) / 100:.2f} known",
+        )
 
 
 @fault()
@@ -165,7 +171,8 @@ def redis_restarted_without_its_memory(seen: Seen) -> None:
 
 @fault()
 def redis_frozen(seen: Seen) -> None:
-    """While the store does not answer, no request hangs, and no money is spent unseen; then all is well again.
+    """While the store does not answer, no request hangs, and no money is spent unseen; then all is well
+    again.
 
     A Redis server is stopped by SIGSTOP for 6 s, and goes on.
     """
@@ -208,11 +215,11 @@ def redis_full(seen: Seen) -> None:
 def store_away_at_the_start(seen: Seen) -> None:
     """Without its store, a deployment with a budget sends nothing, unless the file says so; health shows it.
 
-    Nothing listens where `--state` says. `state { on_unavailable = … }` is left out, and then `serve`.
+    Nothing listens where `--state` says. `on_unavailable` is left out, and then `serve`.
     """
     with provider(lambda _: good()) as upstream:
         away = ("--state", "redis://127.0.0.1:1/0")
-        for more, promised in (("", 503), ("state { on_unavailable = serve }\n", 200)):
+        for more, promised in (("", 503), ("gateway { state { on_unavailable = serve } }\n", 200)):
             kind = "serve" if more else "by default"
             with gateway(_budget(upstream, 1) + more, arguments=away, must_start=False) as it:
                 status = _ask(it) if it.port else f"no start, exit status {it.status}"
@@ -261,7 +268,8 @@ time.time_ns = lambda: _time_ns() + _by * 10**9
 def clock_jumps(seen: Seen) -> None:
     """A clock that is wrong when a process starts does not delete what was spent today.
 
-    20 cents are spent; a process whose clock is a month ahead starts, and stops; then one with the right clock.
+    20 cents are spent; a process whose clock is a month ahead starts, and stops; then one with the right
+    clock.
     """
     with temporary_folder() as folder, provider(lambda _: good()) as upstream:
         text = _budget(upstream, 1000)
@@ -280,4 +288,3 @@ def clock_jumps(seen: Seen) -> None:
         with gateway(text, folder=folder) as it:
             spent = _spent(it)
             seen(spent >= 0.2 - 0.0001, f"${spent:.2f} of $0.20 known afterwards")
-

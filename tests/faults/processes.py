@@ -1,4 +1,4 @@
-"""Real processes of inferc, what they use, and what is left of them. Needs Linux: what runs is read from /proc."""
+"""Real processes of inferc, what they use, and what is left of them. Needs /proc, which is Linux's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def command(folder: Path, *arguments: str, timeout: float = 30) -> tuple[int, str]:
-    """A command of inferc that ends by itself: its exit status, and all that it said. Raises TimeoutExpired."""
+    """A command that ends by itself: its exit status, and all that it said. Raises TimeoutExpired."""
     done = subprocess.run(
         [*INFERC, *arguments],
         cwd=folder,
@@ -88,10 +88,11 @@ class Gateway:
         now = {pid: _stat(pid) for pid in self.family}
         return [pid for pid, it in now.items() if it and it[19] == self.family[pid] and it[0] != "Z"]
 
-    def memory(self, peak: bool = False) -> float:
-        """MB that all of its processes have, or had at most."""
+    def memory(self, peak: bool = False, alone: bool = False) -> float:
+        """MB that all of its processes have, or had at most. alone: of the process itself."""
         name = "VmHWM" if peak else "VmRSS"
-        sizes = [re.search(rf"{name}:\s+(\d+)", _read(f"/proc/{pid}/status")) for pid in self.processes()]
+        processes = [self.process.pid] if alone else self.processes()
+        sizes = [re.search(rf"{name}:\s+(\d+)", _read(f"/proc/{pid}/status")) for pid in processes]
         return sum(int(size[1]) for size in sizes if size) / 1024
 
     def cpu(self) -> float:
@@ -199,5 +200,5 @@ def _stat(pid: int) -> list[str] | None:
 def _read(path: str) -> str:
     try:
         return Path(path).read_text("utf-8", "replace")
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
         return ""

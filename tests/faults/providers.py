@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from .processes import KEY, Gateway, gateway, until
+from .processes import KEY, gateway, until
 from .requesting import at_once, chat, others, request
 from .table import Seen, fault
 from .upstream import (
@@ -262,15 +262,20 @@ _STRANGE = {
 def answers_that_are_none(seen: Seen) -> None:
     """What is no answer of an API is the provider's fault: 502.
 
-    A request for each of: 204, an empty 200, HTML, a JSON list, endless brackets, a redirect, the greeting of a
-    mail server, status 999, a chunk size that is no number.
+    A request for each of: 204, an empty 200, HTML, a JSON list, endless brackets, a redirect, the greeting of
+    a mail server, status 999, a chunk size that is no number.
     """
-    with provider(lambda request: _STRANGE[request.text]) as upstream:
-        with gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it:
-            got = {kind: chat(it, kind) for kind in _STRANGE}
-            wrong = {kind: answer.status for kind, answer in got.items() if answer.status != 502}
-            seen(not wrong, f"{len(got) - len(wrong)} of {len(got)} were a 502" + _listed(wrong))
-            seen("Traceback" not in it.log, "no traceback in the log" if "Traceback" not in it.log else "tracebacks")
+    with (
+        provider(lambda request: _STRANGE[request.text]) as upstream,
+        gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it,
+    ):
+        got = {kind: chat(it, kind) for kind in _STRANGE}
+        wrong = {kind: answer.status for kind, answer in got.items() if answer.status != 502}
+        seen(not wrong, f"{len(got) - len(wrong)} of {len(got)} were a 502" + _listed(wrong))
+        seen(
+            "Traceback" not in it.log,
+            "no traceback in the log" if "Traceback" not in it.log else "tracebacks",
+        )
 
 
 def _listed(wrong: object) -> str:
@@ -281,7 +286,8 @@ def _listed(wrong: object) -> str:
 def stream_cut_anywhere(seen: Seen) -> None:
     """A stream that is cut ends with an error, never as if it were whole, and never hangs.
 
-    A stream of 3 events is cut after each of its bytes, a request for each; closed, reset and half-closed in turn.
+    A stream of 3 events is cut after each of its bytes, a request for each; closed, reset and half-closed in
+    turn.
     """
     events = event("one") + event("two") + DONE
     ends: list[list[object]] = [[], [RESET], [HALF_CLOSE]]
@@ -300,7 +306,9 @@ def stream_cut_anywhere(seen: Seen) -> None:
             for place, each in zip(places, got, strict=True)
             if "[DONE]" in each.text or '"error"' not in each.text
         ]
-        seen(not wrong, f"{len(places) - len(wrong)} of {len(places)} ended with an error" + _listed(wrong[:5]))
+        seen(
+            not wrong, f"{len(places) - len(wrong)} of {len(places)} ended with an error" + _listed(wrong[:5])
+        )
         seen.within(max(each.seconds for each in got), 5, "the longest took")
 
 
@@ -329,22 +337,25 @@ def connection_reset(seen: Seen) -> None:
 def packed_though_not_asked(seen: Seen) -> None:
     """Answers are bounded after they are unpacked, too.
 
-    inferc asks for answers that are not packed. The provider sends 1 GB in 1 MB of gzip, and a good answer, packed.
+    inferc asks for answers that are not packed. The provider sends 1 GB in 1 MB of gzip, and a good answer,
+    packed.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(_MB)) for _ in range(1024)) + packer.flush()
     packed = {"Content-Encoding": "gzip"}
     small = whole(200, gzip.compress(json.dumps(completion()).encode()), packed)
-    with provider(lambda request: whole(200, bomb, packed) if request.text == "bomb" else small) as upstream:
-        with gateway(deployment(upstream)) as it:
-            mild = chat(it).status
-            seen(mild in (200, 502), f"the good one gave {mild}")
-            asked = "accept-encoding: identity" in upstream.asked[0].head.lower()
-            seen(asked, "asked for `identity`" if asked else "did not ask for `identity`")
-            before = it.memory(peak=True)
-            got = chat(it, "bomb")
-            _is_error(seen, got.status, got.text)
-            seen.grown(it.memory(peak=True) - before, 100)
+    with (
+        provider(lambda request: whole(200, bomb, packed) if request.text == "bomb" else small) as upstream,
+        gateway(deployment(upstream)) as it,
+    ):
+        mild = chat(it).status
+        seen(mild in (200, 502), f"the good one gave {mild}")
+        asked = "accept-encoding: identity" in upstream.asked[0].head.lower()
+        seen(asked, "asked for `identity`" if asked else "did not ask for `identity`")
+        before = it.memory(peak=True)
+        got = chat(it, "bomb")
+        _is_error(seen, got.status, got.text)
+        seen.grown(it.memory(peak=True) - before, 100)
 
 
 _ERRORS = {
@@ -366,46 +377,61 @@ _ERRORS = {
 def key_in_every_field(seen: Seen) -> None:
     """A key reaches no client and no log, wherever a provider repeats it.
 
-    A request for each of: the key in the message, cut short, percent-encoded, in base64; in `code`, `param` and
-    `type`; in headers; in plain text; in an error within a stream.
+    A request for each of: the key in the message, cut short, percent-encoded, in base64; in `code`, `param`
+    and `type`; in headers; in plain text; in an error within a stream.
     """
     error = json.dumps({"error": {"message": KEY, "code": KEY}}).encode()
     answers: dict[str, Answer] = _ERRORS | {"stream": [STREAM, b"data: " + error + b"\n\n"]}
-    signs = [KEY, KEY[:-4], quote(KEY, safe="").replace("-", "%2D"), base64.b64encode(f"user:{KEY}".encode()).decode()]
-    with provider(lambda request: answers[request.text]) as upstream:
-        with gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it:
-            shown = []
-            for kind in answers:
-                before = len(it.log)
-                got = chat(it, kind, stream=kind == "stream")
-                time.sleep(0.1)
-                places = {"answer": got.text, "headers": str(got.headers), "log": it.log[before:]}
-                shown += [
-                    f"{kind} in the {place}"
-                    for place, text in places.items()
-                    if any(sign in text for sign in signs)
-                ]
-            more = request(it, "GET", "/healthz").text + request(it, "GET", "/metrics").text
-            seen(not any(sign in more for sign in signs), "not in health and metrics")
-    seen(not shown, f"shown in {len(shown)} of {len(answers)} cases" + (f": {', '.join(shown)}" if shown else ""))
+    signs = [
+        KEY,
+        KEY[:-4],
+        quote(KEY, safe="").replace("-", "%2D"),
+        base64.b64encode(f"user:{KEY}".encode()).decode(),
+    ]
+    with (
+        provider(lambda request: answers[request.text]) as upstream,
+        gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it,
+    ):
+        shown = []
+        for kind in answers:
+            before = len(it.log)
+            got = chat(it, kind, stream=kind == "stream")
+            time.sleep(0.1)
+            places = {"answer": got.text, "headers": str(got.headers), "log": it.log[before:]}
+            shown += [
+                f"{kind} in the {place}"
+                for place, text in places.items()
+                if any(sign in text for sign in signs)
+            ]
+        more = request(it, "GET", "/healthz").text + request(it, "GET", "/metrics").text
+        seen(not any(sign in more for sign in signs), "not in health and metrics")
+    seen(
+        not shown,
+        f"shown in {len(shown)} of {len(answers)} cases" + (f": {', '.join(shown)}" if shown else ""),
+    )
 
 
 @fault(quick=True)
 def forged_log_lines(seen: Seen) -> None:
     """What a provider says stays within its line of the log, and gives a terminal no orders.
 
-    Errors with line ends, escape sequences and marks that turn the direction of text, in `message` and `code`.
+    Errors with line ends, escape sequences and marks that turn the direction of text, in `message` and
+    `code`.
     """
     forged = "11:11:11 ERROR   forged"
     texts = [f"x\n{forged}", f"x\r{forged}", f"x\u2028{forged}", "\x1b[2Jgone", "\u202egnirts"]
     errors = [refused(500, **{field: text}) for field in ("message", "code") for text in texts]
-    with provider(lambda request: errors[int(request.text)]) as upstream:
-        with gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it:
-            for number in range(len(errors)):
-                chat(it, str(number))
-            time.sleep(0.3)
-            log = it.log_file.read_bytes().decode()
-    lines = sum(line.startswith(forged) for line in log.replace("\r", "\n").replace("\u2028", "\n").split("\n"))
+    with (
+        provider(lambda request: errors[int(request.text)]) as upstream,
+        gateway(deployment(upstream, runtime="circuit_breaker { failure_threshold = 1000 }")) as it,
+    ):
+        for number in range(len(errors)):
+            chat(it, str(number))
+        time.sleep(0.3)
+        log = it.log_file.read_bytes().decode()
+    lines = sum(
+        line.startswith(forged) for line in log.replace("\r", "\n").replace("\u2028", "\n").split("\n")
+    )
     orders = sum(log.count(mark) for mark in ("\x1b", "\u202e", "\r"))
     seen(not lines, f"{lines} forged lines")
     seen(not orders, f"{orders} orders to a terminal")

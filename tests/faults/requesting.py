@@ -116,11 +116,11 @@ def connect(it: Gateway, data: bytes = b"", timeout: float = 10) -> socket.socke
 
 
 def ended(connection: socket.socket, seconds: float) -> tuple[bytes, float | None]:
-    """All that comes on a connection, and after how many seconds the other side closed it; None: it did not."""
+    """All that comes on a connection, and after how many seconds it was closed there; None: it was not."""
     began, got = time.monotonic(), b""
     while (rest := began + seconds - time.monotonic()) > 0:
-        connection.settimeout(rest)
         try:
+            connection.settimeout(rest)
             piece = connection.recv(1 << 16)
         except TimeoutError:
             break
@@ -149,7 +149,7 @@ def at_once(function: Callable[[int], T], number: int, threads: int = 32) -> lis
 
 @define
 class Others:
-    """Other clients meanwhile, whose requests are answered at once: seconds that each waited, and what failed."""
+    """Other clients meanwhile: seconds that each of their requests took, and what failed."""
 
     waited: list[float] = field(factory=list)
     failed: list[str] = field(factory=list)

@@ -50,7 +50,7 @@ Play = Callable[[Seen], None]
 
 @frozen
 class Fault:
-    """One fault. quick: a few seconds, whatever else runs; alone: nothing else may run while it is measured."""
+    """One fault. quick: seconds, whatever else runs; alone: nothing else may run while it is measured."""
 
     name: str
     group: str
@@ -61,7 +61,7 @@ class Fault:
     alone: bool
 
     def played(self, busy: bool) -> tuple[Seen, float]:
-        """Play it: what was seen, and how many seconds that took. What goes wrong in the play is a broken promise."""
+        """Play it: what was seen, and the seconds that it took. A play that fails has broken its promise."""
         seen, began = Seen(busy), time.monotonic()
         try:
             self.play(seen)

@@ -17,7 +17,8 @@ RESET, HALF_CLOSE = object(), object()
 """Among the pieces of an answer: the connection is reset, or its sending half is closed and kept."""
 
 Answer = bytes | Iterable[object]
-"""Bytes, after which the connection is kept; or pieces, after which it is closed. A number is a pause in seconds."""
+"""Bytes, after which the connection is kept; or pieces, after which it is closed. A number is a pause, in
+seconds."""
 
 
 @frozen
@@ -117,7 +118,11 @@ def whole(
 ) -> bytes:
     """An answer. body: bytes as they are, all else as JSON. length: what it says instead of its length."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {"Content-Type": "application/json", "Content-Length": str(length or len(content)), **(headers or {})}
+    named = {
+        "Content-Type": "application/json",
+        "Content-Length": str(length or len(content)),
+        **(headers or {}),
+    }
     lines = [f"HTTP/1.1 {status} Status", *(f"{name}: {value}" for name, value in named.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 

@@ -18,8 +18,9 @@ PATIENCE = 10.0
 
 @define
 class RedisServer:
-    """A server that keeps nothing on disk, unless its `options` say so; `stop` and `start` make it go away and
-    come back.
+    """A server that keeps nothing on disk; `stop` and `start` make it go away and come back.
+
+    options: further ones of its command line, which win.
     """
 
     port: int
