@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..dsl.deployment import Deployment, Replica
+from ..dsl.inference import name_at
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
-from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import (
+    CustomConfig,
+    GeminiConfig,
+    LaunchableConfig,
+    LocalServerConfig,
+    RemoteConfig,
+    SecretRef,
+)
 from ..dsl.source import Span
 from ..dsl.version import __version__
 from .declare import Declared
@@ -34,12 +42,6 @@ WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.GEMINI: WireFormat.GEMINI,
 }
 """The wire formats that are not OpenAI's."""
-
-_PREFIXES: dict[ProviderKind, str] = {
-    ProviderKind.LITELLM: "litellm/",
-    ProviderKind.ANTHROPIC: "anthropic/",
-    ProviderKind.GEMINI: "google/",
-}
 
 
 def lower(program: Program, base: Path) -> Plan:
@@ -122,7 +124,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             provider=provider,
-            model=deployment.model.removeprefix(_PREFIXES.get(provider, "")),
+            model=name_at(deployment.effective_runtime(), deployment.model),
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
@@ -141,7 +143,7 @@ class _Lowerer:
             price=deployment.effective_price(),
             safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
-            launch=config.launch if isinstance(config, LocalServerConfig) else None,
+            launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
         )
 

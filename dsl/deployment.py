@@ -13,6 +13,7 @@ from .problems import Problem
 from .record import Record
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
+from .units import Money
 from .validation import above_highest_tier, emptiness, ranges
 
 
@@ -53,16 +54,19 @@ class Deployment(Record):
         return TaskKind.TENSOR if local else TaskKind.CHAT
 
     def effective_price(self) -> Price | None:
-        """What the model costs: `price`, else what the catalogue says, None where it says nothing."""
+        """What the model costs: `price`, else what the catalogue says, None where it says nothing.
+
+        Models that answer with vectors have no price for the answer.
+        """
         if self.price is not None:
             return self.price
         provider = self.effective_runtime().provider
         info = find_model(self.model, provider) if provider is not None else None
-        if info is None or info.input_price is None or info.output_price is None:
+        if info is None or info.input_price is None:
             return None
         return Price(
             info.input_price,
-            info.output_price,
+            info.output_price if info.output_price is not None else Money(0),
             info.cached_input_price,
             info.cache_write_price,
             info.cache_write_1h_price,

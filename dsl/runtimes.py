@@ -7,6 +7,7 @@ from attrs import field, frozen
 from .fields import at_least, doc
 from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
+from .presets import PRESETS
 from .record import Record
 from .units import Duration
 
@@ -141,20 +142,17 @@ class GeminiConfig(RemoteConfig):
 
 
 @frozen(eq=False, repr=False)
-class LiteLLMConfig(RemoteConfig):
-    """`litellm`: a LiteLLM proxy, which retries by itself."""
-
-    kind: RuntimeKind = RuntimeKind.LITELLM
-    retry: RetryPolicy = doc(
-        "when a failed request is sent again", factory=lambda: RetryPolicy(max_retries=1)
-    )
+class PresetConfig(RemoteConfig):
+    """`groq`, `mistral` and others whose endpoint is known, and who speak OpenAI's protocol."""
 
 
 @frozen(eq=False, repr=False)
-class OpenAICompatibleConfig(RemoteConfig):
-    """`openai_compatible`: any server that speaks OpenAI's wire format; needs an `endpoint`."""
+class AzureConfig(PresetConfig):
+    """`azure`: models on Azure, by its v1 API; `model` is the name of the deployment there."""
 
-    kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+    kind: RuntimeKind = RuntimeKind.AZURE
+    resource: str | None = doc("name of the Azure resource; or an `endpoint`", default=None)
+    api_version: str | None = doc("version of the API, such as `preview`; unset: the latest", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -179,14 +177,37 @@ class Launch(Record):
 
 
 @frozen(eq=False, repr=False)
-class LocalServerConfig(RemoteConfig):
+class LaunchableConfig(RemoteConfig):
+    """Servers of one's own: at an `endpoint`, or to `launch`."""
+
+    launch: Launch | None = doc("how to start the server", default=None)
+
+
+@frozen(eq=False, repr=False)
+class LiteLLMConfig(LaunchableConfig):
+    """`litellm`: a LiteLLM proxy, which retries by itself."""
+
+    kind: RuntimeKind = RuntimeKind.LITELLM
+    retry: RetryPolicy = doc(
+        "when a failed request is sent again", factory=lambda: RetryPolicy(max_retries=1)
+    )
+
+
+@frozen(eq=False, repr=False)
+class OpenAICompatibleConfig(LaunchableConfig):
+    """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
+
+    kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+
+
+@frozen(eq=False, repr=False)
+class LocalServerConfig(LaunchableConfig):
     """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`.
 
     `python("…")` with neither is started by itself.
     """
 
     target: str | None = doc("for `python`: `package.module:factory`", default=None)
-    launch: Launch | None = doc("how to start the server", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -206,6 +227,8 @@ CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
     RuntimeKind.GEMINI: GeminiConfig,
     RuntimeKind.LITELLM: LiteLLMConfig,
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
+    **dict.fromkeys(PRESETS, PresetConfig),
+    RuntimeKind.AZURE: AzureConfig,
     RuntimeKind.VLLM: LocalServerConfig,
     RuntimeKind.MISTRALRS: LocalServerConfig,
     RuntimeKind.CANDLE: LocalServerConfig,

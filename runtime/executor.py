@@ -151,10 +151,16 @@ class Executor:
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def model(self, name: str) -> Model:
-        """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
+        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
+
+        Raises UnknownModel, which lists the names there are.
+        """
         try:
             return self._models[name]
         except KeyError:
+            model = self._models.get(name.partition("/")[0])
+            if model is not None and model.is_wildcard:
+                return model
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def pipeline(self, name: str) -> Pipeline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dsl.catalogue import find_model, known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
-from ...dsl.inference import FALLBACK, match_runtime
+from ...dsl.inference import FALLBACK, WILDCARD, match_runtime
 from ...dsl.kinds import ProviderKind
 from ...dsl.suggest import did_you_mean
 from ..declare import Declared
@@ -21,7 +21,7 @@ def check(program: Program, found: Diagnostics) -> None:
             continue
         _guessed(declared, deployment, found)
         provider = deployment.effective_runtime().provider
-        if provider in _CATALOGUED and deployment.model_info is None:
+        if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
             _catalogue(declared, deployment, provider, found)
 
 

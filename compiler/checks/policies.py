@@ -5,9 +5,12 @@ from __future__ import annotations
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind
+from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
+    AzureConfig,
     GeminiConfig,
     Launch,
+    LaunchableConfig,
     LocalServerConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
@@ -21,7 +24,7 @@ HOSTED = {
     RuntimeKind.OPENAI: "OPENAI_API_KEY",
     RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
     RuntimeKind.GEMINI: "GEMINI_API_KEY",
-}
+} | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
 """Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
 
 
@@ -130,6 +133,14 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         return
     if isinstance(config, GeminiConfig) and config.project is not None:
         return
+    if isinstance(config, AzureConfig) and config.resource is None:
+        found.error(
+            "E0305",
+            "`azure` needs the name of a `resource`, or an `endpoint`",
+            declared.span("runtime_config"),
+            "`resource` is missing",
+            help='add `resource = "…"`, the first part of `https://….openai.azure.com`',
+        )
     if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
         found.error(
             "E0305",
@@ -140,15 +151,15 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         )
     elif declared.wrote("runtime_config", "endpoint"):
         return
-    elif isinstance(config, OpenAICompatibleConfig):
+    elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
         found.error(
             "E0305",
             "`openai_compatible` needs an `endpoint`",
             declared.span("runtime_config"),
             "`endpoint` is missing",
-            help='add `endpoint = "https://host/v1"`',
+            help='add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started',
         )
-    elif isinstance(config, LocalServerConfig) and config.launch is not None:
+    elif isinstance(config, LaunchableConfig) and config.launch is not None:
         _launch(declared, config.launch, found)
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import ProviderKind, TaskKind
+from ...dsl.presets import PRESETS
 from ..program import Program
 
 _CHAT, _EMBED, _RERANK = TaskKind.CHAT, TaskKind.EMBED, TaskKind.RERANK
@@ -18,7 +19,7 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
     ProviderKind.MISTRALRS: (_CHAT, _EMBED),
     ProviderKind.CANDLE: (_CHAT, _EMBED),
     ProviderKind.PYTHON: (_CHAT, _EMBED, _RERANK),
-}
+} | {ProviderKind(kind): preset.tasks for kind, preset in PRESETS.items()}
 """The tasks that the API of each provider has. A plugin may do any."""
 
 

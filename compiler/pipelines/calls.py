@@ -123,6 +123,15 @@ def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
 
 
 def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
+    if callee.is_wildcard:
+        _arguments(inferrer, node)
+        return inferrer.mistake(
+            "E0420",
+            f"`{callee.name}` leaves the name of its model to clients, and a pipeline names none",
+            node.function,
+            secondary=[Label(callee.symbol.span, "declared here")],
+            help="call a deployment that names its model",
+        )
     given, right = bind(inferrer, node, callee.name, callee.parameters, callee.positional, callee.symbol)
     binding = Binding(inferrer.sizes)
     for parameter in callee.parameters:

@@ -152,6 +152,11 @@ class RemotePoolPlan(DeploymentPlan):
     def task_kind(self) -> TaskKind:
         return self.task
 
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether clients say what stands for the `*` in the name of the model."""
+        return "*" in self.model
+
 
 @frozen
 class GatewayPlan:

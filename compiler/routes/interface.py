@@ -39,6 +39,7 @@ def route_callee(
         first.callee.positional,
         first.callee.why,
         first.callee.choices,
+        any(member.callee.is_wildcard for member in known if member.callee is not None),
     )
 
 

@@ -41,6 +41,8 @@ class Callee:
     why: str | None = None
     choices: tuple[str, ...] = ()
     """Parameters of which exactly one must be given."""
+    is_wildcard: bool = False
+    """Whether clients must say which model they mean."""
 
     @property
     def name(self) -> str:

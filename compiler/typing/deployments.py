@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...dsl.deployment import Deployment
+from ...dsl.inference import WILDCARD
 from ...dsl.kinds import Pooling, TaskKind, TransportKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
@@ -52,7 +53,15 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     why = f"because `{deployment.model}` says so" if signature is not None else None
     match task:
         case TaskKind.CHAT | TaskKind.GENERATE:
-            return Callee(declared.symbol, task, CHAT_TAKES, constant(TEXT), 1, None, ("message", "messages"))
+            return Callee(
+                declared.symbol,
+                task,
+                CHAT_TAKES,
+                constant(TEXT),
+                1,
+                choices=("message", "messages"),
+                is_wildcard=WILDCARD in deployment.model,
+            )
         case TaskKind.EMBED:
             return _embed(declared, deployment, signature, why)
         case TaskKind.CLASSIFY:

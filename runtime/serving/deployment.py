@@ -69,6 +69,10 @@ class Deployment(Model):
         self._stopping = False
 
     @property
+    def is_wildcard(self) -> bool:
+        return isinstance(self.plan, RemotePoolPlan) and self.plan.is_wildcard
+
+    @property
     def running(self) -> int:
         """Requests that hold a slot."""
         return self._slots.running

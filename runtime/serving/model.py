@@ -61,6 +61,11 @@ class Model(ABC):
     task: TaskKind
 
     @property
+    def is_wildcard(self) -> bool:
+        """Whether clients say which model they mean, behind its name and a slash."""
+        return False
+
+    @property
     @abstractmethod
     def running(self) -> int:
         """Requests that are being answered."""

@@ -25,7 +25,11 @@ deployment gpt from cheap {}
 deployment broken from cheap {
   runtime openai { api_key = env("MISSING_KEY") }
 }
+deployment dead from cheap {
+  runtime openai { endpoint = "http://127.0.0.1:9/v1" }
+}
 route assistant = fallback [broken, gpt]
+route careful = fallback [broken, dead, gpt]
 type Verdict = { label: "refund" | "other", confidence: float }
 extern shout(x: text) -> text = python("helpers_of_call:shout")
 extern fail(x: text) -> text = python("helpers_of_call:fail")
@@ -34,7 +38,7 @@ pipeline reply(message: text) -> text {
   verdict = gpt(prompt "Classify: {{ message }}") as Verdict
   loud = shout(message)
   answer = match verdict.label {
-    "refund" => assistant("Refund ${loud}")
+    "refund" => careful("Refund ${loud}")
     _ => gpt(message)
   }
   return answer
@@ -149,7 +153,7 @@ def test_the_trace_shows_each_step_on_one_scale(call: Command) -> None:
     assert set(rows) == {
         ("loud", "shout"),
         ("verdict", "gpt"),
-        ("answer", "broken (failed)"),
+        ("answer", "dead (failed)"),  # one that was never started is not even asked
         ("answer", "gpt"),
         ("total", rows_total(table)),
     }

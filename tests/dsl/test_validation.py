@@ -33,10 +33,12 @@ from inferc.dsl.policies import (
     Serving,
     Timeouts,
 )
+from inferc.dsl.presets import PRESETS
 from inferc.dsl.problems import Problem
 from inferc.dsl.runtimes import (
     CONFIG_CLASSES,
     AnthropicConfig,
+    AzureConfig,
     Batching,
     CustomConfig,
     GeminiConfig,
@@ -46,6 +48,7 @@ from inferc.dsl.runtimes import (
     OpenAICompatibleConfig,
     OpenAIConfig,
     OrtConfig,
+    PresetConfig,
     RemoteConfig,
     RuntimeConfig,
     SecretRef,
@@ -240,6 +243,8 @@ EVERYTHING: dict[RuntimeKind, RuntimeConfig] = {
     RuntimeKind.PYTHON: LocalServerConfig(kind=RuntimeKind.PYTHON, target="pkg.module:factory"),
     RuntimeKind.CUSTOM: CustomConfig(target="plugin", settings={"a": [1, "two", {"three": None}]}),
     RuntimeKind.CUDARC: RuntimeConfig(RuntimeKind.CUDARC),
+    **{kind: PresetConfig(kind=kind, api_key=(SecretRef.env("K"),)) for kind in PRESETS},
+    RuntimeKind.AZURE: AzureConfig(resource="r", api_version="preview"),
 }
 
 milliseconds = st.integers(1, 10**9).map(lambda n: Duration(n / 1000))

@@ -9,6 +9,7 @@ from lsprotocol.types import CompletionItemKind as Kind
 from ....compiler.evaluate import FUNCTIONS
 from ....compiler.scope import ANSWERING, CALLABLE, VALUES
 from ....compiler.types import TYPES
+from ....compiler.typing.resolve import GENERICS, SCALARS
 from ....dsl import syntax as s
 from .bodies import fields, values
 from .context import Context, Offer, keyword
@@ -42,7 +43,7 @@ _STRATEGIES = (
     ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
     ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
 )
-_TYPES = (*TYPES, "bytes", "image", "json", "tensor", "list")
+_TYPES = (*SCALARS, *GENERICS)
 
 
 def in_code(context: Context) -> Iterator[Offer]:

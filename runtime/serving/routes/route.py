@@ -26,6 +26,11 @@ class Route(Model):
         self.counters = RouteCounters(member.name for member in members)
 
     @property
+    def is_wildcard(self) -> bool:
+        """Whether one of its members is."""
+        return any(member.is_wildcard for member in self.members)
+
+    @property
     def running(self) -> int:
         """Requests that its members answer, whoever asked them."""
         return sum(member.running for member in self.members)
