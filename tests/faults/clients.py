@@ -236,7 +236,7 @@ def malformed_http(seen: Seen) -> None:
             f"{len(wrong)} of {len(_MALFORMED)} got something else" + "".join(f", {w}" for w in wrong),
         )
         seen(TOKEN not in it.log, f"the token is {'' if TOKEN in it.log else 'not '}in the log")
-        seen("Traceback" not in it.log, f"{it.log.count('Traceback')} tracebacks")
+        seen.no_traceback(it.log)
         good_ones = {chat(it, headers=_BEARER).status, request(it, "GET", "/healthz").status}
         seen(good_ones == {200}, f"good requests then got {sorted(good_ones)}")
 
@@ -329,7 +329,7 @@ def _stopped(seen: Seen, it: Gateway, promised: float) -> None:
     took = it.stop(60)
     seen.within(took if took is not None else 99, promised, "ended after")
     seen(it.status == 0, f"exit status {it.status}")
-    seen("Traceback" not in it.log, f"{it.log.count('Traceback')} tracebacks")
+    seen.no_traceback(it.log)
 
 
 @fault()
@@ -415,7 +415,7 @@ def second_signal(seen: Seen) -> None:
         )
         took = it.stop(20)
         seen.within(took if took is not None else 99, 2, "the second one ended it after")
-        seen("Traceback" not in it.log, f"{it.log.count('Traceback')} tracebacks")
+        seen.no_traceback(it.log)
 
 
 @fault(quick=True)

@@ -44,6 +44,11 @@ class Seen:
         """The memory of a process grew by so much."""
         self(megabytes <= promised, f"memory grew by {max(0, megabytes):.0f} MB")
 
+    def no_traceback(self, log: str) -> None:
+        """The log of a process shows what happened in words."""
+        number = log.count("Traceback (most recent")
+        self(not number, f"{number or 'no'} tracebacks in the log")
+
 
 Play = Callable[[Seen], None]
 
