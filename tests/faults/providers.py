@@ -284,8 +284,8 @@ def _listed(wrong: object) -> str:
 def stream_cut_anywhere(seen: Seen) -> None:
     """A stream that is cut ends with an error, never as if it were whole, and never hangs.
 
-    A stream of 3 events is cut after every second of its bytes, a request for each; closed, reset and half-closed in
-    turn.
+    A stream of 3 events is cut after every second of its bytes, a request for each; closed, reset and
+    half-closed in turn.
     """
     events = event("one") + event("two") + DONE
     ends: list[list[object]] = [[], [RESET], [HALF_CLOSE]]
