@@ -185,7 +185,7 @@ async def measure_strict() -> bool:
 async def work(url: str, began: float) -> None:
     """One of the processes that share the limit."""
     store = RedisStore(url, span=(SPAN + MARGIN) / FASTER)
-    limiter = StrictRateLimiter("the account", RateLimits(LIMIT, None, None, True), "account", store)
+    limiter = StrictRateLimiter("the account", RateLimits(LIMIT, None, None, True), "account", store.limits)
     await limiter.start()
     await asyncio.sleep(began - time.monotonic())
     end = asyncio.get_running_loop().time() + MINUTES * SPAN / FASTER

@@ -14,7 +14,7 @@ from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
 from .scope import VALUES, Scope, Symbol
-from .types import check_param
+from .types import check_param, read_setting
 from .unknown import UNKNOWN
 
 FUNCTIONS: dict[str, tuple[int, str]] = {
@@ -124,7 +124,8 @@ class Evaluator:
             return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.value)
         assert isinstance(node, s.ParamDeclaration)
         if node.name.text in self._settings:
-            return check_param(node, self._settings[node.name.text], scope, self._found, None)
+            value = read_setting(self._settings[node.name.text], node.type)
+            return check_param(node, value, scope, self._found, None)
         if node.default is None:
             self._found.error(
                 "E0310",

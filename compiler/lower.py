@@ -30,6 +30,7 @@ from .plan import (
     RemotePoolPlan,
     ReplicaPlacement,
     SourceRef,
+    StatePlan,
 )
 from .program import GatewaySettings, Program
 from .targets import target_of
@@ -52,17 +53,23 @@ def lower(program: Program, base: Path) -> Plan:
         schema=SCHEMA,
         compiler=__version__,
         gateway=GatewayPlan(
-            gateway.host,
-            gateway.port,
-            lowerer.gateway_auth(gateway),
-            gateway.timeout,
-            lowerer.source(gateway.span) if gateway.span else None,
+            host=gateway.host,
+            port=gateway.port,
+            auth=lowerer.gateway_auth(gateway),
+            open=gateway.open,
+            timeout=gateway.timeout,
+            timeouts=gateway.timeouts,
+            max_body=gateway.max_body,
+            max_body_memory=gateway.max_body_memory,
+            cors=gateway.cors,
+            source=lowerer.source(gateway.span) if gateway.span else None,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
             for declared, deployment in program.deployments
         ),
         **lowerer.graph(program.graph),
+        state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),
     )
 
 
@@ -155,3 +162,9 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _name_of(program: Program) -> str:
+    """What the root file is called; the same on every machine, unlike where it is."""
+    source = program.root.module.source
+    return Path(source.name if source.path is None else source.path).stem

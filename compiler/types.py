@@ -76,8 +76,18 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
     return False
 
 
-def read_setting(text: str) -> Any:
-    """The value of `--set name=text`: a number with its unit, true or false, or the text itself."""
+def read_setting(given: Any, declared: s.TypeExpression | None) -> Any:
+    """The value of `--set name=given`: a number with its unit, true or false, or the text itself.
+
+    What the declared type does not take is a text where it takes that one. Values that are no text stay.
+    """
+    if not isinstance(given, str):
+        return given
+    value = _guessed(given)
+    return given if declared is not None and not _fits(declared, value) and _fits(declared, given) else value
+
+
+def _guessed(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
     if len(text) >= 2 and text[0] == text[-1] == '"':

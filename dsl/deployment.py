@@ -16,6 +16,9 @@ from .tasks import Task
 from .units import Money
 from .validation import above_highest_tier, emptiness, ranges
 
+MOST_GPUS = 256
+"""More than any machine has."""
+
 
 @frozen(eq=False, repr=False)
 class Deployment(Record):
@@ -25,8 +28,10 @@ class Deployment(Record):
     model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
     runtime: RuntimeKind | None = doc("which backend; unset: inferred", default=None)
     runtime_config: RuntimeConfig | None = doc("settings of the backend; unset: its defaults", default=None)
-    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", default=None)
-    replicas: int = at_least(1, "local: copies for scale; remote: independent worker pools", default=1)
+    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", at_most=MOST_GPUS, default=None)
+    replicas: int = at_least(
+        1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
+    )
     serving: Serving = doc("how many requests it takes at once", factory=Serving)
     budget: Budget | None = doc("spend ceilings", default=None)
     idempotent: bool = doc("false: never retried", default=True)

@@ -121,6 +121,13 @@ class BudgetAction(StrEnum):
     THROTTLE = "throttle"
 
 
+class UnavailableAction(StrEnum):
+    """What happens to requests while the state that their budget is kept in cannot be reached."""
+
+    REFUSE = "refuse"
+    SERVE = "serve"
+
+
 class JitterKind(StrEnum):
     """How much of a backoff is random: nothing, the upper half, all of it."""
 
@@ -186,6 +193,13 @@ class GraphOptimization(StrEnum):
     BASIC = "basic"
     EXTENDED = "extended"
     ALL = "all"
+
+
+class Isolation(StrEnum):
+    """Where code of one's own runs: in processes, which can be ended, or on threads of the executor"""
+
+    PROCESS = "process"
+    THREAD = "thread"
 
 
 class SecretSource(StrEnum):

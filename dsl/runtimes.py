@@ -39,7 +39,7 @@ class RuntimeConfig(Record):
 class Batching(Record):
     """How single requests are put together into one run of the model."""
 
-    max_size: int = at_least(1, "most items in one run", default=32)
+    max_size: int = at_least(1, "most items in one run", at_most=100_000, default=32)
     max_delay: Duration = at_least(0, "longest wait for more items", default=Duration(0.002))
     preferred: tuple[int, ...] = doc(
         "sizes that run well, none above `max_size`: the largest that fills up is run", default=()
@@ -51,9 +51,9 @@ class SessionOptions(Record):
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
     intra_op_threads: int = at_least(
-        0, "threads inside one operator; 0: the cores that the process may use", default=0
+        0, "threads inside one operator; 0: the cores that the process may use", at_most=1024, default=0
     )
-    inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
+    inter_op_threads: int = at_least(0, "operators that run at the same time", at_most=1024, default=0)
     graph_optimization: GraphOptimization = doc(
         "how much a model is rewritten before it runs", default=GraphOptimization.ALL
     )
@@ -170,8 +170,12 @@ class Launch(Record):
     )
     ready: str = doc("path that answers 200 when the server is ready", default="/health")
     env: dict[str, str] = doc(
-        "environment variables of the server, beside those of the executor; `{port}` and `{replica}` too",
+        "environment variables of the server, beside those that any program needs; "
+        "`{port}` and `{replica}` too",
         factory=dict,
+    )
+    pass_env: tuple[str, ...] = doc(
+        "names of further variables that the server gets from the executor's environment", default=()
     )
     restart: bool = doc("start the server again when it dies", default=True)
 

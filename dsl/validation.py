@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from .catalogue import find_tier
+from .fields import MOST
 from .kinds import ProviderKind
 from .problems import Problem
 from .runtimes import OpenAIConfig, RemoteConfig, RuntimeConfig
@@ -43,12 +44,12 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
 
 def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
     minimum, bound = attribute.metadata.get("min"), attribute.metadata.get("above")
+    most = attribute.metadata.get("max", MOST.get(type(value)))
     if minimum is not None and value < minimum:
         yield Problem("E0304", path, f"`{attribute.name}` must be at least {minimum}, not {show(value)}")
     elif bound is not None and value <= bound:
         yield Problem("E0304", path, f"`{attribute.name}` must be more than {bound}, not {show(value)}")
-    elif "max" in attribute.metadata and value > attribute.metadata["max"]:
-        most = attribute.metadata["max"]
+    elif most is not None and value > most:
         yield Problem("E0304", path, f"`{attribute.name}` must be at most {most}, not {show(value)}")
 
 

@@ -80,7 +80,7 @@ def answers(server: Server) -> dict[str, Answer]:
         ),
         lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: lambda view, p: highlights(view, p.position),
         lsp.TEXT_DOCUMENT_PREPARE_RENAME: lambda view, p: prepare_rename(view, p.position),
-        lsp.TEXT_DOCUMENT_RENAME: lambda view, p: rename(view, p.position, p.new_name),
+        lsp.TEXT_DOCUMENT_RENAME: lambda view, p: rename(view, p.position, p.new_name, server.warn),
         lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: lambda view, _: document_symbols(view),
         lsp.TEXT_DOCUMENT_CODE_ACTION: lambda view, p: code_actions(view, p.range, p.context.only),
         lsp.TEXT_DOCUMENT_FORMATTING: lambda view, _: formatting(view),

@@ -87,11 +87,12 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
     return place
 
 
-def with_place(is_loop: bool) -> Place:
-    """The body after `with`, at a call or at a loop."""
+def with_place(is_loop: bool, is_extern: bool) -> Place:
+    """The body after `with`: at a call, at a loop, or where an extern is declared."""
+    from ..compiler.pipelines.extern_options import ExternOptions
     from ..compiler.pipelines.options import CallOptions, LoopOptions
 
-    return Place(LoopOptions if is_loop else CallOptions, (), "with")
+    return Place(ExternOptions if is_extern else LoopOptions if is_loop else CallOptions, (), "with")
 
 
 def fields_of(place: Place) -> Iterator[FieldInfo]:

@@ -56,10 +56,12 @@ class Server(TextServer):
         self._checks.changed(uri)
 
     def closed(self, uri: str) -> None:
+        document = self.files.document(uri)
+        importers = self.files.importers(document) if document is not None else []
         self.files.close(uri)
         self._views.pop(uri, None)
         self._tokens.pop(uri, None)
-        self._checks.closed(uri)
+        self._checks.closed(uri, [each.uri for each in importers])
 
     def changed_outside(self) -> None:
         """Files on disk may have changed."""
@@ -128,6 +130,10 @@ class Server(TextServer):
             options = lsp.DidChangeWatchedFilesRegistrationOptions(globs)
             registration = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
             self.client_register_capability(lsp.RegistrationParams([registration]))
+
+    def warn(self, message: str) -> None:
+        """Something that whoever asked has to know."""
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Errors are for the log: nobody can do anything about them in a window."""

@@ -73,6 +73,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "concurrency",
         "requests",
         "secret",
+        "http_connection",
         "http_server",
         "dialects",
         "policies",

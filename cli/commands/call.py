@@ -10,7 +10,7 @@ import attrs
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import Ready, add_plan, ready_plan
+from ..plans import Ready, add_plan, add_state, ready_plan, state_of
 
 EXAMPLES = """\
   inferc call hello.infer embedder "a sentence"
@@ -36,6 +36,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="JSON",
         help="parameters as a JSON object: of a pipeline, or of the request to a model",
     )
+    add_state(parser)
     parser.add_argument("--trace", action="store_true", help="show what each step took: time, tokens, cost")
 
 
@@ -50,6 +51,7 @@ def run(arguments: Namespace) -> int:
         known = did_you_mean(name, names) or f"there are {every(f'`{each}`' for each in names)}"
         return fail(f"no deployment, route or pipeline is called `{name}`: {known}")
     from ...runtime.concurrency.event_loop import run_async
+    from ...runtime.concurrency.native_work import end_process
     from ...runtime.requests.errors import RequestError, StartError
     from ..calling.inputs import InputError, read_inputs
     from ..calling.run import answer
@@ -58,7 +60,8 @@ def run(arguments: Namespace) -> int:
     configure_logging()
     try:
         inputs = read_inputs(part.plan, name, arguments.input, arguments.json, sys.stdin)
-        return run_async(answer(part, name, inputs, trace=arguments.trace))
+        state = state_of(arguments.state, part)
+        return run_async(answer(part, name, inputs, state=state, trace=arguments.trace))
     except InputError as error:
         return fail(str(error), status=2)
     except StartError as error:
@@ -67,7 +70,7 @@ def run(arguments: Namespace) -> int:
     except RequestError as error:
         fail(error.message)
         _show_place(ready, error)
-    return 1
+    return end_process(1)
 
 
 def _show_place(ready: Ready, error: Exception) -> None:

@@ -14,7 +14,7 @@ from attrs import frozen
 from ...compiler.onnx_file import check_onnx_file
 from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
-from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task
+from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task, why_not_batched
 from ...compiler.project import project_left
 from ...dsl.kinds import TaskKind
 from ...dsl.tokens import KEYWORDS
@@ -109,8 +109,11 @@ def _deployment(found: _Found) -> str:
     lines = [f"# {_plain(comment)}" for comment in _comments(found)]
     lines += [f"deployment {found.name} {{", f"  model = {quoted(found.written)}"]
     settings = ["outside_project = true"] if project_left(Path(), found.written) else []
-    if batches(signature):
-        is_loop = start.kind is TaskKind.GENERATE
+    is_loop = start.kind is TaskKind.GENERATE
+    alone = why_not_batched(signature) if batches(signature) else None
+    if alone is not None:
+        lines.insert(-2, f"# {_plain(f'without batching: {alone}')}")
+    elif batches(signature):
         settings.append(
             "batching { max_size = 8 }" if is_loop else "batching { max_size = 32, max_delay = 2ms }"
         )

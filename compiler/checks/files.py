@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from attrs import frozen
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.files import open_regular
 from ...dsl.kinds import TransportKind
 from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near
@@ -92,7 +92,7 @@ def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Di
 
 
 def _is_tokenizer(path: Path, named: _Named, declared: Declared, found: Diagnostics) -> None:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         beginning = file.read(64).lstrip()
     if not beginning.startswith(b"{"):
         found.error(
@@ -122,14 +122,10 @@ def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -
 def _unusable(path: Path) -> str | None:
     """Why a file cannot be used, None when it can."""
     try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return "there is no such file"
+        open_regular(path).close()
     except (OSError, ValueError) as error:
         return reason(error)
-    if stat.S_ISREG(mode):
-        return None
-    return "it is a directory" if stat.S_ISDIR(mode) else "it is no plain file"
+    return None
 
 
 def _beside(path: Path) -> str | None:

@@ -13,6 +13,7 @@ from ...dsl.runtimes import OrtConfig
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..declare import Declared
 from ..model_files import ModelFiles
+from ..onnx_model.batch_axis import no_batch
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors, without_rows
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
@@ -243,6 +244,19 @@ def _batch(
     _unbatched(declared, deployment, signature, found)
 
 
+def _mixed(declared: Declared, signature: Signature, found: Diagnostics) -> None:
+    """Report `batching` that would let requests change each other's answers."""
+    why = no_batch(signature) or signature.one_scale
+    if why is not None:
+        found.warning(
+            "W0518",
+            f"`batching` will most likely be given up when the model is loaded: {why}",
+            declared.span(_CONFIG, "batching"),
+            f"the model has {signature.inputs[0]}",
+            help="remove `batching`: requests that change each other's answers never share a run",
+        )
+
+
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
     task = deployment.task
@@ -258,6 +272,8 @@ def _unbatched(declared: Declared, deployment: Deployment, signature: Signature,
             f"the model has {alone}",
             help="export the model with an open first dimension everywhere, or remove `batching`",
         )
+        return
+    _mixed(declared, signature, found)
 
 
 def _warm_up(declared: Declared, config: OrtConfig, signature: Signature, found: Diagnostics) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind
@@ -120,14 +122,9 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
     if config.endpoint is not None:
-        if not config.endpoint.startswith(("http://", "https://")):
-            found.error(
-                "E0313",
-                f"`{config.endpoint}` is no URL",
-                declared.span(*path),
-                "expected `https://…`",
-                help=f'write `endpoint = "https://{config.endpoint}"`',
-            )
+        problem = _no_base_url(config.endpoint)
+        if problem is not None:
+            found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return
@@ -163,6 +160,39 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         _launch(declared, config.launch, found)
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
+
+
+def _no_base_url(endpoint: str) -> tuple[str, str, str] | None:
+    """Why requests cannot go to `endpoint`, in short, and what to do; None where they can.
+
+    No text holds what may be secret in it.
+    """
+    try:
+        url = urlsplit(endpoint)
+        has_host = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        return "`endpoint` is no URL", "host or port make no sense", 'write `endpoint = "https://host/v1"`'
+    if "@" in (url.netloc or url.path.partition("/")[0]):
+        return (
+            "`endpoint` holds a user name or a password, which plans and logs would show",
+            "remove what stands before the `@`",
+            'give the key with `api_key = env("…")`; a password for the host is not supported',
+        )
+    if url.query or url.fragment:
+        return (
+            "`endpoint` holds a query, behind which no path can be added",
+            "remove everything from the `?` or `#` on",
+            'give a key with `api_key = env("…")`, and the version of an Azure API with `api_version`',
+        )
+    if url.scheme not in ("http", "https"):
+        return f"`{endpoint}` is no URL", "expected `https://…`", f'write `endpoint = "https://{endpoint}"`'
+    if not has_host:
+        return (
+            f"`{endpoint}` names no host",
+            "expected `https://host/…`",
+            'write `endpoint = "https://host/v1"`',
+        )
+    return None
 
 
 def _add_key(declared: Declared, kind: RuntimeKind) -> str:

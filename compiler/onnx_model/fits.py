@@ -150,7 +150,10 @@ def _causal(signature: Signature) -> Misfit | None:
     past = [each for each in signature.inputs if each.name.startswith(PAST)]
     others = [each for each in signature.inputs if each not in (*tokens, *past)]
     if others:
-        return Misfit(f"nothing gives a value for {_names(others)}", None if past else _WITH_PAST)
+        is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
+        return Misfit(
+            f"nothing gives a value for {_names(others)}", None if past or is_decoder_of_two else _WITH_PAST
+        )
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
     return next((why for each in past if (why := _cache(each, signature))), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from ...dsl.files import open_regular
 from ...dsl.record import Record
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
@@ -45,6 +46,8 @@ _DTYPES: dict[int, tuple[DType, int]] = {
 _MOST_DIMENSIONS = 64
 _DEEPEST = 32
 _SMALL_NODE = 1 << 16
+_DYNAMIC = b"DynamicQuantize"
+_MOST_DYNAMIC = 8
 
 
 class ModelError(Exception):
@@ -70,7 +73,7 @@ class OnnxModel(Record):
 def read_model(path: Path) -> OnnxModel:
     """The model at `path`, which has passed `check_onnx_file`. Raises ModelError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             return _Reader(Wire(file, size)).model()
     except Damaged as damaged:
@@ -102,6 +105,7 @@ class _Reader:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._external: dict[str, int] = {}
+        self._dynamic_nodes: list[str] = []
 
     def model(self) -> OnnxModel:
         wire = self._wire
@@ -125,6 +129,7 @@ class _Reader:
             producer=f"{producer} {version}".strip(),
             parameters=graph.parameters,
             parameter_bytes=(graph.parameter_bits + 7) // 8,
+            dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
         return OnnxModel(signature, external)
@@ -162,14 +167,23 @@ class _Reader:
         graph.parameter_bits += tensor.elements * bits
 
     def _node(self, start: int, end: int, depth: int) -> None:
-        """Look for weights in other files, which constants and inner graphs may have, too."""
+        """Look for what inner graphs have, too: weights in other files, and quantisation at run time."""
         if depth > _DEEPEST:
             raise Damaged("its graphs are nested too deeply")
-        if end - start <= _SMALL_NODE and b"location" not in self._wire.read(start, end):
-            return
+        if end - start <= _SMALL_NODE:
+            data = self._wire.read(start, end)
+            if b"location" not in data and _DYNAMIC not in data:
+                return
+        name = operator = ""
         for number, first, last in self._wire.fields(start, end):
-            if number == 5:
+            if number == 3:
+                name = self._wire.text(first, last)
+            elif number == 4:
+                operator = self._wire.text(first, last)
+            elif number == 5:
                 self._attribute(first, last, depth)
+        if operator.startswith(_DYNAMIC.decode()) and len(self._dynamic_nodes) < _MOST_DYNAMIC:
+            self._dynamic_nodes.append(name or operator)
 
     def _attribute(self, start: int, end: int, depth: int) -> None:
         for number, first, last in self._wire.fields(start, end):

@@ -41,6 +41,7 @@ class DType(StrEnum):
 
 
 _MOST_SHOWN = 8
+_NODES_SHOWN = 3
 
 Dimension = int | str | None
 """A size, the name of one that is open, or None for one that is open and has no name."""
@@ -82,9 +83,23 @@ class Signature(Record):
     parameters: int = field(default=0, metadata={"doc": "numbers in its weights"})
     parameter_bytes: int = field(default=0, metadata={"doc": "size of its weights"})
 
+    dynamic_nodes: tuple[str, ...] = field(
+        default=(),
+        metadata={"doc": "some of its nodes that quantise all rows of a run with one scale; empty: none do"},
+    )
+
     def input(self, name: str) -> TensorSpec | None:
         """The input called `name`."""
         return next((each for each in self.inputs if each.name == name), None)
+
+    @property
+    def one_scale(self) -> str | None:
+        """Why rows that run together change each other: one scale is taken from all. None: it is not."""
+        if not self.dynamic_nodes:
+            return None
+        some = ", ".join(f"`{name}`" for name in self.dynamic_nodes[:_NODES_SHOWN])
+        more = " and others" if len(self.dynamic_nodes) > _NODES_SHOWN else ""
+        return f"it quantises all rows of a run with one scale, in {some}{more}"
 
     def __str__(self) -> str:
         """Such as `takes x f32[batch, 4] and gives y f32[batch]`."""

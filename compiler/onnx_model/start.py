@@ -7,14 +7,18 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ...dsl.files import read_regular
 from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.values import show
+from .batch_axis import no_batch, one_dimensional
 from .fits import misfit, scores, takes_tokens, vectors, without_rows
 from .labels import LabelsError, read_labels
 from .signature import Signature
 
 _SENTENCES = ("sentence_embedding", "sentence_embeddings")
 """What exporters call the vector of a text that the model pools by itself, as it was trained to."""
+
+_LARGEST_CONFIG = 64 << 20
 
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 
@@ -62,8 +66,13 @@ def suggest_task(signature: Signature, model: Path, written: str) -> Start:
 
 
 def batches(signature: Signature) -> bool:
-    """Whether several requests can share a run."""
+    """Whether several requests can share a run, as far as the file says."""
     return bool(signature.inputs) and without_rows(signature) is None
+
+
+def why_not_batched(signature: Signature) -> str | None:
+    """Why it is better not to start with `batching`, where requests could share runs."""
+    return no_batch(signature) or one_dimensional(signature) or signature.one_scale
 
 
 def quoted(text: str) -> str:
@@ -119,5 +128,8 @@ def _chat_template(model: Path, written: str) -> str | None:
     config = _beside(model, written, "tokenizer_config.json")
     if config is None:
         return None
-    text = (model.parent / config.removeprefix(written)).read_text("utf-8", "replace")
-    return config if '"chat_template"' in text else None
+    try:
+        contents = read_regular(model.parent / config.removeprefix(written), _LARGEST_CONFIG)
+    except OSError:
+        return None
+    return config if b'"chat_template"' in contents else None

@@ -15,6 +15,7 @@ from ...dsl.units import Duration
 from ..plan.types import Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
+from .extern_options import ExternOptions
 
 
 @frozen(eq=False, repr=False)
@@ -231,6 +232,7 @@ class TypedExtern:
     parameters: tuple[TypedParameter, ...]
     result: Type
     target: str
+    options: ExternOptions
 
 
 def children(typed: Typed) -> Iterator[Typed]:

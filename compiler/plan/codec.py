@@ -9,6 +9,7 @@ from typing import Any
 from cattrs import BaseValidationError, transform_error
 
 from ...dsl.convert import make_converter, register_by_kind
+from ...dsl.files import read_regular
 from ...dsl.kinds import TaskKind
 from ...dsl.mismatch import Mismatch
 from ..onnx_model.signature import Dimension
@@ -59,7 +60,7 @@ def dump_plan(plan: Plan) -> str:
 def load_plan(path: Path) -> Plan:
     """The plan in the file at `path`. Raises PlanError."""
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = json.loads(read_regular(path, _LARGEST).decode("utf-8"))
     except FileNotFoundError:
         raise PlanError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -80,6 +81,7 @@ def load_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: the plan is damaged:\n{reasons}\n{_AGAIN}") from None
 
 
+_LARGEST = 256 << 20
 _AGAIN = "write it again with `inferc compile`"
 
 

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
+from ...dsl.fields import MOST
 from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
@@ -257,9 +258,10 @@ class RouteChecker:
     def _duration(self, node: s.Expression, value: object, scope: Scope) -> Duration | None:
         span = scope.span(node)
         if isinstance(value, Duration):
-            if value > 0:
+            if 0 < value <= MOST[Duration]:
                 return value
-            self._found.error("E0304", f"`after` must be more than 0, not {value}", span)
+            allowed = "more than 0" if value <= 0 else f"at most {MOST[Duration]}"
+            self._found.error("E0304", f"`after` must be {allowed}, not {value}", span)
         elif type(value) in (int, float):
             fixes = [
                 Fix(f"write `{show(value)}{unit}`", (Edit(span, f"{show(value)}{unit}"),), safe=False)

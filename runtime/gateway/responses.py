@@ -10,10 +10,12 @@ import orjson
 from aiohttp import web
 
 from ..requests.errors import RateLimited, RequestError
+from ..requests.trace import Trace
 
 log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
+REPLICA_HEADER = "x-inferc-replica"
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -21,6 +23,14 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     return web.Response(
         body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
     )
+
+
+def answered_by(trace: Trace, name: str) -> dict[str, str]:
+    """Headers that say who answered a request for `name`: the deployment, and the number of its replica."""
+    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+    if trace.replica is not None:
+        headers[REPLICA_HEADER] = str(trace.replica)
+    return headers
 
 
 def error_body(error: RequestError) -> dict[str, Any]:

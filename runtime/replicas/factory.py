@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from ...compiler.plan import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
+from ...compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from ..limits.plan_policies import PlanPolicies
 from ..limits.replica_policies import ReplicaPolicies
 from ..requests.answer import Chunk
 from ..requests.errors import ServerDown, StartError
 from ..requests.request import Request
+from ..secret import secret_variables
 from .replica import Replica, ReplicaStatus
 
 
@@ -37,16 +38,22 @@ class BrokenReplica:
 
 
 def make_replicas(
-    plan: DeploymentPlan, base_dir: Path, plan_policies: PlanPolicies, *, trust_models: bool
+    plan: DeploymentPlan,
+    whole: Plan,
+    base_dir: Path,
+    plan_policies: PlanPolicies,
+    *,
+    trust_models: bool,
+    load_timeout: float,
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
-    """The replicas of one deployment, and the policies of each. Raises StartError."""
+    """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError."""
     match plan:
         case RemotePoolPlan():
             from .remote import make_replica
 
-            policies = plan_policies.of_replicas(plan)
+            policies, keys = plan_policies.of_replicas(plan), secret_variables(whole)
             return [
-                make_replica(plan, placement, base_dir, each.limiter.observe)
+                make_replica(plan, placement, base_dir, each.limiter.observe, keys)
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies
         case OnnxServingPlan():
@@ -58,6 +65,7 @@ def make_replicas(
                     "pip install 'inferc[gpu,embed]', or 'inferc[cpu,embed]' without a GPU"
                 ) from None
             return [
-                OnnxReplica(plan, placement, base_dir, trusted=trust_models) for placement in plan.replicas
+                OnnxReplica(plan, placement, base_dir, trusted=trust_models, time_limit=load_timeout)
+                for placement in plan.replicas
             ], None
     raise TypeError(f"no such kind of plan: {plan!r}")

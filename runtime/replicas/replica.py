@@ -14,6 +14,9 @@ from ..requests.tensor import TensorInfo
 if TYPE_CHECKING:
     from ...compiler.plan import OnnxServingPlan
 
+LOAD_TIMEOUT = 300.0
+"""Seconds that a model on this machine has to be loaded, unless it is said otherwise, and to run once."""
+
 
 @frozen
 class ReplicaStatus:

@@ -5,9 +5,12 @@ Each error knows the HTTP status and the OpenAI error type and code that a clien
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from attrs import frozen
+
+from .foreign_text import fits_header
 
 
 @frozen
@@ -48,17 +51,18 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds. upstream_status: the HTTP status that the provider answered with. Of a step
-        of a pipeline, `steps` says where it is: the step that calls before the step that is called.
+        retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
+        upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
+        says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
         self.message = message
         self.deployment = deployment
         self.provider = provider
         self.param = param
-        self.request_id = request_id
+        self.request_id = request_id if request_id is not None and fits_header(request_id) else None
         self.attempts = attempts
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
         self.steps: tuple[StepAt, ...] = ()
         if code is not None:
@@ -179,7 +183,7 @@ class ShuttingDown(RequestError):
 
 
 class InvalidAnswer(RequestError):
-    """A model answered, but not as it was asked to: the answer is no JSON of the type that was wanted."""
+    """A model answered, but not as it was asked to, or as its file says: no JSON of a type, another shape."""
 
     status, type, code, retryable = 502, "server_error", "invalid_answer", True
 
@@ -194,6 +198,22 @@ class ExternFailed(RequestError):
     """Code of the user's raised an exception, gave what it does not declare, or does not come back."""
 
     status, type, code = 500, "server_error", "extern_failed"
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that `error`, and what it came from, was raised in: somebody has dealt with it.
+
+    A frame often knows the error that it raised, which knows the frame: what it held, tensors above all,
+    would then stay until the garbage collector comes.
+    """
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        one = left.pop()
+        seen.add(id(one))
+        one.__traceback__ = None
+        around = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+        left += (each for each in around if each is not None and id(each) not in seen)
 
 
 class StartError(Exception):

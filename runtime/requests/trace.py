@@ -38,7 +38,7 @@ class Trace:
     """Filled in on the way of a request.
 
     deployment: the one that answered, which a fallback makes another than the one that was asked.
-    replica: which of its replicas, counted from 1. attempts: at that deployment. spans: None where nobody
+    replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
     asks for them. step: what they are recorded under.
     """
 

@@ -37,9 +37,10 @@ class Attempt:
     """
 
     __slots__ = (
+        "_charges",
         "_chunks",
-        "_error",
         "_estimate",
+        "_failure",
         "_finished",
         "_money",
         "_pass",
@@ -57,7 +58,8 @@ class Attempt:
         self._pass: Pass | None = None
         self._permit: Permit | None = None
         self._usage: Usage | None = None
-        self._error: RequestError | None = None
+        self._failure: Outcome | None = None
+        self._charges = True
         self._sent = self._finished = False
         self._chunks = self._size = 0
 
@@ -86,7 +88,11 @@ class Attempt:
             return
         try:
             if policies.budget is not None:
-                self._reserve_money(policies, policies.budget, now)
+                amount = policies.tariff.estimated(self._estimate)
+                outcome = policies.budget.reserve(now + policies.epoch, amount)
+                if outcome is None:
+                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
+                self._take_money(policies, outcome)
             self._enter_circuit(policies, now)
             if not policies.breaker.is_closed:
                 await self._claim_probe(policies, now)
@@ -97,9 +103,17 @@ class Attempt:
             self.leave(asyncio.get_running_loop().time())
             raise
 
-    def _reserve_money(self, policies: ReplicaPolicies, budget: Budget, now: float) -> None:
-        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
-        outcome = budget.reserve(now + policies.epoch, policies.tariff.estimated(self._estimate))
+    async def _ask_for_money(
+        self, policies: ReplicaPolicies, budget: Budget, amount: int, deadline: float | None
+    ) -> Reservation | Exceeded:
+        """Wait until processes that share the budget have agreed on it. Raises RequestError."""
+        try:
+            return await budget.acquire(amount, deadline)
+        except RequestError as error:
+            raise _of(policies.plan, error) from None
+
+    def _take_money(self, policies: ReplicaPolicies, outcome: Reservation | Exceeded) -> None:
+        """Keep what is set aside for the attempt. Raises BudgetExceeded."""
         if outcome.notice:
             log.warning("deployment `%s`: %s", policies.plan.deployment, outcome.notice)
         if isinstance(outcome, Exceeded):
@@ -124,7 +138,9 @@ class Attempt:
     def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = policies.plan, outcome.retry_at - now
-            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            has_address = plan.endpoint and "{port}" not in plan.endpoint
+            where = f"{plan.provider} at {plan.endpoint}" if has_address else "its server"
+            reason = f"{where} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
         return outcome
 
@@ -138,8 +154,7 @@ class Attempt:
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
         except RequestError as error:
-            error.deployment, error.provider = policies.plan.deployment, policies.plan.provider
-            raise
+            raise _of(policies.plan, error) from None
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
@@ -160,7 +175,7 @@ class Attempt:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif chunk.usage is not None:
+        elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 
     def finished(self) -> None:
@@ -168,18 +183,30 @@ class Attempt:
         self._finished = True
 
     def failed(self, now: float, error: RequestError, deadline: float | None) -> None:
-        """The attempt failed; the provider's wish to be left alone holds for everyone."""
+        """The attempt failed; the provider's wish to be left alone holds for everyone.
+
+        What a client is told to wait is no more than what `max_hold` makes everyone wait.
+        """
         policies, asked = self._policies, error.retry_after
         if policies is None:
             return
-        if isinstance(error, RateLimited) and error.retryable and asked is not None:
+        longest = float(policies.plan.rate_limits.max_hold)
+        if asked is not None:
+            error.retry_after = min(asked, longest)
+        if isinstance(error, RateLimited) and error.retryable and (asked is not None or self._is_probe):
             if policies.plan.retry.respect_retry_after:
-                policies.limiter.hold(asked)
+                policies.limiter.hold(longest if asked is None else asked)
                 if policies.tell_hold is not None:
-                    policies.tell_hold(asked)
+                    policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
-        self._error = error
+        self._failure = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
+        self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
+
+    @property
+    def _is_probe(self) -> bool:
+        """Whether the request went alone, to see whether others may follow."""
+        return self._permit is not None and self._permit.probe > 0
 
     def leave(self, now: float) -> None:
         """Give back the permit, the pass and what of the money was not spent."""
@@ -208,16 +235,18 @@ class Attempt:
         if self.begun:
             completion = streamed_tokens(self._chunks, self._size) if self._estimate.answer else 0
             return Usage(self._estimate.prompt, completion)
-        if self._error is None or (
-            isinstance(self._error, RequestTimeout) and self._error.upstream_status is None
-        ):
-            return Usage(self._estimate.prompt)
-        return Usage(0)
+        return Usage(self._estimate.prompt if self._charges else 0)
 
     def _outcome(self) -> Outcome:
-        if self._error is not None:
-            return Outcome.FAILURE if counts_as_failure(self._error) else Outcome.NOTHING
+        if self._failure is not None:
+            return self._failure
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _of(plan: RemotePoolPlan, error: RequestError) -> RequestError:
+    """`error`, which says whose it is."""
+    error.deployment, error.provider = plan.deployment, plan.provider
+    return error
 
 
 def _refusal(

@@ -43,7 +43,7 @@ class Availability:
             if status.credential != credential:
                 del self._refused[index]
                 log.warning(
-                    "deployment `%s`: replica %d has another key, and is used again", self._name, index + 1
+                    "deployment `%s`: replica %d has another key, and is used again", self._name, index
                 )
             else:
                 free = max(free, until)
@@ -92,7 +92,7 @@ class Availability:
                 "deployment `%s`: the key of replica %d is refused (%s): it gets no requests until its key "
                 "changes, but for one every %g s",
                 self._name,
-                index + 1,
+                index,
                 error.code,
                 REFUSED_FOR,
             )
@@ -101,7 +101,7 @@ class Availability:
     def answered(self, index: int) -> None:
         """The replica at `index` has answered, so its key is accepted."""
         if self._refused.pop(index, None) is not None:
-            log.warning("deployment `%s`: the key of replica %d is accepted again", self._name, index + 1)
+            log.warning("deployment `%s`: the key of replica %d is accepted again", self._name, index)
 
     @property
     def refused(self) -> frozenset[int]:

@@ -104,6 +104,12 @@ class Deployment(Model):
         """The policies of each replica; None for those that have none."""
         return self._policies
 
+    def held_for(self, now: float) -> tuple[float, ...]:
+        """Seconds for which nothing is sent to each replica's provider, because that asked to wait."""
+        return tuple(
+            0.0 if policies is None else policies.limiter.held_for(now) for policies in self._policies
+        )
+
     def status(self) -> tuple[ReplicaStatus, ...]:
         """How each replica is."""
         if self._stopping:
@@ -180,6 +186,8 @@ class Deployment(Model):
                     return
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     try:
                         await chunks.aclose()
@@ -209,6 +217,8 @@ class Deployment(Model):
                     return chunk
                 except RequestError as error:
                     wait = retrier.failed(error)
+                    if wait is None:
+                        raise
                 finally:
                     retrier.leave()
                 await asyncio.sleep(wait)

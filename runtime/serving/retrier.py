@@ -11,7 +11,15 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..policies.estimate import Estimate, Tariff, estimate
 from ..policies.retry import GiveUp, Retry
 from ..requests.call import Call
-from ..requests.errors import CircuitOpen, Forbidden, RateLimited, RequestError, ServerDown, Unauthorized
+from ..requests.errors import (
+    CircuitOpen,
+    Forbidden,
+    RateLimited,
+    RequestError,
+    ServerDown,
+    Unauthorized,
+    forget_frames,
+)
 from ..requests.trace import Trace
 from ..requests.usage import Usage
 from .attempt import Attempt
@@ -99,7 +107,7 @@ class Retrier:
         began = now = self._loop.time()
         while True:
             index = self.slot.replica
-            trace.replica = index + 1
+            trace.replica = index
             policies = self._policies[index]
             attempt = self._attempt = Attempt(policies, estimate(call.request) if policies else NOTHING)
             wait_until = call.wait_until
@@ -116,15 +124,17 @@ class Retrier:
         attempt.send()
         return attempt
 
-    def failed(self, error: RequestError) -> float:
-        """Seconds until the next attempt; raises `error` where there is none: none follows a chunk."""
+    def failed(self, error: RequestError) -> float | None:
+        """Seconds until the next attempt; None where none follows, and `error` is the outcome."""
+        forget_frames(error)
         attempt, now, deadline = self._attempt, self._loop.time(), self._call.deadline
         assert attempt is not None
+        asked = error.retry_after
         attempt.failed(now, error, deadline)
         self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
         if attempt.begun:
-            raise error
+            return None
         free_in = inf
         if isinstance(error, ITS_OWN) and not self._call.is_over(now):
             self._tried.add(self.slot.replica)
@@ -132,16 +142,16 @@ class Retrier:
                 self._moves += 1
                 return 0.0
             free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
-        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in)
+        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"
-            raise error
+            return None
         next_at = now + decision.seconds
         if deadline is not None and next_at >= deadline:
-            raise error
+            return None
         if isinstance(error, PASSING) and next_at > self._call.wait_until:
-            raise error
+            return None
         self._waited += decision.seconds
         self._tried.clear()
         return decision.seconds

@@ -212,3 +212,17 @@ def test_status_shows_routes_and_pipelines_of_a_running_server(
     assert re.search(r"^assistant +fallback +yes +broken \(not ready\), gpt$", done.out, re.MULTILINE)
     assert re.search(r"^reply +yes$", done.out, re.MULTILINE)
     assert "warning: deployment `broken`: the environment variable MISSING_KEY is not set" in done.out
+
+
+def test_what_calls_spend_counts_for_the_budget_of_the_file(call: Command) -> None:
+    priced = "price { input = $0, output = $10 }, budget { max_spend_per_day = $0.01, on_exceeded = reject }"
+    Path("shop.infer").write_text(
+        FILE.replace("deployment gpt from cheap {}", f"deployment gpt from cheap {{ {priced} }}")
+    )
+    once = ("gpt", "hello", "--json", '{"max_tokens": 1000}')
+    assert call(*once).status == 0
+    assert "the budget is used up" in call(*once).err
+    assert Path(".inferc/state/spend.sqlite3").exists()
+    assert call(*once, "--state", "elsewhere").status == 0
+    assert Path("elsewhere/spend.sqlite3").exists()
+    assert "the state cannot be at mysql://" in call(*once, "--state", "mysql://db").err

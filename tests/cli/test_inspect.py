@@ -81,6 +81,38 @@ def test_the_task_is_guessed_and_what_is_printed_passes(inferc: Command, tmp_pat
     assert inferc("fmt", "--check", "app.infer").status == 0
 
 
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        (["samples"], "the first size of `x` is called `samples`"),
+        (["n"], "`x` has one size, which need not be a batch"),
+        (["seq", "batch", 4], "the first size of `x` is called `seq`"),
+        (["a", "batch", 4], "another size of `x` is called `batch`"),
+    ],
+)
+def test_no_batching_is_proposed_along_what_need_not_be_a_batch(
+    inferc: Command, tmp_path: Path, shape: list[int | str | None], why: str
+) -> None:
+    made = models.model([("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)])
+    models.save(made, tmp_path / "series.onnx")
+    done = inferc("inspect", "series.onnx")
+    assert "batching {" not in done.out
+    assert f"# without batching: {why}\ndeployment series {{\n" in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+
+
+def test_no_batching_is_proposed_for_a_model_that_quantises_while_it_runs(
+    inferc: Command, tmp_path: Path
+) -> None:
+    made = models.rows()
+    made.graph.node.append(onnx.helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"], "scales"))
+    models.save(made, tmp_path / "int8.onnx")
+    done = inferc("inspect", "int8.onnx")
+    assert "batching {" not in done.out
+    assert "# without batching: it quantises all rows of a run with one scale, in `scales`\n" in done.out
+
+
 def test_real_models_pass_from_another_folder(
     inferc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import re
 
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from inferc.compiler.plan import (
     Activation,
@@ -227,6 +227,65 @@ def test_batching_that_lets_no_requests_share_a_run_is_told(project: Project) ->
     writer = deployment("writer", f"task generate {{ {TOKENIZER} }}", "batching { }")
     for fine in (embedder("batching { }"), writer, deployment("sums", "", "batching { max_size = 1 }")):
         assert project.codes(fine) == []
+
+
+def test_a_decoder_that_wants_an_encoder_is_not_advised_to_be_exported_without(project: Project) -> None:
+    made = models.model(
+        [
+            ("input_ids", TensorProto.INT64, models.TOKENS),
+            ("encoder_hidden_states", TensorProto.FLOAT, ["batch", "encoded", 4]),
+        ],
+        [("logits", TensorProto.FLOAT, ["batch", "sequence", 8])],
+    )
+    models.save(made, project.folder / "decoder.onnx")
+    [found] = project.findings(deployment("decoder", f"task generate {{ {TOKENIZER} }}"))
+    assert "nothing gives a value for `encoder_hidden_states`" in found.message
+    assert found.help == ()
+
+
+def quantized(*names: str) -> onnx.ModelProto:
+    """A model with nodes of these names that find a scale for their input, the last one in a branch."""
+    made = models.rows()
+    nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], [f"{n}q", f"{n}s", f"{n}z"], n) for n in names]
+    branch = helper.make_graph(nodes[-1:], "branch", [], [])
+    made.graph.node.extend(nodes[:-1])
+    made.graph.node.append(helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        (["samples"], "the first size of `x` is called `samples`"),
+        (["sequence_length", 4], "the first size of `x` is called `sequence_length`"),
+        (["numFrames", 4], "the first size of `x` is called `numFrames`"),
+        (["T", "N", 4], "the first size of `x` is called `T`"),
+        (["N", "batch_size", 4], "another size of `x` is called `batch_size`"),
+        (["batch", "time"], None),
+        (["batch_length", 2], None),
+        (["N", 4], None),
+        ([None, "sequence"], None),
+    ],
+)
+def test_batching_along_what_is_called_something_else_is_told(
+    project: Project, shape: list[int | str | None], why: str | None
+) -> None:
+    made = models.model([("x", TensorProto.FLOAT, shape)], [("y", TensorProto.FLOAT, shape)])
+    models.save(made, project.folder / "series.onnx")
+    found = project.findings(deployment("series", "", "batching { }"))
+    assert [each.code for each in found] == ([] if why is None else ["W0518"])
+    assert all(why is not None and why in each.message for each in found)
+    assert project.codes(deployment("series", "", "")) == []
+
+
+def test_batching_of_a_model_that_quantises_while_it_runs_is_told(project: Project) -> None:
+    models.save(quantized("a", "b", "c", "d", "e"), project.folder / "int8.onnx")
+    [found] = project.findings(deployment("int8", "", "batching { }"))
+    assert found.code == "W0518"
+    assert "one scale, in `a`, `b`, `c` and others" in found.message
+    models.save(quantized("inside"), project.folder / "int8.onnx")
+    [found] = project.findings(deployment("int8", "", "batching { }"))
+    assert found.message.endswith("one scale, in `inside`")
 
 
 @pytest.mark.parametrize(

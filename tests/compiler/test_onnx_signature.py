@@ -49,6 +49,9 @@ def expected(path: Path) -> Signature:
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         parameters=sum(sizes),
         parameter_bytes=sum(size * width for size, width in zip(sizes, widths, strict=True)),
+        dynamic_nodes=tuple(
+            node.name for node in model.graph.node if node.op_type.startswith("DynamicQuantize")
+        ),
     )
 
 

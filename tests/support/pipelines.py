@@ -106,9 +106,22 @@ def cascade(
     )
 
 
-def extern(name: str, target: str, result: Type = TEXT, **parameters: Type) -> ExternPlan:
+def extern(
+    name: str,
+    target: str,
+    result: Type = TEXT,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    **parameters: Type,
+) -> ExternPlan:
+    """limits: what stands behind `with` where it is declared."""
     return ExternPlan(
-        extern=name, source=SOURCE, parameters=_parameters(parameters), result=result, target=target
+        extern=name,
+        source=SOURCE,
+        parameters=_parameters(parameters),
+        result=result,
+        target=target,
+        **dict(limits or {}),
     )
 
 

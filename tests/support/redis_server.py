@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -61,6 +62,16 @@ class RedisServer:
             connection.sendall(f"*{len(words)}\r\n{parts}".encode())
             if not (answer := connection.recv(1024)).startswith(b"+"):
                 raise RuntimeError(f"`{' '.join(words)}`: {answer!r}")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It takes connections, and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

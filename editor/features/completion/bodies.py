@@ -107,6 +107,7 @@ def _values_of(context: Context, place: Place, name: str, in_list: bool = False)
         yield Offer(
             "bearer", Kind.Function, "a token", insert="bearer()", snippet='bearer(env("${1:TOKEN}"))'
         )
+        yield Offer("none", Kind.EnumMember, "everyone may call")
     kind = units_of(place, name)
     if kind is not None:
         yield from quantities(kind)

@@ -88,7 +88,8 @@ class Context:
         """The body around the place, None when that is no body of fields."""
         frames = [frame for frame in self.cursor.frames if frame.opener == "LBRACE"]
         if frames and any(token.type == "WITH" for token in frames[-1].head[-1:]):
-            return with_place(is_loop=frames[-1].head[-2:-1] != [] and frames[-1].head[-2].type == "RSQB")
+            is_loop = frames[-1].head[-2:-1] != [] and frames[-1].head[-2].type == "RSQB"
+            return with_place(is_loop=is_loop, is_extern=self.declaration == "extern")
         if self.declaration not in ("deployment", "template", "gateway", "cluster") or not frames:
             return None
         return place_of(self.declaration, self.blocks, self.model)

@@ -19,6 +19,7 @@ _KINDS: dict[type, str] = {
 
 
 _TEXTS = "text or a list of texts"
+_NO_TOKENS = "the model has a tokenizer of its own, send texts instead of token ids"
 
 
 T = TypeVar("T")
@@ -41,8 +42,11 @@ def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
     return model, ChatRequest(body, bool(stream))
 
 
-def texts_in(body: dict[str, Any], name: str) -> tuple[str, ...]:
-    """The field `name` of `body`: one text or a list of them. Raises BadRequest."""
+def texts_in(body: dict[str, Any], name: str, instead: str = _NO_TOKENS) -> tuple[str, ...]:
+    """The field `name` of `body`: one text or a list of them. Raises BadRequest.
+
+    instead: what to do for who sends numbers.
+    """
     texts = body.get(name)
     if isinstance(texts, str):
         return (texts,)
@@ -57,8 +61,7 @@ def texts_in(body: dict[str, Any], name: str) -> tuple[str, ...]:
     for index, text in enumerate(texts):
         if type(text) in (int, list):
             raise BadRequest(
-                f"`{name}[{index}]` must be text, not {_KINDS[type(text)]}: the model has a tokenizer of its "
-                "own, send texts instead of token ids",
+                f"`{name}[{index}]` must be text, not {_KINDS[type(text)]}: {instead}",
                 param=f"{name}[{index}]",
                 code="wrong_type",
             )

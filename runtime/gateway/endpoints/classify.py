@@ -12,7 +12,12 @@ from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
-from ..responses import DEPLOYMENT_HEADER, json_answer
+from ..responses import answered_by, json_answer
+
+_NUMBERS = (
+    "send texts, or, to a model without a tokenizer, tensors as `inputs`, each with `name`, `datatype`, "
+    "`shape` and `data`"
+)
 
 
 async def answer_classify(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -27,7 +32,7 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     if "inputs" in body:
         classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
     else:
-        classify = ClassifyRequest(texts=texts_in(body, "input"), top_k=top_k)
+        classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)
     trace = Trace()
     chunk = await executor.answer(
         name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
@@ -43,4 +48,4 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-    return json_answer(answer, headers={DEPLOYMENT_HEADER: trace.deployment or name})
+    return json_answer(answer, headers=answered_by(trace, name))

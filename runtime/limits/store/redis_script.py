@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 LIMITS_SCRIPT = """
--- KEYS: counts by bucket, buckets in order, leases of requests in flight, members
--- ARGV[1]: the question as JSON. Answers with whole numbers; times are milliseconds.
-local counts, order, leases, members = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- KEYS: counts by bucket, buckets in order, leases of requests in flight, members that have a share, what was
+-- last granted to each process, processes by when they were heard of.
+-- ARGV[1]: the question as JSON. Answers with the name of these counts, and whole numbers; times are
+-- milliseconds. With the name alone: these are other counts than those that the process knows, it should ask
+-- again and say what it has sent.
+local counts, buckets, leases, members, grants, seen = unpack(KEYS)
 local ask = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local bucket = string.format('%.0f', math.floor(now / ask.width))
+local function text(number) return string.format('%.0f', number) end
+local bucket = text(math.floor(now / ask.width))
+
+local name = redis.call('HGET', counts, 'name')
+if ask.name and ask.name ~= name and not ask.sent then return {name or ''} end
+if not name then
+  name = ask.process .. ':' .. text(now)
+  redis.call('HSET', counts, 'name', name)
+end
 
 local function leaves(b) return (b + 1) * ask.width + ask.span end
+
+local function counted(field) return tonumber(redis.call('HGET', counts, field) or 0) end
 
 local function count(b, requests, tokens)
   redis.call('HINCRBY', counts, 'requests:' .. b, requests)
@@ -20,65 +33,98 @@ local function count(b, requests, tokens)
   redis.call('HINCRBY', counts, 'tokens', tokens)
 end
 
-local function counted(name) return tonumber(redis.call('HGET', counts, name) or 0) end
+local function add(b, requests, tokens)
+  redis.call('ZADD', buckets, b, b)
+  count(b, requests, tokens)
+end
 
-local function add(requests, tokens)
-  if redis.call('HEXISTS', counts, 'requests:' .. bucket) == 0 then
-    redis.call('RPUSH', order, bucket)
-  end
-  count(bucket, requests, tokens)
+local function give_back(b, requests, tokens)
+  if redis.call('HEXISTS', counts, 'requests:' .. b) == 1 then count(b, 0 - requests, 0 - tokens) end
 end
 
 while true do
-  local oldest = redis.call('LINDEX', order, 0)
+  local oldest = redis.call('ZRANGE', buckets, 0, 0)[1]
   if not oldest or leaves(oldest) > now then break end
   count(oldest, 0 - counted('requests:' .. oldest), 0 - counted('tokens:' .. oldest))
   redis.call('HDEL', counts, 'requests:' .. oldest, 'tokens:' .. oldest)
-  redis.call('LPOP', order)
+  redis.call('ZREM', buckets, oldest)
 end
 
-for _, back in ipairs(ask.back) do
-  local b = string.format('%.0f', back[1])
-  if redis.call('HEXISTS', counts, 'requests:' .. b) == 1 then count(b, 0 - back[2], 0 - back[3]) end
-  if back[4] then redis.call('ZREM', leases, back[4]) end
+local function last_granted(process)
+  local last = redis.call('HGET', grants, process)
+  return last and cjson.decode(last)
+end
+
+-- the share of a process that is not heard of any more is given back; later it is forgotten
+for _, process in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now)) do
+  local last = last_granted(process)
+  if last and not last.gone then
+    if last.share then give_back(last.bucket, last.requests, last.tokens) end
+    last.gone, last.requests, last.tokens = true, 0, 0
+    redis.call('HSET', grants, process, cjson.encode(last))
+    redis.call('ZADD', seen, now + ask.span, process)
+  else
+    redis.call('HDEL', grants, process)
+    redis.call('ZREM', seen, process)
+  end
+end
+
+local last = last_granted(ask.process)
+if last and last.number == ask.number then  -- it is asked again, because the answer was lost
+  give_back(last.bucket, last.requests, last.tokens)
+  for _, lease in ipairs(last.leases) do redis.call('ZREM', leases, lease) end
+else
+  for _, sent in ipairs(ask.sent or {}) do
+    if leaves(sent[1]) > now then add(text(sent[1]), sent[2], sent[3]) end
+  end
+  for _, back in ipairs(ask.back) do
+    give_back(text(back[1]), back[2], back[3])
+    if back[4] then redis.call('ZREM', leases, back[4]) end
+  end
+  if last and last.share and not last.gone then
+    give_back(last.bucket, last.requests - ask.used[1], last.tokens - ask.used[2])
+  elseif ask.used and ask.used[1] + ask.used[2] > 0 then
+    add(bucket, ask.used[1], ask.used[2])
+  end
 end
 redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
 for _, lease in ipairs(ask.held) do redis.call('ZADD', leases, now + ask.ttl, lease) end
 
-local function fits(name, limit, amount)
-  return not limit or counted(name) + math.min(amount, limit) <= limit
+local function fits(field, limit, amount)
+  return not limit or counted(field) + math.min(amount, limit) <= limit
 end
 
-local function wait_for(name, limit, amount)
-  if fits(name, limit, amount) then return 0 end
-  local excess = counted(name) + math.min(amount, limit) - limit
-  for _, b in ipairs(redis.call('LRANGE', order, 0, -1)) do
-    excess = excess - counted(name .. ':' .. b)
+local function wait_for(field, limit, amount)
+  if fits(field, limit, amount) then return 0 end
+  local excess = counted(field) + math.min(amount, limit) - limit
+  for _, b in ipairs(redis.call('ZRANGE', buckets, 0, -1)) do
+    excess = excess - counted(field .. ':' .. b)
     if excess <= 0 then return leaves(b) - now end
   end
   return ask.width
 end
 
 local answer
-if ask.member then
+local grant = {number = ask.number, bucket = bucket, requests = 0, tokens = 0, leases = {}}
+if ask.need then
+  grant.share = true
   redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
   if ask.need > 0 then
-    redis.call('ZADD', members, now + ask.ttl, ask.member)
+    redis.call('ZADD', members, now + ask.ttl, ask.process)
   else
-    redis.call('ZREM', members, ask.member)
+    redis.call('ZREM', members, ask.process)
   end
   local all = math.max(redis.call('ZCARD', members), 1)
-  local function part(name, limit, least)
+  local function part(field, limit, least)
     if not limit then return 0 end
-    local free = math.max(limit - counted(name), 0)
+    local free = math.max(limit - counted(field), 0)
     return math.min(free, math.max(math.ceil(free / all), math.min(least, limit)))
   end
-  local requests, tokens = 0, 0
   if ask.need > 0 then
-    requests, tokens = part('requests', ask.requests, 1), part('tokens', ask.tokens, ask.need)
-    if requests + tokens > 0 then add(requests, tokens) end
+    grant.requests, grant.tokens = part('requests', ask.requests, 1), part('tokens', ask.tokens, ask.need)
+    if grant.requests + grant.tokens > 0 then add(bucket, grant.requests, grant.tokens) end
   end
-  answer = {requests, tokens, tonumber(bucket), all}
+  answer = {name, grant.requests, grant.tokens, tonumber(bucket), all}
 else
   local granted, wait = 0, 0
   for _, one in ipairs(ask.asks) do
@@ -88,12 +134,19 @@ else
     end
     wait = math.max(wait_for('requests', ask.requests, 1), wait_for('tokens', ask.tokens, one[1]))
     if wait > 0 then break end
-    add(1, one[1])
-    if ask.concurrent then redis.call('ZADD', leases, now + ask.ttl, one[2]) end
+    add(bucket, 1, one[1])
+    if ask.concurrent then
+      redis.call('ZADD', leases, now + ask.ttl, one[2])
+      table.insert(grant.leases, one[2])
+    end
+    grant.tokens = grant.tokens + one[1]
     granted = granted + 1
   end
-  answer = {granted, tonumber(bucket), wait}
+  grant.requests = granted
+  answer = {name, granted, tonumber(bucket), wait}
 end
+redis.call('HSET', grants, ask.process, cjson.encode(grant))
+redis.call('ZADD', seen, now + ask.ttl, ask.process)
 local keep = math.ceil(ask.span * 2 + ask.ttl)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, keep) end
 return answer

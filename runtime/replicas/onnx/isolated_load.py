@@ -5,83 +5,105 @@ A crash of native code ends its process: nothing in Python can catch it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ....compiler.plan.codec import plan_converter
+from ...concurrency.loop_lock import LoopLock
 from ...requests.errors import StartError
 from .cache_key import cache_key
 from .session import import_onnxruntime
+from .time_limit import limited
 
 log = logging.getLogger(__name__)
 
 LOADED = 0
 """How the process ends when it loaded the model. What fails without a crash fails here again, and is said."""
 
-_BROKEN_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_child")
+_LAST_OUTPUT = 4096
 
-
-_one_at_a_time = Lock()
+_one_at_a_time = LoopLock()
 _worked: set[str] = set()
 """Keys of the loads that have worked since this process began: where nothing can be written, they count."""
 
 
-def load_isolated(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path) -> None:
+async def load_isolated(
+    plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, time_limit: float
+) -> None:
     """Load the model of `plan` in another process and run it once, unless that worked on this machine before.
 
-    Blocks for as long as that takes. Raises StartError if the process crashes, with the signal that ended it.
+    time_limit: seconds. Raises StartError if the process crashes, with the signal that ended it, and if it
+    takes longer. The process never outlives the call, nor this process.
     """
     owner = f"deployment `{plan.deployment}`"
-    ort_version = import_onnxruntime(owner).__version__
+    ort_version = await asyncio.to_thread(lambda: import_onnxruntime(owner).__version__)
     key = cache_key(plan, plan.providers, ort_version)
-    with _one_at_a_time:
+    async with _one_at_a_time():
         if key in _worked or _is_remembered(key):
             return
-        if _try(plan, placement, base_dir, owner, ort_version):
+        path = base_dir / plan.model.path
+        log.debug("%s: the first load of %s is tried in a process of its own", owner, path)
+        try:
+            async with limited(f"{owner}: the first load of {path}, in a process of its own,", time_limit):
+                status, printed = await _run(_job(plan, placement, base_dir, time_limit))
+        except OSError as error:
+            log.warning("%s: no process to try the model in: %s", owner, error.strerror)
+            return
+        if status < 0:
+            raise StartError(_crash(owner, path, ort_version, -status, printed))
+        if status == LOADED:
             _worked.add(key)
             _remember(key)
 
 
-def _try(
-    plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, owner: str, ort_version: str
-) -> bool:
-    """Whether it worked. Raises StartError."""
-    path = base_dir / plan.model.path
-    log.debug("%s: the first load of %s is tried in a process of its own", owner, path)
-    job = {
+def _job(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: Path, time_limit: float) -> bytes:
+    """What the process must know."""
+    values = {
         "plan": plan_converter.unstructure(plan),
         "placement": plan_converter.unstructure(placement),
         "base_dir": str(base_dir.absolute()),
+        "time_limit": time_limit,
+        "parent": os.getpid(),
     }
+    return json.dumps(values).encode()
+
+
+async def _run(job: bytes) -> tuple[int, bytes]:
+    """How the process ends that does `job`, and the last that it prints. Cancelling kills it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *_PROCESS),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"},
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
     try:
-        ended = subprocess.run(
-            [sys.executable, *_PROCESS],
-            input=json.dumps(job).encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"},
-            check=False,
-        )
-    except OSError as error:
-        log.warning("%s: no process to try the model in: %s", owner, error.strerror)
-        return False
-    if ended.returncode < 0:
-        raise StartError(_crash(owner, path, ort_version, -ended.returncode, ended.stderr))
-    return ended.returncode == LOADED
+        process.stdin.write(job)
+        process.stdin.close()
+        printed = b""
+        while data := await process.stderr.read(1 << 16):
+            printed = (printed + data)[-_LAST_OUTPUT:]
+        return await process.wait(), printed
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
 
 
 def _crash(owner: str, path: Path, ort_version: str, number: int, printed: bytes) -> str:
     """Why the process that loaded the model at `path` ended by the signal `number`, and what to do."""
-    if number in _BROKEN_OFF:
-        return f"{owner}: loading {path} was broken off"
     name = signal.Signals(number).name
     if number == signal.SIGKILL:
         return (

@@ -1,11 +1,15 @@
-"""The process in which a model is loaded and run for the first time; `trial` starts it."""
+"""The process in which a model is loaded and run for the first time; `isolated_load` starts it."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import logging
+import os
+import signal
 import sys
+from math import ceil
 from pathlib import Path
 
 import attrs
@@ -17,12 +21,15 @@ from .providers import is_on
 from .replica import OnnxReplica
 
 _FAILED = 1
+_LATE = 10
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
     """Load the model that stdin names, and run it once; gives the exit status."""
     logging.disable()
     job = json.load(sys.stdin)
+    _end_in_time(job["time_limit"], job["parent"])
     plan = plan_converter.structure(job["plan"], OnnxServingPlan)
     placement = plan_converter.structure(job["placement"], ReplicaPlacement)
     # Engines of TensorRT take minutes to build; the process that serves builds its own, unless they are kept.
@@ -37,6 +44,18 @@ def main() -> int:
     except Exception:
         return _FAILED
     return LOADED
+
+
+def _end_in_time(seconds: float, parent: int) -> None:
+    """Let the system end this process with its parent (Linux), and when both have forgotten about it.
+
+    Native code holds up everything else that could.
+    """
+    signal.alarm(ceil(seconds) + _LATE)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,21 +11,28 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
+from attrs import evolve
+
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
+from ...concurrency.native_work import in_own_thread
 from ...requests.answer import Chunk
 from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, StartError
 from ...requests.request import Request
-from ..replica import ReplicaStatus
+from ..replica import LOAD_TIMEOUT, ReplicaStatus
 from .cores import usable_cores
 from .isolated_load import load_isolated
 from .memory import give_back_memory
 from .model import OnnxModel, ServedTask
 from .providers import GPU_PROVIDERS, device_of, has_cuda_graphs
+from .runner import Stopper
 from .session import OpenSession, open_session
 from .shared_sessions import SharedSessions
 from .signature import inputs_of, outputs_of
 from .tasks import make_task
+from .time_limit import limited
 from .warm_up import warm_up
+
+log = logging.getLogger(__name__)
 
 GPU_RUNS = 2
 """Runs at the same time on a GPU: one computes while the next is made ready."""
@@ -36,7 +44,8 @@ CPU_RUNS = 8
 class LoadedModel:
     """A session, its threads and its task. Used from one event loop.
 
-    key: those with the same one share a session. trusted: load the model at once; else see `trial`.
+    key: those with the same one share a session. trusted: load the model at once; else see `isolated_load`.
+    time_limit: seconds that a load, and the runs after it, may take.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class LoadedModel:
         run_sizes: Counter[int],
         *,
         trusted: bool = True,
+        time_limit: float = LOAD_TIMEOUT,
     ) -> None:
         self._plan = plan
         self._placement = placement
@@ -55,15 +65,18 @@ class LoadedModel:
         self._sessions = sessions
         self._run_sizes = run_sizes
         self._trusted = trusted
+        self._time_limit = time_limit
+        self._path = base_dir / plan.model.path
         self._owner = f"deployment `{plan.deployment}`"
         shares = plan.share_weights and not has_cuda_graphs(plan.providers)
         alone = None if shares else placement.replica_index
         where = (placement.node, placement.gpu_indices, alone)
         self.key: Hashable = (repr(plan), str(base_dir.absolute()), where)
         self._runs = concurrent_runs(plan, usable_cores())
+        self._runs_alone = concurrent_runs(evolve(plan, batching=None), usable_cores())
         # One more, so that a long text is tokenised while all runs are busy.
-        self._threads = ThreadPoolExecutor(self._runs + 1, thread_name_prefix=f"onnx-{plan.deployment}")
-        self._loading: asyncio.Future[OpenSession] | None = None
+        self._threads = ThreadPoolExecutor(self._runs_alone + 1, thread_name_prefix=f"onnx-{plan.deployment}")
+        self._has_session = False
         self._task: ServedTask | None = None
         self._closing: asyncio.Task[None] | None = None
         self._callers = 0
@@ -73,32 +86,40 @@ class LoadedModel:
 
     async def open(self) -> None:
         """Load the model and what its task needs, and run it once. Raises StartError."""
-        loop = asyncio.get_running_loop()
-        self._loading = loop.run_in_executor(self._threads, self._open)
-        opened = await asyncio.shield(self._loading)
+        if not self._trusted:
+            await load_isolated(self._plan, self._placement, self._base_dir, self._time_limit)
+        opened = await self._sessions.acquire(self.key, self._load)
+        self._has_session = True
         model = OnnxModel(
             self._plan,
             opened.ort,
             self._threads,
             self._runs,
+            self._runs_alone,
             self._base_dir,
             device_of(opened.providers, self._placement),
             self._owner,
             self._run_sizes,
         )
-        self._task = await model.in_thread(partial(make_task, model))
+        stopper = Stopper()
         try:
-            await model.in_thread(self._task.warm_up)
-            await model.in_thread(partial(warm_up, model))
+            async with limited(f"{self._owner}: the first run of {self._path}, a warm-up,", self._time_limit):
+                self._task = await model.in_thread(partial(make_task, model))
+                warnings = await model.in_thread(partial(self._task.warm_up, stopper))
+                await model.in_thread(partial(warm_up, model, stopper))
         except RequestError as error:
             raise StartError(f"{error.message}; this was its first run, a warm-up") from None
+        finally:
+            stopper.stop()
+        for warning in warnings:
+            log.warning("%s", warning)
         self._status = ReplicaStatus(
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
             missing=tuple(
                 spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
             ),
-            warnings=opened.warnings,
+            warnings=(*opened.warnings, *warnings),
             inputs=inputs_of(opened.ort, self._plan.signature),
             outputs=outputs_of(opened.ort, self._plan.signature),
             run_sizes=self._run_sizes,
@@ -170,21 +191,18 @@ class LoadedModel:
     async def _close(self) -> None:
         if self._task:
             await self._task.close()
-        if self._loading:
-            await asyncio.wait([self._loading])
         await asyncio.to_thread(self._threads.shutdown)
         self._task = None
         self._status = ReplicaStatus(ready=False)
-        if self._loading and not self._loading.cancelled() and not self._loading.exception():
+        if self._has_session:
             self._sessions.release(self.key)
-        self._loading = None
+            self._has_session = False
         await asyncio.to_thread(give_back_memory)
 
-    def _open(self) -> OpenSession:
-        if not self._trusted:
-            load_isolated(self._plan, self._placement, self._base_dir)
-        open_one = partial(open_session, self._plan, self._placement, self._base_dir)
-        return self._sessions.acquire(self.key, open_one)
+    async def _load(self) -> OpenSession:
+        """Nothing can break off what ONNX Runtime loads: past its limit, it is left behind."""
+        async with limited(f"{self._owner}: loading {self._path}", self._time_limit):
+            return await in_own_thread(partial(open_session, self._plan, self._placement, self._base_dir))
 
 
 def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:

@@ -33,8 +33,12 @@ Result = TypeVar("Result")
 class ServedTask(Protocol):
     """Answers the requests to one model."""
 
-    def warm_up(self) -> None:
-        """Run the model once, before the first request. Blocks. Raises StartError."""
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        """Run the model before the first request, and find out whether requests can share its runs.
+
+        Gives what is not as it was asked for, in words. Blocks; `stopper` ends it. Raises RequestError.
+        """
+        ...
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The whole answer to a request of this task's kind. Raises RequestError."""
@@ -62,7 +66,9 @@ class WholeAnswers(ABC):
 
 @frozen
 class OnnxModel:
-    """runs: how many runs may go on at the same time. base_dir: what the plan's paths are relative to.
+    """runs: how many runs may go on at the same time; runs_alone: the same where requests share none.
+
+    base_dir: what the plan's paths are relative to.
 
     device: where the model runs, "cpu" or "cuda", and its index. run_sizes: counts the runs of so many rows.
     """
@@ -71,6 +77,7 @@ class OnnxModel:
     session: onnxruntime.InferenceSession
     threads: ThreadPoolExecutor
     runs: int
+    runs_alone: int
     base_dir: Path
     device: tuple[str, int]
     owner: str
@@ -100,7 +107,8 @@ class OnnxModel:
         turns: Scheduler[Any] = Scheduler() if shared else Scheduler(0)
         together = is_loop and batching is not None
         # A thread that is done finds its next run there, without a way to the event loop and back.
-        at_once = 2 * self.runs if shared else self.runs
+        runs = self.runs if batching else self.runs_alone
+        at_once = 2 * runs if shared else runs
         queue = BatchQueue(batching, 1 if together else at_once)
         return Runner(queue, self.threads, run, self.owner, turns, self.run_sizes, waits_for_callers=together)
 

@@ -8,8 +8,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from threading import Lock
 
 from attrs import define
+
+_one_at_a_time = Lock()
 
 FATAL = 4
 """ONNX Runtime's level of logging that prints nothing of what it raises as well."""
@@ -26,11 +29,11 @@ class Printed:
 def captured_native_output() -> Iterator[Printed]:
     """Catch what this process prints to stdout and stderr, from Python and from native code alike.
 
-    The whole process is affected: keep the block short, and never enter it twice at the same time.
+    The whole process is affected: keep the block short. One thread at a time; others wait.
     """
     printed = Printed()
     from_python = io.StringIO()
-    with tempfile.TemporaryFile() as file:
+    with _one_at_a_time, tempfile.TemporaryFile() as file:
         try:
             with _redirected(file.fileno()), contextlib.redirect_stdout(from_python):
                 yield printed

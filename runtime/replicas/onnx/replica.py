@@ -10,7 +10,7 @@ from pathlib import Path
 from ....compiler.plan import OnnxServingPlan, ReplicaPlacement
 from ...requests.answer import Chunk
 from ...requests.request import Request
-from ..replica import ReplicaStatus
+from ..replica import LOAD_TIMEOUT, ReplicaStatus
 from .loaded_model import LoadedModel
 from .shared_sessions import SharedSessions
 
@@ -21,7 +21,8 @@ class OnnxReplica:
     """An ONNX model, loaded when it starts and run on threads of its own, off the event loop.
 
     Replicas of one deployment on the same devices share one session, and so the weights.
-    base_dir: what the paths in the plan are relative to. trusted: load models at once; else see `trial`.
+    base_dir: what the paths in the plan are relative to. trusted: load models at once; else see
+    `isolated_load`. time_limit: seconds that a load, and the runs after it, may take.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class OnnxReplica:
         sessions: SharedSessions = _sessions,
         *,
         trusted: bool = True,
+        time_limit: float = LOAD_TIMEOUT,
     ) -> None:
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
         self._trusted = trusted
+        self._time_limit = time_limit
         self._run_sizes: Counter[int] = Counter()
         self._serving = self._version(plan)
         self._retiring: set[LoadedModel] = set()
@@ -88,5 +91,11 @@ class OnnxReplica:
 
     def _version(self, plan: OnnxServingPlan) -> LoadedModel:
         return LoadedModel(
-            plan, self._placement, self._base_dir, self._sessions, self._run_sizes, trusted=self._trusted
+            plan,
+            self._placement,
+            self._base_dir,
+            self._sessions,
+            self._run_sizes,
+            trusted=self._trusted,
+            time_limit=self._time_limit,
         )

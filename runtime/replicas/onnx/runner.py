@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from ...requests.errors import RequestError, RequestTimeout, ShuttingDown
+from ...requests.errors import RequestError, RequestTimeout, ShuttingDown, forget_frames
 from .batching import Abandoned, Arrived, BatchQueue, Due, Event, Finished, Job
 from .scheduling import Scheduler
 
@@ -118,6 +118,9 @@ class Runner(Generic[Load, Result]):
             del self._pending[job.id]
             if pending.result.cancelled():
                 self._abandon(job.id, pending)
+            # It knows its run, which knows it; its result may hold an error that has been through here.
+            pending.run = None
+            del pending
 
     async def close(self) -> None:
         """Refuse what is queued, and wait for what runs."""
@@ -220,6 +223,7 @@ class Runner(Generic[Load, Result]):
         try:
             return self._run(loads, stopper)
         except RequestError as error:
+            forget_frames(error)
             return error
         except Exception:
             log.exception("%s: a run failed", self._owner)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 
 from attrs import define
 
+from ...concurrency.loop_lock import LoopLock
 from .session import OpenSession
 
 
@@ -17,33 +17,28 @@ class _Shared:
 
 
 class SharedSessions:
-    """Sessions by key, each open for as long as someone holds it. Used from any thread."""
+    """Sessions by key, each open for as long as someone holds it."""
 
     def __init__(self) -> None:
-        # One at a time: opening redirects the output of the whole process.
-        self._opening = threading.Lock()
-        self._lock = threading.Lock()
+        # One at a time: a model that is loaded may take twice its memory meanwhile.
+        self._opening = LoopLock()
         self._shared: dict[Hashable, _Shared] = {}
 
-    def acquire(self, key: Hashable, open_one: Callable[[], OpenSession]) -> OpenSession:
-        """The session under `key`, opened by `open_one` if nobody holds it yet. Blocks meanwhile."""
-        with self._opening:
-            with self._lock:
-                if shared := self._shared.get(key):
-                    shared.holders += 1
-                    return shared.session
-            session = open_one()
-            with self._lock:
-                self._shared[key] = _Shared(session, 1)
-            return session
+    async def acquire(self, key: Hashable, open_one: Callable[[], Awaitable[OpenSession]]) -> OpenSession:
+        """The session under `key`, opened by `open_one` if nobody holds it yet; raises what that raises."""
+        async with self._opening():
+            shared = self._shared.get(key)
+            if shared is None:
+                shared = self._shared[key] = _Shared(await open_one(), 0)
+            shared.holders += 1
+            return shared.session
 
     def release(self, key: Hashable) -> None:
-        """Undo one `acquire`, without waiting for others. The session goes with its last holder."""
-        with self._lock:
-            shared = self._shared[key]
-            shared.holders -= 1
-            if not shared.holders:
-                del self._shared[key]
+        """Undo one `acquire`. The session goes with its last holder."""
+        shared = self._shared[key]
+        shared.holders -= 1
+        if not shared.holders:
+            del self._shared[key]
 
     def __len__(self) -> int:
         """How many sessions are open."""

@@ -53,6 +53,11 @@ def inputs_of(
     return _infos(session.get_inputs(), signature.inputs if signature else ())
 
 
+def optional_inputs_of(session: onnxruntime.InferenceSession) -> tuple[TensorInfo, ...]:
+    """Weights that a request may give other values for: those that the model lists as inputs, too."""
+    return _infos(session.get_overridable_initializers(), ())
+
+
 def outputs_of(
     session: onnxruntime.InferenceSession, signature: Signature | None = None
 ) -> tuple[TensorInfo, ...]:
@@ -75,13 +80,13 @@ def _info(value: Any, is_any_shape: bool) -> TensorInfo:
 
 @frozen
 class TokenSignature:
-    """A model that reads tokens. inputs: the dtype of each. output: the one that is used.
+    """A model that reads tokens. inputs: the dtype of each. output: the one that is used, as its file says.
 
     batch, length: sizes that the model fixes; None where it does not.
     """
 
     inputs: dict[str, type[numpy.signedinteger[Any]]]
-    output: str
+    output: TensorInfo
     batch: int | None
     length: int | None
 
@@ -134,9 +139,10 @@ def _token_signature(
             f"{describe(session)}"
         )
     batch, length = inputs[INPUT_IDS].shape
+    outputs = {info.name: info for info in outputs_of(session)}
     return TokenSignature(
         inputs={name: _INTEGERS[value.type] for name, value in inputs.items()},
-        output=output(),
+        output=outputs[output()],
         batch=batch if isinstance(batch, int) else None,
         length=length if isinstance(length, int) else None,
     )

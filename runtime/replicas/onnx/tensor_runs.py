@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -15,12 +15,14 @@ from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import RequestError
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor, TensorInfo
+from .company import MOST_ROWS, reason_to_run_alone
 from .failures import explain
 from .io_binding import without_graph
+from .made_up_rows import Row, made_up_rows
 from .model import OnnxModel, run_options
 from .runner import Stopper
-from .signature import inputs_of, outputs_of
-from .tensors import TensorSignature, from_texts, to_texts
+from .signature import inputs_of, optional_inputs_of, outputs_of
+from .tensors import TensorSignature, check_output, from_texts, to_texts
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,48 +31,98 @@ _BFLOAT16 = 16
 """The number of the type in ONNX."""
 
 Arrays = Sequence[NDArray[Any]]
+Feed = dict[str, NDArray[Any]]
 
 
 @frozen
 class _Load:
-    """Inputs that fit the model, in its order, and the names of the outputs that are wanted."""
+    """Inputs that fit the model, by name and in its order, and the names of the outputs that are wanted.
 
-    inputs: tuple[NDArray[Any], ...]
+    is_alone: it cannot share a run, because it has a value of its own for what is the same for all rows.
+    """
+
+    inputs: Feed
     outputs: tuple[str, ...]
+    is_alone: bool
+
+    @property
+    def rows(self) -> int:
+        """How many it has of the first input."""
+        return len(next(iter(self.inputs.values())))
 
 
 class TensorRuns:
     """A model that takes raw tensors. Belongs to one event loop."""
 
     def __init__(self, model: OnnxModel) -> None:
+        self._model = model
         self._session = model.session
         self._run_arrays = model.run
         self._owner = model.owner
         signature = model.plan.signature
         self.signature = TensorSignature.of(
-            inputs_of(model.session, signature), outputs_of(model.session, signature), model.owner
+            inputs_of(model.session, signature),
+            outputs_of(model.session, signature),
+            model.owner,
+            optional_inputs_of(model.session),
         )
-        self._names = [info.name for info in self.signature.inputs]
+        self._inputs = {info.name: info for info in (*self.signature.inputs, *self.signature.optional)}
+        self._outputs = {info.name: info for info in self.signature.outputs}
         self._datatypes = {info.name: info.datatype for info in self.signature.outputs}
         self._all_outputs = tuple(self._datatypes)
-        infos = (*self.signature.inputs, *self.signature.outputs)
+        infos = (*self._inputs.values(), *self.signature.outputs)
         self._has_bf16 = any(info.datatype == "BF16" for info in infos)
         self._has_texts = "BYTES" in self._datatypes.values()
         self._batching = model.plan.batching if self.signature.batched else None
         self._runner = model.runner(self._run, self._batching)
 
-    def warm_up(self) -> None:
-        """One run on zeros, with 1 for every size that is open. A model need not be able to take them."""
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        """One run on zeros, with 1 for every size that is open. A model need not be able to take them.
+
+        With batching, it is also tried whether requests can share runs; why they cannot, in words.
+        """
         zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
         with contextlib.suppress(RequestError):
-            self._run([self._load(TensorRequest(zeros))], Stopper())
+            self._run([self._load(TensorRequest(zeros))], stopper)
+        why = self._reason_to_run_alone(stopper)
+        if why is None:
+            return ()
+        self.run_alone()
+        return (f"{self._owner}: its requests run one by one, whatever `batching` says: {why}",)
+
+    def run_alone(self) -> None:
+        """From now on, each request has a run of its own. Before the first one."""
+        if self._batching is not None:
+            self._batching = None
+            self._runner = self._model.runner(self._run, None)
+
+    def _reason_to_run_alone(self, stopper: Stopper) -> str | None:
+        """Why requests must not share runs; None where they can, or do not anyway."""
+        if self._batching is None or self._batching.max_size == 1:
+            return None
+
+        def run(rows: Sequence[Row], stopper: Stopper) -> Arrays:
+            parts = map(numpy.concatenate, zip(*rows, strict=True))
+            inputs = {info.name: part for info, part in zip(self.signature.inputs, parts, strict=True)}
+            outputs = self._run_model(inputs, self._all_outputs, stopper)
+            return [
+                _widened(values) if self._datatypes[name] == "BF16" else values
+                for name, values in zip(self._all_outputs, outputs, strict=True)
+            ]
+
+        rows = min(self._batching.max_size, MOST_ROWS)
+        candidates = made_up_rows(self.signature.inputs, self._model.plan.warm_up, rows)
+        return reason_to_run_alone(candidates, run, self._model, stopper)
 
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
         """The outputs that `request` asks for, in its order. Raises RequestError."""
         load = self._load(request)
         # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
-        bucket = (load.outputs, *(values.shape[1:] for values in load.inputs)) if self._batching else None
-        rows = len(load.inputs[0]) if self._batching else 1
+        bucket: Hashable = None
+        if self._batching:
+            shapes = (values.shape[1:] for values in load.inputs.values())
+            bucket = object() if load.is_alone else (load.outputs, *shapes)
+        rows = load.rows if self._batching else 1
         results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline)
         return tuple(
             Tensor(name, self._datatypes[name], values)
@@ -82,18 +134,20 @@ class TensorRuns:
 
     def _load(self, request: TensorRequest) -> _Load:
         given = self.signature.check(request, self._batching.max_size if self._batching else None)
-        inputs = tuple(
-            to_texts(given[info.name]) if info.datatype == "BYTES" else given[info.name].values
-            for info in self.signature.inputs
-        )
-        return _Load(inputs, request.outputs or self._all_outputs)
+        inputs = {
+            name: to_texts(given[name]) if info.datatype == "BYTES" else given[name].values
+            for name, info in self._inputs.items()
+            if name in given
+        }
+        is_alone = len(inputs) > len(self.signature.inputs)
+        return _Load(inputs, request.outputs or self._all_outputs, is_alone)
 
     def _run(self, loads: Sequence[_Load], stopper: Stopper) -> list[Arrays]:
         if len(loads) == 1:
             return [self._run_model(loads[0].inputs, loads[0].outputs, stopper)]
-        parts = zip(*(load.inputs for load in loads), strict=True)
-        together = self._run_model([numpy.concatenate(part) for part in parts], loads[0].outputs, stopper)
-        counts = [len(load.inputs[0]) for load in loads]
+        joined = {name: numpy.concatenate([load.inputs[name] for load in loads]) for name in loads[0].inputs}
+        together = self._run_model(joined, loads[0].outputs, stopper)
+        counts = [load.rows for load in loads]
         ends = numpy.cumsum(counts)
         if any(values.ndim == 0 or len(values) != ends[-1] for values in together):
             # Not one row per row: what belongs to whom shows only when each runs alone.
@@ -103,8 +157,7 @@ class TensorRuns:
             for count, end in zip(counts, ends.tolist(), strict=True)
         ]
 
-    def _run_model(self, inputs: Arrays, outputs: Sequence[str], stopper: Stopper) -> Arrays:
-        feed = dict(zip(self._names, inputs, strict=True))
+    def _run_model(self, feed: Feed, outputs: Sequence[str], stopper: Stopper) -> Arrays:
         options = run_options(stopper)
         try:
             if self._has_bf16:
@@ -112,7 +165,9 @@ class TensorRuns:
             else:
                 values = self._run_arrays(outputs, feed, options)
         except Exception as error:
-            raise explain(error, self._owner, self._described(inputs)) from None
+            raise explain(error, self._owner, self._described(feed)) from None
+        for name, given in zip(outputs, values, strict=True):
+            check_output(given, self._outputs[name], self._owner)
         if not self._has_texts:
             return values
         return [
@@ -120,23 +175,22 @@ class TensorRuns:
             for name, each in zip(outputs, values, strict=True)
         ]
 
-    def _described(self, inputs: Arrays) -> str:
-        given = zip(self.signature.inputs, inputs, strict=True)
-        return ", ".join(f"`{info.name}` {info.datatype}{list(values.shape)}" for info, values in given)
+    def _described(self, feed: Feed) -> str:
+        return ", ".join(
+            f"`{name}` {self._inputs[name].datatype}{list(values.shape)}" for name, values in feed.items()
+        )
 
-    def _run_values(self, feed: dict[str, NDArray[Any]], outputs: Sequence[str], options: Any) -> Arrays:
+    def _run_values(self, feed: Feed, outputs: Sequence[str], options: Any) -> Arrays:
         """The same for types that numpy does not have: those go in and come out as their bits."""
         import onnxruntime
 
         without_graph(options)
         make: Any = onnxruntime.OrtValue
         values = {
-            info.name: make.ortvalue_from_numpy_with_onnx_type(
-                numpy.ascontiguousarray(feed[info.name]), _BFLOAT16
-            )
-            if info.datatype == "BF16"
-            else make.ortvalue_from_numpy(feed[info.name])
-            for info in self.signature.inputs
+            name: make.ortvalue_from_numpy_with_onnx_type(numpy.ascontiguousarray(array), _BFLOAT16)
+            if self._inputs[name].datatype == "BF16"
+            else make.ortvalue_from_numpy(array)
+            for name, array in feed.items()
         }
         results = self._session.run_with_ort_values(list(outputs), values, options)
         return [
@@ -150,6 +204,12 @@ def _zeros(info: TensorInfo) -> NDArray[Any]:
     return (
         numpy.full(shape, b"") if info.datatype == "BYTES" else numpy.zeros(shape, NUMPY_TYPES[info.datatype])
     )
+
+
+def _widened(bits: NDArray[Any]) -> NDArray[Any]:
+    """The numbers that bfloat16 `bits` stand for, no more exact than those of 16 bits."""
+    with numpy.errstate(over="ignore"):
+        return (bits.astype(numpy.uint32) << 16).view(numpy.float32).astype(numpy.float16)
 
 
 def _bits(value: onnxruntime.OrtValue) -> NDArray[Any]:

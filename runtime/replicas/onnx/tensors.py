@@ -11,7 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from ...requests.datatypes import NUMPY_TYPES
-from ...requests.errors import BadRequest, StartError
+from ...requests.errors import BadRequest, InvalidAnswer, StartError
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor, TensorInfo
 
@@ -21,15 +21,21 @@ class TensorSignature:
     """The inputs and outputs of a model, in its order.
 
     batched: whether axis 0 of all of them may have any size, so that requests can share a run.
+    optional: inputs that have a value where none is given.
     """
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     batched: bool
+    optional: tuple[TensorInfo, ...] = ()
 
     @classmethod
     def of(
-        cls, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...], owner: str
+        cls,
+        inputs: tuple[TensorInfo, ...],
+        outputs: tuple[TensorInfo, ...],
+        owner: str,
+        optional: tuple[TensorInfo, ...] = (),
     ) -> TensorSignature:
         """Raises StartError for a type that no request can carry."""
         for value in (*inputs, *outputs):
@@ -39,7 +45,8 @@ class TensorSignature:
                     f"over the Open Inference Protocol; it knows {', '.join(NUMPY_TYPES)}"
                 )
         batched = all(value.shape and value.shape[0] is None for value in (*inputs, *outputs))
-        return cls(inputs, outputs, batched and bool(inputs))
+        sent = tuple(info for info in optional if info.datatype in NUMPY_TYPES)
+        return cls(inputs, outputs, batched and bool(inputs), sent)
 
     def check(self, request: TensorRequest, max_rows: int | None) -> dict[str, Tensor]:
         """The inputs of `request` by name, once they are found to fit. Raises BadRequest.
@@ -69,7 +76,8 @@ class TensorSignature:
             if tensor.name in given:
                 raise BadRequest(f"input `{tensor.name}` is given twice", param=tensor.name)
             given[tensor.name] = tensor
-        self._check_names("input", list(given), [info.name for info in self.inputs])
+        known = (*self.inputs, *self.optional)
+        self._check_names("input", list(given), [info.name for info in known])
         self._check_names("output", list(request.outputs), [info.name for info in self.outputs])
         for info in self.inputs:
             if info.name not in given:
@@ -77,7 +85,9 @@ class TensorSignature:
                     f"input `{info.name}` is missing: the model takes {describe(self.inputs)}",
                     param=info.name,
                 )
-            _check_fit(given[info.name], info)
+        for info in known:
+            if info.name in given:
+                _check_fit(given[info.name], info)
         return given
 
     def _check_names(self, what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -93,7 +103,8 @@ class TensorSignature:
     def _check_rows(self, given: dict[str, Tensor], max_rows: int | None) -> None:
         first = self.inputs[0].name
         rows = len(given[first].values)
-        for name, tensor in given.items():
+        for name in (info.name for info in self.inputs):
+            tensor = given[name]
             count = len(tensor.values)
             if not count:
                 raise BadRequest(f"input `{name}` is empty: its shape is {_shape(tensor)}", param=name)
@@ -113,6 +124,24 @@ class TensorSignature:
 def describe(values: Sequence[TensorInfo]) -> str:
     """Names, datatypes and shapes in words: "`x` FP32[?, 4]"."""
     return ", ".join(f"`{value.name}` {_expected(value)}" for value in values) or "nothing"
+
+
+def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
+    """Raises InvalidAnswer where an output is not what the file of the model says.
+
+    The first size may differ: many models are exported with that of an example.
+    """
+    said, given = info.shape, values.shape
+    if not said or (
+        len(given) == len(said)
+        and all(wanted is None or size == wanted for size, wanted in zip(given[1:], said[1:], strict=True))
+    ):
+        return
+    raise InvalidAnswer(
+        f"{owner}: the model gives `{info.name}` with the shape [{', '.join(map(str, given))}], and its file "
+        f"says {_expected(info)}: export it again, with shapes that are right",
+        retryable=False,
+    )
 
 
 def to_texts(tensor: Tensor) -> NDArray[Any]:

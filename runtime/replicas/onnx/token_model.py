@@ -16,6 +16,7 @@ from .io_binding import Run
 from .model import run_options
 from .runner import Stopper
 from .signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, TokenSignature
+from .tensors import check_output
 from .tokens import Tokens
 
 _SMALL = 8
@@ -36,9 +37,10 @@ class TokenModel:
         options = run_options(stopper)
         lengths = numpy.fromiter(map(len, rows), numpy.int64, len(rows))
         try:
-            [output] = self.run_arrays([self.signature.output], self._feed(rows, lengths), options)
+            [output] = self.run_arrays([self.signature.output.name], self._feed(rows, lengths), options)
         except Exception as error:
             raise self._explained(error, rows, stopper) from None
+        check_output(output, self.signature.output, self.owner)
         return output[: len(rows)].astype(numpy.float32, copy=False), lengths
 
     def _explained(self, error: Exception, rows: Sequence[Tokens], stopper: Stopper) -> RequestError:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....compiler.plan import Batching, FileRef, TooLongAction
 from ...requests.errors import RequestError
+from .company import reason_to_run_alone
 from .length_groups import bucket, by_length
 from .model import OnnxModel
 from .model_files import find_file
@@ -25,6 +26,16 @@ log = logging.getLogger(__name__)
 
 MAX_ROWS = 32
 """Most rows in one run of a deployment without batching; a longer request takes several runs."""
+
+_TEXTS = (
+    "Good morning!",
+    "a",
+    "The quick brown fox jumps over the lazy dog.",
+    "1 2 3",
+    "warm up",
+    "What is the capital of Norway?",
+)
+"""Texts of different lengths, to try company with."""
 
 Rows: TypeAlias = NDArray[numpy.float32]
 Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
@@ -75,17 +86,36 @@ class TokenRuns:
         self._batching = batching
         self._max_rows = batching.max_size if batching else signature.batch or MAX_ROWS
 
-    def warm_up(self, text: Text) -> Rows:
+    def warm_up(self, text: Text, stopper: Stopper) -> Rows:
         """What a caller would get for `text`. Raises RequestError."""
-        [part] = self._run([_Unread([text], "input")], Stopper())
-        self._try_last_token()
+        [part] = self._run([_Unread([text], "input")], stopper)
+        self._try_last_token(stopper)
         return part.rows
 
-    def _try_last_token(self) -> None:
+    def try_company(self, stopper: Stopper, query: str | None = None) -> Sequence[str]:
+        """Let texts share runs only if none changes what another one gets; why they do not, in words.
+
+        query: what each text is read together with.
+        """
+        if self._max_rows == 1:
+            return ()
+
+        def run(texts: Sequence[Text], stopper: Stopper) -> Sequence[Rows]:
+            return [self._finish(*self._tokens.run(self._encoder.encode(texts, "input"), stopper))]
+
+        texts = [text if query is None else (query, text) for text in _TEXTS[: self._max_rows]]
+        why = reason_to_run_alone([texts], run, self._model, stopper)
+        if why is None:
+            return ()
+        self._max_rows, self._batching = 1, None
+        self._runner = self._model.runner(self._run, None)
+        return (f"{self._model.owner}: its texts run one by one: {why}",)
+
+    def _try_last_token(self, stopper: Stopper) -> None:
         """A tokenizer with more tokens than the model fails for the rare ones only: say so at once."""
         last = self._encoder.tokens - 1
         try:
-            self._tokens.run([Tokens([last], [0])], Stopper())
+            self._tokens.run([Tokens([last], [0])], stopper)
         except RequestError:
             log.warning(
                 "%s: its tokenizer has tokens up to %d, and its model fails on that one: is it the tokenizer "

@@ -10,11 +10,12 @@ from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import StartError
 from .failures import first_line
 from .model import OnnxModel, run_options
+from .runner import Stopper
 from .signature import ATTENTION_MASK, inputs_of
 
 
-def warm_up(model: OnnxModel) -> None:
-    """Run `model` on zeros of each of the plan's shapes. Blocks. Raises StartError."""
+def warm_up(model: OnnxModel, stopper: Stopper) -> None:
+    """Run `model` on zeros of each of the plan's shapes. Blocks; `stopper` ends it. Raises StartError."""
     for shapes in model.plan.warm_up:
         feed: dict[str, Any] = {}
         for info in inputs_of(model.session):
@@ -25,7 +26,7 @@ def warm_up(model: OnnxModel) -> None:
             values = numpy.zeros(shapes[info.name], NUMPY_TYPES[info.datatype])
             feed[info.name] = values + 1 if info.name == ATTENTION_MASK else values
         try:
-            model.run([value.name for value in model.session.get_outputs()], feed, run_options())
+            model.run([value.name for value in model.session.get_outputs()], feed, run_options(stopper))
         except Exception as error:
             sizes = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
             raise StartError(

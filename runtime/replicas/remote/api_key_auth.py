@@ -35,6 +35,9 @@ class NoAuthorizer:
     async def stop(self) -> None:
         """Nothing is held."""
 
+    def version(self) -> int:
+        return 0
+
     async def authorize(self) -> Authorization:
         return self._nothing
 
@@ -51,6 +54,7 @@ class KeyAuthorizer:
         self._base_dir = base_dir
         self._read = partial(read_secret, self._ref, base_dir, f"deployment `{plan.deployment}`")
         self._renew_at = 0.0
+        self._version = 0
 
     async def start(self) -> None:
         self._key = LiveSecret(self._ref, self._base_dir, self._read)
@@ -59,14 +63,17 @@ class KeyAuthorizer:
     async def stop(self) -> None:
         """Nothing is held."""
 
+    def version(self) -> int:
+        self._follow()
+        return self._version
+
     async def authorize(self) -> Authorization:
-        if self._key.may_change and self._key.look(asyncio.get_running_loop().time()):
-            self._renew()
+        self._follow()
         return self._current
 
     async def refused(self, used: Authorization) -> bool:
         if used is self._current and self._key.read_again():
-            self._renew()
+            self._changed()
         if used is not self._current:
             return True
         now = asyncio.get_running_loop().time()
@@ -75,6 +82,14 @@ class KeyAuthorizer:
         self._renew_at = now + RENEW_EVERY
         self._renew()
         return True
+
+    def _follow(self) -> None:
+        if self._key.may_change and self._key.look(asyncio.get_running_loop().time()):
+            self._changed()
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._renew()
 
     def _renew(self) -> None:
         self._current = Authorization.of(self._scheme, self._key.secret)

@@ -23,7 +23,11 @@ async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> 
 
     Servers that were launched answered already, and plugins know their own ways.
     """
-    checked = [plan for plan in plans if plan.provider is not ProviderKind.CUSTOM and not is_launched(plan)]
+    checked = [
+        plan
+        for plan in plans
+        if not (plan.provider is ProviderKind.CUSTOM or is_launched(plan) or names_user(plan.endpoint))
+    ]
     endpoints = list(dict.fromkeys(plan.endpoint for plan in checked))
     reasons = dict(zip(endpoints, await asyncio.gather(*map(why_unreachable, endpoints)), strict=True))
     problems = [
@@ -36,6 +40,11 @@ async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> 
     for problem in problems:
         log.warning("%s; its requests will fail until it can be", problem)
     return []
+
+
+def names_user(endpoint: str) -> bool:
+    """Whether a user name or a password stands in front of the host, so that it must not be shown."""
+    return "@" in endpoint.partition("://")[2].partition("/")[0]
 
 
 async def why_unreachable(endpoint: str) -> str | None:

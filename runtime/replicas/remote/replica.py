@@ -13,7 +13,7 @@ from yarl import URL
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.server_sent_events import LineTooLong, SseParser
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
 from ...requests.answer import ChatChunk, Chunk
 from ...requests.errors import (
@@ -30,17 +30,24 @@ from ...requests.request import ChatRequest, EmbedRequest, Request, RerankReques
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
+from .body import Body, Limit, OutOfBounds
+from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+
+MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
+"""Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
 
-END_GRACE = 0.25
-"""Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
+LARGE = 1 << 20
+"""Bytes from where on an answer is parsed in a thread."""
 
 LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
 _KEEPALIVE = 60.0
+_READ_AHEAD = 16 << 10
+"""Bytes of a stream that are read before the client takes them."""
 
 
 class RemoteReplica:
@@ -65,7 +72,8 @@ class RemoteReplica:
         self._server = server
         self._request_timeout = float(plan.timeouts.request)
         self._read_timeout = float(plan.timeouts.read)
-        shortest = min(self._request_timeout, self._read_timeout)
+        self._total_timeout = float(plan.timeouts.total)
+        shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._session: aiohttp.ClientSession | None = None
@@ -80,10 +88,14 @@ class RemoteReplica:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
+            connector=Connector(limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={**headers, **self._wire.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
+            read_bufsize=_READ_AHEAD,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
         )
 
     async def stop(self) -> None:
@@ -96,50 +108,62 @@ class RemoteReplica:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        return ReplicaStatus(ready=self._session is not None and (self._server is None or self._server.ready))
+        if self._session is None:
+            return ReplicaStatus(ready=False)
+        ready = self._server is None or self._server.ready
+        return ReplicaStatus(ready, credential=self._authorizer.version())
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
-        response, classifier = await self._open(request, deadline)
+        response, classifier, until = await self._open(request, deadline)
         try:
             if (
                 not isinstance(request, ChatRequest)
                 or not request.stream
                 or response.content_type == "application/json"
             ):
-                yield await self._whole(request, response, classifier, deadline)
+                yield await self._whole(request, response, classifier, until)
                 return
+            if response.content_type == "text/html":
+                raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader, parser = self._wire.reader(request, classifier), SseParser()
+            body = self._body(response, until, MAX_STREAM)
             while not reader.ended:
-                data = await self._read(response, deadline)
-                chunks, error = self._chunks(reader, parser, data, response.content)
+                data = await body.piece(_READ_AHEAD)
+                chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
                     yield chunk
                 if error is not None:
                     raise error
-            await self._read_end(response)
+            await body.read_end()
+        except OutOfBounds as error:
+            raise self._out_of_bounds(error.limit, error.most, deadline) from None
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
         finally:
             response.release()  # closes the connection where something is left unread
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
-        response, classifier = await self._open(request, deadline)
+        response, classifier, until = await self._open(request, deadline)
         try:
-            return await self._whole(request, response, classifier, deadline)
+            return await self._whole(request, response, classifier, until)
+        except OutOfBounds as error:
+            raise self._out_of_bounds(error.limit, error.most, deadline) from None
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
         finally:
             response.release()
 
     async def _whole(
-        self,
-        request: Request,
-        response: aiohttp.ClientResponse,
-        classifier: Classifier,
-        deadline: float | None,
+        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
     ) -> Chunk:
-        """The answer, all of it in the body. Raises RequestError and ClientError."""
-        body = await self._read_all(response, deadline)
+        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
+        body = await self._body(response, until, _most(request)).whole()
+        if len(body) < LARGE:
+            return self._parse(request, body, classifier)
+        return await asyncio.to_thread(self._parse, request, body, classifier)
+
+    def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
+        """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
             return self._wire.vectors(body, len(request.texts), classifier)
         if isinstance(request, RerankRequest):
@@ -151,27 +175,31 @@ class RemoteReplica:
 
     async def _open(
         self, request: Request, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Classifier]:
-        """An answer that begins as a success. Raises RequestError."""
+    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+        """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
             raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
+        until = self._timeouts.loop.time() + self._total_timeout
+        if deadline is not None:
+            until = min(until, deadline)
         renewed = False
         while True:
-            response, used = await self._send(request, deadline)
+            response, used = await self._send(request, until, deadline)
             classifier = Classifier(self._plan, used.secret)
             self._observe(response.headers)
             if response.status == 200:
-                return response, classifier
+                return response, classifier, until
             try:
-                error = await self._http_error(response, classifier, deadline)
+                body = await self._body(response, until, MAX_ERROR_BODY).beginning()
             finally:
                 response.release()
+            error = classifier.http_error(response.status, response.headers, body)
             if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
                 raise error
             renewed = True
 
     async def _send(
-        self, request: Sendable, deadline: float | None
+        self, request: Sendable, until: float, deadline: float | None
     ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
@@ -179,79 +207,42 @@ class RemoteReplica:
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
-            with self._timeouts.within(self._request_timeout, deadline):
+            with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 sending = self._session.post(
                     url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
                 )
                 return await sending, used
         except TimeoutError:
-            raise self._timeout("sent no first byte within", self._request_timeout, deadline) from None
+            if self._timeouts.loop.time() >= until:
+                raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
+            raise self._fail(
+                RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
+            ) from None
         except aiohttp.ClientError as error:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, content: aiohttp.StreamReader
+        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
-        except LineTooLong:
-            return [], self._fail(ServerError, "sent a line that is too long")
+        except EventTooLarge:
+            return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        if events or parser.in_event:
+            body.progressed()
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
-        more = error is not None or (reader.ended and content.at_eof())
+        more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
             chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
         return chunks, error
 
-    async def _read_end(self, response: aiohttp.ClientResponse) -> None:
-        """Read what follows the end marker, which is nothing, so that the connection is free again."""
-        if response.content.at_eof():
-            return
-        try:
-            async with asyncio.timeout(END_GRACE):
-                while not response.content.at_eof():
-                    await response.content.readany()
-        except (TimeoutError, aiohttp.ClientError):
-            return
-
-    async def _read_all(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
-        if response.content.is_eof():
-            return response.content.read_nowait()
-        pieces: list[bytes] = []
-        while data := await self._read(response, deadline):
-            pieces.append(data)
-        return b"".join(pieces)
-
-    async def _read(self, response: aiohttp.ClientResponse, deadline: float | None) -> bytes:
-        """The next bytes, without waiting where some are here; empty at the end."""
-        content = response.content
-        if data := content.read_nowait():
-            return data
-        if content.at_eof():
-            return b""
-        try:
-            with self._timeouts.within(self._read_timeout, deadline):
-                return await content.readany()
-        except TimeoutError:
-            raise self._timeout("fell silent for", self._read_timeout, deadline) from None
-
-    async def _http_error(
-        self,
-        response: aiohttp.ClientResponse,
-        classifier: Classifier,
-        deadline: float | None,
-    ) -> RequestError:
-        body = b""
-        try:
-            while len(body) < MAX_ERROR_BODY and (data := await self._read(response, deadline)):
-                body += data
-        except (RequestTimeout, aiohttp.ClientError):
-            pass  # the status says enough
-        return classifier.http_error(response.status, response.headers, body)
+    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+        return Body(response, self._timeouts, self._read_timeout, until, most)
 
     def _endpoint(self) -> str:
         return self._server.endpoint if self._server else self._plan.endpoint
@@ -260,10 +251,18 @@ class RemoteReplica:
         url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
 
-    def _timeout(self, what: str, seconds: float, deadline: float | None) -> RequestError:
-        if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+    def _out_of_bounds(self, limit: Limit, most: int, deadline: float | None) -> RequestError:
+        match limit:
+            case Limit.READ:
+                return self._fail(RequestTimeout, f"fell silent for {self._read_timeout:g} s")
+            case Limit.SIZE:
+                what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
+                return self._fail(ServerError, what, retryable=False)
+        if deadline is not None and self._timeouts.loop.time() >= deadline:
             return self._fail(RequestTimeout, "took longer than the deadline")
-        return self._fail(RequestTimeout, f"{what} {seconds:g} s")
+        return self._fail(
+            RequestTimeout, f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
+        )
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
@@ -276,9 +275,21 @@ class RemoteReplica:
                 what = "closed the connection before it answered"
             case aiohttp.ClientPayloadError():
                 what = "broke off in the middle of its answer"
+            case aiohttp.ClientResponseError():
+                return self._fail(ServerError, why_unreadable(error), retryable=False)
             case _:
                 what = f"could not be talked to: {type(error).__name__}"
         return self._fail(NetworkError, what)
 
-    def _fail(self, kind: type[RequestError], what: str) -> RequestError:
-        return kind(f"{self._who} {what}", deployment=self._plan.deployment, provider=self._plan.provider)
+    def _fail(self, kind: type[RequestError], what: str, *, retryable: bool | None = None) -> RequestError:
+        return kind(
+            f"{self._who} {what}",
+            deployment=self._plan.deployment,
+            provider=self._plan.provider,
+            retryable=retryable,
+        )
+
+
+def _most(request: Request) -> int:
+    """Bytes that the answer to `request` may have in one piece."""
+    return MAX_ANSWER + (len(request.texts) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)

@@ -8,9 +8,12 @@ from typing import Any
 
 from ....compiler.plan import AttemptNode, IfNode, MapNode, MatchNode
 from ...concurrency.tasks import end_tasks
-from ...requests.errors import RequestError, StepFailed
+from ...requests.errors import RequestError, StepFailed, forget_frames
 from .activation import Activation
 from .block import Act, Block
+
+_TURN = 0.005
+"""Seconds after which a list that needs no waiting lets others have the loop."""
 
 
 def match_value(node: MatchNode, slots: Mapping[str, int], blocks: Mapping[str, Block], is_tail: bool) -> Act:
@@ -55,9 +58,10 @@ def attempt(node: AttemptNode, blocks: Mapping[str, Block], is_tail: bool) -> Ac
     async def act(around: Activation) -> Any:
         try:
             value = await _inner(first, around, is_tail)
-        except RequestError:
+        except RequestError as error:
             if around.run.is_over() or (is_tail and around.sink is not None and around.sink.sent):
                 raise
+            forget_frames(error)
             value = None
         return await _inner(otherwise, around, is_tail) if value is None else value
 
@@ -72,11 +76,16 @@ def map_list(node: MapNode, slots: Mapping[str, int], blocks: Mapping[str, Block
 
     async def act(around: Activation) -> list[Any]:
         values = around.frame[over]
+        loop = asyncio.get_running_loop()
         results: list[Any] = [None] * len(values)
         left = iter(enumerate(values))
 
         async def work() -> None:
+            began = loop.time()
             for index, value in left:
+                if loop.time() - began > _TURN:
+                    await asyncio.sleep(0)
+                    began = loop.time()
                 inner = Activation(each, around.run, place=f"{around.place}[{index}]")
                 results[index] = await inner.result([(variable, value)], around)
 

@@ -30,6 +30,8 @@ class Sizes:
     """What the open sizes of tensors are in one call: those with one name are equal."""
 
     by_name: dict[str, int] = field(factory=dict)
+    items: int = 0
+    """Values that were in its lists so far."""
 
 
 def found(value: object) -> str:

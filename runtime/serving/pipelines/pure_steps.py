@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator as op
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -55,9 +56,14 @@ def operation(operator: str, operands: Sequence[int]) -> Compute:
 
 def _calculate(binary: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     try:
-        return binary(a, b)
+        value = binary(a, b)
     except OverflowError:
         raise StepFailed("the result is too large for a float") from None
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise StepFailed("the result is too large for an int: it has 64 bits")
+    if type(value) is float and math.isinf(value) and not (math.isinf(a) or math.isinf(b)):
+        raise StepFailed("the result is too large for a float")
+    return value
 
 
 def _divide(a: float, b: float) -> float:

@@ -15,13 +15,15 @@ from attrs import evolve, frozen
 from ....compiler.plan import CascadePlan, FieldNode
 from ...requests.answer import ChatChunk, Chunk, ClassifyChunk
 from ...requests.call import Call
-from ...requests.errors import RequestError, StepFailed
+from ...requests.errors import RequestError, StepFailed, forget_frames
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
 from ..model import Model
+from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
+from ..pipelines.workers import Workers
 from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import open_answer
 from .route import Route
@@ -73,9 +75,10 @@ class Escalation:
 class Cascade(Route):
     """All members but the last answer in full before anything goes to the client; what they cost counts."""
 
-    def __init__(self, plan: CascadePlan, members: Sequence[Model]) -> None:
+    def __init__(self, plan: CascadePlan, members: Sequence[Model], workers: Workers) -> None:
+        """workers: where what may take long of the condition is computed."""
         super().__init__(plan, members)
-        self._condition = prepare_nodes(plan.condition, plan.accept, [IT], PureSteps())
+        self._condition = prepare_nodes(plan.condition, plan.accept, [IT], PureSteps(workers))
         self._needs_logprobs = any(
             isinstance(node, FieldNode) and node.of == IT and node.field == "confidence"
             for node in plan.condition
@@ -103,10 +106,11 @@ class Cascade(Route):
                             yield chunk
                     return
                 chunks = await self._whole(member, its_call, branch)
-                decision = escalation.answered(self._accepts(chunks))
+                decision = escalation.answered(await self._accepts(chunks))
             except RequestError as error:
                 reason = type(error).code
                 decision = escalation.failed(error, is_over=call.is_over(loop.time()))
+                forget_frames(error)  # this one among them, which keeps the error
             if isinstance(decision, Ask):
                 self.moves(asked, reason)
         if isinstance(decision, GiveUp):
@@ -127,20 +131,24 @@ class Cascade(Route):
         async with aclosing(member.stream(evolve(call, request=request), trace)) as answer:
             return [chunk async for chunk in answer]
 
-    def _accepts(self, chunks: Sequence[Chunk]) -> bool:
+    async def _accepts(self, chunks: Sequence[Chunk]) -> bool:
         """Whether the condition holds for the answer; for several rows, for each of them."""
         frame = self._condition.template.copy()
         try:
-            return all(self._holds(frame.copy(), it) for it in self._answers(chunks))
+            for it in self._answers(chunks):
+                if not await self._holds(frame.copy(), it):
+                    return False
+            return True
         except StepFailed as error:
             log.warning("route `%s`: the condition cannot be computed: %s", self.name, error)
             return False
 
-    def _holds(self, frame: list[Any], it: dict[str, Any]) -> bool:
+    async def _holds(self, frame: list[Any], it: dict[str, Any]) -> bool:
         frame[self._condition.inputs[IT]] = it
         for step in self._condition.steps:
             assert step.compute is not None
-            frame[step.slot] = step.compute(frame)
+            value = step.compute(frame)
+            frame[step.slot] = await value if isinstance(value, Later) else value
         return bool(frame[self._condition.output])
 
     def _answers(self, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
 from ...requests.answer import Chunk
 from ...requests.call import Call
+from ...requests.errors import forget_frames
 from ...requests.trace import Trace
 from .first_content import open_answer
 from .route import Route
@@ -158,11 +159,13 @@ async def with_failover(
             latest = min(call.wait_until, now + MAX_WAIT, inf if call.deadline is None else call.deadline)
             again = free if now < free < latest else inf
             end = failover.failed(error, is_over=call.is_over(now), free_at=again)
-            if end is not None:
-                if end.error is not error:
-                    log.warning("%s", end.error.message)
-                raise end.error from None
-            route.moves(ask.index, type(error).code)
+            forget_frames(error)  # this one among them, which keeps the error
+            if end is not None and end.error is not error:
+                log.warning("%s", end.error.message)
+            elif end is None:
+                route.moves(ask.index, type(error).code)
+        if end is not None:
+            raise end.error
     route.answers(ask.index)
     async with aclosing(opened.chunks()) as chunks:
         async for chunk in chunks:

@@ -162,7 +162,7 @@ def session(tmp_path: Path) -> onnxruntime.InferenceSession:
 def model_on(
     device: tuple[str, int], plan: OnnxServingPlan, session: Any, pool: ThreadPoolExecutor
 ) -> OnnxModel:
-    return OnnxModel(plan, session, pool, 1, Path(), device, "deployment `x`")
+    return OnnxModel(plan, session, pool, 1, 1, Path(), device, "deployment `x`")
 
 
 def test_memory_is_bound_on_a_gpu_with_graphs_and_nowhere_else(session: Any) -> None:

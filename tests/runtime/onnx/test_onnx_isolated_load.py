@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-import subprocess
 from pathlib import Path
 
 import numpy
 import pytest
 
 from inferc.compiler.plan import OnnxServingPlan
-from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx import isolated_load as trial
+from inferc.runtime.replicas.onnx import OnnxReplica, isolated_load
 from inferc.runtime.requests.errors import StartError
 
 from .plans import PLACEMENT
@@ -26,7 +24,7 @@ ROW = numpy.ones((1, 2), numpy.float32)
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(trial, "_worked", set())
+    monkeypatch.setattr(isolated_load, "_worked", set())
 
 
 def untrusted(plan: OnnxServingPlan) -> OnnxReplica:
@@ -109,13 +107,12 @@ async def test_replicas_that_start_together_try_their_model_once(
 
 
 @pytest.fixture
-def killed_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = subprocess.run(["sh", "-c", "kill -9 $$"], capture_output=True, check=False)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+def killed_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolated_load, "_PROCESS", ("-c", "import os; os.kill(os.getpid(), 9)"))
 
 
-@pytest.mark.usefixtures("killed_trial")
-async def test_a_trial_that_is_killed_speaks_of_memory(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("killed_process")
+async def test_a_load_that_is_killed_speaks_of_memory(tmp_path: Path) -> None:
     with pytest.raises(
         StartError, match=r"was killed \(SIGKILL\), most likely because the memory is used up"
     ):

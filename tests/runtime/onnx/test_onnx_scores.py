@@ -207,6 +207,10 @@ async def test_over_http_texts_and_tensors_are_classified(tmp_path: Path) -> Non
         for body, message in (
             ({"model": "texts", "input": []}, "`input` must hold at least one text"),
             ({"model": "texts"}, "`input` is missing"),
+            (
+                {"model": "classes", "input": [[1.0, 2.0]]},
+                "to a model without a tokenizer, tensors as `inputs`",
+            ),
             ({"model": "texts", "input": "a", "inputs": [tensor]}, "not both"),
             ({"model": "texts", "inputs": [tensor]}, "classifies texts: send them as `input`"),
             ({"model": "classes", "inputs": [tensor | {"shape": [1, 7]}]}, "its `shape` [1, 7] means 7"),

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from inferc.compiler.onnx_model.reader import read_model
-from inferc.compiler.plan import Batching, Duration
+from inferc.compiler.plan import Activation, Batching, ClassifySpec, Duration, TaskKind, TaskSpec
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.requests.answer import TensorChunk
-from inferc.runtime.requests.errors import BadRequest, StartError
-from inferc.runtime.requests.request import TensorRequest
+from inferc.runtime.requests.errors import BadRequest, InvalidAnswer, StartError
+from inferc.runtime.requests.request import ClassifyRequest, TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 
-from .plans import MODELS, running
-from .toys import DATATYPES, echo, line, save_model, tensor_plan
+from .plans import MODELS, onnx_plan, running
+from .toys import DATATYPES, Value, echo, line, save_model, tensor_plan
 
 BATCHING = Batching(max_size=8, max_delay=Duration(0.002))
 ROWS = numpy.arange(8, dtype=numpy.float32).reshape(2, 4)
@@ -201,3 +201,69 @@ async def test_a_warm_up_that_the_model_cannot_run_stops_the_start(tmp_path: Pat
     with pytest.raises(StartError, match=r"cannot run the `warm_up` of x \[3, 4\], shift \[3, 5\]"):
         async with running(plan):
             pass
+
+
+def gained(path: Path) -> Path:
+    """Gives `y`, which is `x` times `gain`: 2, unless a request says otherwise."""
+    return save_model(
+        path,
+        [helper.make_node("Mul", ["x", "gain"], ["y"])],
+        [("x", DATATYPES["FP32"], ["N", 2]), ("gain", DATATYPES["FP32"], [1])],
+        [("y", DATATYPES["FP32"], ["N", 2])],
+        {"gain": numpy.array([2], numpy.float32)},
+    )
+
+
+@pytest.mark.parametrize("batching", [None, BATCHING])
+async def test_an_input_with_a_value_of_its_own_may_be_given_another_one(
+    batching: Batching | None, tmp_path: Path
+) -> None:
+    x = numpy.ones((1, 2), numpy.float32)
+    async with running(tensor_plan(gained(tmp_path / "m.onnx"), batching=batching)) as replica:
+        usual, other, third = await asyncio.gather(
+            infer(replica, fp32("x", x)),
+            infer(replica, fp32("gain", [5]), fp32("x", x)),
+            infer(replica, fp32("x", x), fp32("gain", [7])),
+        )
+        with pytest.raises(BadRequest, match=r"input `gain` has the shape \[2\]; the model takes FP32\[1\]"):
+            await infer(replica, fp32("x", x), fp32("gain", [1, 2]))
+        with pytest.raises(BadRequest, match="input `x` is missing"):
+            await infer(replica, fp32("gain", [5]))
+    assert [each["y"].tolist() for each in (usual, other, third)] == [[[2, 2]], [[5, 5]], [[7, 7]]]
+
+
+def reshaped(path: Path) -> Path:
+    """Says that it gives [N, 3], and gives [N, 1, 3], by a shape that it computes."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Gather", ["shape", "zero"], ["rows"]),
+        helper.make_node("Greater", ["keep", "rows"], ["which"]),
+        helper.make_node("Compress", ["sizes", "which"], ["new_shape"]),
+        helper.make_node("Reshape", ["x", "new_shape"], ["y"]),
+    ]
+    weights = {
+        "zero": numpy.array(0, numpy.int64),
+        "keep": numpy.array([99, 99, 99], numpy.int64),
+        "sizes": numpy.array([-1, 1, 3], numpy.int64),
+    }
+    sides: list[Value] = [(name, DATATYPES["FP32"], ["N", 3]) for name in ("x", "y")]
+    return save_model(path, nodes, sides[:1], sides[1:], weights)
+
+
+@pytest.mark.parametrize(
+    "task", [TaskSpec(kind=TaskKind.TENSOR), ClassifySpec(activation=Activation.SIGMOID)]
+)
+async def test_an_output_of_another_rank_than_the_file_says_is_an_error_that_says_both(
+    task: TaskSpec, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x = fp32("x", numpy.ones((2, 3), numpy.float32))
+    request = (
+        ClassifyRequest(inputs=(x,)) if isinstance(task, ClassifySpec) else TensorRequest((x,), outputs=())
+    )
+    async with running(onnx_plan(model=reshaped(tmp_path / "m.onnx"), task=task)) as replica:
+        with pytest.raises(InvalidAnswer) as caught:
+            await replica.answer(request, None)
+    assert (
+        "the model gives `y` with the shape [2, 1, 3], and its file says FP32[?, 3]" in caught.value.message
+    )
+    assert caplog.records == []

@@ -73,6 +73,63 @@ def crashing(path: Path) -> Path:
     return save_model(path, nodes, sides[:1], sides[1:], weights)
 
 
+ENDLESS = 2**62
+"""Turns of a loop: as good as no end."""
+
+
+def _loop(turns: str, start: str, result: str) -> list[Any]:
+    """Nodes that give `start` as `result` after `turns` (one integer) turns of doing nothing."""
+    shape: list[Any] = []
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["w"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, shape),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, shape),
+            helper.make_tensor_value_info("v", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, shape),
+            helper.make_tensor_value_info("w", TensorProto.FLOAT, None),
+        ],
+    )
+    return [helper.make_node("Loop", [turns, "", start], [result], body=body)]
+
+
+def looping(path: Path, turns: int) -> Path:
+    """Gives `y`, which is `x`, FP32 [N, 2], after so many turns of a loop."""
+    sides: list[Value] = [(name, TensorProto.FLOAT, ["N", 2]) for name in ("x", "y")]
+    nodes = _loop("turns", "x", "y")
+    return save_model(path, nodes, sides[:1], sides[1:], {"turns": numpy.array(turns, numpy.int64)})
+
+
+def endless_for(path: Path, model: Path, number: str, value: int, output: str) -> Path:
+    """`model`, which never gets done where its input `number`, of integers, holds `value` anywhere.
+
+    output: the one that is waited for, of FP32.
+    """
+    made = load(model)
+    for node in made.graph.node:
+        node.output[:] = ["before_" + name if name == output else name for name in node.output]
+    made.graph.node.extend(
+        [
+            helper.make_node("Equal", [number, "endless_value"], ["is_endless"]),
+            helper.make_node("Cast", ["is_endless"], ["is_endless_number"], to=TensorProto.INT64),
+            helper.make_node("ReduceMax", ["is_endless_number"], ["any_endless"], keepdims=0),
+            helper.make_node("Mul", ["any_endless", "endless_turns"], ["turns"]),
+            *_loop("turns", "before_" + output, output),
+        ]
+    )
+    made.graph.initializer.extend(
+        [
+            numpy_helper.from_array(numpy.array(value, numpy.int64), "endless_value"),
+            numpy_helper.from_array(numpy.array(ENDLESS, numpy.int64), "endless_turns"),
+        ]
+    )
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
 def line(path: Path, slope: float = 2.0) -> Path:
     """Gives `total` [N, 1], `slope` times the sum of `x` and `shift`, both FP32 [N, any]; and `count` [N]."""
     nodes = [
@@ -114,6 +171,23 @@ def scorer(path: Path, classes: int, *, vocabulary: int = 40_000, batch: int | s
         [("logits", TensorProto.FLOAT, [batch, classes])],
         {"worth": worth, **axes},
     )
+
+
+def dynamically_quantized(path: Path) -> Path:
+    """From `x` [batch, 8] to `y`, with int8 weights, and a scale for `x` that the node `scales` finds."""
+    random = numpy.random.default_rng(5)
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"], name="scales"),
+        helper.make_node("MatMulInteger", ["q", "w", "zero", "nought"], ["whole"]),
+        helper.make_node("Cast", ["whole"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["number", "scale"], ["y"]),
+    ]
+    weights: dict[str, NDArray[Any]] = {
+        "w": random.integers(-127, 127, (8, 8)).astype(numpy.int8),
+        "nought": numpy.array(0, numpy.int8),
+    }
+    sides: list[Value] = [(name, TensorProto.FLOAT, ["batch", 8]) for name in ("x", "y")]
+    return save_model(path, nodes, sides[:1], sides[1:], weights)
 
 
 def tensor_plan(model: Path, name: str = "toy", **changes: Any) -> OnnxServingPlan:

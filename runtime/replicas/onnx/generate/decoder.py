@@ -9,7 +9,7 @@ import numpy
 from attrs import define, frozen
 from numpy.typing import NDArray
 
-from ....requests.errors import ContextLengthExceeded, RequestError
+from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
 from ..failures import first_line, is_outside, unknown_token
 from ..length_groups import bucket
 from ..model import run_options
@@ -22,11 +22,10 @@ from .signature import LOGITS, GenerateSignature
 if TYPE_CHECKING:
     import onnxruntime
 
+_LOGITS_RANK = 3
+
 _SHORT = 1024
 """Positions up to which padding costs little next to reading the weights: shorter texts all go together."""
-
-_SAME = 0.03
-"""Difference, as a part of their range, up to which numbers of a model are the same but for rounding."""
 
 
 @define(eq=False)
@@ -77,32 +76,27 @@ class Decoder:
     def company(self, answer: Answer, *, padded: bool) -> Hashable:
         """Answers for which this is equal may share a step: those that add one token to what they are.
 
-        padded: whether those of different lengths may, too, see `can_pad`.
+        padded: whether those of different lengths may, too.
         """
         if answer.row is None:
             return answer
         return max(bucket(answer.seen), _SHORT) if padded else answer.seen
 
-    def can_pad(self) -> bool:
-        """Whether texts of different lengths can share a step: the model must pass over what is left of one.
+    @property
+    def knows_padding(self) -> bool:
+        """Whether the model can be told what to pass over on the left of a text."""
+        return {ATTENTION_MASK, POSITION_IDS} <= self.signature.integers.keys()
 
-        Nothing in a model says so: it is tried with two texts. Blocks.
+    def go_on(self, texts: Sequence[Sequence[int]], stopper: Stopper) -> list[NDArray[numpy.float32]]:
+        """What the model gives in a step that `texts` share, for the token after the next one of each.
+
+        Each of `texts`, as tokens, is read alone. Blocks. Raises RequestError.
         """
-        if not {ATTENTION_MASK, POSITION_IDS} <= self.signature.integers.keys():
-            return False
-        stopper, texts = Stopper(), [Answer(Sampler(GREEDY), ids) for ids in ((0, 1, 2, 3), (1,))]
-        try:
-            for text in texts:
-                self.step([text], stopper)
-                text.next_ids = (2,)
-            alone = [self._run([text], stopper)[0][0] for text in texts]
-            together, _ = self._run(texts, stopper)
-        except RequestError:
-            return False
-        return all(
-            bool(numpy.abs(one - other).max() <= _SAME * (one.max() - one.min()))
-            for one, other in zip(alone, together, strict=True)
-        )
+        answers = [Answer(Sampler(GREEDY), text) for text in texts]
+        for answer in answers:
+            self.step([answer], stopper)
+            answer.next_ids = (0,)
+        return [self._run(answers, stopper)[0]]
 
     def _run(self, answers: Sequence[Answer], stopper: Stopper) -> tuple[NDArray[numpy.float32], Past]:
         """What the model gives for the next token of each, [answers, vocabulary], and what it remembers."""
@@ -125,7 +119,14 @@ class Decoder:
             longest = max(answers, key=lambda answer: answer.seen)
             raise self._explained(error, longest, longest.seen + new) from None
         logits, *present = binding.get_outputs()
-        scores: NDArray[numpy.float32] = logits.numpy()[:, -1].astype(numpy.float32, copy=False)
+        given = logits.numpy()
+        if given.ndim != _LOGITS_RANK:
+            raise InvalidAnswer(
+                f"{self.owner}: the model gives `{LOGITS}` with the shape {list(given.shape)}, and must give "
+                "[batch, sequence, vocabulary]: export it again",
+                retryable=False,
+            )
+        scores: NDArray[numpy.float32] = given[:, -1].astype(numpy.float32, copy=False)
         return scores, Past(present, len(answers), past.positions + new)
 
     def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:

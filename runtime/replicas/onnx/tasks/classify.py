@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from ....requests.errors import BadRequest, RequestError, StartError
 from ....requests.request import ClassifyRequest, Request, TensorRequest
 from ....requests.usage import Usage
 from ..model import OnnxModel, WholeAnswers
+from ..runner import Stopper
 from ..scores import Floats, activate, best
 from ..signature import class_scores_output, read_classify_signature
 from ..tensor_runs import TensorRuns
@@ -34,11 +37,14 @@ class ClassifyTask(WholeAnswers):
             signature = read_classify_signature(model.session, self._output, model.owner)
             self._texts = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _as_they_are)
 
-    def warm_up(self) -> None:
-        if self._texts:
-            self._texts.warm_up("warm up")
-        else:
-            self._tensors.warm_up()
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        if self._texts is None:
+            return self._tensors.warm_up(stopper)
+        self._texts.warm_up("warm up", stopper)
+        said = self._texts.try_company(stopper)
+        if said:
+            self._tensors.run_alone()
+        return said
 
     async def close(self) -> None:
         await self._tensors.close()

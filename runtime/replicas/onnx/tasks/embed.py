@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from ....requests.request import EmbedRequest, Request
 from ....requests.usage import Usage
 from ..model import OnnxModel
 from ..pooling import Floats, normalise, pool
+from ..runner import Stopper
 from ..signature import read_embed_signature
 from ..token_runs import TokenRuns
 from .tokens import TokenTask
@@ -29,8 +32,9 @@ class EmbedTask(TokenTask):
             model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
         )
 
-    def warm_up(self) -> None:
-        self._width = self._runs.warm_up("warm up").shape[1]
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        self._width = self._runs.warm_up("warm up", stopper).shape[1]
+        return self._share_runs(self._runs.try_company(stopper))
 
     async def close(self) -> None:
         await super().close()

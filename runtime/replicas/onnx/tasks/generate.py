@@ -14,6 +14,7 @@ from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
+from ..company import reason_to_run_alone
 from ..generate.decoder import Answer, Decoder
 from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
@@ -40,6 +41,10 @@ _USUAL_ENDS = (
     "<eos>",
     "<end_of_turn>",
 )
+
+_SAME_LENGTH: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1, 2, 0, 0), (2, 2, 1, 0), (0, 0, 1, 2))
+_LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 2), (1, 2))
+"""Texts, as tokens, to try company with."""
 
 
 class GenerateTask:
@@ -74,14 +79,26 @@ class GenerateTask:
         self._runner = model.runner(self._decoder.step, batching, is_loop=True)
         self._can_pad = False
 
-    def warm_up(self) -> None:
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
         answer = Answer(Sampler(GREEDY), (0,))
         for _ in range(2):
-            self._decoder.step([answer], Stopper())
-        if self._model.plan.batching:
-            self._can_pad = self._decoder.can_pad()
-            if not self._can_pad:
-                log.info("%s: only texts of the same length share a step of this model", self._model.owner)
+            self._decoder.step([answer], stopper)
+        batching, decoder = self._model.plan.batching, self._decoder
+        if batching is None or batching.max_size == 1:
+            return ()
+
+        texts = _SAME_LENGTH[: batching.max_size]
+        why = reason_to_run_alone([texts], decoder.go_on, self._model, stopper)
+        if why is not None:
+            self._runner = self._model.runner(decoder.step, None, is_loop=True)
+            return (f"{self._model.owner}: its texts take turns, whatever `batching` says: {why}",)
+        texts = _LENGTHS[: batching.max_size]
+        self._can_pad = decoder.knows_padding and not reason_to_run_alone(
+            [texts], decoder.go_on, self._model, stopper
+        )
+        if not self._can_pad:
+            log.info("%s: only texts of the same length share a step of this model", self._model.owner)
+        return ()
 
     async def close(self) -> None:
         await self._runner.close()

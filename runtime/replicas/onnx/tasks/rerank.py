@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from ....requests.request import Request, RerankRequest
 from ....requests.usage import Usage
 from ..model import OnnxModel
 from ..pooling import Floats
+from ..runner import Stopper
 from ..scores import sigmoid
 from ..signature import read_rerank_signature
 from ..token_runs import TokenRuns
@@ -25,8 +28,9 @@ class RerankTask(TokenTask):
         signature = read_rerank_signature(model.session, model.owner)
         self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _scores)
 
-    def warm_up(self) -> None:
-        self._runs.warm_up(("warm", "up"))
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        self._runs.warm_up(("warm", "up"), stopper)
+        return self._share_runs(self._runs.try_company(stopper, query="warm"))
 
     async def close(self) -> None:
         await super().close()

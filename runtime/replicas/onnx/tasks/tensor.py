@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ....requests.answer import Chunk, TensorChunk
 from ....requests.request import Request, TensorRequest
 from ..model import OnnxModel, WholeAnswers
+from ..runner import Stopper
 from ..tensor_runs import TensorRuns
 
 
@@ -14,8 +17,8 @@ class TensorTask(WholeAnswers):
     def __init__(self, model: OnnxModel) -> None:
         self._runs = TensorRuns(model)
 
-    def warm_up(self) -> None:
-        self._runs.warm_up()
+    def warm_up(self, stopper: Stopper) -> Sequence[str]:
+        return self._runs.warm_up(stopper)
 
     async def close(self) -> None:
         await self._runs.close()

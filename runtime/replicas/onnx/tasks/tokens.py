@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from ....requests.answer import Chunk, TensorChunk
 from ....requests.errors import BadRequest, StartError
@@ -22,6 +23,12 @@ class TokenTask(WholeAnswers):
             self._tensors = TensorRuns(model)
         except StartError as error:  # of an output that no request can carry, and that text does not need
             self._unsent = str(error)
+
+    def _share_runs(self, said: Sequence[str]) -> Sequence[str]:
+        """Let tensors share runs where texts do. said: why texts do not; gives it back."""
+        if said and self._tensors:
+            self._tensors.run_alone()
+        return said
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         if not isinstance(request, TensorRequest):

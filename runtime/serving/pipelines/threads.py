@@ -1,17 +1,21 @@
-"""Threads that run code of the user's, so that it can neither block the loop nor keep the process alive."""
+"""Threads of the executor that run code of the user's, where a file says `isolation = thread`.
+
+A function that hangs cannot be ended here, nor one that holds the interpreter or crashes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
 from ...requests.errors import Backpressure, ShuttingDown
+from ...requests.health import Finding, Health
+from .workers.serving import is_async
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +25,7 @@ MAX_THREADS = 32
 _Job = Callable[[], None]
 
 
-class Workers:
+class Threads:
     """Functions run on daemon threads; coroutine functions on a loop that they have to themselves.
 
     A call that is not waited for any longer cannot be stopped, when it is a function: its thread is
@@ -44,7 +48,7 @@ class Workers:
         """
         if self._closed:
             raise ShuttingDown("the executor is stopping")
-        if _is_async(function):
+        if is_async(function):
             return await asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(_call(function, arguments), self._own_loop())
             )
@@ -52,6 +56,14 @@ class Workers:
             raise Backpressure(f"{who}: all {self._most} threads are held by calls that do not come back")
         await self._room.acquire()
         return await self._on_thread(who, function, arguments)
+
+    def findings(self) -> Iterator[Finding]:
+        """Calls that do not come back."""
+        if self.abandoned:
+            calls = (
+                f"{self.abandoned} of {self._most} threads are held by calls that nobody waits for any more"
+            )
+            yield Finding("externs", Health.DEGRADED, calls)
 
     def stop(self) -> None:
         """Let idle threads end; those that run end with the process. Safe to call twice."""
@@ -88,10 +100,8 @@ class Workers:
             error: BaseException | None = None
             try:
                 value = function(**arguments)
-            except StopIteration:
-                error = RuntimeError("StopIteration")  # which a future cannot hold
             except BaseException as raised:
-                error = raised if isinstance(raised, Exception) else RuntimeError(type(raised).__name__)
+                error = _ordinary(raised)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(back, value, error)
 
@@ -111,14 +121,27 @@ class Workers:
         return self._loop
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling `function`, or an object that is called like one, gives a coroutine."""
-    called = getattr(function, "__call__", None)  # noqa: B004
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
-
-
 async def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    return await function(**arguments)
+    try:
+        return await function(**arguments)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # `sys.exit()` and Ctrl-C would end the loop of all others, too
+        raise _ordinary(error) from None
+
+
+class Ended(Exception):
+    """What was raised to end the program, or a loop. name: its class."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.name = type(error).__name__
+        self.__traceback__ = error.__traceback__
+
+
+def _ordinary(error: BaseException) -> Exception:
+    """What a future can hold, and nobody takes for a wish to end the program."""
+    return error if isinstance(error, Exception) and not isinstance(error, StopIteration) else Ended(error)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

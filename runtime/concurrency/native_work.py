@@ -1,0 +1,53 @@
+"""Work of native code that nothing can break off: it has a thread of its own, which may be left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread, current_thread
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_under_way: set[Thread] = set()
+
+
+async def in_own_thread(work: Callable[[], T]) -> T:
+    """The outcome of `work`.
+
+    Who is cancelled need not wait for it: the thread goes on, and what it gives is dropped.
+    """
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()
+    thread = Thread(target=_run, args=(work, outcome), daemon=True)
+    _under_way.add(thread)
+    thread.start()
+    return await asyncio.wrap_future(outcome)
+
+
+def _run(work: Callable[[], T], outcome: Future[T]) -> None:
+    try:
+        result = work()
+    except BaseException as error:
+        _under_way.discard(current_thread())
+        outcome.set_exception(error)
+    else:
+        _under_way.discard(current_thread())
+        outcome.set_result(result)
+
+
+def end_process(status: int) -> int:
+    """The exit status for a process that is done.
+
+    Where such work still goes on, the process ends here and now: what Python and native code clean up at a
+    usual end would be taken from under it.
+    """
+    if _under_way:
+        sys.stdout.flush()
+        logging.shutdown()
+        os._exit(status)
+    return status

@@ -1,0 +1,145 @@
+"""Whether rows that run together get what each gets alone. Nothing in a model says so: it is tried.
+
+A first size need not be a batch: it may be time, along which a model sums or looks around. And a model that
+quantises while it runs takes one scale from all rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Timer
+from typing import Any, TypeVar
+
+import numpy
+from numpy.typing import NDArray
+
+from ....compiler.plan import Signature
+from ...requests.errors import RequestError
+from .model import OnnxModel
+from .runner import Stopper
+
+Row = TypeVar("Row")
+Outputs = Sequence[NDArray[Any]]
+"""What a run gives: in each, one row for each that went in, or else it is not made of rows."""
+
+MOST_ROWS = 32
+"""Rows in the largest of the runs that are tried."""
+
+TRIAL_SECONDS = 30.0
+"""Longest time for a trial."""
+
+_QUICK = 1.0
+"""Seconds that a run may be expected to take if it is to be tried."""
+
+_CLOSE, _COARSE = 1e-3, 2e-2
+
+
+def reason_to_run_alone(
+    candidates: Iterable[Sequence[Row]],
+    run: Callable[[Sequence[Row], Stopper], Outputs],
+    model: OnnxModel,
+    stopper: Stopper,
+) -> str | None:
+    """Why each row needs a run of its own; None where rows that run together get what each gets alone.
+
+    candidates: rows to try it with; the first are taken that the model can take. Blocks, until `stopper`
+    ends it.
+    """
+    with _brief(stopper) as trial:
+        reason = _reason(candidates, lambda rows: run(rows, trial), model)
+        if trial.stopped and reason is not None:
+            return f"whether they can share runs could not be found out within {TRIAL_SECONDS:g} s"
+        return reason
+
+
+@contextmanager
+def _brief(stopper: Stopper) -> Iterator[Stopper]:
+    """What ends a trial: `stopper`, or that it takes too long: made-up rows may be too much for a model."""
+    trial = Stopper()
+    stopper.on_stop(trial.stop)
+    timer = Timer(TRIAL_SECONDS, trial.stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield trial
+    finally:
+        timer.cancel()
+
+
+def _reason(
+    candidates: Iterable[Sequence[Row]], run: Callable[[Sequence[Row]], Outputs], model: OnnxModel
+) -> str | None:
+    refused = "it is given nothing to try it with"
+    for rows in candidates:
+        try:
+            run(rows[:1])
+        except RequestError as error:
+            refused = f"the model takes none of the inputs that it was tried with ({error.message})"
+            continue
+        try:
+            if _same_in_company(rows, run, model.device[0]):
+                return None
+        except RequestError as error:
+            return f"several rows together make the model fail ({error.message})"
+        return _mixed(model.plan.signature)
+    return refused
+
+
+def _mixed(signature: Signature) -> str:
+    unknown = "the first size of its inputs is no batch, or the model computes across it"
+    return f"rows that run together change each other's results: {signature.one_scale or unknown}"
+
+
+def _same_in_company(rows: Sequence[Row], run: Callable[[Sequence[Row]], Outputs], device: str) -> bool:
+    """Whether the first, a middle and the last of `rows` get the same alone and with different neighbours.
+
+    Raises RequestError.
+    """
+    watched = {0, len(rows) // 2, len(rows) - 1}
+    alone = {index: run([rows[index]]) for index in sorted(watched)}
+    for group in _groups(len(rows)):
+        began = time.monotonic()
+        together = run([rows[index] for index in group])
+        if any(each.ndim == 0 or len(each) != len(group) for each in together):
+            return False
+        for at, index in enumerate(group):
+            if index in watched and not all(
+                is_same(one[0], many[at], device) for one, many in zip(alone[index], together, strict=True)
+            ):
+                return False
+        seconds = (time.monotonic() - began) / len(group)
+        if seconds * len(rows) > _QUICK and len(group) > 2:
+            break
+    return True
+
+
+def _groups(rows: int) -> Iterator[Sequence[int]]:
+    """Which rows are tried together, small runs first: each in front of others and behind them."""
+    last = rows - 1
+    yield 0, last
+    yield last, 0
+    some = sorted({0, rows // 4, rows // 2, last})
+    yield some
+    yield some[::-1]
+    yield range(rows)
+    yield range(last, -1, -1)
+
+
+def is_same(one: NDArray[Any], other: NDArray[Any], device: str = "cpu") -> bool:
+    """Whether two results are equal but for rounding, which depends on the type of their numbers.
+
+    On a GPU, numbers are rounded as coarsely as with 16 bits, whatever their type is.
+    """
+    if one.shape != other.shape:
+        return False
+    if not numpy.issubdtype(one.dtype, numpy.floating):
+        return numpy.array_equal(one, other)
+    part = _COARSE if device != "cpu" or one.dtype == numpy.float16 else _CLOSE
+    a, b = one.astype(numpy.float64), other.astype(numpy.float64)
+    same = (a == b) | (numpy.isnan(a) & numpy.isnan(b))
+    if not (same | (numpy.isfinite(a) & numpy.isfinite(b))).all():
+        return False
+    span = numpy.abs(a[numpy.isfinite(a)]).max(initial=0.0)
+    return bool((numpy.abs(a[~same] - b[~same]) <= part * span).all())

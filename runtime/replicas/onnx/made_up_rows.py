@@ -1,0 +1,65 @@
+"""Rows made up for a model, to try it with: of its inputs it says the types, but no values, nor all sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from ...requests.datatypes import NUMPY_TYPES
+from ...requests.tensor import TensorInfo
+
+Row = tuple[NDArray[Any], ...]
+
+_SIZES = (8, 32, 1, 3, 128, 224)
+"""Tried one after the other for all sizes that are open."""
+
+_INTEGERS = (8, 2)
+"""Integers below these are tried: they may be tokens, or yes and no."""
+
+_SCALES = (1.0, 0.1, 10.0, 0.01)
+"""Sizes of numbers, in turn: rows that could drown each other."""
+
+
+def made_up_rows(
+    inputs: Sequence[TensorInfo], shapes: Sequence[Mapping[str, Sequence[int]]], count: int
+) -> Iterator[list[Row]]:
+    """Lists of `count` different rows, each with an array [1, …] for each of `inputs`, until one is taken.
+
+    shapes: those known to work, by the names of inputs; they are tried first.
+    """
+    known: list[Mapping[str, Sequence[int]] | int] = [*shapes, *_SIZES]
+    for sizes in known:
+        for below in _INTEGERS:
+            random = numpy.random.default_rng(0)
+            yield [
+                tuple(_values(info, _shape(info, sizes), below, row, random) for info in inputs)
+                for row in range(count)
+            ]
+
+
+def _shape(info: TensorInfo, sizes: Mapping[str, Sequence[int]] | int) -> tuple[int, ...]:
+    assert info.shape
+    if isinstance(sizes, int):
+        return 1, *(sizes if size is None else size for size in info.shape[1:])
+    return 1, *sizes[info.name][1:]
+
+
+def _values(
+    info: TensorInfo, shape: tuple[int, ...], below: int, row: int, random: numpy.random.Generator
+) -> NDArray[Any]:
+    """Values of one row. Masks hide nothing: what they hide would change nothing."""
+    dtype = NUMPY_TYPES[info.datatype]
+    if "mask" in info.name.lower():
+        return numpy.ones(shape, dtype)
+    if info.datatype == "BYTES":
+        words = random.integers(0, below, shape)
+        return numpy.array([f"word {word}" for word in words.flat], numpy.object_).reshape(shape)
+    if info.datatype == "BF16":
+        numbers = (random.standard_normal(shape) * _SCALES[row % len(_SCALES)]).astype(numpy.float32)
+        return (numbers.view(numpy.uint32) >> 16).astype(numpy.uint16)
+    if numpy.issubdtype(dtype, numpy.floating):
+        return (random.standard_normal(shape) * _SCALES[row % len(_SCALES)]).astype(dtype)
+    return random.integers(0, 2 if info.datatype == "BOOL" else below, shape).astype(dtype)
