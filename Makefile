@@ -27,7 +27,7 @@ MODELS := samples/models
 T ?=
 J ?= 2
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
+	@$(BIN)/python scripts/faults.py
 
 venv: $(READY) ## only set up .venv
 	@:
