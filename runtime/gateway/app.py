@@ -17,6 +17,7 @@ from .browsers import BrowserRules
 from .endpoints.chat import answer_chat
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
+from .endpoints.dialects import answer_in, count_tokens
 from .endpoints.embeddings import answer_embeddings
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
@@ -30,7 +31,13 @@ from .endpoints.open_inference import (
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_rerank
 from .metrics import Metrics
-from .responses import error_answer, inference_error_answer, internal_error, log_failure
+from .responses import (
+    error_answer,
+    inference_error_answer,
+    internal_error,
+    log_failure,
+    messages_error_answer,
+)
 from .status import answer_alive, answer_health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -85,6 +92,7 @@ def build_app(
     )
     for routes, in_error in (
         (_OPENAI, error_answer),
+        (_MESSAGES, messages_error_answer),
         (_INFERENCE, inference_error_answer),
         (shown, error_answer),
     ):
@@ -169,13 +177,14 @@ async def _expect_nothing(request: web.Request) -> None:
 
 
 async def _no_such_path(request: web.Request, executor: Executor) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_INFERENCE))
+    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_INFERENCE))
     served = ", ".join((*paths, "/livez", "/healthz", "/metrics"))
     raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
 
 
 _OPENAI: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/chat/completions", answer_chat),
+    ("POST", "/v1/responses", answer_in("openai_responses")),
     ("POST", "/v1/completions", answer_completion),
     ("POST", "/v1/embeddings", answer_embeddings),
     ("POST", "/v1/rerank", answer_rerank),
@@ -185,6 +194,10 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v1/pipelines", list_pipelines),
     ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
     ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
+)
+_MESSAGES: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/v1/messages", answer_in("anthropic")),
+    ("POST", "/v1/messages/count_tokens", count_tokens),
 )
 _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),

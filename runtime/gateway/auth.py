@@ -21,6 +21,7 @@ class BearerToken:
         """Let the request pass if it shows the token. Raises Unauthorized."""
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         shown = shown.strip() if scheme.lower() == "bearer" else ""
+        shown = shown or request.headers.get("x-api-key", "")  # as Anthropic's clients show it
         if not hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._expected()):
             what = "this token is not accepted" if shown else "a token is needed"
             raise Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")

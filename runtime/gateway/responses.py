@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from ..dialects import anthropic
 from ..requests.errors import RateLimited, RequestError
 from ..requests.trace import Trace
 
@@ -46,6 +47,11 @@ def error_answer(error: RequestError) -> web.Response:
 def inference_error_answer(error: RequestError) -> web.Response:
     """`error` in the shape of the Open Inference Protocol."""
     return json_answer({"error": error.message}, error.status, _error_headers(error))
+
+
+def messages_error_answer(error: RequestError) -> web.Response:
+    """`error` in Anthropic's shape."""
+    return json_answer(anthropic.write_error(error), error.status, _error_headers(error))
 
 
 def _error_headers(error: RequestError) -> dict[str, str]:
