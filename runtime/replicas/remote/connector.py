@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 from typing import Any
 
@@ -38,12 +39,22 @@ class _Connection(ResponseHandler):
 
 
 class Connector(aiohttp.TCPConnector):
-    """A pool of such connections."""
+    """A pool of such connections.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    window: bytes that the system keeps of what a provider sends before it is read; None: as it likes. What
+    is read at once is no more, and stays in memory while a client does not read.
+    """
+
+    def __init__(self, *, window: int | None = None, **options: Any) -> None:
+        super().__init__(**options, socket_factory=partial(_socket_with, window) if window else None)
         make: Any = partial(_Connection, loop=self._loop)
         self._factory = make
+
+
+def _socket_with(window: int, address: aiohttp.AddrInfoType) -> socket.socket:
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    return made
 
 
 def why_unreadable(error: aiohttp.ClientResponseError) -> str:

@@ -46,6 +46,9 @@ LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
 _KEEPALIVE = 60.0
+
+_WINDOW = {TaskKind.CHAT: 32 << 10}
+"""What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
 _READ_AHEAD = 16 << 10
 """Bytes of a stream that are read before the client takes them."""
 
@@ -88,7 +91,7 @@ class RemoteReplica:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._session = aiohttp.ClientSession(
-            connector=Connector(limit=0, keepalive_timeout=_KEEPALIVE),
+            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={**headers, **self._wire.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
