@@ -173,6 +173,7 @@ def bombs_with_a_token(seen: Seen) -> None:
     """Bodies are bounded after they are unpacked: each one, and all together.
 
     20 clients with a token send bodies of 250 kB at the same time, which unpack to 250 MB each.
+    `max_body` and `max_body_memory` are the defaults, 32 and 256 MiB.
     """
     bomb = _bomb(250)
     with provider(_upstream) as upstream, gateway(deployment(upstream) + _AUTH) as it:
