@@ -68,8 +68,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
-catalog: $(READY) ## refresh the catalogue of models and prices
+catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
+	@$(BIN)/python scripts/build_capabilities.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures
 	@$(BIN)/python scripts/build_errors.py

@@ -18,6 +18,7 @@ from ..dsl.runtimes import (
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
+from .capabilities import capabilities_of, config_of
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -118,7 +119,7 @@ class _Lowerer:
     def _remote(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> RemotePoolPlan:
-        config = deployment.effective_config()
+        config = config_of(declared, deployment)
         provider = deployment.effective_runtime().provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
@@ -152,6 +153,7 @@ class _Lowerer:
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
+            capabilities=capabilities_of(deployment),
         )
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:

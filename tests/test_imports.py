@@ -33,6 +33,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "dsl": (
         "units",
         "kinds",
+        "capabilities",
         "source",
         "syntax",
         "policies",
@@ -60,6 +61,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "evaluate",
         "shape",
         "declare",
+        "capabilities",
         "typing",
         "pipelines",
         "routes",

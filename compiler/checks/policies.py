@@ -19,6 +19,7 @@ from ...dsl.runtimes import (
     RemoteConfig,
 )
 from ...dsl.units import Duration
+from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
 
@@ -282,7 +283,7 @@ def check_waits(program: Program, found: Diagnostics) -> None:
     if limit is None:
         return
     for declared, deployment in program.deployments:
-        config = deployment.effective_config()
+        config = config_of(declared, deployment)
         if not isinstance(config, RemoteConfig):
             continue
         wait = worst_case_wait(config, retried=deployment.idempotent)

@@ -12,6 +12,7 @@ from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Parameter
 from ..typing.fit import Binding, fits, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
+from .abilities import check_answer, check_images
 from .arguments import Arguments, bind, shown_types
 from .builtins import BUILTINS
 from .explain import expect, mismatch
@@ -142,6 +143,7 @@ def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
         _does_not_fit(inferrer, callee, parameter, typed)
     if right and callee.choices:
         _exactly_one(inferrer, node, callee, given)
+    check_images(inferrer, callee, given)
     types = {name: typed.type for name, typed in given.items()}
     known = all(map(is_known, types.values()))
     type = callee.result(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
@@ -223,6 +225,7 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
             return inferrer.mistake(
                 "E0609", f"`{inner.callee.name}` gives text anyway", name, help="leave `as text` out"
             )
+        check_answer(inferrer, inner)
         return evolve(inner, node=node, type=wanted, answer=wanted)
     if not is_text(inner.type) and inner.type.kind is not TypeKind.JSON:
         shown = show_type(inner.type)

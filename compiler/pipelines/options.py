@@ -16,6 +16,8 @@ from ..merge import Section
 from ..mismatches import structure
 from ..scope import Scope
 from ..shape import Paths
+from ..typing.callables import Callee
+from .abilities import refusals
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
 from .typed import Call, MapOf, Mistake, Typed
@@ -73,7 +75,8 @@ def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> T
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
         what = f"a call of `{inner.callee.name}`"
-        return evolve(inner, **_options(inferrer, node, CallOptions, what, _not_here(inner, read)))
+        here = _options(inferrer, node, CallOptions, what, _not_here(inner, read), inner.callee)
+        return evolve(inner, **here)
     if isinstance(inner, MapOf):
         return evolve(inner, **_options(inferrer, node, LoopOptions, "a loop", {}))
     if not isinstance(inner, Mistake):
@@ -100,7 +103,12 @@ def _not_here(call: Call, read: bool) -> dict[str, str]:
 
 
 def _options(
-    inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]
+    inferrer: Inferrer,
+    node: s.WithOptions,
+    cls: Any,
+    what: str,
+    not_here: dict[str, str],
+    callee: Callee | None = None,
 ) -> dict[str, Any]:
     """The options that are written, as the fields of `cls` take them."""
     found = inferrer.found
@@ -119,7 +127,12 @@ def _options(
                 help="write a literal, a `let` or a `param`",
             )
             del section.settings[name]
-    return _values(section, inferrer.tools, found, cls, what)
+    values = _values(section, inferrer.tools, found, cls, what)
+    if callee is not None:
+        wanted = {name: values.get(name) for name in ("max_tokens", "temperature")}
+        for name, (message, instead) in refusals(callee, **wanted).items():
+            found.error("E0616", message, section.settings[name].span, help=instead)
+    return values
 
 
 def _section(node: s.WithOptions, scope: Scope, tools: Tools) -> Section:

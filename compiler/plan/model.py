@@ -35,6 +35,7 @@ from ...dsl.policies import (
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
+from .capabilities import Capabilities
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
 from .source import SourceRef
@@ -149,6 +150,7 @@ class RemotePoolPlan(DeploymentPlan):
         }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
+    capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property
     def task_kind(self) -> TaskKind:

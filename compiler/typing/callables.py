@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from ...dsl.kinds import TaskKind
+from ..plan.capabilities import UNKNOWN as NOT_KNOWN
+from ..plan.capabilities import Capabilities
 from ..plan.types import ListType, Type
 from ..scope import Symbol
 from .fit import Binding, sizes_in
@@ -43,6 +45,8 @@ class Callee:
     """Parameters of which exactly one must be given."""
     is_wildcard: bool = False
     """Whether clients must say which model they mean."""
+    can: Capabilities = NOT_KNOWN
+    """What the model of a deployment can do; nothing is known of all others."""
 
     @property
     def name(self) -> str:

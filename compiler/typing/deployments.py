@@ -8,6 +8,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.inference import WILDCARD
 from ...dsl.kinds import Pooling, TaskKind, TransportKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
+from ..capabilities import capabilities_of
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.fits import misfit, scores, vectors
@@ -61,6 +62,7 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
                 1,
                 choices=("message", "messages"),
                 is_wildcard=WILDCARD in deployment.model,
+                can=capabilities_of(deployment),
             )
         case TaskKind.EMBED:
             return _embed(declared, deployment, signature, why)

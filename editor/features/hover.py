@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
+from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import written_path
 from ...compiler.evaluate import FUNCTIONS, Evaluator
@@ -14,16 +15,18 @@ from ...compiler.provenance import EffectiveValue, values_of
 from ...compiler.scope import VALUES, Symbol
 from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
+from ...dsl.capabilities import Facts, find_facts
 from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
 from ..comments import doc_comment
-from ..facts import model_text, signature_text
+from ..facts import facts_lines, model_text, signature_text
 from ..fields import class_doc, field_info
 from ..occurrences import Occurrence
 from ..places import place_in
@@ -187,7 +190,7 @@ def _deployment(view: View, symbol: Symbol) -> list[str]:
     inferred = "" if declared.runtime_is_written else ", inferred from the model's name"
     parts = [f"runtime `{kind}`{inferred}"]
     model = _model(deployment.model, kind, declared.span("model").source.path)
-    config = deployment.effective_config()
+    config = config_of(declared, deployment)
     if isinstance(config, RemoteConfig):
         wait = worst_case_wait(config, retried=deployment.idempotent)
         parts.append(f"a caller waits {wait} at worst, for the first byte of the last attempt")
@@ -261,4 +264,7 @@ def _model(name: str, kind: RuntimeKind | None, file: Path | None) -> str | None
     if (is_local or name.endswith(".onnx")) and file is not None:
         return signature_text(file.parent / name)
     info = find_model(name, kind.provider if kind is not None else None)
-    return model_text(info) if info is not None else None
+    kind = kind if kind is not None else match_runtime(name)
+    facts = find_facts(name, kind) if kind is not None else Facts()
+    parts = [model_text(info)] if info is not None else []
+    return "\n".join([*parts, *facts_lines(facts)]) or None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
+from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import Declared
 from ...compiler.provenance import EffectiveValue, values_of
@@ -49,7 +50,7 @@ def _of_deployment(view: View, declared: Declared, deployment: Deployment) -> It
         yield from _after_model(view, declared, deployment, model.value.end)
     if node.bases:
         yield from _from_templates(view, declared, deployment, node)
-    yield from _wait(view, deployment, node)
+    yield from _wait(view, declared, deployment, node)
 
 
 def _after_model(view: View, declared: Declared, deployment: Deployment, end: int) -> Iterator[lsp.InlayHint]:
@@ -79,9 +80,11 @@ def _line(each: EffectiveValue) -> str:
     return f"- `{'.'.join(each.path)} = {each.value}` ({each.origin})"
 
 
-def _wait(view: View, deployment: Deployment, node: s.DeploymentDeclaration) -> Iterator[lsp.InlayHint]:
+def _wait(
+    view: View, declared: Declared, deployment: Deployment, node: s.DeploymentDeclaration
+) -> Iterator[lsp.InlayHint]:
     """The longest wait, at the block that says most about it."""
-    config = deployment.effective_config()
+    config = config_of(declared, deployment)
     runtime = block_of(node, "runtime")
     if not isinstance(config, RemoteConfig) or runtime is None:
         return
