@@ -26,7 +26,7 @@ def _bytes(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], columns
     ends = [helper.make_tensor_value_info(name, _FLOAT, ["rows", columns]) for name in "xy"]
     graph = helper.make_graph(nodes, "graph", ends[:1], ends[1:], weights)
     opset = [helper.make_opsetid("", 21)]
-    return helper.make_model(graph, ir_version=10, opset_imports=opset).SerializeToString()
+    return bytes(helper.make_model(graph, ir_version=10, opset_imports=opset).SerializeToString())
 
 
 def _loop(turns: int) -> bytes:

@@ -418,7 +418,7 @@ def forged_log_lines(seen: Seen) -> None:
     """
     forged = "11:11:11 ERROR   forged"
     texts = [f"x\n{forged}", f"x\r{forged}", f"x\u2028{forged}", "\x1b[2Jgone", "\u202egnirts"]
-    errors = [refused(500, **{field: text}) for field in ("message", "code") for text in texts]
+    errors = [refused(500, None, **{field: text}) for field in ("message", "code") for text in texts]
     with (
         provider(lambda request: errors[int(request.text)]) as upstream,
         gateway(deployment(upstream, runtime=_NO_CIRCUIT)) as it,

@@ -62,7 +62,7 @@ def request(
         client.close()
 
 
-def chat_body(text: str = "hi", model: str = "m", **fields: object) -> dict[str, Any]:
+def chat_body(text: str = "hi", model: str = "m", **fields: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
 
 
@@ -87,7 +87,7 @@ def metric(it: Gateway, name: str) -> float | None:
     return sum(map(float, found)) if found else None
 
 
-def raw_chat(text: str = "hi", headers: str = "", **fields: object) -> bytes:
+def raw_chat(text: str = "hi", headers: str = "", **fields: Any) -> bytes:
     """A chat request, as its bytes. headers: further lines, each with its end."""
     body = json.dumps(chat_body(text, **fields)).encode()
     return post(len(body), headers) + body

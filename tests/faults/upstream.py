@@ -146,7 +146,7 @@ def good(text: str = "Hello.") -> bytes:
     return whole(200, completion(text))
 
 
-def refused(status: int, headers: dict[str, str] | None = None, **error: object) -> bytes:
+def refused(status: int, headers: dict[str, str] | None = None, **error: Any) -> bytes:
     """An error in OpenAI's shape."""
     return whole(status, {"error": {"message": "it failed", **error}}, headers)
 
