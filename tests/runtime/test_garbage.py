@@ -56,11 +56,11 @@ template remote {
     endpoint = "URL/v1"
     retry { max_retries = 0 }
     circuit_breaker { failure_threshold = 1000000 }
-    timeouts { request = 100ms, read = 100ms }
   }
 }
 deployment gpt from remote { }
-deployment twin from remote { runtime openai { timeouts { request = 30s } } }
+deployment twin from remote { }
+deployment hasty from remote { runtime openai { timeouts { request = 400ms, read = 400ms } } }
 deployment retried from remote { runtime openai { retry { max_retries = 1, initial_backoff = 1ms } } }
 deployment gone from remote { runtime openai { endpoint = "http://127.0.0.1:9/v1" } }
 deployment claude {
@@ -181,10 +181,10 @@ PATHS: dict[str, Ask] = {
     "a provider that fails": chat("gpt", "broken", 502),
     "a provider that fails, tried again": chat("retried", "broken", 502),
     "a rate limit": chat("gpt", "limited", 429),
-    "a provider that is slow": chat("gpt", "slow", 504),
+    "a provider that is slow": chat("hasty", "slow", 504),
     "a provider that is gone": chat("gone", status=502),
     "a stream that breaks off": chat("gpt", "cutoff", **STREAM),
-    "a stream that falls silent": chat("gpt", "stalling", **STREAM),
+    "a stream that falls silent": chat("hasty", "stalling", **STREAM),
     "a client that leaves": chat("twin", "slow", leaves=True),
     "a client that leaves a stream": chat("twin", "slow", leaves=True, **STREAM),
     "a body that is no JSON": Ask("/v1/chat/completions", b"{", 400),
