@@ -27,7 +27,7 @@ MODELS := samples/models
 T ?=
 J ?= 2
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,8 +68,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
-catalog: $(READY) ## refresh the catalogue of models and prices
+catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
+	@$(BIN)/python scripts/build_capabilities.py
 
 reference: $(READY) models ## write the tables of docs/ from the classes of the code, and draw its pictures
 	@$(BIN)/python scripts/build_errors.py
@@ -78,6 +79,9 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
+	@$(BIN)/python scripts/faults.py
 
 venv: $(READY) ## only set up .venv
 	@:

@@ -1,4 +1,4 @@
-"""The servers that `bench/onnx.py` measures: bare handlers, and the gateway with the same models.
+"""The servers that `bench/onnx_serving.py` measures: bare handlers, and the gateway with the same models.
 
 The bare handlers are what one writes by hand: aiohttp, orjson, and ONNX Runtime in a thread.
 """

@@ -206,8 +206,8 @@ async def _serve_forwarder(upstream: str) -> None:
     async with stop_signal() as stop:
         await server.start()
         _announce(f":{server.port}")
-        await stop.wait()
-        await server.stop()
+        await stop.asked.wait()
+        await server.stop(stop.at_once)
     await session.close()
 
 

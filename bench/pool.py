@@ -45,7 +45,7 @@ from inferc.runtime.policies.budget import Budget as BudgetState
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.policies.estimate import Tariff
-from inferc.runtime.policies.window import MARGIN, SPAN
+from inferc.runtime.policies.sliding_window import MARGIN, SPAN
 from inferc.runtime.replicas.replica import ReplicaStatus
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call
@@ -185,7 +185,7 @@ async def measure_strict() -> bool:
 async def work(url: str, began: float) -> None:
     """One of the processes that share the limit."""
     store = RedisStore(url, span=(SPAN + MARGIN) / FASTER)
-    limiter = StrictRateLimiter("the account", RateLimits(LIMIT, None, None, True), "account", store)
+    limiter = StrictRateLimiter("the account", RateLimits(LIMIT, None, None, True), "account", store.limits)
     await limiter.start()
     await asyncio.sleep(began - time.monotonic())
     end = asyncio.get_running_loop().time() + MINUTES * SPAN / FASTER

@@ -39,6 +39,7 @@ from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines.calls import Targets
 from inferc.runtime.serving.pipelines.pipeline import Pipeline
 from inferc.runtime.serving.pipelines.steps import AllSteps
+from inferc.runtime.serving.pipelines.workers import Workers
 
 ASKED = 150e-6
 """Seconds that a pipeline of ten steps may cost over calling them by hand."""
@@ -57,14 +58,14 @@ class Instant(Model):
     def is_ready(self) -> bool:
         return True
 
-    def is_available(self) -> bool:
-        return True
+    def free_at(self, now: float) -> float:
+        return now
 
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         await asyncio.sleep(0)
         return ANSWER
 
-    async def ask(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+    async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         yield await self.answer(call, trace)
 
 
@@ -92,7 +93,7 @@ def pipeline(model: Instant) -> Pipeline:
         nodes=(*calls, ListNode(name="all", type="list<text>", line=1, column=1, items=items)),
         output="all",
     )
-    return Pipeline(plan, AllSteps(Targets({"gpt": model}, {}, Random(1)), {}), {"gpt": model})
+    return Pipeline(plan, AllSteps(Targets({"gpt": model}, {}, Random(1)), {}, Workers()), {"gpt": model})
 
 
 async def ask_by_hand(model: Instant, message: str) -> str:

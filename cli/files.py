@@ -1,13 +1,16 @@
-"""Writing files so that nothing is ever half written."""
+"""Writing files so that nothing is ever half written, and nothing but regular files is replaced."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
 from pathlib import Path
 
+from ..compiler.project import project_of
+from ..dsl.files import NotRegular, refuse_special
 from .output import fail
 
 
@@ -15,33 +18,64 @@ def save(path: Path, text: str, said: str) -> int:
     """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
     try:
         write_atomically(path, text)
-    except OSError as error:
-        return fail(f"cannot write {path}: {error.strerror}")
+    except NotRegular as error:
+        return fail(f"cannot write {path}: {error.strerror}, not a file; `-o -` writes to standard output")
+    except UnicodeEncodeError:
+        return fail(f"cannot write {path}: a name in it is not UTF-8")
+    except (OSError, ValueError) as error:
+        return fail(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     print(said, file=sys.stderr)
     return 0
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Put `text` into the file at `path`: all of it, or none. Raises OSError.
+    """Put `text` into the file at `path`: all of it, or none. Raises OSError and ValueError.
 
-    The mode of an existing file is kept, and a symbolic link goes on pointing to its file.
+    Mode and owner of an existing file are kept, and a symbolic link goes on pointing to its file, which has
+    to be in the same project. What is no regular file, or must not be written, stays as it is.
     """
-    target = Path(os.path.realpath(path))
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    target = _target(path)
+    contents = text.encode("utf-8")
+    before = _state(target)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(contents)
+            if before is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                os.fchmod(descriptor, 0o666 & ~umask)
+            else:
+                with contextlib.suppress(OSError):  # only root gives files away
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                os.fchmod(descriptor, before.st_mode & 0o7777)
             file.flush()
-            os.fsync(file.fileno())
-        try:
-            mode = target.stat().st_mode & 0o7777
-        except FileNotFoundError:
-            umask = os.umask(0)
-            os.umask(umask)
-            mode = 0o666 & ~umask
-        os.chmod(temporary, mode)
+            os.fsync(descriptor)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _target(path: Path) -> Path:
+    """The file that a link leads to, or `path` itself, its folder without links."""
+    folder = Path(os.path.realpath(path.parent))
+    if not path.is_symlink():
+        return folder / path.name
+    target, project = Path(os.path.realpath(path)), project_of(folder) or folder
+    if not target.is_relative_to(project):
+        raise OSError(errno.EPERM, f"it is a link to {target}, outside of the project", str(path))
+    return target
+
+
+def _state(target: Path) -> os.stat_result | None:
+    """What is at `target` now, None for nothing."""
+    try:
+        state = target.lstat()
+    except FileNotFoundError:
+        return None
+    refuse_special(target, state.st_mode)
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only", str(target))
+    return state

@@ -1,39 +1,51 @@
-"""Applying the safe fixes of diagnostics to files."""
+"""The safe fixes of files, written where they help."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from ..dsl.diagnostics import Diagnostic, Edit
-from ..dsl.fixes import safe_edits
+from ..compiler.compile import check_file
+from ..compiler.fixing import make_safe_fixes
+from ..compiler.modules import LARGEST, file_key, read_file
+from ..dsl.diagnostics import Diagnostic
+from ..dsl.files import read_regular_text
 from .files import write_atomically
+from .sources import Input
 
-BYTE_ORDER_MARK = "\ufeff"
 
+def fix_files(files: Sequence[Input], settings: Mapping[str, Any]) -> tuple[int, int]:
+    """Make the safe fixes of `files`; gives how many were made, and how many were not since they do not help.
 
-def apply_safe_fixes(diagnostics: Iterable[Diagnostic]) -> int:
-    """Change the files that `diagnostics` are about; gives how many fixes were made. Raises OSError.
-
-    One that overlaps another waits for the next round.
+    A file that cannot be read is passed over. Raises OSError for one that cannot be written.
     """
-    made, files = safe_edits(
-        each for each in diagnostics if all(e.span.source.path for fix in each.fixes for e in fix.edits)
-    )
-    for edits in files:
-        _rewrite(edits)
-    return made
+    fixed: dict[str, str] = {}
+
+    def read(path: Path) -> str:
+        return fixed.get(file_key(path)) or read_file(path)
+
+    made = left = 0
+    for each in files:
+        assert each.path is not None
+        name, path, key = each.name, each.path, file_key(each.path)
+        try:
+            text, plain = read_regular_text(path, LARGEST), read_file(path)
+        except (OSError, ValueError):
+            continue
+
+        def check(text: str, name: str = name, path: Path = path) -> Sequence[Diagnostic]:
+            return check_file(name, path, text=text, settings=settings, read=read).diagnostics
+
+        result = make_safe_fixes(plain, key, check)
+        made, left = made + result.made, left + result.left
+        if result.made:
+            fixed[key] = result.text
+            _write(path, text[: len(text) - len(plain)] + result.text)
+    return made, left
 
 
-def _rewrite(edits: list[Edit]) -> None:
-    """Change the file that all `edits` are for, and keep its byte order mark."""
-    path = edits[0].span.source.path
-    assert path is not None
-    with path.open(encoding="utf-8", newline="") as file:
-        text = file.read()
-    shift = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
-    for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
-        start, end = edit.span.start + shift, edit.span.end + shift
-        text = text[:start] + edit.replacement + text[end:]
+def _write(path: Path, text: str) -> None:
     try:
         write_atomically(path, text)
     except OSError as error:

@@ -5,11 +5,25 @@ from __future__ import annotations
 import logging
 import sys
 
+from ..runtime.requests.foreign_text import escaped
+from ..runtime.secret import scrub_all
+
+
+class SafeFormatter(logging.Formatter):
+    """One event a line, whatever an event quotes: further lines are indented, what is not printable is
+    escaped, and no secret that is in use is shown. What comes from outside is made safe before; this is the
+    second line of defence.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *more = scrub_all(super().format(record)).split("\n")
+        return "\n".join((escaped(first), *(f"  {escaped(line)}" for line in more)))
+
 
 def configure_logging() -> None:
-    """Log to standard error, one line an event."""
+    """Log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

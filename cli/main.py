@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper, UnsupportedOperation
 from types import ModuleType
 
 COMMANDS: dict[str, str] = {
@@ -43,15 +46,40 @@ _EXAMPLES = """\
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; never raises for what a user did."""
     arguments = sys.argv[1:] if argv is None else argv
+    _open_streams()
     try:
         status = _dispatch(arguments)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not _is_about_output(error):
+            raise
+        with contextlib.suppress(OSError):  # the rest would fail again when the program ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            with contextlib.suppress(OSError):
+                print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
+
+
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
+
+def _is_about_output(error: OSError) -> bool:
+    """Whether standard output or error could not be written; errors about files name the file."""
+    return isinstance(error, UnsupportedOperation) or (
+        error.filename is None and error.errno in _OUTPUT_ERRORS
+    )
+
+
+def _open_streams() -> None:
+    """Writing to a standard output that is closed fails; what goes to a closed standard error is lost."""
+    sys.stdout = sys.stdout or open(os.devnull)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def whole_parser() -> argparse.ArgumentParser:

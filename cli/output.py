@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ..dsl.diagnostics import Diagnostic, Severity
 from ..dsl.render import OutputFormat, render, summary
+from ..runtime.requests.foreign_text import escaped
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +55,13 @@ def status_of(diagnostics: Sequence[Diagnostic], deny_warnings: bool) -> int:
 def fail(message: str, status: int = 1) -> int:
     """Say what went wrong outside of any file; gives the exit status."""
     label = "\x1b[1;31merror\x1b[0m" if wants_color(sys.stderr) else "error"
-    print(f"{label}: {message}", file=sys.stderr)
+    print(f"{label}: {harmless(message)}", file=sys.stderr)
     return status
+
+
+def harmless(message: str) -> str:
+    """`message`, which may quote others, without anything that a terminal would obey."""
+    return "\n".join(map(escaped, message.split("\n")))
 
 
 def misuse(message: str) -> int:

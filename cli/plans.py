@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..compiler.plan import Plan, PlanError, load_plan
+from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
 from .output import fail, show
 from .sources import add_settings
 
@@ -25,6 +25,25 @@ def add_plan(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an .infer file, or a plan written by `inferc compile`")
     add_settings(parser)
     parser.set_defaults(format="terminal", deny=None)
+
+
+def add_state(parser: ArgumentParser) -> None:
+    """The option that says where state is kept."""
+    parser.add_argument(
+        "--state",
+        metavar="WHERE",
+        help="keep spend and shared limits here: a folder, or redis://… to share them between machines "
+        "(default: .inferc/state beside the file when it has budgets, else nothing is kept)",
+    )
+
+
+def state_of(asked: str | None, ready: Ready) -> str | Path | None:
+    """Where state is kept: as asked; else beside the plan, if money is to be counted."""
+    if asked is not None:
+        return asked if "://" in asked else Path(asked)
+    plans = ready.plan.deployments
+    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
+    return ready.base / ".inferc" / "state" if has_budget else None
 
 
 def ready_plan(arguments: Namespace) -> Ready | int:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ..compiler.modules import LARGEST
+from .output import fail
+
 
 @frozen
 class Input:
@@ -37,8 +40,14 @@ def inputs(names: list[str]) -> list[Input]:
 
 
 def read_stdin() -> str:
-    """Standard input as text; what is not UTF-8 is replaced, and then reported by the parser."""
-    return sys.stdin.buffer.read().decode("utf-8-sig", errors="replace")
+    """Standard input as text; what is not UTF-8 is replaced, and then reported by the parser.
+
+    Ends the program when there is too much.
+    """
+    given = sys.stdin.buffer.read(LARGEST + 1)
+    if len(given) > LARGEST:
+        raise SystemExit(fail(f"standard input is larger than {LARGEST >> 20} MiB"))
+    return given.decode("utf-8-sig", errors="replace")
 
 
 def add_files(parser: ArgumentParser, help: str) -> None:
@@ -59,10 +68,8 @@ def add_settings(parser: ArgumentParser) -> None:
     )
 
 
-def _setting(text: str) -> tuple[str, object]:
-    from ..compiler.types import read_setting
-
+def _setting(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
         raise ArgumentTypeError(f"`{text}` is not of the form name=value")
-    return name.strip(), read_setting(value)
+    return name.strip(), value

@@ -22,7 +22,7 @@ from .model_files import ModelFiles
 from .modules import Loader, Module, ParseText, ReadText, read_file
 from .program import Program
 from .repeats import without_repeats
-from .scope import Scope, Symbol, build_scopes
+from .scope import VALUES, Scope, Symbol, build_scopes
 from .suppress import without_allowed
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def check_file(
     """Check one file with all that it imports.
 
     name: what messages call the file. text: its contents, when they are not on disk. settings: values
-    of parameters, by name. read, parse: for who keeps files and their trees from one check to the next.
-    Never raises for what the files say.
+    of parameters, by name. read, parse: for callers that keep files and their trees from one check to the
+    next. Never raises for what the files say.
     """
     found = Diagnostics()
     loader = Loader(found, read, parse)
@@ -92,7 +92,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     blocks = GlobalBlocks(found, evaluator, merger)
     symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
     for symbol in symbols:
-        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if isinstance(symbol.node, VALUES):
             evaluator.value_of(symbol)
     declared = tuple(declarer.declare(x) for x in symbols if isinstance(x.node, s.DeploymentDeclaration))
     models = ModelFiles()
@@ -129,9 +129,9 @@ def _graph(
     graph = [symbol for symbol in symbols if isinstance(symbol.node, _GRAPH)]
     if not graph:
         return None
-    from .graph import type_graph
+    from .graph import GraphChecker
 
-    return type_graph(graph, declared, models, found, evaluator, merger)
+    return GraphChecker(declared, models, found, evaluator, merger).check(graph)
 
 
 def _not_empty(root: Module, found: Diagnostics) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -45,6 +46,11 @@ class Declared:
             deployment.model or deployment.runtime or deployment.runtime_config
         )
 
+    @property
+    def runtime_is_written(self) -> bool:
+        """Whether the file says which runtime it is for, in a field or by a block."""
+        return self.setting("runtime") is not None or self.section_at("runtime_config") is not None
+
     def span(self, *path: str) -> Span:
         """The value at `path`, or the nearest enclosing block that was written, or the name."""
         for length in range(len(path), 0, -1):
@@ -55,6 +61,10 @@ class Declared:
                 return place.name_span
         return self.symbol.span
 
+    def file(self, written: str, *path: str) -> Path:
+        """The file that is `written` at `path`: relative to the file that says it."""
+        return self.span(*path).source.folder / written
+
     def setting(self, *path: str) -> Setting | None:
         """The field at `path`, None when it was not written."""
         place = self.paths.get(path)
@@ -64,8 +74,7 @@ class Declared:
         """Whether the field or block at `path` was written, rightly or wrongly, or may have been:
         what stands in a part that could not be read is not missing."""
         section = self.section
-        names = [("runtime" if step == "runtime_config" else step) for step in path]
-        for step in names:
+        for step in written_path(path):
             if section.damaged or step in section.settings:
                 return True
             if step not in section.sections:
@@ -77,6 +86,11 @@ class Declared:
         """The block at `path`, None when it was not written."""
         place = self.paths.get(path)
         return place if isinstance(place, Section) else None
+
+
+def written_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path in the model as a file writes it: the settings of the runtime stand in a block `runtime`."""
+    return tuple("runtime" if step == "runtime_config" else step for step in path)
 
 
 class Declarer:
@@ -133,7 +147,7 @@ class Declarer:
     # ---- runtime
 
     def _split_call(self, values: dict[str, Any]) -> str | None:
-        """`runtime = python("pkg:factory")`: the kind stays, what was called it with is given back."""
+        """For `runtime = python("pkg:factory")`: keeps the kind, and gives the argument."""
         value = values.get("runtime")
         if isinstance(value, Call) and value.name in ("python", "custom") and isinstance(value.args[0], str):
             values["runtime"] = Word(value.name)
@@ -246,7 +260,7 @@ class Declarer:
 
 
 def _take_for_a_part(section: Section) -> None:
-    """Nothing is missing in what is only a part."""
+    """Treat `section` as a part of something, in which nothing is missing."""
     section.damaged = True
     for inner in section.sections.values():
         _take_for_a_part(inner)

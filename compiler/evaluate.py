@@ -13,8 +13,8 @@ from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
-from .scope import Scope, Symbol
-from .types import check_param
+from .scope import VALUES, Scope, Symbol
+from .types import check_param, read_setting
 from .unknown import UNKNOWN
 
 FUNCTIONS: dict[str, tuple[int, str]] = {
@@ -29,7 +29,7 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 
 
 DEEPEST = 100
-"""How many values may wait for each other while one of them is found."""
+"""How many values may need each other in a row."""
 
 LONGEST_TEXT = 1_000_000
 """Characters of a text that is put together from others."""
@@ -124,7 +124,8 @@ class Evaluator:
             return UNKNOWN if value is UNKNOWN else check_param(node, value, scope, self._found, node.value)
         assert isinstance(node, s.ParamDeclaration)
         if node.name.text in self._settings:
-            return check_param(node, self._settings[node.name.text], scope, self._found, None)
+            value = read_setting(self._settings[node.name.text], node.type)
+            return check_param(node, value, scope, self._found, None)
         if node.default is None:
             self._found.error(
                 "E0310",
@@ -154,7 +155,7 @@ class Evaluator:
         if node.name in scope.lost:
             return UNKNOWN
         symbol = scope.own.get(node.name) or scope.imported.get(node.name)
-        if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             scope.find(node.name)
             return self.value_of(symbol)
         return node.name if node.quoted else Word(node.name)
@@ -164,7 +165,7 @@ class Evaluator:
         if symbol is None:
             self._unknown_member(node, scope)
             return UNKNOWN
-        if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if isinstance(symbol.node, VALUES):
             return self.value_of(symbol)
         return Word(f"{getattr(node.base, 'name', '')}.{node.name.text}")
 
@@ -211,11 +212,11 @@ class Evaluator:
     def _inside_text(self, part: s.Reference, scope: Scope) -> Any:
         alias, _, name = part.name.rpartition(".")
         symbol = scope.find_in(alias, name) if alias else scope.find(name)
-        if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             return self.value_of(symbol)
         if scope.is_lost(alias or name, bool(alias)):
             return UNKNOWN
-        meant = self._found.near(part.name, scope.names(s.LetDeclaration, s.ParamDeclaration))
+        meant = self._found.near(part.name, scope.names(*VALUES))
         what = (
             f"the {symbol.kind} `{part.name}` has no value" if symbol else f"there is no value `{part.name}`"
         )
@@ -305,7 +306,7 @@ def operator_span(node: s.Binary, scope: Scope) -> Span:
 
 def report_unknown_value(node: s.Expression, name: str, scope: Scope, found: Diagnostics) -> None:
     """There is no `let` or `param` called `name`."""
-    meant = found.near(name, scope.names(s.LetDeclaration, s.ParamDeclaration))
+    meant = found.near(name, scope.names(*VALUES))
     span = scope.span(node)
     fixes = [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)] if len(meant) == 1 else []
     hint = None if fixes else offer(meant) or f"declare it with `let {name} = …`"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..dsl import syntax as s
+from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
-from ..dsl.fields import above, at_least
+from ..dsl.fields import above, at_least, doc
+from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, is_loopback, is_origin
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
-from ..dsl.units import Duration
-from ..dsl.values import Call
+from ..dsl.units import Duration, Size
+from ..dsl.validation import ranges
+from ..dsl.values import Call, Word
 from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
@@ -20,25 +24,35 @@ from .program import GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
 
+LONGEST_NAME = 100
+
 
 @frozen(eq=False, repr=False)
 class GatewayFields:
     """What a `gateway` block holds."""
 
-    bind: str = field(
-        default="127.0.0.1:8080", metadata={"doc": "address and port, such as `127.0.0.1:8080`"}
+    bind: str = doc("address and port, such as `127.0.0.1:8080`", default="127.0.0.1:8080")
+    auth: SecretRef | None = doc(
+        'who may call: `bearer(env("TOKEN"))`, or `none`: everyone; needed where other machines reach `bind`',
+        default=None,
     )
-    auth: SecretRef | None = field(default=None, metadata={"doc": 'who may call: `bearer(env("TOKEN"))`'})
     timeout: Duration | None = above(
         0, "longest that a client waits for an answer; unset: as long as it takes", default=None
     )
+    timeouts: ClientTimeouts = doc("how long it waits for a client", factory=ClientTimeouts)
+    max_body: Size = above(0, "largest body of a request, unpacked", default=MAX_BODY)
+    max_body_memory: Size = above(
+        0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
+    )
+    cors: Cors = doc("which web pages may call", factory=Cors)
+    state: State = doc("how spend and shared limits are kept", factory=State)
 
 
 @frozen(eq=False, repr=False)
 class NodeFields:
     """What a `node` block holds."""
 
-    gpus: int = at_least(0, "GPUs of the machine")
+    gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
 
 
 class GlobalBlocks:
@@ -60,21 +74,68 @@ class GlobalBlocks:
         paths: Paths = {}
         values = self._shaper.shape(section, GatewayFields, "`gateway`", (), paths)
         auth = values.get("auth")
-        if isinstance(auth, Call) and auth.name == "bearer":
+        is_open = isinstance(auth, Word) and auth == "none"
+        if is_open:
+            del values["auth"]
+        elif isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
         elif isinstance(auth, Call) and auth.name in ("env", "file"):
             self._bare_secret(section.settings["auth"])
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
-        address = self._address(fields.bind, section)
+        host, port = self._address(fields.bind, section)
+        self._in_range(fields, paths)
+        self._origins(fields.cors, paths)
+        if "auth" not in section.settings and not is_loopback(host):
+            self._everyone(host, section)
         timeout = section.settings.get("timeout")
-        if timeout is not None and fields.timeout is not None and fields.timeout <= 0:
-            message = f"`timeout` must be more than 0, not {fields.timeout}"
-            self._found.error("E0304", message, timeout.span)
+        self._check_name(fields.state.name, section)
         return GatewaySettings(
-            *address, fields.auth, fields.timeout, scope.span(node), timeout.span if timeout else None
+            host=host,
+            port=port,
+            auth=fields.auth,
+            open=is_open,
+            timeout=fields.timeout if fields.timeout is not None and fields.timeout > 0 else None,
+            timeouts=fields.timeouts,
+            max_body=fields.max_body,
+            max_body_memory=fields.max_body_memory,
+            cors=fields.cors,
+            span=scope.span(node),
+            timeout_span=timeout.span if timeout else None,
+            state=fields.state,
         )
+
+    def _check_name(self, name: str | None, section: Section) -> None:
+        """The name of the state is a part of keys in a store."""
+        if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
+            return
+        self._found.error(
+            "E0304",
+            f"`name` must have 1 to {LONGEST_NAME} characters, none of them `/`",
+            section.sections["state"].settings["name"].span,
+        )
+
+    def _everyone(self, host: str, section: Section) -> None:
+        """Other machines reach the gateway, and it asks nobody for a token."""
+        self._found.error(
+            "E0317",
+            f"`{host}` is reached from other machines, and `auth` does not say who may call",
+            section.settings["bind"].span,
+            "whoever reaches it spends your money",
+            help='add `auth = bearer(env("TOKEN"))`, or `auth = none` if everyone may call',
+        )
+
+    def _origins(self, cors: Cors, paths: Paths) -> None:
+        for origin in cors.origins:
+            if not is_origin(origin):
+                self._found.error(
+                    "E0318",
+                    f"`{origin}` is no origin of a web page",
+                    _written(paths, ("cors", "origins")).span,
+                    "expected `scheme://host`",
+                    help='write it as browsers do, such as `"https://chat.example.com"`, and without a path',
+                )
 
     def _bare_secret(self, setting: Setting) -> None:
         """The secret is named, but not what is done with it."""
@@ -134,12 +195,23 @@ class GlobalBlocks:
         paths: Paths = {}
         values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
         fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
-        if fields is not None and fields.gpus < 0:
-            self._found.error(
-                "E0304", f"`gpus` must be at least 0, not {fields.gpus}", section.settings["gpus"].span
-            )
+        if fields is None or not self._in_range(fields, paths):
             return None
-        return Node(section.label.text, fields.gpus) if fields is not None else None
+        return Node(section.label.text, fields.gpus)
+
+    def _in_range(self, fields: GatewayFields | NodeFields, paths: Paths) -> bool:
+        problems = list(ranges(fields))
+        for problem in problems:
+            span = _written(paths, problem.path).span
+            self._found.error(problem.code, problem.message, span, help=problem.help)
+        return not problems
+
+
+def _written(paths: Paths, path: tuple[str, ...]) -> Setting:
+    """Where the value at `path` was written, which is no default."""
+    setting = paths[path]
+    assert isinstance(setting, Setting)
+    return setting
 
 
 def _only(scope: Scope, kind: Any) -> Any:

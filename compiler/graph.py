@@ -1,4 +1,4 @@
-"""Everything that is put together of deployments: types, routes, pipelines and externs, checked and typed."""
+"""Routes, pipelines, externs and their types: all that is built out of deployments, checked and typed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .model_files import ModelFiles
 from .pipelines.calls_among import callees_first
 from .pipelines.check import Signature, read_signature, type_pipeline
 from .pipelines.externs import type_extern
-from .pipelines.infer import Tools
+from .pipelines.inferrer import Tools
 from .pipelines.typed import Typed, TypedExtern, TypedPipeline, walk
 from .routes.check import RouteChecker
 from .routes.conditions import confident
@@ -31,7 +31,7 @@ from .typing.resolve import TypeResolver
 
 @frozen(eq=False, repr=False)
 class Graph:
-    """The typed graph. Pipelines stand behind those that they call. types: the types that files declare."""
+    """The typed graph. Pipelines stand after those that they call. types: the types that files declare."""
 
     routes: tuple[TypedRoute, ...]
     pipelines: tuple[TypedPipeline, ...]
@@ -59,19 +59,9 @@ class Graph:
                 yield route.judgement.condition
 
 
-def type_graph(
-    symbols: list[Symbol],
-    declared: tuple[Declared, ...],
-    models: ModelFiles,
-    found: Diagnostics,
-    evaluator: Evaluator,
-    merger: Merger,
-) -> Graph:
-    """The graph of a program; every mistake in it is reported."""
-    return _Grapher(declared, models, found, evaluator, merger).graph(symbols)
+class GraphChecker:
+    """Checks and types the graph of a program; every mistake in it is reported."""
 
-
-class _Grapher:
     def __init__(
         self,
         declared: tuple[Declared, ...],
@@ -90,7 +80,8 @@ class _Grapher:
         self._checked: dict[int, TypedRoute | None] = {}
         self._signatures: dict[int, Signature] = {}
 
-    def graph(self, symbols: list[Symbol]) -> Graph:
+    def check(self, symbols: list[Symbol]) -> Graph:
+        """The graph that `symbols` declare."""
         types = self._tools.types
         for symbol in symbols:
             if isinstance(symbol.node, s.TypeDeclaration):
@@ -147,7 +138,7 @@ class _Grapher:
         return self._checked[key]
 
     def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:
-        """What a member of a route is; routes stand behind those that they name, unless in a circle."""
+        """What a member of a route is. Routes are checked after their members, except in a circle."""
         if isinstance(symbol.node, s.RouteDeclaration):
             return self._checked.get(id(symbol.node))
         return self.callee(symbol)

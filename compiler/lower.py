@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment, Replica
+from ..dsl.inference import name_at
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
-from ..dsl.policies import Price
-from ..dsl.runtimes import CustomConfig, GeminiConfig, LocalServerConfig, RemoteConfig, SecretRef
+from ..dsl.runtimes import (
+    CustomConfig,
+    GeminiConfig,
+    LaunchableConfig,
+    LocalServerConfig,
+    RemoteConfig,
+    SecretRef,
+)
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .checks.capacity import effective_task
+from .capabilities import capabilities_of, config_of
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Pinner
@@ -25,8 +31,9 @@ from .plan import (
     RemotePoolPlan,
     ReplicaPlacement,
     SourceRef,
+    StatePlan,
 )
-from .program import GatewaySettings, Program, base_directory
+from .program import GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -38,12 +45,6 @@ WIRES: dict[ProviderKind, WireFormat] = {
 }
 """The wire formats that are not OpenAI's."""
 
-_PREFIXES: dict[ProviderKind, str] = {
-    ProviderKind.LITELLM: "litellm/",
-    ProviderKind.ANTHROPIC: "anthropic/",
-    ProviderKind.GEMINI: "google/",
-}
-
 
 def lower(program: Program, base: Path) -> Plan:
     """The plan of `program`, to be written into the directory `base`."""
@@ -53,17 +54,23 @@ def lower(program: Program, base: Path) -> Plan:
         schema=SCHEMA,
         compiler=__version__,
         gateway=GatewayPlan(
-            gateway.host,
-            gateway.port,
-            lowerer.gateway_auth(gateway),
-            gateway.timeout,
-            lowerer.source(gateway.span) if gateway.span else None,
+            host=gateway.host,
+            port=gateway.port,
+            auth=lowerer.gateway_auth(gateway),
+            open=gateway.open,
+            timeout=gateway.timeout,
+            timeouts=gateway.timeouts,
+            max_body=gateway.max_body,
+            max_body_memory=gateway.max_body_memory,
+            cors=gateway.cors,
+            source=lowerer.source(gateway.span) if gateway.span else None,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
             for declared, deployment in program.deployments
         ),
         **lowerer.graph(program.graph),
+        state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),
     )
 
 
@@ -82,7 +89,7 @@ class _Lowerer:
     def gateway_auth(self, gateway: GatewaySettings) -> SecretRef | None:
         if gateway.auth is None or gateway.span is None:
             return gateway.auth
-        return self._from_base(gateway.auth, base_directory(gateway.span))
+        return self._from_base(gateway.auth, gateway.span.source.folder)
 
     def graph(self, graph: Graph | None) -> dict[str, Any]:
         """The routes, pipelines and externs of a plan."""
@@ -112,7 +119,7 @@ class _Lowerer:
     def _remote(
         self, declared: Declared, deployment: Deployment, replicas: tuple[ReplicaPlacement, ...]
     ) -> RemotePoolPlan:
-        config = deployment.effective_config()
+        config = config_of(declared, deployment)
         provider = deployment.effective_runtime().provider
         assert isinstance(config, RemoteConfig)
         assert provider is not None
@@ -125,7 +132,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             provider=provider,
-            model=deployment.model.removeprefix(_PREFIXES.get(provider, "")),
+            model=name_at(deployment.effective_runtime(), deployment.model),
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
@@ -135,22 +142,23 @@ class _Lowerer:
             else None,
             headers=target.headers,
             query=target.query,
-            task=effective_task(deployment),
+            task=deployment.effective_task(),
             rate_limits=config.rate_limits,
             retry=config.retry,
             timeouts=config.timeouts,
             circuit_breaker=config.circuit_breaker,
             budget=deployment.budget,
-            price=deployment.price or _catalogue_price(deployment),
+            price=deployment.effective_price(),
             safety=(config.safety or {}) if isinstance(config, GeminiConfig) else {},
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
-            launch=config.launch if isinstance(config, LocalServerConfig) else None,
+            launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
+            capabilities=capabilities_of(deployment),
         )
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""
-        return self._from_base(secret, base_directory(declared.span(*path)))
+        return self._from_base(secret, declared.span(*path).source.folder)
 
     def _from_base(self, secret: SecretRef, folder: Path) -> SecretRef:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
@@ -158,14 +166,7 @@ class _Lowerer:
         return SecretRef.file(self._pinner.relative(folder / secret.name))
 
 
-def _catalogue_price(deployment: Deployment) -> Price | None:
-    info = find_model(deployment.model, deployment.effective_runtime().provider)
-    if info is None or info.input_price is None or info.output_price is None:
-        return None
-    return Price(
-        info.input_price,
-        info.output_price,
-        info.cached_input_price,
-        info.cache_write_price,
-        info.cache_write_1h_price,
-    )
+def _name_of(program: Program) -> str:
+    """What the root file is called; the same on every machine, unlike where it is."""
+    source = program.root.module.source
+    return Path(source.name if source.path is None else source.path).stem

@@ -36,6 +36,10 @@ def _extern(extern: TypedExtern, place: Place) -> ExternPlan:
         parameters=_parameters(extern.parameters),
         result=extern.result,
         target=extern.target,
+        isolation=extern.options.isolation,
+        workers=extern.options.workers,
+        timeout=extern.options.timeout,
+        memory=extern.options.memory,
     )
 
 

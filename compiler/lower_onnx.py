@@ -11,8 +11,6 @@ from ..dsl.deployment import Deployment
 from ..dsl.kinds import ExecutionProvider
 from ..dsl.runtimes import OrtConfig, SessionOptions
 from ..dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
-from .checks.capacity import effective_task
-from .checks.files import file_of
 from .checks.provider_options import effective_providers
 from .declare import Declared
 from .onnx_model.labels import read_labels
@@ -37,7 +35,7 @@ def onnx_fields(declared: Declared, deployment: Deployment, pinner: Pinner) -> d
     """What an `OnnxServingPlan` says beyond what all plans say."""
     config = deployment.effective_config()
     assert isinstance(config, OrtConfig)
-    path = file_of(declared, deployment.model, "model")
+    path = declared.file(deployment.model, "model")
     model = read_model(path)
     return {
         "model": pinner.pin(path),
@@ -62,7 +60,7 @@ def _provider(name: ExecutionProvider, declared: Declared, config: OrtConfig, pi
     for option, value in written.items():
         told = options_of(name)[option]
         if told.type == "path":
-            paths[option] = pinner.relative(file_of(declared, str(value), _CONFIG, name, option))
+            paths[option] = pinner.relative(declared.file(str(value), _CONFIG, name, option))
         else:
             options[option] = as_text(told, value)
     return ProviderSpec(name, options, paths)
@@ -71,13 +69,13 @@ def _provider(name: ExecutionProvider, declared: Declared, config: OrtConfig, pi
 def _session(declared: Declared, session: SessionOptions, pinner: Pinner) -> SessionOptions:
     if session.optimized_model_cache is None:
         return session
-    folder = file_of(declared, session.optimized_model_cache, _CONFIG, "session", "optimized_model_cache")
+    folder = declared.file(session.optimized_model_cache, _CONFIG, "session", "optimized_model_cache")
     return attrs.evolve(session, optimized_model_cache=pinner.relative(folder))
 
 
 def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpec:
     def path_of(name: str, written: str) -> Path:
-        return file_of(declared, written, "task", name)
+        return declared.file(written, "task", name)
 
     def pin(name: str) -> FileRef | None:
         written = getattr(deployment.task, name)
@@ -126,4 +124,4 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 eos=task.eos,
             )
         case _:
-            return TaskSpec(kind=effective_task(deployment))
+            return TaskSpec(kind=deployment.effective_task())

@@ -30,10 +30,10 @@ from .shape import Paths
 T = TypeVar("T")
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-"""What environment variables are called, and keys are not."""
+"""The form of names that environment variables have, and keys do not."""
 
 _ROUNDS = 4
-"""A value that is taken out may leave its block without something required, and so on outwards."""
+"""How often to try again: without a wrong value, its block may lack a required field, and so on outwards."""
 
 _UNITS = {Duration: tuple(DURATION_UNITS), Size: tuple(SIZE_UNITS)}
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ModelFiles:
-    """Looks into models and remembers what was seen. What looks into them is loaded only for that."""
+    """Reads models, each once. The reader is imported when the first one is asked for."""
 
     def __init__(self) -> None:
         self._seen: dict[Path, OnnxModel | str] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,20 @@ from pathlib import Path
 from attrs import define, field
 
 from ..dsl.diagnostics import Diagnostics
+from ..dsl.files import NotRegular, read_regular_text
 from ..dsl.parser import Parsed, parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
+from .project import project_left
 
 DEEPEST = 100
 """How many files may import each other in a row."""
+
+LARGEST = 4 << 20
+"""Bytes of the largest file that is read."""
+
+SUFFIX = ".infer"
 
 ReadText = Callable[[Path], str]
 """Gives the text of a file, decoded. Raises OSError, UnicodeDecodeError, or ValueError for a path that
@@ -26,11 +34,14 @@ ParseText = Callable[[Source], Parsed]
 
 
 def read_file(path: Path) -> str:
-    """The text of a UTF-8 file, a byte order mark left out and line ends kept."""
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a directory", str(path))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return file.read()
+    """The text of a UTF-8 file, a byte order mark left out and line ends kept.
+
+    Raises OSError, also for a link that only looks like a file of the language, and ValueError.
+    """
+    text = read_regular_text(path, LARGEST, "utf-8-sig")
+    if path.name.endswith(SUFFIX) and not is_source(path):
+        raise OSError(errno.EINVAL, "it is a link to another kind of file", str(path))
+    return text
 
 
 @define(eq=False)
@@ -84,7 +95,7 @@ class Loader:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
         module = Module(parsed.source, parsed.declarations)
-        key = file_key(source.path) if source.path is not None else source.name
+        key = key_of(source)
         self._modules[key] = module
         self._loading.append((key, module))
         for declaration in parsed.declarations:
@@ -102,9 +113,11 @@ class Loader:
                 "E0206", "an import names its file plainly", span, help="write the path without `${…}`"
             )
             return None
-        base = importer.source.path.parent if importer.source.path is not None else Path()
+        base = importer.source.folder
         path = base / written.parts[0]
         key = file_key(path)
+        if self._leaves_project(base, written.parts[0], span):
+            return None
         if key in (loading for loading, _ in self._loading):
             self._cycle(key, span)
             return None
@@ -125,8 +138,34 @@ class Loader:
                 help=f"paths are relative to the importing file: this is `{path}`",
             )
             return None
+        if not is_source(path):
+            self._no_source(written.parts[0], span)
+            return None
         name = os.path.normpath(os.path.join(os.path.dirname(importer.source.name), written.parts[0]))
         return self._load(Source(name, text, path))
+
+    def _leaves_project(self, base: Path, written: str, span: Span) -> bool:
+        """Whether a path leads out of the project; reported if so, and then nothing is read."""
+        project = project_left(base, written)
+        if project is not None:
+            self._found.error(
+                "E0212",
+                f"`{written}` is outside of the project, so that it does not travel with it",
+                span,
+                f"the project is the folder `{project.name}`",
+                help="move the file into the project, or put a symbolic link to it there",
+            )
+        return project is not None
+
+    def _no_source(self, written: str, span: Span) -> None:
+        """What stands in other files is not for messages to quote."""
+        self._found.error(
+            "E0206",
+            f"cannot import `{written}`: only `{SUFFIX}` files are imported",
+            span,
+            "another kind of file",
+            help=f"move what you need into a file whose name ends in `{SUFFIX}`",
+        )
 
     def _cycle(self, key: str, span: Span) -> None:
         names = [module.source.name for _, module in self._loading]
@@ -146,8 +185,6 @@ def reason(error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
             return "there is no such file"
-        case IsADirectoryError():
-            return "it is a directory"
         case PermissionError():
             return "permission denied"
         case UnicodeDecodeError():
@@ -158,12 +195,17 @@ def reason(error: OSError | ValueError) -> str:
             return str(error)
 
 
+def is_source(path: Path) -> bool:
+    """Whether the name of a file says that it is one of the language; of a link, that of its target, too."""
+    return path.name.endswith(SUFFIX) and file_key(path).endswith(SUFFIX)
+
+
 def _advice(error: OSError | ValueError) -> str | None:
     match error:
         case FileNotFoundError():
             return "check the path; `inferc init` writes a first file"
-        case IsADirectoryError():
-            return "name a file in it"
+        case NotRegular():
+            return "name a regular file, or `-` for standard input"
         case _:
             return None
 
@@ -174,3 +216,8 @@ def file_key(path: Path) -> str:
         return os.path.realpath(path)
     except ValueError:  # no path at all: there is a NUL in it
         return str(path)
+
+
+def key_of(source: Source) -> str:
+    """The same for every source of one file."""
+    return file_key(source.path) if source.path is not None else source.name

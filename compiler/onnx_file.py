@@ -7,12 +7,13 @@ the file is walked by jumping from field to field; the graph, which holds the we
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from attrs import frozen
+
+from ..dsl.files import NotRegular, open_regular
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _IR_VERSION, _GRAPH, _OPSET_IMPORT = 1, 7, 8
@@ -41,13 +42,12 @@ def check_onnx_file(path: Path) -> str | None:
     A model passes when its outline is whole; whether ONNX Runtime can run it is not looked at.
     """
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            return f"it is {_SPECIAL_FILES.get(stat.S_IFMT(mode), 'no regular file')}"
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _check_contents(file)
     except (FileNotFoundError, NotADirectoryError):
         return "there is no such file"
+    except NotRegular as error:
+        return error.strerror
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     except ValueError as error:
@@ -58,17 +58,8 @@ def file_sha256(path: Path) -> str:
     """The sha256 of the file's contents, as lower-case hexadecimal digits. Raises OSError."""
     import hashlib
 
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-_SPECIAL_FILES = {
-    stat.S_IFDIR: "a directory",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 @frozen(eq=False, repr=False)
@@ -127,7 +118,7 @@ def _walk(file: BinaryIO, size: int) -> _Outline:
 
 
 def _skip(file: BinaryIO, wire: int) -> int:
-    """Go behind the value of a field; the value itself if it is a varint, else 0.
+    """Skip the value of a field; gives the value if it is a varint, else 0.
 
     A value that the end of the file cuts off leaves the position behind the end.
     """

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
+from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
+from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
-from ..dsl.units import Duration
+from ..dsl.units import Duration, Size
 from .declare import Declared
 from .model_files import ModelFiles
 from .placement import Node
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 
 @frozen(eq=False, repr=False)
 class GatewaySettings:
-    """The `gateway` block, defaults filled in."""
+    """The `gateway` block, defaults filled in. open: it says that everyone may call."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     auth: SecretRef | None = None
+    open: bool = False
     timeout: Duration | None = None
+    timeouts: ClientTimeouts = field(factory=ClientTimeouts)
+    max_body: Size = MAX_BODY
+    max_body_memory: Size = MAX_BODY_MEMORY
+    cors: Cors = field(factory=Cors)
     span: Span | None = None
     timeout_span: Span | None = None
+    state: State = field(factory=State)
 
 
 @frozen(eq=False, repr=False)
@@ -54,8 +61,3 @@ class Program:
     def deployments(self) -> list[tuple[Declared, Deployment]]:
         """Those deployments that have a meaning, and a runtime."""
         return [(d, d.deployment) for d in self.declared if d.deployment is not None and d.runtime_is_known]
-
-
-def base_directory(span: Span) -> Path:
-    """The directory that relative paths in a file start from."""
-    return span.source.path.parent if span.source.path is not None else Path()

@@ -17,10 +17,10 @@ def project_of(folder: Path) -> Path | None:
 
 
 def project_left(folder: Path, written: str) -> Path | None:
-    """The project that a path leaves which a file in `folder` writes, None when it stays inside.
+    """The project that the path `written` leaves, None when it stays inside. Paths start from `folder`.
 
-    Outside of a working copy only absolute paths leave: for the folder itself. What a symbolic link points to
-    does not matter.
+    Without a working copy the project is `folder`, and only absolute paths leave it. Symbolic links are not
+    followed.
     """
     project = project_of(folder)
     if project is None:

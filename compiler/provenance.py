@@ -10,7 +10,8 @@ import attrs
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
 from ..dsl.values import show
-from .declare import Declared
+from .capabilities import config_of, timeouts_for_thinking
+from .declare import Declared, written_path
 from .program import Program
 
 
@@ -31,9 +32,8 @@ def effective_values(program: Program) -> Iterator[tuple[str, list[EffectiveValu
 
 def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue]:
     """The values of one deployment, in the order of the model's fields."""
-    complete = attrs.evolve(
-        deployment, runtime=deployment.effective_runtime(), runtime_config=deployment.effective_config()
-    )
+    config = config_of(declared, deployment)
+    complete = attrs.evolve(deployment, runtime=deployment.effective_runtime(), runtime_config=config)
     return list(_leaves(converter.unstructure(complete), (), declared, deployment))
 
 
@@ -44,8 +44,7 @@ def _leaves(
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name), declared, deployment)
     elif path != ("name",) and path[-1] != "kind":
-        shown = tuple("runtime" if step == "runtime_config" else step for step in path)
-        yield EffectiveValue(shown, _shown(value), _origin(path, declared, deployment))
+        yield EffectiveValue(written_path(path), _shown(value), _origin(path, declared, deployment))
 
 
 _WHOLE = (("serving", "on_capacity_exhausted"), ("runtime_config", "credentials"))
@@ -80,4 +79,6 @@ def _origin(path: tuple[str, ...], declared: Declared, deployment: Deployment) -
             line, _ = section.name_span.source.position(section.name_span.start)
             return f"{section.name_span.source.name}:{line}, the runtime's block"
         return "inferred from the model's name"
+    if path[:2] == ("runtime_config", "timeouts") and path[-1] in timeouts_for_thinking(declared, deployment):
+        return "catalogue: the model thinks before it answers"
     return "default"

@@ -16,7 +16,7 @@ _MOST = 4
 
 
 def without_repeats(diagnostics: Iterable[Diagnostic], deployments: Collection[str]) -> list[Diagnostic]:
-    """`diagnostics`, those at one place that differ only in the deployment put together."""
+    """`diagnostics`; those at one place that differ only in the deployment become one."""
     alike: dict[object, tuple[Diagnostic, list[str]]] = {}
     for index, diagnostic in enumerate(diagnostics):
         named = [name for name in _QUOTED.findall(diagnostic.message) if name in deployments]

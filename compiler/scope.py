@@ -34,6 +34,15 @@ KIND_WORDS: dict[type, str] = {
     s.ExternDeclaration: "extern",
 }
 
+VALUES = (s.LetDeclaration, s.ParamDeclaration)
+"""Declarations that give a value a name."""
+
+ANSWERING = (s.DeploymentDeclaration, s.RouteDeclaration)
+"""Declarations that answer requests, so that they can be members of a route."""
+
+CALLABLE = (*ANSWERING, s.PipelineDeclaration, s.ExternDeclaration)
+"""Declarations that a pipeline can call."""
+
 
 @frozen(eq=False, repr=False)
 class Symbol:
@@ -67,7 +76,7 @@ class Scope:
     used: set[str] = field(factory=set)
     """Names of this file that something refers to, aliases and imported names included."""
     lost: set[str] = field(factory=set)
-    """Names that an import should have brought and did not; what uses them is not a mistake of its own."""
+    """Names that an import should have brought and did not; using one is no mistake of its own."""
 
     def span(self, node: s.Node) -> Span:
         return self.module.span(node.start, node.end)
@@ -177,8 +186,8 @@ def _declare(scope: Scope, found: Diagnostics) -> None:
 
 
 def _served_once(scopes: Iterable[Scope], found: Diagnostics) -> None:
-    """Requests name deployments, routes and pipelines alone, and plans name externs so, whichever file
-    they stand in."""
+    """Report names that two files declare, where the name alone must be enough: requests name deployments,
+    routes and pipelines without their file, and plans name externs like that."""
     served: dict[str, Symbol] = {}
     externs: dict[str, Symbol] = {}
     for scope in scopes:

@@ -1,4 +1,4 @@
-"""Do the fields and blocks that were written exist, and is each what it should be? Then: their values.
+"""Checks that the fields and blocks of a file exist and have the right form; gives their values.
 
 The attrs classes of the model are the only description of the language's fields; this module walks
 them beside the merged section.
@@ -22,6 +22,7 @@ from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near, offer
 from ..dsl.tasks import Labels
 from .evaluate import Evaluator
+from .foreign import written_here
 from .merge import Section, Setting
 from .unknown import UNKNOWN
 
@@ -159,7 +160,10 @@ class Shaper:
         meant = near(name, names)
         helps = [offer(meant) or _elsewhere(name, cls, names)]
         fixes: list[Fix] = []
-        if len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
+        foreign = written_here(setting, section, cls)
+        if foreign is not None:
+            helps, fixes = [foreign[0]], foreign[1]
+        elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
         self._found.error(
             "E0204",

@@ -5,14 +5,22 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ..dsl.kinds import AuthScheme, ProviderKind
-from ..dsl.runtimes import GeminiConfig, LocalServerConfig, OpenAIConfig, RemoteConfig
+from ..dsl.presets import PRESETS
+from ..dsl.runtimes import (
+    AzureConfig,
+    GeminiConfig,
+    LaunchableConfig,
+    LocalServerConfig,
+    OpenAIConfig,
+    RemoteConfig,
+)
 
 ENDPOINTS: dict[ProviderKind, str] = {
     ProviderKind.OPENAI: "https://api.openai.com/v1",
     ProviderKind.ANTHROPIC: "https://api.anthropic.com",
     ProviderKind.GEMINI: "https://generativelanguage.googleapis.com",
     ProviderKind.LITELLM: "http://127.0.0.1:4000/v1",
-}
+} | {ProviderKind(kind): preset.endpoint for kind, preset in PRESETS.items() if preset.endpoint is not None}
 """Where each provider is when a file does not say."""
 
 LAUNCHED = "http://127.0.0.1:{port}/v1"
@@ -24,7 +32,7 @@ AZURE_API_VERSION = "2024-10-21"
 _SCHEMES: dict[ProviderKind, AuthScheme] = {
     ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
     ProviderKind.GEMINI: AuthScheme.X_GOOG_API_KEY,
-}
+} | {ProviderKind(kind): preset.auth for kind, preset in PRESETS.items()}
 
 
 @frozen
@@ -49,7 +57,16 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
         host = f"https://{config.region}-aiplatform.googleapis.com"
         place = f"v1/projects/{config.project}/locations/{config.region}/publishers/google"
         return Target(f"{config.endpoint or host}/{place}", AuthScheme.GOOGLE_OAUTH)
-    own = LAUNCHED if isinstance(config, LocalServerConfig) else ENDPOINTS.get(provider, "")
+    if isinstance(config, AzureConfig):
+        return Target(
+            (config.endpoint or f"https://{config.resource}.openai.azure.com/openai/v1").rstrip("/"),
+            AuthScheme.API_KEY,
+            query={"api-version": config.api_version} if config.api_version is not None else {},
+        )
+    is_launched = isinstance(config, LocalServerConfig) or (
+        isinstance(config, LaunchableConfig) and config.launch is not None
+    )
+    own = LAUNCHED if is_launched else ENDPOINTS.get(provider, "")
     endpoint = (config.endpoint or own).rstrip("/")
     return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
 

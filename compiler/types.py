@@ -10,7 +10,7 @@ from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Word, describe, show
 from ..dsl.wording import shorten
-from .scope import Scope
+from .scope import VALUES, Scope
 from .unknown import UNKNOWN
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -38,7 +38,7 @@ def check_param(
     origin: the expression that gave the value, None when it was set from outside the file.
     """
     if isinstance(value, Word):
-        known = scope.names(s.ParamDeclaration, s.LetDeclaration)
+        known = scope.names(*VALUES)
         span = scope.span(origin) if origin is not None else scope.span(node.name)
         meant = found.near(value, (name for name in known if name != node.name.text))
         hint = offer(meant) or f'write "{value}" for the text'
@@ -76,8 +76,18 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
     return False
 
 
-def read_setting(text: str) -> Any:
-    """The value of `--set name=text`: a number with its unit, true or false, or the text itself."""
+def read_setting(given: Any, declared: s.TypeExpression | None) -> Any:
+    """The value of `--set name=given`: a number with its unit, true or false, or the text itself.
+
+    What the declared type does not take is a text where it takes that one. Values that are no text stay.
+    """
+    if not isinstance(given, str):
+        return given
+    value = _guessed(given)
+    return given if declared is not None and not _fits(declared, value) and _fits(declared, given) else value
+
+
+def _guessed(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
     if len(text) >= 2 and text[0] == text[-1] == '"':

@@ -331,7 +331,7 @@ class Builder:
         return read_text(token.text, token.start, token.end, self._reports.bad_text)
 
     def _longer(self, base: s.Node, made: s.Node, most: int = LONGEST_CHAIN) -> s.Node:
-        """`made`, which continues `base`; or `base` again, when so much has been added to it already."""
+        """`made`, which adds to `base`; or `base` itself, when the chain is as long as it may be."""
         self._chain_length = self._chain_length + 1 if base is self._chain else 1
         if self._chain_length == most:
             self._reports.too_deep(self._reports.span(base.start, base.start + 1))

@@ -1,7 +1,8 @@
 """The remote models that are known: context window, prices, age, and how much a provider lets through.
 
-The data are two files beside this module. `catalogue.json` is written by `scripts/build_catalogue.py`
-and names its source and date; `tiers.json` is kept by hand, with a source and a date per entry.
+The data are files beside this module. `catalogue.json` and, for the providers of `presets`,
+`catalogue_presets.json` are written by `scripts/build_catalogue.py` and name their source and date;
+`tiers.json` is kept by hand, with a source and a date per entry.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .kinds import ProviderKind
+from .kinds import ProviderKind, RuntimeKind
+from .presets import PRESETS
 from .record import Record
 from .units import Money
 
@@ -27,6 +29,7 @@ _VENDORS: dict[str, ProviderKind | None] = {
     "models": None,
     "openai": ProviderKind.OPENAI,
 }
+_PRESETS = frozenset(ProviderKind(kind.value) for kind in PRESETS)
 _LONGEST_START = 64
 _ANYBODY = (None, ProviderKind.LITELLM)
 _DATED = r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)"
@@ -75,12 +78,23 @@ def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | N
     `name` may be an alias or a dated snapshot, with or without the path of a vendor before it, such as
     `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model.
     """
+    if provider in _PRESETS:
+        return _find_at_preset(name.lower(), provider)
     vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))
     wanted = vendor if provider in _ANYBODY else provider
     for index in _indices():
         if wanted in (None, index.provider) and (row := index.find(bare)):
             return _model(index.provider, row)
     return None
+
+
+def _find_at_preset(name: str, provider: ProviderKind) -> ModelInfo | None:
+    """The same at a provider of `presets`, with or without what LiteLLM writes before its models."""
+    index = _preset_indices().get(provider)
+    prefixes = PRESETS[RuntimeKind(provider.value)].prefixes
+    bare = next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name)
+    row = (index.find(bare) or index.find(name)) if index is not None else None
+    return _model(provider, row) if row is not None else None
 
 
 @lru_cache(maxsize=4096)
@@ -106,8 +120,9 @@ class _Index(Record):
     regexes: dict[str, dict[str, Any]] = field(factory=dict)
 
     def add(self, row: dict[str, Any]) -> None:
-        self.names[row["name"]] = row
-        for pattern in row.get("match", ()):
+        self.names[row["name"].lower()] = row
+        for written in row.get("match", ()):
+            pattern = written if written.startswith("^") else written.lower()
             if pattern.startswith("^"):
                 self.regexes[pattern] = row
             elif pattern.endswith("*"):
@@ -132,13 +147,22 @@ class _Index(Record):
 
 @cache
 def _indices() -> tuple[_Index, ...]:
-    indices: dict[str, _Index] = {}
-    for row in _load("catalogue.json")["models"]:
-        name = row["provider"]
-        if name not in indices:
-            indices[name] = _Index(ProviderKind(name))
-        indices[name].add(row)
-    return tuple(indices.values())
+    return tuple(_indexed("catalogue.json").values())
+
+
+@cache
+def _preset_indices() -> dict[ProviderKind, _Index]:
+    return _indexed("catalogue_presets.json")
+
+
+def _indexed(file: str) -> dict[ProviderKind, _Index]:
+    indices: dict[ProviderKind, _Index] = {}
+    for row in _load(file)["models"]:
+        provider = ProviderKind(row["provider"])
+        if provider not in indices:
+            indices[provider] = _Index(provider)
+        indices[provider].add(row)
+    return indices
 
 
 @cache

@@ -100,7 +100,7 @@ def _register_scalars(made: Converter) -> None:
 
 
 def _scalar_suggestion(kind: type, value: object) -> str | None:
-    """How a value that does not fit would be written so that it fits, where that can be told."""
+    """How a value that does not fit is written so that it does, where that can be told."""
     if kind is str and (isinstance(value, Word) or type(value) in (int, float)):
         return f'"{show(value)}"'
     if kind is int and type(value) is float and value.is_integer():

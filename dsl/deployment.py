@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from .catalogue import find_model
 from .fields import at_least, doc
 from .inference import infer_runtime
-from .kinds import RuntimeKind
+from .kinds import RuntimeKind, TaskKind, TransportKind
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
+from .units import Money
+from .validation import above_highest_tier, emptiness, ranges
+
+MOST_GPUS = 256
+"""More than any machine has."""
 
 
 @frozen(eq=False, repr=False)
@@ -22,8 +28,10 @@ class Deployment(Record):
     model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
     runtime: RuntimeKind | None = doc("which backend; unset: inferred", default=None)
     runtime_config: RuntimeConfig | None = doc("settings of the backend; unset: its defaults", default=None)
-    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", default=None)
-    replicas: int = at_least(1, "local: copies for scale; remote: independent worker pools", default=1)
+    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", at_most=MOST_GPUS, default=None)
+    replicas: int = at_least(
+        1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
+    )
     serving: Serving = doc("how many requests it takes at once", factory=Serving)
     budget: Budget | None = doc("spend ceilings", default=None)
     idempotent: bool = doc("false: never retried", default=True)
@@ -43,11 +51,39 @@ class Deployment(Record):
         """The settings of the effective runtime, defaults where none were given."""
         return self.runtime_config or default_config(self.effective_runtime())
 
+    def effective_task(self) -> TaskKind:
+        """The task that the model does: `task`, else tensors for local models and chat for remote ones."""
+        if self.task is not None:
+            return self.task.kind
+        local = self.effective_runtime().transport is TransportKind.LOCAL
+        return TaskKind.TENSOR if local else TaskKind.CHAT
+
+    def effective_price(self) -> Price | None:
+        """What the model costs: `price`, else what the catalogue says, None where it says nothing.
+
+        Models that answer with vectors have no price for the answer.
+        """
+        if self.price is not None:
+            return self.price
+        provider = self.effective_runtime().provider
+        info = find_model(self.model, provider) if provider is not None else None
+        if info is None or info.input_price is None:
+            return None
+        return Price(
+            info.input_price,
+            info.output_price if info.output_price is not None else Money(0),
+            info.cached_input_price,
+            info.cache_write_price,
+            info.cache_write_1h_price,
+        )
+
     def validate(self) -> tuple[Problem, ...]:
         """Everything about this deployment alone that cannot work, empty when it can."""
-        from .validation import validate_deployment
-
-        return validate_deployment(self)
+        return (
+            *emptiness(self.name, self.model),
+            *ranges(self),
+            *above_highest_tier(self.effective_runtime().provider, self.model, self.runtime_config),
+        )
 
 
 @frozen(eq=False, repr=False)

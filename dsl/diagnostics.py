@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -80,7 +81,7 @@ class Diagnostic(Record):
 
 
 LONG = 200
-"""From this many findings on, unknown names get no near matches."""
+"""After this many findings, no near matches are looked for any more."""
 
 
 @frozen(eq=False, repr=False)
@@ -103,7 +104,7 @@ class Diagnostics(Record):
 
     @property
     def is_long(self) -> bool:
-        """Whether there is so much already that looking for near matches is no help, only work."""
+        """Whether there are so many findings that near matches would cost time and help nobody."""
         return len(self.items) > LONG
 
     def near(self, name: str, known: Iterable[str]) -> list[str]:
@@ -143,6 +144,12 @@ def make(
         tuple(map(masked, helps)),
         tuple(fix for fix in fixes if not any(holds_key(edit.replacement) for edit in fix.edits)),
     )
+
+
+def count(diagnostics: Iterable[Diagnostic]) -> dict[Severity, int]:
+    """How many there are of each severity, the worst first."""
+    found = Counter(item.severity for item in diagnostics)
+    return {severity: found[severity] for severity in Severity}
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -36,7 +36,7 @@ WRITTEN: dict[Any, str] = {
 """Types that are written as a value of their own kind."""
 
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
-    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`", "none"),
+    ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`, `none`", "not said"),
     ("Deployment", "runtime"): ("word, or block", "inferred"),
     ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
     ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),
@@ -102,8 +102,7 @@ def hints(cls: Any) -> dict[str, Any]:
 
 
 def _range(attribute: Any) -> str:
-    if "min" in attribute.metadata:
-        return f" ≥ {attribute.metadata['min']}"
-    if "max" in attribute.metadata:
-        return f" > {attribute.metadata['above']}, ≤ {attribute.metadata['max']}"
-    return f" > {attribute.metadata['above']}" if "above" in attribute.metadata else ""
+    """Its bounds; those that its type has anyway are not said."""
+    signs = {"min": "≥", "above": ">", "max": "≤"}
+    bounds = [f"{sign} {attribute.metadata[key]}" for key, sign in signs.items() if key in attribute.metadata]
+    return f" {', '.join(bounds)}" if bounds else ""

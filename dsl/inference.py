@@ -5,11 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from .kinds import RuntimeKind
+from .presets import PRESETS
 
 PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
     ("*.onnx", RuntimeKind.ORT),
     ("*via-litellm*", RuntimeKind.LITELLM),
     ("litellm/*", RuntimeKind.LITELLM),
+    ("openai/gpt-oss*", RuntimeKind.VLLM),
+    ("openai/*", RuntimeKind.OPENAI),
+    *((f"{prefix}*", kind) for kind, preset in PRESETS.items() for prefix in preset.prefixes),
     ("gpt-4*", RuntimeKind.OPENAI),
     ("gpt-3.5*", RuntimeKind.OPENAI),
     ("gpt-5*", RuntimeKind.OPENAI),
@@ -19,6 +23,7 @@ PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
     ("o4*", RuntimeKind.OPENAI),
     ("claude-*", RuntimeKind.ANTHROPIC),
     ("anthropic/*", RuntimeKind.ANTHROPIC),
+    ("gemini/*", RuntimeKind.GEMINI),
     ("gemini-*", RuntimeKind.GEMINI),
     ("google/gemini*", RuntimeKind.GEMINI),
     ("*mistral*", RuntimeKind.MISTRALRS),
@@ -27,12 +32,29 @@ PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
 
 FALLBACK = RuntimeKind.VLLM
 
+WILDCARD = "*"
+"""Stands at the end of a model's name for what clients say."""
+
+_PREFIXES: dict[RuntimeKind, tuple[str, ...]] = {
+    RuntimeKind.LITELLM: ("litellm/",),
+    RuntimeKind.OPENAI: ("openai/",),
+    RuntimeKind.ANTHROPIC: ("anthropic/",),
+    RuntimeKind.GEMINI: ("google/", "gemini/"),
+} | {kind: preset.prefixes for kind, preset in PRESETS.items()}
+"""What stands before a model's name only to say who serves it: the provider itself does not know it."""
+
 
 def match_runtime(model: str) -> RuntimeKind | None:
-    """The runtime that `model`'s name says, or None when it says nothing."""
+    """The runtime that a model of this name is for, None when the name does not say."""
     return next((kind for pattern, kind in PATTERNS if fnmatchcase(model, pattern)), None)
 
 
 def infer_runtime(model: str) -> RuntimeKind:
-    """The runtime that `model`'s name says, vLLM when it says nothing."""
+    """The runtime that a model of this name is for, vLLM when the name does not say."""
     return match_runtime(model) or FALLBACK
+
+
+def name_at(kind: RuntimeKind, model: str) -> str:
+    """What the provider behind a runtime calls `model`."""
+    prefix = next((prefix for prefix in _PREFIXES.get(kind, ()) if model.startswith(prefix)), "")
+    return model.removeprefix(prefix)

@@ -22,6 +22,21 @@ class RuntimeKind(StrEnum):
     GEMINI = "gemini"
     LITELLM = "litellm"
     OPENAI_COMPATIBLE = "openai_compatible"
+    AZURE = "azure"
+    CEREBRAS = "cerebras"
+    COHERE = "cohere"
+    DEEPSEEK = "deepseek"
+    FIREWORKS = "fireworks"
+    GITHUB = "github"
+    GROQ = "groq"
+    HUGGINGFACE = "huggingface"
+    MISTRAL = "mistral"
+    NVIDIA = "nvidia"
+    OLLAMA = "ollama"
+    OPENROUTER = "openrouter"
+    PERPLEXITY = "perplexity"
+    TOGETHER = "together"
+    XAI = "xai"
     VLLM = "vllm"
     MISTRALRS = "mistralrs"
     CANDLE = "candle"
@@ -50,6 +65,21 @@ class ProviderKind(StrEnum):
     GEMINI = "gemini"
     LITELLM = "litellm"
     OPENAI_COMPATIBLE = "openai_compatible"
+    AZURE = "azure"
+    CEREBRAS = "cerebras"
+    COHERE = "cohere"
+    DEEPSEEK = "deepseek"
+    FIREWORKS = "fireworks"
+    GITHUB = "github"
+    GROQ = "groq"
+    HUGGINGFACE = "huggingface"
+    MISTRAL = "mistral"
+    NVIDIA = "nvidia"
+    OLLAMA = "ollama"
+    OPENROUTER = "openrouter"
+    PERPLEXITY = "perplexity"
+    TOGETHER = "together"
+    XAI = "xai"
     VLLM = "vllm"
     MISTRALRS = "mistralrs"
     CANDLE = "candle"
@@ -89,6 +119,13 @@ class BudgetAction(StrEnum):
     REJECT = "reject"
     WARN = "warn"
     THROTTLE = "throttle"
+
+
+class UnavailableAction(StrEnum):
+    """What happens to requests while the state that their budget is kept in cannot be reached."""
+
+    REFUSE = "refuse"
+    SERVE = "serve"
 
 
 class JitterKind(StrEnum):
@@ -156,6 +193,13 @@ class GraphOptimization(StrEnum):
     BASIC = "basic"
     EXTENDED = "extended"
     ALL = "all"
+
+
+class Isolation(StrEnum):
+    """Where code of one's own runs: in processes, which can be ended, or on threads of the executor"""
+
+    PROCESS = "process"
+    THREAD = "thread"
 
 
 class SecretSource(StrEnum):

@@ -9,7 +9,7 @@ _OTHER_LINE_END = re.compile(r"(?<!\r)\r++\n")
 
 
 def unix_lines(text: str) -> str:
-    """`text` with the line ends that it has in every file, however the file was saved."""
+    r"""`text` with `\n` as the end of every line, also where the file has `\r\n`."""
     return _OTHER_LINE_END.sub("\n", text) if "\r" in text else text
 
 

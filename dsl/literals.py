@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 from .lines import unix_lines
 from .syntax import Reference, Text
@@ -12,6 +13,12 @@ _SPECIAL = re.compile(r"\\(?:u\{([0-9A-Fa-f]*)\}|(\r++\n|[\s\S]))|\$\{([^}\n\"]*
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "0": "\0"}
 _RAW_ESCAPE = re.compile(r'\\(["n\\])')
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?\Z")
+
+_RETURNS = re.compile(r"(?<!\r)\r++(?=\n)")
+_BLANKS = " \t\r"
+
+Cut = tuple[int, int]
+"""Characters of a literal that are no part of its text: from one up to, not including, another."""
 
 Report = Callable[[str, int, int], None]
 """Called with "escape" or "interpolation" and the offsets of what is wrong."""
@@ -24,7 +31,8 @@ def read_text(literal: str, start: int, end: int, report: Report) -> Text:
         if "\\" not in inner and "$" not in inner:
             return Text(start, end, (inner,))
         return Text(start, end, _parts(inner, start + 1, report))
-    return Text(start, end, dedent(_parts(literal[3:-3], start + 3, report)))
+    inner = literal[3:-3]
+    return Text(start, end, _parts(inner, start + 3, report, layout(inner)))
 
 
 def raw_text(literal: str) -> str:
@@ -33,14 +41,18 @@ def raw_text(literal: str) -> str:
     Between single quotes, only a quote, a backslash and a line break can be escaped.
     """
     if literal.startswith('"""'):
-        return "".join(part for part in dedent((unix_lines(literal[3:-3]),)) if isinstance(part, str))
+        inner = literal[3:-3]
+        return _without(inner, 0, len(inner), layout(inner))
     return _RAW_ESCAPE.sub(lambda found: _ESCAPES[found[1]], literal[1:-1])
 
 
 def raw_places(literal: str) -> list[int]:
     """The offset in `literal` of each character of its `raw_text`, and that of its end."""
     if literal.startswith('"""'):
-        return _places_in_lines(literal)
+        inner = literal[3:-3]
+        ends = [found.span() for found in _RETURNS.finditer(inner)]
+        left_out = {place for cut in (*layout(inner), *ends) for place in range(*cut)}
+        return [place + 3 for place in range(len(inner) + 1) if place not in left_out]
     places, position = [], 1
     while position < len(literal) - 1:
         places.append(position)
@@ -48,25 +60,53 @@ def raw_places(literal: str) -> list[int]:
     return [*places, len(literal) - 1]
 
 
-def _places_in_lines(literal: str) -> list[int]:
-    """Lines lose blanks at their beginning only, and the last one its blanks."""
-    kept = raw_text(literal).split("\n")
-    written = literal[3:-3].split("\n")
-    start = 3 + sum(len(line) + 1 for line in written[: len(written) - len(kept)])
-    places: list[int] = []
-    for line, whole in zip(kept, written[len(written) - len(kept) :], strict=True):
-        end = start + len(whole.rstrip("\r") if line else whole)
-        places += range(end - len(line), end + 1)
-        start += len(whole) + 1
-    return places
+def layout(inner: str) -> list[Cut]:
+    """What of a text between three quotes belongs to the file that it stands in, in order.
+
+    That is a first line that is empty, what all other lines are indented by, and the blanks before the
+    closing quotes, which say by their place how deep the text is indented. Tabs and spaces are not the same.
+    """
+    first, *rest = inner.split("\n")
+    if not rest:
+        return []
+    start = len(first) + 1
+    cuts = [(0, start)] if not first.strip(_BLANKS) else []
+    closes = not rest[-1].strip(_BLANKS)
+    blanks = [line[: len(line) - len(line.lstrip(" \t"))] for line in rest]
+    counted = [blank for line, blank in zip(rest, blanks, strict=True) if line.strip(_BLANKS)]
+    margin = _shared([*counted, blanks[-1]] if closes else counted)
+    for line, blank in zip(rest, blanks, strict=True):
+        cuts.append((start, start + len(_shared([margin, blank]))))
+        start += len(line) + 1
+    if closes:
+        cuts[-1] = (cuts[-1][0], len(inner))
+    return cuts
 
 
-def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...]:
+def _shared(texts: Sequence[str]) -> str:
+    """What all texts begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return next((first[:index] for index, sign in enumerate(first) if last[index] != sign), first)
+
+
+def _without(inner: str, start: int, end: int, cuts: Sequence[Cut]) -> str:
+    """The characters `start` to `end` of a text without `cuts`, its lines ended as everywhere."""
+    pieces, position = [], start
+    for index in range(bisect_left(cuts, (start, 0)), len(cuts)):
+        first, last = cuts[index]
+        if first >= end:
+            break
+        pieces.append(inner[position:first])
+        position = last
+    return unix_lines("".join([*pieces, inner[position:end]]))
+
+
+def _parts(inner: str, start: int, report: Report, cuts: Sequence[Cut] = ()) -> tuple[str | Reference, ...]:
     parts: list[str | Reference] = []
     plain: list[str] = []
     position = 0
     for found in _SPECIAL.finditer(inner):
-        plain.append(unix_lines(inner[position : found.start()]))
+        plain.append(_without(inner, position, found.start(), cuts))
         position = found.end()
         here = start + found.start()
         if found[3] is not None:
@@ -82,7 +122,7 @@ def _parts(inner: str, start: int, report: Report) -> tuple[str | Reference, ...
             plain.append(_ESCAPES[found[2]])
         elif not found[2].endswith("\n"):
             report("escape", here, start + found.end())
-    plain.append(unix_lines(inner[position:]))
+    plain.append(_without(inner, position, len(inner), cuts))
     parts.append("".join(plain))
     return tuple(parts)
 
@@ -93,44 +133,3 @@ def _code_point(digits: str, start: int, end: int, report: Report) -> str:
         report("escape", start, end)
         return ""
     return chr(number)
-
-
-def dedent(parts: tuple[str | Reference, ...]) -> tuple[str | Reference, ...]:
-    """Without a first line break, and without the indentation that all lines share.
-
-    The line of the closing quotes counts too, so that they may say how deep the text is indented.
-    """
-    first = parts[0]
-    if isinstance(first, str):
-        first = re.sub(r"\A[ \t]*\n", "", first, count=1)
-        started_below = first != parts[0]
-        parts = (first, *parts[1:])
-    else:
-        started_below = False
-    margin = _margin(parts, started_below)
-    if margin:
-        pattern = re.compile(rf"(?m)(?<=\n)[ \t]{{1,{margin}}}")
-        cut = [
-            pattern.sub("", "\n" + p)[1:]
-            if isinstance(p, str) and i == 0 and started_below
-            else pattern.sub("", p)
-            if isinstance(p, str)
-            else p
-            for i, p in enumerate(parts)
-        ]
-        parts = tuple(cut)
-    last = parts[-1]
-    if isinstance(last, str):
-        parts = (*parts[:-1], re.sub(r"\n[ \t]*\Z", "\n", last))
-    return parts
-
-
-def _margin(parts: tuple[str | Reference, ...], started_below: bool) -> int:
-    """How many blanks begin every line that holds something, the closing line included."""
-    whole = "".join(part if isinstance(part, str) else "x" for part in parts)
-    lines = whole.split("\n")
-    counted = lines if started_below else lines[1:]
-    widths = [len(line) - len(line.lstrip(" \t")) for line in counted if line.strip()]
-    if counted and not counted[-1].strip() and len(lines) > 1:
-        widths.append(len(counted[-1]))
-    return min(widths, default=0)

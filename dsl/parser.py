@@ -11,7 +11,8 @@ from attrs import frozen
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
-from ..grammar import START, load_tables
+from ..grammar import load_tables
+from ..grammar.files import START
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
 from .record import Record

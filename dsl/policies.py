@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from .fields import above, at_least, doc
-from .kinds import BudgetAction, CapacityKind, JitterKind
+from .fields import MOST_TOKENS, above, at_least, doc
+from .kinds import BudgetAction, CapacityKind, JitterKind, UnavailableAction
 from .record import Record
 from .units import Duration, Money
 
@@ -36,17 +36,22 @@ class Serving(Record):
 class RateLimits(Record):
     """Ceilings that the provider's account sets; None is no ceiling."""
 
-    requests_per_minute: int | None = at_least(1, "requests per minute", default=None)
-    tokens_per_minute: int | None = at_least(1, "tokens per minute, prompt and answer", default=None)
+    requests_per_minute: int | None = at_least(1, "requests per minute", at_most=100_000_000, default=None)
+    tokens_per_minute: int | None = at_least(
+        1, "tokens per minute, prompt and answer", at_most=500_000_000, default=None
+    )
     concurrent_requests: int | None = at_least(1, "requests in flight at the provider", default=None)
     strict: bool = doc("exact across every process that shares the key", default=False)
+    max_hold: Duration = above(
+        0, "longest that nothing is sent because the provider asks to wait", default=Duration(300)
+    )
 
 
 @frozen(eq=False, repr=False)
 class RetryPolicy(Record):
     """When and how a failed request is sent again."""
 
-    max_retries: int = at_least(0, "attempts after the first", default=3)
+    max_retries: int = at_least(0, "attempts after the first", at_most=1000, default=3)
     initial_backoff: Duration = above(0, "wait before the first retry", default=Duration(1))
     max_backoff: Duration = above(0, "longest wait", default=Duration(60))
     backoff_multiplier: float = at_least(1, "growth of the wait from retry to retry", default=2.0)
@@ -59,7 +64,8 @@ class Timeouts(Record):
     """How long the executor waits for a provider."""
 
     request: Duration = above(0, "from sending to the first byte", default=Duration(30))
-    read: Duration = above(0, "between two bytes of a stream", default=Duration(10))
+    read: Duration = above(0, "between two pieces of an answer", default=Duration(10))
+    total: Duration = above(0, "from sending to the last byte of the answer", default=Duration(1800))
 
 
 @frozen(eq=False, repr=False)
@@ -81,6 +87,20 @@ class Budget(Record):
 
 
 @frozen(eq=False, repr=False)
+class State(Record):
+    """How spend and shared limits are kept for all processes that serve a file."""
+
+    name: str | None = doc(
+        "whose spend it is: all who say the same share it; unset: the name of the file", default=None
+    )
+    on_unavailable: UnavailableAction = doc(
+        "while it cannot be reached: refuse requests whose budget or strict limits need it, or serve them by "
+        "what each process knows",
+        default=UnavailableAction.REFUSE,
+    )
+
+
+@frozen(eq=False, repr=False)
 class Price(Record):
     """What a model costs, in US dollars per million tokens; takes precedence over the catalogue."""
 
@@ -99,5 +119,7 @@ class Price(Record):
 class ModelFacts(Record):
     """What is known about a model that the catalogue does not know, or knows differently."""
 
-    context_window: int | None = at_least(1, "tokens of prompt and answer together", default=None)
-    max_output: int | None = at_least(1, "tokens of the answer", default=None)
+    context_window: int | None = at_least(
+        1, "tokens of prompt and answer together", at_most=MOST_TOKENS, default=None
+    )
+    max_output: int | None = at_least(1, "tokens of the answer", at_most=MOST_TOKENS, default=None)

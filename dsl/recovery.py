@@ -16,12 +16,11 @@ from lark.parsers.lalr_analysis import Shift
 
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
-from .repairs.situation import CLOSER_OF, CLOSERS
 from .repairs.words import meant_declaration
 from .reports import SyntaxReports
 from .simulation import what_fits
 from .syntax import Bad, Field, Identifier
-from .tokens import DECLARATIONS, Token
+from .tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
 
 _CONTEXTS = {"item": "items", "step": "steps", "declaration": "declarations"}
 """What can be read on its own, and the list that collects it."""
@@ -65,7 +64,7 @@ class Recovery:
         return complete
 
     def _recover_once(self, token: Token, tokens: Iterator[Token]) -> Token | None:
-        """The token to go on with, when the one at hand is dealt with but another one was taken."""
+        """Deal with `token`; gives the token to read next, None when that is the next of `tokens`."""
         self._reports.damaged_at(token.start)
         if self._starts_declaration_at_margin(token) and self._open_braces():
             self._resume(token)
@@ -170,7 +169,7 @@ class Recovery:
             following = next(tokens, None)
 
     def _resume(self, token: Token) -> None:
-        """Feed a token that starts a declaration, closing first what is open."""
+        """Feed a token that starts a declaration; what is open is closed first."""
         if not self._accepts(token):
             self._close_all(token, "the next declaration starts here")
             if not self._accepts(token):

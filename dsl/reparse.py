@@ -5,14 +5,14 @@ from __future__ import annotations
 from .diagnostics import Diagnostic
 from .lines import is_at_margin
 from .parser import Parsed, parse
-from .source import Source
+from .source import Source, common_length
 
 _LONGEST_WORD = len("deployment")
 
 
 def reparse(source: Source, before: Parsed) -> Parsed:
     """What `parse(source)` gives; `before` is what was read earlier, usually of nearly the same text."""
-    same = _common_length(before.source.text, source.text)
+    same = common_length(before.source.text, source.text)
     same = min([same, *(start for found in before.diagnostics for start in _starts(found))])
     kept = 0
     for number, declaration in enumerate(before.declarations):
@@ -31,15 +31,3 @@ def _starts(found: Diagnostic) -> list[int]:
     spans = [label.span for label in (found.primary, *found.secondary) if label is not None]
     spans += [edit.span for fix in found.fixes for edit in fix.edits]
     return [span.start for span in spans]
-
-
-def _common_length(one: str, other: str) -> int:
-    """How many characters both texts begin with."""
-    least, most = 0, min(len(one), len(other))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if one[least:middle] == other[least:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least

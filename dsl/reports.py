@@ -139,7 +139,7 @@ class SyntaxReports:
         self.error("E0101", f"`{name}` has no value", self.span(start, end), "expected `=` and a value")
 
     def comma(self, items: list[Field | Block], comma: Token) -> None:
-        """A comma must follow something."""
+        """Remember a comma between `items`; one that follows nothing is reported."""
         is_empty = not items or self._last_comma >= items[-1].end
         self._last_comma = comma.start
         if is_empty:
@@ -166,7 +166,7 @@ class SyntaxReports:
             self._bad_unit(token, error.suffix)
 
     def no_number(self, start: int) -> None:
-        """What begins at `start` begins like a number; said once."""
+        """Report a text at `start` that begins like a number and is none, once."""
         if start == self._last_number:
             return
         self._last_number = start

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from .fields import at_least, doc
 from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
+from .presets import PRESETS
 from .record import Record
 from .units import Duration
 
@@ -38,7 +39,7 @@ class RuntimeConfig(Record):
 class Batching(Record):
     """How single requests are put together into one run of the model."""
 
-    max_size: int = at_least(1, "most items in one run", default=32)
+    max_size: int = at_least(1, "most items in one run", at_most=100_000, default=32)
     max_delay: Duration = at_least(0, "longest wait for more items", default=Duration(0.002))
     preferred: tuple[int, ...] = doc(
         "sizes that run well, none above `max_size`: the largest that fills up is run", default=()
@@ -50,9 +51,9 @@ class SessionOptions(Record):
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
     intra_op_threads: int = at_least(
-        0, "threads inside one operator; 0: the cores that the process may use", default=0
+        0, "threads inside one operator; 0: the cores that the process may use", at_most=1024, default=0
     )
-    inter_op_threads: int = at_least(0, "operators that run at the same time", default=0)
+    inter_op_threads: int = at_least(0, "operators that run at the same time", at_most=1024, default=0)
     graph_optimization: GraphOptimization = doc(
         "how much a model is rewritten before it runs", default=GraphOptimization.ALL
     )
@@ -141,20 +142,17 @@ class GeminiConfig(RemoteConfig):
 
 
 @frozen(eq=False, repr=False)
-class LiteLLMConfig(RemoteConfig):
-    """`litellm`: a LiteLLM proxy, which retries by itself."""
-
-    kind: RuntimeKind = RuntimeKind.LITELLM
-    retry: RetryPolicy = doc(
-        "when a failed request is sent again", factory=lambda: RetryPolicy(max_retries=1)
-    )
+class PresetConfig(RemoteConfig):
+    """`groq`, `mistral` and others whose endpoint is known, and who speak OpenAI's protocol."""
 
 
 @frozen(eq=False, repr=False)
-class OpenAICompatibleConfig(RemoteConfig):
-    """`openai_compatible`: any server that speaks OpenAI's wire format; needs an `endpoint`."""
+class AzureConfig(PresetConfig):
+    """`azure`: models on Azure, by its v1 API; `model` is the name of the deployment there."""
 
-    kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+    kind: RuntimeKind = RuntimeKind.AZURE
+    resource: str | None = doc("name of the Azure resource; or an `endpoint`", default=None)
+    api_version: str | None = doc("version of the API, such as `preview`; unset: the latest", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -172,21 +170,48 @@ class Launch(Record):
     )
     ready: str = doc("path that answers 200 when the server is ready", default="/health")
     env: dict[str, str] = doc(
-        "environment variables of the server, beside those of the executor; `{port}` and `{replica}` too",
+        "environment variables of the server, beside those that any program needs; "
+        "`{port}` and `{replica}` too",
         factory=dict,
+    )
+    pass_env: tuple[str, ...] = doc(
+        "names of further variables that the server gets from the executor's environment", default=()
     )
     restart: bool = doc("start the server again when it dies", default=True)
 
 
 @frozen(eq=False, repr=False)
-class LocalServerConfig(RemoteConfig):
+class LaunchableConfig(RemoteConfig):
+    """Servers of one's own: at an `endpoint`, or to `launch`."""
+
+    launch: Launch | None = doc("how to start the server", default=None)
+
+
+@frozen(eq=False, repr=False)
+class LiteLLMConfig(LaunchableConfig):
+    """`litellm`: a LiteLLM proxy, which retries by itself."""
+
+    kind: RuntimeKind = RuntimeKind.LITELLM
+    retry: RetryPolicy = doc(
+        "when a failed request is sent again", factory=lambda: RetryPolicy(max_retries=1)
+    )
+
+
+@frozen(eq=False, repr=False)
+class OpenAICompatibleConfig(LaunchableConfig):
+    """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
+
+    kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+
+
+@frozen(eq=False, repr=False)
+class LocalServerConfig(LaunchableConfig):
     """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`.
 
     `python("…")` with neither is started by itself.
     """
 
     target: str | None = doc("for `python`: `package.module:factory`", default=None)
-    launch: Launch | None = doc("how to start the server", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -206,6 +231,8 @@ CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
     RuntimeKind.GEMINI: GeminiConfig,
     RuntimeKind.LITELLM: LiteLLMConfig,
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
+    **dict.fromkeys(PRESETS, PresetConfig),
+    RuntimeKind.AZURE: AzureConfig,
     RuntimeKind.VLLM: LocalServerConfig,
     RuntimeKind.MISTRALRS: LocalServerConfig,
     RuntimeKind.CANDLE: LocalServerConfig,

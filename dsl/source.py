@@ -25,6 +25,11 @@ class Source:
     _hidden: set[tuple[int, int]] = field(init=False, factory=set, repr=False)
     _shown: str | None = field(init=False, default=None, repr=False)
 
+    @property
+    def folder(self) -> Path:
+        """Where the relative paths in it start from."""
+        return self.path.parent if self.path is not None else Path()
+
     def hide(self, start: int, end: int) -> None:
         """Never show the characters `start` to `end`: they are a secret."""
         if (start, end) not in self._hidden:
@@ -82,3 +87,15 @@ class Span(Record):
     def text(self) -> str:
         """What stands there, as it may be shown."""
         return self.source.shown[self.start : self.end]
+
+
+def common_length(one: str, other: str) -> int:
+    """How many characters both texts begin with."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least

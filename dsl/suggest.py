@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 MOST = 4
+
+LOOKED_AT = 2000
+"""How many names are compared with one that is not there."""
 
 
 def near(name: str, known: Iterable[str]) -> list[str]:
@@ -12,7 +16,7 @@ def near(name: str, known: Iterable[str]) -> list[str]:
     wanted = name.casefold().replace("-", "_")
     limit = max(1, len(wanted) // 3)
     ranked = []
-    for candidate in dict.fromkeys(known):
+    for candidate in dict.fromkeys(islice(known, LOOKED_AT)):
         other = candidate.casefold().replace("-", "_")
         steps = distance(wanted, other, limit)
         if steps > limit and len(wanted) >= 3 and (other.startswith(wanted) or other.endswith(wanted)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .fields import above, at_least, doc
+from .fields import MOST_TOKENS, above, at_least, doc
 from .kinds import Activation, Pooling, TaskKind, TooLongAction
 from .record import Record
 
@@ -25,7 +25,9 @@ class EmbedTask(Task):
     tokenizer: str | None = doc(_TOKENIZER, default=None)
     pooling: Pooling = doc("how token vectors become one vector", default=Pooling.MEAN)
     normalize: bool = doc("scale vectors to length 1", default=True)
-    max_length: int | None = at_least(1, "longest text in tokens; unset: as the tokenizer says", default=None)
+    max_length: int | None = at_least(
+        1, "longest text in tokens; unset: as the tokenizer says", at_most=MOST_TOKENS, default=None
+    )
     on_too_long: TooLongAction = doc(
         "what happens to a longer text: its end is cut off, or it is refused", default=TooLongAction.TRUNCATE
     )
@@ -45,6 +47,7 @@ class RerankTask(Task):
     max_length: int | None = at_least(
         1,
         "most tokens of query and document together, longer documents are cut; unset: as the tokenizer says",
+        at_most=MOST_TOKENS,
         default=None,
     )
     kind: TaskKind = TaskKind.RERANK
@@ -66,7 +69,10 @@ class ClassifyTask(Task):
         "path to a `tokenizer.json`: texts are classified; unset: tensors are", default=None
     )
     max_length: int | None = at_least(
-        1, "longest text in tokens, longer ones are cut; unset: as the tokenizer says", default=None
+        1,
+        "longest text in tokens, longer ones are cut; unset: as the tokenizer says",
+        at_most=MOST_TOKENS,
+        default=None,
     )
     labels: Labels | None = doc(
         "names of the classes in the model's order: a list, a file with one on each line, or a JSON file "
@@ -94,9 +100,10 @@ class GenerateTask(Task):
     max_length: int | None = at_least(
         1,
         "most tokens of prompt and answer together, as the model was trained; unset: no limit",
+        at_most=MOST_TOKENS,
         default=None,
     )
-    max_new_tokens: int = at_least(1, "most tokens of an answer", default=256)
+    max_new_tokens: int = at_least(1, "most tokens of an answer", at_most=MOST_TOKENS, default=256)
     temperature: float = at_least(0, "0: always the likeliest token; higher: more variety", default=1.0)
     top_k: int | None = at_least(
         1, "draw from so many of the likeliest tokens; unset: from all", default=None

@@ -1,26 +1,17 @@
-"""Text to tokens. Total: what no terminal of the grammar matches becomes a token that no rule accepts."""
+"""Text to tokens. Never fails: what no terminal of the grammar matches is a token that no rule accepts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-_WORDS = """
-    import param let template deployment route pipeline cluster gateway type extern
-    from as with else match for in if prompt return true false
-"""
+_DECLARATIONS = "import param let template deployment route pipeline cluster gateway type extern"
+_OTHERS = "from as with else match for in if prompt return true false"
 
-KEYWORDS: dict[str, str] = {
-    word: word.upper()
-    for word in (
-        *("import", "param", "let", "template", "deployment", "route", "pipeline", "cluster", "gateway"),
-        *("type", "extern", "from", "as", "with", "else", "match", "for", "in", "if", "prompt", "return"),
-        *("true", "false"),
-    )
-}
-
-DECLARATIONS = frozenset(word.upper() for word in _WORDS.split()[:11])
+DECLARATIONS = frozenset(_DECLARATIONS.upper().split())
 """The words that start a declaration."""
+
+KEYWORDS: dict[str, str] = {word: word.upper() for word in f"{_DECLARATIONS} {_OTHERS}".split()}
 
 PUNCTUATION: dict[str, str] = {
     "{": "LBRACE",
@@ -44,6 +35,11 @@ PUNCTUATION: dict[str, str] = {
     "!": "BANG",
 } | dict.fromkeys(("==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
 
+CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+"""Brackets that open, and what closes each."""
+
+CLOSERS = frozenset(CLOSER_OF.values())
+
 _GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
 _NAME = r"[^\W\d]\w*+"
 _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
@@ -51,7 +47,7 @@ _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+\$?"
 _PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/]"
 
 _WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
-"""No two of these signs can follow each other, so nothing is taken away from the grammar."""
+"""Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from .catalogue import find_tier
+from .fields import MOST
 from .kinds import ProviderKind
 from .problems import Problem
-from .runtimes import OpenAIConfig, RemoteConfig
+from .runtimes import OpenAIConfig, RemoteConfig, RuntimeConfig
 from .units import NUMBER_SUFFIXES
 from .values import show
-
-if TYPE_CHECKING:
-    from .deployment import Deployment
 
 _PROVIDER_NAMES = {
     ProviderKind.ANTHROPIC: "Anthropic",
@@ -24,15 +22,11 @@ _PROVIDER_NAMES = {
 }
 
 
-def validate_deployment(deployment: Deployment) -> tuple[Problem, ...]:
-    """Every problem of `deployment`, in the order of its fields."""
-    return (*_emptiness(deployment), *ranges(deployment), *_tier(deployment))
-
-
-def _emptiness(deployment: Deployment) -> Iterator[Problem]:
-    if not deployment.name.strip():
+def emptiness(name: str, model: str) -> Iterator[Problem]:
+    """A name or a model that says nothing."""
+    if not name.strip():
         yield Problem("E0305", ("name",), "a deployment needs a name", "requests and routes use it")
-    if not deployment.model.strip():
+    if not model.strip():
         yield Problem("E0305", ("model",), "`model` is empty", "name a model, or the path of an `.onnx` file")
 
 
@@ -50,23 +44,24 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
 
 def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
     minimum, bound = attribute.metadata.get("min"), attribute.metadata.get("above")
+    most = attribute.metadata.get("max", MOST.get(type(value)))
     if minimum is not None and value < minimum:
         yield Problem("E0304", path, f"`{attribute.name}` must be at least {minimum}, not {show(value)}")
     elif bound is not None and value <= bound:
         yield Problem("E0304", path, f"`{attribute.name}` must be more than {bound}, not {show(value)}")
-    elif "max" in attribute.metadata and value > attribute.metadata["max"]:
-        most = attribute.metadata["max"]
+    elif most is not None and value > most:
         yield Problem("E0304", path, f"`{attribute.name}` must be at most {most}, not {show(value)}")
 
 
-def _tier(deployment: Deployment) -> Iterator[Problem]:
+def above_highest_tier(
+    provider: ProviderKind | None, model: str, config: RuntimeConfig | None
+) -> Iterator[Problem]:
     """Rate limits that no account reaches by itself at the provider's own endpoint."""
-    provider, config = deployment.effective_runtime().provider, deployment.runtime_config
     if provider is None or not isinstance(config, RemoteConfig) or _is_elsewhere(config):
         return
     for name in ("requests_per_minute", "tokens_per_minute"):
         limit = getattr(config.rate_limits, name)
-        if limit is None or (tier := find_tier(provider, deployment.model)) is None:
+        if limit is None or (tier := find_tier(provider, model)) is None:
             continue
         highest = getattr(tier, name)
         if limit > highest:
@@ -75,7 +70,7 @@ def _tier(deployment: Deployment) -> Iterator[Problem]:
                 "W0410",
                 ("runtime_config", "rate_limits", name),
                 f"{_short(limit)} {what} is more than {who}'s highest tier allows "
-                f"for {deployment.model} ({_short(highest)})",
+                f"for {model} ({_short(highest)})",
                 f"the highest tier is {tier.name}: {tier.source}, as of {tier.as_of}",
             )
 

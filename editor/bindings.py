@@ -1,10 +1,10 @@
-"""Which function answers which question. One that fails is logged, and answers nothing."""
+"""Which function answers which request. A failure is logged, and the answer is empty."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
@@ -32,10 +32,8 @@ from .features.semantic_tokens import LEGEND
 from .features.signature_help import SIGNATURE_TRIGGERS, signature_help
 from .features.symbols import document_symbols, workspace_symbols
 from .protocol import ARRIVED
+from .server import Server
 from .view import View
-
-if TYPE_CHECKING:
-    from .server import Server
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +53,11 @@ OPTIONS: dict[str, Any] = {
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: LEGEND,
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: LEGEND,
 }
-"""What clients are told beside that there is an answer."""
+"""Options that clients are told with a request that is answered."""
 
 
 def bind(server: Server) -> None:
-    """Let the server answer what there are answers for."""
+    """Make the server answer all requests that are known here."""
     _listen(server)
     for method, answer in answers(server).items():
         _bind(server, method, answer)
@@ -82,7 +80,7 @@ def answers(server: Server) -> dict[str, Answer]:
         ),
         lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: lambda view, p: highlights(view, p.position),
         lsp.TEXT_DOCUMENT_PREPARE_RENAME: lambda view, p: prepare_rename(view, p.position),
-        lsp.TEXT_DOCUMENT_RENAME: lambda view, p: rename(view, p.position, p.new_name),
+        lsp.TEXT_DOCUMENT_RENAME: lambda view, p: rename(view, p.position, p.new_name, server.warn),
         lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: lambda view, _: document_symbols(view),
         lsp.TEXT_DOCUMENT_CODE_ACTION: lambda view, p: code_actions(view, p.range, p.context.only),
         lsp.TEXT_DOCUMENT_FORMATTING: lambda view, _: formatting(view),
@@ -112,7 +110,7 @@ def answers_anywhere(server: Server) -> dict[str, Callable[[Any], Any]]:
 
 
 def _listen(server: Server) -> None:
-    """What clients tell without asking."""
+    """Take what clients tell without asking."""
     feature = server.feature
 
     @feature(lsp.INITIALIZE)
@@ -164,7 +162,7 @@ def _bind_anywhere(server: Server, method: str, ask: Callable[[Any], Any]) -> No
 
 
 def _safely(method: str, compute: Callable[[], Any]) -> Any:
-    """The answer; None after a mistake of ours, and the reason where a wish is refused."""
+    """The answer, None after an error of ours. Raises JsonRpcException where a rename is refused."""
     try:
         return compute()
     except RenameRefused as refused:

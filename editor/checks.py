@@ -1,9 +1,9 @@
-"""When texts are checked while somebody types: the newest version alone, as soon as there is a pause."""
+"""When texts are checked during typing: only the newest version, as soon as there is a pause."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lsprotocol import types as lsp
 
@@ -63,13 +63,12 @@ class Checks:
         for document in self._workspace.documents:
             self.changed(document.uri)
 
-    def closed(self, uri: str) -> None:
+    def closed(self, uri: str, importers: Iterable[str]) -> None:
         """Forget what a check of this text found, and check again those that import it."""
         self._waiting.pop(uri, None)
         affected = list(self._found.pop(uri, {}))
-        for root, found in self._found.items():
-            if uri in found:
-                self.changed(root)
+        for importer in importers:
+            self.changed(importer)
         for each in affected:
             self._publish_for(each)
         self._published.pop(uri, None)

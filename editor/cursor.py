@@ -7,13 +7,11 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from ..dsl.tokens import DECLARATIONS, KEYWORDS, Token, tokenize
+from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, Token, tokenize
 
 _WORDS = "|".join(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS)
 _MARGIN = re.compile(rf"^(?:{_WORDS})\b", re.MULTILINE)
 
-OPENERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
-_CLOSERS = frozenset(OPENERS.values())
 _GO_ON_AFTER = frozenset(
     {"EQUAL", "OPERATOR", "PLUS", "MINUS", "BANG", "DOT", "COLON", "ARROW", "FAT_ARROW", "VBAR", "COMMA"}
     | {"ELSE", "WITH", "AS", "FROM", "PROMPT", "MATCH", "IF", "IN", "FOR", "RETURN", "LESSTHAN", "MORETHAN"}
@@ -31,7 +29,7 @@ _TEXTS = frozenset({"STRING", "OPEN_TEXT", "OPEN_LONG_TEXT", "WRONG_QUOTES", "OP
 
 
 class Where(Enum):
-    """In what a place is."""
+    """What is around a place."""
 
     CODE = "code"
     TEXT = "text"
@@ -124,14 +122,14 @@ def _reaches(token: Token, offset: int) -> tuple[Where, str] | None:
 
 def _add(frames: list[Frame], token: Token, on_new_line: bool) -> None:
     frame = frames[-1]
-    if token.type in OPENERS:
+    if token.type in CLOSER_OF:
         if token.type == "LBRACE" and frame.opener in ("", "LBRACE") and frame.item:
             frame.given.add(frame.item[0].text)
         frames.append(Frame(token.type, token.start, list(frame.item)))
         frame.item.append(token)
         return
-    if token.type in _CLOSERS:
-        while len(frames) > 1 and OPENERS[frames[-1].opener] != token.type:
+    if token.type in CLOSERS:
+        while len(frames) > 1 and CLOSER_OF[frames[-1].opener] != token.type:
             frames.pop()
         if len(frames) > 1:
             closed = frames.pop()
@@ -158,7 +156,7 @@ def _finish(frame: Frame) -> None:
 
 
 def _completed(cursor: Cursor, text: str) -> Cursor:
-    """With the names that stand after the place in the same body."""
+    """`cursor` with the names that stand after the place in the same body."""
     depth = 0
     before: list[Token] = []
     for token in tokenize(text, cursor.offset):
@@ -169,9 +167,9 @@ def _completed(cursor: Cursor, text: str) -> Cursor:
             if named.type == "NAME":
                 cursor.frame.given.add(named.text)
             before = []
-        if token.type in OPENERS:
+        if token.type in CLOSER_OF:
             depth += 1
-        elif token.type in _CLOSERS:
+        elif token.type in CLOSERS:
             depth -= 1
             if depth < 0:
                 break

@@ -1,10 +1,11 @@
-"""What is known about a model, in a line and in a few."""
+"""What is known about a model, in one line or in several."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..compiler.model_files import open_model
+from ..dsl.capabilities import Facts
 from ..dsl.catalogue import ModelInfo, find_tier
 
 PROMPT_TOKENS, ANSWER_TOKENS = 1000, 200
@@ -42,6 +43,32 @@ def model_text(info: ModelInfo) -> str:
         )
         lines.append(f"- highest published tier ({tier.name}): {limits}")
     return "\n".join(lines)
+
+
+def facts_lines(facts: Facts) -> list[str]:
+    """What the model takes, says and refuses, and who says so, as items of a list in Markdown."""
+    known, lines = facts.values, []
+    if reads := known.get("reads"):
+        lines.append(f"- reads {', '.join(['text', *reads])}")
+    if most := known.get("greatest_output"):
+        lines.append(f"- answers with {most:,} tokens at most")
+    if known.get("reasons"):
+        efforts = known.get("efforts")
+        lines.append("- thinks" + (f", with the effort {', '.join(efforts)}" if efforts else ""))
+    can = [words for name, words in _ABILITIES.items() if known.get(name)]
+    cannot = [words for name, words in _ABILITIES.items() if known.get(name) is False]
+    if can:
+        lines.append(f"- has {', '.join(can)}")
+    if cannot:
+        lines.append(f"- has no {', no '.join(cannot)}")
+    if refused := known.get("refused_sampling"):
+        lines.append(f"- takes no {', '.join(f'`{name}`' for name in refused)}")
+    if facts.sources:
+        lines.append(f"- says: {'; '.join(facts.sources)}")
+    return lines
+
+
+_ABILITIES = {"tools": "tools", "json_schema": "structured output", "strict_tools": "strict tools"}
 
 
 def cost_line(input_price: float, output_price: float) -> str:

@@ -25,6 +25,14 @@ from ..dsl.units import Duration, Money, Percent, Size
 LABELLED: dict[str, type[StrEnum]] = {"runtime": RuntimeKind, "task": TaskKind}
 """Blocks that say after their name which kind they are for."""
 
+FILE_ENDINGS = {
+    "model": (".onnx",),
+    "tokenizer": (".json",),
+    "labels": (".json", ".txt"),
+    "chat_template": (".json", ".jinja", ".j2"),
+}
+"""Fields that hold a path, and how the names of their files end."""
+
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")
 
@@ -56,6 +64,12 @@ class FieldInfo:
     required: bool = False
     cls: Any = None
 
+    @property
+    def told(self) -> str:
+        """Its meaning, what it takes and its default, as Markdown."""
+        default = f"; default: {self.default}" if self.default else ""
+        return f"{self.meaning}\n\ntakes {self.takes}{default}"
+
 
 def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: str | None) -> Place | None:
     """The body inside of `blocks` (names and labels, the outermost first) of a declaration of this kind.
@@ -73,11 +87,12 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
     return place
 
 
-def with_place(is_loop: bool) -> Place:
-    """The body behind `with`, at a call or at a loop."""
+def with_place(is_loop: bool, is_extern: bool) -> Place:
+    """The body after `with`: at a call, at a loop, or where an extern is declared."""
+    from ..compiler.pipelines.extern_options import ExternOptions
     from ..compiler.pipelines.options import CallOptions, LoopOptions
 
-    return Place(LoopOptions if is_loop else CallOptions, (), "with")
+    return Place(ExternOptions if is_extern else LoopOptions if is_loop else CallOptions, (), "with")
 
 
 def fields_of(place: Place) -> Iterator[FieldInfo]:

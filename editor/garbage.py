@@ -1,4 +1,4 @@
-"""Garbage is collected after each check and at no other time: its circles are few while they are fresh."""
+"""Garbage is collected after each check and at no other time, when there is little of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 
 
 class Garbage:
-    """Collects by itself from now on; what is there already stays for good."""
+    """Replaces Python's own collection from now on; objects that exist already are never looked at again."""
 
     def __init__(self) -> None:
         self._is_due = False
@@ -15,8 +15,8 @@ class Garbage:
         gc.freeze()
         gc.disable()
 
-    def made(self) -> None:
-        """A file was checked, and its findings are told."""
+    def collect_soon(self) -> None:
+        """Collect once, when the event loop has done what waits."""
         if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._collect)

@@ -6,21 +6,21 @@ answers requests, and inside a pipeline its own parameters, steps and variables 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from attrs import frozen
 
-from ..compiler.modules import file_key
-from ..compiler.scope import KIND_WORDS, Scope, Symbol
+from ..compiler.modules import key_of
+from ..compiler.pipelines.places import Places
+from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
 from ..dsl.source import Source
-from .tree import children
+from ..dsl.tree import children
+from .prompts import template_names
 
-_VALUES = (s.LetDeclaration, s.ParamDeclaration)
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?<![\w.])[^\W\d]\w*")
+EMPTY: Mapping[str, Target] = MappingProxyType({})
 
 
 class Role(Enum):
@@ -35,7 +35,8 @@ class Role(Enum):
 class Target:
     """What a name stands for: a declaration, the name of an import, or something inside of a pipeline.
 
-    kind: in the user's words. node: what declares it. owner: the pipeline around what is not a declaration.
+    kind: in the user's words. node: what declares it. owner: the pipeline or extern that a parameter,
+    step or variable belongs to.
     """
 
     kind: str
@@ -52,7 +53,7 @@ class Target:
     def key(self) -> tuple[str, int]:
         """The same for every occurrence of one thing."""
         source = self.source
-        return (file_key(source.path) if source.path is not None else source.name, self.name.start)
+        return (key_of(source), self.name.start)
 
 
 @frozen
@@ -148,7 +149,7 @@ class _Walk:
     def _value(self, name: str, start: int, end: int) -> Iterator[Occurrence]:
         """The name of a `let` or a `param`; other words have a meaning of their own."""
         symbol = self._scope.own.get(name) or self._scope.imported.get(name)
-        if symbol is not None and isinstance(symbol.node, _VALUES):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             yield Occurrence(start, end, target_of(symbol))
 
     def _values(self, node: s.Node | None) -> Iterator[Occurrence]:
@@ -172,13 +173,18 @@ class _Walk:
                 for child in children(node):
                     yield from self._values(child)
 
-    def _interpolated(self, node: s.Text) -> Iterator[Occurrence]:
+    def _interpolated(self, node: s.Text, local: Mapping[str, Target] = EMPTY) -> Iterator[Occurrence]:
+        """The names between `${` and `}`. local: those of the pipeline around the text, which come first."""
         for part in node.parts:
             if isinstance(part, s.Reference):
                 written = self._text[part.start : part.end]
                 start = part.start + len(written) - len(written.lstrip())
                 alias, _, name = part.name.rpartition(".")
                 end = start + len(part.name)
+                base = part.name.partition(".")[0]
+                if base in local:
+                    yield Occurrence(start, start + len(base), local[base])
+                    continue
                 if not alias:
                     yield from self._value(name, start, end)
                     continue
@@ -257,7 +263,7 @@ class _Walk:
             case s.Member():
                 yield from self._expression(node.base, local, owner)
             case s.Text():
-                yield from self._interpolated(node)
+                yield from self._interpolated(node, local)
             case s.Prompt():
                 yield from self._prompt(node, local)
             case s.AsType():
@@ -297,11 +303,19 @@ class _Walk:
                 yield from self._expression(argument, local, owner)
 
     def _prompt(self, node: s.Prompt, local: dict[str, Target]) -> Iterator[Occurrence]:
-        """The names between `{{` and `}}` that are the pipeline's own."""
-        for placeholder in _PLACEHOLDER.finditer(self._text, node.start, node.end):
-            for word in _WORD.finditer(self._text, placeholder.start() + 2, placeholder.end() - 2):
-                if word[0] in local:
-                    yield Occurrence(word.start(), word.end(), local[word[0]])
+        """The names in its tags."""
+        if "{" not in node.template:
+            return
+        names = template_names(node.template)
+        places = Places(self._scope.module.source, node)
+        for name, stretches in names.places.items() if names is not None else ():
+            for span in (places.at(*stretch) for stretch in stretches):
+                if not places.exact(span):
+                    continue
+                if name in local:
+                    yield Occurrence(span.start, span.end, local[name])
+                else:
+                    yield from self._value(name, span.start, span.end)
 
 
 def _at(node: s.Node, target: Target, role: Role = Role.REFERS) -> Occurrence:

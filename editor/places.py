@@ -1,4 +1,4 @@
-"""Where in the model a place of the tree is."""
+"""From a place in the syntax tree to the fields that can stand there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
     """The innermost body that `path`, from a declaration on, leads into; None outside of any."""
     for node in reversed(path):
         if isinstance(node, s.WithOptions):
-            return with_place(isinstance(node.inner, s.Comprehension))
+            is_extern = isinstance(path[0], s.ExternDeclaration)
+            return with_place(is_loop=isinstance(node.inner, s.Comprehension), is_extern=is_extern)
         if isinstance(node, s.Block | s.Declaration):
             break
     word = _WORDS.get(type(path[0])) if path else None

@@ -6,18 +6,18 @@ The protocol's lines end at `\n`, `\r\n` and `\r` only, and a change is never re
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+from pygls.lsp.server import LanguageServer
 from pygls.protocol.json_rpc import JsonRPCNotification
 from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from .documents import Document
-
-if TYPE_CHECKING:
-    from .server import Server
+from .workspace import Workspace
 
 ARRIVED: ContextVar[Document | None] = ContextVar("arrived", default=None)
 """The text that the message at hand is about, as it was when the message came."""
@@ -25,10 +25,28 @@ ARRIVED: ContextVar[Document | None] = ContextVar("arrived", default=None)
 log = logging.getLogger(__name__)
 
 
+class TextServer(LanguageServer, ABC):
+    """A server that is told of the texts of its client."""
+
+    files: Workspace
+
+    @abstractmethod
+    def opened(self, item: lsp.TextDocumentItem) -> None:
+        """The client has opened a text."""
+
+    @abstractmethod
+    def changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        """The client has changed a text."""
+
+    @abstractmethod
+    def closed(self, uri: str) -> None:
+        """The client needs a text no more."""
+
+
 class Protocol(LanguageServerProtocol):
     """What comes in and goes out."""
 
-    _server: Server
+    _server: TextServer
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 
+from .bindings import bind
 from .garbage import Garbage
 from .server import Server
 
@@ -71,6 +72,7 @@ async def _on_socket(host: str, port: int) -> None:
 
 
 async def _serve(reader: asyncio.StreamReader | StdinAsyncReader, writer: Any) -> None:
-    server = Server(Garbage().made)
+    server = Server(Garbage().collect_soon)
+    bind(server)
     server.protocol.set_writer(writer)
     await run_async(Event(), reader, server.protocol, log, server.report_server_error)

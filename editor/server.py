@@ -8,16 +8,14 @@ from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.capabilities import get_capability
-from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from ..dsl.version import __version__
-from .bindings import bind
 from .checks import Checks
 from .documents import Document, path_of
 from .features.semantic_tokens import delta, semantic_tokens
 from .positions import UTF16
-from .protocol import Protocol
+from .protocol import Protocol, TextServer
 from .view import View
 from .workspace import Workspace, name_of
 
@@ -26,7 +24,7 @@ log = logging.getLogger(__name__)
 _SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
-class Server(LanguageServer):
+class Server(TextServer):
     """One client, and the texts that it has open."""
 
     def __init__(self, checked: Callable[[], None] | None = None) -> None:
@@ -38,7 +36,6 @@ class Server(LanguageServer):
         self._views: dict[str, tuple[int, View]] = {}
         self._tokens: dict[str, tuple[str, list[int]]] = {}
         self._count = 0
-        bind(self)
 
     # ---- texts
 
@@ -59,10 +56,12 @@ class Server(LanguageServer):
         self._checks.changed(uri)
 
     def closed(self, uri: str) -> None:
+        document = self.files.document(uri)
+        importers = self.files.importers(document) if document is not None else []
         self.files.close(uri)
         self._views.pop(uri, None)
         self._tokens.pop(uri, None)
-        self._checks.closed(uri)
+        self._checks.closed(uri, [each.uri for each in importers])
 
     def changed_outside(self) -> None:
         """Files on disk may have changed."""
@@ -131,6 +130,10 @@ class Server(LanguageServer):
             options = lsp.DidChangeWatchedFilesRegistrationOptions(globs)
             registration = lsp.Registration("watch", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
             self.client_register_capability(lsp.RegistrationParams([registration]))
+
+    def warn(self, message: str) -> None:
+        """Something that whoever asked has to know."""
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Errors are for the log: nobody can do anything about them in a window."""

@@ -13,9 +13,9 @@ from ..dsl import syntax as s
 from ..dsl.parser import Parsed
 from ..dsl.source import Source, Span
 from ..dsl.tokens import Token, tokenize
+from ..dsl.tree import path_to
 from .documents import Document
 from .occurrences import Occurrence, occurrences
-from .tree import path_to
 from .workspace import Loaded, Workspace
 
 
@@ -46,8 +46,11 @@ class View:
         return self.location_in(span.source, span.start, span.end)
 
     def location_in(self, source: Source, start: int, end: int) -> Location:
-        document = self.document if source is self.parsed.source else self.workspace.document_of(source)
-        return document.location(start, end)
+        return self.document_of(source).location(start, end)
+
+    def document_of(self, source: Source) -> Document:
+        """The document whose text is `source`: this one or another."""
+        return self.document if source is self.parsed.source else self.workspace.document_of(source)
 
     # ---- meaning
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ..compiler.compile import Checked, check_file
-from ..compiler.modules import Loader, Module, file_key, read_file
+from ..compiler.modules import Loader, Module, file_key, key_of, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
@@ -20,6 +20,8 @@ from .positions import UTF16
 
 MOST_FILES = 2000
 """How many files of the folders are looked through; more are left out."""
+
+_MOST_NAMED = 5
 
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "build", "dist", "target"})
 
@@ -44,6 +46,8 @@ class Workspace:
         """How often a text was parsed."""
         self.generation = 0
         """Grows with everything that may change a finding."""
+        self.unseen = ""
+        """The files that could not be read when everything was looked through, in the user's words."""
         self._open: dict[str, Document] = {}
         self._disk: dict[str, tuple[Stamp, str]] = {}
         self._parsed: dict[str, Parsed] = {}
@@ -91,7 +95,7 @@ class Workspace:
 
     def document_of(self, source: Source) -> Document:
         """The document whose text is `source`: the open one, or one made for the file."""
-        key = file_key(source.path) if source.path is not None else source.name
+        key = key_of(source)
         document = self._open.get(key)
         if document is not None and document.text == source.text:
             return document
@@ -116,8 +120,8 @@ class Workspace:
         return known[1]
 
     def parse(self, source: Source) -> Parsed:
-        """`source` as read, which is what it was read to before unless the text is another."""
-        key = file_key(source.path) if source.path is not None else source.name
+        """The tree of `source`; the one from before when the text is the same."""
+        key = key_of(source)
         known = self._parsed.get(key)
         if known is None or known.source.text != source.text:
             self.parses += 1
@@ -178,15 +182,21 @@ class Workspace:
 
     def everything(self, first: Document | None = None) -> tuple[Scope, ...]:
         """The names of all files of the folders and all open texts, each file once."""
+        unread: list[str] = []
         loader = Loader(Diagnostics(), self.read, self.parse)
         if first is not None:
             loader.load_root(first.name, first.path, first.text)
         for other in self._open.values():
             if not loader.has(other.path, other.name):
                 loader.load_root(other.name, other.path, other.text)
-        for path in self.files():
-            if not loader.has(path, path.name):
-                loader.load_root(self._name(path), path)
+        paths = list(self.files())
+        for path in paths:
+            name = self._name(path)
+            if not loader.has(path, path.name) and loader.load_root(name, path) is None:
+                unread.append(f"`{name}`")
+        if len(paths) >= MOST_FILES:
+            unread.append(f"more than {MOST_FILES:,} files")
+        self.unseen = ", ".join(unread[:_MOST_NAMED]) + (", …" if len(unread) > _MOST_NAMED else "")
         scopes = build_scopes(loader.modules, Diagnostics())
         return tuple(scopes[id(module)] for module in loader.modules)
 

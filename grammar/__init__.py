@@ -7,15 +7,10 @@ to the grammar beside them are never used, they are built anew.
 from __future__ import annotations
 
 import json
-import zlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-GRAMMAR = Path(__file__).with_name("infer.lark")
-TABLES = Path(__file__).with_name("tables.json")
-
-START = "start"
+from .files import GRAMMAR, START, TABLES, fingerprint
 
 
 class Nonterminal:
@@ -75,8 +70,3 @@ def load_tables() -> Tables:
 
         stored = build_tables(text)
     return Tables(stored)
-
-
-def fingerprint(text: str) -> int:
-    """What tells one grammar from the next."""
-    return zlib.crc32(text.encode())

@@ -9,7 +9,7 @@ from typing import Any
 from lark import Lark
 from lark.parsers.lalr_analysis import Shift
 
-from . import GRAMMAR, START, TABLES, fingerprint
+from .files import GRAMMAR, START, TABLES, fingerprint
 
 
 def build_grammar(text: str) -> Lark:

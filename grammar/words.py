@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import GRAMMAR
+from .files import GRAMMAR
 
 WORDS = Path(__file__).with_name("words.json")
 

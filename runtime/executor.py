@@ -5,28 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random, SystemRandom
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ..compiler.plan import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
+from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
-from .replicas.make import BrokenReplica, make_replicas
+from .replicas.factory import BrokenReplica, make_replicas
 from .replicas.replica import LOAD_TIMEOUT
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import StartError, UnknownModel
+from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
+from .secret import secret_variables
 from .serving.deployment import Deployment
 from .serving.model import Model
 from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
-    from .serving.pipelines import Extern, Pipeline, Workers
+    from .limits.store import Store
+    from .serving.pipelines import Extern, Pipeline, PoolStatus, Threads, Workers
     from .serving.routes.route import Route
 
 log = logging.getLogger(__name__)
@@ -72,10 +76,16 @@ class Executor:
         self._reachable: dict[str, Model] = {}
         self._models: dict[str, Model] = {}
         self._workers: Workers | None = None
+        self._threads: Threads | None = None
         self.broken: frozenset[str] = frozenset()
         """Deployments that could not be started, and that routes do without."""
         self.reload_problems: tuple[str, ...] = ()
         """What the last reload could not take over, and why; empty without one, and after a good one."""
+
+    @property
+    def state(self) -> Store | None:
+        """Where spend and shared limits are kept; None before `start`."""
+        return self._policies.store if self._policies else None
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:
@@ -97,6 +107,11 @@ class Executor:
         """All that requests may name as `model`: deployments, routes, and pipelines from text to text."""
         return MappingProxyType(self._models)
 
+    @property
+    def workers(self) -> list[PoolStatus]:
+        """How the processes are that run code of users, and what may take long; empty without any."""
+        return self._workers.status if self._workers is not None else []
+
     async def start(self) -> None:
         """Start everything. Raises StartError with all problems of all deployments.
 
@@ -113,6 +128,7 @@ class Executor:
                 self._deployments[plan.deployment] = self._build(plan, policies)
             except StartError as error:
                 failed[plan.deployment] = error.problems
+        loading = asyncio.create_task(self._load_externs())
         try:
             try:
                 await policies.start()
@@ -129,23 +145,41 @@ class Executor:
                     raise outcome
             problems = [*await self._do_without(failed), *problems, *await self._unreachable()]
             self._models = dict(self._deployments)
-            externs = await self._load_externs(problems)
+            try:
+                externs = await loading
+            except StartError as error:
+                problems += error.problems
+                externs = {}
             if not problems:
                 self._serve_routes()
                 self._serve_pipelines(externs, problems)
             if problems:
                 raise StartError(*problems)
+            if self._workers is not None:
+                self._workers.start()
         except BaseException:
+            await end_tasks([loading])
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Stop every deployment; requests that still run are broken off. Safe to call twice."""
         await asyncio.gather(*(deployment.stop() for deployment in self._deployments.values()))
-        if self._workers:
-            self._workers.stop()
+        if self._threads is not None:
+            self._threads.stop()
+        if self._workers is not None:
+            await self._workers.stop()
         if self._policies:
             await self._policies.stop()
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with all that is neither a deployment nor a route."""
+        if self._policies:
+            yield from self._policies.findings()
+        if self._threads is not None:
+            yield from self._threads.findings()
+        if self._workers is not None:
+            yield from self._workers.findings()
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name. Raises UnknownModel, which lists the names there are."""
@@ -155,10 +189,16 @@ class Executor:
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def model(self, name: str) -> Model:
-        """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
+        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
+
+        Raises UnknownModel, which lists the names there are.
+        """
         try:
             return self._models[name]
         except KeyError:
+            model = self._models.get(name.partition("/")[0])
+            if model is not None and model.is_wildcard:
+                return model
             raise UnknownModel(self._unknown(name), param="model") from None
 
     def pipeline(self, name: str) -> Pipeline:
@@ -216,6 +256,7 @@ class Executor:
     def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
         replicas, guards = make_replicas(
             plan,
+            self.plan,
             self.base_dir,
             policies,
             trust_models=self._trust_models,
@@ -230,18 +271,15 @@ class Executor:
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, self._deployments, self._random)
 
-    async def _load_externs(self, problems: list[str]) -> dict[str, Extern]:
-        """The functions that pipelines call; what is wrong with them is added to `problems`."""
-        if not self.plan.pipelines:
+    async def _load_externs(self) -> dict[str, Extern]:
+        """The functions that pipelines call. Raises StartError with all that is wrong with them."""
+        if not self.plan.pipelines and not any(isinstance(each, CascadePlan) for each in self.plan.routes):
             return {}
-        from .serving.pipelines import Workers, load_externs
+        from .serving.pipelines import Threads, Workers, load_externs
 
-        self._workers = workers = Workers()
-        try:
-            return await asyncio.to_thread(load_externs, self.plan, self.base_dir, workers, self._random)
-        except StartError as error:
-            problems += error.problems
-            return {}
+        self._workers = workers = Workers(secret_variables(self.plan))
+        self._threads = threads = Threads()
+        return await load_externs(self.plan, self.base_dir, workers, threads, self._random)
 
     def _serve_routes(self) -> None:
         """Let routes answer beside the deployments; those inside others only there."""
@@ -249,7 +287,7 @@ class Executor:
         for plan in self.plan.routes:
             from .serving.routes.build import build_route
 
-            route = build_route(plan, self._reachable, self._random)
+            route = build_route(plan, self._reachable, self._random, self._workers)
             self._routes[plan.route] = self._reachable[plan.route] = route
             if not plan.inner:
                 self._models[plan.route] = route
@@ -260,8 +298,11 @@ class Executor:
             return
         from .serving.pipelines import PipelineModel, build_pipelines
 
+        assert self._workers is not None
         try:
-            self._pipelines = build_pipelines(self.plan, self._reachable, externs, self._random)
+            self._pipelines = build_pipelines(
+                self.plan, self._reachable, externs, self._workers, self._random
+            )
         except StartError as error:
             problems += error.problems
         for name, pipeline in self._pipelines.items():
@@ -299,7 +340,7 @@ class Executor:
         ]
         if not remote:
             return []
-        from .replicas.remote.reach import name_unreachable
+        from .replicas.remote.reachability import name_unreachable
 
         return await name_unreachable(remote, strict=self._strict)
 

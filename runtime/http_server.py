@@ -7,17 +7,25 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
+from attrs import field, frozen
 
+from .concurrency.tasks import end_tasks
+from .http_connection import RULES, Connection, ConnectionRules
 from .requests.errors import StartError
 
 GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""
 
 _BACKLOG = 1024
+_UNSENT = 128 << 10
+"""Bytes of a connection that the kernel takes before the client has room for them."""
+
+log = logging.getLogger(__name__)
 
 
 def bind(host: str, port: int, *, advice: str) -> socket.socket:
@@ -44,16 +52,22 @@ def bind(host: str, port: int, *, advice: str) -> socket.socket:
 
 
 class HttpServer:
-    """`app` on a bound socket. A client that disconnects cancels its request."""
+    """`app` on a bound socket. A client that disconnects cancels its request.
+
+    How clients are treated is what the application says under `RULES`. grace: seconds that requests in
+    flight have to finish when the server stops.
+    """
 
     def __init__(
         self, app: web.Application, bound: socket.socket, *, advice: str, grace: float = GRACE
     ) -> None:
         self._socket = bound
         self._advice = advice
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=grace, handle_signals=False
-        )
+        self._grace = grace
+        self._rules = app.get(RULES, ConnectionRules())
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self._listening: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
 
     @property
     def port(self) -> int:
@@ -66,22 +80,62 @@ class HttpServer:
         host, port = self._socket.getsockname()[:2]
         try:
             await self._runner.setup()
-            await web.SockSite(self._runner, self._socket, backlog=_BACKLOG).start()
+            server = self._runner.server
+            assert server is not None
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+            self._listening = await asyncio.get_running_loop().create_server(
+                lambda: Connection(server, self._rules, self._connections),
+                sock=self._socket,
+                backlog=_BACKLOG,
+            )
         except OSError as error:
             await self.stop()
             raise _unusable(host, port, self._advice, error) from None
 
-    async def stop(self) -> None:
-        """Accept nothing new, let requests in flight finish, and break off what outlasts the grace."""
+    async def stop(self, at_once: asyncio.Event | None = None) -> None:
+        """Accept nothing new, let requests in flight finish, and break off what outlasts the grace.
+
+        at_once: ends the grace when it is set.
+        """
+        if self._listening is not None:
+            self._listening.close()
+        await asyncio.sleep(0)  # what has come in before is a request in flight
+        for connection in tuple(self._connections):
+            connection.finish()
+        await self._finished(at_once)
+        await asyncio.gather(*(connection.end() for connection in tuple(self._connections)))
         await self._runner.cleanup()
         self._socket.close()
 
+    async def _finished(self, at_once: asyncio.Event | None) -> None:
+        """Wait until all connections are closed, the grace is over, or `at_once` is set."""
+        if not self._connections:
+            return
+        waits: list[asyncio.Task[Any]] = [
+            asyncio.create_task(_all_of(connection.lost for connection in self._connections))
+        ]
+        if at_once is not None:
+            waits.append(asyncio.create_task(at_once.wait()))
+        try:
+            await asyncio.wait(waits, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end_tasks(waits)
+
+
+@frozen
+class Stop:
+    """What signals ask for. asked: to finish what is in flight. at_once: to break it off."""
+
+    asked: asyncio.Event = field(factory=asyncio.Event)
+    at_once: asyncio.Event = field(factory=asyncio.Event)
+
 
 @asynccontextmanager
-async def stop_signal() -> AsyncIterator[asyncio.Event]:
-    """An event that the first SIGINT or SIGTERM sets; a second one ends the process as usual."""
+async def stop_signal() -> AsyncIterator[Stop]:
+    """The first SIGINT or SIGTERM asks to stop, the second one to do it at once, a third ends the process."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop = Stop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def restore() -> None:
@@ -89,9 +143,13 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
     def received(number: signal.Signals) -> None:
-        logging.getLogger(__name__).info("%s: finishing what is in flight", number.name)
-        restore()
-        stop.set()
+        if not stop.asked.is_set():
+            log.info("%s: finishing what is in flight", number.name)
+            stop.asked.set()
+        else:
+            log.info("%s: breaking off what is in flight", number.name)
+            stop.at_once.set()
+            restore()
 
     for number in signals:
         loop.add_signal_handler(number, received, number)
@@ -99,6 +157,10 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
         yield stop
     finally:
         restore()
+
+
+async def _all_of(futures: Iterable[asyncio.Future[None]]) -> None:
+    await asyncio.wait(list(futures))
 
 
 def _unusable(host: str, port: int, advice: str, error: OSError) -> StartError:

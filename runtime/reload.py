@@ -48,6 +48,7 @@ async def reload_models(executor: Executor, plan: Plan) -> None:
     parts = {
         "the gateway": plan.gateway == old.gateway,
         "routes": plan.routes == old.routes,
+        "the state": plan.state == old.state,
         "pipelines": (plan.pipelines, plan.externs) == (old.pipelines, old.externs),
     }
     changed += [part for part, is_same in parts.items() if not is_same]

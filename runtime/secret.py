@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote, quote_plus
+from weakref import WeakSet
 
-from ..compiler.plan import SecretRef, SecretSource
+from ..compiler.plan import Plan, SecretRef, SecretSource
 from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -15,25 +19,96 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file of a secret."""
 
+RUN = 8
+"""So many characters of a secret in a row are hidden: fewer do not help anyone, and occur in other words."""
+
+SHOWN = "[secret]"
+"""What stands for a secret."""
+
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
 
 class Secret:
     """A secret and where it came from. Only `reveal()` gives the value; `str` and `repr` name the origin."""
 
-    __slots__ = ("_value", "origin")
+    __slots__ = ("__weakref__", "_runs", "_value", "origin")
 
     def __init__(self, value: str, origin: str) -> None:
         self._value = value
+        self._runs: frozenset[str] | None = None
         self.origin = origin
+        _alive.add(self)
 
     def reveal(self) -> str:
         return self._value
 
     def scrub(self, text: str) -> str:
-        """`text` without the secret in it."""
-        return text.replace(self._value, "[secret]")
+        """`text` without the secret, and without parts of it that are longer than a few characters.
+
+        That goes for the secret as it is, percent-encoded, escaped as in JSON, and in base64, alone or
+        behind a user name, in upper and lower case.
+        """
+        if len(self._value) < RUN:
+            return text.replace(self._value, SHOWN)
+        if self._runs is None:
+            self._runs = frozenset(
+                form[at : at + RUN] for form in _forms(self._value) for at in range(len(form) - RUN + 1)
+            )
+        plain, runs = text.translate(_LOWER), self._runs
+        kept: list[str] = []
+        shown_from = hidden_to = 0
+        for at in range(len(plain) - RUN + 1):
+            if plain[at : at + RUN] in runs:
+                if at > hidden_to or not kept:
+                    kept += (text[shown_from:at], SHOWN)
+                shown_from = hidden_to = at + RUN
+        return "".join((*kept, text[shown_from:]))
 
     def __repr__(self) -> str:
         return f"Secret(from {self.origin})"
+
+
+_alive: WeakSet[Secret] = WeakSet()
+
+
+def scrub_all(text: str) -> str:
+    """`text` without any secret that is in use, where it is long enough to be told from other words."""
+    for secret in list(_alive):
+        if len(secret.reveal()) >= RUN:
+            text = secret.scrub(text)
+    return text
+
+
+def _forms(value: str) -> Iterator[str]:
+    """All the forms in which `value` may come back, in lower case as far as they are ASCII."""
+    data = value.encode()
+    for form in (value, quote(value, safe=""), quote_plus(value, safe=""), json.dumps(value)[1:-1]):
+        yield form.translate(_LOWER)
+    for before in range(3):  # by what stands before it, its bytes fall differently into groups of three
+        code = base64.b64encode(b"\0" * before + data).decode().rstrip("=")[before and before + 1 :]
+        code = (
+            code if (before + len(data)) % 3 == 0 else code[:-1]
+        )  # its last character depends on what follows
+        yield code.translate(_LOWER)
+        yield code.replace("+", "-").replace("/", "_").translate(_LOWER)
+
+
+def secret_variables(plan: Plan) -> frozenset[str]:
+    """The variables of the environment that hold the secrets of `plan`."""
+    found: set[str] = set()
+    todo: list[object] = [plan]
+    while todo:
+        match todo.pop():
+            case SecretRef(source=SecretSource.ENV, name=name):
+                found.add(name)
+            case dict() as each:
+                todo += each.values()
+            case list() | tuple() as several:
+                todo += several
+            case each:
+                names = getattr(type(each), "__attrs_attrs__", ())
+                todo += [getattr(each, field.name) for field in names]
+    return frozenset(found)
 
 
 def read_secret(ref: SecretRef, base_dir: Path, owner: str) -> Secret:

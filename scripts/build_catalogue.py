@@ -1,4 +1,4 @@
-"""Write `dsl/catalogue.json` from the prices that the library genai-prices ships.
+"""Write `dsl/catalogue.json` and `dsl/catalogue_presets.json` from the prices that genai-prices ships.
 
     python scripts/build_catalogue.py [--date 2026-01-31] [--output FILE]
 
@@ -27,8 +27,26 @@ OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "catalogue.json"
 PROVIDERS = {"anthropic": "anthropic", "google": "gemini", "openai": "openai"}
 """The library's name of each provider that has a runtime of its own, and the language's."""
 
+PRESETS = {
+    "cerebras": "cerebras",
+    "cohere": "cohere",
+    "deepseek": "deepseek",
+    "fireworks": "fireworks",
+    "groq": "groq",
+    "mistral": "mistral",
+    "openrouter": "openrouter",
+    "perplexity": "perplexity",
+    "together": "together",
+    "x-ai": "xai",
+}
+"""The same for providers that speak OpenAI's protocol. Their models have a file of their own, which is read
+only where one of them is used."""
+
 FOREIGN = {"google": ("claude-",)}
 """Models that a provider sells but that do not speak its wire format."""
+
+BUSY = time(12)
+"""The hour of the day whose prices count: in UTC, discounts are given at night."""
 
 DATED = re.compile(r"(?P<stem>.+)[-@](?P<year>20\d{2})(?P<dash>-?)(?P<month>\d{2})(?P=dash)(?P<day>\d{2})")
 DATED_PATTERN = re.compile(r"\^.*(\\d\{8\}|\\d\{4\}-\\d\{2\}-\\d\{2\})\$")
@@ -39,8 +57,12 @@ def main() -> None:
     parser.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    catalogue = build(arguments.date)
     output: Path = arguments.output
+    _write(build(arguments.date, PROVIDERS), output)
+    _write(build(arguments.date, PRESETS), output.with_name(f"{output.stem}_presets.json"))
+
+
+def _write(catalogue: dict[str, Any], output: Path) -> None:
     if output.exists() and _undated(json.loads(output.read_bytes())) == _undated(catalogue):
         print(f"{output}: unchanged")
         return
@@ -48,13 +70,13 @@ def main() -> None:
     print(f"{output}: {len(catalogue['models'])} models")
 
 
-def build(day: date) -> dict[str, Any]:
-    """The catalogue as JSON-ready values, prices as they are on `day`."""
+def build(day: date, wanted: dict[str, str]) -> dict[str, Any]:
+    """The catalogue of the providers in `wanted` as JSON-ready values, prices as they are on `day`."""
     models = [
         row
         for provider in providers
-        if provider.id in PROVIDERS
-        for row in _provider_rows(provider, datetime.combine(day, time(), UTC))
+        if provider.id in wanted
+        for row in _provider_rows(provider, wanted[provider.id], datetime.combine(day, BUSY, UTC))
     ]
     return {
         "source": LIBRARY,
@@ -77,7 +99,7 @@ def _undated(catalogue: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in catalogue.items() if key != "date"}
 
 
-def _provider_rows(provider: types.Provider, moment: datetime) -> Iterator[dict[str, Any]]:
+def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> Iterator[dict[str, Any]]:
     foreign = FOREIGN.get(provider.id, ())
     models = [model for model in provider.models if not model.id.startswith(foreign)]
     first_snapshots = _first_snapshots(models)
@@ -87,7 +109,7 @@ def _provider_rows(provider: types.Provider, moment: datetime) -> Iterator[dict[
             continue  # not sold by the token
         patterns = sorted({*_patterns(model.match)} - {model.id})
         row = {
-            "provider": PROVIDERS[provider.id],
+            "provider": called,
             "name": model.id,
             "match": patterns or None,
             "context_window": model.context_window,

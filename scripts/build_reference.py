@@ -23,6 +23,7 @@ from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.lower import WIRES
 from inferc.compiler.onnx_model import signature
+from inferc.compiler.pipelines import extern_options
 from inferc.compiler.pipelines import options as call_options
 from inferc.compiler.pipelines.builtins import BUILTINS
 from inferc.compiler.plan import model as plan_model
@@ -33,11 +34,11 @@ from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.targets import ENDPOINTS
-from inferc.dsl import deployment, kinds, policies, runtimes, tasks
+from inferc.dsl import deployment, gateway, kinds, policies, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
-from inferc.dsl.units import Duration, Money, Percent
+from inferc.dsl.units import Duration, Money, Percent, Size
 from inferc.runtime.gateway import app as _gateway  # noqa: F401  # declares errors of its own
 from inferc.runtime.requests.errors import RequestError
 from inferc.runtime.serving.routes.failover import FAILS_OVER, STAYS
@@ -48,7 +49,7 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 CLASSES: dict[str, Any] = {
     name: value
     for module in (
-        *(deployment, policies, runtimes, tasks, signature, call_options),
+        *(deployment, gateway, policies, runtimes, tasks, signature, call_options, extern_options),
         *(plan_model, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
     for name, value in vars(module).items()
@@ -60,6 +61,7 @@ IN_JSON: dict[Any, str] = {
     policies.CapacityPolicy: '`"reject"`, `"queue"`, `{"fallback": …}`',
     Duration: 'text, as `"30s"`',
     Money: 'text, as `"$100"`',
+    Size: 'text, as `"4GiB"`',
     bool: "true, false",
     Percent: 'text, as `"95%"`',
     object: "any JSON value",
@@ -273,6 +275,8 @@ def _words() -> tuple[list[str], list[list[str]]]:
         kinds.MissingProviderAction,
         kinds.GraphOptimization,
         kinds.BudgetAction,
+        kinds.UnavailableAction,
+        kinds.Isolation,
         kinds.TaskKind,
     )
     return ["words", "meaning"], [

@@ -84,3 +84,10 @@ def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as the usual renderers make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_place_that_contributors_are_sent_to_exists() -> None:
+    text = (DOCS / "contributing.md").read_text("utf-8")
+    places = re.findall(r"`((?:grammar|dsl|compiler|runtime|cli|editor|tests|docs|bench)/[\w./-]*)`", text)
+    assert len(places) > 40
+    assert [place for place in places if not (ROOT / place).exists()] == []

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...compiler.modules import is_source, read_file
 from ...dsl.source import Source
 
 
 def excerpt_of(base: Path, file: str, line: int, column: int) -> str:
-    """Four rows of text, or none where the file is not there any more. Secrets in the line are hidden.
+    """Four rows of text, or none where no such source file is there any more. Secrets in the line are hidden.
 
     base: what `file` is relative to. line, column: count from 1.
     """
+    if not is_source(base / file):
+        return ""
     try:
-        text = (base / file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_file(base / file)
+    except (OSError, ValueError):
         return ""
     lines = Source(file, text).shown.split("\n")
     if not 1 <= line <= len(lines):

@@ -11,6 +11,10 @@ from typing import Any, TextIO
 from attrs import frozen
 
 from ...compiler.plan import ChoiceType, OptionalType, ParameterPlan, PipelinePlan, Plan, Type, TypeKind
+from ...dsl.files import read_regular
+
+_LARGEST = 256 << 20
+"""Bytes of a file that is sent."""
 
 
 class InputError(Exception):
@@ -89,9 +93,11 @@ def _value(parameter: ParameterPlan, text: str) -> Any:
 
 def _contents(name: str, path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, _LARGEST)
     except OSError as error:
         raise InputError(f"{name}=@{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{name}=@{path}: cannot be read: {error}") from None
 
 
 def _object(text: str) -> dict[str, Any]:

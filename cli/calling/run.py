@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -20,9 +21,14 @@ from .inputs import InputError, Inputs
 from .timeline import timeline
 
 
-async def answer(ready: Ready, name: str, inputs: Inputs, *, trace: bool) -> int:
-    """Print the answer of `name`; gives the exit status. Raises InputError, StartError, RequestError."""
-    executor = Executor(ready.plan, ready.base, trust_models=False)
+async def answer(
+    ready: Ready, name: str, inputs: Inputs, *, state: str | Path | None = None, trace: bool
+) -> int:
+    """Print the answer of `name`; gives the exit status. Raises InputError, StartError, RequestError.
+
+    state: where spend and shared limits are kept; None: in memory.
+    """
+    executor = Executor(ready.plan, ready.base, state=state, trust_models=False)
     is_pipeline = any(each.pipeline == name for each in ready.plan.pipelines)
     spans: list[Span] = []
     await executor.start()

@@ -10,7 +10,7 @@ import attrs
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import Ready, add_plan, ready_plan
+from ..plans import Ready, add_plan, add_state, ready_plan, state_of
 
 EXAMPLES = """\
   inferc call hello.infer embedder "a sentence"
@@ -36,6 +36,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="JSON",
         help="parameters as a JSON object: of a pipeline, or of the request to a model",
     )
+    add_state(parser)
     parser.add_argument("--trace", action="store_true", help="show what each step took: time, tokens, cost")
 
 
@@ -59,7 +60,8 @@ def run(arguments: Namespace) -> int:
     configure_logging()
     try:
         inputs = read_inputs(part.plan, name, arguments.input, arguments.json, sys.stdin)
-        return run_async(answer(part, name, inputs, trace=arguments.trace))
+        state = state_of(arguments.state, part)
+        return run_async(answer(part, name, inputs, state=state, trace=arguments.trace))
     except InputError as error:
         return fail(str(error), status=2)
     except StartError as error:

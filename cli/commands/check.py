@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ...compiler.compile import check_file
+from ...compiler.unused import without_used_elsewhere
 from ...dsl.diagnostics import Diagnostic
 from ..output import add_format, fail, show
 from ..sources import Input, add_files, add_settings, inputs
@@ -19,9 +20,6 @@ EXAMPLES = """\
   inferc check --format sarif . > findings.sarif
 """
 
-_ROUNDS = 10
-"""A fix may uncover the next mistake; more rounds than this would be going in circles."""
-
 
 def configure(parser: ArgumentParser) -> None:
     add_files(parser, "files, folders, or - for standard input")
@@ -34,26 +32,20 @@ def run(arguments: Namespace) -> int:
     chosen = inputs(arguments.files)
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
-    found = _check(chosen, arguments)
-    if arguments.fix:
-        try:
-            found = _fix(found, chosen, arguments)
-        except OSError as error:
-            return fail(f"cannot write {error.filename}: {error.strerror}")
+    if arguments.fix and (status := _fix(chosen, arguments)) != 0:
+        return status
     files = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} files"
-    return show(found, arguments, fine=f"{files}: fine")
+    return show(_check(chosen, arguments), arguments, fine=f"{files}: fine")
 
 
 def _check(chosen: list[Input], arguments: Namespace) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
-    seen: set[tuple[object, ...]] = set()
-    for each in chosen:
-        checked = check_file(each.name, each.path, text=each.text, settings=dict(arguments.settings))
+    settings = dict(arguments.settings)
+    all_checked = [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
+    found: dict[tuple[object, ...], Diagnostic] = {}
+    for checked in without_used_elsewhere(all_checked):
         for diagnostic in checked.diagnostics:
-            if (key := _identity(diagnostic)) not in seen:
-                seen.add(key)
-                found.append(diagnostic)
-    return found
+            found.setdefault(_identity(diagnostic), diagnostic)
+    return list(found.values())
 
 
 def _identity(diagnostic: Diagnostic) -> tuple[object, ...]:
@@ -65,15 +57,18 @@ def _identity(diagnostic: Diagnostic) -> tuple[object, ...]:
     return (diagnostic.code, diagnostic.message, place, span.start, span.end)
 
 
-def _fix(found: list[Diagnostic], chosen: list[Input], arguments: Namespace) -> list[Diagnostic]:
-    from ..fixes import apply_safe_fixes
+def _fix(chosen: list[Input], arguments: Namespace) -> int:
+    """Make the safe fixes of the files that are named, and of no other; gives the exit status."""
+    from ..fixes import fix_files
 
-    made = 0
-    for _ in range(_ROUNDS):
-        new = apply_safe_fixes(found)
-        if new == 0:
-            break
-        made += new
-        found = _check(chosen, arguments)
+    try:
+        made, left = fix_files([each for each in chosen if each.path is not None], dict(arguments.settings))
+    except OSError as error:
+        return fail(f"cannot write {error.filename}: {error.strerror}")
     print(f"made {made} {'fix' if made == 1 else 'fixes'}", file=sys.stderr)
-    return found
+    if left:
+        print(
+            f"left out {left} {'fix' if left == 1 else 'fixes'}: something else would be wrong afterwards",
+            file=sys.stderr,
+        )
+    return 0

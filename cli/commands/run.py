@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
 
 import attrs
 
-from ...compiler.plan import Plan, RemotePoolPlan
+from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import Ready, add_plan, ready_plan
+from ..plans import Ready, add_plan, add_state, ready_plan, state_of
 
 EXAMPLES = """\
   inferc run hello.infer
   inferc run hello.plan.json --port 9000
   inferc run prod.infer --state redis://127.0.0.1:6379/0
 """
+
+_LINGERING = 1.0
+"""Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -29,13 +31,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
     )
-
-    parser.add_argument(
-        "--state",
-        metavar="WHERE",
-        help="keep spend and shared limits here: a folder, or redis://… to share them between processes "
-        "(default: .inferc/state beside the file when it has budgets, else nothing is kept)",
-    )
+    add_state(parser)
     parser.add_argument(
         "--strict",
         action="store_true",
@@ -95,24 +91,15 @@ def run(arguments: Namespace) -> int:
     executor = Executor(
         ready.plan,
         ready.base,
-        state=_state(arguments.state, ready),
+        state=state_of(arguments.state, ready),
         strict=arguments.strict,
         trust_models=arguments.trust_models,
         load_timeout=arguments.load_timeout,
     )
     try:
-        run_async(serve(executor, gateway, ready=announce, reread=reread))
+        run_async(serve(executor, gateway, ready=announce, reread=reread), lingering=_LINGERING)
     except StartError as error:
         for problem in error.problems:
             fail(problem)
         return end_process(1)
     return end_process(0)
-
-
-def _state(asked: str | None, ready: Ready) -> str | Path | None:
-    """Where state is kept: as asked; else beside the plan, if money is to be counted."""
-    if asked is not None:
-        return asked if "://" in asked else Path(asked)
-    plans = ready.plan.deployments
-    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
-    return ready.base / ".inferc" / "state" if has_budget else None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http.client import HTTPException
 from typing import Any
 
-from ..output import fail
+from ..output import fail, harmless
 
 EXAMPLES = """\
   inferc status
@@ -20,6 +20,7 @@ EXAMPLES = """\
 
 _HEADINGS = ("DEPLOYMENT", "TASK", "READY", "RUNS ON", "RUNNING", "WAITING", "MODEL")
 _TIMEOUT = 10
+_MOST = 16 << 20
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -60,12 +61,12 @@ def _ask(url: str, headers: dict[str, str]) -> dict[str, Any]:
         raise ValueError("it is no http:// or https:// URL")
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as answer:
-            body = answer.read()
+            body = answer.read(_MOST)
     except urllib.error.HTTPError as error:
         with error:
             if error.code != 503:
                 raise ValueError(f"HTTP {error.code}") from None
-            body = error.read()
+            body = error.read(_MOST)
     except urllib.error.URLError as error:
         raise OSError(getattr(error.reason, "strerror", None) or error.reason) from None
     health = json.loads(body)
@@ -85,15 +86,26 @@ def _show(health: dict[str, Any]) -> None:
     if pipelines := health.get("pipelines"):
         _table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
-        print(f"warning: {warning}")
+        _say(f"warning: {warning}")
+    state = health.get("state") or {}
+    for warning in state.get("warnings", ()):
+        _say(f"warning: {warning}")
+    for deployment in deployments:
+        if seconds := max((each.get("held_seconds", 0) for each in deployment["replicas"]), default=0):
+            _say(f"warning: {deployment['name']}: its provider asked to wait, for {seconds} s more")
     for problem in health.get("reload_problems", ()):
-        print(f"warning: the last reload: {problem}")
+        _say(f"warning: the last reload: {problem}")
+
+
+def _say(text: str) -> None:
+    """Print what the server says, whoever that is."""
+    print(harmless(text))
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for row in (headings, *rows):
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        _say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _route_row(route: dict[str, Any]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
-from . import budgets, capacity, files, models, names, onnx, placements, policies, remote_tasks
+from . import budgets, capacity, files, models, names, onnx, placements, policies, remote_tasks, wildcards
 
 Check = Callable[[Program, Diagnostics], None]
 
@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     capacity.check,
     remote_tasks.check,
+    wildcards.check,
     placements.check,
     files.check,
     onnx.check,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...dsl.catalogue import find_model
 from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.kinds import BudgetAction
 from ..program import Program
 
 
@@ -31,10 +31,11 @@ def check(program: Program, found: Diagnostics) -> None:
                 secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
                 help="raise the ceiling of the day, or lower that of the hour",
             )
-        info = find_model(deployment.model, deployment.effective_runtime().provider)
-        if deployment.model and not declared.wrote("price") and (info is None or info.input_price is None):
-            found.error(
-                "E0413",
+        if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
+            rejects = budget.on_exceeded is BudgetAction.REJECT
+            say = found.error if rejects else found.warning
+            say(
+                "E0413" if rejects else "W0421",
                 f"the price of `{deployment.model}` is not known, so its budget cannot be kept",
                 declared.span("budget"),
                 "needs a price",

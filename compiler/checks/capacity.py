@@ -6,7 +6,7 @@ from ...dsl import syntax as s
 from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import CapacityKind, TaskKind, TransportKind
+from ...dsl.kinds import CapacityKind
 from ...dsl.wording import show_circle
 from ..declare import Declared
 from ..program import Program
@@ -65,7 +65,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
             help="name another deployment, or use `queue`",
         )
         return
-    own, other = effective_task(deployment), effective_task(target)
+    own, other = deployment.effective_task(), target.effective_task()
     if own is not other:
         found.error(
             "E0403",
@@ -84,14 +84,6 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
             f"{other_window:,} instead of {window:,} tokens",
             help="long requests that the one accepts fail at the other",
         )
-
-
-def effective_task(deployment: Deployment) -> TaskKind:
-    """The task of a deployment: tensors for local models, chat for remote ones, unless it says so."""
-    if deployment.task is not None:
-        return deployment.task.kind
-    local = deployment.effective_runtime().transport is TransportKind.LOCAL
-    return TaskKind.TENSOR if local else TaskKind.CHAT
 
 
 def _window(deployment: Deployment) -> int | None:

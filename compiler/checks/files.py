@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +10,14 @@ from attrs import frozen
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.files import open_regular
 from ...dsl.kinds import TransportKind
 from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask
 from ..declare import Declared
 from ..modules import reason
-from ..program import Program, base_directory
+from ..program import Program
 from ..project import project_left
 
 
@@ -30,7 +30,7 @@ def check(program: Program, found: Diagnostics) -> None:
         ):
             continue
         for named in _files_of(deployment):
-            path = file_of(declared, named.written, *named.where)
+            path = declared.file(named.written, *named.where)
             if not _exists(path, named, declared, found):
                 continue
             _inside(named, declared, deployment, found)
@@ -76,7 +76,7 @@ def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Di
     if isinstance(config, OrtConfig) and config.outside_project:
         return
     span = declared.span(*named.where)
-    left = project_left(base_directory(span), named.written)
+    left = project_left(span.source.folder, named.written)
     if left is None:
         return
     found.error(
@@ -92,7 +92,7 @@ def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Di
 
 
 def _is_tokenizer(path: Path, named: _Named, declared: Declared, found: Diagnostics) -> None:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         beginning = file.read(64).lstrip()
     if not beginning.startswith(b"{"):
         found.error(
@@ -102,11 +102,6 @@ def _is_tokenizer(path: Path, named: _Named, declared: Declared, found: Diagnost
             "expected a `tokenizer.json`",
             help="use the `tokenizer.json` that belongs to the model",
         )
-
-
-def file_of(declared: Declared, written: str, *path: str) -> Path:
-    """The file that a path in the source means: relative to the file that says it."""
-    return base_directory(declared.span(*path)) / written
 
 
 def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -> bool:
@@ -127,14 +122,10 @@ def _exists(path: Path, named: _Named, declared: Declared, found: Diagnostics) -
 def _unusable(path: Path) -> str | None:
     """Why a file cannot be used, None when it can."""
     try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return "there is no such file"
+        open_regular(path).close()
     except (OSError, ValueError) as error:
         return reason(error)
-    if stat.S_ISREG(mode):
-        return None
-    return "it is a directory" if stat.S_ISDIR(mode) else "it is no plain file"
+    return None
 
 
 def _beside(path: Path) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dsl.catalogue import find_model, known_models
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
-from ...dsl.inference import FALLBACK, match_runtime
+from ...dsl.inference import FALLBACK, WILDCARD, match_runtime
 from ...dsl.kinds import ProviderKind
 from ...dsl.suggest import did_you_mean
 from ..declare import Declared
@@ -21,16 +21,12 @@ def check(program: Program, found: Diagnostics) -> None:
             continue
         _guessed(declared, deployment, found)
         provider = deployment.effective_runtime().provider
-        if provider in _CATALOGUED and deployment.model_info is None:
+        if provider in _CATALOGUED and deployment.model_info is None and WILDCARD not in deployment.model:
             _catalogue(declared, deployment, provider, found)
 
 
 def _guessed(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
-    if (
-        declared.setting("runtime")
-        or declared.section_at("runtime_config")
-        or match_runtime(deployment.model)
-    ):
+    if declared.runtime_is_written or match_runtime(deployment.model):
         return
     found.note(
         "N0414",

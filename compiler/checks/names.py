@@ -12,9 +12,8 @@ from ...dsl.suggest import near
 from ...dsl.wording import show_circle
 from ..program import Program
 from ..routes.order import routes_in, targets
-from ..scope import Scope, Symbol, report_unknown
+from ..scope import ANSWERING, Scope, Symbol, report_unknown
 
-_CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration)
 _FOR_OTHERS = (
     s.ParamDeclaration,
     s.LetDeclaration,
@@ -22,10 +21,10 @@ _FOR_OTHERS = (
     s.TypeDeclaration,
     s.ExternDeclaration,
 )
-"""What has no effect of its own."""
+"""Declarations that do nothing unless another one uses them."""
 
 _HIDING = ("E01", "E02", "E03", "E06")
-"""Mistakes in a part, whose names nobody may have looked up: how it is written, names, values and types."""
+"""Codes of mistakes that can hide the use of a name: in syntax, names, values and types."""
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -45,8 +44,8 @@ def _route(route: s.Route, scope: Scope, found: Diagnostics) -> None:
     for target in targets(route):
         symbol = scope.find_reference(target)
         if symbol is None:
-            report_unknown(scope, target, "deployment or route", found, *_CALLABLE)
-        elif not isinstance(symbol.node, _CALLABLE):
+            report_unknown(scope, target, "deployment or route", found, *ANSWERING)
+        elif not isinstance(symbol.node, ANSWERING):
             found.error(
                 "E0209",
                 f"`{symbol.name.text}` is a {symbol.kind}, not a deployment or route",
@@ -105,7 +104,7 @@ def _ignored_blocks(program: Program, found: Diagnostics) -> None:
 
 
 def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
-    """Names that stand, or were meant to stand, in a part with a mistake: nobody knows if they are used."""
+    """Names in or near a part with a mistake: it is not known whether they are used."""
     if not any(item.code.startswith(_HIDING) for item in found.items):
         return set()
     words: Counter[str] = Counter()
@@ -124,7 +123,7 @@ def _perhaps_used(program: Program, found: Diagnostics) -> set[str]:
 
 
 def _unused(program: Program, perhaps_used: set[str], found: Diagnostics) -> None:
-    is_library = not any(isinstance(symbol.node, _CALLABLE) for symbol in program.root.own.values())
+    is_library = not any(isinstance(symbol.node, ANSWERING) for symbol in program.root.own.values())
     for scope in program.scopes:
         is_root = scope is program.root and not is_library
         for name, symbol in scope.own.items():

@@ -17,8 +17,6 @@ from ..onnx_model.batch_axis import no_batch
 from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors, without_rows
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
-from .capacity import effective_task
-from .files import file_of
 
 _CONFIG = "runtime_config"
 
@@ -39,7 +37,7 @@ def check_models(
             from .provider_options import check_gpus
 
             check_gpus(declared, deployment, config, found)
-        path = file_of(declared, deployment.model, "model")
+        path = declared.file(deployment.model, "model")
         if not path.is_file():
             continue
         model = models.open(path)
@@ -96,7 +94,7 @@ def _external(declared: Declared, model: OnnxModel, path: Path, found: Diagnosti
 
 
 def _fits(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
-    kind, task = effective_task(deployment), deployment.task
+    kind, task = deployment.effective_task(), deployment.task
     if kind is TaskKind.CHAT:
         _task_error(
             declared,
@@ -172,7 +170,7 @@ def _labels(declared: Declared, task: ClassifyTask, output: TensorSpec | None, f
     if task.labels.file is not None:
         from ..onnx_model.labels import LabelsError, read_labels
 
-        path = file_of(declared, task.labels.file, "task", "labels")
+        path = declared.file(task.labels.file, "task", "labels")
         if not path.is_file():
             return
         try:
@@ -225,7 +223,7 @@ def _batch(
 ) -> None:
     if config.batching is None or config.batching.max_size <= 1:
         return
-    only_ids = effective_task(deployment) is TaskKind.GENERATE
+    only_ids = deployment.effective_task() is TaskKind.GENERATE
     for spec in signature.inputs:
         if spec.shape is None or (only_ids and spec.name != INPUT_IDS):
             continue
@@ -262,7 +260,7 @@ def _mixed(declared: Declared, signature: Signature, found: Diagnostics) -> None
 def _unbatched(declared: Declared, deployment: Deployment, signature: Signature, found: Diagnostics) -> None:
     """Report `batching` that lets no requests share a run."""
     task = deployment.task
-    takes_tensors = effective_task(deployment) is TaskKind.TENSOR or (
+    takes_tensors = deployment.effective_task() is TaskKind.TENSOR or (
         isinstance(task, ClassifyTask) and task.tokenizer is None
     )
     alone = without_rows(signature) if takes_tensors else None

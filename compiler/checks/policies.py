@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind
+from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
+    AzureConfig,
     GeminiConfig,
     Launch,
+    LaunchableConfig,
     LocalServerConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
     RemoteConfig,
 )
 from ...dsl.units import Duration
+from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
 
@@ -21,7 +27,7 @@ HOSTED = {
     RuntimeKind.OPENAI: "OPENAI_API_KEY",
     RuntimeKind.ANTHROPIC: "ANTHROPIC_API_KEY",
     RuntimeKind.GEMINI: "GEMINI_API_KEY",
-}
+} | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
 """Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
 
 
@@ -117,19 +123,22 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
     if config.endpoint is not None:
-        if not config.endpoint.startswith(("http://", "https://")):
-            found.error(
-                "E0313",
-                f"`{config.endpoint}` is no URL",
-                declared.span(*path),
-                "expected `https://…`",
-                help=f'write `endpoint = "https://{config.endpoint}"`',
-            )
+        problem = _no_base_url(config.endpoint)
+        if problem is not None:
+            found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return
     if isinstance(config, GeminiConfig) and config.project is not None:
         return
+    if isinstance(config, AzureConfig) and config.resource is None:
+        found.error(
+            "E0305",
+            "`azure` needs the name of a `resource`, or an `endpoint`",
+            declared.span("runtime_config"),
+            "`resource` is missing",
+            help='add `resource = "…"`, the first part of `https://….openai.azure.com`',
+        )
     if config.kind in HOSTED and not config.api_key and not declared.wrote("runtime_config", "api_key"):
         found.error(
             "E0305",
@@ -140,18 +149,51 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         )
     elif declared.wrote("runtime_config", "endpoint"):
         return
-    elif isinstance(config, OpenAICompatibleConfig):
+    elif isinstance(config, OpenAICompatibleConfig) and config.launch is None:
         found.error(
             "E0305",
             "`openai_compatible` needs an `endpoint`",
             declared.span("runtime_config"),
             "`endpoint` is missing",
-            help='add `endpoint = "https://host/v1"`',
+            help='add `endpoint = "https://host/v1"`, or `launch { command = […] }` to have it started',
         )
-    elif isinstance(config, LocalServerConfig) and config.launch is not None:
+    elif isinstance(config, LaunchableConfig) and config.launch is not None:
         _launch(declared, config.launch, found)
     elif isinstance(config, LocalServerConfig) and config.kind is not RuntimeKind.PYTHON:
         _no_server(declared, config, found)
+
+
+def _no_base_url(endpoint: str) -> tuple[str, str, str] | None:
+    """Why requests cannot go to `endpoint`, in short, and what to do; None where they can.
+
+    No text holds what may be secret in it.
+    """
+    try:
+        url = urlsplit(endpoint)
+        has_host = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        return "`endpoint` is no URL", "host or port make no sense", 'write `endpoint = "https://host/v1"`'
+    if "@" in (url.netloc or url.path.partition("/")[0]):
+        return (
+            "`endpoint` holds a user name or a password, which plans and logs would show",
+            "remove what stands before the `@`",
+            'give the key with `api_key = env("…")`; a password for the host is not supported',
+        )
+    if url.query or url.fragment:
+        return (
+            "`endpoint` holds a query, behind which no path can be added",
+            "remove everything from the `?` or `#` on",
+            'give a key with `api_key = env("…")`, and the version of an Azure API with `api_version`',
+        )
+    if url.scheme not in ("http", "https"):
+        return f"`{endpoint}` is no URL", "expected `https://…`", f'write `endpoint = "https://{endpoint}"`'
+    if not has_host:
+        return (
+            f"`{endpoint}` names no host",
+            "expected `https://host/…`",
+            'write `endpoint = "https://host/v1"`',
+        )
+    return None
 
 
 def _add_key(declared: Declared, kind: RuntimeKind) -> str:
@@ -161,11 +203,10 @@ def _add_key(declared: Declared, kind: RuntimeKind) -> str:
 
 
 def _no_server(declared: Declared, config: LocalServerConfig, found: Diagnostics) -> None:
-    written = declared.section_at("runtime_config") is not None or declared.setting("runtime") is not None
     found.error(
         "E0305",
         f"`{config.kind}` needs an `endpoint` or a `launch`",
-        declared.span("runtime_config") if written else declared.span("model"),
+        declared.span("runtime_config") if declared.runtime_is_written else declared.span("model"),
         "where is the server?",
         help=f'add `runtime {config.kind} {{ endpoint = "http://127.0.0.1:8000/v1" }}`, '
         "or `launch { command = […] }` to have it started",
@@ -242,7 +283,7 @@ def check_waits(program: Program, found: Diagnostics) -> None:
     if limit is None:
         return
     for declared, deployment in program.deployments:
-        config = deployment.effective_config()
+        config = config_of(declared, deployment)
         if not isinstance(config, RemoteConfig):
             continue
         wait = worst_case_wait(config, retried=deployment.idempotent)

@@ -63,7 +63,7 @@ def scores(signature: Signature) -> TensorSpec | None:
 
 
 def takes_tokens(signature: Signature) -> bool:
-    """Whether the model takes token ids and nothing else that text does not give."""
+    """Whether the model takes token ids, and no input that cannot be made of text."""
     return _tokens(signature) is None
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ...dsl.files import read_regular
+
 _LARGEST = 16 << 20
 
 
@@ -19,9 +21,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises LabelsError.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise LabelsError("it is too large to be a list of labels")
-        text = path.read_text("utf-8-sig")
+        text = read_regular(path, _LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise LabelsError("it is not UTF-8 text") from None
     except OSError as error:

@@ -26,7 +26,7 @@ PLACED = {
     "has_user_compute_stream": "this is for programs that share a stream",
     "user_compute_stream": "this is for programs that share a stream",
 }
-"""Options that exist and are not written, with the reason."""
+"""Options that exist and cannot be written in a file, with the reason."""
 
 _EXPECTED = {
     "flag": "`true` or `false`",

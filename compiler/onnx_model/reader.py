@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from ...dsl.files import open_regular
 from ...dsl.record import Record
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
@@ -72,7 +73,7 @@ class OnnxModel(Record):
 def read_model(path: Path) -> OnnxModel:
     """The model at `path`, which has passed `check_onnx_file`. Raises ModelError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             return _Reader(Wire(file, size)).model()
     except Damaged as damaged:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ...dsl.files import read_regular
 from ...dsl.kinds import Pooling, TaskKind
 from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
@@ -16,6 +17,8 @@ from .signature import Signature
 
 _SENTENCES = ("sentence_embedding", "sentence_embeddings")
 """What exporters call the vector of a text that the model pools by itself, as it was trained to."""
+
+_LARGEST_CONFIG = 64 << 20
 
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 
@@ -125,5 +128,8 @@ def _chat_template(model: Path, written: str) -> str | None:
     config = _beside(model, written, "tokenizer_config.json")
     if config is None:
         return None
-    text = (model.parent / config.removeprefix(written)).read_text("utf-8", "replace")
-    return config if '"chat_template"' in text else None
+    try:
+        contents = read_regular(model.parent / config.removeprefix(written), _LARGEST_CONFIG)
+    except OSError:
+        return None
+    return config if b'"chat_template"' in contents else None

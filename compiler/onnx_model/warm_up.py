@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.values import show
 from .signature import Dimension, Signature, TensorSpec
 
 Shape = tuple[int, ...]
+
+_MOST_VALUES = 1 << 30
 
 
 class WarmUpError(Exception):
@@ -63,6 +66,13 @@ def _shape(spec: TensorSpec, value: object) -> Shape:
             spec.name,
             f"`{spec.name}` takes a shape, such as `[8, 128]`, or a list of shapes",
             f"found `{show(value)}`",
+        )
+    if prod(value) > _MOST_VALUES:
+        raise WarmUpError(
+            spec.name,
+            f"this shape holds {prod(value):,} values",
+            f"at most {_MOST_VALUES:,}",
+            help="warm up with shapes that requests have",
         )
     if spec.shape is not None:
         expected = f"the model takes {spec}"

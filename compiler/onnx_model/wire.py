@@ -15,7 +15,7 @@ _LONGEST_TEXT = 1 << 16
 _MOST_FIELDS = 5_000_000
 
 Field = tuple[int, int, int]
-"""A field's number, and where its value begins and ends. A number's value is behind its end."""
+"""A field's number, and where its value begins and ends."""
 
 
 class Damaged(Exception):

@@ -45,7 +45,7 @@ def picture_of(plan: Plan, name: str | None = None) -> Picture:
 
 
 def _not_shown_by_a_call(plan: Plan, models: Models) -> list[Vertex]:
-    """All but those of whom a step of a pipeline says everything."""
+    """The vertices of deployments and routes, without those that a step of a pipeline shows completely."""
     called = {n.target for each in plan.pipelines for n in each.nodes if isinstance(n, CallNode)}
     joined = {end for edge in models.edges for end in (edge.source, edge.target)}
     return [

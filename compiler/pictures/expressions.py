@@ -32,7 +32,7 @@ _FIRST = ("message", "input", "query", "documents")
 """Arguments of a model that are usually given without their name."""
 
 _QUOTED = 22
-"""Characters of a template, which stands in quotes behind a word."""
+"""Characters of a template, which stands in quotes after a word."""
 
 
 def operands(node: Node) -> Iterator[str]:
@@ -73,7 +73,7 @@ def blocks(node: Node) -> tuple[str, ...]:
 
 
 def is_step(name: str) -> bool:
-    """Whether a node is a step with a name in the file: parts of one have a number behind a dot."""
+    """Whether a node is a step with a name in the file: parts of one have a number after a dot."""
     return "." not in name and name != "return"
 
 

@@ -51,16 +51,16 @@ class Flow:
         self.comes_from(name, *found)
 
     def arrow(self, source: str, target: str, kind: EdgeKind, label: str = "") -> None:
-        """Draw one; several between the same vertices are one that says it all."""
+        """Draw an arrow; several between the same vertices become one with all their labels."""
         self._labels.setdefault((source, target, kind), []).append(label)
 
     def arrows(self, name: str, target: str) -> None:
-        """Draw those that bring the value called `name`."""
+        """Draw the arrows that bring the value called `name`."""
         for origin in self.origins(name):
             self.arrow(origin.vertex, target, EdgeKind.VALUE, origin.label)
 
     def before(self, parts: Sequence[Vertex | Cluster]) -> list[set[int]]:
-        """For each of `parts`, the places of those from which an arrow leads to it."""
+        """For each of `parts`, the numbers of those that an arrow to it comes from."""
         places = {vertex: place for place, part in enumerate(parts) for vertex in identifiers(part)}
         found: list[set[int]] = [set() for _ in parts]
         for source, target, _ in self._labels:
@@ -69,7 +69,7 @@ class Flow:
         return found
 
     def heads(self, parts: Iterable[Vertex | Cluster]) -> list[str]:
-        """The vertices of `parts` that no arrow from another one of them leads to."""
+        """The vertices of `parts` to which no arrow from within `parts` leads."""
         inside = dict.fromkeys(vertex for part in parts for vertex in identifiers(part))
         reached = {target for source, target, _ in self._labels if source in inside}
         return [vertex for vertex in inside if vertex not in reached]
@@ -83,5 +83,5 @@ class Flow:
 
 
 def identifiers(part: Vertex | Cluster) -> list[str]:
-    """Those of all vertices in `part`, in order."""
+    """The identifiers of all vertices in `part`, in order."""
     return [part.id] if isinstance(part, Vertex) else [vertex.id for vertex in part.vertices()]

@@ -40,7 +40,7 @@ _LINES: dict[EdgeKind, str] = {
 
 MOST_CHARACTERS = 50_000
 MOST_EDGES = 500
-"""How large a flowchart Mermaid shows unless it is configured otherwise; GitHub does not let it be."""
+"""The largest flowchart that Mermaid shows by default; on GitHub the default cannot be changed."""
 
 
 def is_too_large(picture: Picture, text: str) -> bool:

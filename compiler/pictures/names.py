@@ -12,7 +12,7 @@ LONGEST = 60
 
 @define
 class Names:
-    """Gives every thing of a plan an identifier: a prefix keeps it apart from reserved words."""
+    """Gives everything in a plan an identifier; a prefix keeps it apart from reserved words."""
 
     _taken: set[str] = field(factory=set)
 

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..scope import Symbol
-from ..typing.callables import Takes
+from ..typing.callables import Parameter
 from ..typing.partial import show_type
+from .inferrer import Inferrer
 from .typed import Typed
 
-if TYPE_CHECKING:
-    from .infer import Inferrer
-
-Given = dict[str, Typed]
-"""The argument for each thing that is taken."""
+Arguments = dict[str, Typed]
+"""The arguments of a call, by parameter."""
 
 
 def bind(
     inferrer: Inferrer,
     node: s.CallExpression,
     name: str,
-    takes: tuple[Takes, ...],
+    parameters: tuple[Parameter, ...],
     positional: int,
     symbol: Symbol | None = None,
-) -> tuple[Given, bool]:
-    """Which argument is for what, and whether all is there that must be.
+) -> tuple[Arguments, bool]:
+    """The argument for each parameter, and whether all are right; what is wrong is reported.
 
-    positional: how many may stand without a name. symbol: where it is declared what is called.
+    positional: how many may stand without a name. symbol: the declaration that is called, if there is one.
     """
-    given: Given = {}
-    names = [each.name for each in takes]
+    given: Arguments = {}
+    names = [each.name for each in parameters]
     right, position, too_many = True, 0, False
 
     def declared() -> list[Label]:
-        return [Label(symbol.span, _signature(name, takes, positional))] if symbol is not None else []
+        return [Label(symbol.span, _signature(name, parameters, positional))] if symbol is not None else []
 
     for argument in node.arguments:
         typed = inferrer.infer(argument)
@@ -65,7 +61,7 @@ def bind(
             )
             continue
         given[word] = typed
-    missing = [each.name for each in takes if each.required and each.name not in given]
+    missing = [each.name for each in parameters if each.required and each.name not in given]
     if right and missing:
         right = False
         listed = every(f"`{each}`" for each in missing[:6])
@@ -79,15 +75,16 @@ def bind(
     return given, right
 
 
-def _signature(name: str, takes: tuple[Takes, ...], positional: int) -> str:
-    told = [each for place, each in enumerate(takes) if each.required or place < positional or len(takes) < 4]
+def _signature(name: str, parameters: tuple[Parameter, ...], positional: int) -> str:
+    short = len(parameters) < 4
+    told = [each for place, each in enumerate(parameters) if each.required or place < positional or short]
     shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in told)
     return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
 
 
-def shown_types(takes: Takes) -> str:
+def shown_types(parameter: Parameter) -> str:
     """The types that it may have."""
-    return either(show_type(type) for type in takes.types)
+    return either(show_type(type) for type in parameter.types)
 
 
 def _unknown_argument(

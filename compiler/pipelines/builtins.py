@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -20,21 +19,19 @@ from ..plan.types import (
     Type,
     TypeKind,
 )
-from ..typing.callables import Takes
+from ..typing.callables import Parameter
 from ..typing.fit import common
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
 from . import templates, tensors
-from .arguments import Given, bind, shown_types
+from .arguments import Arguments, bind, shown_types
 from .explain import mismatch
+from .inferrer import Inferrer
 from .texts import check_shown
 from .typed import BuiltinCall, Constant, Typed
 
-if TYPE_CHECKING:
-    from .infer import Inferrer
-
 _TEXTS = ListType(element=TEXT)
 
-Gives = Callable[["Inferrer", s.CallExpression, Given], Type]
+ResultOf = Callable[[Inferrer, s.CallExpression, Arguments], Type]
 """The type of what a function gives; mistakes that its arguments make together are reported."""
 
 
@@ -42,14 +39,14 @@ Gives = Callable[["Inferrer", s.CallExpression, Given], Type]
 class Builtin:
     """A function of the language.
 
-    form: how it is written. told: what it gives, in words. takes: without types, what `gives` looks at.
-    positional: how many arguments may stand without a name; unset: all.
+    form: how it is written. told: what it gives, in words. parameters: one without types is checked by
+    `result`. positional: how many arguments may stand without a name; unset: all.
     """
 
     form: str
     told: str
-    takes: tuple[Takes, ...]
-    gives: Gives
+    parameters: tuple[Parameter, ...]
+    result: ResultOf
     positional: int | None = None
 
     @property
@@ -58,34 +55,32 @@ class Builtin:
 
     def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
         """A call of the function."""
-        positional = len(self.takes) if self.positional is None else self.positional
-        given, right = bind(inferrer, node, self.name, self.takes, positional)
-        for takes in self.takes:
-            typed = given.get(takes.name)
-            if typed is None or not takes.types or any(inferrer.fits(typed, type) for type in takes.types):
+        positional = len(self.parameters) if self.positional is None else self.positional
+        given, right = bind(inferrer, node, self.name, self.parameters, positional)
+        for parameter in self.parameters:
+            typed, types = given.get(parameter.name), parameter.types
+            if typed is None or not types or any(inferrer.fits(typed, type) for type in types):
                 continue
             right = False
-            message = (
-                f"`{takes.name}` of `{self.name}` is {shown_types(takes)}, found {show_type(typed.type)}"
-            )
-            mismatch(inferrer, typed, takes.types, message)
+            name, found = f"`{parameter.name}` of `{self.name}`", show_type(typed.type)
+            mismatch(inferrer, typed, types, f"{name} is {shown_types(parameter)}, found {found}")
         right = right and all(is_known(each.type) for each in given.values())
-        type = self.gives(inferrer, node, given) if right else UNKNOWN
-        names = [takes.name for takes in self.takes[:positional]]
+        type = self.result(inferrer, node, given) if right else UNKNOWN
+        names = [each.name for each in self.parameters[:positional]]
         arguments = tuple(given[name] for name in names if name in given)
         named = {name: typed for name, typed in given.items() if name not in names}
         return BuiltinCall(node, type, self.name, arguments, named)
 
 
-def _always(type: Type) -> Gives:
+def _always(type: Type) -> ResultOf:
     return lambda *_: type
 
 
-def _top_k(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def _top_k(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     return tensors.top_k(inferrer, given)
 
 
-def _length(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def _length(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     [typed] = given.values()
     if is_text(typed.type) or typed.type.kind in (TypeKind.LIST, TypeKind.BYTES, TypeKind.TENSOR):
         return INT
@@ -94,7 +89,7 @@ def _length(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     return UNKNOWN
 
 
-def _first(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def _first(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     [typed] = given.values()
     if isinstance(typed.type, ListType):
         element = typed.type.element
@@ -103,7 +98,7 @@ def _first(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     return UNKNOWN
 
 
-def _shown(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def _shown(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     [typed] = given.values()
     return TEXT if check_shown(inferrer, typed) else UNKNOWN
 
@@ -164,12 +159,12 @@ class _Image(Builtin):
         return typed
 
 
-def _takes(name: str, *types: Type, required: bool = True) -> Takes:
-    return Takes(name, types, required)
+def _parameter(name: str, *types: Type, required: bool = True) -> Parameter:
+    return Parameter(name, types, required)
 
 
-def _optional(name: str, *types: Type) -> Takes:
-    return Takes(name, types, required=False)
+def _optional(name: str, *types: Type) -> Parameter:
+    return Parameter(name, types, required=False)
 
 
 def _builtins() -> tuple[Builtin, ...]:
@@ -179,39 +174,39 @@ def _builtins() -> tuple[Builtin, ...]:
             "cosine(a, b)",
             "how alike vectors are, -1 to 1: a number for two vectors; for a vector and a matrix, in either "
             "order, one for each row, `tensor<f32, [rows]>`; for two matrices one for each pair",
-            (_takes("a"), _takes("b")),
+            (_parameter("a"), _parameter("b")),
             tensors.cosine,
         ),
         Builtin(
             "softmax(x)",
             "positive numbers that are 1 together along the last axis; the same shape, `f32`",
-            (_takes("x"),),
+            (_parameter("x"),),
             tensors.same_shape,
         ),
         Builtin(
             "normalize(x)",
             "vectors of length 1 along the last axis, the same shape, `f32`; a zero vector stays as it is",
-            (_takes("x"),),
+            (_parameter("x"),),
             tensors.same_shape,
         ),
         Builtin(
             "argmax(x)",
             "where the largest number is: an `int` for a vector, else `tensor<i64, …>` without the last axis",
-            (_takes("x"),),
+            (_parameter("x"),),
             tensors.argmax,
         ),
         Builtin(
             "top_k(scores, k, of = items)",
             "the best `k`, best first: a list of `{ item, index: int, score: float }`, without `item` "
             "when no list of items is given",
-            (_takes("scores"), _takes("k", INT), _optional("of")),
+            (_parameter("scores"), _parameter("k", INT), _optional("of")),
             _top_k,
             positional=2,
         ),
         Builtin(
             "first(x)",
             "the first value of a list; it may be missing, since the list may be empty: `first(x) else y`",
-            (_takes("x"),),
+            (_parameter("x"),),
             _first,
         ),
         _Concat(
@@ -223,7 +218,7 @@ def _builtins() -> tuple[Builtin, ...]:
         Builtin(
             "reshape(x, [1, 3, 224])",
             "the same numbers in another shape; one size may be -1, the one that follows from the others",
-            (_takes("x"), _takes("shape", ListType(element=INT))),
+            (_parameter("x"), _parameter("shape", ListType(element=INT))),
             tensors.reshape,
         ),
         _Image(
@@ -231,7 +226,7 @@ def _builtins() -> tuple[Builtin, ...]:
             "`bytes` or an `image` as `tensor<f32, [1, 3, height, width]>`: red, green, blue from 0 to 1, "
             "then `(x - mean) / std`",
             (
-                _takes("source", BYTES, IMAGE),
+                _parameter("source", BYTES, IMAGE),
                 _optional("width", INT),
                 _optional("height", INT),
                 _optional("mean", floats),
@@ -243,7 +238,7 @@ def _builtins() -> tuple[Builtin, ...]:
         Builtin(
             'json_path(value, "$.a[0]")',
             "the part of a JSON value that the path names, as `json?`; the path is a literal (RFC 9535)",
-            (_takes("value", JSON), _takes("path", TEXT)),
+            (_parameter("value", JSON), _parameter("path", TEXT)),
             templates.json_path,
         ),
         _Format(
@@ -256,34 +251,34 @@ def _builtins() -> tuple[Builtin, ...]:
         Builtin(
             "len(x)",
             "`int`: characters of a text, values of a list, bytes, items of a tensor's first axis",
-            (_takes("x"),),
+            (_parameter("x"),),
             _length,
         ),
         Builtin(
             "split_text(x, size, overlap = 0)",
             "`list<text>`: pieces of at most `size` characters, cut between paragraphs, else sentences, "
             "else words; neighbours share up to `overlap` characters",
-            (_takes("x", TEXT), _takes("size", INT), _optional("overlap", INT)),
+            (_parameter("x", TEXT), _parameter("size", INT), _optional("overlap", INT)),
             _always(_TEXTS),
             positional=2,
         ),
         Builtin(
             "join(texts, separator)",
             "one text of all, the separator between them",
-            (_takes("texts", _TEXTS), _takes("separator", TEXT)),
+            (_parameter("texts", _TEXTS), _parameter("separator", TEXT)),
             _always(TEXT),
         ),
         Builtin(
             "text(x)",
             "a value as a text shows it: texts as they are, numbers and bools as a file writes them, "
             "all else as JSON",
-            (_takes("x"),),
+            (_parameter("x"),),
             _shown,
         ),
         Builtin(
             "decode(data)",
             "`bytes` read as UTF-8; what is none is replaced",
-            (_takes("data", BYTES),),
+            (_parameter("data", BYTES),),
             _always(TEXT),
         ),
     )

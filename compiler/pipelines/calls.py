@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attrs import evolve
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
 from ..plan.types import OptionalType, RecordType, Type, TypeKind
-from ..scope import Symbol
-from ..typing.callables import Callee, Takes
+from ..scope import CALLABLE, Symbol
+from ..typing.callables import Callee, Parameter
 from ..typing.fit import Binding, fits, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from .arguments import Given, bind, shown_types
+from .abilities import check_answer, check_images
+from .arguments import Arguments, bind, shown_types
 from .builtins import BUILTINS
-from .explain import mismatch
+from .explain import expect, mismatch
+from .inferrer import Inferrer
 from .options import infer_with
 from .typed import Call, Conversion, Mistake, RecordOf, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
-
-_CALLABLE = (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration, s.ExternDeclaration)
 
 
 def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
@@ -33,7 +28,7 @@ def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         return _without_declaration(inferrer, node)
     if isinstance(symbol.node, s.TypeDeclaration):
         return _record(inferrer, node, symbol)
-    if not isinstance(symbol.node, _CALLABLE):
+    if not isinstance(symbol.node, CALLABLE):
         _arguments(inferrer, node)
         return inferrer.mistake(
             "E0209",
@@ -86,7 +81,7 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
         inferrer.infer(function)
         return inferrer.mistake("E0209", "only what has a name can be called", function, "no name")
     written = name if name is not None else scope.span(function).text.strip('"')
-    known = [] if inferrer.found.is_long else [*scope.names(*_CALLABLE, s.TypeDeclaration), *BUILTINS]
+    known = [] if inferrer.found.is_long else [*scope.names(*CALLABLE, s.TypeDeclaration), *BUILTINS]
     meant = inferrer.found.near(written, known)
     fixes = write_instead(scope.span(function), meant)
     hint = None if fixes else offer(meant)
@@ -129,36 +124,46 @@ def _no_method(inferrer: Inferrer, function: s.Member) -> Typed:
 
 
 def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
-    given, right = bind(inferrer, node, callee.name, callee.takes, callee.positional, callee.symbol)
+    if callee.is_wildcard:
+        _arguments(inferrer, node)
+        return inferrer.mistake(
+            "E0420",
+            f"`{callee.name}` leaves the name of its model to clients, and a pipeline names none",
+            node.function,
+            secondary=[Label(callee.symbol.span, "declared here")],
+            help="call a deployment that names its model",
+        )
+    given, right = bind(inferrer, node, callee.name, callee.parameters, callee.positional, callee.symbol)
     binding = Binding(inferrer.sizes)
-    for takes in callee.takes:
-        typed = given.get(takes.name)
-        if typed is None or any(fits(typed.type, type, binding) for type in takes.types):
+    for parameter in callee.parameters:
+        typed = given.get(parameter.name)
+        if typed is None or any(fits(typed.type, type, binding) for type in parameter.types):
             continue
         right = False
-        _does_not_fit(inferrer, callee, takes, typed)
+        _does_not_fit(inferrer, callee, parameter, typed)
     if right and callee.choices:
         _exactly_one(inferrer, node, callee, given)
+    check_images(inferrer, callee, given)
     types = {name: typed.type for name, typed in given.items()}
     known = all(map(is_known, types.values()))
-    type = callee.gives(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
+    type = callee.result(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
     return Call(node, type, callee, given)
 
 
-def _does_not_fit(inferrer: Inferrer, callee: Callee, takes: Takes, typed: Typed) -> None:
-    says = f"`{callee.name}` takes {shown_types(takes)}"
+def _does_not_fit(inferrer: Inferrer, callee: Callee, parameter: Parameter, typed: Typed) -> None:
+    says = f"`{callee.name}` takes {shown_types(parameter)}"
     more = f" {callee.why}" if callee.why is not None else ""
     mismatch(
         inferrer,
         typed,
-        takes.types,
-        f"`{takes.name}` of `{callee.name}` is {shown_types(takes)}, found {show_type(typed.type)}",
+        parameter.types,
+        f"`{parameter.name}` of `{callee.name}` is {shown_types(parameter)}, found {show_type(typed.type)}",
         beside=[Label(callee.symbol.span, says)],
         because=f"{says}{more}" if more else None,
     )
 
 
-def _exactly_one(inferrer: Inferrer, node: s.CallExpression, callee: Callee, given: Given) -> None:
+def _exactly_one(inferrer: Inferrer, node: s.CallExpression, callee: Callee, given: Arguments) -> None:
     there = [name for name in callee.choices if name in given]
     if len(there) == 1:
         return
@@ -183,14 +188,15 @@ def _record(inferrer: Inferrer, node: s.CallExpression, symbol: Symbol) -> Typed
             node.function,
             secondary=[Label(symbol.span, "declared here")],
         )
-    takes = tuple(
-        Takes(name, (each,), required=not isinstance(each, OptionalType))
+    parameters = tuple(
+        Parameter(name, (each,), required=not isinstance(each, OptionalType))
         for name, each in type.fields.items()
     )
-    given, _ = bind(inferrer, node, symbol.name.text, takes, 0, symbol)
+    given, _ = bind(inferrer, node, symbol.name.text, parameters, 0, symbol)
     for name, typed in given.items():
         shown = show_type(type.fields[name])
-        inferrer.expect(
+        expect(
+            inferrer,
             typed,
             type.fields[name],
             f"the field `{name}` of `{symbol.name.text}` is {shown}, found {show_type(typed.type)}",
@@ -219,6 +225,7 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
             return inferrer.mistake(
                 "E0609", f"`{inner.callee.name}` gives text anyway", name, help="leave `as text` out"
             )
+        check_answer(inferrer, inner)
         return evolve(inner, node=node, type=wanted, answer=wanted)
     if not is_text(inner.type) and inner.type.kind is not TypeKind.JSON:
         shown = show_type(inner.type)

@@ -1,4 +1,4 @@
-"""Which pipelines call which: each behind those that it calls, and none that calls itself."""
+"""Pipelines in the order of their calls: each after those that it calls, and none that calls itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .typed import Call, TypedPipeline, walk
 
 
 def callees_first(pipelines: list[TypedPipeline], found: Diagnostics) -> tuple[TypedPipeline, ...]:
-    """The pipelines, each behind those that it calls; one that leads back to itself is reported."""
+    """The pipelines, each after those that it calls; one that leads back to itself is reported."""
     by_node = {id(pipeline.symbol.node): pipeline for pipeline in pipelines}
     ordered: list[TypedPipeline] = []
     done: set[int] = set()

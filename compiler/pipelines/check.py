@@ -1,4 +1,4 @@
-"""A pipeline as a whole: its names, its steps in the order in which they need each other, what it returns."""
+"""A pipeline as a whole: its names, its steps, each after those that it needs, and what it returns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from ...dsl.source import Span
 from ...dsl.wording import show_circle
 from ..plan.types import Type
 from ..scope import Symbol
-from ..typing.callables import Callee, Takes, constant
+from ..typing.callables import Callee, Parameter, constant
 from ..typing.fit import Binding, Sizes, sizes_in
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from ..typing.resolve import TypeResolver
 from .explain import mismatch
-from .infer import Inferrer, Tools
+from .infer import ExpressionInferrer
+from .inferrer import Tools
 from .typed import (
     Mistake,
     ParameterValue,
@@ -29,7 +30,7 @@ from .typed import (
 )
 
 _DEEPEST = 100
-"""How many steps may wait for each other while the type of one is found."""
+"""How many steps may need each other in a row."""
 
 
 @frozen(eq=False, repr=False)
@@ -41,11 +42,11 @@ class Signature:
 
     def callee(self, symbol: Symbol) -> Callee:
         """What a call of it takes and gives; what may be missing may be left out."""
-        takes = tuple(
-            Takes(each.node.name.text, (each.type,), required=not is_optional(each.type))
+        parameters = tuple(
+            Parameter(each.node.name.text, (each.type,), required=not is_optional(each.type))
             for each in self.parameters
         )
-        return Callee(symbol, None, takes, constant(self.result), len(takes))
+        return Callee(symbol, None, parameters, constant(self.result), len(parameters))
 
 
 def read_signature(
@@ -73,7 +74,7 @@ def type_pipeline(symbol: Symbol, signature: Signature, tools: Tools) -> TypedPi
     return TypedPipeline(symbol, signature.parameters, signature.result, tuple(inferrer.typed), output)
 
 
-class _Pipeline(Inferrer):
+class _Pipeline(ExpressionInferrer):
     """The names of one pipeline."""
 
     def __init__(
@@ -258,7 +259,7 @@ class _Pipeline(Inferrer):
         )
 
     def check_used(self) -> None:
-        """Warn about steps that nothing uses, where nothing else is wrong that could be the reason."""
+        """Warn about steps that nothing uses, unless another mistake may be the reason."""
         if len(self.found.items) > self._before:
             return
         for name, step in self._steps.items():

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import either
 from ..plan.types import ListType, OptionalType, RecordType, TensorType, Type, TypeKind
 from ..scope import Scope
-from ..typing.fit import Binding, fits, numbers_in
-from ..typing.partial import show_type
+from ..typing.fit import Binding, common, fits, numbers_in
+from ..typing.partial import UNKNOWN, show_type
 from ..typing.resolve import TypeResolver
+from .inferrer import Inferrer
 from .typed import Call, Constant, FieldOf, ParameterValue, StepValue, Typed, VariableValue
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 def mismatch(
@@ -29,7 +27,7 @@ def mismatch(
     because: str | None = None,
     help: str | None = None,
 ) -> None:
-    """Report at a value that it does not fit.
+    """Report that a value does not fit where it stands.
 
     beside: where what is expected comes from. because: the same, where no file of the language shows it.
     """
@@ -48,8 +46,31 @@ def mismatch(
     )
 
 
+def expect(inferrer: Inferrer, typed: Typed, expected: Type, message: str, **details: Any) -> bool:
+    """Whether a value is of the type `expected`; reported when it is not."""
+    if inferrer.fits(typed, expected):
+        return True
+    mismatch(inferrer, typed, (expected,), message, **details)
+    return False
+
+
+def common_type(inferrer: Inferrer, first: Typed, second: Typed, both: str) -> Type:
+    """The type of a value that is one or the other; reported when there is none."""
+    type = common(first.type, second.type)
+    if type is not None:
+        return type
+    mismatch(
+        inferrer,
+        second,
+        (),
+        f"{both} have one type: {show_type(first.type)} and {show_type(second.type)} do not go together",
+        beside=[Label(inferrer.scope.span(first.node), show_type(first.type))],
+    )
+    return UNKNOWN
+
+
 def origin(inferrer: Inferrer, typed: Typed) -> tuple[list[Label], list[str]]:
-    """The places that decide what type a value has, and what no file shows about it."""
+    """The places that decide what type a value has, and reasons that no file shows."""
     return origin_in(inferrer.scope, inferrer.tools.types, typed)
 
 
@@ -81,7 +102,7 @@ def origin_in(scope: Scope, types: TypeResolver, typed: Typed) -> tuple[list[Lab
 
 
 def written(inferrer: Inferrer, typed: Typed) -> str:
-    """A value as the file writes it, so that something can stand behind it; `…` when that is long."""
+    """A value as the file writes it, so that something can be added after it; `…` when that is long."""
     text = inferrer.scope.span(typed.node).text
     if len(text) > 40 or "\n" in text:
         return "…"

@@ -10,7 +10,9 @@ from ...dsl.values import Call, Word, describe
 from ..scope import Symbol
 from ..unknown import UNKNOWN
 from .check import Signature
-from .infer import Tools
+from .extern_options import ExternOptions
+from .inferrer import Tools
+from .options import read_extern_options
 from .typed import TypedExtern
 
 _FORM = 'python("package.module:function")'
@@ -33,12 +35,16 @@ def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExte
                 "given again here",
                 secondary=[Label(scope.span(first), "first given here")],
             )
-    value = tools.evaluator.evaluate(node.implementation, scope)
-    span = scope.span(node.implementation)
+    implementation, options = node.implementation, ExternOptions()
+    if isinstance(implementation, s.WithOptions):
+        options = read_extern_options(implementation, scope, tools, tools.found)
+        implementation = implementation.inner
+    value = tools.evaluator.evaluate(implementation, scope)
+    span = scope.span(implementation)
     match value:
         case Call(name="python", args=(str(target),)) if not isinstance(target, Word):
             if _TARGET.fullmatch(target):
-                return TypedExtern(symbol, signature.parameters, signature.result, target)
+                return TypedExtern(symbol, signature.parameters, signature.result, target, options)
             tools.found.error(
                 "E0301",
                 f"`{target}` names no function: it is a module, a colon and a name in it",
@@ -53,4 +59,4 @@ def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExte
                 span,
                 help=f"write `{_FORM}`",
             )
-    return TypedExtern(symbol, signature.parameters, signature.result, "")
+    return TypedExtern(symbol, signature.parameters, signature.result, "", options)

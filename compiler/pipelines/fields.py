@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Fix, write_instead
 from ...dsl.suggest import did_you_mean, every, offer
 from ..plan.types import RecordType, TypeKind
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from .explain import origin, written
+from .inferrer import Inferrer
 from .typed import FieldOf, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 def infer_member(inferrer: Inferrer, node: s.Member) -> Typed:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -16,15 +15,14 @@ from ...dsl.diagnostics import Label, write_instead
 from ...dsl.source import Span
 from ...dsl.suggest import every, offer
 from ..plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
+from ..scope import VALUES
 from ..typing.fit import is_jsonable
 from ..typing.partial import UNKNOWN, is_text, show_type, without_optional
 from .explain import origin
+from .inferrer import Inferrer
 from .places import Places
 from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
 from .typed import Mistake, PromptOf, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.Include: "include",
@@ -157,14 +155,14 @@ class _Template:
         if local is not None:
             return local
         symbol = inferrer.scope.own.get(node.name) or inferrer.scope.imported.get(node.name)
-        if symbol is not None and isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+        if symbol is not None and isinstance(symbol.node, VALUES):
             inferrer.scope.find(node.name)
             return inferrer.declared(self._node, symbol)
         return Mistake(self._node, UNKNOWN) if node.name in inferrer.scope.lost else None
 
     def _unknown(self, node: nodes.Name) -> None:
         inferrer = self._inferrer
-        own = [*inferrer.local_names(), *inferrer.scope.names(s.LetDeclaration, s.ParamDeclaration)]
+        own = [*inferrer.local_names(), *inferrer.scope.names(*VALUES)]
         own = [name for name in own if "." not in name]
         meant = inferrer.found.near(node.name, own)
         hint = offer(meant) or (f"known here: {every(f'`{name}`' for name in own[:8])}" if own else None)

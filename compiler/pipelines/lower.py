@@ -1,4 +1,4 @@
-"""A typed pipeline → the nodes of a plan: flat, each behind all that it takes."""
+"""A typed pipeline → the nodes of a plan: a flat list, each node after those that it takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..plan.types import TEXT, ChoiceType, Type
 from . import typed as t
 
 RETURN = "return"
-"""What the nodes of a pipeline's result are called that no step has a name for."""
+"""The name of the node of a `return`, which has no name in the file."""
 
 
 @define
@@ -40,7 +40,7 @@ class Lowerer:
         return self._emit(typed, name)
 
     def know(self, variable: t.Variable, name: str) -> None:
-        """Nodes take the value of `variable` by `name`."""
+        """From now on, nodes name `variable` as `name`."""
         self._variables[id(variable)] = name
 
     # ---- nodes
@@ -119,10 +119,10 @@ class Lowerer:
         callee = typed.callee
         arguments = {word: self._emit(value) for word, value in typed.arguments.items()}
         if callee.task is None:
-            missing = [takes for takes in callee.takes if takes.name not in arguments]
-            for takes in missing:
-                nothing = t.Constant(typed.node, takes.types[0], None)
-                arguments[takes.name] = self._emit(nothing)
+            missing = [each for each in callee.parameters if each.name not in arguments]
+            for parameter in missing:
+                nothing = t.Constant(typed.node, parameter.types[0], None)
+                arguments[parameter.name] = self._emit(nothing)
         if callee.kind == "extern":
             return self._add(
                 n.ExternNode,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Edit, Fix, Label, write_instead
 from ...dsl.suggest import every
@@ -12,10 +10,8 @@ from ..plan.types import ChoiceType, Type, TypeKind, quoted
 from ..typing.fit import common
 from ..typing.partial import NOTHING, UNKNOWN, is_optional, show_type
 from .explain import mismatch, origin, written
+from .inferrer import Inferrer
 from .typed import MatchOf, Typed, TypedArm
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _MATCHED = (TypeKind.CHOICE, TypeKind.TEXT, TypeKind.INT, TypeKind.BOOL)
 _ANY = "_"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
@@ -18,7 +16,8 @@ from ..typing.partial import (
     show_type,
     without_optional,
 )
-from .explain import origin, written
+from .explain import common_type, origin, written
+from .inferrer import Inferrer
 from .typed import (
     Attempt,
     BuiltinCall,
@@ -32,9 +31,6 @@ from .typed import (
     Typed,
     walk,
 )
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _MAY_FAIL = (Call, BuiltinCall, Conversion, MapOf, PromptOf)
 _COMPARE = ("<", "<=", ">", ">=")
@@ -156,7 +152,7 @@ def _attempt(inferrer: Inferrer, node: s.Binary) -> Typed:
     optional = is_optional(first.type)
     present = without_optional(first.type)
     inner = first if not optional else Mistake(first.node, present)
-    type = inferrer.either(inner, otherwise, "both sides of `else`")
+    type = common_type(inferrer, inner, otherwise, "both sides of `else`")
     if not optional and is_known(first.type) and not any(isinstance(each, _MAY_FAIL) for each in walk(first)):
         inferrer.found.warning(
             "W0615",

@@ -1,33 +1,43 @@
-"""`with { … }` behind a call or a loop: how long, how often, how many."""
+"""`with { … }` after a call or a loop: how long, how often, how many."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
-from ...dsl.fields import above, at_least, doc
+from ...dsl.diagnostics import Diagnostics
+from ...dsl.fields import MOST_TOKENS, above, at_least, doc
+from ...dsl.kinds import Isolation
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
+from ..merge import Section
 from ..mismatches import structure
+from ..scope import Scope
 from ..shape import Paths
+from ..typing.callables import Callee
+from .abilities import refusals
+from .extern_options import ExternOptions
+from .inferrer import Inferrer, Tools
 from .typed import Call, MapOf, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 @frozen(eq=False, repr=False)
 class CallOptions:
-    """What stands behind `with` at a call."""
+    """What stands after `with` at a call."""
 
     timeout: Duration | None = above(
         0, "longest that the call may take; unset: as long as the request has", default=None
     )
-    retries: int = at_least(0, "further tries when it fails and another one may help", default=0)
+    retries: int = at_least(
+        0, "further tries when it fails and another one may help", at_most=1000, default=0
+    )
     max_tokens: int | None = at_least(
-        1, "longest answer in tokens, of `chat` and `generate`; unset: as the model does", default=None
+        1,
+        "longest answer in tokens, of `chat` and `generate`; unset: as the model does",
+        at_most=MOST_TOKENS,
+        default=None,
     )
     temperature: float | None = at_least(
         0, "variety of the answers, of `chat` and `generate`; unset: as the model does", default=None
@@ -39,17 +49,34 @@ class CallOptions:
 
 @frozen(eq=False, repr=False)
 class LoopOptions:
-    """What stands behind `with` at `[… for x in xs]`."""
+    """What stands after `with` at `[… for x in xs]`."""
 
-    limit: int = at_least(1, "how many run at the same time", default=16)
+    limit: int = at_least(1, "how many run at the same time", at_most=10_000, default=16)
+
+
+def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: Diagnostics) -> ExternOptions:
+    """The options of an extern; every mistake in them is reported."""
+    section = _section(node, scope, tools)
+    values = _values(section, tools, found, ExternOptions, "an extern")
+    if values.get("isolation") is Isolation.THREAD:
+        for name in ("workers", "memory"):
+            if name in values:
+                found.error(
+                    "E0606",
+                    f"`{name}` has no effect here",
+                    section.settings[name].name_span,
+                    help="threads of the executor have no processes of their own",
+                )
+    return ExternOptions(**values)
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:
-    """A call or a loop with its options. read: whether `as` stands behind it."""
+    """A call or a loop with its options. read: whether `as` stands after it."""
     inner = inferrer.infer(node.inner)
     if isinstance(inner, Call):
         what = f"a call of `{inner.callee.name}`"
-        return evolve(inner, **_options(inferrer, node, CallOptions, what, _not_here(inner, read)))
+        here = _options(inferrer, node, CallOptions, what, _not_here(inner, read), inner.callee)
+        return evolve(inner, **here)
     if isinstance(inner, MapOf):
         return evolve(inner, **_options(inferrer, node, LoopOptions, "a loop", {}))
     if not isinstance(inner, Mistake):
@@ -76,12 +103,16 @@ def _not_here(call: Call, read: bool) -> dict[str, str]:
 
 
 def _options(
-    inferrer: Inferrer, node: s.WithOptions, cls: Any, what: str, not_here: dict[str, str]
+    inferrer: Inferrer,
+    node: s.WithOptions,
+    cls: Any,
+    what: str,
+    not_here: dict[str, str],
+    callee: Callee | None = None,
 ) -> dict[str, Any]:
     """The options that are written, as the fields of `cls` take them."""
-    scope, tools, found = inferrer.scope, inferrer.tools, inferrer.found
-    span = scope.module.span(node.options.start, node.options.start + 1)
-    section = tools.merger.merge_body(scope, node.options, span)
+    found = inferrer.found
+    section = _section(node, inferrer.scope, inferrer.tools)
     for name in list(section.settings):
         setting = section.settings[name]
         if name in not_here:
@@ -96,6 +127,20 @@ def _options(
                 help="write a literal, a `let` or a `param`",
             )
             del section.settings[name]
+    values = _values(section, inferrer.tools, found, cls, what)
+    if callee is not None:
+        wanted = {name: values.get(name) for name in ("max_tokens", "temperature")}
+        for name, (message, instead) in refusals(callee, **wanted).items():
+            found.error("E0616", message, section.settings[name].span, help=instead)
+    return values
+
+
+def _section(node: s.WithOptions, scope: Scope, tools: Tools) -> Section:
+    span = scope.module.span(node.options.start, node.options.start + 1)
+    return tools.merger.merge_body(scope, node.options, span)
+
+
+def _values(section: Section, tools: Tools, found: Diagnostics, cls: Any, what: str) -> dict[str, Any]:
     paths: Paths = {}
     values = tools.shaper.shape(section, cls, what, (), paths)
     options = structure(values, cls, paths, found)

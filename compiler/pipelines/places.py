@@ -48,6 +48,10 @@ class Places:
         """Whether `span` is a part of the text, and not the whole of it."""
         return span != self.whole
 
+    def at(self, start: int, end: int) -> Span:
+        """The characters `start` to `end` of the template."""
+        return self._span(start, end)
+
     def name(self, name: str, line: int, before: str = "") -> Span:
         """A name in a tag; `before`: the sign or word that stands before it, such as `.` or `|`."""
         lead = {"": r"(?<![\w.|])", ".": r"\.\s*", "|": r"(?:\||\bfilter\b)\s*", "is": r"\bis\s+(?:not\s+)?"}[

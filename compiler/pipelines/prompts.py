@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ..plan.types import TEXT
+from .inferrer import Inferrer
 from .typed import Constant, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
-
 
 _OPENINGS = ("{{", "{%", "{#")
 

@@ -28,7 +28,7 @@ PYTHON: dict[TypeKind, type] = {
     TypeKind.LIST: list,
     TypeKind.RECORD: dict,
 }
-"""What values are in a template, where their methods are known."""
+"""The Python types of the values in a template, where there is one."""
 
 GIVES: dict[str, Type] = (
     dict.fromkeys(("upper", "lower", "title", "capitalize", "trim", "join", "replace", "string"), TEXT)

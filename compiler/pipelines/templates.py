@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import string
-from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
 from ...dsl.suggest import every, offer
 from ..plan.types import JSON, TEXT, OptionalType, Type, TypeKind
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from .arguments import Given
+from .arguments import Arguments
+from .inferrer import Inferrer
 from .texts import check_shown
 from .typed import BuiltinCall, Constant, Mistake, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 _FORM = 'write `format("{name}: {score:.2f}", name = x, score = y)`'
 
 
-def json_path(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def json_path(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """A part of a JSON value, which may not be there."""
     path = given["path"]
     if not isinstance(path, Constant):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
@@ -11,12 +10,10 @@ from ..onnx_model.signature import Dimension, DType
 from ..plan.types import FLOAT, INT, ListType, RecordType, TensorType, Type
 from ..typing.fit import numbers_in
 from ..typing.partial import UNKNOWN, is_number, show_type
-from .arguments import Given
+from .arguments import Arguments
 from .explain import mismatch
+from .inferrer import Inferrer
 from .typed import Constant, ListOf, Operation, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 FLOATS = ListType(element=FLOAT)
 IMAGE_SIZE = 224
@@ -26,7 +23,7 @@ _NO_NUMBERS = (DType.TEXT, DType.BOOL)
 Shape = tuple[Dimension, ...] | None
 
 
-def cosine(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def cosine(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """Two vectors give a number, a vector and a matrix one for each row, two matrices one for each pair."""
     a, b = _numbers(inferrer, "cosine", given["a"]), _numbers(inferrer, "cosine", given["b"])
     if a is None or b is None:
@@ -53,13 +50,13 @@ def cosine(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     return TensorType(dtype=DType.F32, shape=shape) if shape else FLOAT
 
 
-def same_shape(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def same_shape(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """`softmax` and `normalize` change the numbers only."""
     tensor = _numbers(inferrer, inferrer.scope.span(node.function).text, given["x"])
     return UNKNOWN if tensor is None else TensorType(dtype=DType.F32, shape=tensor.shape)
 
 
-def argmax(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def argmax(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """Where the largest number of the last axis is."""
     tensor = _numbers(inferrer, "argmax", given["x"])
     if tensor is None:
@@ -69,7 +66,7 @@ def argmax(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     return INT if len(tensor.shape) == 1 else TensorType(dtype=DType.I64, shape=tensor.shape[:-1])
 
 
-def top_k(inferrer: Inferrer, given: Given) -> Type:
+def top_k(inferrer: Inferrer, given: Arguments) -> Type:
     """The best scores with their places, and what stands there when a list is given, too."""
     tensor = _numbers(inferrer, "top_k", given["scores"])
     if tensor is None:
@@ -94,7 +91,7 @@ def top_k(inferrer: Inferrer, given: Given) -> Type:
 
 
 def concat(inferrer: Inferrer, typed: tuple[Typed, ...]) -> Type:
-    """Tensors behind each other along their first axis."""
+    """Tensors joined along their first axis."""
     first = typed[0]
     assert isinstance(first.type, TensorType)
     shape, dtype = first.type.shape, first.type.dtype
@@ -130,7 +127,7 @@ def _joined(inferrer: Inferrer, left: Shape, right: Shape) -> Shape | str:
     return (a + b if isinstance(a, int) and isinstance(b, int) else None, *left[1:])
 
 
-def reshape(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def reshape(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """The same numbers in another shape; one size may be -1, the one that follows from the others."""
     x, wanted = given["x"], given["shape"]
     if not isinstance(x.type, TensorType):
@@ -157,7 +154,7 @@ def reshape(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
     return TensorType(dtype=x.type.dtype, shape=shape)
 
 
-def image(inferrer: Inferrer, node: s.CallExpression, given: Given) -> Type:
+def image(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """An image as one item of a batch: colours, rows, columns."""
     for name in ("mean", "std"):
         values = given.get(name)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...dsl import syntax as s
 from ..plan.types import TEXT, ChoiceType
 from ..typing.fit import is_jsonable
 from ..typing.partial import is_optional, show_type
 from .explain import mismatch
+from .inferrer import Inferrer
 from .typed import Constant, Interpolation, Typed
-
-if TYPE_CHECKING:
-    from .infer import Inferrer
 
 
 def infer_text(inferrer: Inferrer, node: s.Text) -> Typed:

@@ -15,6 +15,7 @@ from ...dsl.units import Duration
 from ..plan.types import Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
+from .extern_options import ExternOptions
 
 
 @frozen(eq=False, repr=False)
@@ -27,7 +28,7 @@ class Typed:
 
 @frozen(eq=False, repr=False)
 class Mistake(Typed):
-    """What has no meaning; its mistake is reported, its type is UNKNOWN."""
+    """An expression with a mistake, which is reported; its type is UNKNOWN."""
 
 
 @frozen(eq=False, repr=False)
@@ -54,7 +55,7 @@ class StepValue(Typed):
 
 @frozen(eq=False, repr=False)
 class Variable:
-    """What stands for each value of a list in turn."""
+    """A name whose value changes: that of a `for`, for each value of a list, or `it` in a cascade."""
 
     name: s.Identifier
     type: Type
@@ -209,7 +210,7 @@ class TypedParameter:
 class TypedPipeline:
     """A pipeline whose parts have types.
 
-    steps: each behind those whose values it takes. output: what it returns, None when that is missing.
+    steps: each after those whose values it takes. output: what it returns, None when that is missing.
     """
 
     symbol: Symbol
@@ -231,6 +232,7 @@ class TypedExtern:
     parameters: tuple[TypedParameter, ...]
     result: Type
     target: str
+    options: ExternOptions
 
 
 def children(typed: Typed) -> Iterator[Typed]:

@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
@@ -7,6 +8,7 @@ from ...dsl.kinds import (
     CapacityKind,
     ExecutionProvider,
     GraphOptimization,
+    Isolation,
     JitterKind,
     MissingProviderAction,
     Pooling,
@@ -14,6 +16,7 @@ from ...dsl.kinds import (
     SecretSource,
     TaskKind,
     TooLongAction,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -27,8 +30,9 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
-from ...dsl.units import Duration, Money
+from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
+from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
 from .model import (
     SCHEMA,
@@ -40,6 +44,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    StatePlan,
 )
 from .nodes import (
     ArmPlan,
@@ -95,6 +100,7 @@ from .types import (
 )
 
 __all__ = [
+    "ANY_ORIGIN",
     "BOOL",
     "BYTES",
     "FLOAT",
@@ -103,6 +109,7 @@ __all__ = [
     "JSON",
     "SCHEMA",
     "TEXT",
+    "UNKNOWN",
     "Activation",
     "ArmPlan",
     "AttemptNode",
@@ -114,14 +121,17 @@ __all__ = [
     "BudgetAction",
     "BuiltinNode",
     "CallNode",
+    "Capabilities",
     "CapacityKind",
     "CapacityPolicy",
     "CascadePlan",
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
+    "Cors",
     "DType",
     "DeploymentPlan",
     "Dimension",
@@ -139,6 +149,7 @@ __all__ = [
     "HedgePlan",
     "IfNode",
     "InterpolationNode",
+    "Isolation",
     "JitterKind",
     "KeySource",
     "Launch",
@@ -179,8 +190,10 @@ __all__ = [
     "SessionOptions",
     "ShareOf",
     "Signature",
+    "Size",
     "SourceRef",
     "SplitPlan",
+    "StatePlan",
     "TaskKind",
     "TaskSpec",
     "TensorSpec",
@@ -189,8 +202,10 @@ __all__ = [
     "TooLongAction",
     "Type",
     "TypeKind",
+    "UnavailableAction",
     "WireFormat",
     "dump_plan",
+    "is_loopback",
     "load_plan",
     "plan_converter",
 ]

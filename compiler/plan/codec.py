@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cattrs import BaseValidationError, transform_error
+from cattrs.gen import make_dict_unstructure_fn
 
 from ...dsl.convert import make_converter, register_by_kind
+from ...dsl.files import read_regular
 from ...dsl.kinds import TaskKind
 from ...dsl.mismatch import Mismatch
 from ..onnx_model.signature import Dimension
+from .capabilities import Capabilities
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -36,6 +39,9 @@ register_by_kind(plan_converter, TaskSpec, TaskKind, SPEC_CLASSES)
 register_by_kind(plan_converter, Type, TypeKind, TYPE_CLASSES)
 register_by_kind(plan_converter, Node, NodeKind, NODE_CLASSES)
 register_by_kind(plan_converter, RoutePlan, RouteKind, ROUTE_CLASSES)
+plan_converter.register_unstructure_hook(
+    Capabilities, make_dict_unstructure_fn(Capabilities, plan_converter, _cattrs_omit_if_default=True)
+)
 plan_converter.register_structure_hook_func(
     lambda kind: kind == Dimension, lambda value, _: _dimension(value)
 )
@@ -59,7 +65,7 @@ def dump_plan(plan: Plan) -> str:
 def load_plan(path: Path) -> Plan:
     """The plan in the file at `path`. Raises PlanError."""
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = json.loads(read_regular(path, _LARGEST).decode("utf-8"))
     except FileNotFoundError:
         raise PlanError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -80,6 +86,7 @@ def load_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: the plan is damaged:\n{reasons}\n{_AGAIN}") from None
 
 
+_LARGEST = 256 << 20
 _AGAIN = "write it again with `inferc compile`"
 
 

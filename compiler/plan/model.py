@@ -13,12 +13,14 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from ...dsl.fields import doc
+from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
 from ...dsl.kinds import (
     AuthScheme,
     ExecutionProvider,
     MissingProviderAction,
     ProviderKind,
     TaskKind,
+    UnavailableAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -31,8 +33,9 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
-from ...dsl.units import Duration
+from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
+from .capabilities import Capabilities
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
 from .source import SourceRef
@@ -147,10 +150,16 @@ class RemotePoolPlan(DeploymentPlan):
         }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
+    capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property
     def task_kind(self) -> TaskKind:
         return self.task
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether clients say what stands for the `*` in the name of the model."""
+        return "*" in self.model
 
 
 @frozen
@@ -160,8 +169,26 @@ class GatewayPlan:
     host: str = "127.0.0.1"
     port: int = 8080
     auth: SecretRef | None = doc("bearer token that clients must send; null: none", default=None)
+    open: bool = doc("whether everyone may call, from whichever machine reaches it", default=False)
     timeout: Duration | None = doc("longest that a client waits for an answer; null: no limit", default=None)
+    timeouts: ClientTimeouts = doc("how long it waits for a client", factory=ClientTimeouts)
+    max_body: Size = doc("largest body of a request, unpacked", default=MAX_BODY)
+    max_body_memory: Size = doc(
+        "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
+    )
+    cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+
+
+@frozen
+class StatePlan:
+    """Where spend is counted, and what is done while it cannot be."""
+
+    name: str = doc("whose spend it is: processes whose plans say the same share it", default="")
+    on_unavailable: UnavailableAction = doc(
+        "what is done with requests whose budget or strict limits cannot be kept",
+        default=UnavailableAction.REFUSE,
+    )
 
 
 @frozen
@@ -175,3 +202,4 @@ class Plan:
     routes: tuple[RoutePlan, ...] = doc("inner ones before those that they stand in", default=())
     pipelines: tuple[PipelinePlan, ...] = doc("those that others call come first", default=())
     externs: tuple[ExternPlan, ...] = doc("code of the user's", default=())
+    state: StatePlan = doc("how spend and shared limits are kept", factory=StatePlan)

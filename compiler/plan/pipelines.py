@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from ...dsl.kinds import Isolation
+from ...dsl.units import Duration, Size
 from .nodes import Node
 from .source import SourceRef
 from .types import Type
@@ -38,3 +40,11 @@ class ExternPlan:
     parameters: tuple[ParameterPlan, ...]
     result: Type
     target: str = field(metadata={"doc": "`package.module:function`"})
+    isolation: Isolation = field(
+        default=Isolation.PROCESS, metadata={"doc": "where it runs: in processes of its own, or on threads"}
+    )
+    workers: int = field(default=4, metadata={"doc": "processes at most"})
+    timeout: Duration = field(
+        default=Duration(60), metadata={"doc": "longest that a call may take that does not say so itself"}
+    )
+    memory: Size | None = field(default=None, metadata={"doc": "bytes of each process; null: no limit"})

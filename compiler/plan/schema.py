@@ -12,6 +12,7 @@ import attrs
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
+from .capabilities import Capabilities
 from .codec import PLAN_CLASSES
 from .model import SCHEMA, DeploymentPlan, Plan
 from .nodes import NODE_CLASSES, Node
@@ -95,7 +96,7 @@ def _class_schema(cls: Any, definitions: dict[str, Schema], kind: str | None = N
         "type": "object",
         "description": (cls.__doc__ or "").split("\n")[0],
         "properties": properties,
-        "required": list(properties),
+        "required": [] if cls is Capabilities else list(properties),
         "additionalProperties": False,
     }
 
@@ -106,6 +107,8 @@ def _schema(hint: Any, definitions: dict[str, Schema]) -> Schema:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, UnionType):
         return {"anyOf": [_schema(option, definitions) for option in arguments]}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
     if origin is tuple:
         return {"type": "array", "items": _schema(arguments[0], definitions)}
     if origin is dict:

@@ -9,11 +9,12 @@ from attrs import evolve
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
+from ...dsl.fields import MOST
 from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
 from ..evaluate import Evaluator
-from ..pipelines.infer import Tools
+from ..pipelines.inferrer import Tools
 from ..plan.routes import BalanceKind, KeySource, RouteKind
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
@@ -33,12 +34,14 @@ _SPLITS = {RouteKind.SPLIT: "split { a: 95%, b: 5% }"}
 FORMS = _LISTS | _SPLITS
 """How each kind of route is written."""
 
-_OPTIONS = {
+OPTIONS = {
     RouteKind.BALANCE: "by",
     RouteKind.HEDGE: "after",
     RouteKind.CASCADE: "accept",
     RouteKind.SPLIT: "by",
 }
+"""The word after the members of each kind that takes one."""
+
 _REQUIRED = (RouteKind.HEDGE, RouteKind.CASCADE)
 _KEYS = 'write `by user`, or `by header("x-customer")`'
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -135,7 +138,7 @@ class RouteChecker:
         return evolve(self._target(share.target, share.target, scope), share=percent)
 
     def _once(self, members: tuple[Member, ...], scope: Scope, what: str, advice: str) -> bool:
-        """Report members that stand there twice; whether none does."""
+        """Whether no member stands there twice; those that do are reported."""
         seen: dict[int, Member] = {}
         once = True
         for member in members:
@@ -175,7 +178,7 @@ class RouteChecker:
     def _with_option(
         self, route: TypedRoute, node: s.RouteList | s.RouteSplit, scope: Scope
     ) -> TypedRoute | None:
-        kind, expected = route.kind, _OPTIONS.get(route.kind)
+        kind, expected = route.kind, OPTIONS.get(route.kind)
         if kind is RouteKind.SPLIT:
             route = evolve(route, key=_DEFAULT_KEY)
         if node.option is None or node.value is None:
@@ -255,9 +258,10 @@ class RouteChecker:
     def _duration(self, node: s.Expression, value: object, scope: Scope) -> Duration | None:
         span = scope.span(node)
         if isinstance(value, Duration):
-            if value > 0:
+            if 0 < value <= MOST[Duration]:
                 return value
-            self._found.error("E0304", f"`after` must be more than 0, not {value}", span)
+            allowed = "more than 0" if value <= 0 else f"at most {MOST[Duration]}"
+            self._found.error("E0304", f"`after` must be {allowed}, not {value}", span)
         elif type(value) in (int, float):
             fixes = [
                 Fix(f"write `{show(value)}{unit}`", (Edit(span, f"{show(value)}{unit}"),), safe=False)

@@ -6,7 +6,9 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.kinds import RuntimeKind
 from ..declare import Declared
-from ..pipelines.infer import Inferrer, Tools
+from ..pipelines.explain import expect
+from ..pipelines.infer import ExpressionInferrer
+from ..pipelines.inferrer import Tools
 from ..pipelines.typed import FieldOf, Variable, VariableValue, walk
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ListType, RecordType, Type
 from ..scope import Scope
@@ -44,10 +46,10 @@ def judgement(tools: Tools, scope: Scope, route: TypedRoute, node: s.Expression)
         )
         return None
     it = Variable(s.Identifier(node.start, node.end, IT), answer)
-    inferrer = Inferrer(tools, scope, Sizes())
+    inferrer = ExpressionInferrer(tools, scope, Sizes())
     inferrer.variables[IT] = it
     condition = inferrer.infer(node)
-    if not inferrer.expect(condition, BOOL, "what a `cascade` accepts is true or false"):
+    if not expect(inferrer, condition, BOOL, "what a `cascade` accepts is true or false"):
         return None
     if route.callee.chats:
         _probabilities(tools, scope, route, [each for each in walk(condition) if isinstance(each, FieldOf)])

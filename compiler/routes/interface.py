@@ -1,4 +1,4 @@
-"""Members that can stand for each other take the same and give the same; then the route does, too."""
+"""The members of a route take the same and give the same, so that each can answer; so does the route."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..typing.partial import show_type
 from .typed import Member
 
 _FAMILIES = {TaskKind.GENERATE: TaskKind.CHAT}
-"""Tasks that answer the requests of others."""
+"""Tasks that answer each other's requests."""
 
 
 def route_callee(
@@ -34,11 +34,12 @@ def route_callee(
     return Callee(
         symbol,
         task,
-        first.callee.takes,
-        first.callee.gives,
+        first.callee.parameters,
+        first.callee.result,
         first.callee.positional,
         first.callee.why,
         first.callee.choices,
+        any(member.callee.is_wildcard for member in known if member.callee is not None),
     )
 
 
@@ -49,10 +50,10 @@ def _agrees(first: Member, other: Member, scope: Scope, found: Diagnostics) -> b
     if _family(mine) is not _family(theirs):
         _differ(first, other, f"does `{mine.task}`", f"does `{theirs.task}`", scope, found)
         return False
-    if [each.name for each in mine.takes] != [each.name for each in theirs.takes]:
+    if [each.name for each in mine.parameters] != [each.name for each in theirs.parameters]:
         _differ(first, other, _inputs(mine), _inputs(theirs), scope, found)
         return False
-    for given, taken in zip(mine.takes, theirs.takes, strict=True):
+    for given, taken in zip(mine.parameters, theirs.parameters, strict=True):
         for one, another in zip(given.types, taken.types, strict=False):
             if not same(one, another):
                 _differ(
@@ -76,13 +77,13 @@ def _family(callee: Callee) -> TaskKind | None:
 
 
 def _inputs(callee: Callee) -> str:
-    return f"takes {', '.join(f'`{each.name}`' for each in callee.takes)}"
+    return f"takes {', '.join(f'`{each.name}`' for each in callee.parameters)}"
 
 
 def result(callee: Callee) -> Type:
     """What a callee gives for one value."""
-    given = {each.name: each.types[0] for each in callee.takes}
-    return callee.gives(given, Binding(Sizes()))
+    given = {each.name: each.types[0] for each in callee.parameters}
+    return callee.result(given, Binding(Sizes()))
 
 
 def same(left: Type, right: Type) -> bool:

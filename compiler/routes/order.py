@@ -1,4 +1,4 @@
-"""Routes in an order in which each stands behind its members, however long the chain."""
+"""Routes in an order in which each stands after its members, however long the chain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..scope import Symbol
 
 
 def members_first(routes: Iterable[Symbol]) -> list[Symbol]:
-    """`routes`, those that stand in others before them. What leads back to itself stands anywhere."""
+    """`routes`, each after those among its members. Routes in a circle may stand anywhere."""
     ordered: list[Symbol] = []
     seen: set[int] = set()
     for start in routes:

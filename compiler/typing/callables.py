@@ -7,22 +7,24 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from ...dsl.kinds import TaskKind
+from ..plan.capabilities import UNKNOWN as NOT_KNOWN
+from ..plan.capabilities import Capabilities
 from ..plan.types import ListType, Type
 from ..scope import Symbol
 from .fit import Binding, sizes_in
 
 
 @frozen(eq=False, repr=False)
-class Takes:
-    """One thing that is taken. types: it may have any of these."""
+class Parameter:
+    """One parameter of a call. types: an argument may have any of these."""
 
     name: str
     types: tuple[Type, ...]
     required: bool = True
 
 
-Gives = Callable[[Mapping[str, Type], Binding], Type]
-"""What comes back for arguments of these types, by the names of what is taken."""
+ResultOf = Callable[[Mapping[str, Type], Binding], Type]
+"""The type of the result, found from the types of the arguments by name."""
 
 
 @frozen(eq=False, repr=False)
@@ -35,12 +37,16 @@ class Callee:
 
     symbol: Symbol
     task: TaskKind | None
-    takes: tuple[Takes, ...]
-    gives: Gives
+    parameters: tuple[Parameter, ...]
+    result: ResultOf
     positional: int
     why: str | None = None
     choices: tuple[str, ...] = ()
-    """Things that are taken of which exactly one must be given."""
+    """Parameters of which exactly one must be given."""
+    is_wildcard: bool = False
+    """Whether clients must say which model they mean."""
+    can: Capabilities = NOT_KNOWN
+    """What the model of a deployment can do; nothing is known of all others."""
 
     @property
     def name(self) -> str:
@@ -56,13 +62,13 @@ class Callee:
         return self.task is TaskKind.CHAT or self.task is TaskKind.GENERATE
 
 
-def constant(type: Type) -> Gives:
-    """What always gives the same type, its sizes named as in what is called."""
+def constant(type: Type) -> ResultOf:
+    """Always the same type, with sizes named as the callee names them."""
     if not sizes_in([type]):
         return lambda _, __: type
     return lambda _, binding: binding.given(type)
 
 
-def per_item(name: str, one: Type, many: Type) -> Gives:
-    """What gives `many` when it is given a list as `name`, else `one`."""
+def per_item(name: str, one: Type, many: Type) -> ResultOf:
+    """`many` when the argument `name` is a list, else `one`."""
     return lambda given, _: many if isinstance(given.get(name), ListType) else one

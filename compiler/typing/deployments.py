@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...dsl.deployment import Deployment
+from ...dsl.inference import WILDCARD
 from ...dsl.kinds import Pooling, TaskKind, TransportKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
-from ..checks.capacity import effective_task
-from ..checks.files import file_of
+from ..capabilities import capabilities_of
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.fits import misfit, scores, vectors
@@ -25,18 +25,18 @@ from ..plan.types import (
     TensorType,
     Type,
 )
-from .callables import Callee, Takes, constant, per_item
+from .callables import Callee, Parameter, constant, per_item
 from .fit import Binding
 
 TEXTS = ListType(element=TEXT)
 BATCH = "batch"
-"""What the size is called that says how many texts there were."""
+"""The name of the size that counts the texts of a request."""
 
 CHAT_TAKES = (
-    Takes("message", (TEXT,), required=False),
-    Takes("messages", (JSON,), required=False),
-    Takes("system", (TEXT,), required=False),
-    Takes("images", (IMAGE, ListType(element=IMAGE)), required=False),
+    Parameter("message", (TEXT,), required=False),
+    Parameter("messages", (JSON,), required=False),
+    Parameter("system", (TEXT,), required=False),
+    Parameter("images", (IMAGE, ListType(element=IMAGE)), required=False),
 )
 
 
@@ -45,7 +45,7 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     deployment = declared.deployment
     if deployment is None or not declared.runtime_is_known:
         return None
-    task = effective_task(deployment)
+    task = deployment.effective_task()
     signature: Signature | None = None
     if deployment.effective_runtime().transport is TransportKind.LOCAL:
         signature = _signature(declared, deployment, models)
@@ -54,21 +54,30 @@ def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     why = f"because `{deployment.model}` says so" if signature is not None else None
     match task:
         case TaskKind.CHAT | TaskKind.GENERATE:
-            return Callee(declared.symbol, task, CHAT_TAKES, constant(TEXT), 1, None, ("message", "messages"))
+            return Callee(
+                declared.symbol,
+                task,
+                CHAT_TAKES,
+                constant(TEXT),
+                1,
+                choices=("message", "messages"),
+                is_wildcard=WILDCARD in deployment.model,
+                can=capabilities_of(deployment),
+            )
         case TaskKind.EMBED:
             return _embed(declared, deployment, signature, why)
         case TaskKind.CLASSIFY:
             return _classify(declared, deployment, signature, why)
         case TaskKind.RERANK:
-            takes = (Takes("query", (TEXT,)), Takes("documents", (TEXTS,)))
-            return Callee(declared.symbol, task, takes, constant(_floats("n")), 2)
+            parameters = (Parameter("query", (TEXT,)), Parameter("documents", (TEXTS,)))
+            return Callee(declared.symbol, task, parameters, constant(_floats("n")), 2)
         case TaskKind.TENSOR:
             return _tensors(declared, signature, why)
 
 
 def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -> Signature | None:
     """What the model of a local deployment says; None when it says nothing that can be used."""
-    path = file_of(declared, deployment.model, "model")
+    path = declared.file(deployment.model, "model")
     if not deployment.model.strip() or not path.is_file():
         return None
     model = models.open(path)
@@ -77,7 +86,7 @@ def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -
     task = deployment.task
     pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
     tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
-    if misfit(effective_task(deployment), model.signature, tokens=tokens, pooling=pooling) is not None:
+    if misfit(deployment.effective_task(), model.signature, tokens=tokens, pooling=pooling) is not None:
         return None
     return model.signature
 
@@ -96,8 +105,8 @@ def _embed(
         size = last if isinstance(last, int) else None
     if isinstance(task, EmbedTask) and task.dimensions is not None:
         size = task.dimensions
-    gives = per_item("input", _floats(size), _floats(BATCH, size))
-    return Callee(declared.symbol, TaskKind.EMBED, (Takes("input", (TEXT, TEXTS)),), gives, 1, why)
+    result = per_item("input", _floats(size), _floats(BATCH, size))
+    return Callee(declared.symbol, TaskKind.EMBED, (Parameter("input", (TEXT, TEXTS)),), result, 1, why)
 
 
 def _classify(
@@ -108,18 +117,18 @@ def _classify(
     label: Type = ChoiceType(values=labels) if labels else TEXT
     verdict = RecordType(fields={"label": label, "confidence": FLOAT})
     if signature is None or (isinstance(task, ClassifyTask) and task.tokenizer is not None):
-        gives = per_item("input", verdict, ListType(element=verdict))
-        return Callee(declared.symbol, TaskKind.CLASSIFY, (Takes("input", (TEXT, TEXTS)),), gives, 1)
-    output, takes = scores(signature), _inputs(signature)
+        result = per_item("input", verdict, ListType(element=verdict))
+        return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)
+    output, parameters = scores(signature), _inputs(signature)
     batch = output.shape[0] if output is not None and output.shape else None
 
     def classified(given: Mapping[str, Type], binding: Binding) -> Type:
         size = batch
         if isinstance(batch, str):
-            size = binding.bound(batch, _first_size(given.get(takes[0].name)) if takes else None)
+            size = binding.bound(batch, _first_size(given.get(parameters[0].name)) if parameters else None)
         return verdict if size == 1 else ListType(element=verdict)
 
-    return Callee(declared.symbol, TaskKind.CLASSIFY, takes, classified, _positional(takes), why)
+    return Callee(declared.symbol, TaskKind.CLASSIFY, parameters, classified, _positional(parameters), why)
 
 
 def _first_size(type: Type | None) -> Dimension:
@@ -133,27 +142,27 @@ def _labels(declared: Declared, task: ClassifyTask) -> tuple[str, ...]:
     if task.labels.file is None:
         return tuple(dict.fromkeys(task.labels.names))
     try:
-        return tuple(dict.fromkeys(read_labels(file_of(declared, task.labels.file, "task", "labels"))))
+        return tuple(dict.fromkeys(read_labels(declared.file(task.labels.file, "task", "labels"))))
     except LabelsError:
         return ()
 
 
 def _tensors(declared: Declared, signature: Signature | None, why: str | None) -> Callee:
     if signature is None:
-        return Callee(declared.symbol, TaskKind.TENSOR, (Takes("input", (JSON,)),), constant(JSON), 1)
+        return Callee(declared.symbol, TaskKind.TENSOR, (Parameter("input", (JSON,)),), constant(JSON), 1)
     outputs = {spec.name: _tensor(spec) for spec in signature.outputs}
     one = next(iter(outputs.values())) if len(outputs) == 1 else RecordType(fields=outputs)
-    takes = _inputs(signature)
-    return Callee(declared.symbol, TaskKind.TENSOR, takes, constant(one), _positional(takes), why)
+    parameters = _inputs(signature)
+    return Callee(declared.symbol, TaskKind.TENSOR, parameters, constant(one), _positional(parameters), why)
 
 
-def _inputs(signature: Signature) -> tuple[Takes, ...]:
-    return tuple(Takes(spec.name, (_tensor(spec),)) for spec in signature.inputs)
+def _inputs(signature: Signature) -> tuple[Parameter, ...]:
+    return tuple(Parameter(spec.name, (_tensor(spec),)) for spec in signature.inputs)
 
 
-def _positional(takes: tuple[Takes, ...]) -> int:
+def _positional(parameters: tuple[Parameter, ...]) -> int:
     """The only input of a model needs no name."""
-    return 1 if len(takes) == 1 else 0
+    return 1 if len(parameters) == 1 else 0
 
 
 def _tensor(spec: TensorSpec) -> Type:

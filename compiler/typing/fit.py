@@ -1,4 +1,4 @@
-"""Which values go where: assignability, the type of either of two values, and sizes that must agree.
+"""Which values fit where: assignability, the common type of two values, and sizes that must agree.
 
 Sizes are compared as far as they are known. `?` fits everything. A name of the pipeline's own signature
 stands for one size throughout the pipeline; a name of what is called stands for one size in that call.
@@ -36,7 +36,7 @@ class Sizes:
         self._known: dict[str, int | str] = {}
 
     def agree(self, left: Dimension, right: Dimension) -> bool:
-        """Whether two sizes may be the same; from here on, they are."""
+        """Whether two sizes can be equal; if so, they are taken to be equal from now on."""
         left, right = self._resolved(left), self._resolved(right)
         if left is None or right is None or left == right:
             return True
@@ -55,10 +55,9 @@ class Sizes:
 
 
 class Binding:
-    """One place where values are handed over: the sizes that its names stand for there.
+    """One call: the sizes that the names in the callee's types stand for in it.
 
-    names: whether the expected types have names of their own, those of what is called; else they are
-    those of the pipeline.
+    names: False where a value is compared with a type of the pipeline itself, whose names are its own.
     """
 
     def __init__(self, sizes: Sizes, names: bool = True) -> None:
@@ -79,11 +78,11 @@ class Binding:
         return self._sizes.agree(first, actual)
 
     def bound(self, name: str, default: Dimension) -> Dimension:
-        """What a name of what is called stands for here; exporters often call one size by two names."""
+        """The size that a name of the callee stands for here. Exporters often give one size two names."""
         return self._bound.get(name, default)
 
     def given(self, type: Type) -> Type:
-        """A type of what is called, its names replaced by what they stand for here."""
+        """A type of the callee, with its names replaced by what they stand for here."""
         match type:
             case TensorType(shape=shape) if shape is not None:
                 return TensorType(dtype=type.dtype, shape=tuple(map(self._size, shape)))
@@ -157,7 +156,7 @@ def is_jsonable(type: Type) -> bool:
 
 
 def common(left: Type, right: Type) -> Type | None:
-    """The type of a value that is one or the other, None when there is none."""
+    """The type of a value that has one type or the other, None when no type fits both."""
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     if left == right or right is NOTHING:

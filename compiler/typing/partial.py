@@ -1,4 +1,4 @@
-"""Types that only the checker knows: those of what is mistaken, and of what is empty."""
+"""Types that only the checker knows: that of a mistake, and that of the values of an empty list."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _MOST_SHOWN = 6
 
 @frozen(kw_only=True)
 class UnknownType(Type):
-    """The type of a value with a mistake, which is reported; what uses it is no mistake of its own."""
+    """The type of a value with a mistake. The mistake is reported; using the value is no second one."""
 
     kind: TypeKind = TypeKind.JSON
 
 
 UNKNOWN = UnknownType()
 NOTHING = ChoiceType(values=())
-"""The type of what an empty list holds: it goes everywhere."""
+"""The type of the values of an empty list: it fits everywhere."""
 
 
 def is_known(type: Type) -> bool:
-    """Whether all of a type is known; records are: what they hold is looked at field by field."""
+    """Whether a type, or that of its values, is known. The fields of a record are asked one by one."""
     while isinstance(type, ListType | OptionalType):
         type = type.element if isinstance(type, ListType) else type.inner
     return type is not UNKNOWN

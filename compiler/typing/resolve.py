@@ -36,13 +36,13 @@ SCALARS: dict[str, Type] = {
     "json": JSON,
 }
 DEEPEST = 50
-"""How many types may be made of each other."""
+"""How deep types may be nested."""
 
 LARGEST = 10_000
-"""How many parts a type may have, all that it is made of spelled out."""
+"""How many parts a type may have when every name in it is spelled out."""
 
 GENERICS: dict[str, str] = {"list": "list<text>", "tensor": "tensor<f32, [batch, 384]>"}
-"""The types that are made of others, and how they are written."""
+"""Types that take other types, and how they are written."""
 
 DTYPES = tuple(
     dtype.value
@@ -63,24 +63,24 @@ _FAMILIAR = {
     "dict": "json",
     "any": "json",
 }
-"""What other languages call them."""
+"""What other languages call the types of this one."""
 
 _UNITS = ("duration", "size", "money", "percent")
 
 
 class TypeResolver:
-    """Resolves types; those that are declared once each."""
+    """Resolves types; each declared one is resolved once."""
 
     def __init__(self, found: Diagnostics) -> None:
         self._found = found
         self._declared: dict[int, Type] = {}
         self._running: list[Symbol] = []
         self._kept: list[Type] = []
-        """Types that are made of others, so that their ids stay theirs."""
+        """Keeps types alive whose ids are used as keys below."""
         self._measures: dict[int, tuple[int, int]] = {}
-        """How deep they are, and how many parts they have."""
+        """By a type's id: how deep it is, and how many parts it has."""
         self._fields: dict[int, dict[str, Span]] = {}
-        """Where the fields of each of these records were written, by the record's id."""
+        """By a record's id: where its fields were written."""
 
     def resolve(self, node: s.TypeExpression, scope: Scope) -> Type:
         """The type that `node` means; UNKNOWN when it means none."""
@@ -143,7 +143,7 @@ class TypeResolver:
         self._found.error("E0107", message, span, help="use `json` for what is that deep")
 
     def _made(self, node: s.Node, scope: Scope, type: Type, *parts: Type) -> Type:
-        """A type that is made of others; UNKNOWN when it is too large to be written into a plan."""
+        """A type that takes others; UNKNOWN when it is too large for a plan."""
         depths, sizes = (
             zip(*(self._measures.get(id(part), (1, 1)) for part in parts), strict=True)
             if parts

@@ -7,5 +7,6 @@ The steps: the tree says where items begin (places), tokens and the gaps between
 from __future__ import annotations
 
 from .files import Formatted, format_parsed, format_source, unified_diff
+from .spaces import Spacing, respace
 
-__all__ = ["Formatted", "format_parsed", "format_source", "unified_diff"]
+__all__ = ["Formatted", "Spacing", "format_parsed", "format_source", "respace", "unified_diff"]

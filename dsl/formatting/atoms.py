@@ -11,11 +11,10 @@ from enum import Enum, auto
 from attrs import define, field
 
 from ..lines import unix_lines
-from ..tokens import Token
+from ..tokens import CLOSERS, Token
 from .gaps import Gap
 from .places import Places
 
-_CLOSERS = frozenset(("RBRACE", "RSQB", "RPAR"))
 _OPERAND_ENDS = frozenset(("NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB", "RBRACE"))
 _OPERATORS = frozenset(("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "VBAR", "ELSE"))
 _TIGHT = frozenset(("COMMA", "COLON", "DOT", "QMARK"))
@@ -42,7 +41,7 @@ class Bracket:
     item_is_block: bool = False
     """Whether the latest item is one that ends with its own `}`."""
     otherwise: Bracket | None = None
-    """The braces behind the `else` that follows these: both are broken, or none."""
+    """The braces of the `else` that follows these: both pairs are broken, or none."""
     broken: bool = False
     """Whether each item stands on a line of its own: as its author wrote it, until a layout breaks it."""
 
@@ -123,9 +122,7 @@ class _Maker:
 
     def _classify(self, atom: Atom, token: Token) -> None:
         around, last = atom.bracket, self.atoms[-1].type if self.atoms else ""
-        if around is not None and (
-            token.type == "MORETHAN" if around.kind == "<" else token.type in _CLOSERS
-        ):
+        if around is not None and (token.type == "MORETHAN" if around.kind == "<" else token.type in CLOSERS):
             atom.closes = around
             return
         if around is not None:

@@ -44,12 +44,12 @@ class Gap:
 
     @property
     def pins_the_line(self) -> bool:
-        """Whether it begins with a remark to the checker about the line that ends here."""
+        """Whether it begins with an `# infer:` comment, which belongs to the line that ends here."""
         first = self.comments[0] if self.comments else None
         return first is not None and first.lines_before == 0 and first.text.startswith("# infer:")
 
     def add_blank_line(self) -> None:
-        """After the comment on the line before, ahead of all else."""
+        """Put it after a comment at the end of the line before, and ahead of all others."""
         has_trailing = bool(self.comments) and self.comments[0].lines_before == 0
         own_lines = self.comments[has_trailing:]
         if own_lines:

@@ -14,7 +14,7 @@ from ..tokens import Token
 
 @frozen
 class Part:
-    """A declaration (`is_clean`), or a stretch of text that must stay as it is."""
+    """A declaration without mistakes (`is_clean`), or a stretch of text that must stay as it is."""
 
     start: int
     end: int
@@ -71,7 +71,7 @@ def _settled(parts: list[Part], text: str) -> list[Part]:
 
 
 def _whole_lines(part: Part, text: str) -> Part:
-    """With the blanks before it and the rest of its last line."""
+    """The stretch with the blanks before it and the rest of its last line."""
     start = part.start
     while start > 0 and text[start - 1] in " \t":
         start -= 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 import attrs
 
 from .. import syntax as s
+from ..tree import nodes_in, walk
 
 _ITEMS: dict[type[s.Node], tuple[str, ...]] = {
     s.ImportNames: ("names",),
@@ -47,11 +47,9 @@ class Places:
 def find_places(declarations: Iterable[s.Declaration]) -> Places:
     """All that is worth knowing about `declarations`."""
     places = Places()
-    waiting: list[s.Node] = list(declarations)
-    while waiting:
-        node = waiting.pop()
+    for node in walk(declarations):
         for name in _ITEMS.get(type(node), ()):
-            places.items.update(item.start for item in _nodes(getattr(node, name)))
+            places.items.update(item.start for item in nodes_in(getattr(node, name)))
         match node:
             case s.Block():
                 places.blocks.add(node.start)
@@ -61,18 +59,4 @@ def find_places(declarations: Iterable[s.Declaration]) -> Places:
                 places.dimensions.add(node.start)
             case s.Comprehension():
                 places.comprehensions.add(node.start)
-        for name in _parts(type(node).__name__):
-            waiting.extend(_nodes(getattr(node, name)))
     return places
-
-
-def _nodes(value: object) -> list[s.Node]:
-    if isinstance(value, s.Node):
-        return [value]
-    return [item for item in value if isinstance(item, s.Node)] if isinstance(value, tuple) else []
-
-
-@cache
-def _parts(kind: str) -> tuple[str, ...]:
-    """The attributes of a kind of node that may hold nodes."""
-    return tuple(part.name for part in attrs.fields(getattr(s, kind)) if part.name not in ("start", "end"))

@@ -5,11 +5,10 @@ Only the module of the format that is asked for is imported.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
-from ..diagnostics import Diagnostic, Severity
+from ..diagnostics import Diagnostic, count
 
 
 class OutputFormat(StrEnum):
@@ -49,12 +48,6 @@ def render(
             from .github import render_github
 
             return render_github(diagnostics)
-
-
-def count(diagnostics: Sequence[Diagnostic]) -> dict[Severity, int]:
-    """How many there are of each severity, the worst first."""
-    found = Counter(item.severity for item in diagnostics)
-    return {severity: found[severity] for severity in Severity}
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:

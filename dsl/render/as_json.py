@@ -21,9 +21,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..diagnostics import Diagnostic, Edit, Fix, Label
+from ..diagnostics import Diagnostic, Edit, Fix, Label, count
 from ..source import Span
-from . import count
 from .places import encodable, place
 
 SCHEMA = "inferc.diagnostics/1"

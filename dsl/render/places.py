@@ -1,4 +1,4 @@
-"""Where a span is, whatever it says: positions that surely lie in the source."""
+"""Where a span is, moved into its source where it lies outside."""
 
 from __future__ import annotations
 

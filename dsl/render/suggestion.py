@@ -1,6 +1,6 @@
 """A fix as a small diff: the lines as they are, and as they would be.
 
-What only adds to one line is shown as that line with `+` under what is new.
+A change that only adds to one line is shown as that line with `+` under what is new.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from ..diagnostics import Edit
-from ..source import Source
+from ..source import Source, common_length
 from .display import draw, width_of
 from .excerpt import Row
 from .places import clamp, line_bounds
@@ -55,13 +55,7 @@ def _changes(source: Source, edits: Iterable[Edit]) -> list[Change]:
 def _narrowed(change: Change, old: str) -> Change:
     """The same change as an insertion, if it is one."""
     new = change.text
-    kept, most = 0, min(len(old), len(new))
-    while kept < most:
-        middle = (kept + most + 1) // 2
-        if old[kept:middle] == new[kept:middle]:
-            kept = middle
-        else:
-            most = middle - 1
+    kept = common_length(old, new)
     if not new[kept:].endswith(old[kept:]):
         return change
     return Change(change.start + kept, change.start + kept, new[kept : kept + len(new) - len(old)])

@@ -16,6 +16,7 @@ REPAIRS: tuple[Repair, ...] = (
     texts.wrong_comment,
     texts.semicolon,
     texts.single_ampersand,
+    numbers.thousands,
     numbers.leading_dot,
     numbers.broken_number,
     numbers.unit_apart,

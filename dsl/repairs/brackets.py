@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..diagnostics import Label
 from ..lines import indentation, starts_line
-from ..tokens import DECLARATIONS, Token
-from .situation import CLOSER_OF, CLOSERS, OPENERS, Instead, Situation, as_name, use
+from ..tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
+from .situation import SIGNS, Instead, Situation, as_name, use
 
 _VALUE_STARTS = frozenset(
     ("NUMBER", "STRING", "TRUE", "FALSE", "NAME", "LSQB", "PROMPT", "MATCH", "IF", "BANG")
@@ -63,11 +63,11 @@ def unclosed_bracket(at: Situation) -> Instead | None:
     if token.type == "RBRACE" and _is_wrong_closer(at, opened):
         return None
     opener = opened[0]
-    sign = CLOSERS[CLOSER_OF[opener.type]]
+    sign = SIGNS[CLOSER_OF[opener.type]]
     end = at.end_before
     at.error(
         "E0103",
-        f"this `{OPENERS[opener.type]}` is never closed",
+        f"this `{SIGNS[opener.type]}` is never closed",
         at.span(opener.start, opener.end),
         "opened here",
         secondary=[Label(at.span(end, end), f"expected `{sign}` here")],
@@ -94,13 +94,13 @@ def wrong_closer(at: Situation) -> Instead | None:
         return None
     at.error(
         "E0103",
-        f"expected `{CLOSERS[kind]}`, found `{token.text}`",
+        f"expected `{SIGNS[kind]}`, found `{token.text}`",
         at.here,
-        f"write `{CLOSERS[kind]}`",
+        f"write `{SIGNS[kind]}`",
         secondary=[Label(at.span(opened[0].start, opened[0].end), "it closes this")],
-        fixes=at.change(f"write `{CLOSERS[kind]}`", token.start, token.end, CLOSERS[kind]),
+        fixes=at.change(f"write `{SIGNS[kind]}`", token.start, token.end, SIGNS[kind]),
     )
-    return use(Token(kind, CLOSERS[kind], token.start, token.end))
+    return use(Token(kind, SIGNS[kind], token.start, token.end))
 
 
 def stray_closer(at: Situation) -> Instead | None:
@@ -109,7 +109,7 @@ def stray_closer(at: Situation) -> Instead | None:
     opened = at.open_brackets()
     if token.type not in ("RPAR", "RSQB") or (opened and opened[0].type != "LBRACE"):
         return None
-    opener = OPENERS[next(kind for kind, closer in CLOSER_OF.items() if closer == token.type)]
+    opener = SIGNS[next(kind for kind, closer in CLOSER_OF.items() if closer == token.type)]
     at.error(
         "E0104",
         f"this `{token.text}` closes nothing",

@@ -118,7 +118,7 @@ def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int
 
 
 def swallowed_name(at: Situation) -> Instead | None:
-    """`model =` or `x = 1 +` with nothing behind it: the next line's name was taken for the value."""
+    """`model =` or `x = 1 +` with nothing after it: the next line's name was taken for the value."""
     values = at.values
     if len(values) < 2 or at.token.type not in ("EQUAL", "LBRACE", "COLON", "NAME", "STRING"):
         return None

@@ -9,6 +9,7 @@ from ..syntax import Bad, Field
 from ..tokens import Token
 from .situation import Instead, Situation, as_name, use
 
+_THOUSANDS = re.compile(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
 _WORD_REST = re.compile(r"[\w.%]*+")
 
 
@@ -45,6 +46,28 @@ def broken_number(at: Situation) -> Instead | None:
     return use(until=_word_end(at, token.start))
 
 
+def thousands(at: Situation) -> Instead | None:
+    """`$1,000`: the comma ended the field."""
+    token = at.token
+    start = token.start
+    while start > 0 and at.text[start - 1] in "0123456789,$":
+        start -= 1
+    found = _THOUSANDS.match(at.text, start)
+    if found is None or not start < token.start < found.end("number"):
+        return None
+    number = found["number"]
+    meant = number.replace(",", "_")
+    at.error(
+        "E0106",
+        "a number is written without commas",
+        at.span(start, found.end("number")),
+        "thousands may be set off by `_`",
+        fixes=at.change(f"write `{meant}`", start, found.end("number"), meant, safe=False),
+    )
+    _forget_value(at)
+    return use(until=found.end())
+
+
 def unit_apart(at: Situation) -> Instead | None:
     """`4 GiB` and `95 %`."""
     token = at.token
@@ -79,8 +102,8 @@ def _is_unit(word: str) -> bool:
 
 def _forget_value(at: Situation) -> None:
     """The number without its unit is not what was meant."""
-    items = at.values[-1] if at.values else None
-    if isinstance(items, list) and items and isinstance(items[-1], Field):
+    items = next((value for value in reversed(at.values) if isinstance(value, list)), None)
+    if items and isinstance(items[-1], Field):
         field = items[-1]
         items[-1] = Field(field.start, field.end, field.name, Bad(field.value.start, field.value.end))
 

@@ -13,11 +13,10 @@ from ..reports import SyntaxReports
 from ..simulation import fits
 from ..source import Span
 from ..syntax import Identifier
-from ..tokens import Token
+from ..tokens import CLOSER_OF, PUNCTUATION, Token
 
-OPENERS = {"LBRACE": "{", "LPAR": "(", "LSQB": "["}
-CLOSERS = {"RBRACE": "}", "RPAR": ")", "RSQB": "]"}
-CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+SIGNS = {kind: sign for sign, kind in PUNCTUATION.items() if kind != "OPERATOR"}
+"""How the tokens are written that are always written the same."""
 
 
 @frozen
@@ -75,7 +74,7 @@ class Situation:
         return fits(self.state, *kinds)
 
     def follows(self, *signs: str) -> bool:
-        """Whether one of `signs` stands behind the token, on its line."""
+        """Whether one of `signs` stands after the token, on its line."""
         return self.text[self.token.end : self.token.end + 200].lstrip(" \t").startswith(signs)
 
     def same_line(self, start: int, end: int) -> bool:
@@ -83,7 +82,7 @@ class Situation:
 
     def open_brackets(self) -> list[Token]:
         """The brackets that are open here, the innermost first."""
-        return [v for v in reversed(self.values) if isinstance(v, Token) and v.type in OPENERS]
+        return [v for v in reversed(self.values) if isinstance(v, Token) and v.type in CLOSER_OF]
 
     def drop(self, count: int) -> None:
         """Take the last `count` things back from the parser."""

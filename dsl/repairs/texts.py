@@ -6,8 +6,8 @@ import re
 
 from ..lines import starts_line
 from ..secrets import looks_like_key
-from ..tokens import Token
-from .situation import CLOSER_OF, CLOSERS, SKIP, Instead, Situation, use
+from ..tokens import CLOSER_OF, PUNCTUATION, Token
+from .situation import SKIP, Instead, Situation, use
 
 _URL_END = re.compile(r"""[^\s,{}()\[\]"']*+""")
 _PATH = re.compile(r"[\w./-]++")
@@ -53,7 +53,7 @@ def _closers_behind(at: Situation, text: str) -> list[Token]:
     offset = len(text)
     while offset and text[offset - 1] in ")]} ":
         offset -= 1
-        kind = next((kind for kind, sign in CLOSERS.items() if sign == text[offset]), None)
+        kind = PUNCTUATION.get(text[offset])
         if kind is not None:
             start = at.token.start + offset
             found.insert(0, Token(kind, text[offset], start, start + 1))
@@ -89,16 +89,8 @@ def bare_url(at: Situation) -> Instead | None:
         return None
     found = _URL_END.match(at.text, scheme.start)
     assert found is not None
-    literal = f'"{found[0]}"'
-    at.error(
-        "E0105",
-        "a text stands between double quotes",
-        at.span(scheme.start, found.end()),
-        "quote this",
-        fixes=at.change("add the quotes", scheme.start, found.end(), literal),
-    )
     at.drop(1)
-    return use(Token("STRING", literal, scheme.start, found.end()), until=found.end())
+    return _quoted(at, found, "a text stands between double quotes")
 
 
 def bare_path(at: Situation) -> Instead | None:
@@ -109,15 +101,15 @@ def bare_path(at: Situation) -> Instead | None:
     found = _PATH.match(at.text, token.start)
     if found is None or not at.fits("STRING") or at.fits("NAME"):
         return None
-    literal = f'"{found[0]}"'
-    at.error(
-        "E0105",
-        "the name of a file stands between double quotes",
-        at.span(token.start, found.end()),
-        "quote this",
-        fixes=at.change("add the quotes", token.start, found.end(), literal),
-    )
-    return use(Token("STRING", literal, token.start, found.end()), until=found.end())
+    return _quoted(at, found, "the name of a file stands between double quotes")
+
+
+def _quoted(at: Situation, found: re.Match[str], message: str) -> Instead:
+    """Read what was found as a text, and report that its quotes are missing."""
+    start, end, literal = found.start(), found.end(), f'"{found[0]}"'
+    fixes = at.change("add the quotes", start, end, literal)
+    at.error("E0105", message, at.span(start, end), "quote this", fixes=fixes)
+    return use(Token("STRING", literal, start, end), until=end)
 
 
 def wrong_comment(at: Situation) -> Instead | None:

@@ -213,6 +213,17 @@ def reserved_value(at: Situation) -> Instead | None:
 
 def word_for_sign(at: Situation) -> Instead | None:
     """`a and b`, `not a`."""
+    here = _WORDS_FOR_SIGNS.get(at.token.text) if at.token.type == "NAME" else None
+    kind = "BANG" if here == "!" else "OPERATOR"
+    if here is not None and at.fits(kind) and not at.follows("="):
+        at.error(
+            "E0101",
+            f"“{at.token.text}” is written `{here}`",
+            at.here,
+            f"write `{here}`",
+            fixes=at.change(f"write `{here}`", at.token.start, at.token.end, here),
+        )
+        return use(Token(kind, here, at.token.start, at.token.end))
     values = at.values
     candidates = [as_name(value) for value in values[-2:]]
     for name in candidates:

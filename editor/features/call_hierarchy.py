@@ -1,25 +1,22 @@
-"""Who asks whom: pipelines and routes, and the deployments and functions behind them."""
+"""Who calls whom: pipelines and routes, and the deployments and functions behind them."""
 
 from __future__ import annotations
 
 from lsprotocol import types as lsp
 
 from ...compiler.modules import file_key
-from ...compiler.scope import Scope, Symbol
-from ...dsl import syntax as s
+from ...compiler.scope import CALLABLE, Scope
 from ..documents import path_of
-from ..occurrences import Occurrence, Role, Target, occurrences
+from ..occurrences import Occurrence, Role, Target, occurrences, target_of
 from ..view import View
 from ..workspace import Workspace
 from .symbols import KINDS
-
-CALLED = (s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration, s.ExternDeclaration)
 
 
 def prepare_calls(view: View, position: lsp.Position) -> list[lsp.CallHierarchyItem] | None:
     """What answers requests and stands at `position`."""
     found = view.occurrence_at(view.offset(position))
-    if found is None or not isinstance(found.target.node, CALLED):
+    if found is None or not isinstance(found.target.node, CALLABLE):
         return None
     return [_item(view.workspace, found.target)]
 
@@ -48,7 +45,7 @@ def outgoing(workspace: Workspace, item: lsp.CallHierarchyItem) -> list[lsp.Call
     calls: dict[tuple[str, int], tuple[Target, list[Occurrence]]] = {}
     for each in occurrences(target.scope):
         inside = target.node.start <= each.start and each.end <= target.node.end
-        if inside and each.role is Role.REFERS and isinstance(each.target.node, CALLED):
+        if inside and each.role is Role.REFERS and isinstance(each.target.node, CALLABLE):
             calls.setdefault(each.target.key, (each.target, []))[1].append(each)
     return [
         lsp.CallHierarchyOutgoingCall(_item(workspace, called), _ranges(workspace, target.scope, places))
@@ -61,9 +58,9 @@ def _around(scope: Scope, each: Occurrence) -> Target | None:
         if (
             symbol.node.start <= each.start
             and each.end <= symbol.node.end
-            and isinstance(symbol.node, CALLED)
+            and isinstance(symbol.node, CALLABLE)
         ):
-            return Target(symbol.kind, scope, symbol.name, symbol.node)
+            return target_of(symbol)
     return None
 
 
@@ -74,9 +71,9 @@ def _found(workspace: Workspace, item: lsp.CallHierarchyItem) -> Target | None:
         source = scope.module.source
         if path is not None and source.path is not None and file_key(source.path) != file_key(path):
             continue
-        symbol: Symbol | None = scope.own.get(item.name)
-        if symbol is not None and isinstance(symbol.node, CALLED):
-            return Target(symbol.kind, scope, symbol.name, symbol.node)
+        symbol = scope.own.get(item.name)
+        if symbol is not None and isinstance(symbol.node, CALLABLE):
+            return target_of(symbol)
     return None
 
 

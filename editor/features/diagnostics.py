@@ -10,7 +10,6 @@ from ...compiler.compile import Checked
 from ...dsl.codes import explain, page_path
 from ...dsl.diagnostics import Diagnostic, Label, Severity
 from ...dsl.secrets import masked
-from ...dsl.source import Source
 from ..documents import Document
 from ..view import View
 
@@ -34,9 +33,9 @@ def diagnostics(view: View) -> dict[str, list[lsp.Diagnostic]]:
 def _of_checked(view: View, checked: Checked) -> dict[str, list[lsp.Diagnostic]]:
     found: dict[str, list[lsp.Diagnostic]] = {view.document.uri: []}
     for module in checked.modules:
-        found.setdefault(_document(view, module.source).uri, [])
+        found.setdefault(view.document_of(module.source).uri, [])
     for item in checked.diagnostics:
-        document = view.document if item.primary is None else _document(view, item.primary.span.source)
+        document = view.document if item.primary is None else view.document_of(item.primary.span.source)
         found.setdefault(document.uri, []).append(_converted(item, document, view))
     return found
 
@@ -54,12 +53,6 @@ def joined(groups: Iterable[list[lsp.Diagnostic]]) -> list[lsp.Diagnostic]:
 def of_diagnostic(view: View, item: Diagnostic) -> lsp.Diagnostic:
     """One finding about this document."""
     return _converted(item, view.document, view)
-
-
-def _document(view: View, source: Source) -> Document:
-    if source is view.parsed.source:
-        return view.document
-    return view.workspace.document_of(source)
 
 
 def _converted(item: Diagnostic, document: Document, view: View) -> lsp.Diagnostic:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
-from ..cursor import OPENERS
+from ...dsl.tokens import CLOSER_OF
 from ..view import View
 
 
 def folding(view: View) -> list[lsp.FoldingRange]:
-    """Every stretch of more than one line, each first line once."""
+    """Every stretch of more than one line; of those that begin on the same line the longest."""
     found: dict[int, lsp.FoldingRange] = {}
     for each in (*_brackets(view), *_texts(view), *_comments(view), *_imports(view)):
         known = found.get(each.start_line)
@@ -24,9 +24,9 @@ def folding(view: View) -> list[lsp.FoldingRange]:
 def _brackets(view: View) -> Iterator[lsp.FoldingRange]:
     line_of, opened = view.document.lines.line_of, []
     for token in view.tokens:
-        if token.type in OPENERS:
+        if token.type in CLOSER_OF:
             opened.append(token)
-        elif opened and token.type == OPENERS[opened[-1].type]:
+        elif opened and token.type == CLOSER_OF[opened[-1].type]:
             first = line_of(opened.pop().start)
             yield lsp.FoldingRange(first, max(first, line_of(token.start) - 1))
 

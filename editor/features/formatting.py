@@ -1,4 +1,7 @@
-"""The one style: for a document, for a part of it, and while typing. What is broken stays as it is."""
+"""The one style: for a document, and, its white space alone, for a part of it and while typing.
+
+What is broken stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from difflib import SequenceMatcher
 
 from lsprotocol import types as lsp
 
-from ...dsl.formatting import format_parsed
+from ...dsl.formatting import format_parsed, respace
 from ..positions import Lines
 from ..view import View
 
@@ -20,25 +23,32 @@ def formatting(view: View) -> list[lsp.TextEdit]:
 
 
 def range_formatting(view: View, where: lsp.Range) -> list[lsp.TextEdit]:
-    """The edits that touch the lines of `where`."""
+    """The white space in the lines of `where`."""
     first, last = where.start.line, where.end.line
     if last > first and where.end.character == 0:
         last -= 1
-    return [
-        _edit(view, change) for change in _changes(view) if change[0] <= last and max(*change[:2]) >= first
-    ]
+    return _respaced(view, first, last)
 
 
 def on_type_formatting(view: View, position: lsp.Position, typed: str) -> list[lsp.TextEdit]:
-    """After `}`: the lines of the bracket that it closes. After a new line: the line before it."""
+    """After `}`: the white space of the bracket that it closes. After a new line: that of the line before."""
     if typed == "\n":
-        first = last = position.line - 1
-    else:
-        opening = _opening(view, view.offset(position))
-        if opening is None:
-            return []
-        first, last = view.document.lines.line_of(opening), position.line
-    return [_edit(view, change) for change in _changes(view) if first <= change[0] and change[1] - 1 <= last]
+        return _respaced(view, position.line - 1, position.line - 1)
+    opening = _opening(view, view.offset(position))
+    if opening is None:
+        return []
+    return _respaced(view, view.document.lines.line_of(opening), position.line)
+
+
+def _respaced(view: View, first: int, last: int) -> list[lsp.TextEdit]:
+    lines = view.document.lines
+    if not 0 <= first <= last or first >= len(lines.starts):
+        return []
+    end = lines.line_end(min(last, len(lines.starts) - 1))
+    return [
+        lsp.TextEdit(view.range(each.start, each.end), each.space)
+        for each in respace(view.parsed, lines.starts[first], end)
+    ]
 
 
 Change = tuple[int, int, str]
@@ -75,9 +85,12 @@ def _line_start(view: View, line: int) -> lsp.Position:
 
 
 def _opening(view: View, offset: int) -> int | None:
-    """Where the bracket begins that ends at `offset`."""
+    """Where the bracket begins that ends at `offset`; None when none ends there."""
     depth = 0
-    for token in reversed([token for token in view.tokens if token.end <= offset]):
+    before = [token for token in view.tokens if token.end <= offset]
+    if not before or before[-1].type != "RBRACE" or before[-1].end != offset:
+        return None
+    for token in reversed(before):
         depth += (token.type == "RBRACE") - (token.type == "LBRACE")
         if depth <= 0:
             return token.start if token.type == "LBRACE" else None

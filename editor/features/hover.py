@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
+from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
+from ...compiler.declare import written_path
 from ...compiler.evaluate import FUNCTIONS, Evaluator
 from ...compiler.provenance import EffectiveValue, values_of
-from ...compiler.scope import Symbol
+from ...compiler.scope import VALUES, Symbol
 from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
+from ...dsl.capabilities import Facts, find_facts
 from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.inference import match_runtime
 from ...dsl.kinds import RuntimeKind, TransportKind
-from ...dsl.runtimes import CONFIG_CLASSES, RemoteConfig
+from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
-from ..facts import model_text, signature_text
-from ..fields import FieldInfo, Place, class_doc, field_info
+from ..comments import doc_comment
+from ..facts import facts_lines, model_text, signature_text
+from ..fields import class_doc, field_info
 from ..occurrences import Occurrence
 from ..places import place_in
-from ..tree import doc_comment
 from ..view import View
 
 if TYPE_CHECKING:
@@ -131,7 +135,7 @@ def _name(view: View, found: Occurrence) -> str:
 
 
 def _call(view: View, found: Occurrence) -> list[str]:
-    """What a call gives, where the name that is called stands in one."""
+    """What a call gives, when `found` is the name that it calls."""
     path = view.path_to(found.start)
     if not path or not isinstance(path[0], s.PipelineDeclaration) or path[0] is found.target.node:
         return []
@@ -144,7 +148,7 @@ def _call(view: View, found: Occurrence) -> list[str]:
 def _symbol(view: View, symbol: Symbol) -> str:
     source = symbol.scope.module.source
     parts = [f"```infer\n{_head(symbol)}\n```", doc_comment(source.text, symbol.node.start)]
-    if isinstance(symbol.node, s.LetDeclaration | s.ParamDeclaration):
+    if isinstance(symbol.node, VALUES):
         value = Evaluator(Diagnostics(), {}).value_of(symbol)
         if value is not UNKNOWN:
             parts.append(f"= `{shorten(show(value))}`")
@@ -178,16 +182,15 @@ def _alias(view: View, symbol: Symbol) -> list[str]:
 
 
 def _deployment(view: View, symbol: Symbol) -> list[str]:
-    program = view.checked.program
-    declared = next((d for d in program.declared if d.symbol.node is symbol.node), None) if program else None
+    declared = view.declared(symbol.node)
     if declared is None or declared.deployment is None or not declared.runtime_is_known:
         return []
     deployment = declared.deployment
     kind = deployment.effective_runtime()
-    written = declared.setting("runtime") is not None or declared.section_at("runtime_config") is not None
-    parts = [f"runtime `{kind}`" + ("" if written else ", inferred from the model's name")]
+    inferred = "" if declared.runtime_is_written else ", inferred from the model's name"
+    parts = [f"runtime `{kind}`{inferred}"]
     model = _model(deployment.model, kind, declared.span("model").source.path)
-    config = deployment.effective_config()
+    config = config_of(declared, deployment)
     if isinstance(config, RemoteConfig):
         wait = worst_case_wait(config, retried=deployment.idempotent)
         parts.append(f"a caller waits {wait} at worst, for the first byte of the last attempt")
@@ -202,24 +205,20 @@ def _field(view: View, path: list[s.Node], field: s.Field) -> str | None:
     info = field_info(place, field.name.text) if place is not None else None
     if place is None or info is None:
         return None
-    text = f"**{info.name}**: {info.meaning}\n\ntakes {info.takes}" + _default(info)
+    text = f"**{info.name}**: {info.told}"
     effective = _effective(view, path, (*place.path, info.name))
     return f"{text}\n\n{effective}" if effective else text
 
 
-def _default(info: FieldInfo) -> str:
-    return f"; default: {info.default}" if info.default else ""
-
-
 def _effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str | None:
     """The value that counts, and the place it came from."""
-    found = [each for each in _values(view, path) if each.path == _shown_path(where)]
+    found = [each for each in _values(view, path) if each.path == written_path(where)]
     return f"effective: `{shorten(found[0].value)}` ({found[0].origin})" if found else None
 
 
 def _all_effective(view: View, path: list[s.Node], where: tuple[str, ...]) -> str:
     """The values that count in a block, without those of the blocks in it."""
-    wanted = _shown_path(where)
+    wanted = written_path(where)
     return "\n".join(
         f"- `{each.path[-1]} = {shorten(each.value)}` ({each.origin})"
         for each in _values(view, path)
@@ -235,10 +234,6 @@ def _values(view: View, path: list[s.Node]) -> list[EffectiveValue]:
     return values_of(declared, declared.deployment)
 
 
-def _shown_path(where: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple("runtime" if step == "runtime_config" else step for step in where)
-
-
 def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> str | None:
     place = place_in([*path[:-1], block.body])
     outer = place_in(path[:-2])
@@ -247,17 +242,10 @@ def _block(view: View, path: list[s.Node], block: s.Block, on_label: bool) -> st
         return None
     title = f"{block.name.text} {block.label.text}" if block.label is not None else block.name.text
     meaning = info.meaning if info is not None and not on_label else ""
-    about = _about(place, block) if place is not None else ""
+    about = class_doc(place.cls) if place is not None and place.cls is not None else ""
     values = _all_effective(view, path, place.path) if place is not None and not on_label else ""
     head = f"**{title}**" + (f": {meaning}" if meaning else "")
     return "\n\n".join(part for part in (head, about, values) if part)
-
-
-def _about(place: Place, block: s.Block) -> str:
-    label = block.label.text if block.label is not None else ""
-    if block.name.text == "runtime" and label in RuntimeKind._value2member_map_:
-        return class_doc(CONFIG_CLASSES[RuntimeKind(label)])
-    return class_doc(place.cls) if place.cls is not None else ""
 
 
 def _text(view: View, path: list[s.Node], field: s.Field, text: str) -> str | None:
@@ -276,4 +264,7 @@ def _model(name: str, kind: RuntimeKind | None, file: Path | None) -> str | None
     if (is_local or name.endswith(".onnx")) and file is not None:
         return signature_text(file.parent / name)
     info = find_model(name, kind.provider if kind is not None else None)
-    return model_text(info) if info is not None else None
+    kind = kind if kind is not None else match_runtime(name)
+    facts = find_facts(name, kind) if kind is not None else Facts()
+    parts = [model_text(info)] if info is not None else []
+    return "\n".join([*parts, *facts_lines(facts)]) or None

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from lsprotocol import types as lsp
 
+from ...compiler.capabilities import config_of
 from ...compiler.checks.policies import worst_case_wait
 from ...compiler.declare import Declared
 from ...compiler.provenance import EffectiveValue, values_of
 from ...dsl import syntax as s
-from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.runtimes import RemoteConfig
 from ..facts import ANSWER_TOKENS, PROMPT_TOKENS, dollars, thousand_requests
@@ -50,29 +50,20 @@ def _of_deployment(view: View, declared: Declared, deployment: Deployment) -> It
         yield from _after_model(view, declared, deployment, model.value.end)
     if node.bases:
         yield from _from_templates(view, declared, deployment, node)
-    yield from _wait(view, deployment, node)
+    yield from _wait(view, declared, deployment, node)
 
 
 def _after_model(view: View, declared: Declared, deployment: Deployment, end: int) -> Iterator[lsp.InlayHint]:
     kind = deployment.effective_runtime()
-    if declared.setting("runtime") is None and declared.section_at("runtime_config") is None:
+    if not declared.runtime_is_written:
         yield _hint(view, end, f"runtime {kind}", "inferred from the model's name")
-    prices = _prices(deployment)
-    if prices is not None:
+    price = deployment.effective_price()
+    if price is not None:
         per = f"{PROMPT_TOKENS:,} tokens and {ANSWER_TOKENS} of answer each"
-        cost = dollars(thousand_requests(*prices))
-        about = f"1,000 requests of {per}, at ${prices[0]:g} and ${prices[1]:g} per million tokens"
+        given, answered = float(price.input), float(price.output)
+        cost = dollars(thousand_requests(given, answered))
+        about = f"1,000 requests of {per}, at ${given:g} and ${answered:g} per million tokens"
         yield _hint(view, end, f"≈ {cost} / 1k requests", about)
-
-
-def _prices(deployment: Deployment) -> tuple[float, float] | None:
-    if deployment.price is not None:
-        return float(deployment.price.input), float(deployment.price.output)
-    provider = deployment.effective_runtime().provider
-    info = find_model(deployment.model, provider) if provider is not None else None
-    if info is None or info.input_price is None or info.output_price is None:
-        return None
-    return float(info.input_price), float(info.output_price)
 
 
 def _from_templates(
@@ -89,9 +80,11 @@ def _line(each: EffectiveValue) -> str:
     return f"- `{'.'.join(each.path)} = {each.value}` ({each.origin})"
 
 
-def _wait(view: View, deployment: Deployment, node: s.DeploymentDeclaration) -> Iterator[lsp.InlayHint]:
+def _wait(
+    view: View, declared: Declared, deployment: Deployment, node: s.DeploymentDeclaration
+) -> Iterator[lsp.InlayHint]:
     """The longest wait, at the block that says most about it."""
-    config = deployment.effective_config()
+    config = config_of(declared, deployment)
     runtime = block_of(node, "runtime")
     if not isinstance(config, RemoteConfig) or runtime is None:
         return

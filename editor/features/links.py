@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
+from ...dsl.tree import walk
 from ..documents import uri_of
-from ..tree import walk
+from ..fields import FILE_ENDINGS
 from ..view import View
-
-_FIELDS = frozenset({"model", "tokenizer", "labels", "chat_template"})
 
 
 def links(view: View) -> list[lsp.DocumentLink]:
@@ -37,5 +36,5 @@ def _paths(view: View) -> Iterator[tuple[s.Node, str]]:
                 yield path, text
             case s.ImportNames(path=s.Text(parts=(str(text),)) as path):
                 yield path, text
-            case s.Field(name=name, value=s.Text(parts=(str(text),)) as value) if name.text in _FIELDS:
+            case s.Field(name=name, value=s.Text(parts=(str(text),)) as value) if name.text in FILE_ENDINGS:
                 yield value, text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lsprotocol import types as lsp
 
 from ...compiler.scope import Scope
 from ..occurrences import Occurrence, Role, Target, occurrences
 from ..view import View
+
+LOCAL = ("step", "variable", "import")
+"""What has a name in its file alone."""
 
 
 def references(view: View, position: lsp.Position, *, with_declaration: bool = True) -> list[lsp.Location]:
@@ -40,10 +43,16 @@ def highlights(view: View, position: lsp.Position) -> list[lsp.DocumentHighlight
 
 def everywhere(view: View, target: Target) -> Iterator[tuple[Scope, Occurrence]]:
     """Each occurrence of `target`, with the file it stands in."""
-    if target.kind in ("step", "variable", "import"):
-        scopes: tuple[Scope, ...] = (view.scope,)
-    else:
-        scopes = view.workspace.everything(view.document)
+    return places_in(scopes_of(view, target), target)
+
+
+def scopes_of(view: View, target: Target) -> tuple[Scope, ...]:
+    """The files in which `target` may stand."""
+    return (view.scope,) if target.kind in LOCAL else view.workspace.everything(view.document)
+
+
+def places_in(scopes: Iterable[Scope], target: Target) -> Iterator[tuple[Scope, Occurrence]]:
+    """Each occurrence of `target` in these files."""
     for scope in scopes:
         if target.name.text in scope.module.source.text:
             for each in occurrences(scope):

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lsprotocol import types as lsp
 
+from ...compiler.modules import key_of
 from ...compiler.scope import Scope
 from ...dsl import syntax as s
 from ...dsl.tokens import KEYWORDS
+from ...dsl.tree import walk
 from ...dsl.values import show
 from ..occurrences import Occurrence, Role, Target
+from ..out_of_sight import hidden_places, prompts
 from ..view import View
-from .references import everywhere
+from .references import LOCAL, places_in, scopes_of
 
 _BARE = re.compile(r"[^\W\d]\w*\Z")
 _QUOTABLE = (s.TemplateDeclaration, s.DeploymentDeclaration, s.RouteDeclaration, s.PipelineDeclaration)
 
 
 class RenameRefused(Exception):
-    """The new name cannot be had; says why."""
+    """The new name cannot be used; says why."""
 
 
 def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlaceholder | None:
@@ -31,19 +35,25 @@ def prepare_rename(view: View, position: lsp.Position) -> lsp.PrepareRenamePlace
     return lsp.PrepareRenamePlaceholder(view.range(start, end), found.target.name.text)
 
 
-def rename(view: View, position: lsp.Position, new: str) -> lsp.WorkspaceEdit | None:
-    """The edits, file by file. Raises RenameRefused."""
+def rename(
+    view: View, position: lsp.Position, new: str, warn: Callable[[str], None] = lambda message: None
+) -> lsp.WorkspaceEdit | None:
+    """The edits, file by file. Raises RenameRefused. warn: told which files could not be looked through."""
     found = view.occurrence_at(view.offset(position))
     if found is None:
         return None
     target = found.target
     new = new.strip().strip('"')
-    places = list(everywhere(view, target))
+    scopes = scopes_of(view, target)
+    places = list(places_in(scopes, target))
     _refuse(target, new, places)
+    _refuse_blind(view, target, new, places, scopes)
+    if target.kind not in LOCAL and view.workspace.unseen:
+        warn(f"renamed, but not in what could not be looked through: {view.workspace.unseen}")
     edits: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for scope, each in places:
         source = scope.module.source
-        document = view.document if source is view.parsed.source else view.workspace.document_of(source)
+        document = view.document_of(source)
         text = _written(source.text, each, new)
         if text is not None:
             _, list_ = edits.setdefault(document.uri, (document.version, []))
@@ -95,26 +105,55 @@ def _refuse(target: Target, new: str, places: list[tuple[Scope, Occurrence]]) ->
         _refuse_shadowed(target, new, scope)
 
 
+def _refuse_blind(
+    view: View, target: Target, new: str, places: list[tuple[Scope, Occurrence]], scopes: tuple[Scope, ...]
+) -> None:
+    """Where the name may stand and cannot be followed, or where the new one means something in a prompt."""
+    old = target.name.text
+    home = target.source.path.name if target.source.path is not None else target.source.name
+    for scope in scopes if new != old else ():
+        source = scope.module.source
+        if old not in source.text or (key_of(source) != target.key[0] and home not in source.text):
+            continue
+        known = [each.start + (source.text[each.start] == '"') for of, each in places if of is scope]
+        for place in hidden_places(view.workspace.parse(source), target, known):
+            where = f"line {source.line_of(place)} of `{source.name}`"
+            raise RenameRefused(f"{where} has `{old}` beside a mistake: put that right first")
+        for prompt, names in prompts(scope, target):
+            where = f"the prompt in line {source.line_of(prompt.start)} of `{source.name}`"
+            if names is None:
+                raise RenameRefused(f"{where} cannot be read: put it right first")
+            if old in names.unclear:
+                raise RenameRefused(f"{where} has a `{old}` of its own, too")
+            if new in names.own and old in names.places:
+                raise RenameRefused(f"{where} has a `{new}` of its own")
+
+
 def _refuse_inside(target: Target, new: str) -> None:
-    """Inside of a pipeline: its own names, and those it uses from outside."""
+    """Refuse a name that the pipeline has already, or that the file declares."""
     owner = target.owner
+    assert owner is not None
     if isinstance(owner, s.PipelineDeclaration):
-        own = [each.name.text for each in owner.parameters]
-        own += [each.name.text for each in owner.steps if each.name is not None]
-        if new in own:
+        if new in _names_in(owner):
             raise RenameRefused(f"the pipeline `{owner.name.text}` has a `{new}` already")
     elif isinstance(owner, s.ExternDeclaration) and new in [each.name.text for each in owner.parameters]:
         raise RenameRefused(f"`{owner.name.text}` has a parameter `{new}` already")
     scope = target.scope
     if new in scope.own or new in scope.imported or new in scope.aliases:
         raise RenameRefused(f"`{new}` is declared in this file already, and would be hidden")
+    if any(isinstance(each, s.Reference) and each.name == new for each in walk([owner])):
+        raise RenameRefused(f"`{new}` means something else here already, and would be hidden")
 
 
 def _refuse_shadowed(target: Target, new: str, scope: Scope) -> None:
-    """A pipeline's own name hides one of the file: what means the file's must go on doing so."""
+    """Refuse a name that a pipeline of the file has inside: there it would hide what is renamed."""
     for node in scope.module.declarations:
-        if isinstance(node, s.PipelineDeclaration):
-            own = {each.name.text for each in node.parameters}
-            own |= {each.name.text for each in node.steps if each.name is not None}
-            if new in own:
-                raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+        if isinstance(node, s.PipelineDeclaration) and new in _names_in(node):
+            raise RenameRefused(f"the pipeline `{node.name.text}` calls something of its own `{new}`")
+
+
+def _names_in(pipeline: s.PipelineDeclaration) -> set[str]:
+    """The names of its parameters and steps, and of what its loops go through."""
+    steps = {each.name.text for each in pipeline.steps if each.name is not None}
+    loops = {each.variable.text for each in walk([pipeline]) if isinstance(each, s.Comprehension)}
+    return steps | loops | {each.name.text for each in pipeline.parameters}

@@ -8,8 +8,8 @@ from lsprotocol import types as lsp
 
 from ...dsl import syntax as s
 from ...dsl.tokens import KEYWORDS
+from ...dsl.tree import walk
 from ..occurrences import Role
-from ..tree import walk
 from ..view import View
 
 _TYPES = (
@@ -113,7 +113,7 @@ def _by_place(view: View) -> Iterator[Piece]:
 
 
 def _single_lines(view: View, pieces: list[Piece]) -> Iterator[Piece]:
-    """Without what reaches over a line's end or into its neighbour: clients do not expect it."""
+    """The pieces without those that span lines or overlap another: clients do not expect them."""
     after = 0
     for start, end, kind, modifiers in pieces:
         if (

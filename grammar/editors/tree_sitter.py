@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import GRAMMAR, START
 from ..build import build_grammar
+from ..files import GRAMMAR, START
 
 PLUMBING = ("first", "word", "text", "number", "quoted_ref", "name_bare", "name_quoted", "true", "false")
 """Alternatives that are no nodes of their own: they hold one, or are the lists of a left recursion."""

@@ -113,7 +113,7 @@ def _region(name: str, region: Region, top: str, ahead: str) -> str:
 
 
 def _never_empty(pattern: str) -> str:
-    """An optional part that is not there must not be looked for: Vim would hide the next item behind it."""
+    """An optional part that is missing must not be looked for: Vim would then miss the next item."""
     return pattern.removesuffix("?") if re.fullmatch(pattern, "") else pattern
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-MAX_LINE = 16 << 20
-"""Bytes that one line may have."""
+MAX_EVENT = 16 << 20
+"""Bytes that one event may have, and one line of any kind: a picture in base64 fits."""
 
 
 class Event(NamedTuple):
@@ -15,8 +15,8 @@ class Event(NamedTuple):
     data: bytes
 
 
-class LineTooLong(Exception):
-    """A line is longer than MAX_LINE."""
+class EventTooLarge(Exception):
+    """An event has more than MAX_EVENT bytes."""
 
 
 class SseParser:
@@ -26,22 +26,29 @@ class SseParser:
     """
 
     def __init__(self) -> None:
-        self._tail = b""
+        self._tail: list[bytes] = []
+        self._size = 0
         self._after_cr = False
         self._name = b""
         self._data: list[bytes] = []
 
+    @property
+    def in_event(self) -> bool:
+        """Whether the data of an event has begun to come and is not complete."""
+        return bool(self._data) or b"".join(piece[:5] for piece in self._tail[:5]).startswith(b"data:")
+
     def feed(self, received: bytes) -> list[Event]:
-        """The events that are complete with `received`. Raises LineTooLong."""
+        """The events that are complete with `received`. Raises EventTooLarge."""
         if self._after_cr and received:
             received = received.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in received:
             self._after_cr = received.endswith(b"\r")
             received = received.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._tail = (self._tail + received).split(b"\n")
-        if len(self._tail) > MAX_LINE:
-            raise LineTooLong
+        *lines, tail = received.split(b"\n")
+        if lines and self._tail:
+            lines[0] = b"".join((*self._tail, lines[0]))
+            self._tail = []
         events: list[Event] = []
         for line in lines:
             if line.startswith(b"data:"):
@@ -52,8 +59,17 @@ class SseParser:
                         events.append(Event(self._name, data[0] if len(data) == 1 else b"\n".join(data)))
                     self._data = []
                 self._name = b""
+                self._size = 0
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
+        if tail:
+            self._tail.append(tail)
+        if self._tail or self._data:
+            self._size += len(received)
+            if self._size > MAX_EVENT:
+                raise EventTooLarge
+        else:
+            self._size = 0
         return events
 
     def close(self) -> list[Event]:

@@ -10,7 +10,7 @@ import orjson
 from ..requests.answer import ChatChunk, EmbedChunk, RerankChunk
 from ..requests.errors import RequestError, ServerError
 from ..requests.request import ChatRequest, EmbedRequest, RerankRequest
-from .provider_errors.classify import Classifier
+from .provider_errors.classify import Classifier, is_page
 from .server_sent_events import Event
 
 Sendable = ChatRequest | EmbedRequest | RerankRequest
@@ -84,7 +84,8 @@ def parse_object(body: bytes, classifier: Classifier) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise malformed(classifier, "the answer is no JSON") from None
+        what = "empty" if not body.strip() else "a page of HTML" if is_page(body) else "no JSON"
+        raise malformed(classifier, f"the answer is {what}") from None
     if not isinstance(value, dict):
         raise malformed(classifier, "the answer is no JSON object")
     if value.get("error"):

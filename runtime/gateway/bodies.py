@@ -2,47 +2,166 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from ..dialects.openai.requests import (
-    _KINDS,
-)
+from ...compiler.plan import GatewayPlan
+from ..dialects.openai.requests import _KINDS
 from ..requests.call import MAX_PRIORITY
-from ..requests.errors import BadRequest, RequestTooLarge
+from ..requests.errors import BadRequest, RequestError, RequestTooLarge
+from .unpacking import BrokenPacking, Unpacker
 
-MAX_BODY = 32 << 20
-"""Bytes that a request body may have."""
+MAX_CONTAINERS = 1_000_000
+"""Objects and lists that a body may hold: each takes many times the memory of the two bytes that it is."""
+MAX_DEPTH = 222
+"""Objects and lists that may stand inside each other."""
 
 PRIORITY_HEADER = "x-inferc-priority"
 
+_STEP = 1 << 20
+_INLINE = 4 << 10
+"""Packed bytes that are unpacked where they are: they cannot become much."""
+_WRITABLE_DEPTH = 254
+"""What orjson can write; it reads more."""
+_HELD = web.RequestKey("held_bytes", int)
+_ENCODINGS = ("identity", "gzip", "deflate")
+
 
 class BrokenBody(BadRequest):
-    """The body is not packed as its header `Content-Encoding` says; the connection is closed."""
+    """The body cannot be read as its headers say, or does not come whole; the connection is closed."""
 
     code = "broken_body"
 
 
+class BodyTimeout(RequestError):
+    """The body took too long to come; the connection is closed."""
+
+    status, type, code = 408, "invalid_request_error", "body_timeout"
+
+
+class WrongMediaType(BadRequest):
+    """The body is of a kind, or packed in a way, that is not read here."""
+
+    status, code = 415, "unsupported_media_type"
+
+
+class GatewayFull(RequestError):
+    """The bodies of the requests that are being answered leave no room for another one."""
+
+    status, type, code, retryable = 503, "server_error", "gateway_full", True
+
+
+class Bodies:
+    """Reads the bodies of one gateway, and counts what those of all requests hold together."""
+
+    def __init__(self, gateway: GatewayPlan) -> None:
+        self._most = int(gateway.max_body)
+        self._memory = int(gateway.max_body_memory)
+        self._timeout = float(gateway.timeouts.body)
+        self.held = 0
+        """Bytes of all requests that are not answered yet, packed and unpacked."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nine tenths of the room are taken."""
+        return self.held * 10 >= self._memory * 9
+
+    async def read(self, request: web.Request) -> bytes:
+        """The body, unpacked.
+
+        Raises BrokenBody, BodyTimeout, WrongMediaType, RequestTooLarge, GatewayFull.
+        """
+        _check_type(request)
+        encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in _ENCODINGS:
+            raise WrongMediaType(
+                "bodies with this `Content-Encoding` are not read here: send it as it is, or as `gzip`",
+                param="Content-Encoding",
+            )
+        try:
+            if request.content.is_eof():
+                raw = await self._receive(request)
+            else:
+                async with asyncio.timeout(self._timeout):
+                    raw = await self._receive(request)
+        except TimeoutError:
+            raise BodyTimeout(f"the body did not come within {self._timeout:g} s") from None
+        except web.RequestPayloadError:
+            request.content.feed_eof()  # or else aiohttp goes on reading
+            raise BrokenBody("the body cannot be read: it does not come as its headers say") from None
+        if encoding == "identity":
+            return raw
+        try:
+            return await self._unpack(request, raw, encoding)
+        except BrokenPacking:
+            why = f"it is not in `{encoding}`, as its header Content-Encoding says"
+            raise BrokenBody(f"the body cannot be read: {why}", param="Content-Encoding") from None
+
+    def release(self, request: web.Request) -> None:
+        """The request is answered: what it held is free."""
+        self.held -= request.pop(_HELD, 0)
+
+    async def _receive(self, request: web.Request) -> bytes:
+        if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        if request.content_length is not None and request.content_length > self._most:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        while part := await request.content.readany():
+            size += len(part)
+            self._hold(request, len(part), size)
+            parts.append(part)
+        return b"".join(parts)
+
+    async def _unpack(self, request: web.Request, packed: bytes, encoding: str) -> bytes:
+        """Raises BrokenPacking, RequestTooLarge, GatewayFull."""
+        unpacker = Unpacker(packed, encoding)
+        parts: list[bytes] = []
+        size = 0
+        while not unpacker.done:
+            if len(packed) <= _INLINE:
+                part = unpacker.next(_STEP)
+            else:
+                part = await asyncio.to_thread(unpacker.next, _STEP)
+            size += len(part)
+            self._hold(request, len(part), size)
+            parts.append(part)
+        return b"".join(parts)
+
+    def _hold(self, request: web.Request, more: int, size: int) -> None:
+        """Count `more` bytes of a body that now has `size`. Raises RequestTooLarge, GatewayFull."""
+        if size > self._most:
+            raise self._too_large()
+        if self.held + more > self._memory:
+            raise GatewayFull(
+                "too many large requests are being answered: send it again later", retry_after=1
+            )
+        self.held += more
+        request[_HELD] = request.get(_HELD, 0) + more
+
+    def _too_large(self) -> RequestTooLarge:
+        return RequestTooLarge(f"the body has more than {self._most / (1 << 20):g} MiB")
+
+
+BODIES: web.AppKey[Bodies] = web.AppKey("bodies", Bodies)
+
+
 async def read_body(request: web.Request) -> bytes:
-    """The body, unpacked. Raises BrokenBody, RequestTooLarge."""
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise RequestTooLarge(f"the body has more than {MAX_BODY >> 20} MiB") from None
-    except web.RequestPayloadError:
-        request.content.feed_eof()  # or else aiohttp goes on reading, and logs what we say here
-        encoding = request.headers.get("Content-Encoding")
-        why = (
-            f"it is not in `{encoding}`, as its header Content-Encoding says" if encoding else "it is broken"
-        )
-        raise BrokenBody(f"the body cannot be read: {why}", param="Content-Encoding") from None
+    """The body, unpacked. Raises RequestError."""
+    return await request.app[BODIES].read(request)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises BadRequest, RequestTooLarge."""
+    """The JSON object in the body. Raises RequestError."""
     raw = await read_body(request)
+    containers = raw.count(b"{") + raw.count(b"[")
+    if containers > MAX_CONTAINERS:
+        raise RequestTooLarge(f"the body has more than {MAX_CONTAINERS} objects and lists")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -52,7 +171,40 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raise BadRequest(message, code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
+    if containers > MAX_DEPTH:
+        _check_depth(body)
     return body
+
+
+def _check_depth(body: Any) -> None:
+    """Raises BadRequest where more than MAX_DEPTH objects and lists stand inside each other.
+
+    Others are put around it, until orjson could not write one more.
+    """
+    for _ in range(_WRITABLE_DEPTH - MAX_DEPTH):
+        body = [body]
+    try:
+        orjson.dumps(body)
+    except TypeError:
+        raise BadRequest(f"the body is nested more than {MAX_DEPTH} levels deep", code="too_deep") from None
+
+
+def _check_type(request: web.Request) -> None:
+    """Raises WrongMediaType for what is said to be no JSON.
+
+    `curl -d` and other programs send JSON as a form, and are understood; browsers do not send JSON so.
+    """
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in ("", "application/json", "application/octet-stream", "text/json") or kind.endswith("+json"):
+        return
+    if kind == "application/x-www-form-urlencoded" and not request.headers.keys() & _OF_BROWSERS:
+        return
+    raise WrongMediaType(
+        "the body must be JSON: send the header `Content-Type: application/json`", param="Content-Type"
+    )
+
+
+_OF_BROWSERS = {"Origin", "Sec-Fetch-Site"}
 
 
 def priority_of(request: web.Request, default: int = 0) -> int:

@@ -62,7 +62,7 @@ class EventStream:
         if self._comment is not None or not self.response.prepared:
             await self.begin()
         self._spoke = self._loop.time()
-        await self.response.write(data)
+        await self._write(data)
 
     async def end(self, data: bytes = b"") -> web.StreamResponse:
         """Send the last events."""
@@ -83,7 +83,12 @@ class EventStream:
     async def _send_comment(self) -> None:
         if not self.response.prepared:
             await self.response.prepare(self._request)
-        await self.response.write(_COMMENT)
+        await self._write(_COMMENT)
+
+    async def _write(self, data: bytes) -> None:
+        """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
+        await self.response.write(data)
+        await self._request.writer.drain()
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

@@ -23,7 +23,7 @@ from ..serving.counters import BOUNDS, Counters, Durations
 from ..serving.deployment import Deployment
 
 if TYPE_CHECKING:
-    from ..serving.pipelines import Pipeline
+    from ..serving.pipelines import Pipeline, PoolStatus
     from ..serving.routes.route import Route
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -56,9 +56,17 @@ class Metrics:
             "What the last reload could not take over; 0 after a good one",
             value=len(self._executor.reload_problems),
         )
+        state = executor.state
+        if state is not None and (state.spend or state.limits):
+            yield GaugeMetricFamily(
+                "inferc_state_available",
+                "0 while what processes share, or keep over a restart, cannot be reached",
+                value=not state.problems.now,
+            )
         yield from _requests(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
+        yield from _workers(executor.workers)
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield from _process.collect()
@@ -122,6 +130,25 @@ def _pipelines(pipelines: Iterable[Pipeline]) -> Iterable[Metric]:
     return *_ended("inferc_pipeline_runs", "inferc_pipeline", "Runs", "pipeline", counters), steps
 
 
+def _workers(pools: Iterable[PoolStatus]) -> Iterable[Metric]:
+    """Of each extern, and of what the language computes outside of the executor, `built-in`."""
+    there = GaugeMetricFamily("inferc_workers", "Processes there are", labels=("extern",))
+    running = GaugeMetricFamily("inferc_worker_calls_running", "Calls that they have", labels=("extern",))
+    waiting = GaugeMetricFamily("inferc_worker_calls_waiting", "Calls that wait for one", labels=("extern",))
+    ended = CounterMetricFamily(
+        "inferc_workers_ended",
+        "Processes that were replaced: killed because a call took too long, or crashed",
+        labels=("extern", "reason"),
+    )
+    for each in pools:
+        there.add_metric((each.name,), each.workers)
+        running.add_metric((each.name,), each.running)
+        waiting.add_metric((each.name,), each.waiting)
+        ended.add_metric((each.name, "killed"), each.killed)
+        ended.add_metric((each.name, "crashed"), each.crashed)
+    return there, running, waiting, ended
+
+
 def _ended(
     counted: str, timed: str, what: str, label: str, counters: Mapping[str, Counters]
 ) -> tuple[Metric, Metric]:
@@ -182,6 +209,16 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "1 while the endpoint of the replica is left alone",
         labels=("deployment", "replica"),
     )
+    held = GaugeMetricFamily(
+        "inferc_hold_seconds",
+        "For how long nothing is sent, because the provider asked to wait",
+        labels=("deployment", "replica"),
+    )
+    refused = GaugeMetricFamily(
+        "inferc_key_refused",
+        "1 while the replica gets no requests, because its key was refused",
+        labels=("deployment", "replica"),
+    )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
         "Spent in the last hour or day, where that has a ceiling",
@@ -193,10 +230,12 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if policies is None:
                 continue
             circuits.add_metric((each.name, str(index)), not policies.breaker.is_closed)
+            held.add_metric((each.name, str(index)), policies.limiter.held_for(now))
+            refused.add_metric((each.name, str(index)), index in each.refused)
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, spent
+    return circuits, held, refused, spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

@@ -9,11 +9,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from ..dialects import anthropic
 from ..requests.errors import RateLimited, RequestError
+from ..requests.trace import Trace
 
 log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
+REPLICA_HEADER = "x-inferc-replica"
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -21,6 +24,14 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     return web.Response(
         body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
     )
+
+
+def answered_by(trace: Trace, name: str) -> dict[str, str]:
+    """Headers that say who answered a request for `name`: the deployment, and the number of its replica."""
+    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+    if trace.replica is not None:
+        headers[REPLICA_HEADER] = str(trace.replica)
+    return headers
 
 
 def error_body(error: RequestError) -> dict[str, Any]:
@@ -36,6 +47,11 @@ def error_answer(error: RequestError) -> web.Response:
 def inference_error_answer(error: RequestError) -> web.Response:
     """`error` in the shape of the Open Inference Protocol."""
     return json_answer({"error": error.message}, error.status, _error_headers(error))
+
+
+def messages_error_answer(error: RequestError) -> web.Response:
+    """`error` in Anthropic's shape."""
+    return json_answer(anthropic.write_error(error), error.status, _error_headers(error))
 
 
 def _error_headers(error: RequestError) -> dict[str, str]:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from ...compiler.plan import GatewayPlan
+from ...compiler.plan import GatewayPlan, is_loopback
 from ..concurrency.garbage_collection import collect_rarely
+from ..concurrency.tasks import end_tasks
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, bind, stop_signal
+from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
 from ..reload import Reread, reloading_on_hangup
 from ..requests.errors import StartError
-from ..secret import Secret, read_secret
+from ..secret import LiveSecret, read_secret
 from .app import build_app
 
+log = logging.getLogger(__name__)
+
+STOPPING = 10.0
+"""Seconds that deployments have to stop in, when no request is in flight any more."""
+
+AUTH_ADVICE = (
+    'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
+)
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
 
@@ -30,16 +40,22 @@ async def serve(
     A signal while the executor is still starting breaks that off.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. reread: reads the plan again, on SIGHUP; changed
-    models are then taken over while requests are answered. Raises StartError with every problem.
+    models are then taken over while requests are answered. Raises StartError with every problem, and where
+    other machines would be served without a token.
     """
+    if not (gateway.auth or gateway.open or is_loopback(gateway.host)):
+        raise StartError(
+            f"gateway: {gateway.host} is reached from other machines, and nobody is asked for a token: "
+            f"{AUTH_ADVICE}"
+        )
     bound = bind(gateway.host, gateway.port, advice=ADVICE)
     try:
         async with stop_signal() as stop:
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
-            token = starting.result()
-            server = HttpServer(build_app(executor, token), bound, advice=ADVICE, grace=grace)
+            app = build_app(executor, starting.result(), gateway)
+            server = HttpServer(app, bound, advice=ADVICE, grace=grace)
             try:
                 await server.start()
                 collect_rarely()
@@ -48,32 +64,48 @@ async def serve(
                 if ready:
                     ready(url)
                 async with reloading_on_hangup(executor, reread):
-                    await stop.wait()
+                    await stop.asked.wait()
             finally:
-                await server.stop()
-                await executor.stop()
+                await server.stop(stop.at_once)
+                await _stop(executor)
     finally:
         bound.close()
 
 
-async def _done_before(stop: asyncio.Event, task: asyncio.Task[Secret | None]) -> bool:
-    """Whether `task` ended before `stop` was set, which cancels it and waits until it is over."""
-    stopped = asyncio.create_task(stop.wait())
+async def _stop(executor: Executor) -> None:
+    """Stop `executor`, or say that it does not stop in time."""
+    stopping = asyncio.create_task(executor.stop())
+    done, _ = await asyncio.wait([stopping], timeout=STOPPING)
+    if done:
+        stopping.result()
+    else:
+        log.warning("something does not stop within %g s, and is left alone", STOPPING)
+
+
+async def _done_before(stop: Stop, task: asyncio.Task[LiveSecret | None]) -> bool:
+    """Whether `task` ended before a stop was asked for, which cancels it and waits until it is over.
+
+    At once, it is not waited for.
+    """
+    asked, at_once = (asyncio.create_task(each.wait()) for each in (stop.asked, stop.at_once))
     try:
-        done, _ = await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
         return task in done
     finally:
-        stopped.cancel()
         task.cancel()
-        await asyncio.wait([task, stopped])
+        await asyncio.wait([task, at_once], return_when=asyncio.FIRST_COMPLETED)
+        await end_tasks([asked, at_once])
 
 
-async def _start(executor: Executor, gateway: GatewayPlan) -> Secret | None:
+async def _start(executor: Executor, gateway: GatewayPlan) -> LiveSecret | None:
     """Start `executor`, and read the token that clients must send."""
     problems: list[str] = []
-    token = None
+    auth, token = gateway.auth, None
     try:
-        token = read_secret(gateway.auth, executor.base_dir, "gateway") if gateway.auth else None
+        if auth is not None:
+            token = LiveSecret(
+                auth, executor.base_dir, lambda: read_secret(auth, executor.base_dir, "gateway")
+            )
     except StartError as error:
         problems += error.problems
     try:

@@ -1,36 +1,50 @@
-"""`GET /healthz`: whether everything is ready, and for those who may ask, how each deployment is."""
+"""`GET /healthz`: whether requests are taken, and for those who may ask, how each part is."""
 
 from __future__ import annotations
 
+import asyncio
+from math import ceil
 from typing import Any
 
 from aiohttp import web
+from attrs import asdict
 
 from ...compiler.plan import OnnxServingPlan
 from ..executor import Executor
+from ..limits.store import Store
+from ..requests.health import Health
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
+from .bodies import BODIES
+from .health import findings, overall
 from .responses import json_answer
 
 
-def health(executor: Executor, *, detailed: bool) -> web.Response:
-    """200 when everything is ready, or routes do without what is not, else 503."""
-    working = [one for name, one in executor.deployments.items() if name not in executor.broken]
-    ready = (
-        bool(executor.deployments)
-        and all(one.is_ready() for one in working)
-        and all(route.is_ready() for route in executor.routes.values())
-    )
-    status = ("degraded" if executor.broken else "ok") if ready else "not ready"
-    answer: dict[str, Any] = {"status": status}
+async def answer_alive(request: web.Request, executor: Executor) -> web.StreamResponse:
+    """`GET /livez`: that the server turns at all, whether or not it takes requests."""
+    return json_answer({"live": True})
+
+
+def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:
+    """200 while requests are taken, if only by those parts that are left, else 503."""
+    found = findings(executor, request.app[BODIES])
+    health = overall(found)
+    answer: dict[str, Any] = {"status": health}
     if detailed:
+        answer["findings"] = [asdict(each) for each in found]
         answer["deployments"] = [_deployment(each) for each in executor.deployments.values()]
         answer["routes"] = [_route(each) for each in executor.routes.values() if not each.plan.inner]
         answer["pipelines"] = [
             {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
         ]
         answer["reload_problems"] = executor.reload_problems
-    return json_answer(answer, 200 if ready else 503)
+        answer["state"] = _state(executor.state) if executor.state is not None else None
+    return json_answer(answer, 503 if health is Health.NOT_READY else 200)
+
+
+def _state(state: Store) -> dict[str, Any]:
+    now = dict.fromkeys(state.problems.now.values())
+    return {"where": state.where, "available": not now, "warnings": [*now, *state.problems.past]}
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -49,6 +63,7 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
         model, runtime = plan.model.path, "onnxruntime"
     else:
         model, runtime = plan.model, plan.provider.value
+    held = deployment.held_for(asyncio.get_running_loop().time())
     return {
         "name": deployment.name,
         "model": model,
@@ -63,7 +78,9 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
                 "providers": status.providers,
                 "missing_providers": status.missing,
                 "warnings": status.warnings,
+                "held_seconds": ceil(seconds),
+                "key_refused": index in deployment.refused,
             }
-            for status in deployment.status()
+            for index, (status, seconds) in enumerate(zip(deployment.status(), held, strict=True))
         ],
     }

@@ -7,7 +7,15 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from ...compiler.plan import CircuitBreakerConfig, Duration, Plan, RateLimits, RemotePoolPlan, SecretRef
+from ...compiler.plan import (
+    CircuitBreakerConfig,
+    Duration,
+    Plan,
+    RateLimits,
+    RemotePoolPlan,
+    SecretRef,
+    UnavailableAction,
+)
 from ..policies.circuit_breaker import CircuitBreaker
 from .rate_limiters import LocalRateLimiter, RateLimiter, SharedRateLimiter, StrictRateLimiter
 from .replica_policies import TellHold
@@ -43,7 +51,8 @@ class Accounts:
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
         self._limiters = {
-            account: _limiter(account, limits[account], sharing, store) for account, sharing in names.items()
+            account: _limiter(account, limits[account], sharing, store, plan.state.on_unavailable)
+            for account, sharing in names.items()
         }
         self._circuits = SharedCircuits(store.health) if store.health else None
         if self._circuits:
@@ -83,7 +92,9 @@ class Accounts:
         await asyncio.gather(*(limiter.stop() for limiter in self._limiters.values()))
 
 
-def _limiter(account: Account, limits: RateLimits, deployments: Iterable[str], store: Store) -> RateLimiter:
+def _limiter(
+    account: Account, limits: RateLimits, deployments: Iterable[str], store: Store, action: UnavailableAction
+) -> RateLimiter:
     who = f"{account[0]}, model {account[3]}"
     limited = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
     if not any(limited):
@@ -97,8 +108,9 @@ def _limiter(account: Account, limits: RateLimits, deployments: Iterable[str], s
                 listed,
             )
         return LocalRateLimiter(who, limits)
-    kind = StrictRateLimiter if limits.strict else SharedRateLimiter
-    return kind(who, limits, _name(account), store.limits)
+    if limits.strict:
+        return StrictRateLimiter(who, limits, _name(account), store.limits, action)
+    return SharedRateLimiter(who, limits, _name(account), store.limits)
 
 
 def _name(key: tuple[str, ...]) -> str:
@@ -126,6 +138,7 @@ def _careful_limits(one: RateLimits | None, other: RateLimits) -> RateLimits:
         _least(one.tokens_per_minute, other.tokens_per_minute),
         _least(one.concurrent_requests, other.concurrent_requests),
         one.strict or other.strict,
+        Duration(max(one.max_hold, other.max_hold)),
     )
 
 

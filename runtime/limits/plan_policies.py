@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ...compiler.plan import Plan, RemotePoolPlan
+from ...compiler.plan import BudgetAction, Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
 from ..policies.estimate import Tariff
+from ..requests.errors import StartError
+from ..requests.health import Finding, Health
 from .accounts import Accounts
 from .replica_policies import ReplicaPolicies
-from .spend import SpendRecorder
-from .store import open_store
+from .shared_budget import SharedBudget
+from .store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,11 @@ class PlanPolicies:
     """
 
     def __init__(self, plan: Plan, state: str | Path | None, clock: Callable[[], float]) -> None:
-        self._store = open_store(state)
-        self._accounts = Accounts(plan, self._store)
+        self.store: Store = open_store(state)
+        self._state = plan.state
+        self._accounts = Accounts(plan, self.store)
         self._epoch = clock() - asyncio.get_running_loop().time()
-        self._spend: list[SpendRecorder] = []
+        self._budgets: list[SharedBudget] = []
 
     def of_replicas(self, plan: RemotePoolPlan) -> list[ReplicaPolicies]:
         """What each replica of `plan` is behind."""
@@ -48,31 +51,47 @@ class PlanPolicies:
             for index in range(len(plan.replicas))
         ]
 
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with the state."""
+        for reason in dict.fromkeys(self.store.problems.now.values()):
+            yield Finding("state", Health.DEGRADED, reason)
+
     async def start(self) -> None:
         """Make the store ready and load what it holds. Raises StartError."""
-        await self._store.start()
+        await self.store.start()
         await self._accounts.start()
-        for each in self._spend:
+        for each in self._budgets:
             await each.start()
 
     async def stop(self) -> None:
         """Write what is not written yet, and end every task. Safe to call twice."""
-        for each in self._spend:
+        for each in self._budgets:
             await each.stop()
         await self._accounts.stop()
-        await self._store.stop()
+        await self.store.stop()
 
     def _budget(self, plan: RemotePoolPlan) -> tuple[Budget | None, Tariff]:
         if plan.budget is None:
             return None, Tariff.free()
         if plan.price is None:
-            log.warning(
-                "deployment `%s`: the price of %s is not known, so its budget cannot be kept: "
-                "add `price { input = …, output = … }`",
-                plan.deployment,
-                plan.model,
+            problem = (
+                f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its "
+                "budget cannot be kept: add `price { input = …, output = … }`"
             )
+            if plan.budget.on_exceeded is BudgetAction.REJECT:
+                raise StartError(problem)
+            log.warning("%s", problem)
             return None, Tariff.free()
-        ledger = Ledger()
-        self._spend.append(SpendRecorder(plan.deployment, ledger, self._store, self._epoch))
-        return Budget(plan.budget, ledger), Tariff.of(plan.price)
+        if self.store.spend is None:
+            return Budget(plan.budget, Ledger()), Tariff.of(plan.price)
+        account = f"{self._state.name}/{plan.deployment}"
+        shared = SharedBudget(
+            plan.budget,
+            plan.deployment,
+            account,
+            self.store.spend,
+            self._state.on_unavailable,
+            self._epoch,
+        )
+        self._budgets.append(shared)
+        return shared, Tariff.of(plan.price)

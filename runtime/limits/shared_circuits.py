@@ -78,6 +78,7 @@ class SharedCircuits:
         self._holds: dict[str, float] = {}
         self._news = asyncio.Event()
         self._lost = False
+        """Whether the store could not be reached the last time."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -164,8 +165,9 @@ class SharedCircuits:
             if breaker.is_probing:  # so that no other process takes over
                 await self._store.probe(endpoint, self._process)
         for account, seconds in zip(accounts, holds, strict=True):
-            if seconds > 0:
-                self.limiters[account].hold(seconds)
+            limiter = self.limiters[account]
+            if seconds > limiter.held_for(now) + SYNC:
+                limiter.hold(seconds, probe=True)
 
 
 def _follow(breaker: SharedCircuitBreaker, opening: Opening | None, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from .app import MockOptions, build_app
 from .faults import Fault, FaultKind, parse_fault
-from .script import ScriptError, load_script
+from .scripted_answers import ScriptError, load_script
 from .serve import serve_mock
 from .stats import Stats
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .asked import Asked
 from .examples import example
+from .parsed_request import Asked
 
 CREATED = 1_700_000_000
 """The time at which every answer says it was made, in Unix seconds."""

@@ -13,8 +13,8 @@ import orjson
 from aiohttp import web
 
 from .answers import Answer, Call, hash_id, pieces
-from .asked import Asked, MockError, describe, refuse_unknown, wanted
 from .limits import Room
+from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
 _FIELDS = frozenset(
     {

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from .answers import Answer
-from .asked import Asked, MockError
 from .limits import Room
+from .parsed_request import Asked, MockError
 
 
 class Api(Protocol):

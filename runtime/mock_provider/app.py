@@ -15,15 +15,15 @@ from attrs import evolve, frozen
 from . import answers
 from .anthropic_api import AnthropicApi
 from .api import Api
-from .asked import MockError, wanted
 from .deliver import deliver, in_parts
 from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
 from .faults import Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
 from .limits import Limiter
 from .openai_api import OpenAIApi
+from .parsed_request import MockError, wanted
 from .rerank import rerank
-from .script import Prompter, Script, ScriptedAnswer, ScriptError, parse_script
+from .scripted_answers import Prompter, Script, ScriptedAnswer, ScriptError, parse_script
 from .stats import Stats, fingerprint
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

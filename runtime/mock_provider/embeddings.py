@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 from . import answers
-from .asked import MockError, wanted
+from .parsed_request import MockError, wanted
 
 _MAX_DIMENSIONS = 4096
 

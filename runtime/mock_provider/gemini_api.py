@@ -12,8 +12,8 @@ import orjson
 from aiohttp import web
 
 from .answers import LOGPROB, Answer, Call, pieces
-from .asked import Asked, MockError, describe, refuse_unknown, wanted
 from .limits import Room
+from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
 SIGNATURE = "bW9jayBzaWduYXR1cmU="
 """The thought signature of every first call; models from Gemini 3 on want one back."""

@@ -9,8 +9,8 @@ import orjson
 from aiohttp import web
 
 from .answers import CREATED, LOGPROB, Answer, pieces
-from .asked import Asked, MockError, describe, wanted
 from .limits import Room
+from .parsed_request import Asked, MockError, describe, wanted
 
 
 class OpenAIApi:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .asked import MockError, wanted
+from .parsed_request import MockError, wanted
 
 
 def rerank(body: dict[str, Any]) -> tuple[dict[str, Any], int]:

@@ -23,12 +23,12 @@ async def serve_mock(
     ready: called with the base URL, to which `/v1` is added for an endpoint that speaks as OpenAI does.
     """
     server = HttpServer(build_app(options), bind(host, port, advice=ADVICE), advice=ADVICE, grace=grace)
-    try:
-        async with stop_signal() as stop:
+    async with stop_signal() as stop:
+        try:
             await server.start()
             url = f"http://{host}:{server.port}"
             if ready:
                 ready(url)
-            await stop.wait()
-    finally:
-        await server.stop()
+            await stop.asked.wait()
+        finally:
+            await server.stop(stop.at_once)

@@ -8,6 +8,7 @@ whole minutes, and a minute is remembered until all of it has left the hour or t
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from attrs import frozen
@@ -90,46 +91,33 @@ class RollingSum:
 
 
 class Ledger:
-    """Spend by minute, and what of it has not been written to the store."""
+    """Spend by minute, as far as it is known here."""
 
     def __init__(self) -> None:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
         self._known: dict[int, int] = {}
-        self._unsaved: dict[int, int] = {}
 
     def add(self, minute: int, amount: int) -> None:
         """Count `amount`, which may be negative, in `minute`."""
-        self._count(minute, amount)
-        self._unsaved[minute] = self._unsaved.get(minute, 0) + amount
-
-    def expire(self, minute: int) -> None:
-        """Forget what is older than a day at `minute`."""
-        self.hour.expire(minute)
-        self.day.expire(minute)
-
-    def take_unsaved(self) -> dict[int, int]:
-        """What was added since the last call, by minute."""
-        taken, self._unsaved = self._unsaved, {}
-        return {minute: amount for minute, amount in taken.items() if amount}
-
-    def put_back(self, unsaved: dict[int, int]) -> None:
-        """Give back what could not be written after all."""
-        for minute, amount in unsaved.items():
-            self._unsaved[minute] = self._unsaved.get(minute, 0) + amount
-
-    def merge(self, stored: dict[int, int]) -> None:
-        """Take over what the store says, which is what everyone who shares it has written."""
-        for minute in sorted(stored):
-            amount = stored[minute] + self._unsaved.get(minute, 0)
-            self._count(minute, amount - self._known.get(minute, 0))
-
-    def _count(self, minute: int, amount: int) -> None:
         self.hour.add(minute, amount)
         self.day.add(minute, amount)
         self._known[minute] = self._known.get(minute, 0) + amount
         if len(self._known) > DAY + HOUR:
             for old in sorted(self._known)[:HOUR]:
                 del self._known[old]
+
+    def expire(self, minute: int) -> None:
+        """Forget what is older than a day at `minute`."""
+        self.hour.expire(minute)
+        self.day.expire(minute)
+
+    def replace(self, amounts: Mapping[int, int]) -> None:
+        """Count `amounts`, by minute, in the place of all that was counted."""
+        for minute in sorted(self._known.keys() | amounts.keys()):
+            difference = amounts.get(minute, 0) - self._known.get(minute, 0)
+            if difference:
+                self.add(minute, difference)
+        self._known = dict(amounts)
 
 
 class Budget:
@@ -150,28 +138,35 @@ class Budget:
         ]
         self._over: set[str] = set()
 
-    def reserve(self, now: float, amount: int) -> Reservation | Exceeded:
-        """Set `amount` aside, or say why not. now: seconds since 1970."""
+    def reserve(self, now: float, amount: int) -> Reservation | Exceeded | None:
+        """Set `amount` aside, or say why not. None: `acquire` can say. now: seconds since 1970."""
         minute = int(now / MINUTE)
         self._ledger.expire(minute)
         if self._action is BudgetAction.REJECT:
-            for name, window, ceiling, limit in self._ceilings:
-                if window.total + amount > ceiling:
-                    return self._exceeded(now, amount, name, window, ceiling, limit)
-                if self._over:
-                    self._over.discard(name)
-            notice = None
-        else:
-            notice = self._crossing()
-        self._reserved += amount
-        self._ledger.add(minute, amount)
-        return Reservation(minute, amount, notice)
+            refusal = self._refusal(now, amount)
+            if refusal is not None:
+                return refusal
+        return self._set_aside(minute, amount)
+
+    async def acquire(self, amount: int, deadline: float | None) -> Reservation | Exceeded:
+        """As `reserve`, after asking what is shared with other processes. Raises RequestError."""
+        raise NotImplementedError
 
     def settle(self, held: Reservation, cost: int) -> None:
         """Put what the request cost, perhaps nothing, in the place of what was reserved."""
         self._reserved -= held.amount
         if cost != held.amount:
             self._ledger.add(held.minute, cost - held.amount)
+
+    def _set_aside(self, minute: int, amount: int) -> Reservation:
+        notice = None
+        if self._action is not BudgetAction.REJECT:
+            notice = self._crossing()
+        elif self._over:
+            self._over.clear()
+        self._reserved += amount
+        self._ledger.add(minute, amount)
+        return Reservation(minute, amount, notice)
 
     def spent(self, now: float) -> dict[str, float]:
         """Dollars, by the name of each window that has a ceiling; what is only reserved is left out."""
@@ -198,6 +193,13 @@ class Budget:
                 follows = "half the concurrency from now on" if self._action is BudgetAction.THROTTLE else ""
                 notice = f"the budget of {limit!s} per {name} is spent" + (f": {follows}" if follows else "")
         return notice
+
+    def _refusal(self, now: float, amount: int) -> Exceeded | None:
+        """Why `amount` does not fit below the ceilings, if it does not."""
+        for name, window, ceiling, limit in self._ceilings:
+            if window.total + amount > ceiling:
+                return self._exceeded(now, amount, name, window, ceiling, limit)
+        return None
 
     def _exceeded(
         self, now: float, amount: int, name: str, window: RollingSum, ceiling: int, limit: Money

@@ -1,11 +1,13 @@
 """Who may run now: the slots of a deployment and the queue in front of them, as a pure state machine.
 
-Each method changes the state and says what follows; none ever waits. Replicas are chosen least busy,
-so that with `limit` = replicas x slots each, none ever has more than its share.
+Each method changes the state and says what follows; none ever waits. Of the replicas that
+are free, the least busy is chosen: with `limit` = replicas x slots each, and all of them free, none has more
+than its share.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -58,11 +60,19 @@ _WAIT = Wait()
 class Capacity:
     """The slots of one deployment.
 
-    replicas: how many share the work. limit: requests that run at the same time on all of them.
+    replicas: how many share the work. limit: requests that run at the same time on all of them. rank: of a
+    replica; those with the lowest are chosen before all others, however busy they are.
     """
 
-    def __init__(self, replicas: int, limit: int, policy: CapacityPolicy) -> None:
+    def __init__(
+        self,
+        replicas: int,
+        limit: int,
+        policy: CapacityPolicy,
+        rank: Callable[[int], float] = lambda replica: 0,
+    ) -> None:
         self._running = [0] * replicas
+        self._rank = rank
         self._limit = limit
         self._policy = policy
         self._total = 0
@@ -111,6 +121,16 @@ class Capacity:
         self._hold += _SMOOTHING * (held - self._hold)
         return self._admit_next() if self._waiting else None
 
+    def move(self, replica: int, other: int) -> None:
+        """A request that runs on `replica` goes on on the `other` one."""
+        self._running[replica] -= 1
+        self._running[other] += 1
+
+    def free_in(self) -> float:
+        """Seconds until a request that comes now would run, going by how long requests take."""
+        full = self._total >= self._limit and self._policy.kind is not CapacityKind.FALLBACK
+        return self._retry_after() if full else 0.0
+
     def resize(self, limit: int) -> Admit | None:
         """From now on `limit` requests run at the same time, perhaps also one that waits: ask again then.
         Those that run already go on."""
@@ -138,7 +158,7 @@ class Capacity:
         replica = 0
         if count > 1:
             order = (*range(self._next, count), *range(self._next))
-            replica = min(order, key=running.__getitem__)
+            replica = min(order, key=lambda each: (self._rank(each), running[each]))
             self._next = (replica + 1) % count
         running[replica] += 1
         self._total += 1

@@ -1,7 +1,9 @@
 """When the next request may be sent under the limits of an account: a pure state machine.
 
 Requests pass in the order of their arrival. Counted are requests and tokens of the last minute,
-requests in flight, and what the provider itself says: what remains, and how long to wait.
+requests in flight, and what the provider itself says: what remains, and how long to wait. That is kept to
+for no longer than `max_hold`. Where a provider asks for more, one request, the probe, then goes alone, and
+the others follow when it has not been refused.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from attrs import define
 
 from ...compiler.plan import RateLimits
 from ..dialects.rate_limit_headers import Remaining
-from .window import SlidingWindow
+from .sliding_window import SlidingWindow
+
+NEWS = 1.0
+"""Seconds by which a wait must be longer than the one that is known already, to be news."""
 
 
 class Permit(NamedTuple):
     """A request may be sent, and was counted as `tokens`. To be given back with `finish`, once.
 
-    shared_bucket, lease: where the request is counted outside of this process, if it is.
+    shared_bucket, lease: where the request is counted outside of this process, if it is. probe: not 0 where
+    the request goes alone, to see whether others may follow.
     """
 
     tokens: int
@@ -28,22 +34,28 @@ class Permit(NamedTuple):
     token_bucket: int = 0
     shared_bucket: int = 0
     lease: str | None = None
+    probe: int = 0
 
 
 @define
 class _Known:
-    """What a provider said at `at`, less what has been sent since."""
+    """What a provider said at `at`, less what has been sent since; kept to until `until`.
+
+    is_cut: the provider said that it means something for longer.
+    """
 
     said: Remaining
     at: float
+    until: float
+    is_cut: bool
     used: int = 0
 
     def fits_at(self, now: float, amount: int) -> float:
         said = self.said
         missing = min(amount, said.limit) + self.used - said.amount
-        if missing <= 0 or now >= self.at + said.until:
+        if missing <= 0 or now >= self.until:
             return now
-        return max(now, self.at + min(missing * said.every, said.until))
+        return max(now, min(self.at + missing * said.every, self.until))
 
 
 @define
@@ -83,7 +95,11 @@ class RateLimit:
         self._tokens = SlidingWindow(tokens) if tokens else None
         self._concurrent = limits.concurrent_requests
         self._running = 0
+        self._max_hold = float(limits.max_hold)
         self._held_until = 0.0
+        self._is_cut = False
+        self._probe = self._probes = 0
+        self._probe_at = 0.0
         self._known_requests: _Known | None = None
         self._known_tokens: _Known | None = None
         self._waiting: OrderedDict[int, int] = OrderedDict()
@@ -102,7 +118,7 @@ class RateLimit:
     def take(self, now: float, tokens: int) -> Permit | None:
         """A permit, where the request has to wait for nothing and nobody."""
         if not self._waiting and self.opens_at(now, tokens) <= now:
-            return self._grant(now, tokens)
+            return self.grant(now, tokens)
         return None
 
     def ask(self, now: float, ticket: int, tokens: int) -> Permit | None:
@@ -125,28 +141,52 @@ class RateLimit:
             if opens > now:
                 return granted, None if opens == inf else opens
             del self._waiting[ticket]
-            granted.append((ticket, self._grant(now, tokens)))
+            granted.append((ticket, self.grant(now, tokens)))
         return granted, None
 
     def finish(self, permit: Permit, tokens: int | None) -> None:
         """The request has ended and consumed `tokens`; None: it was never sent."""
         self._running -= 1
         unsent = tokens is None
+        if permit.probe and permit.probe == self._probe:
+            self._end_probe(unsent)
         if self._requests and unsent:
             self._requests.correct(permit.request_bucket, -1)
         if self._tokens and tokens != permit.tokens:
             self._tokens.correct(permit.token_bucket, (tokens or 0) - permit.tokens)
 
-    def hold(self, until: float) -> None:
-        """The provider asks to send nothing before `until`."""
-        self._held_until = max(self._held_until, until)
+    def hold(self, now: float, seconds: float, *, probe: bool = False) -> bool:
+        """The provider asks to send nothing for so long; whether that is news.
+
+        probe: one request is to go alone afterwards, also where the whole wait is kept to.
+        """
+        until = now + min(seconds, self._max_hold)
+        if until <= self._held_until:
+            return False
+        is_news = until > self._held_until + NEWS
+        self._held_until = until
+        self._is_cut = self._is_cut or probe or seconds > self._max_hold
+        self._probe = 0
+        return is_news
+
+    def held_for(self, now: float) -> float:
+        """Seconds for which nothing is sent because of what the provider said; 0: it may be."""
+        opens = self._held_until
+        for known in (self._known_requests, self._known_tokens):
+            if known:
+                opens = max(opens, known.fits_at(now, 1))
+        return max(opens - now, 0.0)
 
     def learn(self, now: float, requests: Remaining | None, tokens: Remaining | None) -> None:
         """What the provider says is left; None: it does not say."""
         if requests is not None:
-            self._known_requests = _Known(requests, now)
+            self._known_requests = self._known(requests, now)
         if tokens is not None:
-            self._known_tokens = _Known(tokens, now)
+            self._known_tokens = self._known(tokens, now)
+
+    def _known(self, said: Remaining, now: float) -> _Known:
+        is_cut = said.until > self._max_hold
+        return _Known(said, now, now + (self._max_hold if is_cut else said.until), is_cut)
 
     def divide(self, windows: int, slots: int) -> None:
         """Keep to one part in so many of what is counted within a minute, and of requests in flight;
@@ -178,10 +218,21 @@ class RateLimit:
             opens = max(opens, self._known_requests.fits_at(now, 1))
         if self._known_tokens:
             opens = max(opens, self._known_tokens.fits_at(now, tokens))
-        return opens
+        return inf if self._probe and opens <= now and self.is_doubtful(now) else opens
 
-    def _grant(self, now: float, tokens: int) -> Permit:
+    def is_doubtful(self, now: float) -> bool:
+        """Whether a wait was cut short and nothing has been answered since."""
+        return self._is_cut or _is_spent(self._known_requests, now) or _is_spent(self._known_tokens, now)
+
+    def grant(self, now: float, tokens: int) -> Permit:
+        """A permit for a request that is sent now, whatever the limits say."""
         self._running += 1
+        if self.is_doubtful(now):
+            self._probes += 1
+            self._probe, self._probe_at = self._probes, now
+            probe = self._probe
+        else:
+            probe = 0
         if self._known_requests:
             self._known_requests.used += 1
         if self._known_tokens:
@@ -193,4 +244,21 @@ class RateLimit:
             self._requests.add(now, 1) if self._requests else 0,
             self._tokens.add(now, tokens) if self._tokens else 0,
             self.allowance.bucket if self.allowance is not None else 0,
+            probe=probe,
         )
+
+    def _end_probe(self, unsent: bool) -> None:
+        """The probe has ended, and the provider has not asked to wait again."""
+        self._probe = 0
+        if unsent:
+            return
+        self._is_cut = False
+        if self._known_requests and self._known_requests.at < self._probe_at:
+            self._known_requests = None
+        if self._known_tokens and self._known_tokens.at < self._probe_at:
+            self._known_tokens = None
+
+
+def _is_spent(known: _Known | None, now: float) -> bool:
+    """Whether what the provider said would mean something longer than it is kept to."""
+    return known is not None and known.is_cut and now >= known.until

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from attrs import frozen
@@ -38,18 +39,28 @@ class Retry:
     idempotent: bool
     random: Random
 
-    def decide(self, error: RequestError, attempt: int, waited: float) -> RetryIn | GiveUp:
+    def decide(
+        self,
+        error: RequestError,
+        attempt: int,
+        waited: float,
+        free_in: float = inf,
+        asked: float | None = None,
+    ) -> RetryIn | GiveUp:
         """What follows from `error`.
 
-        attempt: the attempts made so far, at least 1. waited: seconds spent between them.
+        attempt: the attempts made so far, at least 1. waited: seconds spent between them. free_in: seconds
+        until someone else can be asked, who makes it unnecessary to wait as long as the error says. asked:
+        seconds that the provider asked to wait, where clients are told less.
         """
+        asked = error.retry_after if asked is None else asked
         if not error.retryable or not self.idempotent or attempt > self.policy.max_retries:
             return GiveUp()
-        asked = error.retry_after if self.policy.respect_retry_after else None
-        if asked is not None and asked > 0:
+        if asked is not None and asked > 0 and self.policy.respect_retry_after:
+            asked = min(asked, free_in)
             longest = self.policy.max_backoff
             if asked > longest:
-                return GiveUp(f"the provider asks to wait {asked:g} s, longer than max_backoff = {longest}")
+                return GiveUp(f"the provider asks to wait {asked:.6g} s, longer than max_backoff = {longest}")
             wait = asked
         else:
             wait = self._backoff(attempt)

@@ -24,7 +24,8 @@ class ReplicaStatus:
 
     providers: what a local model really runs on, in order. missing: those that were asked for and are not
     there. warnings: what is not as it was asked for. inputs, outputs: of a local model. run_sizes: how
-    many of its runs had so many rows, or texts.
+    many of its runs had so many rows, or texts. credential: another number when the key that it shows has
+    changed.
     """
 
     ready: bool
@@ -34,6 +35,7 @@ class ReplicaStatus:
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
     run_sizes: Mapping[int, int] = field(factory=dict)
+    credential: int = 0
 
 
 HeadersObserver = Callable[[Mapping[str, str]], None]

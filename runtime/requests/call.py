@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from types import MappingProxyType
 
 from attrs import frozen
@@ -21,13 +22,15 @@ class Call:
     """A request, and all that goes with it to who answers.
 
     deadline: in the time of the running loop. priority: of those who wait for a slot, the highest runs
-    first. headers: of the client's request.
+    first. headers: of the client's request. wait_until: who is asked may wait until then for a slot or a
+    limit; later somebody else is free.
     """
 
     request: Request
     deadline: float | None = None
     priority: int = 0
     headers: Mapping[str, str] = NO_HEADERS
+    wait_until: float = inf
 
     def is_over(self, now: float) -> bool:
         """Whether the request has no time left."""

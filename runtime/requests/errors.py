@@ -5,9 +5,12 @@ Each error knows the HTTP status and the OpenAI error type and code that a clien
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from attrs import frozen
+
+from .foreign_text import fits_header
 
 
 @frozen
@@ -48,17 +51,18 @@ class RequestError(Exception):
     ) -> None:
         """code, retryable: where the provider knows better than the class; None is as the class says.
 
-        retry_after: seconds. upstream_status: the HTTP status that the provider answered with. Of a step
-        of a pipeline, `steps` says where it is: the step that calls before the step that is called.
+        retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
+        upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
+        says where it is: the step that calls before the step that is called.
         """
         super().__init__(message)
         self.message = message
         self.deployment = deployment
         self.provider = provider
         self.param = param
-        self.request_id = request_id
+        self.request_id = request_id if request_id is not None and fits_header(request_id) else None
         self.attempts = attempts
-        self.retry_after = retry_after
+        self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
         self.steps: tuple[StepAt, ...] = ()
         if code is not None:

@@ -38,21 +38,23 @@ class Trace:
     """Filled in on the way of a request.
 
     deployment: the one that answered, which a fallback makes another than the one that was asked.
-    attempts: at that one. spans: None where nobody asks for them. step: what they are recorded under.
+    replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
+    asks for them. step: what they are recorded under.
     """
 
     deployment: str | None = None
     attempts: int = 0
+    replica: int | None = None
     spans: list[Span] | None = None
     step: str | None = None
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0)
+        return evolve(self, deployment=None, attempts=0, replica=None)
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
-        self.deployment, self.attempts = branch.deployment, branch.attempts
+        self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
 
     def record(
         self, deployment: str, began: float, ended: float, usage: Usage, cost: int | None, ok: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from math import ceil
+from math import ceil, inf
 
 from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import ReplicaPolicies
@@ -25,6 +25,9 @@ from ..requests.errors import (
 from ..requests.usage import Usage
 
 log = logging.getLogger(__name__)
+
+SHORT_WAIT = 0.25
+"""Seconds that a request waits for a permit even where another replica is free: a store may need them."""
 
 
 class Attempt:
@@ -74,29 +77,43 @@ class Attempt:
         """The tokens of the answer, as far as they have been told."""
         return self._usage
 
-    async def enter(self, now: float, deadline: float | None) -> None:
+    async def enter(self, now: float, deadline: float | None, wait_until: float) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
+
+        wait_until: up to when waiting for the rate limit makes sense.
         """
         policies = self._policies
         if policies is None:
             return
         try:
             if policies.budget is not None:
-                self._reserve_money(policies, policies.budget, now)
+                amount = policies.tariff.estimated(self._estimate)
+                outcome = policies.budget.reserve(now + policies.epoch, amount)
+                if outcome is None:
+                    outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
+                self._take_money(policies, outcome)
             self._enter_circuit(policies, now)
             if not policies.breaker.is_closed:
                 await self._claim_probe(policies, now)
             self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
-                await self._wait_for_permit(policies, deadline)
+                await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
             self.leave(asyncio.get_running_loop().time())
             raise
 
-    def _reserve_money(self, policies: ReplicaPolicies, budget: Budget, now: float) -> None:
-        """Set aside what the attempt will probably cost. Raises BudgetExceeded."""
-        outcome = budget.reserve(now + policies.epoch, policies.tariff.estimated(self._estimate))
+    async def _ask_for_money(
+        self, policies: ReplicaPolicies, budget: Budget, amount: int, deadline: float | None
+    ) -> Reservation | Exceeded:
+        """Wait until processes that share the budget have agreed on it. Raises RequestError."""
+        try:
+            return await budget.acquire(amount, deadline)
+        except RequestError as error:
+            raise _of(policies.plan, error) from None
+
+    def _take_money(self, policies: ReplicaPolicies, outcome: Reservation | Exceeded) -> None:
+        """Keep what is set aside for the attempt. Raises BudgetExceeded."""
         if outcome.notice:
             log.warning("deployment `%s`: %s", policies.plan.deployment, outcome.notice)
         if isinstance(outcome, Exceeded):
@@ -121,17 +138,23 @@ class Attempt:
     def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = policies.plan, outcome.retry_at - now
-            reason = f"{plan.provider} at {plan.endpoint} keeps failing and is left alone for {ceil(wait)} s"
+            has_address = plan.endpoint and "{port}" not in plan.endpoint
+            where = f"{plan.provider} at {plan.endpoint}" if has_address else "its server"
+            reason = f"{where} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
         return outcome
 
-    async def _wait_for_permit(self, policies: ReplicaPolicies, deadline: float | None) -> None:
+    async def _wait_for_permit(
+        self, policies: ReplicaPolicies, now: float, deadline: float | None, wait_until: float
+    ) -> None:
         """Wait for the rate limit, and pass the circuit again, which may have opened meanwhile."""
+        if wait_until < inf:
+            until = max(wait_until, now) + SHORT_WAIT
+            deadline = until if deadline is None else min(until, deadline)
         try:
             self._permit = await policies.limiter.acquire(self._estimate.total, deadline)
         except RequestError as error:
-            error.deployment, error.provider = policies.plan.deployment, policies.plan.provider
-            raise
+            raise _of(policies.plan, error) from None
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
@@ -152,7 +175,7 @@ class Attempt:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
-        elif chunk.usage is not None:
+        elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 
     def finished(self) -> None:
@@ -160,19 +183,30 @@ class Attempt:
         self._finished = True
 
     def failed(self, now: float, error: RequestError, deadline: float | None) -> None:
-        """The attempt failed; the provider's wish to be left alone holds for everyone."""
+        """The attempt failed; the provider's wish to be left alone holds for everyone.
+
+        What a client is told to wait is no more than what `max_hold` makes everyone wait.
+        """
         policies, asked = self._policies, error.retry_after
         if policies is None:
             return
-        if isinstance(error, RateLimited) and error.retryable and asked is not None:
+        longest = float(policies.plan.rate_limits.max_hold)
+        if asked is not None:
+            error.retry_after = min(asked, longest)
+        if isinstance(error, RateLimited) and error.retryable and (asked is not None or self._is_probe):
             if policies.plan.retry.respect_retry_after:
-                policies.limiter.hold(asked)
+                policies.limiter.hold(longest if asked is None else asked)
                 if policies.tell_hold is not None:
-                    policies.tell_hold(asked)
+                    policies.tell_hold(longest if asked is None else min(asked, longest))
         elif deadline is not None and now >= deadline:
             return  # our own clock ran out, which says nothing about the provider
         self._failure = Outcome.FAILURE if counts_as_failure(error) else Outcome.NOTHING
         self._charges = isinstance(error, RequestTimeout) and error.upstream_status is None
+
+    @property
+    def _is_probe(self) -> bool:
+        """Whether the request went alone, to see whether others may follow."""
+        return self._permit is not None and self._permit.probe > 0
 
     def leave(self, now: float) -> None:
         """Give back the permit, the pass and what of the money was not spent."""
@@ -207,6 +241,12 @@ class Attempt:
         if self._failure is not None:
             return self._failure
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _of(plan: RemotePoolPlan, error: RequestError) -> RequestError:
+    """`error`, which says whose it is."""
+    error.deployment, error.provider = plan.deployment, plan.provider
+    return error
 
 
 def _refusal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from math import inf
 from random import Random
 
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
@@ -18,6 +19,7 @@ from ..requests.call import Call
 from ..requests.errors import RequestError, ShuttingDown, StartError
 from ..requests.request import Request
 from ..requests.trace import Trace
+from .availability import Availability
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .retrier import Retrier
@@ -54,8 +56,10 @@ class Deployment(Model):
             len(replicas),
             serving.max_concurrent * (len(replicas) if remote else 1),
             serving.on_capacity_exhausted,
+            self._rank,
         )
         self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
+        self._availability = Availability(self.name, replicas, self._policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
@@ -63,6 +67,10 @@ class Deployment(Model):
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._stopping = False
+
+    @property
+    def is_wildcard(self) -> bool:
+        return isinstance(self.plan, RemotePoolPlan) and self.plan.is_wildcard
 
     @property
     def running(self) -> int:
@@ -78,17 +86,29 @@ class Deployment(Model):
         """Whether every replica is."""
         return all(status.ready for status in self.status())
 
-    def is_available(self) -> bool:
-        """Whether a replica is ready whose endpoint is not left alone."""
-        return any(
-            status.ready and (policies is None or policies.breaker.is_closed)
-            for status, policies in zip(self.status(), self._policies, strict=True)
-        )
+    def free_at(self, now: float) -> float:
+        """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,
+        and whose limits let a request pass.
+        """
+        if self._stopping:
+            return inf
+        return max(self._slots.free_at(now), self._availability.first(now))
+
+    @property
+    def refused(self) -> frozenset[int]:
+        """The replicas whose key was refused when it was last shown."""
+        return self._availability.refused
 
     @property
     def policies(self) -> Sequence[ReplicaPolicies | None]:
         """The policies of each replica; None for those that have none."""
         return self._policies
+
+    def held_for(self, now: float) -> tuple[float, ...]:
+        """Seconds for which nothing is sent to each replica's provider, because that asked to wait."""
+        return tuple(
+            0.0 if policies is None else policies.limiter.held_for(now) for policies in self._policies
+        )
 
     def status(self) -> tuple[ReplicaStatus, ...]:
         """How each replica is."""
@@ -138,8 +158,8 @@ class Deployment(Model):
     async def stream(
         self, call: Call, trace: Trace, passed: tuple[str, ...] = ()
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer in pieces: a slot first, then attempts on its replica until one answers;
-        none follows once a chunk has been handed out.
+        """The answer in pieces: a slot first, then attempts until one answers: at another
+        replica where one is free, else at the same. None follows once a chunk has been handed out.
 
         passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
@@ -156,13 +176,13 @@ class Deployment(Model):
         retrier = self._retrier(loop, slot, call, trace)
         try:
             while True:
-                passage = await retrier.enter()
-                chunks = self._replicas[slot.replica].stream(request, call.deadline)
+                attempt = await retrier.enter()
+                chunks = self._replicas[retrier.slot.replica].stream(request, call.deadline)
                 try:
                     async for chunk in chunks:
-                        passage.saw(chunk)
+                        attempt.saw(chunk)
                         yield chunk
-                    passage.finished()
+                    attempt.finished()
                     return
                 except RequestError as error:
                     wait = retrier.failed(error)
@@ -175,7 +195,7 @@ class Deployment(Model):
                         retrier.leave()
                 await asyncio.sleep(wait)
         finally:
-            self._leave(slot, request, retrier, began, loop.time())
+            self._leave(request, retrier, began, loop.time())
 
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         """As `stream`; where replicas have whole answers, without the generators of one."""
@@ -190,10 +210,10 @@ class Deployment(Model):
         retrier = self._retrier(loop, slot, call, trace)
         try:
             while True:
-                passage = await retrier.enter()
+                attempt = await retrier.enter()
                 try:
-                    chunk = await self._whole[slot.replica].answer(request, call.deadline)
-                    passage.saw(chunk)
+                    chunk = await self._whole[retrier.slot.replica].answer(request, call.deadline)
+                    attempt.saw(chunk)
                     return chunk
                 except RequestError as error:
                     wait = retrier.failed(error)
@@ -203,14 +223,14 @@ class Deployment(Model):
                     retrier.leave()
                 await asyncio.sleep(wait)
         finally:
-            self._leave(slot, request, retrier, began, loop.time())
+            self._leave(request, retrier, began, loop.time())
 
     async def _enter(self, call: Call, began: float) -> Slot | FallBack:
         """A slot, or who takes over. Raises RequestError."""
         try:
             self._check(call.request)
             self._throttle()
-            slot = await self._slots.enter(call.priority, call.deadline, began)
+            slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
         except BaseException:
             self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
             raise
@@ -229,18 +249,32 @@ class Deployment(Model):
 
     def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
         """What retries a request that holds `slot`."""
-        policies = self._policies[slot.replica]
         return Retrier(
-            self.name, policies, self._retry, self._tariff, call.request, call.deadline, trace, loop
+            self.name,
+            self._policies,
+            self._availability,
+            self._slots,
+            slot,
+            self._retry,
+            self._tariff,
+            call,
+            trace,
+            loop,
         )
 
-    def _leave(self, slot: Slot, request: Request, retrier: Retrier, began: float, now: float) -> None:
+    def _leave(self, request: Request, retrier: Retrier, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
-        self._slots.leave(slot, now)
+        self._slots.leave(retrier.slot, now)
         self._throttle()
         self.counters.end(outcome_now(request, retrier.begun), now - began)
         if retrier.usage is not None:
             self.counters.spend(retrier.usage)
+
+    def _rank(self, replica: int) -> float:
+        """Which replica is chosen first: 0 is free now, else when it is free."""
+        now = asyncio.get_running_loop().time()
+        free = self._availability.free_at(replica, now)
+        return 0.0 if free <= now else free
 
     def _throttle(self) -> None:
         """Halve the slots while the budget wants it."""

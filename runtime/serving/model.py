@@ -61,6 +61,11 @@ class Model(ABC):
     task: TaskKind
 
     @property
+    def is_wildcard(self) -> bool:
+        """Whether clients say which model they mean, behind its name and a slash."""
+        return False
+
+    @property
     @abstractmethod
     def running(self) -> int:
         """Requests that are being answered."""
@@ -75,8 +80,10 @@ class Model(ABC):
         """Whether requests can be answered, as far as is known without asking."""
 
     @abstractmethod
-    def is_available(self) -> bool:
-        """Whether a request that comes now would be sent: it is ready, and no circuit is open."""
+    def free_at(self, now: float) -> float:
+        """When a request that comes now would be sent: `now` if nothing keeps it, infinite where it is not
+        known when. In the time of the loop.
+        """
 
     @abstractmethod
     def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:

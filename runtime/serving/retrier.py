@@ -3,61 +3,90 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from math import inf
 
+from ..limits.rate_limiters import MAX_WAIT
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.estimate import Estimate, Tariff, estimate
 from ..policies.retry import GiveUp, Retry
-from ..requests.errors import RequestError, forget_frames
-from ..requests.request import Request
+from ..requests.call import Call
+from ..requests.errors import (
+    CircuitOpen,
+    Forbidden,
+    RateLimited,
+    RequestError,
+    ServerDown,
+    Unauthorized,
+    forget_frames,
+)
 from ..requests.trace import Trace
 from ..requests.usage import Usage
 from .attempt import Attempt
+from .availability import Availability
+from .slots import Slot, Slots
 
 NOTHING = Estimate(0, 0)
 
+ITS_OWN = (RateLimited, Unauthorized, Forbidden, ServerDown)
+"""Errors of one replica, its key or its server: another replica may answer at once, without a retry."""
+
+PASSING = (RateLimited, ServerDown)
+"""Errors that go by waiting: who has somebody else to ask does not wait."""
+
 
 class Retrier:
-    """The attempts of one request at one replica, one after the other.
+    """The attempts of one request at a deployment, one after the other, each at one of its replicas.
 
-    For each: `enter`, then `failed` where it failed, then `leave`, always.
+    For each: `enter`, then `failed` where it failed, then `leave`, always. slot: which the request holds; it
+    moves along to the replica that is asked.
     """
 
     __slots__ = (
         "_attempt",
+        "_availability",
+        "_call",
         "_count",
-        "_deadline",
         "_deployment",
         "_loop",
+        "_moves",
         "_policies",
-        "_request",
         "_retry",
         "_sent",
+        "_slots",
         "_tariff",
         "_trace",
+        "_tried",
         "_waited",
+        "slot",
     )
 
     def __init__(
         self,
         deployment: str,
-        policies: ReplicaPolicies | None,
+        policies: Sequence[ReplicaPolicies | None],
+        availability: Availability,
+        slots: Slots,
+        slot: Slot,
         retry: Retry,
         tariff: Tariff | None,
-        request: Request,
-        deadline: float | None,
+        call: Call,
         trace: Trace,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         trace.deployment = self._deployment = deployment
+        self.slot = slot
         self._policies = policies
+        self._availability = availability
+        self._slots = slots
         self._retry = retry
         self._tariff = tariff
-        self._request = request
-        self._deadline = deadline
+        self._call = call
         self._trace = trace
         self._loop = loop
         self._attempt: Attempt | None = None
-        self._count = 0
+        self._count = self._moves = 0
+        self._tried: set[int] = set()
         self._waited = self._sent = 0.0
 
     @property
@@ -73,10 +102,24 @@ class Retrier:
     async def enter(self) -> Attempt:
         """The next attempt passes its policies and goes out now. Raises RequestError, holding nothing."""
         self._count += 1
-        self._trace.attempts = self._count
-        attempt = Attempt(self._policies, estimate(self._request) if self._policies else NOTHING)
-        self._attempt = attempt
-        await attempt.enter(self._loop.time(), self._deadline)
+        trace, call = self._trace, self._call
+        trace.attempts = self._count
+        began = now = self._loop.time()
+        while True:
+            index = self.slot.replica
+            trace.replica = index
+            policies = self._policies[index]
+            attempt = self._attempt = Attempt(policies, estimate(call.request) if policies else NOTHING)
+            wait_until = call.wait_until
+            if len(self._policies) > 1:
+                wait_until = min(wait_until, self._availability.others(index, now))
+            try:
+                await attempt.enter(now, call.deadline, wait_until)
+                break
+            except (RateLimited, CircuitOpen):
+                now = self._loop.time()
+                if now - began >= MAX_WAIT or call.is_over(now) or not self._moves_on(now):
+                    raise
         self._sent = self._loop.time()
         attempt.send()
         return attempt
@@ -84,20 +127,33 @@ class Retrier:
     def failed(self, error: RequestError) -> float | None:
         """Seconds until the next attempt; None where none follows, and `error` is the outcome."""
         forget_frames(error)
-        attempt, now, deadline = self._attempt, self._loop.time(), self._deadline
+        attempt, now, deadline = self._attempt, self._loop.time(), self._call.deadline
         assert attempt is not None
+        asked = error.retry_after
         attempt.failed(now, error, deadline)
+        self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
         if attempt.begun:
             return None
-        decision = self._retry.decide(error, self._count, self._waited)
+        free_in = inf
+        if isinstance(error, ITS_OWN) and not self._call.is_over(now):
+            self._tried.add(self.slot.replica)
+            if self._moves_on(now, same_account=isinstance(error, ServerDown)):
+                self._moves += 1
+                return 0.0
+            free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
+        decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
         if isinstance(decision, GiveUp):
             if decision.reason:
                 error.message = f"{error.message}; {decision.reason}"
             return None
-        if deadline is not None and now + decision.seconds >= deadline:
+        next_at = now + decision.seconds
+        if deadline is not None and next_at >= deadline:
+            return None
+        if isinstance(error, PASSING) and next_at > self._call.wait_until:
             return None
         self._waited += decision.seconds
+        self._tried.clear()
         return decision.seconds
 
     def leave(self) -> None:
@@ -105,9 +161,19 @@ class Retrier:
         attempt, now = self._attempt, self._loop.time()
         assert attempt is not None
         attempt.leave(now)
+        if attempt.begun:
+            self._availability.answered(self.slot.replica)
         trace = self._trace
         if trace.spans is not None:
-            answered = attempt.answered(streamed=getattr(self._request, "stream", False))
+            answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
             used = attempt.used()
             cost = None if self._tariff is None else self._tariff.cost(used)
             trace.record(self._deployment, self._sent, now, used, cost, answered)
+
+    def _moves_on(self, now: float, *, same_account: bool = False) -> bool:
+        """Whether another replica is free that has not refused this request; the slot moves there."""
+        other = self._availability.another(self.slot.replica, now, self._tried, same_account=same_account)
+        if other is None:
+            return False
+        self.slot = self._slots.move(self.slot, other)
+        return True

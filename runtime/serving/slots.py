@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ...compiler.plan import CapacityPolicy
@@ -22,12 +23,17 @@ class Slot(NamedTuple):
 
 
 class Slots:
-    """Who runs on which replica of deployment `name`, and who waits."""
+    """Who runs on which replica of deployment `name`, and who waits.
 
-    def __init__(self, name: str, replicas: int, limit: int, policy: CapacityPolicy) -> None:
+    rank: of a replica; those with the lowest are chosen first.
+    """
+
+    def __init__(
+        self, name: str, replicas: int, limit: int, policy: CapacityPolicy, rank: Callable[[int], float]
+    ) -> None:
         self._name = name
         self._full_limit = limit
-        self._capacity = Capacity(replicas, limit, policy)
+        self._capacity = Capacity(replicas, limit, policy, rank)
         self._room: WaitingRoom[Slot] = WaitingRoom()
 
     @property
@@ -40,15 +46,24 @@ class Slots:
         """Requests that wait for a slot."""
         return self._capacity.waiting
 
-    async def enter(self, priority: int, deadline: float | None, now: float) -> Slot | FallBack:
-        """A slot, as soon as there is one, or where to go instead. Raises RequestError."""
+    def free_at(self, now: float) -> float:
+        """When a request that comes now would have a slot, as far as can be told."""
+        return now + self._capacity.free_in()
+
+    async def enter(
+        self, priority: int, deadline: float | None, now: float, wait_until: float
+    ) -> Slot | FallBack:
+        """A slot, as soon as there is one, or where to go instead. Raises RequestError.
+
+        wait_until: up to when waiting makes sense.
+        """
         ticket = self._room.ticket()
         decision = self._capacity.arrive(ticket, priority)
         match decision:
             case Admit():
                 return Slot(decision.replica, now)
             case Wait():
-                return await self._wait(ticket, now, deadline)
+                return await self._wait(ticket, now, deadline, wait_until)
             case FallBack():
                 return decision
             case Refuse(retry_after, waiting):
@@ -59,6 +74,11 @@ class Slots:
         admitted = self._capacity.release(slot.replica, now - slot.since)
         if admitted is not None:
             self._admit(admitted, now)
+
+    def move(self, slot: Slot, replica: int) -> Slot:
+        """The slot, on another replica."""
+        self._capacity.move(slot.replica, replica)
+        return slot._replace(replica=replica)
 
     def throttle(self, throttled: bool) -> None:
         """Make do with half the slots, or have all of them again."""
@@ -78,8 +98,11 @@ class Slots:
         message = f"deployment `{self._name}` is full: {self.running} running{also}"
         return Backpressure(message, deployment=self._name, retry_after=retry_after)
 
-    async def _wait(self, ticket: int, now: float, deadline: float | None) -> Slot:
-        longest = now + MAX_QUEUED
+    async def _wait(self, ticket: int, now: float, deadline: float | None, wait_until: float) -> Slot:
+        if wait_until <= now:
+            self._capacity.leave(ticket)
+            raise self.full("", MIN_RETRY_AFTER)
+        longest = min(now + MAX_QUEUED, wait_until)
         until = longest if deadline is None else min(longest, deadline)
         waiter = self._room.join(ticket)
         try:
@@ -92,7 +115,7 @@ class Slots:
                     f"deployment `{self._name}` is full, and the deadline passed while the request waited"
                 )
                 raise RequestTimeout(message, deployment=self._name) from None
-            raise self.full(f", and no slot came free within {MAX_QUEUED:g} s", MIN_RETRY_AFTER) from None
+            raise self.full(f", and no slot came free within {longest - now:g} s", MIN_RETRY_AFTER) from None
 
     def _give_back(self, slot: Slot) -> None:
         self.leave(slot, asyncio.get_running_loop().time())

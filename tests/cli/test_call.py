@@ -25,7 +25,11 @@ deployment gpt from cheap {}
 deployment broken from cheap {
   runtime openai { api_key = env("MISSING_KEY") }
 }
+deployment dead from cheap {
+  runtime openai { endpoint = "http://127.0.0.1:9/v1" }
+}
 route assistant = fallback [broken, gpt]
+route careful = fallback [broken, dead, gpt]
 type Verdict = { label: "refund" | "other", confidence: float }
 extern shout(x: text) -> text = python("helpers_of_call:shout")
 extern fail(x: text) -> text = python("helpers_of_call:fail")
@@ -34,7 +38,7 @@ pipeline reply(message: text) -> text {
   verdict = gpt(prompt "Classify: {{ message }}") as Verdict
   loud = shout(message)
   answer = match verdict.label {
-    "refund" => assistant("Refund ${loud}")
+    "refund" => careful("Refund ${loud}")
     _ => gpt(message)
   }
   return answer
@@ -149,7 +153,7 @@ def test_the_trace_shows_each_step_on_one_scale(call: Command) -> None:
     assert set(rows) == {
         ("loud", "shout"),
         ("verdict", "gpt"),
-        ("answer", "broken (failed)"),
+        ("answer", "dead (failed)"),  # one that was never started is not even asked
         ("answer", "gpt"),
         ("total", rows_total(table)),
     }
@@ -208,3 +212,17 @@ def test_status_shows_routes_and_pipelines_of_a_running_server(
     assert re.search(r"^assistant +fallback +yes +broken \(not ready\), gpt$", done.out, re.MULTILINE)
     assert re.search(r"^reply +yes$", done.out, re.MULTILINE)
     assert "warning: deployment `broken`: the environment variable MISSING_KEY is not set" in done.out
+
+
+def test_what_calls_spend_counts_for_the_budget_of_the_file(call: Command) -> None:
+    priced = "price { input = $0, output = $10 }, budget { max_spend_per_day = $0.01, on_exceeded = reject }"
+    Path("shop.infer").write_text(
+        FILE.replace("deployment gpt from cheap {}", f"deployment gpt from cheap {{ {priced} }}")
+    )
+    once = ("gpt", "hello", "--json", '{"max_tokens": 1000}')
+    assert call(*once).status == 0
+    assert "the budget is used up" in call(*once).err
+    assert Path(".inferc/state/spend.sqlite3").exists()
+    assert call(*once, "--state", "elsewhere").status == 0
+    assert Path("elsewhere/spend.sqlite3").exists()
+    assert "the state cannot be at mysql://" in call(*once, "--state", "mysql://db").err

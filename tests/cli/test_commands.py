@@ -178,3 +178,41 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(inferc: Command) -> None
     wrong = inferc("chekc", "a.infer")
     assert wrong.status == 2
     assert "did you mean `check`?" in wrong.err
+
+
+LIBRARY = """\
+let patience = 20s
+template careful { runtime openai { api_key = env("K"), timeouts { request = patience } } }
+template brisk { runtime openai { api_key = env("K") } }
+type Verdict = { label: "a" | "b" }
+template lonely { replicas = 2 }
+deployment gpt from brisk { model = "gpt-4o" }
+"""
+USER = """\
+import "library.infer" as shared
+import { careful, Verdict } from "library.infer"
+deployment one from careful { model = "gpt-4o-mini" }
+pipeline p(message: text) -> text {
+  v = one(message) as Verdict
+  return v.label
+}
+"""
+
+
+@pytest.mark.parametrize("order", [("library.infer", "user.infer"), ("user.infer", "library.infer"), (".",)])
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_what_another_file_of_the_run_uses_is_not_called_unused(
+    inferc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("library.infer").write_text(LIBRARY)
+    Path("user.infer").write_text(USER.replace('import "library.infer" as shared\n', ""))
+    done = inferc(command, *order, "--deny", "warnings", "--format", "json")
+    said = json.loads(done.out)["diagnostics"]
+    assert [each["message"] for each in said] == ["the template `lonely` is never used"]
+    alone = inferc(command, "library.infer", "--format", "json")
+    assert len(json.loads(alone.out)["diagnostics"]) == 3
+    Path("user.infer").write_text(USER + 'let _x = "\n')
+    broken = inferc("check", *order, "--format", "json")
+    assert {each["code"] for each in json.loads(broken.out)["diagnostics"]} >= {"W0210", "E0102"}
+    assert "`Verdict` is never used" not in broken.out

@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_file_stays(
     assert Path("a.infer").read_text("utf-8") == WRONG
 
 
-@pytest.mark.parametrize("call", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "fchmod", "replace"])
 def test_a_write_that_fails_half_way_leaves_the_file_as_it_was(
     inferc: Command, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -152,3 +152,52 @@ def test_a_write_that_fails_half_way_leaves_the_file_as_it_was(
     assert (done.status, done.err) == (1, "error: cannot write a.infer: No space left on device\n")
     assert Path("a.infer").read_text("utf-8") == WRONG
     assert os.listdir() == ["a.infer"]
+
+
+SLOPPY = "name: my notes\nlet x: y;\n// hello\nlet burst = 4;\n"
+
+
+@pytest.mark.parametrize("path", ["other.infer", "../elsewhere/other.infer", "notes.txt"])
+def test_only_the_files_that_are_named_are_changed(inferc: Command, path: str) -> None:
+    Path("work").mkdir()
+    main, other = Path("work/main.infer"), Path("work") / path
+    other.parent.mkdir(exist_ok=True)
+    other.write_text(SLOPPY)
+    main.write_text(f'import "{path}" as other\n{GPT.replace("model =", "model:")}')
+    inferc("check", "--fix", main)
+    assert "model =" in main.read_text()
+    assert other.read_text() == SLOPPY
+    if path == "other.infer":
+        inferc("check", "--fix", "work")
+        assert other.read_text() != SLOPPY
+
+
+def test_what_is_fixed_in_one_file_counts_when_the_next_is_checked(inferc: Command) -> None:
+    Path("a.infer").write_text("template t { replicas: 2 }\n")
+    Path("b.infer").write_text(
+        'import "a.infer" as a\ndeployment gpt from a.t {\n  model: "gpt-4o"\n'
+        '  runtime openai { api_key = env("K") }\n}\n'
+    )
+    done = inferc("check", "--fix", ".")
+    assert (done.status, done.err) == (0, "made 2 fixes\n2 files: fine\n")
+
+
+def test_a_fix_that_makes_something_else_wrong_is_left_out(inferc: Command) -> None:
+    fields = 'serving { max_concurent = 0, on_capacity_exhausted = "queue" }'
+    Path("a.infer").write_text(GPT.replace(" }\n", f", {fields} }}\n"))
+    done = inferc("check", "--fix", "a.infer")
+    assert done.err.startswith("made 1 fix\nleft out 1 fix: something else would be wrong afterwards\n")
+    after = Path("a.infer").read_text()
+    assert "max_concurent = 0, on_capacity_exhausted = queue" in after
+    assert inferc("check", "--fix", "a.infer").err.startswith("made 0 fixes\nleft out 1 fix")
+    assert Path("a.infer").read_text() == after
+
+
+@pytest.mark.parametrize("number", ["$1,000", "$12,500.50", "$1,000,000"])
+def test_a_number_with_commas_is_left_as_it_is(inferc: Command, number: str) -> None:
+    text = GPT.replace(" }\n", f", budget {{ max_spend_per_day = {number}, on_exceeded = reject }} }}\n")
+    Path("a.infer").write_text(text)
+    done = inferc("check", "--fix", "a.infer")
+    assert Path("a.infer").read_text() == text
+    assert f"write `{number.replace(',', '_')}`" in done.err
+    assert done.err.endswith("\n1 error\n")

@@ -126,7 +126,7 @@ def test_a_file_in_the_one_style_is_not_written_again(inferc: Command) -> None:
     assert Path("a.infer").read_bytes() == b"\xef\xbb\xbf" + NEAT.encode()
 
 
-@pytest.mark.parametrize("call", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "fchmod", "replace"])
 def test_a_write_that_fails_half_way_leaves_the_file_as_it_was(
     inferc: Command, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

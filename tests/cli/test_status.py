@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from inferc.cli.commands.status import _show
+
 from ..support.commands import INFERC, SAMPLES, Running, serving
 
 TOKEN = {"GATE": "sesame", "NO_COLOR": "1"}
@@ -73,3 +75,19 @@ def test_a_server_that_cannot_be_asked_is_an_error_of_one_line(arguments: list[s
     assert done.stdout == ""
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_it_shows_which_provider_asked_to_wait_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+    replica = {"ready": True, "providers": [], "warnings": [], "held_seconds": 0}
+    deployment = {
+        "name": "gpt",
+        "task": "chat",
+        "runtime": "openai",
+        "model": "m",
+        "running": 0,
+        "waiting": 0,
+        "replicas": [replica, replica | {"held_seconds": 42}],
+    }
+    _show({"status": "ok", "deployments": [deployment, deployment | {"name": "o", "replicas": [replica]}]})
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert said == ["warning: gpt: its provider asked to wait, for 42 s more"]

@@ -19,7 +19,7 @@ from inferc.dsl.render import OutputFormat, render
 CORPUS = Path(__file__).parent / "golden_diagnostics"
 CODES = sorted(path.stem for path in CORPUS.glob("*.infer"))
 
-NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0315", "E0512"}
+NEED_MORE_THAN_A_FILE = {"E0001", "E0110", "E0212", "E0315", "E0512"}
 """Codes that have a test of their own at the end."""
 
 COMPANIONS = {"N0414": {"E0305"}}
@@ -89,6 +89,21 @@ def test_a_setting_for_a_parameter_that_is_not_there(golden: Golden) -> None:
     checked = check_file("main.infer", Path("main.infer"), text=text, settings={"regoin": "us-east-1"})
     [unknown] = [item for item in checked.diagnostics if item.code == "E0315"]
     golden(CORPUS / "E0315.txt")(shown([unknown]))
+
+
+def test_an_import_that_leaves_the_project(golden: Golden, tmp_path: Path) -> None:
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    (tmp_path / "shared.infer").write_text("let patience = 20s\n")
+    (tmp_path / "project" / "linked.infer").symlink_to("../shared.infer")
+    file = tmp_path / "project" / "main.infer"
+    text = 'import "../shared.infer" as shared\nimport "linked.infer" as linked\n' + (
+        'deployment chat {\n  model = "gpt-4o-mini"\n'
+        '  runtime openai {\n    api_key = env("K")\n'
+        "    timeouts { request = linked.patience, read = shared.patience }\n  }\n}\n"
+    )
+    checked = check_file(str(file), file, text=text)
+    assert [item.code for item in checked.diagnostics] == ["E0212"]
+    golden(CORPUS / "E0212.txt")(shown(checked.diagnostics).replace(str(tmp_path), "/home/me"))
 
 
 def test_a_model_outside_of_the_project(golden: Golden, tmp_path: Path) -> None:

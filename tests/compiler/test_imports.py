@@ -352,3 +352,30 @@ def test_the_gateway_and_the_cluster_of_an_imported_file_do_not_count(project: P
     text = f'import "other.infer" as other\n{chat("own", "replicas = other.x")}'
     assert project.codes(text) == ["W0211", "W0211"]
     assert project.plan(text).gateway.port == 8080
+
+
+# ---- what may be imported
+
+
+def test_only_files_of_the_language_are_imported(project: Project) -> None:
+    project.write("values.txt", "let patience = 20s\n")
+    (project.folder / "linked.infer").symlink_to("values.txt")
+    (project.folder / "to_source.infer").symlink_to("shared.infer")
+    for name, why in (
+        ("values.txt", "only `.infer` files are imported"),
+        ("linked.infer", "it is a link to another kind of file"),
+    ):
+        [item] = project.findings(f'import "{name}" as s\nlet _x = s.patience\n{chat("own")}')
+        assert (item.code, item.message) == ("E0206", f"cannot import `{name}`: {why}")
+    assert project.findings(f'import "to_source.infer" as s\nlet _x = s.patience\n{chat("own")}') == []
+
+
+def test_what_stands_in_no_working_copy_may_lie_beside_its_folder(project: Project) -> None:
+    text = f'import "%s" as s\nlet _x = s.patience\n{chat("own")}'
+    (project.folder / "inner").mkdir()
+    assert project.codes(text % "../shared.infer", "inner/main.infer") == []
+    assert project.codes(text % (project.folder / "shared.infer"), "inner/main.infer") == ["E0212"]
+    assert project.codes(text % (project.folder / "shared.infer"), "main.infer") == []
+    (project.folder / ".git").mkdir()
+    assert project.codes(text % (project.folder / "shared.infer"), "inner/main.infer") == []
+    assert project.codes(text % "../../shared.infer", "inner/main.infer") == ["E0212"]

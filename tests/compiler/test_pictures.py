@@ -8,7 +8,6 @@ import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import evolve
@@ -30,20 +29,15 @@ from inferc.compiler.pictures import (
 from inferc.compiler.plan import (
     Budget,
     BudgetAction,
-    BuiltinNode,
-    ConstantNode,
     FallbackPlan,
-    IfNode,
     Money,
-    Node,
-    OperatorNode,
     Plan,
     TaskKind,
 )
 from inferc.compiler.plan.nodes import NODE_CLASSES
 
 from ..support.graph_plans import shop
-from ..support.pipelines import SOURCE, chat, node, pipeline, plan_with
+from ..support.pipelines import SOURCE, Graph, plan_with
 from ..support.remote import plan_of, remote_plan
 
 Golden = Callable[[str | Path], Callable[[str], None]]
@@ -71,9 +65,9 @@ def edges(picture: Picture, *kinds: EdgeKind) -> set[tuple[str, str, str]]:
     return {(named[edge.source], named[edge.target], edge.label) for edge in drawn if edge.kind in kinds}
 
 
-def drawing(*nodes: Node, output: str, **more: Any) -> Picture:
+def drawing(graph: Graph, output: str) -> Picture:
     """Of a pipeline that may ask `gpt`."""
-    return picture_of(plan_with(remote_plan("gpt"), pipeline("p", *nodes, output=output, **more)))
+    return picture_of(plan_with(remote_plan("gpt"), graph.pipeline(output)))
 
 
 # ---- the formats
@@ -197,9 +191,10 @@ def test_long_texts_are_cut() -> None:
 
 
 def test_steps_that_do_not_need_each_other_are_framed_together() -> None:
-    steps = [chat(name, asks="gpt", message="message") for name in ("one", "two")]
-    later = [chat("three", asks="gpt", message="one"), chat("return", asks="gpt", message="three")]
-    picture = drawing(*steps, *later, output="return")
+    graph = Graph()
+    for name, message in (("one", "message"), ("two", "message"), ("three", "one"), ("return", "three")):
+        graph.call(name, "gpt", message=message)
+    picture = drawing(graph, "return")
     frames = [f for f in picture.clusters[0].frames() if f.kind is ClusterKind.PARALLEL]
     assert [[v.lines[0] for v in frame.vertices()] for frame in frames] == [
         ["one = gpt(message)", "two = gpt(message)"]
@@ -207,8 +202,10 @@ def test_steps_that_do_not_need_each_other_are_framed_together() -> None:
 
 
 def test_steps_in_a_row_are_not_framed() -> None:
-    row = [chat("one", asks="gpt", message="message"), chat("two", asks="gpt", message="one")]
-    picture = drawing(*row, output="two")
+    graph = Graph()
+    graph.call("one", "gpt", message="message")
+    graph.call("two", "gpt", message="one")
+    picture = drawing(graph, "two")
     assert [f.kind for f in picture.clusters[0].frames()] == [ClusterKind.PIPELINE]
     assert edges(picture, EdgeKind.VALUE) == {
         ("message", "one", ""),
@@ -231,12 +228,13 @@ def test_a_deployment_says_what_it_may_cost() -> None:
 
 
 def test_operators_are_put_in_brackets_where_the_language_needs_them() -> None:
-    steps = [node(ConstantNode, f"sum.{number}", type="int", value=number) for number in (1, 2, 3)] + [
-        node(OperatorNode, "sum.4", type="int", operator="+", operands=("sum.1", "sum.2")),
-        node(OperatorNode, "sum.5", type="int", operator="*", operands=("sum.4", "sum.3")),
-        node(OperatorNode, "sum", type="int", operator="+", operands=("sum.5", "sum.1")),
-    ]
-    drawn = vertices(drawing(*steps, output="sum"))
+    graph = Graph()
+    for number in (1, 2, 3):
+        graph.constant(f"sum.{number}", number)
+    graph.operator("sum.4", "+", "sum.1", "sum.2")
+    graph.operator("sum.5", "*", "sum.4", "sum.3")
+    graph.operator("sum", "+", "sum.5", "sum.1")
+    drawn = vertices(drawing(graph, "sum"))
     assert drawn["sum"].lines == ("sum = (1 + 2) * 3 + 1",)
 
 
@@ -286,20 +284,21 @@ def test_the_ways_of_a_match_meet_in_its_step() -> None:
 
 
 def test_a_way_that_only_names_a_value_has_a_vertex() -> None:
-    steps = [
-        chat("draft", asks="gpt", message="message"),
-        node(BuiltinNode, "answer.1", type="int", function="len", arguments=("draft",)),
-        node(ConstantNode, "answer.2", type="int", value=9),
-        node(OperatorNode, "answer.3", type="bool", operator=">", operands=("answer.1", "answer.2")),
-        node(IfNode, "answer", condition="answer.3", then="message", otherwise="draft"),
-    ]
-    shown = edges(drawing(*steps, output="answer"), EdgeKind.VALUE)
+    graph = Graph()
+    graph.call("draft", "gpt", message="message")
+    graph.builtin("answer.1", "len", "draft")
+    graph.constant("answer.2", 9)
+    graph.operator("answer.3", ">", "answer.1", "answer.2")
+    graph.choose("answer", "answer.3", "message", "draft")
+    shown = edges(drawing(graph, "answer"), EdgeKind.VALUE)
     assert {("if len(draft) > 9", "message", "yes"), ("if len(draft) > 9", "draft", "no")} <= shown
     assert {("message", "message", ""), ("draft", "draft", "")} <= shown
 
 
 def test_a_deployment_that_a_step_says_all_of_is_drawn_once() -> None:
-    picture = drawing(chat("return", asks="gpt", message="message"), output="return")
+    graph = Graph()
+    graph.call("return", "gpt", message="message")
+    picture = drawing(graph, "return")
     assert [cluster.kind for cluster in picture.clusters] == [ClusterKind.PIPELINE, ClusterKind.LEGEND]
     assert vertices(picture)["gpt(message)"].lines[1] == "remote: gpt-4o-mini"
 
@@ -311,8 +310,9 @@ def test_calls_lead_to_routes_and_pipelines() -> None:
 
 
 def test_a_constant_pipeline_is_drawn() -> None:
-    constant = node(ConstantNode, "return", value="hello")
-    picture = drawing(constant, output="return", takes={})
+    graph = Graph()
+    graph.constant("return", "hello")
+    picture = picture_of(plan_with(evolve(graph.pipeline("return"), parameters=())))
     assert [v.lines for v in picture.clusters[0].vertices()] == [('"hello"',), ("return",)]
 
 

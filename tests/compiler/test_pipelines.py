@@ -186,6 +186,42 @@ def test_options_of_calls_and_loops_are_in_the_plan(project: Project) -> None:
     assert (call.repair, str(call.answer), call.task, loop.limit) == (True, "Verdict", TaskKind.CHAT, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", ("process", 4, 60, None)),
+        (" with { }", ("process", 4, 60, None)),
+        (" with { workers = most, timeout = 2s, memory = 1GiB }", ("process", 8, 2, 1 << 30)),
+        (" with { isolation = thread, timeout = 5s }", ("thread", 4, 5, None)),
+    ],
+)
+def test_where_an_extern_runs_and_its_limits_are_in_the_plan(
+    options: str, expected: tuple[object, ...], project: Project
+) -> None:
+    text = f'extern own(x: text) -> text = python("m:f"){options}\nlet most = 8 # infer: allow W0210\n'
+    plan = project.plan(text + "pipeline p(x: text) -> text { return own(x) }\n")
+    [found] = plan.externs
+    assert (found.isolation, found.workers, found.timeout, found.memory) == expected
+    assert (found.extern, found.target) == ("own", "m:f")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ("workers = 0", "E0304"),
+        ("workers = 65", "E0304"),
+        ("timeout = 0s", "E0304"),
+        ("isolation = fork", "E0303"),
+        ("isolation = thread, workers = 2", "E0606"),
+        ("isolation = thread, memory = 1GiB", "E0606"),
+        ("retries = 2", "E0204"),
+    ],
+)
+def test_limits_of_an_extern_that_cannot_be(options: str, code: str, project: Project) -> None:
+    text = f'extern own(x: text) -> text = python("m:f") with {{ {options} }}\n'
+    assert project.codes(text + "pipeline p(x: text) -> text { return own(x) }\n") == [code]
+
+
 def test_options_may_be_written_one_behind_the_other(project: Project) -> None:
     text = GPT + "pipeline p(x: text) -> text { return gpt(x) with { retries = 2 } with { timeout = 2s } }\n"
     [call] = pipeline(project, text).nodes

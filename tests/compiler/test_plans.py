@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import (
+    ClientTimeouts,
     Duration,
     PlanError,
     RemotePoolPlan,
     RetryPolicy,
+    SecretRef,
     SourceRef,
     dump_plan,
     load_plan,
@@ -132,7 +134,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "jitter": "equal",
         "respect_retry_after": True,
     }
-    assert raw["timeouts"] == {"request": "30s", "read": "10s"}
+    assert raw["timeouts"] == {"request": "30s", "read": "10s", "total": "30m"}
     assert raw["circuit_breaker"] == {
         "failure_threshold": 10,
         "open_duration": "30s",
@@ -143,6 +145,7 @@ def test_every_default_is_filled_in(project: Project) -> None:
         "tokens_per_minute": None,
         "concurrent_requests": None,
         "strict": False,
+        "max_hold": "5m",
     }
     assert raw["serving"] == {"max_concurrent": 32, "on_capacity_exhausted": "queue"}
     assert (len(raw["replicas"]), raw["idempotent"], raw["task"], raw["budget"]) == (1, True, "chat", None)
@@ -214,8 +217,52 @@ def test_a_price_comes_from_the_file_or_else_from_the_catalogue(project: Project
     ],
 )
 def test_the_gateway_listens_where_the_file_says(project: Project, bind: str, host: str, port: int) -> None:
-    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}" }}').gateway
-    assert (gateway.host, gateway.port) == (host, port)
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}", auth = none }}').gateway
+    assert (gateway.host, gateway.port, gateway.auth, gateway.open) == (host, port, None, True)
+
+
+@pytest.mark.parametrize(
+    "bind", ["0.0.0.0:80", "[::]:80", "192.168.0.1:80", "example.com:80", "127.0.0.1.example:80"]
+)
+def test_where_other_machines_come_in_the_file_says_who_may(project: Project, bind: str) -> None:
+    assert project.codes(f'{chat("it")}gateway {{ bind = "{bind}" }}') == ["E0317"]
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{bind}", auth = bearer(env("T")) }}').gateway
+    assert (gateway.auth, gateway.open) == (SecretRef.env("T"), False)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost", "LOCALHOST", "app.localhost"]
+)
+def test_on_this_machine_nobody_needs_a_token(project: Project, host: str) -> None:
+    gateway = project.plan(f'{chat("it")}gateway {{ bind = "{host}:1" }}').gateway
+    assert (gateway.auth, gateway.open) == (None, False)
+
+
+def test_what_clients_may_take_is_said_in_the_plan(project: Project) -> None:
+    block = """timeouts { header = 1s, body = 2s, write = 3s }, max_body = 4MiB, max_body_memory = 5MiB
+      cors { origins = ["https://a.example", "http://localhost:3000", "*"] }"""
+    gateway = project.plan(f"{chat('it')}gateway {{ {block} }}").gateway
+    assert gateway.timeouts == ClientTimeouts(Duration(1), Duration(2), Duration(3), Duration(75))
+    assert (gateway.max_body, gateway.max_body_memory) == (4 << 20, 5 << 20)
+    assert gateway.cors.origins == ("https://a.example", "http://localhost:3000", "*")
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("timeout = 0s", "E0304"),
+        ("timeouts { write = 0s }", "E0304"),
+        ("max_body = 0KiB", "E0304"),
+        ("max_body = 8", "E0302"),
+        ("timeouts { wirte = 1s }", "E0204"),
+        ('cors { origins = ["a.example"] }', "E0318"),
+        ('cors { origins = ["https://a.example/"] }', "E0318"),
+    ],
+)
+def test_a_setting_of_the_gateway_that_makes_no_sense_is_an_error(
+    project: Project, setting: str, code: str
+) -> None:
+    assert project.codes(f"{chat('it')}gateway {{ {setting} }}") == [code]
 
 
 @pytest.mark.parametrize("bind", ["", "8080", ":8080", "host:", "host:99999", "host:-1", "host:http"])
@@ -223,13 +270,25 @@ def test_an_address_that_is_none_is_an_error(project: Project, bind: str) -> Non
     assert project.codes(f'{chat("it")}gateway {{ bind = "{bind}" }}') == ["E0312"]
 
 
+def test_the_state_is_that_of_all_files_of_the_same_name_unless_one_is_given(project: Project) -> None:
+    plan = project.plan(chat("it"))
+    assert (plan.state.name, plan.state.on_unavailable) == ("main", "refuse")
+    plan = project.plan(f'{chat("it")}gateway {{ state {{ name = "shop", on_unavailable = serve }} }}')
+    assert (plan.state.name, plan.state.on_unavailable) == ("shop", "serve")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\\nb", "x" * 101])
+def test_a_name_of_a_state_that_is_none_is_an_error(project: Project, name: str) -> None:
+    assert project.codes(f'{chat("it")}gateway {{ state {{ name = "{name}" }} }}') == ["E0304"]
+
+
 # ---- reading back
 
 amounts = st.decimals(min_value="0.01", max_value=10**6, places=2).map(lambda value: f"${value}")
 durations = st.tuples(
-    st.integers(1, 10**6), st.sampled_from(["ms", "s", "m", "h"]), st.sampled_from(["", " / 3", " * 0.7"])
+    st.integers(1, 8000), st.sampled_from(["ms", "s", "m", "h"]), st.sampled_from(["", " / 3", " * 0.7"])
 ).map("{0[0]}{0[1]}{0[2]}".format)
-counts = st.integers(1, 10**6)
+counts = st.integers(1, 1000)
 SETTINGS: dict[str, st.SearchStrategy[object]] = {
     "retry.max_retries": counts,
     "retry.max_backoff": durations,

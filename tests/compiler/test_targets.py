@@ -9,6 +9,8 @@ import pytest
 from inferc.compiler.compile import check_file, compile_checked
 from inferc.compiler.plan import AuthScheme, RemotePoolPlan
 
+from ..support.projects import Project
+
 LAUNCHED = "http://127.0.0.1:{port}/v1"
 
 
@@ -86,3 +88,30 @@ def test_a_plugin_gets_its_settings_as_they_are(tmp_path: Path) -> None:
     )
     assert plan.target == "parrot"
     assert plan.settings == {"prefix": "Again: ", "times": 2, "names": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("host/v1", "`host/v1` is no URL"),
+        ("ftp://host/v1", "`ftp://host/v1` is no URL"),
+        ("https:///v1", "`https:///v1` names no host"),
+        ("https://host:port/v1", "`endpoint` is no URL"),
+        ("https://[::1/v1", "`endpoint` is no URL"),
+        ("https://me:pass-word-1@host/v1", "`endpoint` holds a user name or a password"),
+        ("https://pass-word-1@host/v1", "`endpoint` holds a user name or a password"),
+        ("me:pass-word-1@host/v1", "`endpoint` holds a user name or a password"),
+        ("https://host/v1?key=pass-word-1", "`endpoint` holds a query"),
+        ("https://host/v1#pass-word-1", "`endpoint` holds a query"),
+    ],
+)
+def test_what_is_no_base_url_is_an_error_that_shows_no_password(
+    tmp_path: Path, endpoint: str, says: str
+) -> None:
+    project = Project(tmp_path)
+    runtime = f'openai_compatible {{ endpoint = "{endpoint}", api_key = env("K") }}'
+    [finding] = project.findings(f'deployment it {{ model = "m", runtime {runtime} }}')
+    assert finding.code == "E0313"
+    assert finding.message.startswith(says)
+    assert finding.help is not None
+    assert "pass-word-1" not in f"{finding.message} {finding.help}"

@@ -237,6 +237,36 @@ class TestNames:
                         assert found is not None, name
                         assert found.name == expected.id
 
+    @pytest.mark.parametrize(
+        ("name", "provider", "expected"),
+        [
+            ("llama-3.3-70b-versatile", ProviderKind.GROQ, "llama-3.3-70b-versatile"),
+            ("groq/llama-3.3-70b-versatile", ProviderKind.GROQ, "llama-3.3-70b-versatile"),
+            ("mistral-large-latest", ProviderKind.MISTRAL, "mistral-large"),
+            (
+                "openrouter/anthropic/claude-sonnet-4.5",
+                ProviderKind.OPENROUTER,
+                "anthropic/claude-sonnet-4.5",
+            ),
+            ("perplexity/sonar-pro", ProviderKind.PERPLEXITY, "sonar-pro"),
+            ("MiniMaxAI/MiniMax-M3", ProviderKind.TOGETHER, "MiniMaxAI/MiniMax-M3"),
+        ],
+    )
+    def test_a_model_of_a_preset_is_found_at_its_provider_alone(
+        self, name: str, provider: ProviderKind, expected: str
+    ) -> None:
+        found = find_model(name, provider)
+        assert found is not None
+        assert (found.provider, found.name) == (provider, expected)
+        assert found.input_price is not None
+        assert find_model(name) is None
+        assert find_model(name, ProviderKind.AZURE) is None
+
+    def test_a_price_that_depends_on_the_hour_is_that_of_the_day(self) -> None:
+        model = find_model("deepseek-chat", ProviderKind.DEEPSEEK)
+        assert model is not None
+        assert model.input_price == Money("0.27")
+
     @given(st.text(max_size=40) | st.text("abgopt45-/.@20", max_size=40))
     def test_any_text_may_be_asked_for(self, name: str) -> None:
         find_model(name)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.dsl.formatting import format_source
+from inferc.dsl.formatting import format_source, respace
 from inferc.dsl.formatting.gaps import tidy
 from inferc.dsl.lines import unix_lines
 from inferc.dsl.parser import parse
@@ -115,3 +115,52 @@ def test_one_long_line_is_no_more_work_than_many_lines() -> None:
 
 def calls_while_formatting(text: str) -> int:
     return calls_during(lambda: formatted(text))
+
+
+# ---- a part of a text
+
+
+DAMAGE = [*'{}()[],"#\n\\=', "", '"""', "${", "//"]
+"""What is put somewhere into a text; nothing: a character is left out."""
+
+
+def without_space(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(
+    SEEDS,
+    st.sampled_from([10, 60]),
+    st.lists(st.tuples(st.integers(0, 10**4), st.sampled_from(DAMAGE)), max_size=4),
+    st.integers(0, 10**4),
+    st.integers(0, 10**4),
+)
+def test_a_part_changes_in_its_white_space_and_nowhere_else(
+    seed: int, size: int, damage: list[tuple[int, str]], one: int, other: int
+) -> None:
+    text = sample_text(random.Random(seed), size)
+    for place, sign in damage:
+        place %= len(text) + 1
+        text = text[:place] + sign + text[place + (not sign) :]
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    first, last = sorted((one % len(starts), other % len(starts)))
+    start, end = starts[first], (text.find("\n", starts[last]) + 1 or len(text) + 1) - 1
+    parsed = parse(Source("m.infer", text))
+    result = text
+    for each in reversed(respace(parsed, start, end)):
+        assert start <= each.start <= each.end <= end
+        assert text[each.start : each.end].strip() == each.space.strip() == ""
+        result = result[: each.start] + each.space + result[each.end :]
+    assert without_space(result) == without_space(text)
+    assert [(token.type, token.text) for token in tokenize(result)] == [
+        (token.type, token.text) for token in tokenize(text)
+    ]
+    after = parse(Source("m.infer", result))
+    assert after.declarations == parsed.declarations
+    assert [item.code for item in after.diagnostics] == [item.code for item in parsed.diagnostics]
+
+
+@given(SEEDS)
+def test_the_white_space_of_a_whole_text_is_that_of_the_one_style(seed: int) -> None:
+    result = formatted(sample_text(random.Random(seed), 60))
+    assert respace(parse(Source("m.infer", result)), 0, len(result)) == []

@@ -19,8 +19,8 @@ from inferc.dsl.parser import Parsed, parse
 from inferc.dsl.render import OutputFormat, render
 from inferc.dsl.source import Source, Span
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, Token, tokenize
-from inferc.grammar import GRAMMAR, TABLES
 from inferc.grammar.build import build_tables
+from inferc.grammar.files import GRAMMAR, TABLES
 
 from ..support.grammar_sampler import grammar, sample_words
 from ..support.work import calls_during

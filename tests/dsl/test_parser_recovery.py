@@ -51,6 +51,21 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
         ("E0101", "a `,` is missing here", '"B"'),
     ),
     (
+        "a_number_with_commas",
+        [
+            "deployment gpt {",
+            "  budget { max_spend_per_day = $1,000.50, on_exceeded = warn }",
+            '  model = "x"',
+            "}",
+        ],
+        ("E0106", "a number is written without commas", "$1,000.50"),
+    ),
+    (
+        "a_number_with_commas_at_the_end_of_a_declaration",
+        ["let x = 1,000,000", "let y = 1"],
+        ("E0106", "a number is written without commas", "1,000,000"),
+    ),
+    (
         "an_equals_sign_before_a_block",
         ["deployment gpt {", "  retry = { max_retries = 2 }", '  model = "x"', "}"],
         ("E0101", "`retry` is a block: no `=` stands before its `{`", "="),

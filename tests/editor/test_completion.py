@@ -74,7 +74,7 @@ def test_fields_that_fit_and_are_not_there_yet(desk: Desk) -> None:
 
 def test_a_field_says_what_it_takes_and_means(desk: Desk) -> None:
     item = offered(desk, "deployment d { repl| }")["replicas"]
-    assert item.detail == "integer ≥ 1"
+    assert item.detail == "integer ≥ 1, ≤ 1000"
     assert isinstance(item.documentation, lsp.MarkupContent)
     assert "independent worker pools" in item.documentation.value
     assert "default: `1`" in item.documentation.value
@@ -105,7 +105,11 @@ def test_what_is_needed_comes_first(desk: Desk) -> None:
 
 
 def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
-    assert set(offered(desk, "gateway { | }")) == {"bind", "auth", "timeout"}
+    assert {"bind", "auth", "timeout", "timeouts", "max_body", "cors", "state"} <= set(
+        offered(desk, "gateway { | }")
+    )
+    assert set(offered(desk, "gateway { timeouts { | } }")) == {"header", "body", "write", "idle"}
+    assert {"bearer", "none"} <= set(offered(desk, "gateway { auth = | }"))
     assert set(offered(desk, "cluster { | }")) == {"node"}
     text = "pipeline p(m: text) -> text { a = f(m) with { | } }"
     assert {"timeout", "retries"} <= set(offered(desk, text))

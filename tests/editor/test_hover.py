@@ -65,6 +65,17 @@ def test_a_model_and_what_the_catalogue_knows(desk: Desk) -> None:
     assert "128,000 tokens" in text
     assert "$0.15 in" in text
     assert "≈ $0.27 for 1,000 requests of 1,000 tokens and 200 of answer" in text
+    assert "reads text, image" in text
+    assert "answers with 16,384 tokens at most" in text
+    assert "api-reference/chat/create" in text
+
+
+def test_a_model_that_thinks_and_what_it_refuses(desk: Desk) -> None:
+    text = shown(desk, 'deployment it { model = "gpt-5-|mini", runtime openai { api_key = env("KEY") } }\n')
+    assert "thinks, with the effort minimal, low, medium, high" in text
+    assert "takes no `temperature`" in text
+    waits = shown(desk, 'deployment i|t { model = "gpt-5-mini", runtime openai { api_key = env("KEY") } }\n')
+    assert "a caller waits 2407s" in waits
 
 
 def test_a_deployment_its_runtime_and_longest_wait(desk: Desk) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 from lsprotocol import types as lsp
 
@@ -191,3 +194,99 @@ def test_the_same_name_changes_nothing(files: Desk) -> None:
 def test_what_is_no_name_cannot_be_renamed(files: Desk) -> None:
     assert prepare_rename(*at(files, "serv")) is None
     assert rename(*at(files, "serv"), "x") is None
+
+
+# ---- in texts and prompts
+
+PIPE = """\
+import { patience } from "lib.infer"
+type Verdict = { label: text }
+deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }
+pipeline p(old: text, olds: list<text>) -> text {
+  step = gpt("${old}, ${ old }é\\n${patience}") as Verdict
+  long = gpt(\"\"\"
+    old \\${old} ${old}
+    ${step.label}\"\"\")
+  many = [gpt("${each}${old}", system = prompt "{{ each }}{{ old }}") for each in olds]
+  return gpt(prompt \"\"\"
+    {# old #}{{ old | replace("old", old) | upper }} old {{ olds[0].old }} {{ patience }}
+    {% raw %}{{ old }}{% endraw %}{% if old is defined and 'old' -%} {{ dict(old=old)["old"] }} {%- endif %}
+    \"\"\") else "${old}"
+}
+"""
+NEW = (
+    PIPE.replace("(old: text", "(zz: text")
+    .replace("${old}, ${ old }é", "${zz}, ${ zz }é")
+    .replace("\\${old} ${old}", "\\${old} ${zz}")
+    .replace("${each}${old}", "${each}${zz}")
+    .replace("{{ each }}{{ old }}", "{{ each }}{{ zz }}")
+    .replace('{{ old | replace("old", old)', '{{ zz | replace("old", zz)')
+    .replace("{% if old is", "{% if zz is")
+    .replace("dict(old=old)", "dict(old=zz)")
+    .replace('else "${old}"', 'else "${zz}"')
+)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("before", ["pipeline p(ol", "${ ol", 'else "${ol', "{% if ol"])
+def test_a_new_name_where_texts_and_templates_say_it(files: Desk, ends: str, before: str) -> None:
+    text = PIPE.replace("\n", ends)
+    assert renamed(files, *at(files, before, text), "zz") == {"main.infer": NEW.replace("\n", ends)}
+
+
+@pytest.mark.parametrize(
+    ("before", "old"), [("  ste", "step"), ('"${ea', "each"), ("import { pat", "patience")]
+)
+def test_steps_variables_and_values_of_the_file_in_texts_and_templates(
+    files: Desk, before: str, old: str
+) -> None:
+    texts = renamed(files, *at(files, before, PIPE), "zz")
+    assert texts["main.infer"] == re.sub(rf"\b{old}\b", "zz", PIPE)
+
+
+def test_files_that_import_it_are_renamed_as_they_are_open_and_not_saved(files: Desk) -> None:
+    files.write("other.infer", "let x = 1\n")
+    files.open('import "lib.infer" as l\nlet _x = "${l.patience}"\n', "other.infer")
+    texts = renamed(files, *at(files, "lib.pati"), "zz")
+    assert texts["other.infer"] == 'import "lib.infer" as l\nlet _x = "${l.zz}"\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "new", "why"),
+    [
+        (("return gpt", "return gpt(old\n  x = ="), "zz", "has `old` beside a mistake"),
+        (("{% if old", "{% if if old"), "zz", "cannot be read"),
+        (("{# old #}", "{% for old in olds %}{{ old }}{% endfor %}"), "zz", "has a `old` of its own, too"),
+        (("{# old #}", "{% for zz in olds %}{{ zz }}{% endfor %}"), "zz", "has a `zz` of its own"),
+        (("", ""), "each", "has a `each` already"),
+        (("return gpt(", "x = join(olds, old)\n  return gpt("), "join", "would be hidden"),
+    ],
+)
+def test_a_new_name_that_cannot_reach_every_place_is_refused(
+    files: Desk, change: tuple[str, str], new: str, why: str
+) -> None:
+    with pytest.raises(RenameRefused, match=why):
+        rename(*at(files, "pipeline p(ol", PIPE.replace(*change)), new)
+
+
+def test_a_mistake_in_another_pipeline_is_in_no_ones_way(files: Desk) -> None:
+    text = f"{PIPE}pipeline q(old: text) -> text {{\n  x = = old\n}}\n"
+    texts = renamed(files, *at(files, "pipeline p(ol", text), "zz")
+    assert texts["main.infer"] == text.replace(PIPE, NEW)
+
+
+def test_a_file_with_a_mistake_that_names_it_is_said(files: Desk) -> None:
+    files.write("other.infer", 'import "lib.infer" as l\nlet x = = l.patience\n')
+    with pytest.raises(RenameRefused, match=r"line 2 of `other\.infer` has `patience` beside a mistake"):
+        rename(*at(files, "lib.pati"), "zz")
+
+
+def test_files_that_cannot_be_looked_through_are_said(files: Desk) -> None:
+    (files.folder / "latin.infer").write_bytes(b"\xff\xfe")
+    os.mkfifo(files.folder / "pipe.infer")
+    said: list[str] = []
+    assert rename(*at(files, "lib.pati"), "zz", said.append) is not None
+    assert said == ["renamed, but not in what could not be looked through: `latin.infer`, `pipe.infer`"]
+    rename(*at(files, "draft = bo", MAIN), "zz", said.append)
+    rename(*at(files, "Better: {{ dr", MAIN), "zz", said.append)
+    assert len(said) == 2

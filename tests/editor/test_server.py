@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -166,6 +167,53 @@ async def test_findings_of_imported_files_follow_what_is_open(client: Client, tm
         while [each.code for each in await client.findings(lib)] != ["E0204"]:
             client.arrived.clear()
             await client.arrived.wait()
+
+
+@pytest.mark.parametrize("on_disk", ["let one = 1\n", None], ids=["saved before", "never saved"])
+async def test_closing_without_saving_leaves_what_is_on_disk(
+    client: Client, tmp_path: Path, on_disk: str | None
+) -> None:
+    main, lib = uri_of(tmp_path / "main.infer"), uri_of(tmp_path / "lib.infer")
+    middle = uri_of(tmp_path / "middle.infer")
+    if on_disk is not None:
+        (tmp_path / "lib.infer").write_text(on_disk)
+    await client.start(tmp_path)
+    client.open(lib, "let two = 2\n")
+    client.open(middle, 'import { two } from "lib.infer"\nlet three = two + 1\n')
+    client.open(main, 'import { three } from "middle.infer"\nlet _x = three\n')
+    assert await client.findings(main, 1) == []
+    assert await client.findings(middle, 1) == []
+    client.change(lib, 2, "let two = 3\n")
+    client.text_document_did_close(lsp.DidCloseTextDocumentParams(named(lib)))
+    expected = ["E0201"] if on_disk is not None else ["E0206"]
+    async with asyncio.timeout(PATIENCE):
+        while [each.code for each in await client.findings(middle)] != expected:
+            client.arrived.clear()
+            await client.arrived.wait()
+
+
+async def test_a_folder_with_odd_files_in_it_is_looked_through(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.infer")
+    (tmp_path / "folder.infer").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "itself.infer").symlink_to("itself.infer")
+    (tmp_path / "zero.infer").symlink_to("/dev/zero")
+    with (tmp_path / "large.infer").open("wb") as large:
+        large.truncate(1 << 30)
+    (tmp_path / "secret.infer").write_text("let _hidden = 1\n")
+    (tmp_path / "secret.infer").chmod(0)
+    (tmp_path / "shared.infer").write_text("let one = 1\n")
+    main = uri_of(tmp_path / "main.infer")
+    await client.start(tmp_path)
+    client.open(main, 'import "shared.infer" as s\nimport "pipe.infer" as p\nlet _x = s.one\n')
+    assert [each.code for each in await client.findings(main, 1)] == ["E0206"]
+    symbols = await client.workspace_symbol_async(lsp.WorkspaceSymbolParams("one"))
+    assert symbols is not None
+    assert [each.name for each in symbols] == ["one"]
+    params = lsp.RenameParams(named(main), lsp.Position(2, 12), "zz")
+    edit = await client.text_document_rename_async(params)
+    assert edit is not None
+    assert len(edit.document_changes or ()) == 2
 
 
 async def test_a_file_that_changes_on_disk_is_checked_again(client: Client, tmp_path: Path) -> None:

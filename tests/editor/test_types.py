@@ -146,6 +146,8 @@ def test_the_options_of_a_call_and_of_a_loop(desk: Desk) -> None:
     assert set(call) == {"retries", "max_tokens", "temperature", "repair"}
     loop = offered(desk, in_pipeline("x = [gpt(v.label) for v in all] with { | }", "return m"))
     assert set(loop) == {"limit"}
+    own = offered(desk, 'extern f(x: text) -> text = python("m:f") with { workers = 2, | }')
+    assert set(own) == {"isolation", "timeout", "memory"}
     assert "30s" in offered(desk, in_pipeline("x = gpt(m) with { timeout = 30| }", "return x"))
     assert "how many run at the same time" in shown(
         desk, in_pipeline("x = [gpt(v.label) for v in all] with { lim|it = 2 }", "return m")
@@ -228,7 +230,7 @@ def test_a_text_without_pipelines_loads_no_types() -> None:
     import sys
 
     code = (
-        "import sys\nfrom inferc.editor.server import Server\n"
+        "import sys\nfrom inferc.editor import serve\n"
         "assert 'inferc.compiler.graph' not in sys.modules\n"
         "assert 'inferc.compiler.pipelines.builtins' not in sys.modules\n"
     )

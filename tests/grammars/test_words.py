@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.dsl.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION
-from inferc.grammar import GRAMMAR
 from inferc.grammar.build import build_grammar
+from inferc.grammar.files import GRAMMAR
 from inferc.grammar.words import BRACKETS, COMMENT, NAME, NUMBER, SEPARATORS, load_words
 
 from ..support.commands import ROOT

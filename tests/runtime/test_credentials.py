@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from attrs import define, field
 
 from inferc.compiler.plan import AuthScheme, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.replicas.remote import auth
+from inferc.runtime.replicas.remote import api_key_auth as auth
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import Unauthorized
 from inferc.runtime.requests.request import ChatRequest
 from inferc.runtime.secret import LOOK_EVERY, LiveSecret, Secret, read_secret
 
-from ..support.remote import eventually, executor_of, remote_plan, serving
+from ..support.remote import eventually, executor_of, gateway_of, remote_plan, serving
 
-ANSWER = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+ANSWER = {"choices": [CHOICE], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
 FILE = SecretRef.file("key")
 
 
@@ -239,3 +240,46 @@ async def test_no_key_is_in_a_log_or_an_error(
             await ask(executor)
     assert not {"old-key", "new-key"} & set(f"{caught.value} {vars(caught.value)} {caplog.text}".split())
     assert "-key" not in f"{caught.value!r}{caplog.text}"
+
+
+async def test_of_two_keys_the_one_that_is_refused_is_left_out_until_its_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferc.runtime.secret.LOOK_EVERY", 0.0)
+    good, other = tmp_path / "good", tmp_path / "other"
+    good.write_text("good")
+    other.write_text("revoked")
+    shown: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        key = request.headers["Authorization"].removeprefix("Bearer ")
+        shown.append(key)
+        if key == "revoked":
+            return web.json_response({"error": {"message": "no"}}, status=401)
+        return web.json_response(ANSWER)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    keys = (SecretRef.file(str(other)), SecretRef.file(str(good)))
+    async with serving(app) as url:
+        plan = remote_plan("gpt", f"{url}/v1", replicas=2, api_key=keys)
+        async with executor_of(plan) as executor:
+            for _ in range(6):
+                await ask(executor)
+            refusals = shown.count("revoked")
+            async with gateway_of(executor) as gateway, ClientSession() as session:
+                body = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
+                async with session.post(f"{gateway}/v1/chat/completions", json=body) as answered:
+                    assert answered.headers["x-inferc-replica"] == "1"
+                async with session.get(f"{gateway}/metrics") as metrics:
+                    text = await metrics.text()
+                assert 'inferc_key_refused{deployment="gpt",replica="0"} 1.0' in text
+                async with session.get(f"{gateway}/healthz") as health:
+                    [deployment] = (await health.json())["deployments"]
+                assert [each["key_refused"] for each in deployment["replicas"]] == [True, False]
+            assert 1 <= refusals <= 2  # a refused key is read again, and shown once more
+            other.write_text("renewed")
+            for _ in range(6):
+                await ask(executor)
+    assert shown.count("revoked") == refusals
+    assert "renewed" in shown

@@ -13,19 +13,29 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
 
-from inferc.compiler.plan import Launch, ProviderKind, RemotePoolPlan, RetryPolicy
+from inferc.compiler.plan import (
+    CircuitBreakerConfig,
+    Launch,
+    ProviderKind,
+    RemotePoolPlan,
+    RetryPolicy,
+    SecretRef,
+)
 from inferc.runtime.executor import Executor
 from inferc.runtime.limits.accounts import Accounts
 from inferc.runtime.limits.store import open_store
+from inferc.runtime.replicas.launch import command, launch_of
 from inferc.runtime.replicas.launch.server import LaunchedServer, Pace
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import RequestError, ServerDown, StartError
 from inferc.runtime.requests.request import ChatRequest
 
-from ..support.remote import executor_of, plan_of, remote_plan
+from ..support.remote import executor_of, plan_of, remote_plan, serving
 
 ENDPOINT = "http://127.0.0.1:{port}/v1"
 QUICK = Pace(start=10, grace=1, first_wait=0.05, longest_wait=0.1)
@@ -41,7 +51,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         facts = {"pid": os.getpid(), "cwd": os.getcwd(), "argv": sys.argv[1:], "env": os.environ.get("TOLD")}
-        body = json.dumps({"choices": [], "facts": facts}).encode()
+        facts["variables"] = dict(os.environ)
+        message = {"role": "assistant", "content": "here"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        body = json.dumps({"choices": [choice], "facts": facts}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -53,6 +66,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *said):
         pass
 
+if "--stray" in sys.argv:
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+if "--deaf-child" in sys.argv:
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf'); time.sleep(600)"
+    assert subprocess.Popen([sys.executable, "-u", "-c", deaf], stdout=subprocess.PIPE).stdout.readline()
+if "--below" in sys.argv:
+    words = [word for word in sys.argv[1:] if word != "--below"]
+    sys.exit(subprocess.run([sys.executable, "-c", os.environ["SERVER"], *words]).returncode)
 if "--stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "--parent" in sys.argv:
@@ -63,10 +84,10 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 
 
 def launched(
-    *arguments: str, program: str = SERVER, env: dict[str, str] | None = None, restart: bool = True
+    *arguments: str, program: str = SERVER, env: dict[str, str] | None = None, **fields: Any
 ) -> Launch:
     command = (sys.executable, "-u", "-c", program, "{port}", *arguments)
-    return Launch(command, env=env or {}, restart=restart)
+    return Launch(command, env=env or {}, **fields)
 
 
 def local_plan(launch: Launch, name: str = "local", **fields: object) -> RemotePoolPlan:
@@ -102,6 +123,11 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def cmdline(process: int) -> bytes:
+    """The words of its command."""
+    return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def with_mark(mark: str) -> list[int]:
@@ -165,12 +191,12 @@ async def test_what_a_server_says_is_logged_with_the_name_of_its_deployment(
     assert [line for line in caplog.messages if "|" in line] == ["local | first line", "local | second line"]
 
 
-@pytest.mark.parametrize("arguments", [("--parent",), ("--stubborn", "--parent")])
+@pytest.mark.parametrize("arguments", [("--parent",), ("--stubborn", "--parent"), ("--stray",)])
 async def test_stopping_ends_the_server_and_all_that_it_started(
     arguments: tuple[str, ...], mark: str
 ) -> None:
     async with server_of(launched(*arguments, env=marked(mark))):
-        assert len(with_mark(mark)) == 3  # the keeper, the server, and its child
+        assert len(with_mark(mark)) == 4  # the keeper, its guard, the server, and its child
     assert not with_mark(mark)
 
 
@@ -198,13 +224,123 @@ async def test_requests_go_on_once_a_dead_server_is_back() -> None:
     plan = local_plan(launched("--mortal"))
     async with executor_of(plan) as executor:
         first, second = await ask(executor), None
-        while second is None:
+        while second is None or second["pid"] == first["pid"]:  # it may answer once more before it dies
             try:
                 second = await ask(executor)
             except RequestError as error:
                 assert error.retryable, error  # noqa: PT017
                 await asyncio.sleep(0.02)
     assert second["pid"] != first["pid"]
+
+
+async def test_the_end_of_a_server_is_noticed_at_once_though_what_it_started_goes_on() -> None:
+    patient = Pace(start=10, grace=5, first_wait=0.05)
+    async with server_of(launched("--deaf-child"), patient) as server:
+        killed = time.monotonic()
+        os.kill(_listener(server.endpoint), signal.SIGKILL)
+        await until(lambda: not server.ready)
+        assert time.monotonic() - killed < 4
+        assert "was ended by SIGKILL and is being started again" in _why(server)
+
+
+async def test_a_server_may_leave_the_listening_to_a_process_of_its_own() -> None:
+    async with server_of(launched("--below", env={"SERVER": SERVER})) as server:
+        assert server.ready
+
+
+async def test_another_program_at_the_port_is_never_asked(monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.method)
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with serving(app) as url:
+        port = int(url.rpartition(":")[2])
+        monkeypatch.setattr(command, "_free_port", lambda: port)
+        launch = launched(program="import time; time.sleep(600)", env=marked(mark))
+        with pytest.raises(StartError, match=f"is not what answers at http://127.0.0.1:{port}/health"):
+            async with executor_of(local_plan(launch)):
+                pass
+    assert asked == ["GET"]
+    assert not with_mark(mark)
+
+
+KEYS = {
+    "OTHERS_KEY": "sk-others",
+    "HF_TOKEN": "hf-others",
+    "OWN_KEY": "sk-own",
+    "AWS_PROFILE": "ours",
+    "UNKNOWN": "x",
+}
+
+
+async def test_a_server_gets_what_programs_need_and_what_is_named_and_no_key_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (KEYS | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "https_proxy": "http://p"}).items():
+        monkeypatch.setenv(name, value)
+    local = local_plan(
+        launched(env={"TOLD": "this"}, pass_env=("AWS_PROFILE",)), key=SecretRef.env("OWN_KEY")
+    )
+    others = [remote_plan(name, key=SecretRef.env(name)) for name in ("OTHERS_KEY", "HF_TOKEN")]
+    async with executor_of(local, *others) as executor:
+        facts = await ask(executor)
+    variables = cast("dict[str, str]", facts["variables"])
+    assert {name for name in KEYS if name in variables} == {"OWN_KEY", "AWS_PROFILE"}
+    told = {name: variables[name] for name in ("TOLD", "CUDA_DEVICE_ORDER", "https_proxy", "PATH", "HOME")}
+    expected = {"TOLD": "this", "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "https_proxy": "http://p"}
+    assert told == expected | {name: os.environ[name] for name in ("PATH", "HOME")}
+
+
+async def test_the_code_of_a_python_factory_gets_the_environment_without_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    plan = remote_plan("mine", ENDPOINT, provider=ProviderKind.PYTHON, target="m:f")
+    launch = launch_of(plan, Path.cwd(), frozenset({"OTHERS_KEY", "OWN_KEY", "HF_TOKEN"}))
+    assert launch is not None
+    assert {*KEYS} & {*launch.pass_env} == {"AWS_PROFILE", "UNKNOWN"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a killed keeper ends nobody")
+@pytest.mark.parametrize("also", ["nobody", "its guard"])
+async def test_a_server_ends_with_its_keeper_however_that_ends(also: str, mark: str) -> None:
+    slow = Pace(start=10, grace=1, first_wait=60, longest_wait=60)
+    async with server_of(launched("--stubborn", env=marked(mark)), slow) as server:
+        keeper, guard = sorted(each for each in with_mark(mark) if b"keeper.py" in cmdline(each))
+        for process in (keeper, guard) if also == "its guard" else (keeper,):
+            os.kill(process, signal.SIGKILL)
+        await until(lambda: not with_mark(mark))
+        await until(lambda: not server.ready)
+        assert "was ended because its keeper was, by SIGKILL" in _why(server)
+
+
+async def test_what_a_server_started_ends_though_its_keeper_was_killed(mark: str) -> None:
+    slow = Pace(start=10, grace=1, first_wait=60, longest_wait=60)
+    async with server_of(launched("--parent", env=marked(mark)), slow):
+        os.kill(min(each for each in with_mark(mark) if b"keeper.py" in cmdline(each)), signal.SIGKILL)
+        await until(lambda: not with_mark(mark))
+
+
+async def test_messages_name_the_address_that_a_server_has() -> None:
+    breaker = CircuitBreakerConfig(failure_threshold=1)
+    async with executor_of(local_plan(launched("--mortal"), circuit_breaker=breaker)) as executor:
+        await ask(executor)
+        said = []
+        while len(said) < 3:
+            try:
+                await ask(executor)
+            except RequestError as error:
+                said.append(error.message)
+    assert not any("{port}" in message for message in said)
+    with pytest.raises(StartError) as caught:
+        async with executor_of(local_plan(launched(program="raise SystemExit(3)"))):
+            pass
+    assert "{port}" not in str(caught.value)
 
 
 async def test_without_restart_a_dead_server_stays_dead() -> None:
@@ -246,7 +382,7 @@ async def test_an_executor_that_is_stopped_while_it_starts_leaves_no_server(mark
     launch = launched(program="import time; time.sleep(600)", env=marked(mark))
     executor = Executor(plan_of(local_plan(launch)), Path.cwd())
     starting = asyncio.create_task(executor.start())
-    await until(lambda: len(with_mark(mark)) == 2)
+    await until(lambda: len(with_mark(mark)) == 3)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -273,7 +409,7 @@ asyncio.run(main())
     )
     assert executor.stdout is not None
     assert await executor.stdout.readline() == b"ready\n"
-    assert len(with_mark(mark)) == 3
+    assert len(with_mark(mark)) == 4
     executor.kill()
     await executor.wait()
     await until(lambda: not with_mark(mark))
@@ -296,7 +432,7 @@ print("stopped")
     gateway = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, mark), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
     )
-    await until(lambda: len(with_mark(mark)) == 2)
+    await until(lambda: len(with_mark(mark)) == 3)
     gateway.terminate()
     out, _ = await asyncio.wait_for(gateway.communicate(), 10)
     assert (gateway.returncode, out) == (0, b"stopped\n")

@@ -27,32 +27,32 @@ class Machine:
     def __init__(self, lives: list[float]) -> None:
         self._lives = [*lives, FOREVER]
         self.started: list[float] = []
-        self.ended: list[float] = []
+        self.ends: list[float] = []
         self.lines: list[str] = []
 
     async def start(self, command: Command, name: str, grace: float) -> Machine:
         self.started.append(now())
-        self._ends = now() + self._lives[len(self.ended)]
+        self._ends = now() + self._lives[len(self.ends)]
         return self
 
-    async def wait(self) -> str:
+    async def ended(self) -> str:
         await asyncio.sleep(self._ends - now())
         return "ended with status 1"
 
     async def stop(self) -> None:
-        self.ended.append(now())
+        self.ends.append(now())
 
     @property
     def waits(self) -> list[float]:
         """Seconds from each end to the next start."""
-        return [start - end for end, start in zip(self.ended, self.started[1:], strict=False)]
+        return [start - end for end, start in zip(self.ends, self.started[1:], strict=False)]
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def at_once(self: LaunchedServer, url: str) -> None: ...
+async def at_once(self: LaunchedServer, url: str, process: Machine, command: Command) -> None: ...
 
 
 def run(monkeypatch: pytest.MonkeyPatch, lives: list[float], pace: Pace | None = None) -> Machine:
@@ -67,7 +67,7 @@ def run(monkeypatch: pytest.MonkeyPatch, lives: list[float], pace: Pace | None =
         await server.start()
         while len(machine.started) <= len(lives):
             await asyncio.sleep(0.25)
-            if len(machine.started) == len(machine.ended):
+            if len(machine.started) == len(machine.ends):
                 with pytest.raises(ServerDown, match="ended with status 1 and is being started again"):
                     _ = server.endpoint
         await server.stop()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import re
+import socket
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from inferc.compiler.plan import ProviderKind, RemotePoolPlan, RetryPolicy
+from inferc.runtime.executor import Executor
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import ServerError, StartError
 from inferc.runtime.requests.request import ChatRequest
@@ -32,6 +38,35 @@ async def spelling():
                 raise ValueError("secret detail")
             yield letter
     return answer
+
+def ending():
+    import sys
+    async def answer(messages, **options):
+        match messages[-1]["content"]:
+            case "exit":
+                sys.exit(3)
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "block":
+                import time
+                time.sleep(1000)
+        return "still here"
+    return answer
+
+def slow():
+    import threading
+    both = threading.Barrier(2)
+    def answer(messages, **options):
+        both.wait(20)
+        return "together"
+    return answer
+
+def leaving():
+    async def complete(request):
+        raise SystemExit(3)
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", complete)
+    return app
 
 def application():
     async def complete(request):
@@ -126,3 +161,58 @@ async def test_a_factory_that_cannot_be_served_is_explained(folder: Path, target
         StartError, match=rf"(?s)^deployment `gpt`: its server .* ended with status 1 .*{says}"
     ):
         await ask(folder, target, "hello")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_would_end_the_program_is_an_error_of_its_request(folder: Path, stream: bool) -> None:
+    async with executor_of(plan_of("house.chat:ending"), base_dir=folder) as executor:
+        for last in ("exit", "interrupt"):
+            with pytest.raises(ServerError, match="the answer failed with"):
+                await said_by(executor, last, stream=stream)
+        assert b"still here" in (await said_by(executor, "hello", stream=stream))
+
+
+async def test_an_application_that_would_end_the_program_fails_its_request(folder: Path) -> None:
+    async with executor_of(plan_of("house.chat:leaving"), base_dir=folder) as executor:
+        for _ in range(2):
+            with pytest.raises(ServerError):
+                await said_by(executor, "hello")
+
+
+async def test_a_function_that_is_not_async_takes_its_time_beside_the_others(folder: Path) -> None:
+    async with executor_of(plan_of("house.chat:slow"), base_dir=folder) as executor:
+        for answer in await asyncio.gather(said_by(executor, "a"), said_by(executor, "b")):
+            assert b"together" in answer
+
+
+async def test_a_server_whose_loop_is_held_says_where_and_ends(folder: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "inferc.runtime.replicas.python_server", "house.chat:ending"),
+        *("--port", str(port), "--max-blocked", "1"),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    body = {"messages": [{"role": "user", "content": "block"}]}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+        while True:
+            with suppress(aiohttp.ClientConnectorError):
+                await client.get("/health")
+                break
+            assert server.returncode is None
+            await asyncio.sleep(0.05)
+        with pytest.raises(aiohttp.ClientError):
+            await client.post("/v1/chat/completions", json=body)
+    assert server.stderr is not None
+    said = (await server.stderr.read()).decode()
+    assert await server.wait() == 1
+    assert re.search(r'chat.py", line \d+ in answer', said)
+
+
+async def said_by(executor: Executor, text: str, *, stream: bool = False) -> bytes:
+    body = {"model": "gpt", "messages": [{"role": "user", "content": text}]}
+    request = ChatRequest(body | {"stream": stream}, stream)
+    async with aclosing(executor.stream("gpt", request)) as chunks:
+        return b"".join([chunk.data async for chunk in chunks if isinstance(chunk, ChatChunk)])

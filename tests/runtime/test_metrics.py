@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 from inferc.compiler.plan import (
+    TEXT,
     Batching,
     Budget,
     BudgetAction,
@@ -32,7 +33,7 @@ from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 from inferc.runtime.secret import Secret
 
-from ..support.pipelines import Graph, fallback, plan_with
+from ..support.pipelines import Graph, extern, fallback, plan_with
 from ..support.remote import eventually, executor_of, gateway_of, mock_provider, remote_plan, running
 from .onnx.toys import line, tensor_plan
 
@@ -132,6 +133,25 @@ async def test_routes_say_who_answered_and_pipelines_how_long_their_steps_took()
         name = "inferc_pipeline_step_duration_seconds"
         assert value(found, f"{name}_count", pipeline="reply", step=step) == 2
         assert value(found, f"{name}_sum", pipeline="reply", step=step) > 0
+
+
+async def test_processes_for_code_of_users_are_counted_and_so_is_how_they_ended(tmp_path: Path) -> None:
+    (tmp_path / "code_of_metrics.py").write_text(
+        "import os\ndef f(x):\n    os._exit(3) if x else None\n    return x\n"
+    )
+    steps = Graph()
+    steps.extern("own", "f", x="message")
+    plan = plan_with(extern("f", "code_of_metrics:f", x=TEXT), steps.pipeline("own", name="p"))
+    async with running(plan, tmp_path) as executor, gateway_of(executor) as url:
+        assert await post(url, "/v1/pipelines/p", {"message": ""}) == 200
+        assert await post(url, "/v1/pipelines/p", {"message": "end"}) == 500
+        assert await post(url, "/v1/pipelines/p", {"message": ""}) == 200
+        found = await scrape(url)
+    assert value(found, "inferc_workers", extern="f") == 1
+    assert value(found, "inferc_worker_calls_running", extern="f") == 0
+    assert value(found, "inferc_worker_calls_waiting", extern="f") == 0
+    assert value(found, "inferc_workers_ended_total", extern="f", reason="crashed") == 1
+    assert value(found, "inferc_workers_ended_total", extern="f", reason="killed") == 0
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")

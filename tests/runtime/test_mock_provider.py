@@ -26,7 +26,7 @@ from inferc.runtime.mock_provider.answers import pieces, vector
 from inferc.runtime.mock_provider.examples import example
 from inferc.runtime.mock_provider.faults import RetryForm
 from inferc.runtime.mock_provider.limits import MINUTE, Limiter
-from inferc.runtime.mock_provider.script import parse_script
+from inferc.runtime.mock_provider.scripted_answers import parse_script
 
 from ..support.openai_client import openai_client
 from ..support.remote import serving

@@ -156,32 +156,21 @@ def test_what_another_process_spent_counts_once_it_is_known() -> None:
     ledger = Ledger()
     target = budget(hour=1, ledger=ledger)
     spend(target, 0, 0.3)
-    written = ledger.take_unsaved()
-    assert written == {0: int(0.3 * DOLLAR)}
-    assert ledger.take_unsaved() == {}
-    spend(target, 0, 0.1)  # after the writing: the store does not know it
-    ledger.merge({0: written[0] + DOLLAR // 2})
-    assert ledger.hour.total == int(0.9 * DOLLAR)
-    ledger.merge({0: written[0] + DOLLAR // 2})
-    assert ledger.hour.total == int(0.9 * DOLLAR)
-    assert ledger.take_unsaved() == {0: DOLLAR // 10}
+    ledger.replace({0: int(0.3 * DOLLAR) + DOLLAR // 2})
+    assert ledger.hour.total == int(0.8 * DOLLAR)
+    refused(target, 0, 0.3)
+    ledger.replace({0: int(0.3 * DOLLAR)})
+    spend(target, 0, 0.3)
 
 
-@given(st.lists(st.tuples(st.integers(0, 400), st.integers(-3, 9), st.booleans()), max_size=60))
-def test_a_ledger_and_its_store_agree_whenever_everything_is_written(
-    steps: list[tuple[int, int, bool]],
-) -> None:
-    ledger, store, minute = Ledger(), dict[int, int](), 0
-    for wait, amount, save in steps:
-        minute += wait
+@given(st.lists(st.dictionaries(st.integers(0, 3000), st.integers(1, 9), max_size=40), max_size=8))
+def test_a_ledger_counts_what_it_was_told_last(said: list[dict[int, int]]) -> None:
+    ledger, minute = Ledger(), 3000
+    for amounts in said:
         ledger.expire(minute)
-        ledger.add(minute, amount)
-        if save:
-            for key, value in ledger.take_unsaved().items():
-                store[key] = store.get(key, 0) + value
-            ledger.merge({key: value for key, value in store.items() if key >= minute - 2})
-            assert ledger.day.total == sum(v for k, v in store.items() if k >= minute - DAY)
-            assert ledger.hour.total == sum(v for k, v in store.items() if k >= minute - HOUR)
+        ledger.replace({when: amount for when, amount in amounts.items() if when >= minute - DAY})
+        assert ledger.day.total == sum(v for k, v in amounts.items() if k >= minute - DAY)
+        assert ledger.hour.total == sum(v for k, v in amounts.items() if k >= minute - HOUR)
 
 
 def test_costs_are_exact_and_cached_tokens_are_cheaper() -> None:

@@ -32,7 +32,7 @@ from inferc.runtime.limits.rate_limiters import MAX_WAIT, LocalRateLimiter
 from inferc.runtime.limits.store.memory import MemoryStore
 from inferc.runtime.policies.budget import Ledger
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker, Outcome, Pass
-from inferc.runtime.policies.window import MARGIN, SPAN
+from inferc.runtime.policies.sliding_window import MARGIN, SPAN
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
@@ -331,6 +331,63 @@ def test_a_circuit_that_opens_while_requests_wait_for_a_permit_stops_them() -> N
     run_virtual(scenario())
 
 
+YEAR = 365 * 86400.0
+HOLD = Duration(30)
+
+
+def test_a_provider_that_asks_for_a_year_gets_the_bound_and_then_one_request_before_all_others() -> None:
+    async def scenario() -> None:
+        served = Served(
+            FakeReplica(errors=[RateLimited("x", retry_after=YEAR)]), rate_limits=RateLimits(max_hold=HOLD)
+        )
+        began = now()
+        assert (await served.fails(RateLimited)).retry_after == HOLD
+        until = now() + HOLD
+        await asyncio.gather(*(served.ask() for _ in range(4)))
+        assert served.replica.started == pytest.approx([began, until, *[until + 2] * 3])
+        assert served.is_idle()
+
+    run_virtual(scenario())
+
+
+def test_a_probe_that_is_refused_without_a_time_makes_everyone_wait_for_the_bound_again() -> None:
+    async def scenario() -> None:
+        refusals: list[RequestError] = [RateLimited("x", retry_after=YEAR), RateLimited("x")]
+        served = Served(FakeReplica(errors=refusals), rate_limits=RateLimits(max_hold=HOLD))
+        for _ in range(2):
+            await served.fails(RateLimited)
+            assert served.limiter.held_for(now()) == pytest.approx(HOLD)
+        await served.ask()
+        assert len(served.replica.started) == 3
+
+    run_virtual(scenario())
+
+
+def test_a_client_is_told_no_longer_wait_than_the_bound_by_any_error() -> None:
+    async def scenario() -> None:
+        served = Served(FakeReplica(errors=[ServerError("x", retry_after=YEAR)]))
+        assert (await served.fails(ServerError)).retry_after == RateLimits().max_hold
+        assert (await served.ask()) == [b"0"]
+
+    run_virtual(scenario())
+
+
+def test_a_wait_that_is_cut_is_said_once_and_a_wait_without_sense_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        served = Served(FakeReplica(errors=[RateLimited("x", retry_after=YEAR) for _ in range(3)]))
+        await asyncio.gather(*(served.fails(RateLimited) for _ in range(3)))
+
+    run_virtual(scenario())
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == [
+        "the account asks to wait 365 d: nothing is sent for `max_hold = 5m`, then one request tries"
+    ]
+    for wait in (float("nan"), float("inf"), -1.0):
+        assert RateLimited("x", retry_after=wait).retry_after is None
+
+
 def test_requests_wait_for_the_rate_limit_instead_of_failing() -> None:
     async def scenario() -> None:
         served = Served(rate_limits=RateLimits(requests_per_minute=3))
@@ -564,7 +621,8 @@ async def test_strict_limits_without_a_shared_store_are_said_to_be_of_this_proce
 async def test_a_budget_without_a_known_price_is_said_not_to_be_kept(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    executor = Executor(plan_of(remote_plan("a", budget=reject("1"))), tmp_path)
+    budget = Budget(BudgetAction.WARN, Money("1"))
+    executor = Executor(plan_of(remote_plan("a", budget=budget)), tmp_path)
     with caplog.at_level(logging.WARNING):
         await executor.start()
     await executor.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -95,6 +96,22 @@ async def test_a_429_of_the_provider_holds_other_requests_back_too(key: SecretRe
         began = asyncio.get_running_loop().time()
         assert (await served.ask())[0] == 200
         assert asyncio.get_running_loop().time() - began > 0.2
+
+
+async def test_a_wait_that_the_provider_asks_for_is_bounded_for_clients_and_shows(key: SecretRef) -> None:
+    async with house(key, Fault(429, retry_after=3e7)) as served:
+        for _ in range(2):
+            status, _, headers = await served.ask()
+            assert (status, int(headers["Retry-After"])) == (429, 300)
+        assert served.mock.stats.requests == 1
+        async with served.http.get(f"{served.url}/healthz") as answer:
+            [deployment] = (await answer.json())["deployments"]
+        assert 295 < deployment["replicas"][0]["held_seconds"] <= 300
+        async with served.http.get(f"{served.url}/metrics") as answer:
+            [held] = re.findall(
+                r'^inferc_hold_seconds{deployment="gpt",replica="0"} (.*)$', await answer.text(), re.MULTILINE
+            )
+        assert 295 < float(held) <= 300
 
 
 async def test_a_client_that_disconnects_while_it_waits_for_a_permit_leaves_the_queue(key: SecretRef) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inferc.compiler.plan import RateLimits
 from inferc.runtime.dialects.rate_limit_headers import Remaining, remaining
 from inferc.runtime.policies.rate_limit import Permit, RateLimit
-from inferc.runtime.policies.window import MARGIN, SPAN, SlidingWindow
+from inferc.runtime.policies.sliding_window import MARGIN, SPAN, SlidingWindow
 
 
 def granted(state: RateLimit, now: float, tokens: int = 1, ticket: int = 0) -> Permit:
@@ -126,11 +126,76 @@ def test_who_gives_up_waiting_makes_way() -> None:
 
 def test_a_provider_that_asks_for_quiet_gets_it_from_everyone() -> None:
     state = RateLimit(RateLimits())
-    state.hold(7)
-    state.hold(5)
+    assert state.hold(0, 7)
+    assert not state.hold(0, 5)
     assert state.ask(1, 1, 1) is None
     assert state.advance(1) == ([], 7)
     assert state.opens_at(7, 1) == 7
+
+
+YEAR = 365 * 86400.0
+LONGEST = float(RateLimits().max_hold)
+
+
+def test_a_wait_beyond_the_bound_is_cut_and_one_request_then_goes_alone() -> None:
+    state = RateLimit(RateLimits())
+    state.hold(0, YEAR)
+    assert state.held_for(0) == state.opens_at(0, 1) == LONGEST
+    probe = granted(state, LONGEST)
+    assert state.ask(LONGEST, 1, 1) is None
+    assert state.advance(2 * LONGEST) == ([], None)
+    state.finish(probe, 1)
+    assert [ticket for ticket, _ in state.advance(2 * LONGEST)[0]] == [1]
+    granted(state, 2 * LONGEST)
+
+
+def test_a_probe_that_is_refused_holds_everyone_again_and_the_next_one_probes() -> None:
+    state = RateLimit(RateLimits())
+    state.hold(0, YEAR)
+    probe = granted(state, LONGEST)
+    state.hold(LONGEST, 2)
+    state.finish(probe, 0)
+    assert state.opens_at(LONGEST, 1) == LONGEST + 2
+    granted(state, LONGEST + 2)
+    assert state.take(LONGEST + 2, 1) is None
+
+
+def test_a_probe_that_was_never_sent_leaves_room_for_another() -> None:
+    state = RateLimit(RateLimits())
+    state.hold(0, YEAR)
+    state.finish(granted(state, LONGEST), None)
+    granted(state, LONGEST)
+    assert state.take(LONGEST, 1) is None
+
+
+def test_a_wait_within_the_bound_is_kept_to_and_everyone_goes_after_it() -> None:
+    state = RateLimit(RateLimits())
+    state.hold(0, LONGEST)
+    for _ in range(3):
+        granted(state, LONGEST)
+
+
+@pytest.mark.parametrize("amount", [0, 1])
+def test_a_limit_that_is_back_in_years_is_doubted_after_the_bound(amount: int) -> None:
+    state = RateLimit(RateLimits())
+    state.learn(0, Remaining(amount, limit=5, every=YEAR / 5, until=YEAR), None)
+    for _ in range(amount):
+        state.finish(granted(state, 0), 1)
+    assert state.held_for(0) == LONGEST
+    probe = granted(state, LONGEST)
+    assert state.take(LONGEST, 1) is None
+    state.finish(probe, 1)
+    for _ in range(3):
+        granted(state, LONGEST)
+
+
+def test_what_the_answer_to_a_probe_says_is_left_stays_known() -> None:
+    state = RateLimit(RateLimits())
+    state.learn(0, None, Remaining(amount=0, limit=1000, every=YEAR / 1000, until=YEAR))
+    probe = granted(state, LONGEST)
+    state.learn(LONGEST, None, Remaining(amount=0, limit=1000, every=1, until=60))
+    state.finish(probe, 1)
+    assert state.opens_at(LONGEST, 10) == LONGEST + 10
 
 
 def test_what_the_provider_says_is_left_is_kept_to() -> None:
@@ -208,14 +273,66 @@ def test_anthropics_headers_are_understood_relative_to_the_answers_own_date() ->
         ("x-ratelimit-reset-requests", "soon"),
         ("x-ratelimit-remaining-requests", "61"),
         ("x-ratelimit-limit-requests", ""),
+        ("x-ratelimit-limit-requests", "9" * 5000),
+        ("x-ratelimit-remaining-requests", "\u0663"),
     ],
 )
 def test_headers_without_sense_say_nothing(name: str, value: str) -> None:
     assert remaining(OPENAI | {name: value}, "requests") is None
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("12ms", 0.012), ("1h2m3.5s", 3723.5), ("20", 20)])
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+NOW = 1792567680
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12ms", 0.012),
+        ("1h2m3.5s", 3723.5),
+        ("2m59.56s", 179.56),
+        ("500us", 0.0005),
+        ("20", 20),
+        ("20.5", 20.5),
+        (str(NOW + 2), 2),
+        (f"{NOW + 2}.5", 2.5),
+        (str(1000 * NOW + 2500), 2.5),
+        ("2026-10-21T07:28:02Z", 2),
+        ("2026-10-21T09:28:02+02:00", 2),
+        ("Wed, 21 Oct 2026 07:28:02 GMT", 2),
+    ],
+)
 def test_a_reset_comes_in_several_forms(text: str, seconds: float) -> None:
-    found = remaining(OPENAI | {"x-ratelimit-reset-requests": text}, "requests")
+    found = remaining(OPENAI | {"x-ratelimit-reset-requests": text, "date": DATE}, "requests")
     assert found is not None
-    assert found.until == seconds
+    assert found.until == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "nan",
+            "inf",
+            "-1",
+            "1e999",
+            "9" * 400,
+            "9" * 400 + "s",
+            "1_000",
+            "\u0663",
+            "1s" * 500,
+            "20260101x",
+        ),
+        *("1e12", str(NOW), str(NOW - 9), "2026-10-21T07:28:02", "2026-10-21T07:27:59Z", str(NOW * 10**6)),
+        "Wed, 21 Oct 99999 07:28:02 GMT",
+        "Wed, 21 Oct 2026 07:28:02 +99999999999999",
+    ],
+)
+def test_what_is_no_time_or_is_past_says_nothing(text: str) -> None:
+    headers = OPENAI | {"x-ratelimit-reset-requests": text, "date": DATE}
+    assert remaining(headers, "requests") is None
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "today"}])
+def test_a_moment_says_nothing_where_the_answer_has_no_date(date: dict[str, str]) -> None:
+    assert remaining(OPENAI | {"x-ratelimit-reset-requests": str(NOW + 2)} | date, "requests") is None

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.provider_errors.codes import PHRASES
 from inferc.runtime.dialects.provider_errors.retry_after import retry_after
 from inferc.runtime.requests.errors import (
     BadRequest,
@@ -110,11 +111,20 @@ def test_x_should_retry_decides_where_it_is_present(value: str, retryable: bool)
         ({"retry-after": "0"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1e400"}, None),
+        ({"retry-after": "1792567710", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
+        ({"retry-after-ms": "1792567710000", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
         ({}, None),
     ],
 )
 def test_the_time_to_wait_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
+    assert retry_after(headers, {}) == seconds
+
+
+def test_the_reset_that_openrouter_quotes_in_its_error_is_a_time_to_wait() -> None:
+    error = {"code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "1792567710000"}}}
+    assert retry_after({"date": "Wed, 21 Oct 2026 07:28:00 GMT"}, error) == 30
 
 
 @pytest.mark.parametrize(
@@ -130,3 +140,81 @@ def test_the_time_to_wait_is_read_in_all_its_forms(headers: dict[str, str], seco
 )
 def test_an_error_inside_an_answer_is_classified_too(error: object, kind: type[RequestError]) -> None:
     assert type(CLASSIFIER.in_band(error)) is kind
+
+
+def shown(error: RequestError) -> str:
+    """All that a client or a log could get of `error`."""
+    return f"{error.message} {error.code} {error.param} {error.request_id}"
+
+
+PLACES = ["message", "code", "type", "param", "status", "request_id", "x-request-id"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+@pytest.mark.parametrize("place", PLACES)
+def test_the_key_is_not_passed_on_wherever_the_provider_puts_it(status: int, place: str) -> None:
+    headers = {place: KEY} if place == "x-request-id" else {}
+    body = {"error": {"message": "no", place: f"{KEY}"}, "request_id": KEY}
+    assert KEY not in shown(CLASSIFIER.http_error(status, headers, json.dumps(body).encode()))
+    assert KEY not in shown(CLASSIFIER.http_error(status, headers, f"the key is {KEY}".encode()))
+    assert KEY not in shown(CLASSIFIER.in_band(body["error"]))
+
+
+@pytest.mark.parametrize("code", ["x\ny", "x\x1b[2J", "x" * 65, "x y", "é", "\u202ex"])
+def test_a_code_that_is_none_is_not_passed_on(code: str) -> None:
+    assert http_error(500, code).code == "server_error"
+    assert CLASSIFIER.in_band({"message": "m", "code": code}).code == "server_error"
+
+
+def test_a_code_that_is_known_is_passed_on_though_a_short_key_is_a_part_of_it() -> None:
+    classifier = Classifier(remote_plan(), Secret("key", "x"))
+    assert classifier.in_band({"message": "m", "code": "invalid_api_key"}).code == "invalid_api_key"
+
+
+def test_a_code_of_ordinary_characters_is_passed_on() -> None:
+    assert http_error(400, "models/not-found.v2").code == "models/not-found.v2"
+
+
+@pytest.mark.parametrize("code", ["9" * 5000, "\u0664\u0662\u0669", 10**30, -1, 4.29, True, [], {}])
+def test_a_number_that_is_no_status_says_nothing(code: object) -> None:
+    assert type(CLASSIFIER.in_band({"message": "m", "code": code})) is ServerError
+
+
+@pytest.mark.parametrize("status", [101, 202, 204, 206])
+def test_an_answer_without_content_is_the_providers_fault(status: int) -> None:
+    assert type(CLASSIFIER.http_error(status, {}, b"")) is ServerError
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, ServerError), (404, ServerError), (403, Forbidden), (429, RateLimited), (502, ServerError)],
+)
+def test_a_page_did_not_come_from_the_api(status: int, kind: type[RequestError]) -> None:
+    error = CLASSIFIER.http_error(status, {}, b"\n<!doctype html><html><script>x</script></html>")
+    assert type(error) is kind
+    assert "script" not in error.message
+    assert "a wrong `endpoint`" in error.message
+
+
+@pytest.mark.parametrize(("phrase", "kind", "code"), [each[:3] for each in PHRASES])
+def test_documented_words_say_what_a_400_without_a_code_means(
+    phrase: str, kind: type[RequestError], code: str | None
+) -> None:
+    error = http_error(400, message=f"Your {phrase.capitalize()} here.")
+    assert type(error) is kind
+    assert error.code == (code or kind.code)
+    assert type(http_error(500, message=phrase)) is ServerError
+
+
+def test_an_azure_filter_says_what_it_found() -> None:
+    result = {
+        "jailbreak": {"filtered": True, "detected": True},
+        "hate": {"filtered": False},
+        "\n": {},
+        "x": 1,
+    }
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": result}
+    body = {"error": {"message": "The prompt was filtered.", "code": "content_filter", "innererror": inner}}
+    error = CLASSIFIER.http_error(400, {}, json.dumps(body).encode())
+    assert isinstance(error, ContentFiltered)
+    assert "answered 400 (filtered: jailbreak): The prompt was filtered." in error.message

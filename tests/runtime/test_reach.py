@@ -53,3 +53,13 @@ async def test_a_strict_start_is_content_with_endpoints_that_answer() -> None:
         executor = Executor(plan_of(remote_plan("a", mock.endpoint)), Path.cwd(), strict=True)
         await executor.start()
         await executor.stop()
+
+
+@pytest.mark.parametrize("user", ["user:pass-word-1@", "pass-word-1@", "%40:pass-word-1@"])
+async def test_a_plan_with_a_password_in_an_endpoint_is_not_started_and_shows_it_nowhere(
+    user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    executor = Executor(plan_of(remote_plan("a", f"http://{user}127.0.0.1:9/v1")), Path.cwd())
+    with pytest.raises(StartError, match="`a`: its `endpoint` holds a user name or a password") as caught:
+        await executor.start()
+    assert "pass-word-1" not in f"{caught.value} {caplog.text}"

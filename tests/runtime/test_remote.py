@@ -36,6 +36,10 @@ from ..support.remote import eventually, executor_of, gateway_of, mock_provider,
 KEY = "sk-very-secret"
 NO_RETRY = RetryPolicy(max_retries=0)
 
+WHOLE = {
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}]
+}
+
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> SecretRef:
@@ -122,7 +126,7 @@ async def test_connections_are_used_again_after_unary_and_streamed_answers(key: 
         assert request.transport
         peers.add(request.transport.get_extra_info("peername"))
         streamed = (await request.json())["stream"]
-        body = event("a") + b"data: [DONE]\n\n" if streamed else b'{"choices": []}'
+        body = event("a") + b"data: [DONE]\n\n" if streamed else json.dumps(WHOLE).encode()
         kind = "text/event-stream" if streamed else "application/json"
         return await answering(body, content_type=kind)(request)
 
@@ -137,7 +141,7 @@ async def test_the_provider_sees_its_own_model_name_the_key_and_the_clients_fiel
 
     async def handle(request: web.Request) -> web.StreamResponse:
         seen.update(await request.json(), path=request.path, headers=dict(request.headers))
-        return web.json_response({"choices": []})
+        return web.json_response(WHOLE)
 
     async with provider(handle, key=key, headers={"OpenAI-Organization": "org"}) as executor:
         await ask(executor, chat(stream=False, temperature=0.5, seed=7, unknown={"a": None}))
@@ -168,7 +172,7 @@ async def test_each_replica_uses_its_own_key(monkeypatch: pytest.MonkeyPatch) ->
 
     async def handle(request: web.Request) -> web.StreamResponse:
         seen.append(request.headers["Authorization"])
-        return web.json_response({"choices": []})
+        return web.json_response(WHOLE)
 
     keys = (SecretRef.env("KEY_0"), SecretRef.env("KEY_1"))
     async with provider(handle, replicas=2, api_key=keys) as executor:
@@ -268,7 +272,7 @@ async def test_an_error_in_a_successful_answer_is_an_error() -> None:
 
 
 async def test_an_answer_in_one_piece_to_a_streamed_request_is_an_error() -> None:
-    handler = answering(b'{"choices": []}', content_type="application/json")
+    handler = answering(json.dumps(WHOLE).encode(), content_type="application/json")
     async with provider(handler, retry=NO_RETRY) as executor:
         with pytest.raises(ServerError, match="one piece where a stream was asked for"):
             await ask(executor, chat())

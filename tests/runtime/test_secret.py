@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+from time import perf_counter
+from urllib.parse import quote
 
 import pytest
 
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.requests.errors import StartError
-from inferc.runtime.secret import read_secret
+from inferc.runtime.secret import SHOWN, Secret, read_secret, scrub_all
 
 
 def test_an_environment_variable_is_read_without_the_white_space_around_it(
@@ -52,3 +56,51 @@ def test_an_unset_variable_is_named_with_its_owner(
         monkeypatch.setenv("A_KEY", value)
     with pytest.raises(StartError, match=f"^deployment `gpt`: the environment variable A_KEY {says}"):
         read_secret(SecretRef.env("A_KEY"), tmp_path, "deployment `gpt`")
+
+
+VALUE = 'sk-Prov"ider+/4f1c09d2e7ab'
+SECRET = Secret(VALUE, "the test")
+FORMS = {
+    "as it is": VALUE,
+    "in capitals": VALUE.upper(),
+    "percent-encoded": quote(VALUE, safe=""),
+    "percent-encoded in lower case": quote(VALUE, safe="").lower(),
+    "in JSON": json.dumps(VALUE)[1:-1],
+    "in base64": base64.b64encode(VALUE.encode()).decode(),
+    "behind a user name": base64.b64encode(f"user:{VALUE}".encode()).decode(),
+    "behind another": base64.b64encode(f"me:{VALUE}".encode()).decode(),
+    "in base64 for URLs": base64.urlsafe_b64encode(f"u:{VALUE}:".encode()).decode(),
+    "its beginning": VALUE[:12],
+    "its end": VALUE[-12:],
+    "beginning and end": f"{VALUE[:10]}***{VALUE[-10:]}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_hidden_in_every_form(form: str) -> None:
+    shown = SECRET.scrub(f"before {FORMS[form]}, after {FORMS[form]}")
+    assert shown.startswith("before ")
+    assert ", after " in shown
+    runs = {FORMS[form][at : at + 8] for at in range(len(FORMS[form]) - 7)}
+    assert not any(run in shown for run in runs)
+
+
+@pytest.mark.parametrize("text", ["", "short", "the provider says no", SHOWN, VALUE[:7]])
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert SECRET.scrub(text) == text
+
+
+def test_a_short_secret_is_hidden_where_it_is_whole() -> None:
+    assert Secret("abc123", "x").scrub("the key abc123 and abc12") == f"the key {SHOWN} and abc12"
+
+
+def test_scrubbing_takes_time_that_grows_with_the_text_alone() -> None:
+    began = perf_counter()
+    Secret("a" * 4000, "x").scrub("ab" * 50_000)
+    assert perf_counter() - began < 2
+
+
+def test_all_secrets_in_use_are_hidden_together_and_words_are_not_taken_for_them() -> None:
+    secrets = [SECRET, Secret("another-secret-of-ours", "x"), Secret("word", "x")]
+    assert scrub_all(f"{VALUE} another-secret-of-ours word") == f"{SHOWN} {SHOWN} word"
+    del secrets

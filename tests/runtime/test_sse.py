@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.runtime.dialects import server_sent_events as sse
-from inferc.runtime.dialects.server_sent_events import Event, LineTooLong, SseParser
+from inferc.runtime.dialects.server_sent_events import Event, EventTooLarge, SseParser
 
 STREAM = (
     'data: {"a": "é€😀"}\n\n: a comment\r\n\r\nevent: error\rdata:x\r\rdata: 1\r\ndata: 2\r\n\r\n'.encode()
@@ -61,8 +62,36 @@ def test_the_end_of_the_bytes_completes_the_last_event(end: bytes) -> None:
 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "MAX_LINE", 100)
+    monkeypatch.setattr(sse, "MAX_EVENT", 100)
     parser = SseParser()
     parser.feed(b"x" * 100)
-    with pytest.raises(LineTooLong):
+    with pytest.raises(EventTooLarge):
         parser.feed(b"x")
+
+
+def test_an_event_of_many_lines_is_refused_where_it_grows_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 100)
+    parser = SseParser()
+    parser.feed(b"data: 1\n" * 12)
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"data: 1\n")
+
+
+def test_small_events_come_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 100)
+    parser = SseParser()
+    for _ in range(50):
+        parser.feed(b"data: 1\n\ndata: 2\n\n: comment\n\ndata: 3")
+        assert parser.in_event
+        assert parser.feed(b"\n\n") == [Event(b"", b"3")]
+        assert not parser.in_event
+
+
+def test_a_large_event_in_small_pieces_takes_time_that_grows_with_its_size_alone() -> None:
+    parser, piece = SseParser(), b"x" * 1000
+    parser.feed(b"data: ")
+    began = perf_counter()
+    for _ in range(8000):
+        parser.feed(piece)
+    assert perf_counter() - began < 2  # joined anew for each piece, 32 GB would be copied
+    assert parser.feed(b"\n\n") == [Event(b"", piece * 8000)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inferc.compiler.plan import CircuitBreakerConfig, Duration, RetryPolicy, SecretRef
+from inferc.compiler.plan import CircuitBreakerConfig, Duration, RateLimits, RetryPolicy, SecretRef
 from inferc.runtime.executor import Executor
 from inferc.runtime.limits import shared_circuits as health
 from inferc.runtime.limits.replica_policies import ReplicaPolicies
@@ -147,7 +147,7 @@ async def test_a_process_that_vanishes_while_it_probes_makes_room_for_another(
     async with processes(redis, key, 2, Fault(500, count=2)) as (executors, _):
         await open_everywhere(executors)
         await asyncio.sleep(OPEN_FOR + 0.05)
-        store = executors[1]._policies._store.health  # type: ignore[union-attr]
+        store = executors[1].state and executors[1].state.health
         assert store is not None
         await store.probe("\n".join(("openai", executors[0].plan.deployments[0].endpoint)), "gone")  # type: ignore[union-attr]
         assert isinstance(await ask(executors[0]), CircuitOpen)
@@ -167,6 +167,31 @@ async def test_a_provider_that_asks_one_process_to_wait_is_left_alone_by_all(
         assert await ask(executors[1]) is None
         assert 0.4 < loop.time() - asked < 2
         assert mock.stats.requests == 2
+
+
+async def test_no_process_leaves_a_provider_alone_for_longer_than_the_bound(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    fault = Fault(429, retry_after=3e7)
+    limits = RateLimits(max_hold=Duration(0.5))
+    async with processes(redis, key, 2, fault, rate_limits=limits) as (executors, mock):
+        began = asyncio.get_running_loop().time()
+        assert isinstance(await ask(executors[0]), RateLimited)
+        await asyncio.sleep(0.1)
+        assert await ask(executors[1]) is None
+        assert 0.4 < asyncio.get_running_loop().time() - began < 3
+        assert mock.stats.requests == 2
+
+
+async def test_a_wait_of_years_in_the_store_is_not_believed(redis: RedisServer, key: SecretRef) -> None:
+    async with processes(redis, key, 1, rate_limits=RateLimits(max_hold=Duration(0.2))) as ([executor], _):
+        policies = policies_of(executor)
+        account = next(iter(executor._policies._accounts._circuits.limiters))  # type: ignore[union-attr]
+        health_of = executor.state and executor.state.health
+        assert health_of is not None
+        await health_of.hold(account, 3e7)
+        await eventually(lambda: policies.limiter.held_for(asyncio.get_running_loop().time()) > 0)
+        assert policies.limiter.held_for(asyncio.get_running_loop().time()) <= 0.2
 
 
 async def test_while_redis_is_down_each_process_goes_by_what_it_knows(

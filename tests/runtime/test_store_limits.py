@@ -16,14 +16,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inferc.compiler.plan import RateLimits
+from inferc.compiler.plan import RateLimits, UnavailableAction
 from inferc.runtime.limits.accounts import Accounts
 from inferc.runtime.limits.rate_limiters import LocalRateLimiter, SharedRateLimiter, StrictRateLimiter, shared
+from inferc.runtime.limits.store import SharedLimits, StoreError, redis_limits
+from inferc.runtime.limits.store.protocol import Ask, Return
 from inferc.runtime.limits.store.redis import RedisStore
+from inferc.runtime.policies.rate_limit import Permit
 from inferc.runtime.requests.errors import RateLimited, ShuttingDown, StoreUnavailable
 
 from ..support.redis_server import RedisServer
-from ..support.remote import eventually, plan_of, remote_plan
+from ..support.remote import eventually, plan_of, remote_plan, until
 
 ROOT = Path(__file__).parents[2]
 PermitsT = TypeVar("PermitsT", StrictRateLimiter, SharedRateLimiter)
@@ -36,7 +39,9 @@ def strict(
 ) -> AbstractAsyncContextManager[list[StrictRateLimiter]]:
     """The limiters of `count` processes, as far as the server can tell."""
     limited = RateLimits(**limits, strict=True)
-    return several(redis, count, lambda store: StrictRateLimiter("the account", limited, "key", store))
+    return several(
+        redis, count, lambda store: StrictRateLimiter("the account", limited, "key", limits_of(store))
+    )
 
 
 def approximate(
@@ -44,7 +49,14 @@ def approximate(
 ) -> AbstractAsyncContextManager[list[SharedRateLimiter]]:
     """The same with shares."""
     limited = RateLimits(**limits)
-    return several(redis, count, lambda store: SharedRateLimiter("the account", limited, "key", store))
+    return several(
+        redis, count, lambda store: SharedRateLimiter("the account", limited, "key", limits_of(store))
+    )
+
+
+def limits_of(store: RedisStore) -> SharedLimits:
+    assert store.limits is not None
+    return store.limits
 
 
 @asynccontextmanager
@@ -112,7 +124,7 @@ async def test_tokens_are_corrected_for_all_processes(redis: RedisServer) -> Non
         with pytest.raises(RateLimited):
             await other.acquire(50, soon())
         one.finish(permit, 10)
-        await other.acquire(50, soon())
+        await other.acquire(50, soon(1.2))
 
 
 async def test_requests_in_flight_are_counted_over_all_processes(redis: RedisServer) -> None:
@@ -227,14 +239,16 @@ async def test_the_kind_of_permits_follows_from_the_plan_and_the_store(redis: Re
 
 WORKER = """
 import asyncio, json, sys, time
-from inferc.compiler.plan import RateLimits
+from inferc.compiler.plan import RateLimits, UnavailableAction
 from inferc.runtime.limits.rate_limiters import StrictRateLimiter
+from inferc.runtime.limits.store import SharedLimits, StoreError, redis_limits
+from inferc.runtime.limits.store.protocol import Ask, Return
 from inferc.runtime.limits.store.redis import RedisStore
 
 async def main(url, limit, minute, seconds):
     store = RedisStore(url, span=minute)
     limits = RateLimits(requests_per_minute=limit, strict=True)
-    limiter = StrictRateLimiter("the account", limits, "key", store)
+    limiter = StrictRateLimiter("the account", limits, "key", store.limits)
     await limiter.start()
     sent, end = [], asyncio.get_running_loop().time() + seconds
 
@@ -274,3 +288,115 @@ def test_real_processes_never_send_more_than_the_strict_limit_within_any_minute(
     most = max(bisect_left(sent, moment + 0.8 * minute) - index for index, moment in enumerate(sent))
     assert most <= limit
     assert len(sent) >= 4 * limit
+
+
+async def test_the_share_of_a_process_that_died_is_free_within_seconds(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_limits, "LEASE", 0.5)
+    began = time.monotonic()
+    limits = RateLimits(requests_per_minute=10)
+    store = RedisStore(redis.url)
+    dead, other = (limits_of(store).account("key", limits) for _ in range(2))
+    assert (await dead.share(1, (0, 0), ())).requests == 10
+    await dead.share(1, (3, 0), ())  # seven are left, and nobody hears of it again
+    share = await other.share(1, (0, 0), ())
+    while not share.requests:
+        await asyncio.sleep(0.05)
+        share = await other.share(1, (0, 0), ())
+    assert share.requests == 7
+    assert 0.4 < time.monotonic() - began < 5
+    await store.stop()
+
+
+async def test_slots_of_a_process_that_died_are_free_within_seconds(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_limits, "LEASE", 0.5)
+    limits = RateLimits(concurrent_requests=1, strict=True)
+    store = RedisStore(redis.url)
+    dead, other = (limits_of(store).account("key", limits) for _ in range(2))
+    assert (await dead.acquire([Ask(1, "a")], (), ())).granted == 1
+    assert (await other.acquire([Ask(1, "b")], (), ())).granted == 0
+    await asyncio.sleep(0.6)
+    assert (await other.acquire([Ask(1, "b")], (), ())).granted == 1
+    await store.stop()
+
+
+async def test_a_grant_whose_answer_was_lost_is_given_back(redis: RedisServer) -> None:
+    """The server does what it was asked, but too late for who asked."""
+    strict_limits = RateLimits(requests_per_minute=10, concurrent_requests=3, strict=True)
+    store = RedisStore(redis.url)
+    account = limits_of(store).account("strict", strict_limits)
+    shares = limits_of(store).account("shares", RateLimits(requests_per_minute=10))
+    first = await account.acquire([Ask(1, "first")], (), ())
+    assert (await shares.share(1, (0, 0), ())).requests == 10
+    with redis.stopped():
+        back = [Return(first.bucket, 1, 1, "first")]
+        with pytest.raises(StoreError):
+            await account.acquire([Ask(1, "second"), Ask(1, "third")], back, ())
+        with pytest.raises(StoreError):
+            await shares.share(1, (4, 0), ())
+    asks = [Ask(1, str(number)) for number in range(12)]
+    grant = await account.acquire(asks, (), ())
+    assert grant.granted == 3  # slots; `first` gave back its own, and nobody has those of the others
+    done = [Return(grant.bucket, 0, 0, str(number)) for number in range(3)]
+    assert (await account.acquire(asks[3:], done, ())).granted == 3
+    assert (await shares.share(1, (0, 0), ())).requests == 6
+    await store.stop()
+
+
+@pytest.mark.parametrize("kind", ["strict", "shares"])
+async def test_a_redis_that_lost_its_memory_is_told_what_was_sent_and_what_is_in_flight(
+    kind: str, redis: RedisServer
+) -> None:
+    limits = RateLimits(requests_per_minute=20, tokens_per_minute=1000, concurrent_requests=4, strict=True)
+    store = RedisStore(redis.url)
+    one, other = (limits_of(store).account("key", limits) for _ in range(2))
+    if kind == "strict":
+        for account, name in ((one, "a"), (other, "b")):
+            assert (await account.acquire([Ask(100, f"{name}{x}") for x in range(2)], (), ())).granted == 2
+    else:
+        for account in (one, other):
+            await account.share(100, (0, 0), ())
+            await account.share(0, (2, 200), ())
+    redis.stop()
+    redis.start()
+    if kind == "strict":
+        assert (await one.acquire((), (), ["a0", "a1"])).granted == 0
+        assert (await other.acquire((), (), ["b0", "b1"])).granted == 0
+        assert (await one.acquire([Ask(1, "c")], (), ["a0", "a1"])).granted == 0
+    for account in (one, other):
+        await account.share(0, (0, 0), ())
+    share = await one.share(1, (0, 0), ())
+    assert (share.requests, share.tokens) == (16, 600)
+    await store.stop()
+
+
+async def test_shares_are_back_at_the_full_rate_seconds_after_redis_was_away(redis: RedisServer) -> None:
+    async with approximate(redis, 2, requests_per_minute=1000) as limiters:
+        assert await count_granted(limiters, 10, within=2) == 20
+        with redis.stopped():
+            await until(lambda: all(one._lost for one in limiters))
+        began = time.monotonic()
+        await until(lambda: not any(one._lost for one in limiters))
+        assert await count_granted(limiters, 100, within=3) == 200
+        assert time.monotonic() - began < 5
+
+
+async def test_strict_limits_are_kept_by_each_process_where_it_is_to_serve(redis: RedisServer) -> None:
+    limits = RateLimits(requests_per_minute=5, strict=True)
+    store = RedisStore(redis.url, span=MINUTE)
+    limiter = StrictRateLimiter("the account", limits, "key", limits_of(store), UnavailableAction.SERVE)
+    await limiter.start()
+    redis.stop()
+    outcomes = await asyncio.gather(*(limiter.acquire(1, soon()) for _ in range(8)), return_exceptions=True)
+    permits = [outcome for outcome in outcomes if isinstance(outcome, Permit)]
+    assert len(permits) == 5
+    for permit in permits:
+        limiter.finish(permit, 1)
+    assert limiter.running == 0
+    redis.start()
+    await limiter.acquire(1, soon(2))
+    await limiter.stop()
+    await store.stop()

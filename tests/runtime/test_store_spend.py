@@ -1,4 +1,4 @@
-"""Spend in a real SQLite file and on a real Redis server."""
+"""Spend in a real SQLite file and on a real Redis server, with real processes that are killed and stopped."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ import logging
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
-from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef
+from inferc.compiler.plan import Budget, BudgetAction, Money, Price, SecretRef, UnavailableAction
 from inferc.runtime.executor import Executor
-from inferc.runtime.limits.spend import SpendRecorder
-from inferc.runtime.limits.store import Store, StoreError, open_store
+from inferc.runtime.limits.shared_budget import SharedBudget
+from inferc.runtime.limits.store import SharedSpend, Store, StoreError, open_store
 from inferc.runtime.limits.store.sqlite import FILE, SqliteStore
-from inferc.runtime.policies.budget import DAY, Ledger
-from inferc.runtime.requests.errors import BudgetExceeded, StartError
+from inferc.runtime.policies.budget import Exceeded, Reservation
+from inferc.runtime.policies.lease import Granted, SpendState
+from inferc.runtime.requests.errors import BudgetExceeded, StartError, StoreUnavailable
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.redis_server import RedisServer
-from ..support.remote import eventually, mock_provider, plan_of, remote_plan
+from ..support.remote import mock_provider, plan_of, remote_plan, until
+from ..support.spenders import spenders, spent_by
 
-NOW = 30_000_000
+NOW = 1.8e9
+MINUTE = int(NOW / 60)
+DOLLAR = 10**12
+CENT = DOLLAR // 100
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -50,50 +55,170 @@ async def opened(state: str) -> AsyncIterator[Store]:
         await store.stop()
 
 
+def spend_of(store: Store) -> SharedSpend:
+    assert store.spend is not None
+    return store.spend
+
+
+async def add(store: Store, account: str, amounts: dict[int, int]) -> None:
+    def change(state: SpendState, now: float) -> Granted:
+        spend = {m: state.spend.get(m, 0) + amounts.get(m, 0) for m in state.spend.keys() | amounts.keys()}
+        return Granted(0, SpendState(spend, state.leases, state.identity), now)
+
+    await spend_of(store).update(account, NOW, change)
+
+
+async def kept(store: Store, account: str) -> SpendState:
+    granted = await spend_of(store).update(account, NOW, lambda state, now: Granted(0, state, now))
+    return granted.state
+
+
+@asynccontextmanager
+async def budgets(
+    state: str,
+    count: int,
+    *,
+    action: BudgetAction = BudgetAction.REJECT,
+    unavailable: UnavailableAction = UnavailableAction.REFUSE,
+    ceiling: str = "1",
+) -> AsyncIterator[list[SharedBudget]]:
+    """What as many processes have of one budget of so many dollars a day."""
+    async with AsyncExitStack() as stack:
+        made = []
+        for _ in range(count):
+            store = await stack.enter_async_context(opened(state))
+            config = Budget(action, None, Money(ceiling))
+            budget = SharedBudget(config, "gpt", "shop/gpt", spend_of(store), unavailable, epoch())
+            await budget.start()
+            stack.push_async_callback(budget.stop)
+            made.append(budget)
+        yield made
+
+
+def epoch() -> float:
+    return time.time() - asyncio.get_running_loop().time()
+
+
+async def reserve(budget: SharedBudget, amount: int = CENT) -> Reservation | Exceeded:
+    outcome = budget.reserve(time.time(), amount)
+    return outcome if outcome is not None else await budget.acquire(amount, None)
+
+
+async def spend_all(budget: SharedBudget, attempts: int = 1000) -> int:
+    """How many requests of a cent pass until one is refused."""
+    for passed in range(attempts):
+        held = await reserve(budget)
+        if isinstance(held, Exceeded):
+            return passed
+        await asyncio.sleep(0)
+        budget.settle(held, CENT)
+    return attempts
+
+
 async def test_what_was_spent_is_there_after_a_restart(state: str) -> None:
     async with opened(state) as store:
-        await store.add_spend("gpt", {NOW: 5, NOW + 1: 7}, NOW - DAY)
-        await store.add_spend("gpt", {NOW: -2}, NOW - DAY)
-        await store.add_spend("claude", {NOW: 1}, NOW - DAY)
+        await add(store, "shop/gpt", {MINUTE: 5, MINUTE + 1: 7})
+        await add(store, "blog/gpt", {MINUTE: 1})
     async with opened(state) as store:
-        assert await store.spend("gpt", NOW) == {NOW: 3, NOW + 1: 7}
-        assert await store.spend("gpt", NOW + 1) == {NOW + 1: 7}
-        assert await store.spend("nobody", 0) == {}
-
-
-async def test_what_is_older_than_a_day_is_forgotten(state: str) -> None:
-    async with opened(state) as store:
-        await store.add_spend("gpt", {NOW: 5}, NOW - DAY)
-        await store.add_spend("gpt", {NOW + DAY + 1: 1}, NOW + 1)
-        assert await store.spend("gpt", 0) == {NOW + DAY + 1: 1}
+        assert (await kept(store, "shop/gpt")).spend == {MINUTE: 5, MINUTE + 1: 7}
+        assert (await kept(store, "blog/gpt")).spend == {MINUTE: 1}
+        assert (await kept(store, "shop/other")).spend == {}
 
 
 async def test_amounts_of_a_large_budget_stay_exact(state: str) -> None:
-    million = 10**6 * 10**12
+    million = 10**6 * DOLLAR
     async with opened(state) as store:
         for _ in range(3):
-            await store.add_spend("gpt", {NOW: million + 1}, 0)
-        assert await store.spend("gpt", 0) == {NOW: 3 * million + 3}
+            await add(store, "shop/gpt", {MINUTE: million + 1})
+        assert (await kept(store, "shop/gpt")).spend == {MINUTE: 3 * million + 3}
 
 
-async def test_processes_that_share_a_store_see_what_each_other_spends(state: str) -> None:
+async def test_many_changes_at_once_all_count(state: str) -> None:
     async with opened(state) as one, opened(state) as other:
-        ledgers = Ledger(), Ledger()
-        epoch = NOW * 60.0
-        keepers = [
-            SpendRecorder("gpt", ledger, store, epoch)
-            for ledger, store in zip(ledgers, (one, other), strict=True)
-        ]
-        for keeper in keepers:
-            await keeper.start()
-        minute = int((asyncio.get_running_loop().time() + epoch) / 60)
-        for _ in range(10):
-            for ledger in ledgers:
-                ledger.add(minute, 1)
-                await asyncio.sleep(0.01)
-        await eventually(lambda: [ledger.day.total for ledger in ledgers] == [20, 20])
-        for keeper in keepers:
-            await keeper.stop()
+        await asyncio.gather(
+            *(add(store, "shop/gpt", {MINUTE: 1}) for store in (one, other) for _ in range(20))
+        )
+        assert (await kept(one, "shop/gpt")).spend == {MINUTE: 40}
+
+
+async def test_spend_that_the_first_version_kept_counts(state: str) -> None:
+    if state.startswith("redis"):
+        async with Redis.from_url(state) as client:
+            await client.hset("inferc:spend:gpt", str(MINUTE), 5)
+    else:
+        os.makedirs(state)
+        connection = sqlite3.connect(Path(state) / FILE)
+        connection.execute("CREATE TABLE spend (account, minute, picodollars, PRIMARY KEY (account, minute))")
+        connection.execute("INSERT INTO spend VALUES ('gpt', ?, 5)", (MINUTE,))
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+        connection.close()
+    async with opened(state) as store:
+        await add(store, "shop/gpt", {MINUTE: 1})
+        assert (await kept(store, "shop/gpt")).spend == {MINUTE: 6}
+
+
+async def test_processes_that_share_a_budget_spend_it_once_and_all_of_it(state: str) -> None:
+    async with budgets(state, 4) as shared:
+        passed = await asyncio.gather(*map(spend_all, shared))
+        assert sum(passed) <= 100
+        await asyncio.sleep(0.3)  # until nobody is told that it was just refused
+        passed += await asyncio.gather(*map(spend_all, shared))
+        assert 95 <= sum(passed) <= 100
+        await until(lambda: all(each.spent(time.time())["day"] >= 0.95 for each in shared))
+    async with budgets(state, 1) as (again,):
+        assert await spend_all(again) + sum(passed) <= 100
+
+
+async def test_what_is_reserved_elsewhere_is_refused_only_for_a_moment(state: str) -> None:
+    async with budgets(state, 2) as (one, other):
+        held = await reserve(one, 90 * CENT)
+        assert isinstance(held, Reservation)
+        outcome = await reserve(other, 20 * CENT)
+        assert isinstance(outcome, Exceeded)
+        assert outcome.retry_after == 1.0
+        one.settle(held, CENT)
+        deadline = time.monotonic() + 5
+        while not isinstance(await reserve(other, 20 * CENT), Reservation):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+
+
+async def test_a_request_dearer_than_the_budget_is_refused_without_asking(state: str) -> None:
+    async with budgets(state, 1) as (budget,):
+        outcome = budget.reserve(time.time(), 2 * DOLLAR)
+        assert isinstance(outcome, Exceeded)
+        assert outcome.retry_after is None
+
+
+@pytest.mark.parametrize("action", [BudgetAction.WARN, BudgetAction.THROTTLE])
+async def test_budgets_that_refuse_nothing_count_what_all_processes_spend(
+    action: BudgetAction, tmp_path: Path
+) -> None:
+    async with budgets(str(tmp_path), 2, action=action) as (one, other):
+        held = await reserve(one, 3 * DOLLAR)
+        assert isinstance(held, Reservation)
+        assert not one.is_throttled(time.time())
+        one.settle(held, 2 * DOLLAR)
+        await until(lambda: other.spent(time.time())["day"] == 2.0)
+        assert other.is_throttled(time.time()) == (action is BudgetAction.THROTTLE)
+        after = await reserve(other)
+        assert isinstance(after, Reservation)
+        assert after.notice is not None
+
+
+async def test_a_request_that_stops_waiting_takes_no_money_along(state: str) -> None:
+    async with budgets(state, 1) as (budget,):
+        for moment in range(10):
+            waiting = [asyncio.create_task(reserve(budget, 30 * CENT)) for _ in range(3)]
+            await asyncio.sleep(moment / 2000)
+            for task in waiting:
+                task.cancel()
+            for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+                if isinstance(outcome, Reservation):
+                    budget.settle(outcome, 0)
+        await asyncio.sleep(0.2)
+        assert await spend_all(budget) == 100
 
 
 PRICED: dict[str, Any] = {
@@ -122,34 +247,47 @@ async def test_a_spent_budget_stays_spent_after_a_restart(
             await executor.stop()
 
 
-def test_spend_survives_a_process_that_is_killed(tmp_path: Path) -> None:
-    program = f"""
-import asyncio, sys
-from pathlib import Path
-from inferc.runtime.limits.store.sqlite import SqliteStore
+async def test_a_budget_that_rejects_needs_a_price(tmp_path: Path) -> None:
+    plan = plan_of(remote_plan("gpt", budget=PRICED["budget"], price=None))
+    with pytest.raises(StartError, match=r"the price of .* is not known, so its budget cannot be kept"):
+        await Executor(plan, tmp_path).start()
 
-async def main():
-    store = SqliteStore(Path({str(tmp_path)!r}))
-    await store.start()
-    for amount in range(1000):
-        await store.add_spend("gpt", {{{NOW}: 1}}, 0)
-        print(amount + 1, flush=True)
 
-asyncio.run(main())
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process, process.stdout:
-        while int(process.stdout.readline()) < 50:
-            pass
-        process.send_signal(signal.SIGKILL)
-        said = [int(line) for line in process.stdout.read().splitlines()]
+async def recorded(state: str) -> int:
+    """All that counts for the budget of real processes."""
+    async with opened(state) as store:
+        found = await kept(store, "shop/gpt")
+    return sum(found.spend.values()) + sum(lease.amount for lease in found.leases.values())
 
-    async def spent() -> dict[int, int]:
-        async with opened(str(tmp_path)) as store:
-            return await store.spend("gpt", 0)
 
-    assert asyncio.run(spent())[NOW] >= max(said, default=50)
+def test_real_processes_spend_no_more_than_the_budget(state: str) -> None:
+    with spenders(state, 4, ceiling="1", pause=0.005, attempts=150) as processes:
+        spent = spent_by(processes)
+    assert 0.95 * DOLLAR <= spent <= DOLLAR
+    assert asyncio.run(recorded(state)) == spent
+
+
+def test_processes_that_are_killed_lose_nothing_that_they_spent(state: str) -> None:
+    total = 0
+    for _ in range(3):
+        with spenders(state, 2, ceiling="1", pause=0.002, attempts=10_000) as processes:
+            time.sleep(0.1)
+            for process in processes:
+                process.send_signal(signal.SIGKILL)
+            total += spent_by(processes)
+        assert total <= asyncio.run(recorded(state)) <= DOLLAR
+    with spenders(state, 1, ceiling="1", pause=0.002, attempts=300) as alone:
+        total += spent_by(alone)
+    assert total <= DOLLAR
+
+
+def test_a_process_that_was_stopped_for_long_spends_no_more_than_is_left(tmp_path: Path) -> None:
+    state = str(tmp_path)
+    with spenders(state, 2, ceiling="1", pause=0.005, attempts=1600) as (stopped, running):
+        stopped.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        stopped.send_signal(signal.SIGCONT)
+        assert spent_by([stopped, running]) <= DOLLAR
 
 
 @pytest.mark.parametrize("damage", ["header", "page", "empty table", "text"])
@@ -158,8 +296,8 @@ async def test_a_damaged_file_is_kept_aside_and_counting_starts_anew(
 ) -> None:
     path = tmp_path / FILE
     async with opened(str(tmp_path)) as store:
-        for minute in range(0, 2000, 100):
-            await store.add_spend("gpt", {NOW + minute + i: 10**15 for i in range(100)}, 0)
+        for name in range(20):
+            await add(store, f"shop/{name}", {MINUTE + i: 10**15 for i in range(100)})
     whole = path.read_bytes()
     match damage:
         case "header":
@@ -172,12 +310,13 @@ async def test_a_damaged_file_is_kept_aside_and_counting_starts_anew(
             path.write_text("this is no database, and long enough to look at" * 50)
     with caplog.at_level(logging.WARNING):
         async with opened(str(tmp_path)) as store:
-            assert await store.spend("gpt", 0) == {}
-            await store.add_spend("gpt", {NOW: 1}, 0)
-    kept = [name for name in os.listdir(tmp_path) if ".damaged-" in name and "wal" not in name]
-    assert len(kept) == 1
+            assert (await kept(store, "shop/1")).spend == {}
+            await add(store, "shop/1", {MINUTE: 1})
+            assert store.problems.past == caplog.messages
+    aside = [name for name in os.listdir(tmp_path) if ".damaged-" in name and "wal" not in name]
+    assert len(aside) == 1
     assert len(caplog.messages) == 1
-    assert f"it is kept as {kept[0]}, and counting starts anew" in caplog.messages[0]
+    assert f"it is kept as {aside[0]}, and counting starts anew" in caplog.messages[0]
 
 
 async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
@@ -188,35 +327,136 @@ async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Pa
     connection = sqlite3.connect(tmp_path / FILE)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StartError, match="another version of inferc"):
+    with pytest.raises(StartError, match="newer version of inferc"):
         await SqliteStore(tmp_path).start()
     assert [name for name in os.listdir(tmp_path) if "damaged" in name] == []
+
+
+async def test_processes_that_start_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    for number in range(5):
+        stores = [SqliteStore(tmp_path / str(number)) for _ in range(6)]
+        await asyncio.gather(*(store.start() for store in stores))
+        await asyncio.gather(*(add(store, "shop/gpt", {MINUTE: 1}) for store in stores))
+        assert (await kept(stores[0], "shop/gpt")).spend == {MINUTE: 6}
+        await asyncio.gather(*(store.stop() for store in stores))
+
+
+async def test_a_state_of_an_unknown_kind_is_said_at_the_start() -> None:
+    with pytest.raises(StartError, match="postgres://"):
+        open_store("postgres://localhost/db")
+
+
+async def test_a_folder_that_is_removed_is_made_anew_with_what_is_known_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "state"
+    async with budgets(str(folder), 2) as (one, other):
+        for budget in (one, other):
+            held = await reserve(budget, 30 * CENT)
+            assert isinstance(held, Reservation)
+            budget.settle(held, 30 * CENT)
+        await until(lambda: [each.spent(time.time())["day"] for each in (one, other)] == [0.6, 0.6])
+        with caplog.at_level(logging.WARNING):
+            folder.rename(tmp_path / "elsewhere")
+            await until(
+                lambda: sum("was removed while it was in use" in each for each in caplog.messages) == 2
+            )
+        async with budgets(str(folder), 1) as (new,):
+            assert await spend_all(new) == 40
 
 
 async def test_a_redis_that_goes_away_is_said_once_and_nothing_is_lost(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with opened(redis.url) as store:
-        ledger = Ledger()
-        keeper = SpendRecorder("gpt", ledger, store, NOW * 60.0)
-        await keeper.start()
+    async with budgets(redis.url, 1) as (budget,):
+        held = await reserve(budget)
+        assert isinstance(held, Reservation)
         redis.stop()
-        ledger.add(NOW, 3)
+        budget.settle(held, CENT)
         with caplog.at_level(logging.WARNING):
-            await eventually(lambda: len(caplog.messages) > 0)
-            await asyncio.sleep(0.6)
+            await until(lambda: len(caplog.messages) > 0)
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="its budget: the state at redis://127"):
+                    await reserve(budget, 50 * CENT)
         assert len(caplog.messages) == 1
         assert f"the state at redis://127.0.0.1:{redis.port}/0 cannot be used" in caplog.messages[0]
         redis.start()
-        await asyncio.sleep(0.6)
-        await keeper.stop()
-        assert sum((await store.spend("gpt", 0)).values()) == 3
+        await until(lambda: not budget._lost)
+        assert await spend_all(budget) == 99
+
+
+async def test_without_its_store_a_budget_may_be_kept_by_what_is_known_here(redis: RedisServer) -> None:
+    async with budgets(redis.url, 1, unavailable=UnavailableAction.SERVE) as (budget,):
+        before = await reserve(budget, 40 * CENT)
+        assert isinstance(before, Reservation)
+        budget.settle(before, 40 * CENT)
+        redis.stop()
+        await until(lambda: bool(budget._lost))
+        passed = await spend_all(budget)
+        assert passed == 60
+        redis.start()
+        await until(lambda: not budget._lost)
+        async with budgets(redis.url, 1) as (other,):
+            assert other.spent(time.time())["day"] >= 1.0
+            assert await spend_all(other) == 0
+
+
+@pytest.mark.parametrize("unavailable", UnavailableAction)
+async def test_a_redis_that_is_away_at_the_start_refuses_unless_it_is_told_to_serve(
+    unavailable: UnavailableAction, redis: RedisServer
+) -> None:
+    redis.stop()
+    async with budgets(redis.url, 1, unavailable=unavailable) as (budget,):
+        if unavailable is UnavailableAction.REFUSE:
+            with pytest.raises(StoreUnavailable):
+                await reserve(budget)
+        else:
+            assert isinstance(await reserve(budget), Reservation)
+        redis.start()
+        await until(lambda: not budget._lost)
+        assert isinstance(await reserve(budget), Reservation)
+
+
+async def test_a_redis_that_lost_its_memory_is_told_what_was_spent(redis: RedisServer) -> None:
+    async with budgets(redis.url, 2) as (one, other):
+        for budget in (one, other):
+            held = await reserve(budget, 30 * CENT)
+            assert isinstance(held, Reservation)
+            budget.settle(held, 30 * CENT)
+        in_flight = await reserve(one, 20 * CENT)
+        assert isinstance(in_flight, Reservation)
+        await asyncio.sleep(1.2)
+        redis.stop()
+        redis.start()
+        await asyncio.sleep(2.5)
+        async with budgets(redis.url, 1) as (new,):
+            assert await spend_all(new) == 20
+
+
+async def test_a_redis_that_is_full_or_slow_holds_up_traffic_for_no_longer_than_that(
+    redis: RedisServer,
+) -> None:
+    async with budgets(redis.url, 1, ceiling="1000") as (budget,), Redis.from_url(redis.url) as client:
+        await reserve(budget)
+        await client.config_set("maxmemory-policy", "noeviction")
+        await client.config_set("maxmemory", "1")
+        await until(lambda: bool(budget._lost))
+        with pytest.raises(StoreUnavailable, match="maxmemory"):
+            await reserve(budget, DOLLAR)
+        await client.config_set("maxmemory", "0")
+        await until(lambda: not budget._lost, 5)
+        assert isinstance(await reserve(budget, DOLLAR), Reservation)
+        with redis.stopped():
+            await until(lambda: bool(budget._lost))
+        await until(lambda: not budget._lost, 5)
+        assert isinstance(await reserve(budget, DOLLAR), Reservation)
 
 
 async def test_a_redis_that_is_down_is_an_error_of_each_use_that_shows_no_password() -> None:
     store = open_store("redis://:secret@127.0.0.1:9/0")
     await store.start()
     with pytest.raises(StoreError, match=r"the state at redis://127\.0\.0\.1:9/0 cannot be used") as caught:
-        await store.spend("gpt", 0)
+        await kept(store, "shop/gpt")
     assert "secret" not in str(caught.value)
+    assert store.problems.now == {"budgets": str(caught.value)}
     await store.stop()

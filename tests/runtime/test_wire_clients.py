@@ -314,7 +314,7 @@ async def test_several_answers_and_their_log_probabilities(house: Open, wire: st
 
 @pytest.mark.parametrize("wire", TRANSLATED)
 async def test_a_filtered_answer_says_so(house: Open, wire: str) -> None:
-    from inferc.runtime.mock_provider.script import ScriptedAnswer
+    from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 
     scripted = (ScriptedAnswer("bad", say="I will", finish="content_filter"),)
     async with house(MockOptions(gap=0, answers=scripted)) as it:
@@ -322,7 +322,7 @@ async def test_a_filtered_answer_says_so(house: Open, wire: str) -> None:
 
 
 async def test_an_answer_that_fills_the_context_window_is_cut_by_length(house: Open) -> None:
-    from inferc.runtime.mock_provider.script import ScriptedAnswer
+    from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 
     scripted = (ScriptedAnswer(say="and so on", finish="context_window"),)
     async with house(MockOptions(gap=0, answers=scripted)) as it:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import TaskKind
-from inferc.runtime.dialects.wires import make_wire
+from inferc.runtime.dialects.registry import make_wire
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.registry import make_wire
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.wire import read_events
-from inferc.runtime.dialects.wires import make_wire
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
-from inferc.runtime.mock_provider.asked import Asked
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
+from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import (
     ContentFiltered,
@@ -94,10 +94,49 @@ def test_a_byte_at_a_time_gives_the_whole_text(wire: str) -> None:
 @pytest.mark.parametrize("wire", SPOKEN)
 @given(data=st.data())
 def test_a_stream_that_is_cut_off_is_never_whole(wire: str, data: st.DataObject) -> None:
+    """On OpenAI's wire the end is the chunk that gives the reason: not all servers send `[DONE]`."""
     stream = recorded(wire)
-    end = stream.rindex(b"data:") + len(b"data:")
+    last = b'"finish_reason":"stop"' if wire == "openai" else b"data:"
+    end = stream.rindex(last) + (0 if wire == "openai" else len(last))
     _, _, ended = read(wire, stream[: data.draw(st.integers(0, end))])
     assert not ended
+
+
+def choice(index: int, reason: str | None, **more: Any) -> dict[str, Any]:
+    return {"index": index, "delta": {}, "finish_reason": reason, **more}
+
+
+@pytest.mark.parametrize(
+    ("choices", "whole"),
+    [
+        ([[choice(0, None)], [choice(0, "stop")]], True),
+        ([[choice(0, None)], [choice(1, None)], [choice(0, "stop")], [choice(1, "length")], []], True),
+        ([[choice(0, None)], [choice(1, None)], [choice(0, "stop")]], False),
+        ([[choice(0, None)]], False),
+        ([[]], False),
+        ([], False),
+    ],
+)
+def test_a_stream_without_its_marker_is_whole_when_every_choice_has_ended(
+    choices: list[list[Any]], whole: bool
+) -> None:
+    stream = b"".join(b"data: " + json.dumps({"choices": each}).encode() + b"\n\n" for each in choices)
+    _, error, ended = read("openai", stream)
+    assert (error, ended) == (None, whole)
+
+
+@pytest.mark.parametrize("said", [{"error": {"code": 502, "message": "the provider failed"}}, {}])
+def test_a_choice_that_failed_is_the_error_of_the_answer(said: dict[str, Any]) -> None:
+    failed = choice(0, "error", **said)
+    stream = b"data: " + json.dumps({"choices": [failed]}).encode() + b"\n\n"
+    _, error, ended = read("openai", stream)
+    assert isinstance(error, ServerError)
+    assert error.retryable
+    assert not ended
+    plan = wire_plan("openai")
+    for choices in ([failed], [], None):
+        with pytest.raises(ServerError):
+            make_wire(plan).answer(json.dumps({"choices": choices}).encode(), Classifier(plan, None))
 
 
 def events(*values: Any) -> bytes:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from inferc.compiler.plan import ExternPlan, PipelinePlan, RoutePlan
 from inferc.runtime.serving.model import Model
-from inferc.runtime.serving.pipelines import Event, Pipeline, Workers, build_pipelines, load_externs
+from inferc.runtime.serving.pipelines import Event, Extern, Pipeline, Workers, build_pipelines
 from inferc.runtime.serving.routes.build import build_route
 
 from .members import Speaker, member
@@ -26,29 +25,29 @@ def echo(**fields: Any) -> Speaker:
 def pipelines_of(
     *parts: PipelinePlan | RoutePlan | ExternPlan,
     members: Iterable[Model] = (),
-    base_dir: Path = Path(),
     workers: Workers | None = None,
+    externs: Mapping[str, Extern] | None = None,
     **speakers: Speaker,
 ) -> dict[str, Pipeline]:
     """The pipelines of a plan, over deployments of `speakers`."""
     plan = plan_with(*parts)
     served: dict[str, Model] = {name: member(name, speaker) for name, speaker in speakers.items()}
     served |= {each.name: each for each in members}
+    workers = workers or Workers()
     for route in plan.routes:
-        served[route.route] = build_route(route, served, Random(1))
-    externs = load_externs(plan, base_dir, workers or Workers(), Random(1)) if plan.externs else {}
-    return build_pipelines(plan, served, externs, Random(1))
+        served[route.route] = build_route(route, served, Random(1), workers)
+    return build_pipelines(plan, served, externs or {}, workers, Random(1))
 
 
 def pipeline_of(
     *parts: PipelinePlan | RoutePlan | ExternPlan,
     members: Iterable[Model] = (),
-    base_dir: Path = Path(),
     workers: Workers | None = None,
+    externs: Mapping[str, Extern] | None = None,
     **speakers: Speaker,
 ) -> Pipeline:
     """The last pipeline of a plan."""
-    made = pipelines_of(*parts, members=members, base_dir=base_dir, workers=workers, **speakers)
+    made = pipelines_of(*parts, members=members, workers=workers, externs=externs, **speakers)
     return list(made.values())[-1]
 
 

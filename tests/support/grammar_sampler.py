@@ -8,8 +8,8 @@ from functools import cache
 import lark
 
 from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
-from inferc.grammar import GRAMMAR
 from inferc.grammar.build import build_grammar
+from inferc.grammar.files import GRAMMAR
 
 _SAMPLES: dict[str, list[str]] = {
     "NAME": ["a", "b", "model", "retry", "x_1", "été", "名前"],

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from inferc.compiler.plan import (
     TEXT,
-    ArmPlan,
-    AttemptNode,
     BalanceKind,
-    BuiltinNode,
-    CallNode,
     CapacityKind,
     CapacityPolicy,
-    ConstantNode,
-    ConvertNode,
     Duration,
-    ExternNode,
-    FieldNode,
-    IfNode,
-    InterpolationNode,
-    ListNode,
     ListType,
-    MapNode,
-    MatchNode,
-    OperatorNode,
     PipelinePlan,
     Plan,
-    PromptNode,
-    RecordNode,
     RecordType,
     RoutePlan,
     TaskKind,
@@ -40,12 +23,9 @@ from .pipelines import (
     Graph,
     balance,
     cascade,
-    chat,
     extern,
     fallback,
     hedge,
-    node,
-    pipeline,
     plan_with,
     split,
 )
@@ -83,93 +63,66 @@ def _routes() -> Iterator[RoutePlan]:
 
 def _search() -> PipelinePlan:
     """Two vectors at the same time, then what is close to the question."""
-    embed: dict[str, Any] = {"target": "embedder", "task": TaskKind.EMBED}
-    return pipeline(
-        "search",
-        node(CallNode, "known", type="tensor<f32, [n, 384]>", arguments={"input": "passages"}, **embed),
-        node(CallNode, "asked", type="tensor<f32, [384]>", arguments={"input": "question"}, **embed),
-        node(
-            BuiltinNode,
-            "scores",
-            type="tensor<f32, [n]>",
-            function="cosine",
-            arguments=("asked", "known"),
-        ),
-        node(ConstantNode, "best.1", type="int", value=3),
-        node(
-            BuiltinNode,
-            "best",
-            type="list<Hit>",
-            function="top_k",
-            arguments=("scores", "best.1"),
-            named={"of": "passages"},
-        ),
-        node(FieldNode, "notes.2", block="notes.1", of="hit", field="item"),
-        chat("notes.1", "notes.1", asks="careful", message="notes.2"),
-        node(MapNode, "notes", type="list<text>", over="best", variable="hit", each="notes.1", limit=4),
-        node(
-            PromptNode,
-            "sources",
-            template="Answer {{ question }}\nfrom {% for x in notes %}{{ x }}{% endfor %}",
-            variables={"question": "question", "notes": "notes"},
-        ),
-        chat("return", asks="quick", message="sources"),
-        takes={"question": TEXT, "passages": ListType(element=TEXT)},
-        output="return",
+    graph = Graph(
+        {
+            "known": "tensor<f32, [n, 384]>",
+            "asked": "tensor<f32, [384]>",
+            "scores": "tensor<f32, [n]>",
+            "best.1": "int",
+            "best": "list<Hit>",
+            "notes": "list<text>",
+        }
     )
+    graph.call("known", "embedder", task=TaskKind.EMBED, input="passages")
+    graph.call("asked", "embedder", task=TaskKind.EMBED, input="question")
+    graph.builtin("scores", "cosine", "asked", "known")
+    graph.constant("best.1", 3)
+    graph.builtin("best", "top_k", "scores", "best.1", of="passages")
+    graph.field("notes.2", "hit", "item", block="notes.1")
+    graph.call("notes.1", "careful", block="notes.1", message="notes.2")
+    graph.map("notes", "best", "hit", "notes.1", limit=4)
+    template = "Answer {{ question }}\nfrom {% for x in notes %}{{ x }}{% endfor %}"
+    graph.prompt("sources", template, question="question", notes="notes")
+    graph.call("return", "quick", message="sources")
+    return graph.pipeline("return", name="search", question=TEXT, passages=ListType(element=TEXT))
 
 
 def _reply() -> PipelinePlan:
     """A choice between what a person gets, with something to stand in when it fails."""
-    verdict = RecordType(name="Verdict", fields={"label": TEXT})
-    return pipeline(
-        "reply",
-        chat("verdict", asks="small", message="message", type="Verdict", answer=verdict, repair=True),
-        node(
-            ExternNode,
-            "account",
-            type="Account",
-            extern="look_up",
-            arguments={"user": "user"},
-            timeout=Duration(2),
-            retries=2,
-        ),
-        node(ListNode, "found.1", type="list<text>", items=("message",)),
-        node(
-            CallNode,
-            "found",
-            target="search",
-            task=None,
-            arguments={"question": "message", "passages": "found.1"},
-        ),
-        node(FieldNode, "answer.1", of="verdict", field="label", type='"refund" | "return" | "other"'),
-        node(FieldNode, "answer.3", "answer.2", of="account", field="name"),
-        node(
-            PromptNode,
-            "answer.4",
-            "answer.2",
-            template="{{ name }} wants: {{ message }}. Be polite, and promise nothing at all.",
-            variables={"name": "answer.3", "message": "message"},
-        ),
-        chat("answer.2", "answer.2", asks="large", message="answer.4"),
-        chat("answer.6", "answer.6", asks="assistant", message="found"),
-        node(InterpolationNode, "answer.7", "answer.7", literals=("Sorry, ", "!"), values=("user",)),
-        node(AttemptNode, "answer.5", "answer.5", first="answer.6", otherwise="answer.7"),
-        node(
-            MatchNode,
-            "answer",
-            subject="answer.1",
-            arms=(ArmPlan(("refund", "return"), "answer.2"), ArmPlan((), "answer.5")),
-        ),
-        node(BuiltinNode, "long.1", type="int", function="len", arguments=("answer",)),
-        node(ConstantNode, "long.2", type="int", value=400),
-        node(OperatorNode, "long", type="bool", operator=">", operands=("long.1", "long.2")),
-        chat("short.1", "short.1", asks="end", message="answer"),
-        node(InterpolationNode, "short.2", "short.2", literals=("", ""), values=("answer",)),
-        node(IfNode, "short", condition="long", then="short.1", otherwise="short.2"),
-        node(RecordNode, "whole", type="Letter", fields={"to": "user", "text": "short"}),
-        node(ConvertNode, "letter", type="Letter", of="whole", to=RecordType(name="Letter", fields={})),
-        node(FieldNode, "return", of="letter", field="text"),
-        takes={"message": TEXT, "user": TEXT},
-        output="return",
+    graph = Graph(
+        {
+            "verdict": "Verdict",
+            "account": "Account",
+            "found.1": "list<text>",
+            "answer.1": '"refund" | "return" | "other"',
+            "long.1": "int",
+            "long.2": "int",
+            "long": "bool",
+            "whole": "Letter",
+            "letter": "Letter",
+        }
     )
+    verdict = RecordType(name="Verdict", fields={"label": TEXT})
+    graph.call("verdict", "small", options={"answer": verdict, "repair": True}, message="message")
+    graph.extern("account", "look_up", options={"timeout": Duration(2), "retries": 2}, user="user")
+    graph.list("found.1", "message")
+    graph.call("found", "search", task=None, question="message", passages="found.1")
+    graph.field("answer.1", "verdict", "label")
+    graph.field("answer.3", "account", "name", block="answer.2")
+    template = "{{ name }} wants: {{ message }}. Be polite, and promise nothing at all."
+    graph.prompt("answer.4", template, block="answer.2", name="answer.3", message="message")
+    graph.call("answer.2", "large", block="answer.2", message="answer.4")
+    graph.call("answer.6", "assistant", block="answer.6", message="found")
+    graph.text("answer.7", ("Sorry, ", "!"), "user", block="answer.7")
+    graph.attempt("answer.5", "answer.6", "answer.7", block="answer.5")
+    graph.match("answer", "answer.1", (("refund", "return"), "answer.2"), ((), "answer.5"))
+    graph.builtin("long.1", "len", "answer")
+    graph.constant("long.2", 400)
+    graph.operator("long", ">", "long.1", "long.2")
+    graph.call("short.1", "end", block="short.1", message="answer")
+    graph.text("short.2", ("", ""), "answer", block="short.2")
+    graph.choose("short", "long", "short.1", "short.2")
+    graph.record("whole", to="user", text="short")
+    graph.convert("letter", "whole", RecordType(name="Letter", fields={}))
+    graph.field("return", "letter", "text")
+    return graph.pipeline("return", name="reply", message=TEXT, user=TEXT)

@@ -21,6 +21,7 @@ from inferc.runtime.requests.trace import Trace
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.pipelines.workers import Workers
 from inferc.runtime.serving.routes.build import build_route
 from inferc.runtime.serving.routes.route import Route
 
@@ -119,7 +120,7 @@ def member(name: str, replica: Any = None, **fields: Any) -> Deployment:
 
 
 def route(plan: RoutePlan, *members: Model, random: Random | None = None) -> Route:
-    return build_route(plan, {each.name: each for each in members}, random or Random(1))
+    return build_route(plan, {each.name: each for each in members}, random or Random(1), Workers())
 
 
 async def hear(

@@ -1,12 +1,10 @@
-"""Plans of routes and pipelines, put together by hand.
-
-A pipeline is either given node by node (`node`, `chat`, `pipeline`), or written with a `Graph`.
-"""
+"""Plans of routes and pipelines, put together by hand; the nodes of a pipeline are those of a `Graph`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any
 
 from inferc.compiler.plan import (
     JSON,
@@ -54,7 +52,6 @@ from inferc.dsl.units import Percent
 
 SOURCE = SourceRef("test.infer", 1, 1)
 CHAT = TaskKind.CHAT
-NodeT = TypeVar("NodeT", bound=Node)
 
 
 def plan_with(*parts: DeploymentPlan | RoutePlan | PipelinePlan | ExternPlan, **gateway: Any) -> Plan:
@@ -109,9 +106,22 @@ def cascade(
     )
 
 
-def extern(name: str, target: str, result: Type = TEXT, **parameters: Type) -> ExternPlan:
+def extern(
+    name: str,
+    target: str,
+    result: Type = TEXT,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    **parameters: Type,
+) -> ExternPlan:
+    """limits: what stands behind `with` where it is declared."""
     return ExternPlan(
-        extern=name, source=SOURCE, parameters=_parameters(parameters), result=result, target=target
+        extern=name,
+        source=SOURCE,
+        parameters=_parameters(parameters),
+        result=result,
+        target=target,
+        **dict(limits or {}),
     )
 
 
@@ -119,48 +129,28 @@ def _parameters(types: Mapping[str, Type]) -> tuple[ParameterPlan, ...]:
     return tuple(ParameterPlan(name, kind) for name, kind in types.items())
 
 
-def node(
-    cls: type[NodeT],
-    name: str,
-    block: str = "",
-    type: str = "text",
-    *,
-    line: int = 1,
-    column: int = 1,
-    **fields: Any,
-) -> NodeT:
-    """A node that was written nowhere in particular."""
-    return cls(name=name, block=block, type=type, line=line, column=column, **fields)
-
-
-def chat(name: str, block: str = "", *, asks: str, message: str, **fields: Any) -> CallNode:
-    return node(CallNode, name, block, target=asks, task=CHAT, arguments={"message": message}, **fields)
-
-
-def pipeline(
-    name: str, *nodes: Node, output: str, takes: Mapping[str, Type] | None = None, result: Type = TEXT
-) -> PipelinePlan:
-    """takes: its parameters; None: `message`, a text."""
-    parameters = _parameters({"message": TEXT} if takes is None else takes)
-    return PipelinePlan(
-        pipeline=name, source=SOURCE, parameters=parameters, result=result, nodes=nodes, output=output
-    )
-
-
 class Graph:
     """The nodes of a pipeline, one after the other; each method adds one and gives its name.
 
-    Each stands in a line of its own, in column 3.
+    Each stands in a line of its own, in column 3. types: those of the nodes, by name, that give no text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, types: Mapping[str, str] = MappingProxyType({})) -> None:
         self.nodes: list[Node] = []
+        self._types = types
 
     def pipeline(
         self, output: str, result: Type = TEXT, *, name: str = "p", **parameters: Type
     ) -> PipelinePlan:
         """The whole. parameters: `message`, a text, where none are given."""
-        return pipeline(name, *self.nodes, output=output, takes=parameters or None, result=result)
+        return PipelinePlan(
+            pipeline=name,
+            source=SOURCE,
+            parameters=_parameters(parameters or {"message": TEXT}),
+            result=result,
+            nodes=tuple(self.nodes),
+            output=output,
+        )
 
     def constant(self, name: str, value: object, block: str = "") -> str:
         return self._add(ConstantNode, name, block, value=value)
@@ -180,7 +170,7 @@ class Graph:
     def text(self, name: str, literals: tuple[str, ...], *values: str, block: str = "") -> str:
         return self._add(InterpolationNode, name, block, literals=literals, values=values)
 
-    def prompt(self, name: str, template: str, block: str = "", **variables: str) -> str:
+    def prompt(self, name: str, template: str, /, block: str = "", **variables: str) -> str:
         return self._add(PromptNode, name, block, template=template, variables=variables)
 
     def builtin(self, name: str, function: str, /, *arguments: str, block: str = "", **named: str) -> str:
@@ -222,5 +212,7 @@ class Graph:
         return self._add(AttemptNode, name, block, first=first, otherwise=otherwise)
 
     def _add(self, cls: type[Node], name: str, block: str, **fields: Any) -> str:
-        self.nodes.append(node(cls, name, block, line=len(self.nodes) + 2, column=3, **fields))
+        place = {"line": len(self.nodes) + 2, "column": 3}
+        type = self._types.get(name, "text")
+        self.nodes.append(cls(name=name, block=block, type=type, **place, **fields))
         return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -18,10 +19,14 @@ PATIENCE = 10.0
 
 @define
 class RedisServer:
-    """A server that keeps nothing on disk; `stop` and `start` make it go away and come back."""
+    """A server that keeps nothing on disk; `stop` and `start` make it go away and come back.
+
+    options: further ones of its command line, which win.
+    """
 
     port: int
     directory: Path
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -34,7 +39,7 @@ class RedisServer:
             raise RuntimeError("these tests need a Redis server: apt-get install redis-server")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self.process = subprocess.Popen(
-            [program, *options, "--dir", str(self.directory), "--loglevel", "warning"],
+            [program, *options, "--dir", str(self.directory), "--loglevel", "warning", *self.options],
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + PATIENCE
@@ -50,6 +55,24 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
+    def command(self, *words: str) -> None:
+        """Have it obey a command. Raises RuntimeError when it refuses."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+            parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+            connection.sendall(f"*{len(words)}\r\n{parts}".encode())
+            if not (answer := connection.recv(1024)).startswith(b"+"):
+                raise RuntimeError(f"`{' '.join(words)}`: {answer!r}")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It takes connections, and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
@@ -60,9 +83,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(directory: Path) -> Iterator[RedisServer]:
+def redis_server(directory: Path, options: tuple[str, ...] = ()) -> Iterator[RedisServer]:
     """A running server."""
-    server = RedisServer(_free_port(), directory)
+    server = RedisServer(_free_port(), directory, options)
     server.start()
     try:
         yield server

@@ -38,7 +38,7 @@ from inferc.runtime.gateway import build_app as build_gateway
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions, Stats
 from inferc.runtime.mock_provider import build_app as build_mock
-from inferc.runtime.secret import Secret
+from inferc.runtime.secret import LiveSecret, Secret
 
 FAST_RETRY = RetryPolicy(
     max_retries=2, initial_backoff=Duration(0.01), max_backoff=Duration(0.5), jitter=JitterKind.NONE
@@ -152,16 +152,23 @@ async def running(plan: Plan, base_dir: Path | None = None) -> AsyncIterator[Exe
 
 
 @asynccontextmanager
-async def gateway_of(executor: Executor, token: Secret | None = None) -> AsyncIterator[str]:
-    """The gateway in front of `executor`; gives its base URL."""
-    async with serving(build_gateway(executor, token)) as url:
+async def gateway_of(
+    executor: Executor, token: Secret | LiveSecret | None = None, **settings: Any
+) -> AsyncIterator[str]:
+    """The gateway in front of `executor`; gives its base URL. settings: those of its `GatewayPlan`."""
+    async with serving(build_gateway(executor, token, GatewayPlan(**settings))) as url:
         yield url
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait until `holds`, for what another process or connection does in its own time; at most 2 s."""
-    for _ in range(400):
+    await until(holds, 2)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until `holds`, for what takes several exchanges with a store."""
+    for _ in range(int(seconds * 200)):
         if holds():
             return
         await asyncio.sleep(0.005)
-    raise AssertionError("it did not come true within 2 s")
+    raise AssertionError(f"it did not come true within {seconds:g} s")

@@ -1,4 +1,4 @@
-"""Edits of the compiler as the protocol's."""
+"""The compiler's edits in the form of the protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def workspace_edit(view: View, edits: Iterable[Edit]) -> lsp.WorkspaceEdit:
     files: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for edit in edits:
         source = edit.span.source
-        document = view.document if source is view.parsed.source else view.workspace.document_of(source)
+        document = view.document_of(source)
         _, made = files.setdefault(document.uri, (document.version, []))
         made.append(lsp.TextEdit(document.lines.range(edit.span.start, edit.span.end), edit.replacement))
     return lsp.WorkspaceEdit(
@@ -27,7 +27,7 @@ def workspace_edit(view: View, edits: Iterable[Edit]) -> lsp.WorkspaceEdit:
 
 
 def here(view: View, *edits: tuple[int, int, str]) -> lsp.WorkspaceEdit:
-    """Edits of this document: from, to, and what stands there then."""
+    """Edits of this document, each as its start, its end and the new text."""
     made = [lsp.TextEdit(view.range(start, end), text) for start, end, text in edits]
     identifier = lsp.OptionalVersionedTextDocumentIdentifier(view.document.uri, view.document.version)
     return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(identifier, list(made))])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import accumulate
 
 from lsprotocol import types as lsp
 
+from ....compiler.fixing import make_safe_fixes
+from ....compiler.modules import key_of
 from ....dsl.diagnostics import Diagnostic
-from ....dsl.fixes import safe_edits
 from ...view import View
 from ..diagnostics import of_diagnostic
-from .edits import workspace_edit
+from .edits import here, workspace_edit
 
 
 def fixes(view: View, start: int, end: int) -> Iterator[lsp.CodeAction]:
@@ -27,18 +30,28 @@ def fixes(view: View, start: int, end: int) -> Iterator[lsp.CodeAction]:
 
 
 def fix_all(view: View) -> Iterator[lsp.CodeAction]:
-    """One action that makes every safe fix of this document, as `inferc check --fix` does."""
-    source = view.parsed.source
-    own = [
-        item
-        for item in view.checked.diagnostics
-        if all(edit.span.source is source for fix in item.fixes for edit in fix.edits)
-    ]
-    made, files = safe_edits(own)
-    if made:
-        title = "Make the one safe fix" if made == 1 else f"Make all {made} safe fixes"
-        edit = workspace_edit(view, [edit for edits in files for edit in edits])
-        yield lsp.CodeAction(title, lsp.CodeActionKind.SourceFixAll, edit=edit)
+    """One action that makes every safe fix of this document that helps, as `inferc check --fix` does."""
+    if not any(fix.safe for item in view.checked.diagnostics for fix in item.fixes):
+        return
+    fixed = make_safe_fixes(
+        view.text,
+        key_of(view.parsed.source),
+        lambda text: view.workspace.check_as_if(view.document, text).diagnostics,
+    )
+    if fixed.made:
+        title = "Make the one safe fix" if fixed.made == 1 else f"Make all {fixed.made} safe fixes"
+        yield lsp.CodeAction(
+            title, lsp.CodeActionKind.SourceFixAll, edit=here(view, *_changed(view.text, fixed.text))
+        )
+
+
+def _changed(before: str, after: str) -> Iterator[tuple[int, int, str]]:
+    """The lines that differ: from, to, and what stands there then."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    starts = [0, *accumulate(map(len, old))]
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=len(old) > 2000).get_opcodes():
+        if kind != "equal":
+            yield starts[a], starts[b], "".join(new[c:d])
 
 
 def touching(view: View, start: int, end: int) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""Adding what is needed and not there."""
+"""Adding required fields that are missing."""
 
 from __future__ import annotations
 

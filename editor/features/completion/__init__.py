@@ -8,8 +8,8 @@ from lsprotocol import types as lsp
 
 from ...cursor import Where, cursor_at
 from ...view import View
-from .asked import Asked, Offer
 from .code import in_code
+from .context import Context, Offer
 from .texts import in_text
 
 COMPLETION_TRIGGERS = ('"', "/", ".", "=", "{", "(", "[", "$")
@@ -19,25 +19,25 @@ MOST = 100
 
 def completion(view: View, position: lsp.Position, *, snippets: bool = True) -> lsp.CompletionList:
     """What fits at `position`. snippets: whether the client fills in templates with stops."""
-    asked = Asked(view, cursor_at(view.text, view.offset(position)))
-    match asked.cursor.where:
+    context = Context(view, cursor_at(view.text, view.offset(position)))
+    match context.cursor.where:
         case Where.COMMENT:
             offers: list[Offer] = []
         case Where.TEXT:
-            offers = list(in_text(asked))
+            offers = list(in_text(context))
         case Where.CODE:
-            offers = list(in_code(asked))
+            offers = list(in_code(context))
     offers = list({(offer.label, offer.kind): offer for offer in offers}.values())
     is_incomplete = len(offers) > MOST
     if is_incomplete:
-        offers = sorted(offers, key=lambda offer: _rank(asked.typed, offer.label))
-        offers = [offer for offer in offers if _rank(asked.typed, offer.label)[0] < 2][:MOST]
-    where = view.range(asked.start, asked.cursor.offset)
+        offers = sorted(offers, key=lambda offer: _rank(context.typed, offer.label))
+        offers = [offer for offer in offers if _rank(context.typed, offer.label)[0] < 2][:MOST]
+    where = view.range(context.start, context.cursor.offset)
     return lsp.CompletionList(is_incomplete, _items(offers, where, snippets))
 
 
 def _rank(typed: str, label: str) -> tuple[int, str]:
-    """First what begins with what is typed, then what holds its letters in their order, then all else."""
+    """First what begins with the typed text, then what holds its letters in their order, then the rest."""
     wanted, letters = typed.casefold(), iter(label.casefold())
     if label.casefold().startswith(wanted):
         return 0, label

@@ -7,50 +7,50 @@ from collections.abc import Iterator
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.globals import GatewayFields
+from ....compiler.scope import VALUES
 from ....dsl import syntax as s
 from ....dsl.kinds import RuntimeKind, TaskKind
 from ....dsl.policies import CapacityPolicy
 from ....dsl.runtimes import CONFIG_CLASSES, SecretRef
 from ....dsl.tasks import TASK_CLASSES
-from ...fields import LABELLED, FieldInfo, Place, class_doc, fields_of, holds, units_of, words_of
-from .asked import VALUES, Asked, Offer
+from ...fields import LABELLED, FieldInfo, Place, class_doc, field_info, fields_of, holds, units_of, words_of
+from .context import Context, Offer
 from .units import quantities
 
 _TEXTS = ("text", "list of text")
 
 
-def fields(asked: Asked) -> Iterator[Offer]:
+def fields(context: Context) -> Iterator[Offer]:
     """The fields and blocks that fit here and are not given yet, those that are needed first."""
-    place = asked.place
+    place = context.place
     assert place is not None
-    given = asked.cursor.frame.given
+    given = context.cursor.frame.given
     for info in fields_of(place):
         if info.name not in given or info.name == "node":
-            yield _field(asked, place, info)
+            yield _field(context, place, info)
 
 
-def _field(asked: Asked, place: Place, info: FieldInfo) -> Offer:
+def _field(context: Context, place: Place, info: FieldInfo) -> Offer:
     order = 1 if info.required else 2
-    doc = f"{info.meaning}\n\ntakes {info.takes}" + (f"; default: {info.default}" if info.default else "")
     kind = Kind.Module if info.block else Kind.Field
     detail = info.takes if not info.block else class_doc(info.cls) if info.cls is not None else "block"
-    return Offer(info.name, kind, detail, doc, order=order, **_inserted(asked, place, info))  # type: ignore[arg-type]
+    return Offer(info.name, kind, detail, info.told, order=order, **_inserted(context, place, info))  # type: ignore[arg-type]
 
 
-def _inserted(asked: Asked, place: Place, info: FieldInfo) -> dict[str, object]:
+def _inserted(context: Context, place: Place, info: FieldInfo) -> dict[str, object]:
     """What is written for a field: the beginning of a value of its type."""
     name = info.name
     if name == "node":
         return {"insert": "node ", "snippet": "node ${1:a} { gpus = ${2:1} }"}
     if name == "runtime":
-        kind = asked.runtime or RuntimeKind.OPENAI
+        kind = context.runtime or RuntimeKind.OPENAI
         return {"insert": f"runtime {kind} {{ }}", "snippet": f"runtime ${{1:{kind}}} {{\n  $0\n}}"}
     if name == "task":
         return {"insert": "task ", "snippet": "task ${1:embed} { $0 }"}
     if info.block:
         return {"insert": f"{name} {{ }}", "snippet": f"{name} {{ $0 }}"}
     if holds(place, name, SecretRef) or (place.cls is GatewayFields and name == "auth"):
-        variable = (asked.key_variable or "API_KEY") if name == "api_key" else "TOKEN"
+        variable = (context.key_variable or "API_KEY") if name == "api_key" else "TOKEN"
         secret = f'env("${{1:{variable}}}")'
         written = f"bearer({secret})" if name == "auth" else secret
         return {"insert": f"{name} = ", "snippet": f"{name} = {written}"}
@@ -60,35 +60,35 @@ def _inserted(asked: Asked, place: Place, info: FieldInfo) -> dict[str, object]:
     return {"insert": f"{name} = "}
 
 
-def values(asked: Asked) -> Iterator[Offer]:
+def values(context: Context) -> Iterator[Offer]:
     """What may stand after `name =`, or as the label of a block."""
-    words, place = asked.words, asked.place
-    frame = asked.cursor.frame
+    words, place = context.words, context.place
+    frame = context.cursor.frame
     if frame.opener in ("LSQB", "LPAR"):
         name = frame.head[0].text if frame.head else ""
         called = frame.head[-1].text if frame.opener == "LPAR" and frame.head else ""
-        yield from _inside(asked, place, name, called)
+        yield from _inside(context, place, name, called)
         return
     if len(words) == 1 and words[0] in LABELLED:
         yield from _labels(words[0])
     elif "=" in words and place is not None:
-        yield from _values_of(asked, place, words[0])
+        yield from _values_of(context, place, words[0])
 
 
-def _inside(asked: Asked, place: Place | None, name: str, called: str) -> Iterator[Offer]:
+def _inside(context: Context, place: Place | None, name: str, called: str) -> Iterator[Offer]:
     """Inside of a list or a call that is the value of a field."""
     if called == "fallback":
-        own = asked.cursor.frames[1].head[1].text if len(asked.cursor.frames[1].head) > 1 else ""
-        yield from (o for o in asked.names(s.DeploymentDeclaration) if o.label != own)
+        own = context.cursor.frames[1].head[1].text if len(context.cursor.frames[1].head) > 1 else ""
+        yield from (o for o in context.names(s.DeploymentDeclaration) if o.label != own)
     elif called in ("bearer",):
-        yield from _secrets(asked)
+        yield from _secrets(context)
     elif place is not None and not called:
-        yield from _values_of(asked, place, name, in_list=True)
+        yield from _values_of(context, place, name, in_list=True)
     elif not called:
-        yield from asked.names(*VALUES)
+        yield from context.names(*VALUES)
 
 
-def _values_of(asked: Asked, place: Place, name: str, in_list: bool = False) -> Iterator[Offer]:
+def _values_of(context: Context, place: Place, name: str, in_list: bool = False) -> Iterator[Offer]:
     if name == "providers" and not in_list:
         yield Offer("[cuda, cpu]", Kind.Value, "list", order=1)
     elif name not in ("runtime", "task"):
@@ -102,21 +102,22 @@ def _values_of(asked: Asked, place: Place, name: str, in_list: bool = False) -> 
         fallback = "another deployment takes it"
         yield Offer("fallback", Kind.Function, fallback, insert="fallback()", snippet="fallback($0)", order=1)
     if holds(place, name, SecretRef):
-        yield from _secrets(asked)
+        yield from _secrets(context)
     if place.cls is GatewayFields and name == "auth":
         yield Offer(
             "bearer", Kind.Function, "a token", insert="bearer()", snippet='bearer(env("${1:TOKEN}"))'
         )
+        yield Offer("none", Kind.EnumMember, "everyone may call")
     kind = units_of(place, name)
     if kind is not None:
         yield from quantities(kind)
     if holds(place, name, str):
         yield Offer('"…"', Kind.Value, "text", insert='""', snippet='"$0"', filter='"')
-    yield from asked.names(*VALUES)
+    yield from context.names(*VALUES)
 
 
 def _default_mark(place: Place, name: str, word: str) -> str:
-    info = next((each for each in fields_of(place) if each.name == name), None)
+    info = field_info(place, name)
     return "the default" if info is not None and info.default == f"`{word}`" else ""
 
 
@@ -129,8 +130,8 @@ def _labels(name: str) -> Iterator[Offer]:
             yield Offer(word, Kind.EnumMember, class_doc(cls), order=1)
 
 
-def _secrets(asked: Asked) -> Iterator[Offer]:
-    variable = asked.key_variable or "API_KEY"
+def _secrets(context: Context) -> Iterator[Offer]:
+    variable = context.key_variable or "API_KEY"
     yield Offer(
         "env",
         Kind.Function,

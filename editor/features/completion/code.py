@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.evaluate import FUNCTIONS
+from ....compiler.scope import ANSWERING, CALLABLE, VALUES
 from ....compiler.types import TYPES
+from ....compiler.typing.resolve import GENERICS, SCALARS
 from ....dsl import syntax as s
-from .asked import ANSWERING, CALLED, VALUES, Asked, Offer, keyword
 from .bodies import fields, values
+from .context import Context, Offer, keyword
 from .pipelines import match_arms, record_fields, steps
 from .units import units
 
@@ -41,54 +43,53 @@ _STRATEGIES = (
     ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
     ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
 )
-_OPTIONS = {"balance": ("by",), "hedge": ("after",), "cascade": ("accept",), "split": ("by",)}
-_TYPES = (*TYPES, "bytes", "image", "json", "tensor", "list")
+_TYPES = (*SCALARS, *GENERICS)
 
 
-def in_code(asked: Asked) -> Iterator[Offer]:
+def in_code(context: Context) -> Iterator[Offer]:
     """What fits outside of any text."""
-    words, frame = asked.words, asked.cursor.frame
-    if asked.typed[:1].isdigit() or asked.typed[:1] == "$":
-        yield from units(asked)
+    words, frame = context.words, context.cursor.frame
+    if context.typed[:1].isdigit() or context.typed[:1] == "$":
+        yield from units(context)
     elif words[-1:] == ["."]:
-        yield from _members(asked)
-    elif _is_type(asked):
-        yield from _types(asked)
-    elif len(asked.cursor.frames) == 1:
-        yield from _top(asked)
-    elif asked.place is not None and frame.opener == "LBRACE":
-        yield from values(asked) if "=" in words or len(words) == 1 else fields(asked)
-    elif asked.declaration == "import":
-        yield from _imported(asked)
-    elif asked.declaration == "route":
-        yield from _route(asked)
-    elif asked.declaration in ("pipeline", "extern"):
-        yield from match_arms(asked)
-        yield from steps(asked)
-    elif asked.declaration in ("deployment", "template", "gateway", "let", "param"):
-        yield from values(asked)
+        yield from _members(context)
+    elif _is_type(context):
+        yield from _types(context)
+    elif len(context.cursor.frames) == 1:
+        yield from _top(context)
+    elif context.place is not None and frame.opener == "LBRACE":
+        yield from values(context) if "=" in words or len(words) == 1 else fields(context)
+    elif context.declaration == "import":
+        yield from _imported(context)
+    elif context.declaration == "route":
+        yield from _route(context)
+    elif context.declaration in ("pipeline", "extern"):
+        yield from match_arms(context)
+        yield from steps(context)
+    elif context.declaration in ("deployment", "template", "gateway", "let", "param"):
+        yield from values(context)
 
 
-def _top(asked: Asked) -> Iterator[Offer]:
-    words = asked.words
+def _top(context: Context) -> Iterator[Offer]:
+    words = context.words
     match words:
         case []:
             yield from _DECLARATIONS
         case ["let" | "param", *_, "="]:
-            yield from asked.names(*VALUES)
+            yield from context.names(*VALUES)
             yield from _calls("env", "file") if words[0] == "let" else ()
         case ["let" | "param", *_, "+" | "-" | "*" | "/"]:
-            yield from asked.names(*VALUES)
+            yield from context.names(*VALUES)
         case ["route", _, "="] | ["route", _, "=", "accept"]:
             yield from _strategies()
-            yield from asked.names(*ANSWERING)
+            yield from context.names(*ANSWERING)
         case ["route", *_]:
-            yield from _after_members(asked)
+            yield from _after_members(context)
         case ["template" | "deployment", _]:
             yield keyword("from", "the templates it is built on")
         case ["template" | "deployment", _, "from", *_] if words[-1] in ("from", ","):
             used = set(words[3:])
-            yield from (o for o in asked.names(s.TemplateDeclaration) if o.label not in used)
+            yield from (o for o in context.names(s.TemplateDeclaration) if o.label not in used)
         case ["import", path] if path != "{":
             yield keyword("as", "the name of the file here")
         case ["import", "{", *_, "}"]:
@@ -97,59 +98,59 @@ def _top(asked: Asked) -> Iterator[Offer]:
             yield from _calls("python")
 
 
-def _members(asked: Asked) -> Iterator[Offer]:
+def _members(context: Context) -> Iterator[Offer]:
     """What may stand after `alias.`."""
-    words, alias = asked.words, asked.words[-2] if len(asked.words) > 1 else ""
+    words, alias = context.words, context.words[-2] if len(context.words) > 1 else ""
     kinds: tuple[type, ...] = VALUES
     if "from" in words[:4] and words[0] in ("template", "deployment"):
         kinds = (s.TemplateDeclaration,)
-    elif asked.declaration == "route" or (
-        asked.cursor.frame.head[-1:] and asked.cursor.frame.head[-1].text == "fallback"
+    elif context.declaration == "route" or (
+        context.cursor.frame.head[-1:] and context.cursor.frame.head[-1].text == "fallback"
     ):
         kinds = ANSWERING
-    elif asked.declaration in ("pipeline", "extern"):
-        kinds = (*CALLED, *VALUES)
-    yield from asked.members(alias, *kinds)
-    if asked.declaration in ("pipeline", "route"):
-        yield from record_fields(asked)
+    elif context.declaration in ("pipeline", "extern"):
+        kinds = (*CALLABLE, *VALUES)
+    yield from context.members(alias, *kinds)
+    if context.declaration in ("pipeline", "route"):
+        yield from record_fields(context)
 
 
 # ---- types
 
 
-def _is_type(asked: Asked) -> bool:
-    words, declaration, frame = asked.words, asked.declaration, asked.cursor.frame
+def _is_type(context: Context) -> bool:
+    words, declaration, frame = context.words, context.declaration, context.cursor.frame
     if words[-1:] == ["->"] or (words[:1] == ["type"] and words[-1] in ("=", "|")):
         return True
     if frame.opener == "" and words[:1] in (["let"], ["param"]):
         return "=" not in words and words[-1] in (":", "|", "<")
-    if declaration == "type" or (frame.opener == "LPAR" and len(asked.cursor.frames) == 2):
+    if declaration == "type" or (frame.opener == "LPAR" and len(context.cursor.frames) == 2):
         return declaration in ("type", "pipeline", "extern") and words[-1:] in ([":"], ["|"], ["<"])
     return words[-1:] in (["as"],) and declaration == "pipeline"
 
 
-def _types(asked: Asked) -> Iterator[Offer]:
-    own = asked.words[:1] in (["let"], ["param"])
+def _types(context: Context) -> Iterator[Offer]:
+    own = context.words[:1] in (["let"], ["param"])
     for name in TYPES if own else _TYPES:
         snippet = {"tensor": "tensor<${1:f32}, [${2:batch}]>", "list": "list<${1:text}>"}.get(name)
         yield Offer(name, Kind.TypeParameter, "type", snippet=snippet)
-    yield from asked.names(s.TypeDeclaration)
+    yield from context.names(s.TypeDeclaration)
 
 
 # ---- imports and routes
 
 
-def _imported(asked: Asked) -> Iterator[Offer]:
+def _imported(context: Context) -> Iterator[Offer]:
     """The names of the file that stands after `from`, those that are not imported yet."""
-    for node in asked.view.declarations:
-        if isinstance(node, s.ImportNames) and node.start <= asked.cursor.offset <= node.end:
-            module = asked.view.scope.module.imports.get(node.start)
+    for node in context.view.declarations:
+        if isinstance(node, s.ImportNames) and node.start <= context.cursor.offset <= node.end:
+            module = context.view.scope.module.imports.get(node.start)
             taken = {name.text for name in node.names}
-            for scope in asked.view.loaded.scopes:
+            for scope in context.view.loaded.scopes:
                 if scope.module is module:
                     for name, symbol in scope.own.items():
-                        if name not in taken or name == asked.typed:
-                            yield asked.name(name, symbol)
+                        if name not in taken or name == context.typed:
+                            yield context.name(name, symbol)
 
 
 def _strategies() -> Iterator[Offer]:
@@ -157,22 +158,24 @@ def _strategies() -> Iterator[Offer]:
         yield Offer(word, Kind.Keyword, meaning, snippet=snippet)
 
 
-def _route(asked: Asked) -> Iterator[Offer]:
+def _route(context: Context) -> Iterator[Offer]:
     """The members of a route, which may be routes themselves."""
-    frame, words = asked.cursor.frame, asked.words
+    frame, words = context.cursor.frame, context.words
     if words[-1:] == [":"]:
         return
-    own = asked.cursor.frames[1].head[1].text if len(asked.cursor.frames[1].head) > 1 else ""
+    own = context.cursor.frames[1].head[1].text if len(context.cursor.frames[1].head) > 1 else ""
     used = {token.text for item in frame.items for token in item[:1]}
-    yield from (o for o in asked.names(*ANSWERING) if o.label not in {own, *used})
+    yield from (o for o in context.names(*ANSWERING) if o.label not in {own, *used})
     if frame.opener == "LSQB":
         yield from _strategies()
 
 
-def _after_members(asked: Asked) -> Iterator[Offer]:
-    words = asked.words
+def _after_members(context: Context) -> Iterator[Offer]:
+    from ....compiler.routes.check import OPTIONS
+
+    words = context.words
     if words[-1] in ("]", "}") and len(words) > 3:
-        yield from (keyword(word) for word in _OPTIONS.get(words[3], ()))
+        yield from (keyword(word) for kind, word in OPTIONS.items() if kind == words[3])
     elif words[-1] == "by":
         for word, meaning in (("round_robin", "in turn"), ("least_busy", "whoever has least to do")):
             yield Offer(word, Kind.EnumMember, meaning)

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 from lsprotocol.types import CompletionItemKind as Kind
 
+from ....compiler.scope import CALLABLE, VALUES
 from ....dsl import syntax as s
-from ....dsl.tokens import Token
+from ....dsl.tokens import CLOSER_OF, CLOSERS, Token
 from ....dsl.values import show
-from ...cursor import OPENERS, Where
-from .asked import CALLED, VALUES, Asked, Offer, chain_before, keyword
+from ...cursor import Where
+from .context import Context, Offer, chain_before, keyword
 
 _STEP_WORDS = (
     keyword("prompt", "a text with the values of steps in it", 'prompt "$0"'),
@@ -25,19 +26,19 @@ _AFTER_CALL = (
 )
 
 
-def steps(asked: Asked) -> Iterator[Offer]:
+def steps(context: Context) -> Iterator[Offer]:
     """What may stand in a step."""
-    words, frame = asked.words, asked.cursor.frame
-    is_steps = frame.opener == "LBRACE" and len(asked.cursor.frames) == 2
+    words, frame = context.words, context.cursor.frame
+    is_steps = frame.opener == "LBRACE" and len(context.cursor.frames) == 2
     if is_steps and not words:
         yield keyword("return", "the answer of the pipeline")
     elif is_steps and words[-1] in (")", "}"):
         yield from _AFTER_CALL
     elif is_steps and len(words) == 1 and words[0] != "return":
         return
-    elif len(asked.cursor.frames) > 2 or frame.opener == "LBRACE":
-        yield from local_names(asked)
-        yield from asked.names(*CALLED, *VALUES)
+    elif len(context.cursor.frames) > 2 or frame.opener == "LBRACE":
+        yield from local_names(context)
+        yield from context.names(*CALLABLE, *VALUES)
         yield from _builtins()
         yield from _STEP_WORDS
 
@@ -49,21 +50,21 @@ def _builtins() -> Iterator[Offer]:
         yield Offer(name, Kind.Function, known.form, known.told, snippet=f"{name}($0)", order=4)
 
 
-def record_fields(asked: Asked) -> Iterator[Offer]:
+def record_fields(context: Context) -> Iterator[Offer]:
     """The fields of the record before the `.`."""
-    names = asked.chain
-    if not names or names[0] in asked.view.scope.aliases:
+    names = context.chain
+    if not names or names[0] in context.view.scope.aliases:
         return
     from ...types import fields_after
 
-    for name, shown in fields_after(asked.view, asked.cursor.offset, names).items():
+    for name, shown in fields_after(context.view, context.cursor.offset, names).items():
         yield Offer(name, Kind.Field, shown, order=1)
 
 
-def match_arms(asked: Asked) -> Iterator[Offer]:
+def match_arms(context: Context) -> Iterator[Offer]:
     """The values that a `match` has no arm for yet, where an arm begins."""
-    quoted = asked.cursor.where is Where.TEXT
-    for value in _unmatched(asked):
+    quoted = context.cursor.where is Where.TEXT
+    for value in _unmatched(context):
         literal = show(value)
         if quoted:
             yield Offer(value, Kind.EnumMember, insert=literal[1:-1], order=0)
@@ -71,16 +72,16 @@ def match_arms(asked: Asked) -> Iterator[Offer]:
             yield Offer(literal, Kind.EnumMember, insert=f"{literal} => ", order=0)
 
 
-def _unmatched(asked: Asked) -> list[str]:
-    frame = asked.cursor.frame
+def _unmatched(context: Context) -> list[str]:
+    frame = context.cursor.frame
     subject = chain_before(frame.head)
     before = frame.head[-2 * len(subject)] if len(frame.head) >= 2 * len(subject) > 0 else None
-    if frame.opener != "LBRACE" or asked.words or before is None or before.type != "MATCH":
+    if frame.opener != "LBRACE" or context.words or before is None or before.type != "MATCH":
         return []
     from ...types import choices_after
 
-    taken = _arms(asked.view.tokens, frame.start, asked.cursor.offset)
-    return [value for value in choices_after(asked.view, frame.start, subject) if value not in taken]
+    taken = _arms(context.view.tokens, frame.start, context.cursor.offset)
+    return [value for value in choices_after(context.view, frame.start, subject) if value not in taken]
 
 
 def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
@@ -91,9 +92,9 @@ def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
     for token in tokens:
         if token.start < start:
             continue
-        if token.type in OPENERS:
+        if token.type in CLOSER_OF:
             depth += 1
-        elif token.type in OPENERS.values():
+        elif token.type in CLOSERS:
             depth -= 1
         if depth == 0:
             break
@@ -106,19 +107,19 @@ def _arms(tokens: list[Token], start: int, place: int) -> set[str]:
     return taken
 
 
-def local_names(asked: Asked) -> Iterator[Offer]:
+def local_names(context: Context) -> Iterator[Offer]:
     """The parameters and steps of the pipeline around the place."""
-    pipeline = asked.cursor.frames[1]
+    pipeline = context.cursor.frames[1]
     head = [token.text for token in pipeline.head]
     for name, colon in pairwise(head):
         if colon == ":":
             yield Offer(name, Kind.Variable, "parameter", order=1)
-    current = asked.cursor.frames[2].head if len(asked.cursor.frames) > 2 else pipeline.item
+    current = context.cursor.frames[2].head if len(context.cursor.frames) > 2 else pipeline.item
     for item in pipeline.items:
         if len(item) > 1 and item[1].text == "=" and item is not current:
             yield Offer(item[0].text, Kind.Variable, "step", order=1)
-    for node in asked.view.declarations:  # steps below, since their order does not matter
-        if isinstance(node, s.PipelineDeclaration) and node.start <= asked.cursor.offset <= node.end:
+    for node in context.view.declarations:  # steps below, since their order does not matter
+        if isinstance(node, s.PipelineDeclaration) and node.start <= context.cursor.offset <= node.end:
             for step in node.steps:
-                if step.name is not None and not step.start <= asked.cursor.offset <= step.end:
+                if step.name is not None and not step.start <= context.cursor.offset <= step.end:
                     yield Offer(step.name.text, Kind.Variable, "step", order=1)

@@ -10,49 +10,43 @@ from pathlib import Path
 from lsprotocol.types import CompletionItemKind as Kind
 
 from ....compiler.checks.policies import HOSTED
+from ....compiler.scope import VALUES
 from ....dsl.catalogue import find_model, known_models
 from ...facts import model_line, model_text
-from .asked import VALUES, Asked, Offer
+from ...fields import FILE_ENDINGS
+from .context import Context, Offer
 from .pipelines import local_names, match_arms
 
 _ENV = re.compile(r"\benv\(\s*\"([^\"\n]+)\"")
 _PATH = re.compile(r"(?<![\w.])([^\W\d][\w.]*)\.\Z")
-_FILES = {
-    "model": (".onnx",),
-    "tokenizer": (".json",),
-    "labels": (".json", ".txt"),
-    "chat_template": (".json", ".jinja", ".j2"),
-}
-"""Fields that hold a path, and how the names of their files end."""
-
 _MOST = 200
 
 
-def in_text(asked: Asked) -> Iterator[Offer]:
+def in_text(context: Context) -> Iterator[Offer]:
     """What fits into the text around the place."""
-    typed, words, frame = asked.typed, asked.words, asked.cursor.frame
+    typed, words, frame = context.typed, context.words, context.cursor.frame
     if words[-1:] == ["prompt"]:
-        yield from _prompt(asked)
+        yield from _prompt(context)
     elif typed.rfind("${") > typed.rfind("}"):
-        yield from _interpolated(asked)
+        yield from _interpolated(context)
     elif words[-1:] in (["import"], ["from"]) and words[:1] == ["import"]:
-        yield from _paths(asked, (".infer",))
-    elif frame.opener == "LBRACE" and not words and asked.declaration == "pipeline":
-        yield from match_arms(asked)
+        yield from _paths(context, (".infer",))
+    elif frame.opener == "LBRACE" and not words and context.declaration == "pipeline":
+        yield from match_arms(context)
     elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "env":
-        yield from _variables(asked)
+        yield from _variables(context)
     elif frame.opener == "LPAR" and frame.head and frame.head[-1].text == "file":
-        yield from _paths(asked, ("",))
+        yield from _paths(context, ("",))
     elif words[-1:] == ["="] and words[0] == "model":
-        yield from _models(asked)
-        yield from _paths(asked, _FILES["model"])
-    elif words[-1:] == ["="] and words[0] in _FILES:
-        yield from _paths(asked, _FILES[words[0]])
+        yield from _models(context)
+        yield from _paths(context, FILE_ENDINGS["model"])
+    elif words[-1:] == ["="] and words[0] in FILE_ENDINGS:
+        yield from _paths(context, FILE_ENDINGS[words[0]])
 
 
-def _models(asked: Asked) -> Iterator[Offer]:
-    says_runtime = asked.runtime in HOSTED and "runtime" in asked.cursor.frame.given
-    provider = asked.runtime.provider if asked.runtime is not None and says_runtime else None
+def _models(context: Context) -> Iterator[Offer]:
+    says_runtime = context.runtime in HOSTED and "runtime" in context.cursor.frame.given
+    provider = context.runtime.provider if context.runtime is not None and says_runtime else None
     for name in known_models():
         info = find_model(name)
         if info is None or provider not in (None, info.provider):
@@ -63,65 +57,65 @@ def _models(asked: Asked) -> Iterator[Offer]:
         )  # fmt: skip
 
 
-def _variables(asked: Asked) -> Iterator[Offer]:
+def _variables(context: Context) -> Iterator[Offer]:
     """Those that this file names already, and the usual one; the environment itself is not looked at."""
-    typed = asked.typed
-    used = [name for name in _ENV.findall(asked.view.text) if name != typed]
-    usual = asked.key_variable
+    typed = context.typed
+    used = [name for name in _ENV.findall(context.view.text) if name != typed]
+    usual = context.key_variable
     for name in dict.fromkeys([*used, *([usual] if usual else [])]):
         detail = "used in this file" if name in used else "the usual one"
         yield Offer(name, Kind.Variable, detail, order=1 if name in used else 2)
 
 
-def _interpolated(asked: Asked) -> Iterator[Offer]:
-    begun = asked.typed[: asked.typed.rfind("${") + 2]
-    for offer in asked.names(*VALUES):
+def _interpolated(context: Context) -> Iterator[Offer]:
+    begun = context.typed[: context.typed.rfind("${") + 2]
+    for offer in context.names(*VALUES):
         yield Offer(
             offer.label, offer.kind, offer.detail, offer.doc,
-            insert=f"{begun}{offer.label}}}" if not _is_closed(asked) else f"{begun}{offer.label}",
+            insert=f"{begun}{offer.label}}}" if not _is_closed(context) else f"{begun}{offer.label}",
             filter=f"{begun}{offer.label}",
         )  # fmt: skip
 
 
-def _is_closed(asked: Asked) -> bool:
-    rest = asked.view.text[asked.cursor.offset : asked.cursor.offset + 200].partition("\n")[0]
+def _is_closed(context: Context) -> bool:
+    rest = context.view.text[context.cursor.offset : context.cursor.offset + 200].partition("\n")[0]
     return re.match(r"\w*\s*\}", rest) is not None
 
 
-def _prompt(asked: Asked) -> Iterator[Offer]:
+def _prompt(context: Context) -> Iterator[Offer]:
     """The values of the pipeline, their fields and what can be made of them, between `{{` and `}}`."""
-    typed = asked.typed
-    if typed.rfind("{{") <= typed.rfind("}}") or len(asked.cursor.frames) < 2:
+    typed = context.typed
+    if typed.rfind("{{") <= typed.rfind("}}") or len(context.cursor.frames) < 2:
         return
     begun = typed[: len(typed) - len(re.split(r"\W", typed)[-1])]
-    for offer in _in_prompt(asked, begun):
+    for offer in _in_prompt(context, begun):
         text = begun + offer.label
         yield Offer(offer.label, offer.kind, offer.detail, insert=text, filter=text, order=offer.order)
 
 
-def _in_prompt(asked: Asked, begun: str) -> Iterator[Offer]:
+def _in_prompt(context: Context, begun: str) -> Iterator[Offer]:
     path = _PATH.search(begun)
     if path is not None:
         from ...types import fields_after
 
-        found = fields_after(asked.view, asked.cursor.offset, path[1].split("."))
+        found = fields_after(context.view, context.cursor.offset, path[1].split("."))
         yield from (Offer(name, Kind.Field, shown, order=1) for name, shown in found.items())
     elif begun.rstrip().endswith("|"):
         from ....compiler.pipelines.sandbox import environment
 
         yield from (Offer(name, Kind.Function, "filter") for name in sorted(environment().filters))
     elif not begun.endswith("."):
-        yield from local_names(asked)
+        yield from local_names(context)
 
 
-def _paths(asked: Asked, endings: tuple[str, ...]) -> Iterator[Offer]:
+def _paths(context: Context, endings: tuple[str, ...]) -> Iterator[Offer]:
     """Files and folders beside the document that go on what is typed."""
-    path = asked.view.document.path
-    folder, _, _ = asked.typed.rpartition("/")
+    path = context.view.document.path
+    folder, _, _ = context.typed.rpartition("/")
     if path is None or "\0" in folder:
         return
     base = path.parent / folder if folder else path.parent
-    begun = f"{folder}/" if "/" in asked.typed else ""
+    begun = f"{folder}/" if "/" in context.typed else ""
     for name, is_folder in _listed(base):
         if is_folder and not name.startswith("."):
             label = f"{begun}{name}/"

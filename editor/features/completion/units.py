@@ -18,7 +18,7 @@ from ....dsl.units import (
     Size,
 )
 from ...fields import units_of
-from .asked import Asked, Offer
+from .context import Context, Offer
 
 _NUMBER = re.compile(r"\$?\d[\d_]*(?:\.\d+)?")
 _NAMES = {
@@ -34,12 +34,12 @@ _OF_KIND: dict[type, tuple[str, ...]] = {
 }
 
 
-def units(asked: Asked) -> Iterator[Offer]:
+def units(context: Context) -> Iterator[Offer]:
     """The number that is typed, with each unit that fits."""
-    number = _NUMBER.match(asked.typed)
+    number = _NUMBER.match(context.typed)
     if number is None:
         return
-    for unit in _fitting(asked, number[0]):
+    for unit in _fitting(context, number[0]):
         yield Offer(f"{number[0]}{unit}", Kind.Unit, _NAMES[unit], order=1)
 
 
@@ -48,13 +48,13 @@ def quantities(kind: type) -> Iterator[Offer]:
     yield Offer(EXAMPLES[kind], Kind.Value, "for example", order=4)
 
 
-def _fitting(asked: Asked, number: str) -> tuple[str, ...]:
+def _fitting(context: Context, number: str) -> tuple[str, ...]:
     if number.startswith("$"):
         return _OF_KIND[Money]
-    words = asked.words
-    if asked.declaration == "route":
+    words = context.words
+    if context.declaration == "route":
         return _OF_KIND[Percent] if words[-1:] == [":"] else _OF_KIND[Duration]
-    place = asked.place
+    place = context.place
     if place is not None and words:
         kind = units_of(place, words[0])
         if kind is not None:

@@ -1,1 +1,15 @@
 """Anthropic: the Messages API."""
+
+from .read_answer import AnthropicReader
+from .read_request import read_request
+from .write_answer import AnthropicWriter, write_error, write_whole
+from .write_request import write_request
+
+__all__ = [
+    "AnthropicReader",
+    "AnthropicWriter",
+    "read_request",
+    "write_error",
+    "write_request",
+    "write_whole",
+]

@@ -28,6 +28,9 @@ from ..wire import Outgoing, Sendable, malformed, parse_object, whole
 
 DONE = b"[DONE]"
 
+MAX_NAME = 200
+"""Characters of the name of a model that a client may say."""
+
 
 class OpenAIWire:
     """Chat completions and embeddings below an endpoint that ends in `/v1` or names an Azure deployment."""
@@ -36,6 +39,7 @@ class OpenAIWire:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._model = plan.model
+        self._is_wildcard = plan.is_wildcard
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def request(self, request: Sendable) -> Outgoing:
@@ -51,7 +55,7 @@ class OpenAIWire:
             if request.dimensions is not None:
                 body["dimensions"] = request.dimensions
             return Outgoing("/embeddings", orjson.dumps(body))
-        sent = {**request.body, "model": self._model}
+        sent = {**request.body, "model": self._named(request) if self._is_wildcard else self._model}
         if request.stream and self._counts:
             options = sent.get("stream_options")
             sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -60,8 +64,26 @@ class OpenAIWire:
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
 
+    def _named(self, request: ChatRequest) -> str:
+        """The model that the client named behind the deployment. Raises BadRequest."""
+        _, _, rest = request.body["model"].partition("/")
+        if not rest:
+            message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
+            raise BadRequest(message, param="model", code="model_not_found")
+        if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
+            raise BadRequest(
+                f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model"
+            )
+        return self._model.replace("*", rest)
+
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
-        return ChatChunk(body, _usage(parse_object(body, classifier)))
+        answer = parse_object(body, classifier)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices:
+            raise malformed(classifier, "the answer has no choices")
+        for choice in choices:
+            _check_choice(choice, classifier)
+        return ChatChunk(body, _usage(answer))
 
     def reader(self, request: ChatRequest, classifier: Classifier) -> OpenAIReader:
         return OpenAIReader(classifier, hide_usage=self._counts and not wants_usage(request))
@@ -92,13 +114,15 @@ class OpenAIWire:
 
 
 class OpenAIReader:
-    """One chunk per event, until the end marker.
+    """One chunk per event, until the end marker, or until the connection ends and every choice has.
 
     hide_usage: the usage at the end is for the policies alone.
     """
 
     def __init__(self, classifier: Classifier, *, hide_usage: bool) -> None:
         self.ended = False
+        self._unfinished: set[object] = set()
+        self._begun = False
         self._classifier = classifier
         self._hide_usage = hide_usage
 
@@ -108,6 +132,8 @@ class OpenAIReader:
             self.ended = True
             return ()
         chunk = parse_object(data, self._classifier)
+        for choice in chunk.get("choices") or ():
+            self._follow(choice)
         usage = _usage(chunk)
         if usage is not None and self._hide_usage and not chunk.get("choices"):
             return (ChatChunk(b"", usage),)
@@ -116,7 +142,25 @@ class OpenAIReader:
         return (ChatChunk(data, usage),)
 
     def close(self) -> Iterable[ChatChunk]:
+        self.ended = self._begun and not self._unfinished
         return ()
+
+    def _follow(self, choice: Any) -> None:
+        """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
+        if not isinstance(choice, dict):
+            return
+        self._begun = True
+        if choice.get("finish_reason") is None:
+            self._unfinished.add(choice.get("index"))
+        else:
+            _check_choice(choice, self._classifier)
+            self._unfinished.discard(choice.get("index"))
+
+
+def _check_choice(choice: Any, classifier: Classifier) -> None:
+    """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
+    if isinstance(choice, dict) and (choice.get("finish_reason") == "error" or choice.get("error")):
+        raise classifier.in_band(choice.get("error") or "the answer ended with an error")
 
 
 def wants_usage(request: ChatRequest) -> bool:

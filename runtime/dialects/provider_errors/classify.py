@@ -1,7 +1,11 @@
-"""From a provider's error to ours: by status and by the code in the body, never by message text."""
+"""From a provider's error to ours: by status and code, and by words that a provider documents.
+
+Nothing of what the provider says gets past here that is long, or not printable, or holds the key.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +13,17 @@ import orjson
 from attrs import frozen
 
 from ....compiler.plan import RemotePoolPlan
-from ...requests.errors import ContentFiltered, RateLimited, RequestError, ServerError, Unauthorized
+from ...requests.errors import (
+    BadRequest,
+    ContentFiltered,
+    RateLimited,
+    RequestError,
+    ServerError,
+    Unauthorized,
+)
+from ...requests.foreign_text import one_line
 from ...secret import Secret
-from .codes import is_final_limit, meaning, of_status
+from .codes import by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
@@ -19,6 +31,13 @@ REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 """Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
 
 _MAX_DETAIL = 500
+_MAX_PARAM = 128
+MAX_TEXT = 4096
+"""Characters of a text that are looked at."""
+
+_PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
+_CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
+_PAGE = re.compile(rb"\s*<[!a-z?]", re.IGNORECASE)
 
 
 @frozen
@@ -30,24 +49,32 @@ class Classifier:
 
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
-        found = _error_object(body)
+        found = self._safe(_error_object(body))
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
         request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
+        if request_id is not None and self._without_key(request_id) != request_id:
+            request_id = None
+        if not found and is_page(body):
+            found = {"message": "a page of HTML, as a proxy on the way or a wrong `endpoint` sends it"}
+            if of_status(status) is BadRequest:
+                return self._error(
+                    ServerError, f"answered {status}", found, retryable=False, upstream_status=status
+                )
         return self._classified(
             found,
             status,
             f"answered {status}",
             body=body,
             request_id=request_id or _text(found, "request_id"),
-            wait=retry_after(headers),
+            wait=retry_after(headers, found),
             retryable=should_retry(headers),
         )
 
     def in_band(self, error: Any) -> RequestError:
         """The error behind an `error` inside an answer that began as a success."""
-        found = error if isinstance(error, dict) else {"message": error if isinstance(error, str) else ""}
+        found = self._safe(error if isinstance(error, dict) else {"message": error})
         status = _status(found.get("code")) or _status(found.get("status"))
         unsaid = 400 if found.get("type") == "invalid_request_error" else 502
         return self._classified(found, status or unsaid, "broke off with an error")
@@ -69,6 +96,8 @@ class Classifier:
         retryable: bool | None = None,
     ) -> RequestError:
         kind, code = _kind(found, status)
+        if kind is BadRequest:
+            kind, code = by_phrase(found.get("message") or "") or (kind, code)
         details = read_details(found)
         if details.bad_key:
             kind, code = Unauthorized, "invalid_api_key"
@@ -77,6 +106,7 @@ class Classifier:
             code = "insufficient_quota" if details.spent else code
         if kind is ContentFiltered:
             retryable = False
+            what = f"{what}{_filtered(found)}"
         return self._error(
             kind,
             what,
@@ -106,10 +136,46 @@ class Classifier:
                 f"it does not accept the key from {self.secret.origin}" if self.secret else "it wants a key"
             )
         message = found.get("message")
-        detail = message if isinstance(message, str) and message else body.decode("utf-8", "replace")
-        if self.secret:
-            detail = self.secret.scrub(detail)
-        return " ".join(detail.split())[:_MAX_DETAIL] or "no reason given"
+        detail = message if message else body[:MAX_TEXT].decode("utf-8", "replace")
+        return one_line(self._without_key(detail), _MAX_DETAIL) or "no reason given"
+
+    def _safe(self, found: dict[str, Any]) -> dict[str, Any]:
+        """`found` with the texts that are passed on made safe, and without those that cannot be."""
+        safe = dict(found)
+        for name in found.keys() & _PASSED_ON:
+            value = found[name]
+            text = self._without_key(value) if isinstance(value, str) else None
+            match name:
+                case "message":
+                    safe[name] = text
+                case "param":
+                    safe[name] = one_line(text, _MAX_PARAM) if text else None
+                case _ if isinstance(value, str) and not meaning(value):
+                    safe[name] = value if text == value and _CODE.fullmatch(value) else None
+        return safe
+
+    def _without_key(self, text: str) -> str:
+        text = text[:MAX_TEXT]
+        return self.secret.scrub(text) if self.secret else text
+
+
+def _filtered(found: dict[str, Any]) -> str:
+    """Which filters refused a prompt. Source: Azure OpenAI, content filtering, `innererror`."""
+    inner = found.get("innererror")
+    result = inner.get("content_filter_result") if isinstance(inner, dict) else None
+    if not isinstance(result, dict):
+        return ""
+    names = [
+        name
+        for name, said in result.items()
+        if _CODE.fullmatch(name) and isinstance(said, dict) and said.get("filtered") is True
+    ]
+    return f" (filtered: {', '.join(names[:10])})" if names else ""
+
+
+def is_page(body: bytes) -> bool:
+    """Whether `body` is HTML or XML."""
+    return _PAGE.match(body) is not None
 
 
 def _kind(found: dict[str, Any], status: int) -> tuple[type[RequestError], str | None]:
@@ -143,6 +209,6 @@ def _text(found: dict[str, Any], key: str) -> str | None:
 
 
 def _status(value: object) -> int:
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdigit():
         value = int(value)
     return value if isinstance(value, int) and 400 <= value <= 599 else 0

@@ -72,7 +72,17 @@ BY_STATUS: dict[int, Kind] = {
     501: Unsupported,
     504: RequestTimeout,
 }
-"""What a status means where no code says more; the others are the server's fault from 500 on, else ours."""
+"""What a status means where no code says more; the other 4xx are our fault, all else is the server's."""
+
+PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
+    ("credit balance is too low", Forbidden, "insufficient_quota", "Anthropic API: 400 without credit"),
+    ("prompt is too long", ContextLengthExceeded, None, "Anthropic docs: context windows"),
+    ("exceed context limit", ContextLengthExceeded, None, "Anthropic docs: context windows"),
+    ("maximum context length", ContextLengthExceeded, None, "vLLM and LiteLLM, as OpenAI once said it"),
+    ("exceeds the maximum number of tokens", ContextLengthExceeded, None, "Gemini API: 400 INVALID_ARGUMENT"),
+    ("exceeds the available context size", ContextLengthExceeded, None, "llama.cpp: server, 400"),
+)
+"""What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
 
 _RETRYABLE_429 = frozenset({"rate_limit_exceeded", "slow_down"})
 _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
@@ -83,9 +93,15 @@ def meaning(code: str) -> tuple[Kind, str | None] | None:
     return OPENAI.get(code) or ANTHROPIC.get(code) or GOOGLE.get(code)
 
 
+def by_phrase(message: str) -> tuple[Kind, str | None] | None:
+    """What a message stands for that has no code of its own; None where nothing is known."""
+    said = message.lower()
+    return next(((kind, code) for phrase, kind, code, _ in PHRASES if phrase in said), None)
+
+
 def of_status(status: int) -> Kind:
     """What an HTTP status stands for."""
-    return BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
+    return BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerError)
 
 
 def is_final_limit(code: str | None) -> bool:

@@ -5,12 +5,11 @@ Source: Google API error model (RetryInfo, QuotaFailure, ErrorInfo).
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from attrs import frozen
 
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+from ..provider_times import seconds_to_wait
 
 
 @frozen
@@ -29,8 +28,8 @@ def read_details(error: dict[str, Any]) -> Details:
     spent = bad_key = False
     for detail in given if isinstance(given, list) else []:
         match detail:
-            case {"retryDelay": str(delay)} if found := _SECONDS.fullmatch(delay):
-                retry_after = float(found[1]) or None
+            case {"retryDelay": str(delay)}:
+                retry_after = seconds_to_wait(delay, None)
             case {"violations": list(violations)}:
                 spent = spent or any(_is_daily(violation) for violation in violations)
             case {"reason": "API_KEY_INVALID" | "ACCESS_TOKEN_EXPIRED"}:

@@ -1,43 +1,35 @@
-"""How long a provider asks to wait, in all the forms in which providers say it."""
+"""How long a provider asks to wait, and whether to try again at all, from the headers of its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from math import isfinite
+from typing import Any
+
+from ..provider_times import seconds_to_wait
+
+_HEADERS = (
+    ("retry-after-ms", 0.001),
+    ("x-ms-retry-after-ms", 0.001),
+    ("retry-after", 1.0),
+)
+"""Where the time to wait stands, the most exact first, and the unit of a plain number there in seconds."""
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, always positive; None where `headers` do not say.
+def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float | None:
+    """Seconds to wait, always positive, and not believed yet; None where nothing says so.
 
-    Reads `retry-after-ms`, `x-ms-retry-after-ms`, and `retry-after` in seconds or as an HTTP date,
-    which is taken relative to the answer's own `date`, so that no clock has to be right.
+    error: the error object in the body, where OpenRouter quotes the headers of who answered it.
     """
-    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if (milliseconds := _positive(headers.get(name))) is not None:
-            return milliseconds / 1000
-    value = headers.get("retry-after")
-    if (seconds := _positive(value)) is not None:
-        return seconds
-    return _until(value, headers.get("date")) if value else None
+    date = headers.get("date")
+    for name, unit in _HEADERS:
+        if (wait := seconds_to_wait(headers.get(name), date, unit)) is not None:
+            return wait
+    match error:
+        case {"metadata": {"headers": {"X-RateLimit-Reset": str(reset)}}}:
+            return seconds_to_wait(reset, date)
+    return None
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
     """What `x-should-retry` says; None where it is absent or means nothing."""
     return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
-
-
-def _positive(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if isfinite(value) and value > 0 else None
-
-
-def _until(date: str, now: str | None) -> float | None:
-    try:
-        wait = (parsedate_to_datetime(date) - parsedate_to_datetime(now or "")).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return wait if wait > 0 else None

@@ -13,9 +13,11 @@ from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
-from ..responses import DEPLOYMENT_HEADER
+from ..responses import answered_by
 
 _END = b"data: [DONE]\n\n"
+_WRITE = 16 << 10
+"""Bytes of events that are sent together; a client that does not read makes more wait."""
 
 
 async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -33,7 +35,7 @@ async def respond(
     if not chat.stream:
         chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         assert isinstance(chunk, ChatChunk)
-        headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+        headers = answered_by(trace, name)
         return web.Response(body=chunk.data, headers=headers, content_type="application/json")
     answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(answer) as chunks:
@@ -41,13 +43,13 @@ async def respond(
         try:
             async for chunk in chunks:
                 if not begun:
-                    await out.begin({DEPLOYMENT_HEADER: trace.deployment or name})
+                    await out.begin(answered_by(trace, name))
                     begun = True
                 assert isinstance(chunk, ChatChunk)
                 data, _, more = chunk
                 if data:
                     pending += event(data)
-                if pending and not more:  # those that are here at the same time go out in one write
+                if pending and (not more or len(pending) > _WRITE):  # those that are here go out in one write
                     await out.send(pending)
                     pending = b""
             pending += _END

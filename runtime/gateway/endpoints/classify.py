@@ -12,7 +12,7 @@ from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
-from ..responses import DEPLOYMENT_HEADER, json_answer
+from ..responses import answered_by, json_answer
 
 _NUMBERS = (
     "send texts, or, to a model without a tokenizer, tensors as `inputs`, each with `name`, `datatype`, "
@@ -48,4 +48,4 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-    return json_answer(answer, headers={DEPLOYMENT_HEADER: trace.deployment or name})
+    return json_answer(answer, headers=answered_by(trace, name))

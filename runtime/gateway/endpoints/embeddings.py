@@ -12,7 +12,7 @@ from ...executor import Executor
 from ...requests.answer import EmbedChunk
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
-from ..responses import DEPLOYMENT_HEADER
+from ..responses import answered_by
 
 
 async def answer_embeddings(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -25,7 +25,7 @@ async def answer_embeddings(request: web.Request, executor: Executor) -> web.Str
     assert isinstance(chunk, EmbedChunk)
     return web.Response(
         body=embeddings_json(chunk, name, as_base64),
-        headers={DEPLOYMENT_HEADER: trace.deployment or name},
+        headers=answered_by(trace, name),
         content_type="application/json",
     )
 

@@ -12,13 +12,15 @@ from ...executor import Executor
 from ...replicas.replica import ReplicaStatus
 from ...requests.answer import TensorChunk
 from ...requests.errors import RequestError, UnknownModel, Unsupported
+from ...requests.health import Health
 from ...requests.tensor import TensorInfo
 from ...requests.trace import Trace
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import priority_of, read_body
-from ..responses import DEPLOYMENT_HEADER, json_answer
+from ..bodies import BODIES, priority_of, read_body
+from ..health import findings
+from ..responses import answered_by, json_answer
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -44,10 +46,9 @@ async def answer_live(request: web.Request, executor: Executor) -> web.StreamRes
 
 
 async def answer_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
-    """`GET /v2/health/ready`: whether every model is ready."""
-    waiting = [name for name, one in executor.models.items() if not one.is_ready()]
-    waiting = [name for name in waiting if name not in executor.broken]
-    if waiting:
+    """`GET /v2/health/ready`: whether requests are taken, as `/healthz` says it."""
+    found = findings(executor, request.app[BODIES])
+    if waiting := [each.part for each in found if each.health is Health.NOT_READY]:
         raise NotReady(f"not ready: {', '.join(waiting)}")
     return json_answer({"ready": True})
 
@@ -95,7 +96,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     )
     assert isinstance(chunk, TensorChunk)
     answer = write_answer(asked, name, chunk.outputs)
-    headers = {DEPLOYMENT_HEADER: trace.deployment or name}
+    headers = answered_by(trace, name)
     if answer.json_size is None:
         return web.Response(body=answer.data, headers=headers, content_type="application/json")
     headers[HEADER] = str(answer.json_size)

@@ -34,7 +34,7 @@ async def show_pipeline(request: web.Request, executor: Executor) -> web.StreamR
 async def answer_pipeline(request: web.Request, executor: Executor) -> web.StreamResponse:
     """`POST /v1/pipelines/{name}`: a JSON object of its parameters. Raises RequestError."""
     pipeline = executor.pipeline(request.match_info["name"])
-    values = pipeline.read(await read_object(request))
+    values = await pipeline.take(await read_object(request))
     deadline, priority = executor.deadline(), priority_of(request)
     if not _wants_events(request):
         result = await pipeline.run(values, deadline, priority=priority, headers=request.headers)

@@ -13,7 +13,7 @@ from ...requests.errors import BadRequest
 from ...requests.request import RerankRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
-from ..responses import DEPLOYMENT_HEADER, json_answer
+from ..responses import answered_by, json_answer
 
 
 async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamResponse:
@@ -45,7 +45,7 @@ async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamR
         "results": results,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
-    return json_answer(answer, headers={DEPLOYMENT_HEADER: trace.deployment or name})
+    return json_answer(answer, headers=answered_by(trace, name))
 
 
 def _documents(body: dict[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from ...concurrency.waiting_room import WaitingRoom
 from ...dialects.rate_limit_headers import remaining
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown
-from .limiter import MAX_WAIT, too_late
+from .limiter import MAX_WAIT, log_hold, too_late
 
 
 class LocalRateLimiter:
@@ -44,6 +44,9 @@ class LocalRateLimiter:
         for ticket in self._room.close(lambda: ShuttingDown("the executor is stopping")):
             self._state.leave(ticket)
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        return self._state.opens_at(now, tokens)
+
     def take(self, now: float, tokens: int) -> Permit | None:
         return self._state.take(now, tokens)
 
@@ -75,8 +78,12 @@ class LocalRateLimiter:
         if self._state.waiting:
             self._advance()
 
-    def hold(self, seconds: float) -> None:
-        self._state.hold(asyncio.get_running_loop().time() + seconds)
+    def hold(self, seconds: float, *, probe: bool = False) -> None:
+        if self._state.hold(asyncio.get_running_loop().time(), seconds, probe=probe):
+            log_hold(self.account, seconds, self.limits)
+
+    def held_for(self, now: float) -> float:
+        return self._state.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
         requests, tokens = remaining(headers, "requests"), remaining(headers, "tokens")

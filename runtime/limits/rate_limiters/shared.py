@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 
 from ....compiler.plan import RateLimits
 from ...concurrency.tasks import end_task
 from ...policies.rate_limit import Allowance, Permit
 from ..store import SharedLimits, StoreError
-from ..store.protocol import Return, Returns
+from ..store.protocol import Return, Share
 from .local import LocalRateLimiter
 
 log = logging.getLogger(__name__)
@@ -34,9 +33,8 @@ class SharedRateLimiter(LocalRateLimiter):
 
     def __init__(self, account: str, limits: RateLimits, key: str, store: SharedLimits) -> None:
         super().__init__(account, limits)
-        self._key = key
-        self._store = store
-        self._member = secrets.token_hex(8)
+        self._store = store.account(key, limits)
+        self._share: Share | None = None
         self._returns: list[Return] = []
         self._members = 1
         self._lost = False
@@ -78,17 +76,14 @@ class SharedRateLimiter(LocalRateLimiter):
             await self._exchange(need=0)
 
     async def _exchange(self, need: int) -> None:
-        """Give back what is left of the share, and take a new one."""
-        left = self._state.allowance
-        if left is not None:
-            if left.bucket and (left.requests or left.tokens):
-                self._returns.append(Return(left.bucket, left.requests or 0, left.tokens or 0))
+        """Tell what of the share was used, and take a new one."""
+        used = self._used()
+        self._share = None
+        if self._state.allowance is not None:
             self._state.allowance = self._nothing()
         returns, self._returns = self._returns, []
         try:
-            share = await self._store.share(
-                self._key, self.limits, self._member, need, Returns(given_back=returns)
-            )
+            share = await self._store.share(need, used, returns)
         except StoreError as error:
             self._state.allowance = None
             self._state.divide(windows=self._members, slots=self._members)
@@ -102,10 +97,17 @@ class SharedRateLimiter(LocalRateLimiter):
             if self._lost:
                 self._lost = False
                 log.warning("the limits of %s are shared again", self.account)
-            self._members = share.members
+            self._share, self._members = share, share.members
             self._state.divide(windows=1, slots=share.members)
             self._state.allowance = Allowance(share.requests, share.tokens, share.bucket)
         self._advance()
+
+    def _used(self) -> tuple[int, int]:
+        """Requests and tokens of the share that were sent."""
+        share, left = self._share, self._state.allowance
+        if share is None or left is None:
+            return 0, 0
+        return (share.requests or 0) - (left.requests or 0), (share.tokens or 0) - (left.tokens or 0)
 
     def _nothing(self) -> Allowance:
         limits = self.limits

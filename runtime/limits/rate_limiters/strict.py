@@ -8,23 +8,24 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 
-from ....compiler.plan import RateLimits
+from ....compiler.plan import RateLimits, UnavailableAction
 from ...concurrency.tasks import end_task
 from ...concurrency.waiting_room import WaitingRoom
 from ...dialects.rate_limit_headers import remaining
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown, StoreUnavailable
 from ..store import SharedLimits, StoreError
-from ..store.protocol import Ask, Return, Returns
-from .limiter import MAX_WAIT, too_late
+from ..store.protocol import Ask, Return
+from .limiter import MAX_WAIT, log_hold, too_late
 
 log = logging.getLogger(__name__)
 
 BATCH = 64
 """Requests that one exchange with the store asks for at most."""
 
-RENEW = 10.0
+RENEW = 1.0
 """Seconds after which the store hears again of requests that are still in flight."""
 
 FLUSH = 0.1
@@ -33,27 +34,33 @@ FLUSH = 0.1
 RECHECK = 0.25
 """Seconds after which the store is asked again at the latest, for other processes give tokens back."""
 
-MAX_RETURNS = 10_000
-
 
 class StrictRateLimiter:
-    """Permits out of limits that are kept in `store`; when it does not answer, nothing is sent.
+    """Permits out of limits that are kept in `store`. Without it, `action` says whether nothing is sent, or
+    what this process alone may send.
 
     Requests of this process pass in the order of their arrival; between processes, who asks first.
     account: whose limits they are, for errors. key: the name of the limits in the store.
     """
 
-    def __init__(self, account: str, limits: RateLimits, key: str, store: SharedLimits) -> None:
+    def __init__(
+        self,
+        account: str,
+        limits: RateLimits,
+        key: str,
+        store: SharedLimits,
+        action: UnavailableAction = UnavailableAction.REFUSE,
+    ) -> None:
         self.account = account
         self.limits = limits
-        self._key = key
-        self._store = store
+        self._store = store.account(key, limits)
         self._process = secrets.token_hex(8)
-        self._heard = RateLimit(RateLimits())  # what the provider says is not in the store
+        # what the provider says is not in the store
+        self._heard = RateLimit(RateLimits(max_hold=limits.max_hold))
+        self._alone = RateLimit(limits) if action is UnavailableAction.SERVE else None
         self._queue: OrderedDict[int, int] = OrderedDict()
         self._room: WaitingRoom[Permit] = WaitingRoom()
         self._held: set[str] = set()
-        self._running = 0
         self._returns: list[Return] = []
         self._news = asyncio.Event()
         self._lost = False
@@ -61,7 +68,7 @@ class StrictRateLimiter:
 
     @property
     def running(self) -> int:
-        return self._running
+        return self._heard.running
 
     @property
     def waiting(self) -> int:
@@ -79,14 +86,20 @@ class StrictRateLimiter:
             if self._returns:
                 await self._exchange()
 
+    def opens_at(self, now: float, tokens: int) -> float:
+        return self._heard.opens_at(now, tokens)
+
     def take(self, now: float, tokens: int) -> Permit | None:
-        return None  # the store alone can say
+        if self._alone is None or not self._lost or self._heard.opens_at(now, tokens) > now:
+            return None  # the store alone can say
+        permit = self._alone.take(now, tokens)
+        return permit and permit._replace(probe=self._heard.grant(now, tokens).probe)
 
     async def acquire(self, tokens: int, deadline: float | None) -> Permit:
         now = asyncio.get_running_loop().time()
         until = now + MAX_WAIT if deadline is None else min(now + MAX_WAIT, deadline)
         opens = self._heard.opens_at(now, tokens)
-        if opens > until:
+        if until < opens < inf:
             raise too_late(self.account, opens - now)
         if self._task is None:
             raise ShuttingDown("the executor is stopping")
@@ -107,18 +120,26 @@ class StrictRateLimiter:
             raise too_late(self.account, None) from None
 
     def finish(self, permit: Permit, tokens: int | None) -> None:
-        self._running -= 1
+        self._heard.finish(permit, tokens)
+        if permit.probe:
+            self._news.set()
+        if self._alone is not None and not permit.shared_bucket:
+            self._alone.finish(permit._replace(probe=0), tokens)
+            return
         lease = permit.lease
         if lease is not None:
             self._held.discard(lease)
         if lease is not None or tokens != permit.tokens:
             unsent = 1 if tokens is None else 0
             self._returns.append(Return(permit.shared_bucket, unsent, permit.tokens - (tokens or 0), lease))
-            del self._returns[:-MAX_RETURNS]
             self._news.set()
 
-    def hold(self, seconds: float) -> None:
-        self._heard.hold(asyncio.get_running_loop().time() + seconds)
+    def hold(self, seconds: float, *, probe: bool = False) -> None:
+        if self._heard.hold(asyncio.get_running_loop().time(), seconds, probe=probe):
+            log_hold(self.account, seconds, self.limits)
+
+    def held_for(self, now: float) -> float:
+        return self._heard.held_for(now)
 
     def observe(self, headers: Mapping[str, str]) -> None:
         now = asyncio.get_running_loop().time()
@@ -138,19 +159,17 @@ class StrictRateLimiter:
 
     async def _exchange(self) -> float | None:
         """Tell what has ended, ask for those who wait; gives the seconds until the next time."""
-        now = asyncio.get_running_loop().time()
+        now = opens = asyncio.get_running_loop().time()
         asking = list(self._queue.items())[:BATCH]
-        if asking and (opens := self._heard.opens_at(now, asking[0][1])) > now:
-            return opens - now
+        if asking:
+            opens = self._heard.opens_at(now, asking[0][1])
+            asking = asking[: 0 if opens > now else 1 if self._heard.is_doubtful(now) else BATCH]
         leases = [f"{self._process}:{ticket}" for ticket, _ in asking]
         asks = [Ask(tokens, lease) for (_, tokens), lease in zip(asking, leases, strict=True)]
         returns, self._returns = self._returns, []
         try:
-            grant = await self._store.acquire(
-                self._key, self.limits, asks, Returns(given_back=returns, held=tuple(self._held))
-            )
+            grant = await self._store.acquire(asks, returns, tuple(self._held))
         except StoreError as error:
-            self._returns = [*returns, *self._returns][-MAX_RETURNS:]
             self._fail(str(error))
             return RENEW
         if self._lost:
@@ -160,22 +179,33 @@ class StrictRateLimiter:
             self._grant(ticket, tokens, grant.bucket, lease)
         if grant.granted < len(asking):
             return min(grant.wait, RECHECK)
+        if opens > now:
+            return min(opens - now, RENEW) if self._held else None if opens == inf else opens - now
         if self._queue:
             return 0
         return RENEW if self._held else None
 
     def _grant(self, ticket: int, tokens: int, bucket: int, lease: str) -> None:
         concurrent = self.limits.concurrent_requests is not None
-        permit = Permit(tokens, shared_bucket=bucket, lease=lease if concurrent else None)
-        self._running += 1
+        heard = self._heard.grant(asyncio.get_running_loop().time(), tokens)
+        permit = heard._replace(shared_bucket=bucket, lease=lease if concurrent else None)
         if concurrent:
             self._held.add(lease)
         if self._queue.pop(ticket, None) is None or not self._room.call(ticket, permit):
             self.finish(permit, None)
 
     def _fail(self, reason: str) -> None:
+        """The store does not answer: those who wait get what this process alone may send, or nothing."""
         if not self._lost:
             self._lost = True
-            log.warning("%s: `strict` limits cannot be kept without it, so requests are refused", reason)
-        for ticket in self._room.close(lambda: StoreUnavailable(f"the limits of {self.account}: {reason}")):
-            self._queue.pop(ticket, None)
+            follows = "requests are refused" if self._alone is None else "each process keeps them by itself"
+            log.warning("%s: `strict` limits cannot be kept without it, so %s", reason, follows)
+        now = asyncio.get_running_loop().time()
+        for ticket, tokens in list(self._queue.items()):
+            permit = self.take(now, tokens)
+            if permit is not None:
+                del self._queue[ticket]
+                if not self._room.call(ticket, permit):
+                    self.finish(permit, None)
+        self._queue.clear()
+        self._room.close(lambda: StoreUnavailable(f"the limits of {self.account}: {reason}"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...requests.errors import StartError
 from .memory import MemoryStore
-from .protocol import Opening, SharedHealth, SharedLimits, Store, StoreError
+from .problems import StoreError
+from .protocol import Opening, SharedHealth, SharedLimits, SharedSpend, Store
 
-__all__ = ["Opening", "SharedHealth", "SharedLimits", "Store", "StoreError", "open_store"]
+__all__ = ["Opening", "SharedHealth", "SharedLimits", "SharedSpend", "Store", "StoreError", "open_store"]
 
 _REDIS = ("redis://", "rediss://", "unix://")
 
@@ -16,7 +18,7 @@ def open_store(state: str | Path | None) -> Store:
     """The store that `state` names, not started yet.
 
     None: memory, which is gone with the process. A `redis://` URL: shared by all processes that
-    use it. Anything else: a directory with a SQLite file.
+    use it. Anything else: a directory with a SQLite file. Raises StartError.
     """
     if state is None:
         return MemoryStore()
@@ -24,6 +26,9 @@ def open_store(state: str | Path | None) -> Store:
         from .redis import RedisStore
 
         return RedisStore(state)
+    if isinstance(state, str) and "://" in state:
+        kinds = ", ".join(f"{kind}…" for kind in _REDIS)
+        raise StartError(f"the state cannot be at {state.partition('://')[0]}://…: name a folder, or {kinds}")
     from .sqlite import SqliteStore
 
     return SqliteStore(Path(state))

@@ -1,27 +1,24 @@
-"""State that is gone with the process."""
+"""State that is gone with the process: what each policy remembers by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from .protocol import SharedHealth, SharedLimits
+from .problems import Problems
+from .protocol import SharedHealth, SharedLimits, SharedSpend
 
 
 class MemoryStore:
-    """Keeps nothing beyond what each policy remembers by itself."""
+    """Nothing is shared."""
 
-    lasting = False
+    where = "memory"
     limits: SharedLimits | None = None
     health: SharedHealth | None = None
+    spend: SharedSpend | None = None
+
+    def __init__(self) -> None:
+        self.problems = Problems()
 
     async def start(self) -> None:
         """Nothing to do."""
 
     async def stop(self) -> None:
-        """Nothing to do."""
-
-    async def spend(self, account: str, since: int) -> dict[int, int]:
-        return {}
-
-    async def add_spend(self, account: str, amounts: Mapping[int, int], oldest: int) -> None:
         """Nothing to do."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ....compiler.plan import RateLimits
-
-
-class StoreError(Exception):
-    """The store cannot be used now; the message says which, and why."""
+from ...policies.lease import Granted, SpendState
+from .problems import Problems
 
 
 @frozen
@@ -57,26 +55,29 @@ class Share:
     members: int
 
 
-@frozen
-class Returns:
-    """What is told to the store on the occasion of an exchange.
-
-    held: leases of requests that are still in flight, which would expire otherwise.
+class AccountLimits(Protocol):
+    """The part of one process in the limits of one account. Each call is atomic. Raises StoreError; what was
+    given back is then told with the next call, and counts once, whether it had arrived or not.
     """
 
-    given_back: Sequence[Return] = ()
-    held: Sequence[str] = field(factory=tuple)
+    async def acquire(self, asks: Sequence[Ask], given_back: Sequence[Return], held: Sequence[str]) -> Grant:
+        """Let as many of `asks` pass as fit, in their order. held: leases of requests that are in flight,
+        which would expire otherwise."""
+        ...
+
+    async def share(self, need: int, used: tuple[int, int], given_back: Sequence[Return]) -> Share:
+        """A fair part of what is left, at least enough for one request of `need` tokens where that is there
+        at all; what was left of the last one is taken back. 0: nothing is wanted for now. used: requests and
+        tokens of the last share that were sent."""
+        ...
 
 
 class SharedLimits(Protocol):
-    """Limits that several processes keep to together. Each call is atomic. Raises StoreError."""
+    """Limits that several processes keep to together."""
 
-    async def acquire(self, key: str, limits: RateLimits, asks: Sequence[Ask], returns: Returns) -> Grant:
-        """Let as many of `asks` pass as fit, in their order."""
-
-    async def share(self, key: str, limits: RateLimits, member: str, need: int, returns: Returns) -> Share:
-        """A fair part of what is left for `member`, at least enough for one request of `need` tokens
-        where that is there at all. 0: `member` wants nothing for now."""
+    def account(self, key: str, limits: RateLimits) -> AccountLimits:
+        """The part of a process that has not been here yet. key: the name of the limits in the store."""
+        ...
 
 
 @frozen
@@ -116,26 +117,36 @@ class SharedHealth(Protocol):
         """Nothing is to be sent for so long. A longer wish stays as it is."""
 
 
-class Store(Protocol):
-    """Spend by account and minute, in picodollars; and what is shared with other processes.
+Change = Callable[[SpendState, float], Granted]
+"""What is done with the state of a budget, at a time in seconds since 1970. Pure; may be done again."""
 
-    lasting: whether anything is here that this process did not just write. limits, health: None where no
-    other process sees them.
+
+class SharedSpend(Protocol):
+    """What budgets have spent. Each call is atomic. Raises StoreError."""
+
+    async def update(self, account: str, now: float, change: Change) -> Granted:
+        """Do `change` with what is kept for `account`, and keep its outcome. Who has a clock for all
+        processes gives that to `change`, the others `now`.
+
+        account: a project and a deployment, with a slash between them.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Where processes share something, a part at a time: each is None where no other process sees it.
+
+    where: for messages; holds no secret. problems: what does not work now, or has gone wrong since the start.
     """
 
-    lasting: bool
+    where: str
     limits: SharedLimits | None
     health: SharedHealth | None
+    spend: SharedSpend | None
+    problems: Problems
 
     async def start(self) -> None:
         """Become ready. Raises StartError where it never can be."""
 
     async def stop(self) -> None:
         """Give everything back. Safe to call twice."""
-
-    async def spend(self, account: str, since: int) -> dict[int, int]:
-        """What `account` has spent in each minute from `since` on. Raises StoreError."""
-        ...
-
-    async def add_spend(self, account: str, amounts: Mapping[int, int], oldest: int) -> None:
-        """Add to what `account` has spent, and forget what is older than `oldest`. Raises StoreError."""

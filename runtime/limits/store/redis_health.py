@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FORGET = 60.0
 """Seconds after which a circuit that nobody probed counts as closed; its open time where that is longer."""
 
-PROBING = 30.0
+PROBING = 5.0
 """Seconds after which a process that probes, and is not heard of any more, makes room for another."""
 
 _PREFIX = "inferc"

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
+from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
-from .protocol import SharedHealth, SharedLimits, StoreError
-
-log = logging.getLogger(__name__)
+from .problems import Problems, StoreError
+from .protocol import Change, SharedHealth, SharedLimits, SharedSpend
 
 FILE = "spend.sqlite3"
 
 _PATIENCE = 5.0
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS budgets (account TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS spend (
     account TEXT NOT NULL,
     minute INTEGER NOT NULL,
     picodollars INTEGER NOT NULL,
     PRIMARY KEY (account, minute)
-) WITHOUT ROWID
+) WITHOUT ROWID;
 """
-_ADD = """
-INSERT INTO spend VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET picodollars = picodollars + excluded.picodollars
-"""
+_WRITE = "INSERT INTO budgets VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
 
 
 class SqliteStore:
@@ -39,13 +36,16 @@ class SqliteStore:
     A file that is damaged is kept aside, and a new one begun.
     """
 
-    lasting = True
     limits: SharedLimits | None = None
     health: SharedHealth | None = None
 
     def __init__(self, directory: Path) -> None:
+        self.where = str(directory)
+        self.problems = Problems()
+        self.spend: SharedSpend | None = self
         self._directory = directory
         self._path = directory / FILE
+        self._opened: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
 
@@ -62,24 +62,35 @@ class SqliteStore:
             with self._lock:
                 connection.close()
 
-    async def spend(self, account: str, since: int) -> dict[int, int]:
-        return await asyncio.to_thread(self._spend, account, since)
-
-    async def add_spend(self, account: str, amounts: Mapping[int, int], oldest: int) -> None:
-        await asyncio.to_thread(self._add_spend, account, amounts, oldest)
+    async def update(self, account: str, now: float, change: Change) -> Granted:
+        """As `SharedSpend.update`; the time is that of who asks, since all are on one machine."""
+        with self.problems.watch("budgets"):
+            return await asyncio.to_thread(self._update, account, now, change)
 
     def _open(self) -> sqlite3.Connection:
+        """A connection; processes that start at the same time wait for each other."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._open_or_begin_anew()
+            except sqlite3.OperationalError as error:
+                if (
+                    getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+                    or time.monotonic() > deadline
+                ):
+                    raise
+            time.sleep(random.uniform(0.01, 0.05))
+
+    def _open_or_begin_anew(self) -> sqlite3.Connection:
         try:
             return self._connect()
         except sqlite3.OperationalError:  # locked, not readable: nothing wrong with what is in it
             raise
         except sqlite3.DatabaseError as error:
             kept = self._keep_aside()
-            log.warning(
-                "the spend in %s is damaged (%s): it is kept as %s, and counting starts anew",
-                self._path,
-                error,
-                kept.name,
+            self.problems.mended(
+                f"the spend in {self._path} is damaged ({error}): it is kept as {kept.name}, and counting "
+                "starts anew"
             )
             return self._connect()
 
@@ -89,19 +100,21 @@ class SqliteStore:
         )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA synchronous = FULL")
             (found,) = connection.execute("PRAGMA quick_check").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found.splitlines()[0])
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise sqlite3.OperationalError(f"it was written by another version of inferc ({version})")
-            connection.execute(_SCHEMA)
+            if version > _VERSION:
+                raise sqlite3.OperationalError(f"it was written by a newer version of inferc ({version})")
+            connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("SELECT account, minute, picodollars FROM spend LIMIT 1")
+            connection.execute("SELECT account, state FROM budgets LIMIT 1")
         except BaseException:
             connection.close()
             raise
+        self._opened = _identity(self._path)
         return connection
 
     def _keep_aside(self) -> Path:
@@ -114,32 +127,53 @@ class SqliteStore:
                 beside.rename(kept.with_name(kept.name + suffix))
         return kept
 
-    def _spend(self, account: str, since: int) -> dict[int, int]:
-        question = "SELECT minute, picodollars FROM spend WHERE account = ? AND minute >= ?"
+    def _update(self, account: str, now: float, change: Change) -> Granted:
         with self._lock:
             try:
-                return dict(self._open_connection().execute(question, (account, since)).fetchall())
-            except sqlite3.Error as error:
-                raise self._unusable(error) from None
-
-    def _add_spend(self, account: str, amounts: Mapping[int, int], oldest: int) -> None:
-        rows = [(account, minute, amount) for minute, amount in amounts.items()]
-        with self._lock:
-            connection = self._open_connection()
-            try:
+                connection = self._open_connection()
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(_ADD, rows)
-                connection.execute("DELETE FROM spend WHERE account = ? AND minute < ?", (account, oldest))
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise self._unusable(error) from None
+                try:
+                    state = self._read(connection, account)
+                    granted = change(state, now)
+                    if granted.state != state:
+                        connection.execute(_WRITE, (account, granted.state.encode()))
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+            except (OSError, sqlite3.Error, ValueError) as error:
+                raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
+            return granted
+
+    def _read(self, connection: sqlite3.Connection, account: str) -> SpendState:
+        """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
+        for (text,) in connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)):
+            return SpendState.decode(text)
+        name = account.rpartition("/")[2]
+        return SpendState(
+            dict(connection.execute("SELECT minute, picodollars FROM spend WHERE account = ?", (name,)))
+        )
 
     def _open_connection(self) -> sqlite3.Connection:
+        """The connection to the file that is there, which may not be the one that was there at the start."""
         if self._connection is None:
-            raise StoreError(f"the state in {self._path} is closed")
+            raise sqlite3.OperationalError("it is closed")
+        try:
+            there = _identity(self._path)
+        except OSError:
+            there = None
+        if there != self._opened:
+            self._connection.close()
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._connection = self._open()
+            self.problems.mended(
+                f"the state in {self._path} was removed while it was in use: it begins anew with what this "
+                "process knows"
+            )
         return self._connection
 
-    def _unusable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(f"the state in {self._path} cannot be used: {error}")
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ....compiler.plan import Launch, ProviderKind, RemotePoolPlan, ReplicaPlacement
 from ...requests.errors import StartError
+from .environment import server_environment
 
 HOST = "127.0.0.1"
 """Where launched servers listen."""
@@ -28,10 +29,11 @@ class Command:
     """A server to be started: program and arguments, environment, directory, and its own endpoint."""
 
     arguments: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     directory: Path
     origin: str
     endpoint: str
+    port: int
 
 
 def is_launched(plan: RemotePoolPlan) -> bool:
@@ -39,10 +41,11 @@ def is_launched(plan: RemotePoolPlan) -> bool:
     return plan.launch is not None or (plan.provider is ProviderKind.PYTHON and PORT in plan.endpoint)
 
 
-def launch_of(plan: RemotePoolPlan, base_dir: Path) -> Launch | None:
+def launch_of(plan: RemotePoolPlan, base_dir: Path, keys: frozenset[str] = frozenset()) -> Launch | None:
     """How the server of `plan` is started; None where it runs already.
 
-    `python("module:factory")` without an endpoint is served by a process that opens the factory.
+    `python("module:factory")` without an endpoint is served by a process that opens the factory; as code of
+    the user's, it gets our environment, without the variables that hold `keys`.
     """
     if plan.launch is not None or not is_launched(plan):
         return plan.launch
@@ -56,17 +59,27 @@ def launch_of(plan: RemotePoolPlan, base_dir: Path) -> Launch | None:
         PORT,
     )
     paths = [str(base_dir.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return Launch(python, ready="/health", env={"PYTHONPATH": os.pathsep.join(paths)})
+    env = {"PYTHONPATH": os.pathsep.join(paths)}
+    return Launch(python, ready="/health", env=env, pass_env=tuple(os.environ.keys() - keys))
 
 
-def command_of(plan: RemotePoolPlan, launch: Launch, placement: ReplicaPlacement, base_dir: Path) -> Command:
-    """The command on a free port; it runs in `base_dir`. Raises StartError when there is no such program."""
-    port = str(_free_port())
+def command_of(
+    plan: RemotePoolPlan, launch: Launch, placement: ReplicaPlacement, base_dir: Path, keys: frozenset[str]
+) -> Command:
+    """The command on a free port; it runs in `base_dir`. Raises StartError when there is no such program.
+
+    keys: variables that hold keys of the plan.
+    """
+    number = _free_port()
+    port = str(number)
 
     def filled(text: str) -> str:
         return text.replace(PORT, port).replace(REPLICA, str(placement.replica_index))
 
-    env = {**os.environ, **{name: filled(value) for name, value in launch.env.items()}}
+    env = {
+        **server_environment(plan, launch.pass_env, keys),
+        **{name: filled(value) for name, value in launch.env.items()},
+    }
     program, *arguments = (filled(word) for word in launch.command)
     return Command(
         (_find(program, env, base_dir, plan.deployment), *arguments),
@@ -74,6 +87,7 @@ def command_of(plan: RemotePoolPlan, launch: Launch, placement: ReplicaPlacement
         base_dir,
         origin=f"http://{HOST}:{port}",
         endpoint=filled(plan.endpoint),
+        port=number,
     )
 
 

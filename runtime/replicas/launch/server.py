@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from attrs import frozen
@@ -14,6 +16,7 @@ from attrs import frozen
 from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
 from ...requests.errors import ServerDown, StartError
 from .command import Command, command_of
+from .listeners import is_ours
 from .process import STOP_GRACE, Process
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,10 @@ SHOWN_LINES = 20
 _PROBE_TIMEOUT = 5.0
 _FIRST_LOOK, _LONGEST_LOOK = 0.05, 1.0
 _SAY_SO_EVERY = 30.0
+_FOREIGN = (
+    "is not what answers at {url}: no process that was started here listens there. Start it again if another "
+    "program took the port; a server in a container is to be started elsewhere, and named by `endpoint`"
+)
 
 
 @frozen
@@ -58,12 +65,15 @@ class LaunchedServer:
         placement: ReplicaPlacement,
         base_dir: Path,
         pace: Pace | None = None,
+        keys: frozenset[str] = frozenset(),
     ) -> None:
+        """keys: variables of our environment that hold keys, which are not the server's to know."""
         self._plan = plan
         self._launch = launch
         self._placement = placement
         self._base_dir = base_dir
         self._pace = pace or Pace()
+        self._keys = keys
         several = len(plan.replicas) > 1
         self._name = f"{plan.deployment}/{placement.replica_index}" if several else plan.deployment
         self._endpoint: str | None = None
@@ -120,18 +130,25 @@ class LaunchedServer:
             if loop.time() - began >= pace.steady:
                 wait = pace.first_wait
             who = f"deployment `{self._plan.deployment}`: its server"
+            self._down(ending)
             if not self._launch.restart:
-                self._state = f"{ending} and is not started again: `restart` is false"
                 log.error("%s %s", who, self._state)
                 return
-            self._state = f"{ending} and is being started again"
             log.warning("%s %s; starting it again in %g s", who, ending, wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, pace.longest_wait)
 
+    def _down(self, ending: str) -> None:
+        """The server has ended, or did not get ready."""
+        again = "being" if self._launch.restart else "not"
+        self._endpoint = None
+        self._state = f"{ending} and is {again} started again"
+        if not self._launch.restart:
+            self._state += ": `restart` is false"
+
     async def _run_once(self, ready: asyncio.Future[None]) -> str:
         """How the server ended, which was ready before. Raises _NotReady, StartError."""
-        command = command_of(self._plan, self._launch, self._placement, self._base_dir)
+        command = command_of(self._plan, self._launch, self._placement, self._base_dir, self._keys)
         process = await Process.start(command, self._name, self._pace.grace)
         try:
             await self._until_ready(process, command)
@@ -139,15 +156,18 @@ class LaunchedServer:
             log.info("deployment `%s`: its server is ready at %s", self._name, command.endpoint)
             if not ready.done():
                 ready.set_result(None)
-            return await process.wait()
+            ending = await process.ended()
+            self._down(ending)  # at once, though what it started may take a while to end
+            return ending
         finally:
             self._endpoint = None
-            await process.stop()
+            await _to_the_end(process.stop())
 
     async def _until_ready(self, process: Process, command: Command) -> None:
+        shown = f"`{shlex.join(command.arguments)}`"
         url = f"{command.origin}/{self._launch.ready.removeprefix('/')}"
-        answering = asyncio.create_task(self._answers(url))
-        ended = asyncio.create_task(process.wait())
+        answering = asyncio.create_task(self._answers(url, process, command))
+        ended = asyncio.create_task(process.ended())
         try:
             done, _ = await asyncio.wait(
                 [answering, ended], timeout=self._pace.start, return_when=asyncio.FIRST_COMPLETED
@@ -157,13 +177,15 @@ class LaunchedServer:
                 task.cancel()
             await asyncio.wait([answering, ended])
         if ended in done:
-            raise _NotReady(f"{ended.result()} before it was ready{_last(process)}")
+            lines = _last(await process.last_lines())
+            raise _NotReady(f"({shown}) {ended.result()} before it was ready{lines}")
         if answering not in done:
-            raise _NotReady(f"did not answer 200 at {url} within {self._pace.start:g} s{_last(process)}")
+            lines = _last(process.lines)
+            raise _NotReady(f"({shown}) did not answer 200 at {url} within {self._pace.start:g} s{lines}")
         answering.result()
 
-    async def _answers(self, url: str) -> None:
-        """Return once `url` answers 200."""
+    async def _answers(self, url: str, process: Process, command: Command) -> None:
+        """Return once the server answers 200 at `url`. Raises _NotReady where another program does."""
         loop = asyncio.get_running_loop()
         pause, say_so = _FIRST_LOOK, loop.time() + _SAY_SO_EVERY
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PROBE_TIMEOUT)) as session:
@@ -171,6 +193,8 @@ class LaunchedServer:
                 with suppress(aiohttp.ClientError, TimeoutError):
                     async with session.get(url, allow_redirects=False) as response:
                         if response.status == 200:
+                            if await asyncio.to_thread(is_ours, command.port, process.keeper) is False:
+                                raise _NotReady(_FOREIGN.format(url=url))
                             return
                 if loop.time() >= say_so:
                     say_so = loop.time() + _SAY_SO_EVERY
@@ -179,13 +203,22 @@ class LaunchedServer:
                 pause = min(1.5 * pause, _LONGEST_LOOK)
 
     def _failed(self, error: _NotReady) -> str:
-        command = shlex.join(self._launch.command)
-        return f"deployment `{self._plan.deployment}`: its server (`{command}`) {error}"
+        return f"deployment `{self._plan.deployment}`: its server {error}"
 
 
-def _last(process: Process) -> str:
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for `work` to end, also when that is cancelled: nothing may be left behind."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+def _last(lines: Iterable[str]) -> str:
     """The end of the output, to follow a sentence."""
-    lines = list(process.lines)[-SHOWN_LINES:]
+    shown = list(lines)[-SHOWN_LINES:]
     return (
-        "".join(["; its last lines:", *(f"\n  {line}" for line in lines)]) if lines else "; it said nothing"
+        "".join(["; its last lines:", *(f"\n  {line}" for line in shown)]) if shown else "; it said nothing"
     )

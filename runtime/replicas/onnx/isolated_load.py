@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LOADED = 0
 """How the process ends when it loaded the model. What fails without a crash fails here again, and is said."""
 
-_PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_process")
+_PROCESS = ("-m", "inferc.runtime.replicas.onnx.isolated_load_child")
 _LAST_OUTPUT = 4096
 
 _one_at_a_time = LoopLock()

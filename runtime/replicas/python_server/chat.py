@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import time
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[..., Any]
 """`answer(messages, **options)`: gives text, text to await, or an async iterator of pieces of text."""
+
+NOT_THEIRS = (asyncio.CancelledError, GeneratorExit)
+"""What ends an answer from outside. `sys.exit()` in code of the user's is an error of its request."""
 
 _MAX_BODY = 64 << 20
 _NOT_OPTIONS = frozenset({"messages", "stream", "stream_options"})
@@ -40,7 +44,9 @@ def chat_app(answer: Answer) -> web.Application:
                 return await _stream(request, head, pieces)
             try:
                 text = "".join([piece async for piece in pieces])
-            except Exception as error:
+            except NOT_THEIRS:
+                raise
+            except BaseException as error:
                 return _error(500, _failed(error))
         message = {"role": "assistant", "content": text}
         return _json(200, _envelope(head, "chat.completion", message=message, finish_reason="stop"))
@@ -60,7 +66,10 @@ def takes_options(answer: Answer) -> bool:
 
 
 async def _pieces(answer: Answer, messages: list[Any], options: dict[str, Any]) -> AsyncGenerator[str, None]:
-    given = answer(messages, **options)
+    if inspect.iscoroutinefunction(answer) or inspect.isasyncgenfunction(answer):
+        given = answer(messages, **options)
+    else:  # it may take its time
+        given = await asyncio.to_thread(_called, answer, messages, options)
     if inspect.isawaitable(given):
         given = await given
     if isinstance(given, str):
@@ -91,9 +100,9 @@ async def _stream(
     try:
         async for piece in pieces:
             await chunk({"content": piece})
-    except ConnectionError:
+    except (ConnectionError, *NOT_THEIRS):
         raise
-    except Exception as error:
+    except BaseException as error:
         await send(orjson.dumps(_problem(_failed(error), 500)))
         return response
     await chunk({}, "stop")
@@ -113,7 +122,16 @@ def _envelope(head: dict[str, Any], kind: str, **choice: Any) -> dict[str, Any]:
     return {**head, "object": kind, "choices": [{"index": 0, **choice}]}
 
 
-def _failed(error: Exception) -> str:
+def _called(answer: Answer, messages: list[Any], options: dict[str, Any]) -> Any:
+    try:
+        return answer(messages, **options)
+    except Exception:
+        raise
+    except BaseException as error:  # which no future holds
+        raise RuntimeError(type(error).__name__) from error
+
+
+def _failed(error: BaseException) -> str:
     """What clients are told; the rest stands in the log."""
     log.error("an answer failed", exc_info=error)
     return f"the answer failed with {type(error).__name__}"

@@ -5,23 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
-from ...dialects.wires import make_wire
+from ...dialects.registry import make_wire
+from ...requests.errors import StartError
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
-from .auth import make_authorizer
-from .pool import RemoteReplica
+from .api_key_auth import make_authorizer
+from .reachability import names_user
+from .replica import RemoteReplica
 
 
 def make_replica(
-    plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir: Path, observe: HeadersObserver
+    plan: RemotePoolPlan,
+    placement: ReplicaPlacement,
+    base_dir: Path,
+    observe: HeadersObserver,
+    keys: frozenset[str] = frozenset(),
 ) -> Replica:
     """A replica that speaks the wire format of `plan`, or the one that its plugin makes.
 
-    base_dir: where secret files are looked up, and launched servers run. Raises StartError.
+    base_dir: where secret files are looked up, and launched servers run. keys: variables of our environment
+    that hold keys, which no launched server gets but its own. Raises StartError.
     """
+    if names_user(plan.endpoint):
+        raise StartError(
+            f"deployment `{plan.deployment}`: its `endpoint` holds a user name or a password, which logs "
+            "would show: take it out, and give the key with `api_key`"
+        )
     if plan.provider is ProviderKind.CUSTOM:
         return load_plugin(plan, placement, base_dir)
-    launch = launch_of(plan, base_dir)
-    server = LaunchedServer(plan, launch, placement, base_dir) if launch else None
+    launch = launch_of(plan, base_dir, keys)
+    server = LaunchedServer(plan, launch, placement, base_dir, keys=keys) if launch else None
     return RemoteReplica(plan, make_wire(plan), make_authorizer(plan, placement, base_dir), observe, server)

@@ -47,6 +47,10 @@ class Authorizer(Protocol):
     async def stop(self) -> None:
         """Give everything back. Safe to call twice, and after a failed start."""
 
+    def version(self) -> int:
+        """How often the credential has changed; looks whether its source has, at a price for each request."""
+        ...
+
     async def authorize(self) -> Authorization:
         """What the next request shows. Raises RequestError."""
         ...

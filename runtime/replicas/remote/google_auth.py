@@ -13,6 +13,7 @@ from typing import Any
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
+from ...requests.foreign_text import one_line
 from ...secret import LiveSecret, Secret, read_document
 from .authorizer import RENEW_EVERY, Authorization
 
@@ -43,6 +44,7 @@ class GoogleAuthorizer:
         self._credentials: Any = None
         self._current: Authorization | None = None
         self._renew_at = self._ends_at = self._refusable_at = 0.0
+        self._version = 0
         self._renewing: asyncio.Task[RequestError | None] | None = None
 
     async def start(self) -> None:
@@ -61,10 +63,19 @@ class GoogleAuthorizer:
             self._renewing.cancel()
             await asyncio.wait([self._renewing])
 
+    def version(self) -> int:
+        self._follow(asyncio.get_running_loop().time())
+        return self._version
+
+    def _follow(self, now: float) -> None:
+        """Ask for another token once the service account is another."""
+        if self._account is not None and self._account.look(now):
+            self._version += 1
+            self._renew_at = self._ends_at = 0.0
+
     async def authorize(self) -> Authorization:
         now = asyncio.get_running_loop().time()
-        if self._account is not None and self._account.look(now):
-            self._renew_at = self._ends_at = 0.0
+        self._follow(now)
         if self._current is not None and now < self._renew_at:
             return self._current
         if self._renewing is None or self._renewing.done():
@@ -154,7 +165,7 @@ class GoogleAuthorizer:
             said = raised.args[1] if len(raised.args) > 1 else None
             code = said.get("error") if isinstance(said, dict) else None
             kind = ServerError if raised.retryable else Unauthorized
-            what = "gives no access token" + (f": {code}" if isinstance(code, str) and len(code) < 80 else "")
+            what = "gives no access token" + (f": {one_line(code, 80)}" if isinstance(code, str) else "")
         return kind(
             f"{self._owner}: Google's token server {what} (asked with {self._origin})",
             deployment=self._plan.deployment,

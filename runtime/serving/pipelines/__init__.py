@@ -7,7 +7,8 @@ from .pipeline import Event, Pipeline, Result
 from .run import FinishedStep
 from .schema import schema_of, schema_of_parameters
 from .texts import json_of
-from .workers import Workers
+from .threads import Threads
+from .workers import PoolStatus, Workers
 
 __all__ = [
     "Event",
@@ -15,7 +16,9 @@ __all__ = [
     "FinishedStep",
     "Pipeline",
     "PipelineModel",
+    "PoolStatus",
     "Result",
+    "Threads",
     "Workers",
     "build_pipelines",
     "json_of",

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...concurrency.tasks import end_tasks
-from ...requests.errors import RequestError
-from .block import PENDING, Block, Step
+from ...requests.errors import RequestError, RequestTimeout
+from .block import PENDING, Block, Later, Step
 from .run import Run
-from .sink import Sink
+from .text_sink import Sink
 
 
 class Activation:
@@ -93,10 +93,14 @@ class Activation:
                     self._tasks.append(asyncio.get_running_loop().create_task(self._act(step)))
                     continue
                 try:
-                    there.append((step.slot, step.compute(frame)))
+                    value = step.compute(frame)
                 except Exception as error:
                     self._fail(step, error)
                     return
+                if isinstance(value, Later):
+                    self._tasks.append(asyncio.get_running_loop().create_task(self._act(step, value)))
+                else:
+                    there.append((step.slot, value))
             if not there:
                 break
             slot, value = there.pop()
@@ -111,10 +115,13 @@ class Activation:
         if not self._left and self._end is not None and not self._end.done():
             self._end.set_result(None)
 
-    async def _act(self, step: Step) -> None:
-        assert step.act is not None
+    async def _act(self, step: Step, later: Later | None = None) -> None:
         try:
-            value = await step.act(self)
+            if later is not None:
+                value = await self._in_time(later)
+            else:
+                assert step.act is not None
+                value = await step.act(self)
         except asyncio.CancelledError:
             if not self._is_over:  # not by us: what it waited for was cancelled by someone else
                 self._fail(step, RequestError("what the step waited for was broken off"))
@@ -123,6 +130,13 @@ class Activation:
             self._fail(step, error)
         else:
             self._advance([(step.slot, value)])
+
+    async def _in_time(self, later: Later) -> Any:
+        try:
+            async with asyncio.timeout_at(self.run.deadline):
+                return await later
+        except TimeoutError:
+            raise RequestTimeout("it took longer than the deadline") from None
 
     def _fail(self, step: Step, error: Exception) -> None:
         if self._error is not None or self._is_over:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from ....compiler.plan import RecordType, Type
-from ...requests.errors import InvalidAnswer
-from .convert import json_in
-from .leaves import Sizes
+from ...requests.errors import InvalidAnswer, StepFailed
+from .convert import MOST_JSON, json_in
+from .leaf_values import Sizes
 from .schema import is_open, schema_of
 from .values import Misfit, Source, reader
+from .workers import Workers
 
 _VALUE = "value"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
@@ -21,10 +23,11 @@ _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
 class AnswerReader:
     """Providers want an object at the top: anything else stands in its field `value`."""
 
-    def __init__(self, kind: Type) -> None:
+    def __init__(self, kind: Type, workers: Workers) -> None:
         self._is_wrapped = not isinstance(kind, RecordType)
         wanted = RecordType(fields={_VALUE: kind}) if self._is_wrapped else kind
-        self._read = reader(wanted, Source.MODEL)
+        self._read = answer_reading(wanted)
+        self._read_elsewhere = workers.function("the answer", answer_reading, wanted)
         self._schema = schema_of(wanted)
         self._is_strict = not is_open(kind)
         self._name = kind.name if isinstance(kind, RecordType) and kind.name else "answer"
@@ -41,18 +44,34 @@ class AnswerReader:
         schema = {"name": name, "schema": self._schema}
         return {"type": "json_schema", "json_schema": schema | ({"strict": True} if self._is_strict else {})}
 
-    def read(self, answer: str, *, is_cut: bool) -> Any:
+    async def read(self, answer: str, *, is_cut: bool) -> Any:
         """The value in an answer. Raises InvalidAnswer, which says where it does not fit.
+
+        A long one is read in a worker.
 
         is_cut: the model had no tokens left to say more.
         """
         try:
-            value = self._read(json_in(answer), Sizes())
-        except Misfit as error:
+            given = {"answer": answer}
+            value = self._read(given) if len(answer) <= MOST_JSON else await self._read_elsewhere(given)
+        except StepFailed as error:
             why = "; the answer was cut off: it needs more `max_tokens`" if is_cut else ""
-            raise InvalidAnswer(f"the answer does not fit its type: {error}{why}") from None
+            raise InvalidAnswer(f"the answer does not fit its type: {error.message}{why}") from None
         return value[_VALUE] if self._is_wrapped else value
 
     def complaint(self, error: InvalidAnswer) -> str:
         """What a model is told whose answer did not fit."""
         return f"That cannot be used: {error.message}. {self.instruction}"
+
+
+def answer_reading(kind: Type) -> Callable[[Mapping[str, Any]], Any]:
+    """What makes a value of an answer; raises StepFailed, which says where it does not fit."""
+    read = reader(kind, Source.MODEL)
+
+    def reading(values: Mapping[str, Any]) -> Any:
+        try:
+            return read(json_in(values["answer"]), Sizes())
+        except Misfit as error:
+            raise StepFailed(str(error)) from None
+
+    return reading

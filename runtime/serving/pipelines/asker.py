@@ -13,7 +13,7 @@ from ...requests.request import Request
 from ...requests.trace import Trace
 from ..model import Model
 from .run import Run
-from .sink import Sink
+from .text_sink import Sink
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -17,7 +17,20 @@ PENDING: Any = object()
 """What is in a slot whose value is not there yet."""
 
 Compute = Callable[[Frame], Any]
-"""A value from others, at once. Raises StepFailed."""
+"""A value from others, at once, or Later. Raises StepFailed."""
+
+
+class Later:
+    """A value that would take the loop too long: `await` it, and it is computed elsewhere, within a limit."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Callable[[], Awaitable[Any]]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._work().__await__()
+
 
 Act = Callable[["Activation"], Coroutine[Any, Any, Any]]
 """A value that takes time. Raises RequestError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
@@ -13,31 +14,45 @@ from .calls import Targets
 from .externs import Extern, load_extern
 from .pipeline import Pipeline
 from .steps import AllSteps
+from .threads import Threads
 from .workers import Workers
 
 
-def load_externs(plan: Plan, base_dir: Path, workers: Workers, random: Random) -> dict[str, Extern]:
-    """Those that pipelines call, imported. Blocks. Raises StartError with all that is wrong."""
+async def load_externs(
+    plan: Plan, base_dir: Path, workers: Workers, threads: Threads, random: Random
+) -> dict[str, Extern]:
+    """Those that pipelines call, imported. Raises StartError with all that is wrong."""
+    needed = _needed(plan.externs, plan.pipelines)
+    loaded = await asyncio.gather(
+        *(load_extern(extern, base_dir, workers, threads, random) for extern in needed),
+        return_exceptions=True,
+    )
     problems: list[str] = []
     externs: dict[str, Extern] = {}
-    for extern in _needed(plan.externs, plan.pipelines):
-        try:
-            externs[extern.extern] = load_extern(extern, base_dir, workers, random)
-        except StartError as error:
-            problems += error.problems
+    for extern, outcome in zip(needed, loaded, strict=True):
+        if isinstance(outcome, StartError):
+            problems += outcome.problems
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            externs[extern.extern] = outcome
     if problems:
         raise StartError(*problems)
     return externs
 
 
 def build_pipelines(
-    plan: Plan, models: Mapping[str, Model], externs: Mapping[str, Extern], random: Random
+    plan: Plan,
+    models: Mapping[str, Model],
+    externs: Mapping[str, Extern],
+    workers: Workers,
+    random: Random,
 ) -> dict[str, Pipeline]:
     """By name, in the order of the plan. Raises StartError with all that is wrong."""
     problems: list[str] = []
     pipelines: dict[str, Pipeline] = {}
     for each in plan.pipelines:
-        steps = AllSteps(Targets(models, pipelines, random), externs)
+        steps = AllSteps(Targets(models, pipelines, random), externs, workers)
         try:
             pipelines[each.pipeline] = Pipeline(each, steps, _reached(each, models, pipelines))
         except StartError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import string
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -10,17 +11,22 @@ from typing import Any
 
 from ....compiler.plan import BuiltinNode
 from ...requests.errors import StartError, StepFailed
-from .activation import Activation
-from .block import Act, Compute, Frame
-from .splitting import split_text
+from .block import Compute, Frame, Later
+from .splitting import split_text, takes_long
 from .texts import text_of
+from .weights import is_light
+from .workers import Workers
 
 Function = Callable[..., Any]
+WorkerFunction = Callable[[Mapping[str, Any]], Any]
+
+MAX_WIDTH = 1000
+"""Characters that a format may fill up to, and digits that it may show."""
 
 
 def builtin(
-    node: BuiltinNode, slots: Mapping[str, int], constants: Mapping[str, Any]
-) -> tuple[Compute | None, Act | None]:
+    node: BuiltinNode, slots: Mapping[str, int], constants: Mapping[str, Any], workers: Workers
+) -> Compute:
     """What computes a call of a function of the language.
 
     constants: the values that are known already, by name. Raises StartError where a library is missing.
@@ -29,12 +35,18 @@ def builtin(
     named = {name: slots[each] for name, each in node.named.items()}
     match node.function:
         case "image":
-            return None, _image(positional, named)
+            return _image(positional, named, workers)
         case "format":
-            return _format(constants[node.arguments[0]], positional[1:], named), None
+            return _format(constants[node.arguments[0]], positional[1:], named)
         case "json_path":
-            return _json_path(constants[node.arguments[1]], positional[0]), None
-    return _calling(_function(node.function), positional, named), None
+            from .json_paths import json_path
+
+            return json_path(constants[node.arguments[1]], positional[0], workers)
+        case "split_text":
+            return _split_text(positional, named, workers)
+        case name if name in _PLAIN:
+            return _calling(_PLAIN[name], positional, named)
+    return _calculating(_numeric(node.function), positional, named)
 
 
 def _calling(function: Function, positional: list[int], named: Mapping[str, int]) -> Compute:
@@ -48,9 +60,7 @@ def _calling(function: Function, positional: list[int], named: Mapping[str, int]
     return lambda frame: function(*[frame[slot] for slot in positional])
 
 
-def _function(name: str) -> Function:
-    if name in _PLAIN:
-        return _PLAIN[name]
+def _numeric(name: str) -> Function:
     if find_spec("numpy") is None:
         raise StartError(f"`{name}` needs numpy, which is not installed: pip install 'inferc[pipelines]'")
     from . import numeric
@@ -59,21 +69,68 @@ def _function(name: str) -> Function:
     return function
 
 
-def _image(positional: list[int], named: Mapping[str, int]) -> Act:
+def _image(positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
+    """An image is decoded in a worker: what it takes is known only when it is done."""
     if find_spec("PIL") is None or find_spec("numpy") is None:
         raise StartError("`image` needs Pillow and numpy: pip install 'inferc[image]'")
+    elsewhere = workers.function("the image", making_image, is_needed=True)
+
+    def compute(frame: Frame) -> Later:
+        values = _given(frame, positional, named)
+        return Later(lambda: elsewhere(values))
+
+    return compute
+
+
+def making_image() -> WorkerFunction:
+    """`image` as a worker calls it."""
     from .images import image
 
-    compute = _calling(image, positional, named)
+    return lambda values: image(*values["positional"], **values["named"])
 
-    async def act(at: Activation) -> Any:
-        return await asyncio.to_thread(compute, at.frame)
 
-    return act
+def _split_text(positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
+    """A long text, or one in many pieces, is split in a worker."""
+    elsewhere = workers.function("`split_text`", splitting)
+
+    def compute(frame: Frame) -> Any:
+        values = _given(frame, positional, named)
+        if takes_long(*values["positional"], **values["named"]):
+            return Later(lambda: elsewhere(values))
+        return split_text(*values["positional"], **values["named"])
+
+    return compute
+
+
+def splitting() -> WorkerFunction:
+    """`split_text` as a worker calls it."""
+    return lambda values: split_text(*values["positional"], **values["named"])
+
+
+def _calculating(function: Function, positional: list[int], named: Mapping[str, int]) -> Compute:
+    """numpy is quick, and lets the loop go on meanwhile: much of it is done on a thread."""
+
+    def compute(frame: Frame) -> Any:
+        values = _given(frame, positional, named)
+        if is_light(values):
+            return function(*values["positional"], **values["named"])
+        return Later(lambda: asyncio.to_thread(function, *values["positional"], **values["named"]))
+
+    return compute
+
+
+def _given(frame: Frame, positional: list[int], named: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "positional": [frame[slot] for slot in positional],
+        "named": {name: frame[slot] for name, slot in named.items()},
+    }
 
 
 def _format(template: str, positional: list[int], named: Mapping[str, int]) -> Compute:
     """Numbers as their format says, everything else as text."""
+    for _, name, spec, _ in string.Formatter().parse(template):
+        if name is not None and spec and not has_bounds(spec):
+            raise StartError(f"`{{{name}:{spec}}}` of `format` is wider than {MAX_WIDTH} characters")
     plain = [name for _, name, spec, _ in string.Formatter().parse(template) if name is not None and not spec]
     shown_as_text = {int(name) if name.isdecimal() else name for name in plain if name}
     if "" in plain:
@@ -96,23 +153,9 @@ def _format(template: str, positional: list[int], named: Mapping[str, int]) -> C
     return compute
 
 
-def _json_path(path: str, of: int) -> Compute:
-    """The value at `path`, None where there is none; a list of all where a path may find several."""
-    import jsonpath
-
-    compiled = jsonpath.JSONPathEnvironment(strict=True).compile(path)
-    finds_one = isinstance(compiled, jsonpath.JSONPath) and compiled.singular_query()
-
-    def compute(frame: Frame) -> Any:
-        try:
-            found = compiled.findall(frame[of])
-        except (jsonpath.JSONPathError, RecursionError) as error:
-            raise StepFailed(f"the path cannot be followed: {type(error).__name__}") from None
-        if not found:
-            return None
-        return found[0] if finds_one else found
-
-    return compute
+def has_bounds(spec: str) -> bool:
+    """Whether a format makes texts of a length that is bounded; widths that are values have no bound."""
+    return "{" not in spec and all(int(number) <= MAX_WIDTH for number in re.findall(r"\d+", spec))
 
 
 def _concat(*values: Any) -> Any:
@@ -130,7 +173,6 @@ _PLAIN: dict[str, Function] = {
     "concat": _concat,
     "first": lambda values: values[0] if values else None,
     "len": len,
-    "split_text": split_text,
     "join": lambda texts, separator: separator.join(texts),
     "text": text_of,
     "decode": lambda data: data.decode("utf-8", "replace"),

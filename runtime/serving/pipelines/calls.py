@@ -16,8 +16,9 @@ from .activation import Activation
 from .asker import Ask, Asker
 from .block import Act
 from .chats import chat
-from .sink import Sink
 from .step_retries import Tries
+from .text_sink import Sink
+from .workers import Workers
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline
@@ -32,15 +33,18 @@ class Targets:
     random: Random
 
 
-def call(node: CallNode, slots: Mapping[str, int], targets: Targets, is_tail: bool) -> Act:
-    """is_tail: its text is that of the pipeline, and goes out as it comes."""
+def call(node: CallNode, slots: Mapping[str, int], targets: Targets, workers: Workers, is_tail: bool) -> Act:
+    """workers: where answers of a type are read when they are long.
+
+    is_tail: its text is that of the pipeline, and goes out as it comes.
+    """
     arguments = {name: slots[each] for name, each in node.arguments.items()}
     tries = Tries(node.retries, node.timeout, targets.random)
     label = node.name.partition(".")[0]
     if node.task is None:
         return _call_pipeline(targets.pipelines[node.target], label, arguments, tries, node.timeout, is_tail)
     model = targets.models[node.target]
-    ask = _ask(node, arguments)
+    ask = _ask(node, arguments, workers)
     timeout = node.timeout
 
     async def act(at: Activation) -> Any:
@@ -78,10 +82,10 @@ def _call_pipeline(
     return act
 
 
-def _ask(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+def _ask(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
     match node.task:
         case TaskKind.CHAT | TaskKind.GENERATE:
-            return chat(node, arguments)
+            return chat(node, arguments, workers)
         case TaskKind.EMBED:
             return _embed(arguments["input"])
         case TaskKind.RERANK:

@@ -14,7 +14,8 @@ from ...requests.answer import ChatChunk
 from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.request import ChatRequest
 from .answers import AnswerReader
-from .sink import Sink
+from .text_sink import Sink
+from .workers import Workers
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker
@@ -24,7 +25,7 @@ Frame = list[Any]
 _SIGNATURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
 
-def chat(node: CallNode, arguments: Mapping[str, int]) -> Ask:
+def chat(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
     """arguments: the slots of `message` or `messages`, and perhaps of `system` and `images`."""
     messages = _messages(arguments)
     options: dict[str, Any] = {"model": node.target}
@@ -34,7 +35,7 @@ def chat(node: CallNode, arguments: Mapping[str, int]) -> Ask:
         options["temperature"] = node.temperature
     if node.answer is None:
         return _text(messages, options)
-    return _typed(messages, options, AnswerReader(node.answer), node)
+    return _typed(messages, options, AnswerReader(node.answer, workers), node)
 
 
 def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any]) -> Ask:
@@ -63,7 +64,7 @@ def _typed(
             body = {**asked, "messages": said}
         answer, is_cut = await _whole(asker, body, until)
         try:
-            return reader.read(answer, is_cut=is_cut)
+            return await reader.read(answer, is_cut=is_cut)
         except InvalidAnswer as error:
             if not node.repair:
                 raise
@@ -73,7 +74,7 @@ def _typed(
                 {"role": "user", "content": reader.complaint(error)},
             ]
         answer, is_cut = await _whole(asker, {**body, "messages": repaired}, until)
-        return reader.read(answer, is_cut=is_cut)
+        return await reader.read(answer, is_cut=is_cut)
 
     return ask
 

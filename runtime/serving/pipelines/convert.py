@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from ....compiler.plan import ChoiceType, Type, TypeKind
 from ...requests.errors import StepFailed
-from .block import Compute, Frame
-from .leaves import Sizes
+from .block import Compute, Frame, Later
+from .leaf_values import Sizes
 from .values import Misfit, Problem, Source, reader
+from .weights import is_light
+from .workers import Workers
 
 _FENCE = "```"
 
 
-def convert(of: int, to: Type) -> Compute:
-    """Raises StepFailed where the value does not fit."""
+MOST_JSON = 16_384
+"""Characters of JSON that are read on the event loop."""
+
+
+def convert(of: int, to: Type, workers: Workers) -> Compute:
+    """Raises StepFailed where the value does not fit. What is large is read in a worker."""
+    read = converting(to)
+    elsewhere = workers.function(f"`as {to}`", converting, to)
+
+    def compute(frame: Frame) -> Any:
+        values = {"value": frame[of]}
+        is_small = len(frame[of]) <= MOST_JSON if isinstance(frame[of], str) else is_light(frame[of])
+        return read(values) if is_small else Later(lambda: elsewhere(values))
+
+    return compute
+
+
+def converting(to: Type) -> Callable[[Mapping[str, Any]], Any]:
+    """The same as a worker calls it."""
     read = reader(to, Source.MODEL)
     takes_text = isinstance(to, ChoiceType) or to.kind is TypeKind.TEXT
 
-    def compute(frame: Frame) -> Any:
-        value = frame[of]
+    def converted(values: Mapping[str, Any]) -> Any:
+        value = values["value"]
         try:
             if isinstance(value, str) and not takes_text:
                 value = json_in(value)
@@ -29,7 +49,7 @@ def convert(of: int, to: Type) -> Compute:
         except Misfit as error:
             raise StepFailed(f"the value is no {to}: {error}") from None
 
-    return compute
+    return converted
 
 
 def json_in(text: str) -> Any:

@@ -1,57 +1,108 @@
-"""Code of the user's: imported when the executor starts, called off the loop, its results checked."""
+"""Code of the user's: imported where it runs, called off the loop, its results checked."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from importlib import import_module
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
-from ....compiler.plan import ExternNode, ExternPlan
+from ....compiler.plan import ExternNode, ExternPlan, Isolation
 from ...requests.errors import ExternFailed, RequestError, StartError
 from ...requests.usage import Usage
 from .activation import Activation
 from .block import Act
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .step_retries import Tries
+from .threads import Ended, Threads
 from .values import Misfit, Source, reader
-from .workers import Workers
+from .workers import Job, Workers
+from .workers.serving import is_async, raised_at
+
+Function = Callable[..., Any]
+
+
+class Extern(Protocol):
+    """A function of the user's, ready to be called."""
+
+    @property
+    def plan(self) -> ExternPlan: ...
+
+    @property
+    def random(self) -> Random:
+        """Where further tries take their jitter from."""
+
+    async def __call__(self, arguments: Mapping[str, Any], until: float | None) -> Any:
+        """What the function gives for `arguments`. Raises RequestError."""
+
+
+class ProcessExtern:
+    """Runs in processes of its own, which end when their time is up."""
+
+    def __init__(self, plan: ExternPlan, base_dir: Path, workers: Workers, random: Random) -> None:
+        self.plan = plan
+        self.random = random
+        self._job = Job(checked_function, plan, base_dir)
+        self.pool = workers.pool(plan.extern, who_is(plan), self._job, plan.workers, plan.memory)
+        self._read = reader(plan.result, Source.PYTHON)
+
+    async def start(self) -> None:
+        """Have its code imported by a first process. Raises StartError."""
+        await self.pool.start()
+
+    async def __call__(self, arguments: Mapping[str, Any], until: float | None) -> Any:
+        value = await self.pool.call(self._job, dict(arguments), until)
+        try:
+            return self._read(value, Sizes())  # again: code of the user's runs beside what checked it there
+        except Misfit as error:
+            raise ExternFailed(f"{who_is(self.plan)} gave no {self.plan.result}: {error}") from None
 
 
 @frozen
-class Extern:
-    """A function of the user's, ready to be called."""
+class ThreadExtern:
+    """Runs on threads of the executor."""
 
     plan: ExternPlan
-    function: Callable[..., Any]
-    workers: Workers
+    function: Function
+    threads: Threads
     random: Random
     read: Callable[[Any, Sizes], Any]
 
-    async def __call__(self, arguments: Mapping[str, Any]) -> Any:
-        """What the function gives for `arguments`. Raises RequestError."""
-        who = f"extern `{self.plan.extern}` ({self.plan.target})"
+    async def __call__(self, arguments: Mapping[str, Any], until: float | None) -> Any:
+        who = who_is(self.plan)
         try:
-            value = await self.workers.run(who, self.function, arguments)
+            value = await self.threads.run(who, self.function, arguments)
         except RequestError:
             raise
         except Exception as error:
-            raise ExternFailed(f"{who} raised {type(error).__name__}{_where(error)}") from None
+            name = error.name if isinstance(error, Ended) else type(error).__name__
+            raise ExternFailed(f"{who} raised {name}{raised_at(error)}") from None
         try:
             return self.read(value, Sizes())
         except Misfit as error:
             raise ExternFailed(f"{who} gave no {self.plan.result}: {error}") from None
 
 
-def load_extern(plan: ExternPlan, base_dir: Path, workers: Workers, random: Random) -> Extern:
-    """Import the function. base_dir: where its module is looked for first. Raises StartError."""
+async def load_extern(
+    plan: ExternPlan, base_dir: Path, workers: Workers, threads: Threads, random: Random
+) -> Extern:
+    """Have the function imported, where it will run. Raises StartError."""
+    if plan.isolation is Isolation.THREAD:
+        function = await asyncio.to_thread(find_function, plan, base_dir)
+        return ThreadExtern(plan, function, threads, random, reader(plan.result, Source.PYTHON))
+    extern = ProcessExtern(plan, base_dir, workers, random)
+    await extern.start()
+    return extern
+
+
+def find_function(plan: ExternPlan, base_dir: Path) -> Function:
+    """Import the function. base_dir: where its module is looked for first. Blocks. Raises StartError."""
     module_name, _, name = plan.target.partition(":")
     who = f"extern `{plan.extern}`: {plan.target}"
     folder = str(base_dir.resolve())
@@ -66,34 +117,57 @@ def load_extern(plan: ExternPlan, base_dir: Path, workers: Workers, random: Rand
                 "installed"
             ) from None
         raise StartError(f"{who}: its module needs `{error.name}`, which is not installed") from None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         raise StartError(
-            f"{who}: its module cannot be imported: {type(error).__name__}{_where(error)}"
+            f"{who}: its module cannot be imported: {type(error).__name__}{raised_at(error)}"
         ) from None
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         raise StartError(f"{who}: module `{module_name}` has no function `{name}`")
     _check_parameters(who, found, plan)
-    return Extern(plan, found, workers, random, reader(plan.result, Source.PYTHON))
+    function: Function = found
+    return function
+
+
+def checked_function(plan: ExternPlan, base_dir: Path) -> Callable[[Mapping[str, Any]], Any]:
+    """The function as a worker calls it: a mapping in, a value of the declared type out."""
+    function = find_function(plan, base_dir)
+    read = reader(plan.result, Source.PYTHON)
+
+    def checked(value: Any) -> Any:
+        try:
+            return read(value, Sizes())
+        except Misfit as error:
+            raise ExternFailed(f"gave no {plan.result}: {error}") from None
+
+    if not is_async(function):
+        return lambda arguments: checked(function(**arguments))
+
+    async def call(arguments: Mapping[str, Any]) -> Any:
+        awaited: Coroutine[Any, Any, Any] = function(**arguments)
+        return checked(await awaited)
+
+    return call
 
 
 def call_extern(node: ExternNode, slots: Mapping[str, int], extern: Extern) -> Act:
     """The function is called with its arguments by name; any failure may be tried again."""
     arguments = {name: slots[each] for name, each in node.arguments.items()}
-    tries = Tries(node.retries, node.timeout, extern.random)
+    timeout = extern.plan.timeout if node.timeout is None else node.timeout
+    tries = Tries(node.retries, timeout, extern.random)
     label = node.name.partition(".")[0]
 
     async def act(at: Activation) -> Any:
         run, frame = at.run, at.frame
-        until = run.until(node.timeout)
+        until = run.until(timeout)
         values = {name: frame[slot] for name, slot in arguments.items()}
         loop = asyncio.get_running_loop()
 
-        async def once(_: float | None) -> Any:
+        async def once(until: float | None) -> Any:
             began, ok = loop.time(), False
             try:
-                value = await extern(values)
+                value = await extern(values, until)
                 ok = True
                 return value
             except ExternFailed as error:
@@ -109,7 +183,12 @@ def call_extern(node: ExternNode, slots: Mapping[str, int], extern: Extern) -> A
     return act
 
 
-def _check_parameters(who: str, function: Callable[..., Any], plan: ExternPlan) -> None:
+def who_is(plan: ExternPlan) -> str:
+    """As messages call it."""
+    return f"extern `{plan.extern}` ({plan.target})"
+
+
+def _check_parameters(who: str, function: Function, plan: ExternPlan) -> None:
     """Refuse a function that cannot be called with the parameters that the plan declares."""
     try:
         signature = inspect.signature(function)
@@ -124,9 +203,3 @@ def _check_parameters(who: str, function: Callable[..., Any], plan: ExternPlan) 
             f"{who}: it takes {signature}, but it is declared as {plan.extern}({declared}), and is called "
             "with these names"
         ) from None
-
-
-def _where(error: BaseException) -> str:
-    """The line that raised `error`; what the error says may hold what nobody is to see."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

@@ -19,6 +19,12 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 8192
 """Pixels on each side of what is given to a model."""
 
+MAX_GIVEN = 16_000_000
+"""Pixels of what is given to a model."""
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is read; other formats that Pillow knows start programs, or are read by code that few use."""
+
 
 def image(
     source: bytes,
@@ -30,6 +36,8 @@ def image(
     """f32 [1, 3, height, width], RGB: from 0 to 1, then (x - mean) / std. Blocks. Raises StepFailed."""
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise StepFailed(f"an image is given as 1 to {MAX_SIDE} pixels each way, not as {width} x {height}")
+    if width * height > MAX_GIVEN:
+        raise StepFailed(f"an image is given as {MAX_GIVEN:,} pixels at most, not as {width} x {height}")
     picture = _decoded(source).resize((width, height), Image.Resampling.BILINEAR)
     values = numpy.asarray(picture, numpy.float32) / 255
     if mean is not None:
@@ -46,14 +54,15 @@ def _decoded(source: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(BytesIO(source))
+            opened = Image.open(BytesIO(source), formats=FORMATS)
             if opened.width * opened.height > MAX_PIXELS:
                 raise StepFailed(
                     f"the image is {opened.width} x {opened.height}: {MAX_PIXELS:,} pixels at most"
                 )
             return opened.convert("RGB")
     except UnidentifiedImageError:
-        raise StepFailed("these bytes are no image that can be read") from None
+        known = ", ".join(FORMATS)
+        raise StepFailed(f"these bytes are no image that can be read, which is one of {known}") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError) as error:
         raise StepFailed(f"the image cannot be read: {type(error).__name__}") from None
 

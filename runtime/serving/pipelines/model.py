@@ -54,8 +54,8 @@ class PipelineModel(Model):
     def is_ready(self) -> bool:
         return self.pipeline.is_ready()
 
-    def is_available(self) -> bool:
-        return all(model.is_available() for model in self.pipeline.reaches.values())
+    def free_at(self, now: float) -> float:
+        return max((model.free_at(now) for model in self.pipeline.reaches.values()), default=now)
 
     async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The result as a chat answer; in a stream, the text of the last call as it comes."""

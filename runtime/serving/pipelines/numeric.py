@@ -13,6 +13,9 @@ from .shapes import shape_of
 
 Array = NDArray[Any]
 
+MAX_PAIRS = 16_000_000
+"""Numbers that `cosine` of two matrices gives."""
+
 
 def cosine(a: Any, b: Any) -> float | Array:
     """Two vectors: a number; a vector and a matrix: [rows]; two matrices: [rows of a, rows of b].
@@ -29,6 +32,10 @@ def cosine(a: Any, b: Any) -> float | Array:
         )
     elif rows.shape[1] != columns.shape[1]:
         raise StepFailed(f"`cosine` takes vectors of one length, not {shape_of(left)} and {shape_of(right)}")
+    elif len(rows) * len(columns) > MAX_PAIRS:
+        raise StepFailed(
+            f"`cosine` of {shape_of(left)} and {shape_of(right)} has more than {MAX_PAIRS:,} numbers"
+        )
     else:
         values = normalize(rows) @ normalize(columns).T
     if left.ndim == right.ndim == 1:

@@ -16,12 +16,13 @@ from ...requests.trace import Span, Spent
 from ..counters import PipelineCounters, outcome_now
 from ..model import Model
 from .activation import Activation
-from .leaves import Sizes
+from .leaf_values import Sizes
 from .prepare import prepare
 from .run import FinishedStep, Run
-from .sink import Sink
 from .steps import PureSteps
+from .text_sink import Sink
 from .values import Misfit, Source, reader
+from .weights import COPIED, is_light
 
 _BUFFERED = 64
 """Pieces of text that a slow client may lag behind."""
@@ -89,6 +90,10 @@ class Pipeline:
                 first = inside.problems[0]
                 raise BadRequest(str(inside), param=first.path, code=first.code) from None
         return values
+
+    async def take(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as `read`; what is large is read on a thread."""
+        return self.read(given) if is_light(given, COPIED) else await asyncio.to_thread(self.read, given)
 
     async def value(self, values: Mapping[str, Any], run: Run, sink: Sink | None = None) -> Any:
         """The value of the pipeline for the values of its parameters. Raises RequestError."""

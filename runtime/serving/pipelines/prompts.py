@@ -15,7 +15,10 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
 from ...requests.errors import StartError, StepFailed
-from .block import Compute, Frame
+from .block import Compute, Frame, Later
+from .cheap_prompts import Cost, cost_of
+from .weights import CHARACTERS, COPIED, is_light
+from .workers import Workers
 
 MAX_SIZE = 4 << 20
 """Characters that a prompt, and any text on the way to it, may have."""
@@ -33,17 +36,36 @@ _JOINED = "_joined_"
 _BUDGET = "_budget_"
 
 
-def prompt(template: str, variables: Mapping[str, int]) -> Compute:
-    """Raises StartError for a template that is none, and its value StepFailed for one that fails."""
-    try:
-        ready = _ENVIRONMENT.from_string(template)
-    except TemplateError as error:
-        raise StartError(f"a prompt cannot be read: {error.message}") from None
+def prompt(template: str, variables: Mapping[str, int], workers: Workers) -> Compute:
+    """Raises StartError for a template that is none, and its value StepFailed for one that fails.
 
-    def compute(frame: Frame) -> str:
-        return render(ready, {name: frame[slot] for name, slot in variables.items()})
+    What may take long is rendered in a worker.
+    """
+    ready = _ready(template)
+    cost = cost_of(template)
+    elsewhere = workers.function("the prompt", rendering, template, is_needed=cost is Cost.ANY)
+    characters = COPIED if cost is Cost.COPYING else CHARACTERS
+
+    def compute(frame: Frame) -> Any:
+        values = {name: frame[slot] for name, slot in variables.items()}
+        if cost < Cost.ANY and is_light(values, characters):
+            return render(ready, values)
+        return Later(lambda: elsewhere(values))
 
     return compute
+
+
+def rendering(template: str) -> Callable[[Mapping[str, Any]], str]:
+    """The same as a worker calls it. Raises StartError for a template that is none."""
+    ready = _ready(template)
+    return lambda values: render(ready, values)
+
+
+def _ready(template: str) -> Template:
+    try:
+        return _ENVIRONMENT.from_string(template)
+    except TemplateError as error:
+        raise StartError(f"a prompt cannot be read: {error.message}") from None
 
 
 def render(template: Template, values: Mapping[str, Any]) -> str:

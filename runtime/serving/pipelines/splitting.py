@@ -9,6 +9,19 @@ from ...requests.errors import StepFailed
 _CUTS = (re.compile(r"\n\s*\n"), re.compile(r"(?<=[.!?…])\s+"), re.compile(r"\s+"))
 
 
+_MOST_CHARACTERS = 65_536
+_MOST_PIECES = 256
+_NO_SPACE = re.compile(r"\S")
+
+
+def takes_long(text: str, size: int, overlap: int = 0) -> bool:
+    """Whether splitting takes longer than the event loop should wait. Sizes that make no sense do not."""
+    step = size - overlap
+    if step < 1:
+        return False
+    return len(text) * size > _MOST_CHARACTERS * step or len(text) > _MOST_PIECES * step
+
+
 def split_text(text: str, size: int, overlap: int = 0) -> list[str]:
     """Pieces of at most `size` characters; each but the first begins with the end of the one before it.
 
@@ -22,9 +35,10 @@ def split_text(text: str, size: int, overlap: int = 0) -> list[str]:
     pieces: list[str] = []
     start = 0
     while True:
-        start += len(text) - start - len(text[start:].lstrip()) if start < len(text) else 0
-        if start >= len(text):
+        found = _NO_SPACE.search(text, start)
+        if found is None:
             return pieces
+        start = found.start()
         end = _end(text, start, size)
         pieces.append(text[start:end].rstrip())
         if end >= len(text):

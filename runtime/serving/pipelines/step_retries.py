@@ -10,7 +10,7 @@ from typing import TypeVar
 from ....compiler.plan import Duration, RetryPolicy
 from ...policies.retry import GiveUp, Retry
 from ...requests.errors import RequestError, RequestTimeout
-from .sink import Sink
+from .text_sink import Sink
 
 T = TypeVar("T")
 Once = Callable[[float | None], Awaitable[T]]

@@ -26,9 +26,10 @@ from ....compiler.plan import (
 )
 from .block import Act, Block, Compute
 from .calls import Targets, call
-from .control import attempt, choose, map_list, match_value
+from .control_flow import attempt, choose, map_list, match_value
 from .externs import Extern, call_extern
-from .pure import field, interpolation, list_of, operation, record
+from .pure_steps import field, interpolation, list_of, operation, record
+from .workers import Workers
 
 Made = tuple[Compute | None, Act | None]
 
@@ -48,7 +49,13 @@ class Place:
 
 
 class PureSteps:
-    """Nodes that compute: all there may be in the condition of a cascade."""
+    """Nodes that compute: all there may be in the condition of a cascade.
+
+    workers: where what may take long is computed.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
 
     def make(self, node: Node, at: Place) -> Made:
         """What `node` does."""
@@ -67,24 +74,24 @@ class PureSteps:
             case PromptNode():
                 from .prompts import prompt
 
-                return prompt(
-                    node.template, {name: slots[each] for name, each in node.variables.items()}
-                ), None
+                variables = {name: slots[each] for name, each in node.variables.items()}
+                return prompt(node.template, variables, self._workers), None
             case ConvertNode():
                 from .convert import convert
 
-                return convert(slots[node.of], node.to), None
+                return convert(slots[node.of], node.to, self._workers), None
             case BuiltinNode():
                 from .builtins import builtin
 
-                return builtin(node, slots, at.constants)
+                return builtin(node, slots, at.constants, self._workers), None
         raise TypeError(f"no such kind of node: {node!r}")
 
 
 class AllSteps(PureSteps):
     """Every kind of node. targets: what calls reach."""
 
-    def __init__(self, targets: Targets, externs: Mapping[str, Extern]) -> None:
+    def __init__(self, targets: Targets, externs: Mapping[str, Extern], workers: Workers) -> None:
+        super().__init__(workers)
         self._targets = targets
         self._externs = externs
 
@@ -92,7 +99,7 @@ class AllSteps(PureSteps):
         slots, blocks, is_tail = at.slots, at.blocks, at.is_tail
         match node:
             case CallNode():
-                return None, call(node, slots, self._targets, is_tail)
+                return None, call(node, slots, self._targets, self._workers, is_tail)
             case ExternNode():
                 return None, call_extern(node, slots, self._externs[node.extern])
             case MatchNode():

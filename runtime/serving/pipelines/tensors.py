@@ -15,7 +15,7 @@ from ...requests.errors import StepFailed
 from ...requests.request import ClassifyRequest, TensorRequest
 from ...requests.tensor import Tensor
 from .shapes import shape_of
-from .sink import Sink
+from .text_sink import Sink
 
 if TYPE_CHECKING:
     from .asker import Ask, Asker

@@ -6,6 +6,7 @@ array of numpy. list: a list. optional: None where nothing is there. record: a d
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import cache, partial
@@ -23,10 +24,15 @@ from cattrs import (
 from cattrs.gen.typeddicts import make_dict_structure_fn
 
 from ....compiler.plan import ListType, OptionalType, RecordType, Type
-from .leaves import Sizes, Unfit, leaf
+from .leaf_values import Sizes, Unfit, leaf
 
 MAX_SHOWN = 3
 """Problems of one value that a message names."""
+
+MAX_ITEMS = 200_000
+"""Values in all lists of one request; tensors and `json` do not count."""
+
+_MAX_FOUND = 100
 
 
 class Source(StrEnum):
@@ -87,11 +93,12 @@ def reader(kind: Type, source: Source) -> Callable[[Any, Sizes], Any]:
 
 
 class _Reading(Converter):
-    """sizes: those of the value that is being read; nothing is awaited while it is."""
+    """sizes: those of the value that is being read on this thread; nothing is awaited while it is."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(forbid_extra_keys=source is Source.REQUEST)
-        self.sizes = Sizes()
+        self._here = threading.local()
+        self.most = MAX_ITEMS if source is Source.REQUEST else None
         self.register_structure_hook_func(
             _is_leaf,
             lambda value, kind: leaf(
@@ -100,6 +107,15 @@ class _Reading(Converter):
         )
         self.register_structure_hook_factory(_is_list, partial(_list, self))
         self.register_structure_hook_factory(is_typeddict, partial(_record, self))
+
+    @property
+    def sizes(self) -> Sizes:
+        sizes: Sizes = self._here.sizes
+        return sizes
+
+    @sizes.setter
+    def sizes(self, sizes: Sizes) -> None:
+        self._here.sizes = sizes
 
 
 @cache
@@ -141,6 +157,9 @@ def _list(reading: _Reading, kind: Any) -> Read:
     def read(value: Any, _: Any) -> list[Any]:
         if not isinstance(value, list | tuple):
             raise Unfit("a list", value)
+        reading.sizes.items += len(value)
+        if reading.most is not None and reading.sizes.items > reading.most:
+            raise Unfit(f"at most {reading.most:,} values in all lists together", value)
         made: list[Any] = []
         errors: list[Exception] = []
         for index, each in enumerate(value):
@@ -149,6 +168,8 @@ def _list(reading: _Reading, kind: Any) -> Read:
             except (BaseValidationError, Unfit) as error:
                 error.add_note(IterableValidationNote("", index, element))
                 errors.append(error)
+                if len(errors) == _MAX_FOUND:
+                    break
         if errors:
             raise IterableValidationError("", errors, kind)
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from attrs import frozen
@@ -11,7 +12,8 @@ from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
 from ..model import Model
-from .route import Route, with_failover
+from .failover import with_failover
+from .route import Route
 
 
 @frozen
@@ -30,7 +32,7 @@ class Balancing:
         self._next = 0
 
     def decide(self, loads: Sequence[Load]) -> list[int]:
-        """Where the members stand for one request: who is not available comes last.
+        """Where the members stand for one request: who is not free comes last.
 
         round_robin: the next one after the one that was picked last. least_busy: the one with the
         fewest requests, and of those that have as many, the next one after the one picked last.
@@ -53,5 +55,6 @@ class Balance(Route):
         self._balancing = Balancing(plan.by)
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
-        loads = [Load(each.is_available(), each.running + each.waiting) for each in self.members]
+        now = asyncio.get_running_loop().time()
+        loads = [Load(each.free_at(now) <= now, each.running + each.waiting) for each in self.members]
         return with_failover(self, self._balancing.decide(loads), call, trace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
+from typing import TYPE_CHECKING
 
 from ....compiler.plan import BalancePlan, CascadePlan, FallbackPlan, HedgePlan, RoutePlan, SplitPlan
 from ....compiler.plan.reach import members_of
@@ -14,9 +15,17 @@ from .hedge import Hedge
 from .route import Route
 from .split import Split
 
+if TYPE_CHECKING:
+    from ..pipelines.workers import Workers
 
-def build_route(plan: RoutePlan, models: Mapping[str, Model], random: Random) -> Route:
-    """models: deployments and routes by name. random: for requests to a split that have no key."""
+
+def build_route(
+    plan: RoutePlan, models: Mapping[str, Model], random: Random, workers: Workers | None = None
+) -> Route:
+    """models: deployments and routes by name. random: for requests to a split that have no key.
+
+    workers: what a cascade needs for its condition.
+    """
     members = [models[name] for name in members_of(plan)]
     match plan:
         case FallbackPlan():
@@ -30,5 +39,6 @@ def build_route(plan: RoutePlan, models: Mapping[str, Model], random: Random) ->
         case CascadePlan():
             from .cascade import Cascade
 
-            return Cascade(plan, members)
+            assert workers is not None
+            return Cascade(plan, members, workers)
     raise TypeError(f"no such kind of route: {plan!r}")

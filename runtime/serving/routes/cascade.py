@@ -20,11 +20,13 @@ from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
 from ..model import Model
+from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
-from .failover import exhausted, fails_over
+from ..pipelines.workers import Workers
+from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import open_answer
-from .route import Ask, GiveUp, Route
+from .route import Route
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +75,10 @@ class Escalation:
 class Cascade(Route):
     """All members but the last answer in full before anything goes to the client; what they cost counts."""
 
-    def __init__(self, plan: CascadePlan, members: Sequence[Model]) -> None:
+    def __init__(self, plan: CascadePlan, members: Sequence[Model], workers: Workers) -> None:
+        """workers: where what may take long of the condition is computed."""
         super().__init__(plan, members)
-        self._condition = prepare_nodes(plan.condition, plan.accept, [IT], PureSteps())
+        self._condition = prepare_nodes(plan.condition, plan.accept, [IT], PureSteps(workers))
         self._needs_logprobs = any(
             isinstance(node, FieldNode) and node.of == IT and node.field == "confidence"
             for node in plan.condition
@@ -90,17 +93,20 @@ class Cascade(Route):
         while isinstance(decision, Ask):
             asked, branch = decision.index, trace.branch()
             member, reason = self.members[asked], NOT_ACCEPTED
+            now = loop.time()
+            later = min((each.free_at(now) for each in self.members[asked + 1 :]), default=math.inf)
+            its_call = evolve(call, wait_until=min(call.wait_until, later))
             try:
                 if escalation.is_last:
-                    opened = await open_answer(member.stream(call, branch))
+                    opened = await open_answer(member.stream(its_call, branch))
                     self.answers(asked)
                     trace.follow(branch)
                     async with aclosing(opened.chunks()) as answer:
                         async for chunk in answer:
                             yield chunk
                     return
-                chunks = await self._whole(member, call, branch)
-                decision = escalation.answered(self._accepts(chunks))
+                chunks = await self._whole(member, its_call, branch)
+                decision = escalation.answered(await self._accepts(chunks))
             except RequestError as error:
                 reason = type(error).code
                 decision = escalation.failed(error, is_over=call.is_over(loop.time()))
@@ -125,20 +131,24 @@ class Cascade(Route):
         async with aclosing(member.stream(evolve(call, request=request), trace)) as answer:
             return [chunk async for chunk in answer]
 
-    def _accepts(self, chunks: Sequence[Chunk]) -> bool:
+    async def _accepts(self, chunks: Sequence[Chunk]) -> bool:
         """Whether the condition holds for the answer; for several rows, for each of them."""
         frame = self._condition.template.copy()
         try:
-            return all(self._holds(frame.copy(), it) for it in self._answers(chunks))
+            for it in self._answers(chunks):
+                if not await self._holds(frame.copy(), it):
+                    return False
+            return True
         except StepFailed as error:
             log.warning("route `%s`: the condition cannot be computed: %s", self.name, error)
             return False
 
-    def _holds(self, frame: list[Any], it: dict[str, Any]) -> bool:
+    async def _holds(self, frame: list[Any], it: dict[str, Any]) -> bool:
         frame[self._condition.inputs[IT]] = it
         for step in self._condition.steps:
             assert step.compute is not None
-            frame[step.slot] = step.compute(frame)
+            value = step.compute(frame)
+            frame[step.slot] = await value if isinstance(value, Later) else value
         return bool(frame[self._condition.output])
 
     def _answers(self, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:

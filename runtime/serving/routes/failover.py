@@ -1,11 +1,26 @@
-"""Which errors let a route ask another member, and what is said when no member can answer."""
+"""Asking another member when one has failed: after which errors, who is next, and what is said at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from copy import copy
+from math import inf
 
+from attrs import evolve, frozen
+
+from ...limits.rate_limiters import MAX_WAIT
 from ...requests import errors as e
+from ...requests.answer import Chunk
+from ...requests.call import Call
+from ...requests.errors import forget_frames
+from ...requests.trace import Trace
+from .first_content import open_answer
+from .route import Route
+
+log = logging.getLogger(__name__)
 
 FAILS_OVER: dict[type[e.RequestError], str] = {
     e.Backpressure: "it is full",
@@ -17,6 +32,8 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
     e.ServerDown: "its server does not run, or the deployment could not be started",
     e.StoreUnavailable: "what its limits are kept in cannot be reached",
     e.BudgetExceeded: "what it may spend is spent",
+    e.Unauthorized: "its key is not accepted, which is logged as an error",
+    e.Forbidden: "its key may not do this, or its credit is used up, which is logged as an error",
 }
 """Another member may do better."""
 
@@ -28,14 +45,16 @@ STAYS: dict[type[e.RequestError], str] = {
     e.RequestTooLarge: "the request is too large",
     e.UnknownModel: "the provider does not know the model",
     e.Unsupported: "it cannot do what was asked",
-    e.Unauthorized: "the key is not accepted: someone has to see that",
-    e.Forbidden: "the key may not do this: someone has to see that",
     e.ShuttingDown: "everything stops",
     e.InvalidAnswer: "the answer is there, but not as it was asked for",
     e.StepFailed: "a step of a pipeline fails on what it was given",
     e.ExternFailed: "code of the user's failed",
 }
 """Another member would say the same, or must not be asked."""
+
+
+WAITS = (e.RateLimited, e.Backpressure)
+"""Errors after which the same member may be asked again, once it is free."""
 
 
 def fails_over(error: e.RequestError) -> bool:
@@ -49,16 +68,105 @@ def fails_over(error: e.RequestError) -> bool:
 
 
 def exhausted(route: str, failures: Sequence[e.RequestError]) -> e.RequestError:
-    """The error of a route none of whose members could answer: the last one, and what the others said.
+    """The error of a route none of whose members could answer: the last one that may go by when the client
+    tries again, else the last one, with what the others said.
 
     It comes back as soon as the first of them may.
     """
     if len(failures) == 1:
         return failures[0]
-    error = copy(failures[-1])
+    error = copy(next((each for each in reversed(failures) if each.retryable), failures[-1]))
     reasons = "; ".join(dict.fromkeys(failure.message for failure in failures))
     error.message = f"route `{route}`: no member could answer: {reasons}"
     waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
     error.retry_after = min(waits, default=None)
     error.attempts = sum(failure.attempts for failure in failures)
     return error
+
+
+@frozen
+class Ask:
+    """Ask the member at `index`; it may wait until `wait_until`, when another member is free."""
+
+    index: int
+    wait_until: float = inf
+
+
+@frozen
+class GiveUp:
+    """No other member is asked; `error` is what the client gets."""
+
+    error: e.RequestError
+
+
+class Failover:
+    """Which of the members of a route is asked, and who is when it has failed.
+
+    Of those that are left, the first that is free; when none is, the one that is free first, which then may
+    wait for as long as no other is. A member whose limit is reached is asked again when it is free.
+    order: the members by preference.
+    """
+
+    def __init__(self, route: str, order: Sequence[int]) -> None:
+        self._route = route
+        self._left = list(order)
+        self._asks_left = 2 * len(order)
+        self._asked = -1
+        self._failures: dict[int, e.RequestError] = {}
+
+    def next(self, free_at: Sequence[float]) -> Ask:
+        """Who is asked now. free_at: when each member is free; all that are free now have the same moment."""
+        frees = {index: free_at[index] for index in self._left}
+        self._asked = min(self._left, key=frees.__getitem__)
+        self._asks_left -= 1
+        return Ask(
+            self._asked, min((free for index, free in frees.items() if index != self._asked), default=inf)
+        )
+
+    def failed(self, error: e.RequestError, *, is_over: bool, free_at: float) -> GiveUp | None:
+        """The member asked last failed before its first content; None: `next` says who follows.
+
+        is_over: no time is left. free_at: when the member is free again, infinite if it is not to be asked.
+        """
+        if not fails_over(error):
+            return GiveUp(error)
+        self._failures[self._asked] = error
+        if not (isinstance(error, WAITS) and error.retryable and free_at < inf):
+            self._left.remove(self._asked)
+        if is_over or not self._left or not self._asks_left:
+            return GiveUp(exhausted(self._route, list(self._failures.values())))
+        return None
+
+
+async def with_failover(
+    route: Route, order: Sequence[int], call: Call, trace: Trace
+) -> AsyncGenerator[Chunk, None]:
+    """The answer of the first of the members in `order` that gives one. Raises RequestError."""
+    loop = asyncio.get_running_loop()
+    failover = Failover(route.name, order)
+    while True:
+        now = loop.time()
+        ask = failover.next([max(each.free_at(now), now) for each in route.members])
+        member = route.members[ask.index]
+        try:
+            opened = await open_answer(
+                member.stream(evolve(call, wait_until=min(call.wait_until, ask.wait_until)), trace)
+            )
+            break
+        except e.RequestError as error:
+            now = loop.time()
+            free = member.free_at(now)
+            latest = min(call.wait_until, now + MAX_WAIT, inf if call.deadline is None else call.deadline)
+            again = free if now < free < latest else inf
+            end = failover.failed(error, is_over=call.is_over(now), free_at=again)
+            forget_frames(error)  # this one among them, which keeps the error
+            if end is not None and end.error is not error:
+                log.warning("%s", end.error.message)
+            elif end is None:
+                route.moves(ask.index, type(error).code)
+        if end is not None:
+            raise end.error
+    route.answers(ask.index)
+    async with aclosing(opened.chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk

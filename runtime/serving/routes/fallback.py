@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
-from .route import Route, with_failover
+from .failover import with_failover
+from .route import Route
 
 
 class Fallback(Route):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from math import inf
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ....compiler.plan import HedgePlan
 from ...concurrency.tasks import end_tasks
@@ -16,9 +17,9 @@ from ...requests.errors import RequestError
 from ...requests.trace import Trace
 from ..counters import SLOW
 from ..model import Model
-from .failover import exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over
 from .first_content import Opened, open_answer
-from .route import Ask, GiveUp, Route
+from .route import Route
 
 
 @frozen
@@ -86,6 +87,11 @@ class Race:
         self._call = call
         self._trace = trace
         self._hedging = Hedging(route.name, len(route.members), after)
+        now = asyncio.get_running_loop().time()
+        frees = [max(member.free_at(now), now) for member in route.members]
+        self._order = sorted(range(len(frees)), key=frees.__getitem__)
+        """The members as they are asked: those that are free first."""
+        self._wait_until = [frees[index] for index in self._order[1:]] + [inf]
         self._traces: dict[asyncio.Task[Opened], Trace] = {}
         self._won: asyncio.Task[Opened] | None = None
         self._failed: tuple[int, str] | None = None
@@ -98,13 +104,13 @@ class Race:
             decision = self._hedging.decide(loop.time())
             if isinstance(decision, Ask):
                 if decision.index:
-                    self._route.moves(*(self._failed or (decision.index - 1, SLOW)))
+                    self._route.moves(*(self._failed or (self._order[decision.index - 1], SLOW)))
                     self._failed = None
                 running.add(self._ask(decision.index))
                 continue
             timeout = None if decision.until is None else max(decision.until - loop.time(), 0)
             done, running = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            for task in sorted(done, key=self._index):
+            for task in sorted(done, key=list(self._traces).index):
                 if self._wins(task):
                     return task.result()
 
@@ -136,11 +142,13 @@ class Race:
         return False
 
     def _index(self, task: asyncio.Task[Opened]) -> int:
-        """Which member `task` asks: they are asked in their order."""
-        return list(self._traces).index(task)
+        """Which member `task` asks."""
+        return self._order[list(self._traces).index(task)]
 
-    def _ask(self, index: int) -> asyncio.Task[Opened]:
+    def _ask(self, place: int) -> asyncio.Task[Opened]:
+        """Ask the member at that place of the order; it waits for no limit while the next one is free."""
         trace = self._trace.branch()
-        task = asyncio.create_task(open_answer(self._route.members[index].stream(self._call, trace)))
+        call = evolve(self._call, wait_until=min(self._call.wait_until, self._wait_until[place]))
+        task = asyncio.create_task(open_answer(self._route.members[self._order[place]].stream(call, trace)))
         self._traces[task] = trace
         return task

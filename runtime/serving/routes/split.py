@@ -13,7 +13,8 @@ from ...requests.call import Call
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..model import Model
-from .route import Route, with_failover
+from .failover import with_failover
+from .route import Route
 
 
 class Splitting:

@@ -14,7 +14,7 @@ from attrs import evolve
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.generate.decoder import Answer, Decoder
-from inferc.runtime.replicas.onnx.generate.past import Past, Row
+from inferc.runtime.replicas.onnx.generate.kv_cache import Past, Row
 from inferc.runtime.replicas.onnx.generate.sampling import GREEDY, Sampler
 from inferc.runtime.replicas.onnx.generate.signature import read_generate_signature
 from inferc.runtime.requests.errors import ContextLengthExceeded

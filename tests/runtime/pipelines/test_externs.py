@@ -1,12 +1,12 @@
-"""Code of the user's: found, called off the loop, checked, and given up when it does not come back."""
+"""Code of the user's: found, called off the loop, checked, and ended when it does not come back."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +18,7 @@ from inferc.compiler.plan import (
     TEXT,
     DType,
     Duration,
+    Isolation,
     ListType,
     OptionalType,
     RecordType,
@@ -25,85 +26,94 @@ from inferc.compiler.plan import (
     Type,
 )
 from inferc.runtime.requests.errors import Backpressure, ExternFailed, RequestTimeout, StartError
-from inferc.runtime.serving.pipelines import Workers
-from inferc.runtime.serving.pipelines.pipeline import Pipeline
+from inferc.runtime.serving.pipelines import Threads
 
-from ...support.flows import pipeline_of, value_of
+from ...support.externs import Externs, Write
+from ...support.flows import value_of
 from ...support.pipelines import Graph, extern
 from ...support.remote import eventually
 
-Write = Callable[[str], str]
+PROCESS, THREAD = {"isolation": Isolation.PROCESS}, {"isolation": Isolation.THREAD}
 
 
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a module beside the plan; gives its name."""
-    names = []
-    monkeypatch.setattr("sys.path", __import__("sys").path.copy())
-
-    def write(text: str) -> str:
-        name = f"extern_{tmp_path.name.replace('-', '_')}_{len(names)}"
-        names.append(name)
-        (tmp_path / f"{name}.py").write_text(text)
-        return name
-
-    return write
-
-
-def calling(
-    target: str,
-    result: Type,
-    base: Path,
-    *,
-    workers: Workers | None = None,
-    given: Type = TEXT,
-    **options: object,
-) -> Pipeline:
-    """A pipeline of one step, which calls the function with `x`."""
-    graph = Graph()
-    graph.extern("step", "f", x="x", options=options)
-    return pipeline_of(
-        extern("f", target, result, x=given),
-        graph.pipeline("step", result, x=given),
-        base_dir=base,
-        workers=workers,
-    )
-
-
-async def test_a_function_is_called_with_its_arguments_by_name_off_the_loop(
-    module: Write, tmp_path: Path
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_a_function_is_called_with_its_arguments_by_name(
+    limits: dict[str, Any], module: Write, externs: Externs
 ) -> None:
-    name = module("import threading\ndef f(*, x):\n    return x + threading.current_thread().name\n")
-    assert await value_of(calling(f"{name}:f", TEXT, tmp_path), x="on ") == "on extern"
-    assert threading.current_thread() is threading.main_thread()
+    name = module("def f(*, x):\n    return x + '!'\n")
+    assert await value_of(await externs.calling(f"{name}:f", limits=limits), x="on") == "on!"
 
 
-async def test_calls_run_at_the_same_time(module: Write, tmp_path: Path) -> None:
+async def test_code_runs_in_a_process_of_its_own_and_on_a_thread_where_the_file_says_so(
+    module: Write, externs: Externs
+) -> None:
     name = module(
-        "import threading\nboth = threading.Barrier(2)\ndef f(x):\n    both.wait(10)\n    return x\n"
+        "import os, threading\ndef f(x):\n    return f'{os.getpid()} {threading.current_thread().name}'\n"
+    )
+    apart = await value_of(await externs.calling(f"{name}:f"), x="x")
+    beside = await value_of(await externs.calling(f"{name}:f", limits=THREAD), x="x")
+    assert apart.endswith(" MainThread")
+    assert not apart.startswith(f"{os.getpid()} ")
+    assert beside == f"{os.getpid()} extern"
+
+
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_calls_run_at_the_same_time(
+    limits: dict[str, Any], module: Write, externs: Externs, tmp_path: Path
+) -> None:
+    name = module(
+        "import pathlib, time\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "def f(x):\n"
+        "    (here / x).touch()\n"
+        "    while not all((here / each).exists() for each in 'ab'):\n"
+        "        time.sleep(0.01)\n"
+        "    return x\n"
     )
     graph = Graph()
-    graph.extern("a", "f", x="x")
-    graph.extern("b", "f", x="x")
-    graph.text("all", ("", "", ""), "a", "b")
-    it = pipeline_of(extern("f", f"{name}:f", x=TEXT), graph.pipeline("all", x=TEXT), base_dir=tmp_path)
-    assert await value_of(it, x="y") == "yy"
+    graph.extern("one", "f", x="x")
+    graph.extern("two", "f", x="y")
+    graph.text("all", ("", "", ""), "one", "two")
+    plans = extern("f", f"{name}:f", limits=limits, x=TEXT), graph.pipeline("all", x=TEXT, y=TEXT)
+    assert await value_of(await externs.pipeline(*plans), x="a", y="b") == "ab"
 
 
-async def test_coroutines_run_on_a_loop_of_their_own_and_are_cancelled(module: Write, tmp_path: Path) -> None:
-    name = module(
-        "import asyncio\nseen = []\nasync def f(x):\n    try:\n        await asyncio.sleep(float(x))\n"
-        "    except asyncio.CancelledError:\n        seen.append('cancelled')\n        raise\n    return x\n"
-    )
-    workers = Workers()
-    it = calling(f"{name}:f", TEXT, tmp_path, workers=workers, timeout=Duration(0.3))
-    assert await value_of(it, x="0.01") == "0.01"
-    with pytest.raises(RequestTimeout):
-        await value_of(it, x="100")
-    seen = __import__(name).seen
-    await eventually(lambda: seen == ["cancelled"])
-    assert workers.abandoned == 0
-    workers.stop()
+TOGETHER = """
+import asyncio, pathlib
+here = peak = 0
+async def f(x):
+    global here, peak
+    here += 1
+    peak = max(peak, here)
+    try:
+        while peak < int(x):
+            await asyncio.sleep(0.01)
+    except asyncio.CancelledError:
+        pathlib.Path({seen!r}).touch()
+        raise
+    finally:
+        here -= 1
+    return x
+"""
+
+
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_coroutines_share_a_loop_and_are_cancelled(
+    limits: dict[str, Any], module: Write, externs: Externs, tmp_path: Path
+) -> None:
+    seen = tmp_path / "cancelled"
+    it = await externs.calling(f"{module(TOGETHER.format(seen=str(seen)))}:f", limits=limits)
+    assert await asyncio.gather(*(value_of(it, x="20") for _ in range(20))) == ["20"] * 20
+    waiting = asyncio.create_task(value_of(it, x="100"))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await eventually(seen.exists)
+    assert await value_of(it, x="3") == "3"
+    assert externs.threads.abandoned == 0
+    if limits is PROCESS:
+        assert (externs.status().workers, externs.status().killed) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -120,20 +130,21 @@ async def test_coroutines_run_on_a_loop_of_their_own_and_are_cancelled(module: W
         ("def f(x, y): ...", "f", r"it takes \(x, y\), but it is declared as f\(x\)"),
     ],
 )
-def test_what_cannot_be_called_stops_the_start(
-    text: str | None, function: str, message: str, module: Write, tmp_path: Path
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_what_cannot_be_called_stops_the_start(
+    limits: dict[str, Any], text: str | None, function: str, message: str, module: Write, externs: Externs
 ) -> None:
     name = "nowhere" if text is None else module(text)
     with pytest.raises(StartError, match=f"extern `f`: {name}:{function}: .*{message}"):
-        calling(f"{name}:{function}", TEXT, tmp_path)
+        await externs.calling(f"{name}:{function}", limits=limits)
 
 
 async def test_what_it_raises_is_named_with_its_line_and_without_what_it_says(
-    module: Write, tmp_path: Path
+    module: Write, externs: Externs
 ) -> None:
     name = module("def f(x):\n    raise ValueError('secret ' + x)\n")
     with pytest.raises(ExternFailed) as caught:
-        await value_of(calling(f"{name}:f", TEXT, tmp_path), x="contents")
+        await value_of(await externs.calling(f"{name}:f", TEXT), x="contents")
     assert caught.value.message == (
         f"step `step` of pipeline `p` (test.infer:2:3): extern `f` ({name}:f) "
         f"raised ValueError at {name}.py:2; it took `x`, text of 8 characters"
@@ -168,11 +179,11 @@ async def test_what_it_raises_is_named_with_its_line_and_without_what_it_says(
     ],
 )
 async def test_a_result_of_another_type_is_an_error_that_says_where(
-    type: Type, gives: str, message: str, module: Write, tmp_path: Path
+    type: Type, gives: str, message: str, module: Write, externs: Externs
 ) -> None:
     name = module(f"def f(x):\n    return {gives}\n")
     with pytest.raises(ExternFailed, match=rf"extern `f` \({name}:f\) gave no .*: {message}"):
-        await value_of(calling(f"{name}:f", type, tmp_path), x="x")
+        await value_of(await externs.calling(f"{name}:f", type), x="x")
 
 
 @pytest.mark.parametrize(
@@ -193,59 +204,59 @@ async def test_a_result_of_another_type_is_an_error_that_says_where(
     ],
 )
 async def test_a_result_that_fits_is_taken(
-    type: Type, gives: str, value: object, module: Write, tmp_path: Path
+    type: Type, gives: str, value: object, module: Write, externs: Externs
 ) -> None:
     name = module(f"import numpy\ndef f(x):\n    return {gives}\n")
-    assert await value_of(calling(f"{name}:f", type, tmp_path), x="x") == value
+    assert await value_of(await externs.calling(f"{name}:f", type), x="x") == value
 
 
-async def test_tensors_come_out_as_arrays(module: Write, tmp_path: Path) -> None:
+async def test_tensors_come_out_as_arrays(module: Write, externs: Externs) -> None:
     name = module("def f(x):\n    return [[1, 2], [3, 4]]\n")
-    value = await value_of(calling(f"{name}:f", TensorType(dtype=DType.F32, shape=(2, "n")), tmp_path), x="x")
+    value = await value_of(
+        await externs.calling(f"{name}:f", TensorType(dtype=DType.F32, shape=(2, "n"))), x="x"
+    )
     assert (value.dtype, value.tolist()) == ("float32", [[1, 2], [3, 4]])
 
 
-async def test_a_call_that_hangs_is_given_up_and_counted_until_it_comes_back(
-    module: Write, tmp_path: Path
-) -> None:
-    name = module("import threading\ngo = threading.Event()\ndef f(x):\n    go.wait(20)\n    return x\n")
-    workers = Workers(most=2)
-    it = calling(f"{name}:f", TEXT, tmp_path, workers=workers, timeout=Duration(0.05))
-    before = time.perf_counter()
-    for _ in range(2):
-        with pytest.raises(RequestTimeout, match="it took longer than its timeout of 50ms"):
-            await value_of(it, x="x")
-    assert time.perf_counter() - before < 5
-    assert workers.abandoned == 2
-    with pytest.raises(Backpressure, match="all 2 threads are held by calls that do not come back"):
-        await value_of(it, x="x")
-    __import__(name).go.set()
-    await eventually(lambda: workers.abandoned == 0)
-    assert await value_of(it, x="again") == "again"
-    workers.stop()
-
-
-async def test_a_client_that_leaves_waits_for_no_thread(module: Write, tmp_path: Path) -> None:
-    name = module("import threading\ngo = threading.Event()\ndef f(x):\n    go.wait(20)\n    return x\n")
-    workers = Workers()
-    task = asyncio.create_task(value_of(calling(f"{name}:f", TEXT, tmp_path, workers=workers), x="x"))
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    __import__(name).go.set()
-    await eventually(lambda: workers.abandoned == 0)
-
-
-async def test_a_failure_is_tried_again_where_the_step_says_so(module: Write, tmp_path: Path) -> None:
+async def test_a_failure_is_tried_again_where_the_step_says_so(module: Write, externs: Externs) -> None:
     name = module(
         "calls = []\ndef f(x):\n    calls.append(x)\n    if len(calls) < 3: raise OSError\n    return x\n"
     )
-    assert await value_of(calling(f"{name}:f", TEXT, tmp_path, retries=2), x="x") == "x"
+    assert await value_of(await externs.calling(f"{name}:f", retries=2), x="x") == "x"
 
 
 @pytest.mark.parametrize("raised", ["StopIteration", "KeyboardInterrupt", "SystemExit(2)", "BaseException"])
-async def test_whatever_is_raised_is_an_error_of_the_step(raised: str, module: Write, tmp_path: Path) -> None:
-    name = module(f"def f(x):\n    raise {raised}\n")
-    with pytest.raises(ExternFailed):
-        await value_of(calling(f"{name}:f", TEXT, tmp_path), x="x")
+@pytest.mark.parametrize("word", ["def", "async def"])
+@pytest.mark.parametrize("limits", [PROCESS, THREAD])
+async def test_whatever_is_raised_is_an_error_of_the_step(
+    limits: dict[str, Any], word: str, raised: str, module: Write, externs: Externs
+) -> None:
+    name = module(f"{word} f(x):\n    if x == 'bad':\n        raise {raised}\n    return x\n")
+    it = await externs.calling(f"{name}:f", limits=limits)
+    with pytest.raises(ExternFailed, match=r"extern `f` \(.*:f\) raised \w+ at "):
+        await value_of(it, x="bad")
+    assert await value_of(it, x="good") == "good"
+
+
+async def test_a_thread_that_hangs_is_given_up_and_counted_until_it_comes_back(
+    module: Write, externs: Externs
+) -> None:
+    name = module("import threading\ngo = threading.Event()\ndef f(x):\n    go.wait(20)\n    return x\n")
+    externs.threads = Threads(most=2)
+    it = await externs.calling(f"{name}:f", limits=THREAD, timeout=Duration(0.05))
+    for _ in range(2):
+        with pytest.raises(RequestTimeout, match="it took longer than its timeout of 50ms"):
+            await value_of(it, x="x")
+    assert externs.threads.abandoned == 2
+    with pytest.raises(Backpressure, match="all 2 threads are held by calls that do not come back"):
+        await value_of(it, x="x")
+    sys.modules[name].go.set()
+    await eventually(lambda: externs.threads.abandoned == 0)
+    assert await value_of(it, x="again") == "again"
+
+
+async def test_the_declared_timeout_holds_where_a_call_has_none(module: Write, externs: Externs) -> None:
+    name = module("import time\ndef f(x):\n    time.sleep(1000)\n")
+    it = await externs.calling(f"{name}:f", limits={"timeout": Duration(0.3)})
+    with pytest.raises(RequestTimeout, match="it took longer than its timeout of 300ms"):
+        await value_of(it, x="x")

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from inferc.runtime.requests.errors import StartError, StepFailed
-from inferc.runtime.serving.pipelines.prompts import MAX_SECONDS, prompt
+from inferc.runtime.serving.pipelines.block import Later
+from inferc.runtime.serving.pipelines.cheap_prompts import Cost, cost_of
+from inferc.runtime.serving.pipelines.prompts import MAX_SECONDS, prompt, rendering
+from inferc.runtime.serving.pipelines.workers import Workers
 
 
 def rendered(template: str, **values: Any) -> str:
-    names = list(values)
-    compute = prompt(template, {name: slot for slot, name in enumerate(names)})
-    text = compute([values[name] for name in names])
-    assert isinstance(text, str)
-    return text
+    """As a worker renders it, whatever it costs."""
+    return rendering(template)(values)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,50 @@ def test_values_cannot_be_changed_by_a_template() -> None:
 
 def test_what_is_no_template_stops_the_start() -> None:
     with pytest.raises(StartError, match="a prompt cannot be read"):
-        prompt("{% for %}", {})
+        prompt("{% for %}", {}, Workers())
+
+
+@pytest.mark.parametrize(
+    ("template", "cost"),
+    [
+        ("Hi!", Cost.COPYING),
+        ("{{ a }} {{ r.label }} {{ xs[0] }}", Cost.COPYING),
+        ("{% if a is none %}x{% else %}{{ a }}{% endif %}{{ 'x' if a and not b else 'y' }}", Cost.COPYING),
+        ("{{ a | upper | trim }} {{ xs | join(', ') }} {{ r | tojson }}", Cost.LINEAR),
+        ("{{ 'x' if a == b }}", Cost.LINEAR),
+        ("{% for x in xs %}{{ loop.index }} {{ x.text | trim }}{{ a }}{% endfor %}", Cost.LINEAR),
+        ("{% for k, v in r.pairs %}{{ v | upper }}{% endfor %}", Cost.LINEAR),
+        ("{% for x in xs %}{{ a | upper }}{% endfor %}", Cost.ANY),
+        ("{% for x in xs %}{{ x in a }}{% endfor %}", Cost.ANY),
+        ("{% for x in xs %}{% for y in xs %}{% endfor %}{% endfor %}", Cost.ANY),
+        ("{% for i in range(200) %}{% endfor %}", Cost.ANY),
+        ("{% for x in xs recursive %}{{ loop(xs) }}{% endfor %}", Cost.ANY),
+        ("{% set y = a ~ a %}", Cost.ANY),
+        ("{{ a ~ b }}", Cost.ANY),
+        ("{{ a * 9 }}", Cost.ANY),
+        ("{{ xs | sort }}", Cost.ANY),
+        ("{{ a.replace('a', b) }}", Cost.ANY),
+        ("{{ a | center(9) }}", Cost.ANY),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", Cost.ANY),
+        ("{{ xs is sameas xs }}", Cost.ANY),
+    ],
+)
+def test_what_a_template_may_cost_is_known_from_what_it_says(template: str, cost: Cost) -> None:
+    assert cost_of(template) is cost
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "is_later"),
+    [
+        ("{{ x }}", "a" * 1_000_000, False),
+        ("{{ x }}", "a" * 5_000_000, True),
+        ("{{ x | upper }}", "a" * 10_000, False),
+        ("{{ x | upper }}", "a" * 1_000_000, True),
+        ("{% for y in x %}{{ y }}{% endfor %}", ["a"] * 100, False),
+        ("{% for y in x %}{{ y }}{% endfor %}", ["a"] * 100_000, True),
+        ("{{ x | list | sort }}", "a", True),
+    ],
+)
+def test_what_takes_long_is_rendered_elsewhere(template: str, value: Any, is_later: bool) -> None:
+    given = prompt(template, {"x": 0}, Workers())([value])
+    assert isinstance(given, Later) is is_later

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
-from inferc.compiler.plan import CapacityKind, CapacityPolicy, CircuitBreakerConfig, Duration, TaskKind
+from inferc.compiler.plan import (
+    CapacityKind,
+    CapacityPolicy,
+    CircuitBreakerConfig,
+    Duration,
+    RetryPolicy,
+    TaskKind,
+)
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
     Backpressure,
@@ -32,7 +40,7 @@ from inferc.runtime.requests.trace import Spent, Trace
 
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route, text_in
-from ...support.pipelines import fallback
+from ...support.pipelines import Graph, balance, cascade, fallback, hedge
 from ...support.virtual_time import run_virtual
 
 REJECT = CapacityPolicy(CapacityKind.REJECT)
@@ -46,8 +54,10 @@ GO_ON = (
     ServerDown,
     StoreUnavailable,
     BudgetExceeded,
+    Unauthorized,
+    Forbidden,
 )
-STOP = (ContentFiltered, BadRequest, ContextLengthExceeded, Unauthorized, Forbidden, Unsupported)
+STOP = (ContentFiltered, BadRequest, ContextLengthExceeded, Unsupported)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -196,3 +206,81 @@ def test_whoever_leaves_frees_everything_wherever_the_request_is(after: float) -
         assert (it.running, it.waiting, a.running, b.running) == (0, 0, 0, 0)
 
     run_virtual(scenario())
+
+
+def limited(seconds: float) -> RateLimited:
+    return RateLimited("slow down", retry_after=seconds, upstream_status=429)
+
+
+PATIENT = RetryPolicy(max_retries=3, initial_backoff=Duration(1), max_backoff=Duration(60))
+
+
+@pytest.mark.parametrize("make", [fallback, balance, hedge])
+def test_a_member_on_hold_costs_no_time_while_another_is_free(make: Any) -> None:
+    async def scenario() -> None:
+        a = Speaker(delay=0, errors=[limited(30)])
+        it = route(make("r", "a", "b"), member("a", a, retry=PATIENT), member("b", Speaker(("b",), delay=0)))
+        for _ in range(5):
+            assert await hear(it) == "b"
+        assert asyncio.get_running_loop().time() == 0
+        assert len(a.started) == 1
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("make", [fallback, balance, hedge])
+def test_when_all_are_on_hold_the_one_that_is_free_first_is_waited_for(make: Any) -> None:
+    async def scenario() -> None:
+        a = member("a", Speaker(("a",), delay=0, errors=[limited(30)]), retry=PATIENT)
+        b = member("b", Speaker(("b",), delay=0, errors=[limited(5)]), retry=PATIENT)
+        it = route(make("r", "a", "b"), a, b)
+        for each in (a, b):
+            with pytest.raises(RateLimited):
+                await hear(each, deadline=1)
+        assert await hear(it) == "b"
+        assert asyncio.get_running_loop().time() == 5
+
+    run_virtual(scenario())
+
+
+def test_a_cascade_does_not_wait_for_its_small_model_while_the_large_one_is_free() -> None:
+    async def scenario() -> None:
+        small = member("a", Speaker(delay=0, errors=[limited(30)]), retry=PATIENT)
+        graph = Graph()
+        enough = graph.operator("ok", ">=", graph.field("c", "it", "tokens"), graph.constant("x", 0))
+        it = route(
+            cascade("r", "a", "b", condition=graph, accept=enough),
+            small,
+            member("b", Speaker(("b",), delay=0)),
+        )
+        assert await hear(it) == "b"
+        assert asyncio.get_running_loop().time() == 0
+
+    run_virtual(scenario())
+
+
+def test_a_member_with_a_full_queue_is_passed_over_while_another_is_free() -> None:
+    async def scenario() -> None:
+        full = member("a", Speaker(delay=100), max_concurrent=1)
+        it = route(fallback("r", "a", "b"), full, member("b", Speaker(("b",), delay=0)))
+        first = asyncio.create_task(hear(it))
+        await asyncio.sleep(1)
+        assert await hear(it) == "b"
+        assert asyncio.get_running_loop().time() == 1
+        await first
+
+    run_virtual(scenario())
+
+
+def test_what_may_go_by_stays_retryable_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        a = Speaker(errors=[RateLimited("a is limited", retry_after=7, upstream_status=429)])
+        b = Speaker(errors=[Forbidden("b has no credit", upstream_status=402)])
+        with pytest.raises(RateLimited) as caught:
+            await hear(route(fallback("r", "a", "b"), member("a", a), member("b", b)), deadline=5)
+        assert caught.value.retryable
+        assert caught.value.message == "route `r`: no member could answer: a is limited; b has no credit"
+
+    with caplog.at_level("WARNING"):
+        run_virtual(scenario())
+    assert "no member could answer: a is limited; b has no credit" in caplog.text

@@ -10,8 +10,8 @@ import pytest
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ServerError
 from inferc.runtime.requests.trace import Spent, Trace
+from inferc.runtime.serving.routes.failover import Ask, GiveUp
 from inferc.runtime.serving.routes.hedge import Hedging, Wait
-from inferc.runtime.serving.routes.route import Ask, GiveUp
 
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route

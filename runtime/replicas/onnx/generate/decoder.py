@@ -15,7 +15,7 @@ from ..length_groups import bucket
 from ..model import run_options
 from ..runner import Stopper
 from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
-from .past import Cache, Past, Row
+from .kv_cache import Cache, Past, Row
 from .sampling import GREEDY, Sampler
 from .signature import LOGITS, GenerateSignature
 

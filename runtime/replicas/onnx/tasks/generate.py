@@ -20,8 +20,8 @@ from ..generate.options import read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
+from ..generate.text_stream import Writing
 from ..generate.texts import Detokenizer, StopFinder
-from ..generate.writing import Writing
 from ..model import OnnxModel
 from ..model_files import find_file
 from ..providers import has_cuda_graphs

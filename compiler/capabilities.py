@@ -1,0 +1,67 @@
+"""What the model of a deployment can do, and how long it may take: the catalogue, and what the file says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
+from ..dsl.deployment import Deployment
+from ..dsl.kinds import TaskKind, TransportKind
+from ..dsl.runtimes import RemoteConfig, RuntimeConfig
+from ..dsl.units import Duration
+from .declare import Declared
+
+if TYPE_CHECKING:
+    from .plan.capabilities import Capabilities
+
+WHILE_IT_THINKS = {"request": Duration(600), "read": Duration(120)}
+"""Timeouts for models that may think before they answer. OpenAI's own client waits ten minutes, too."""
+
+
+def facts_of(deployment: Deployment) -> Facts:
+    """What the catalogue knows of the model of a remote deployment."""
+    runtime = deployment.effective_runtime()
+    return Facts() if runtime.transport is TransportKind.LOCAL else find_facts(deployment.model, runtime)
+
+
+def capabilities_of(deployment: Deployment) -> Capabilities:
+    """What is known: `model_info` first, then the catalogue. Nothing is assumed of the rest."""
+    from .plan.capabilities import Capabilities  # a check of deployments alone needs no plan
+
+    values: dict[str, Any] = {
+        name: _frozen(value)
+        for name, value in facts_of(deployment).values.items()
+        if name not in BEYOND_THE_PLAN
+    }
+    if deployment.model_info is not None and deployment.model_info.max_output is not None:
+        values["greatest_output"] = deployment.model_info.max_output
+    return Capabilities(**values)
+
+
+def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
+    """The settings that count: those that are written, then what the model needs, then the defaults."""
+    config = deployment.effective_config()
+    needed = timeouts_for_thinking(declared, deployment)
+    if not isinstance(config, RemoteConfig) or not needed:
+        return config
+    return attrs.evolve(config, timeouts=attrs.evolve(config.timeouts, **needed))
+
+
+def timeouts_for_thinking(declared: Declared, deployment: Deployment) -> dict[str, Duration]:
+    """The timeouts that the catalogue sets, because the model may think and the file does not say them."""
+    config = deployment.effective_config()
+    if not isinstance(config, RemoteConfig) or deployment.effective_task() is not TaskKind.CHAT:
+        return {}
+    if not facts_of(deployment).values.get("reasons"):
+        return {}
+    return {
+        name: min(duration, config.timeouts.total)
+        for name, duration in WHILE_IT_THINKS.items()
+        if declared.setting("runtime_config", "timeouts", name) is None
+    }
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,94 @@
+"""What a model can do and what it refuses, as far as that is known.
+
+None is not known: nothing is assumed then.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from attrs import Attribute, evolve, fields, frozen
+
+Thinks = Literal["no", "effort", "budget", "adaptive", "level"]
+SystemPrompts = Literal["no", "first", "anywhere"]
+SchemaSubset = Literal["anything", "anthropic"]
+UserIds = Literal["no", "opaque", "any"]
+CacheMarks = Literal["no", "cache_control", "prompt_cache_breakpoint"]
+
+
+@frozen
+class Capabilities:
+    """One model, as its provider documents it.
+
+    refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
+    one_of_sampling: groups of them of which it takes one at most.
+    greatest_temperature: 1 or 2.
+    token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in
+    tokens.
+    system_prompts: where they may stand.
+    tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
+    a time, be held to a tool's schema, and be told which function it must call.
+    call_ids: a regular expression that each id of a tool call must match as a whole.
+    json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such
+    schemas, and those of strict tools, may hold.
+    media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
+    media_in_results: whether results of tools may hold media.
+    thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
+    of a budget in tokens. can_rest: whether it can be told not to think.
+    thoughts_in_history: whether it takes back thoughts that are not signed.
+    call_signature: what stands for the signature of a call that has lost it, where calls need one.
+    refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
+    thinks, and whether a function can be forced then.
+    most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
+    at all.
+    user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
+    marked.
+    turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
+    empty.
+    """
+
+    refused_sampling: tuple[str, ...] | None = None
+    one_of_sampling: tuple[tuple[str, ...], ...] | None = None
+    greatest_temperature: float | None = None
+    token_limit: Literal["max_tokens", "max_completion_tokens"] | None = None
+    greatest_output: int | None = None
+    system_prompts: SystemPrompts | None = None
+    tools: bool | None = None
+    parallel_tools: bool | None = None
+    strict_tools: bool | None = None
+    forced_tools: bool | None = None
+    call_ids: str | None = None
+    json_mode: bool | None = None
+    json_schema: bool | None = None
+    schema_subset: SchemaSubset | None = None
+    media_inline: tuple[str, ...] | None = None
+    media_by_url: tuple[str, ...] | None = None
+    media_in_results: bool | None = None
+    thinks: Thinks | None = None
+    efforts: tuple[str, ...] | None = None
+    least_thinking: int | None = None
+    most_thinking: int | None = None
+    can_rest: bool | None = None
+    thoughts_in_history: bool | None = None
+    call_signature: str | None = None
+    refused_with_thoughts: tuple[str, ...] | None = None
+    forced_tools_with_thoughts: bool | None = None
+    most_stop: int | None = None
+    most_choices: int | None = None
+    most_top_logprobs: int | None = None
+    user_ids: UserIds | None = None
+    cache_marks: CacheMarks | None = None
+    turns_alternate: bool | None = None
+
+    def over(self, base: Capabilities) -> Capabilities:
+        """What is known here, and what `base` knows of the rest. What both refuse in sampling is refused."""
+        known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
+        if self.refused_sampling and base.refused_sampling:
+            known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
+        return evolve(base, **known)
+
+
+_ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
+
+UNKNOWN = Capabilities()
+"""Nothing is known."""

@@ -1,0 +1,113 @@
+"""What models can do, as far as it is known: facts by name, each with its source.
+
+`models.json` is written by `scripts/build_catalogue.py` from the facts that a package ships. `rules.json` is
+kept by hand: each rule holds for the models whose names match, and says where its facts are documented, and
+the day on which it was written. A rule overrides what the package says, and the rules before it.
+
+The names of the facts are those of the plan's `capabilities`, and three more: `task`, which of the language's
+tasks the model does; `reads`, what it takes beside text; `reasons`, whether it may think for minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ..catalogue import find_model
+from ..inference import WILDCARD, name_at
+from ..kinds import ProviderKind, RuntimeKind
+from ..record import Record
+
+BEYOND_THE_PLAN = ("task", "reads", "reasons")
+"""Facts that only the compiler uses."""
+
+_FOLDER = Path(__file__).parent
+_DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
+_TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
+
+
+@frozen(eq=False, repr=False)
+class Facts(Record):
+    """What is known of one model. values: by name. sources: who says so, without repetition."""
+
+    values: dict[str, Any] = field(factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+@frozen(eq=False, repr=False)
+class Rule(Record):
+    """Facts of all models of a provider whose names match `models` and nothing of `without`.
+
+    source, date: where it is documented, and the day on which the rule was written.
+    """
+
+    provider: ProviderKind
+    models: tuple[str, ...]
+    facts: dict[str, Any]
+    source: str
+    date: str
+    without: tuple[str, ...] = ()
+
+    def holds_for(self, name: str) -> bool:
+        """Whether the rule is about the model `name`, in small letters."""
+        return any(fnmatchcase(name, each) for each in self.models) and not any(
+            fnmatchcase(name, each) for each in self.without
+        )
+
+
+@lru_cache(maxsize=4096)
+def find_facts(model: str, runtime: RuntimeKind) -> Facts:
+    """What is known of `model` behind `runtime`; nothing where clients name it."""
+    provider = runtime.provider
+    if provider is None or WILDCARD in model:
+        return Facts()
+    name = name_at(runtime, model.lower())
+    if tuned := _TUNED.fullmatch(name):
+        name = tuned[1]
+    told = _load("models.json")
+    values: dict[str, Any] = {}
+    by: list[str] = []
+    for each in _names(name, provider):
+        if row := told["models"].get(provider.value, {}).get(each):
+            values.update(row)
+            by.append(f"{told['source']} {told['version']}")
+            break
+    for rule in rules():
+        if rule.provider is provider and rule.holds_for(name):
+            values.update(rule.facts)
+            by.append(f"{rule.source} ({rule.date})")
+    return Facts(values, tuple(dict.fromkeys(by)))
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules, those that override others after them."""
+    return tuple(
+        Rule(
+            ProviderKind(row["provider"]),
+            tuple(row["models"]),
+            row["facts"],
+            row["source"],
+            row["date"],
+            tuple(row.get("without", ())),
+        )
+        for row in _load("rules.json")["rules"]
+    )
+
+
+def _names(name: str, provider: ProviderKind) -> tuple[str, ...]:
+    """What `name` may be listed under: itself, without its date, and as the catalogue calls it."""
+    dated = _DATED.fullmatch(name)
+    info = find_model(name, provider)
+    return (name, *([dated[1]] if dated else []), *([info.name] if info else []))
+
+
+@cache
+def _load(file: str) -> Any:
+    return json.loads((_FOLDER / file).read_bytes())

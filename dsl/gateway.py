@@ -1,0 +1,51 @@
+"""How the gateway deals with its clients: how long it waits for them, and which web pages may call."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from .fields import above, doc
+from .record import Record
+from .units import Duration, Size
+
+MAX_BODY = Size(32 << 20)
+MAX_BODY_MEMORY = Size(256 << 20)
+ANY_ORIGIN = "*"
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
+
+
+@frozen(eq=False, repr=False)
+class ClientTimeouts(Record):
+    """How long the gateway waits for a client."""
+
+    header: Duration = above(
+        0,
+        "from connecting, or the first byte of a later request, to the end of its headers",
+        default=Duration(10),
+    )
+    body: Duration = above(0, "from the headers to the end of the body", default=Duration(60))
+    write: Duration = above(0, "while the client takes nothing of its answer", default=Duration(10))
+    idle: Duration = above(0, "from one request to the next on a connection", default=Duration(75))
+
+
+@frozen(eq=False, repr=False)
+class Cors(Record):
+    """Which web pages may call from a browser."""
+
+    origins: tuple[str, ...] = doc(
+        'where they come from, such as `"https://chat.example.com"`; `"*"` is everywhere', default=()
+    )
+
+
+def is_origin(text: str) -> bool:
+    """Whether `text` is what a browser sends as `Origin`, or stands for all of them."""
+    return text == ANY_ORIGIN or _ORIGIN.fullmatch(text) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address or name `host`."""
+    return _LOOPBACK.fullmatch(host.lower()) is not None

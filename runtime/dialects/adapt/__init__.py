@@ -1,0 +1,17 @@
+"""A conversation made fit for a model: what it cannot do is done otherwise, left out, or refused by name."""
+
+from .adapt import Adapted, adapt
+from .result import Checked, Note, Problem, StructuredByTool, Unsuitable
+from .structured import AsJsonText, as_json_text
+
+__all__ = [
+    "Adapted",
+    "AsJsonText",
+    "Checked",
+    "Note",
+    "Problem",
+    "StructuredByTool",
+    "Unsuitable",
+    "adapt",
+    "as_json_text",
+]

@@ -1,0 +1,94 @@
+"""The rules in their order. All of them are pure; what they know stands in tables."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from ....compiler.plan import Capabilities
+from ..conversation import Conversation
+from .dialects import CLIENT_NAMES, EXTRAS, KNOWN_OF, SEALS, UNKNOWN_EXTRA, Dropped
+from .history import adapt_turns
+from .result import Findings, Note, Unsuitable
+from .sampling import adapt_limits, adapt_sampling
+from .thinking import adapt_thinking
+from .tools import adapt_format, adapt_tools
+
+
+@frozen
+class Adapted:
+    """A conversation that the model takes, and what was changed: it is the client's own where nothing was."""
+
+    conversation: Conversation
+    notes: tuple[Note, ...] = ()
+
+
+def adapt(
+    conversation: Conversation,
+    capabilities: Capabilities,
+    *,
+    client: str,
+    provider: str,
+    unsupported: Literal["error", "drop"] = "error",
+) -> Adapted | Unsuitable:
+    """`conversation`, which came in the dialect `client`, for a model that is asked in the dialect
+    `provider`.
+
+    unsupported: what becomes of what the model cannot do and nothing stands in for.
+    """
+    can = capabilities.over(KNOWN_OF[provider])
+    found = Findings(CLIENT_NAMES.get(client, {}), unsupported == "drop")
+    changed = adapt_sampling(conversation, can, found)
+    changed |= adapt_limits(conversation, can, found, provider)
+    longest = changed.get("max_tokens", conversation.max_tokens)
+    changed |= adapt_thinking(conversation, can, found, longest, provider)
+    changed |= adapt_tools(conversation, can, found, provider)
+    changed |= _adapt_formats(conversation, can, found, changed)
+    changed |= adapt_turns(conversation, can, found, provider)
+    changed |= _adapt_rest(conversation, found, provider)
+    if found.problems:
+        return Unsuitable(tuple(found.problems))
+    differs = any(value != getattr(conversation, name) for name, value in changed.items())
+    return Adapted(evolve(conversation, **changed) if differs else conversation, tuple(found.notes))
+
+
+def _adapt_formats(
+    c: Conversation, can: Capabilities, found: Findings, changed: dict[str, Any]
+) -> dict[str, Any]:
+    thinking = changed.get("thinking", c.thinking)
+    thinks = thinking is not None and not thinking.is_off
+    choice = changed.get("tool_choice", c.tool_choice)
+    formed: dict[str, Any] = {}
+    if (
+        thinks
+        and choice is not None
+        and choice.mode == "required"
+        and can.forced_tools_with_thoughts is False
+    ):
+        found.refuse("tool_choice", "the model cannot be made to call a function while it thinks")
+        formed["tool_choice"] = evolve(choice, mode="auto")
+    return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks)
+
+
+def _adapt_rest(c: Conversation, found: Findings, provider: str) -> dict[str, Any]:
+    """What only OpenAI has a word for, and what only the client's dialect knows."""
+    changed: dict[str, Any] = {}
+    if c.verbosity is not None and not provider.startswith("openai"):
+        if c.verbosity != "medium":
+            found.refuse("verbosity", "the provider has no such setting")
+        changed["verbosity"] = None
+    if c.metadata and not provider.startswith("openai"):
+        found.note("metadata", "left out: it is about what OpenAI keeps")
+        changed["metadata"] = {}
+    seals = SEALS[provider]
+    for seal, values in c.extras.items():
+        if seal in seals:
+            continue
+        for name, value in values.items():
+            handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)
+            if isinstance(handling, Dropped):
+                found.note(name, f"left out: {handling.why}")
+            elif value is not None and value not in handling.neutral:
+                found.refuse(name, handling.why)
+    return changed

@@ -1,0 +1,251 @@
+"""The turns of a conversation, in the order and with the parts that a provider takes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve
+
+from ....compiler.plan import Capabilities
+from ..conversation import Conversation, Turn
+from ..media_urls import type_of_url
+from ..parts import (
+    NOTHING,
+    Media,
+    Part,
+    RedactedThinking,
+    Refusal,
+    Sealed,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    own,
+    path,
+)
+from .call_ids import CallIds
+from .dialects import SEALS, TEXT_DOCUMENTS
+from .result import Findings, Problem
+from .tools import fit_mark
+
+_SYSTEM = ("system", "developer")
+
+
+def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
+    """The fields to change."""
+    history = _History(can, found, provider)
+    fit = ((turn, history.turn(turn)) for turn in c.turns)
+    turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
+    if can.system_prompts in ("no", "first"):
+        turns = _system_first(turns, can, found)
+    if can.turns_alternate:
+        turns = _alternate(turns)
+        if all(turn.role in _SYSTEM for turn in turns):
+            turns = _system_alone(turns, found)
+        _pair_calls(turns, found)
+    adapted = tuple(turns)
+    if not adapted and not found.problems:
+        found.problems.append(Problem("messages", "there must be a message that says something"))
+    if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
+        return {}
+    return {"turns": adapted}
+
+
+class _History:
+    """Goes over the parts, in their order."""
+
+    def __init__(self, can: Capabilities, found: Findings, provider: str) -> None:
+        self._can = can
+        self._found = found
+        self._provider = provider
+        self._seals = SEALS[provider]
+        self._ids = CallIds(can.call_ids, unique=bool(can.turns_alternate))
+        self._drops_empty = bool(can.turns_alternate)
+
+    def turn(self, turn: Turn) -> Turn:
+        """`turn` itself where nothing changes."""
+        parts: list[Part] = []
+        changed = False
+        for part in turn.parts:
+            fit = self._part(part, turn)
+            changed = changed or len(fit) != 1 or fit[0] is not part
+            parts += fit
+        if turn.role == "assistant" and self._can.call_signature is not None:
+            changed = self._sign(parts) or changed
+        if turn.extras and turn.role != "assistant":
+            self._name_extras(turn.extras, path(turn.at))
+        return evolve(turn, parts=tuple(parts)) if changed else turn
+
+    def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
+        match part:
+            case Text():
+                if self._drops_empty and not part.text.strip():
+                    return ()
+            case ToolCall():
+                part = self._ids.call(part)
+            case ToolResult():
+                return self._result(self._ids.result(part), turn)
+            case Media():
+                return self._media(part)
+            case Thinking() | RedactedThinking():
+                return (part,) if self._takes_back(part) else ()
+            case Refusal():
+                return (part,) if part.text.strip() or not self._drops_empty else ()
+            case Sealed():
+                if part.dialect in self._seals:
+                    return (part,)
+                kind = part.value.get("type") or part.value.get("role") or "part"
+                self._found.refuse(path(part.at), f"`{kind}` is known to {part.dialect} alone")
+                return ()
+        mark = fit_mark(part.cache, self._can)
+        if mark != part.cache:
+            part = evolve(part, cache=mark)
+        if part.extras:
+            part = self._unseal(part, turn)
+        return (part,)
+
+    def _takes_back(self, thought: Thinking | RedactedThinking) -> bool:
+        """Signed thoughts go to who signed them, others to who takes any back."""
+        if thought.dialect != self._provider:
+            return False
+        signed = isinstance(thought, RedactedThinking) or bool(thought.signature)
+        return signed or self._can.thoughts_in_history is not False
+
+    def _unseal(self, part: Any, turn: Turn) -> Any:
+        """Take out what another provider put on its answer; name what the client put on a question."""
+        if self._provider == "openai_chat" and self._can.call_signature is None:
+            kept = {seal: v for seal, v in part.extras.items() if seal != "gemini"}
+            if (shared := kept.get("openai")) and "extra_content" in shared:
+                kept["openai"] = {name: v for name, v in shared.items() if name != "extra_content"}
+            if kept != part.extras:
+                part = evolve(part, extras=kept or NOTHING)
+        if turn.role != "assistant":
+            self._name_extras(part.extras, path(part.at))
+        return part
+
+    def _name_extras(self, extras: Any, where: str) -> None:
+        for seal, values in extras.items():
+            if seal not in self._seals:
+                for name in values:
+                    self._found.note(f"{where}.{name}".lstrip("."), f"left out: it is known to {seal} alone")
+
+    def _result(self, result: ToolResult, turn: Turn) -> tuple[Part, ...]:
+        """The result, and behind it what the provider takes from users only."""
+        inner: list[Part] = []
+        beside: list[Part] = []
+        for part in result.parts:
+            moved = isinstance(part, Media) and not part.text and self._can.media_in_results is False
+            (beside if moved else inner).extend(self._part(part, turn))
+        if beside:
+            self._found.note(path(result.at), "its media are sent beside it: results of tools are text")
+        changed: dict[str, Any] = {}
+        if tuple(inner) != result.parts:
+            changed["parts"] = tuple(inner)
+        if result.is_error and self._provider.startswith("openai"):
+            self._found.note(
+                f"{path(result.at)}.is_error", "left out: the text alone tells that the tool failed"
+            )
+        if (mark := fit_mark(result.cache, self._can)) != result.cache:
+            changed["cache"] = mark
+        return (evolve(result, **changed) if changed else result, *beside)
+
+    def _media(self, media: Media) -> tuple[Part, ...]:
+        """Media of a type that the model reads; a plain document is text where there is no word for it."""
+        if media.text and self._provider not in TEXT_DOCUMENTS:
+            title = f"{media.name}\n" if media.name else ""
+            return (Text(title + media.text, fit_mark(media.cache, self._can), at=media.at),)
+        taken = self._can.media_by_url if media.url else self._can.media_inline
+        type = normal_type(media.type)
+        if media.url and type is None:
+            type = type_of_url(media.url) or f"{media.kind}/*"
+        if taken is not None and not any(_covers(each, type or "") for each in taken):
+            how = "by URL" if media.url else "in the request"
+            self._found.refuse(path(media.at), f"the model does not read {type} {how}")
+            return ()
+        mark = fit_mark(media.cache, self._can)
+        if mark != media.cache or (not media.url and type != media.type):
+            media = evolve(media, cache=mark, type=type)
+        return (media,)
+
+    def _sign(self, parts: list[Part]) -> bool:
+        """Give the first call of a turn the mark of a lost signature, unless it has one."""
+        for place, part in enumerate(parts):
+            if isinstance(part, ToolCall):
+                held = own(part.extras, "gemini")
+                if "thoughtSignature" in held:
+                    return False
+                signed = {**held, "thoughtSignature": self._can.call_signature}
+                parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
+                return True
+        return False
+
+
+TYPE_NAMES = {"image/jpg": "image/jpeg", "audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav"}
+"""Media types that are often written, and those that are meant."""
+
+
+def normal_type(type: str | None) -> str | None:
+    """The registered name of a media type."""
+    return None if type is None else TYPE_NAMES.get(type.lower(), type.lower())
+
+
+def _covers(pattern: str, type: str) -> bool:
+    return pattern == "*" or pattern == type or (pattern.endswith("/*") and type.startswith(pattern[:-1]))
+
+
+def _system_first(turns: Iterable[Turn], can: Capabilities, found: Findings) -> list[Turn]:
+    """System prompts in the middle, or all where there is no place for any, become words of the user."""
+    leading = can.system_prompts == "first"
+    ordered: list[Turn] = []
+    for turn in turns:
+        leading = leading and turn.role in _SYSTEM
+        if turn.role in _SYSTEM and not leading:
+            found.note(path(turn.at), "sent as words of the user: system prompts stand at the beginning only")
+            turn = evolve(turn, role="user")
+        ordered.append(turn)
+    return ordered
+
+
+def _alternate(turns: Iterable[Turn]) -> list[Turn]:
+    """Turns of the same side become one, with results of tools first; turns that say nothing go."""
+    joined: list[Turn] = []
+    for turn in turns:
+        if not turn.parts:
+            continue
+        if joined and joined[-1].role == turn.role and turn.role not in _SYSTEM:
+            joined[-1] = evolve(joined[-1], parts=(*joined[-1].parts, *turn.parts))
+        else:
+            joined.append(turn)
+    return [_results_first(turn) if turn.role == "user" else turn for turn in joined]
+
+
+def _results_first(turn: Turn) -> Turn:
+    ordered = sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
+    return evolve(turn, parts=tuple(ordered)) if tuple(ordered) != turn.parts else turn
+
+
+def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
+    """The last of several system prompts, with no other turns, is what the model is asked."""
+    if not turns:
+        return turns
+    found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
+    return [*turns[:-1], evolve(turns[-1], role="user")]
+
+
+def _pair_calls(turns: list[Turn], found: Findings) -> None:
+    """Each call needs its result in the next turn, and each result its call in the turn before."""
+    open: dict[str, ToolCall] = {}
+    for turn in turns:
+        results = {part.id for part in turn.parts if isinstance(part, ToolResult)}
+        for id in open.keys() - results:
+            found.problems.append(_problem(open[id], "this call has no result in the next message"))
+        for part in turn.parts:
+            if isinstance(part, ToolResult) and part.id not in open:
+                found.problems.append(_problem(part, "it is not the result of a call in the message before"))
+        open = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
+
+
+def _problem(part: ToolCall | ToolResult, why: str) -> Problem:
+    return Problem(path(part.at) or "messages", why)

@@ -1,0 +1,72 @@
+"""What adapting a conversation gives: a conversation and notes, or what stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ...requests.errors import BadRequest
+
+
+@frozen
+class Note:
+    """Something was changed. where: in the client's words; what: in a sentence."""
+
+    where: str
+    what: str
+
+
+@frozen
+class Checked(Note):
+    """The answer shall fit `schema`; the provider does not promise it, so who reads the answer checks it."""
+
+    schema: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class StructuredByTool(Note):
+    """The model answers by calling the function `tool`: read its answer through `as_json_text`."""
+
+    tool: str = ""
+
+
+@frozen
+class Problem:
+    """What the model cannot do. where: the field, in the client's words."""
+
+    where: str
+    why: str
+
+
+@frozen
+class Unsuitable:
+    """The model cannot answer this conversation."""
+
+    problems: tuple[Problem, ...]
+
+    def error(self, who: str) -> BadRequest:
+        """The refusal, which names each field. who: the model's provider and deployment."""
+        said = "; ".join(f"`{problem.where}`: {problem.why}" for problem in self.problems)
+        return BadRequest(f"{who} cannot take {said}", param=self.problems[0].where, code="unsupported")
+
+
+@define
+class Findings:
+    """Collects what the rules find. drop: what the model cannot do is left out, and noted."""
+
+    names: Mapping[str, str]
+    drop: bool
+    notes: list[Note] = field(factory=list)
+    problems: list[Problem] = field(factory=list)
+
+    def note(self, where: str, what: str) -> None:
+        self.notes.append(Note(self.names.get(where, where), what))
+
+    def refuse(self, where: str, why: str) -> None:
+        """`where` cannot be done: it is left out where that is allowed."""
+        if self.drop:
+            self.note(where, f"left out: {why}")
+        else:
+            self.problems.append(Problem(self.names.get(where, where), why))

@@ -1,0 +1,102 @@
+"""Sampling, stop sequences, the number of answers, the token limit and the user, as a model takes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ....compiler.plan import Capabilities
+from ..conversation import DEFAULT_SAMPLING, Conversation, Sampling
+from .result import Findings
+
+NEUTRAL: dict[str, tuple[object, ...]] = {
+    "temperature": (1,),
+    "top_p": (1,),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "min_p": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+}
+"""Values that ask for nothing."""
+
+HARMLESS = {"seed": "no provider promises equal answers for it"}
+"""Fields that may go without changing what was asked for."""
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+
+
+def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:
+    """The fields to change."""
+    if c.sampling is DEFAULT_SAMPLING or c.sampling == DEFAULT_SAMPLING:
+        return {}
+    wanted = c.sampling.said()
+    left = dict(wanted)
+    refused = set(can.refused_sampling or ())
+    if c.thinking is not None and not c.thinking.is_off and can.refused_with_thoughts:
+        refused.update(can.refused_with_thoughts)
+    if can.most_top_logprobs == 0:
+        refused |= {"logprobs", "top_logprobs"}
+    for name in wanted.keys() & refused:
+        del left[name]
+        if name in HARMLESS:
+            found.note(name, f"left out: {HARMLESS[name]}")
+        elif wanted[name] not in NEUTRAL.get(name, ()):
+            found.refuse(name, "the model does not take it")
+    for group in can.one_of_sampling or ():
+        _hold_to_one(left, group, found)
+    greatest = can.greatest_temperature
+    if greatest is not None and left.get("temperature", 0) > greatest:
+        found.refuse("temperature", f"it must be from 0 to {greatest:g}")
+        del left["temperature"]
+    most = can.most_top_logprobs
+    if most and left.get("top_logprobs", 0) > most:
+        found.refuse("top_logprobs", f"it must be {most} at most")
+        left["top_logprobs"] = most
+    return {"sampling": Sampling(**left)} if left != wanted else {}
+
+
+def _hold_to_one(left: dict[str, Any], group: tuple[str, ...], found: Findings) -> None:
+    """Keep one of the fields in `group`: those that ask for nothing go first."""
+    given = [name for name in group if name in left]
+    for name in given[::-1]:
+        if len(given) > 1 and left[name] in NEUTRAL.get(name, ()):
+            given.remove(name)
+            del left[name]
+    for name in given[1:]:
+        found.refuse(name, f"the model does not take it together with `{given[0]}`")
+        del left[name]
+
+
+def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
+    """The fields to change: token limit, stop sequences, number of answers, user."""
+    changed: dict[str, Any] = {}
+    if can.token_limit is not None and c.token_limit != can.token_limit:
+        changed["token_limit"] = can.token_limit
+    if c.max_tokens is None and provider == "anthropic" and can.greatest_output is not None:
+        changed["max_tokens"] = can.greatest_output
+    elif c.max_tokens is not None and can.greatest_output is not None and c.max_tokens > can.greatest_output:
+        found.note("max_tokens", f"lowered to {can.greatest_output}, which is all that the model can say")
+        changed["max_tokens"] = can.greatest_output
+    stop = tuple(text for text in c.stop if text.strip()) if can.turns_alternate else c.stop
+    if stop != c.stop:
+        found.refuse("stop", "it must be more than white space")
+        changed["stop"] = stop
+    if can.most_stop is not None and len(stop) > can.most_stop:
+        found.refuse("stop", f"the model takes {can.most_stop} stop sequences at most")
+        changed["stop"] = stop[: can.most_stop]
+    if can.most_choices is not None and c.n is not None:
+        if c.n > can.most_choices:
+            found.refuse("n", f"the model gives {can.most_choices} answers at most")
+            changed["n"] = can.most_choices
+        if can.most_choices == 1:
+            changed["n"] = None
+    if c.user is not None and (
+        can.user_ids == "no" or (can.user_ids == "opaque" and _ADDRESS.search(c.user))
+    ):
+        found.note(
+            "user", "left out: the provider does not take it" + " as an address" * (can.user_ids != "no")
+        )
+        changed["user"] = None
+    return changed

@@ -1,0 +1,85 @@
+"""JSON schemas, brought into the subset that a provider takes.
+
+Source: Anthropic's guide to structured outputs and the schemas that its own Python client writes: objects are
+closed, bounds are not taken, and what is left out is told to the model in the description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+MOST_DEPTH = 64
+"""Schemas nested more deeply are not brought into any subset."""
+
+_STRING_FORMATS = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
+)
+
+_ANNOTATIONS = frozenset({"title", "description", "default", "enum", "const", "type", "$ref"})
+_LISTS = ("anyOf", "allOf")
+_MAPS = ("properties", "$defs", "definitions")
+
+
+class Inexpressible(Exception):
+    """The subset has no schema that lets the same answers through."""
+
+
+def for_anthropic(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The schema in Anthropic's subset, and what it lost: names of keywords. Raises Inexpressible."""
+    lost: list[str] = []
+    return _close(schema, lost, 0), lost
+
+
+def _close(schema: Any, lost: list[str], depth: int) -> Any:
+    if depth > MOST_DEPTH:
+        raise Inexpressible("it is nested too deeply")
+    if not isinstance(schema, Mapping):
+        raise Inexpressible("a schema that is true or false")
+    kept: dict[str, Any] = {}
+    left: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name in _MAPS and isinstance(value, Mapping):
+            kept[name] = {key: _close(inner, lost, depth + 1) for key, inner in value.items()}
+        elif name in _LISTS and isinstance(value, list):
+            kept[name] = [_close(inner, lost, depth + 1) for inner in value]
+        elif name == "oneOf" and isinstance(value, list):
+            kept["anyOf"] = [_close(inner, lost, depth + 1) for inner in value]
+        elif name == "items" and isinstance(value, Mapping):
+            kept[name] = _close(value, lost, depth + 1)
+        elif _is_taken(name, value):
+            kept[name] = value
+        elif name != "additionalProperties":
+            left[name] = value
+    _close_object(schema, kept)
+    if left:
+        lost += left
+        said = orjson.dumps(left, default=str).decode()
+        kept["description"] = "\n\n".join(filter(None, (str(kept.get("description") or ""), said)))
+    return kept
+
+
+def _is_taken(name: str, value: Any) -> bool:
+    match name:
+        case "format":
+            return value in _STRING_FORMATS
+        case "minItems":
+            return value in (0, 1)
+        case "required":
+            return True
+        case _:
+            return name in _ANNOTATIONS
+
+
+def _close_object(schema: Mapping[str, Any], kept: dict[str, Any]) -> None:
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if "object" not in kinds and "properties" not in schema:
+        return
+    more = schema.get("additionalProperties")
+    if isinstance(more, Mapping) or ("properties" not in schema and more is not False):
+        raise Inexpressible("an object whose keys are open")
+    kept["additionalProperties"] = False
+    kept.setdefault("type", "object")

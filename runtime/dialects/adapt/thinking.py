@@ -1,0 +1,108 @@
+"""How a model is asked to think: by words for the effort, by a budget of tokens, or as it sees fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from ....compiler.plan import Capabilities
+from ..conversation import Conversation, ThinkingWanted
+from .result import Findings
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""From the least to the most."""
+
+BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 65536}
+"""What an effort means in tokens; up to `high` as Google's OpenAI service has it."""
+
+ROOM_TO_ANSWER = 4096
+"""Tokens for the answer after the thoughts, where nobody says a limit."""
+
+
+def adapt_thinking(
+    c: Conversation, can: Capabilities, found: Findings, longest: int | None, provider: str
+) -> dict[str, Any]:
+    """The fields to change. longest: the limit of the answer with its thoughts."""
+    wanted = c.thinking
+    if wanted is None:
+        return {}
+    if wanted.is_off:
+        return {"thinking": _rest(wanted, can, found)}
+    match can.thinks:
+        case None:
+            return {"thinking": evolve(wanted, effort=_nearest(wanted.effort, can, found))}
+        case "no":
+            if wanted.effort is not None or wanted.mode is not None:
+                found.refuse("reasoning_effort", "the model does not think")
+            return {"thinking": None}
+        case "effort" | "level":
+            effort = _nearest(_effort(wanted), can, found)
+            return {"thinking": evolve(wanted, mode=None, budget=None, effort=effort)}
+        case "adaptive":
+            effort = _nearest(_effort(wanted), can, found)
+            return {"thinking": evolve(wanted, mode="adaptive", budget=None, effort=effort)}
+        case "budget":
+            return _budget(wanted, can, found, longest, provider)
+
+
+def _rest(wanted: ThinkingWanted, can: Capabilities, found: Findings) -> ThinkingWanted | None:
+    """Not to think."""
+    if can.thinks == "no":
+        return None
+    if can.can_rest is False:
+        found.refuse("reasoning_effort", "the model cannot be told not to think")
+        return None
+    if can.thinks == "effort":
+        if can.efforts is not None and "none" not in can.efforts:
+            return evolve(wanted, mode=None, effort=_nearest("none", can, found), budget=None)
+        return evolve(wanted, mode=None, effort="none", budget=None)
+    return evolve(wanted, mode="off", effort=None, budget=None)
+
+
+def _effort(wanted: ThinkingWanted) -> str | None:
+    """The effort that is meant, in words."""
+    if wanted.effort is not None or wanted.budget is None:
+        return wanted.effort
+    return next((word for word in ("low", "medium", "high") if BUDGETS[word] >= wanted.budget), "high")
+
+
+def _nearest(effort: str | None, can: Capabilities, found: Findings) -> str | None:
+    """The effort that the model knows and that is nearest; the lesser of two."""
+    if effort is None or can.efforts is None or effort in can.efforts:
+        return effort
+    known = [word for word in EFFORTS if word in can.efforts]
+    if not known:
+        return None
+    if effort not in EFFORTS:
+        found.refuse("reasoning_effort", f"it must be {', '.join(known)}")
+        return None
+    wish = EFFORTS.index(effort)
+    near = min(known, key=lambda word: (abs(EFFORTS.index(word) - wish), EFFORTS.index(word)))
+    found.note("reasoning_effort", f"`{effort}` sent as `{near}`, the nearest that the model knows")
+    return near
+
+
+def _budget(
+    wanted: ThinkingWanted, can: Capabilities, found: Findings, longest: int | None, provider: str
+) -> dict[str, Any]:
+    effort = wanted.effort if wanted.budget is not None and can.efforts else None
+    budget = wanted.budget
+    if budget is None:
+        budget = BUDGETS.get(wanted.effort or "medium")
+        if budget is None:
+            found.refuse("reasoning_effort", f"it must be {', '.join(EFFORTS)}")
+            return {"thinking": None}
+    budget = min(max(budget, can.least_thinking or 0), can.most_thinking or budget)
+    changed: dict[str, Any] = {}
+    if longest is None:
+        if provider == "anthropic":  # whose limit is never unsaid
+            changed["max_tokens"] = budget + ROOM_TO_ANSWER
+    elif budget >= longest:
+        budget = longest - 1
+        if budget < (can.least_thinking or 1):
+            found.refuse(
+                "reasoning_effort", f"thinking takes more than the {longest} tokens of the whole answer"
+            )
+            return {"thinking": None}
+    return changed | {"thinking": evolve(wanted, mode="budget", budget=budget, effort=effort)}

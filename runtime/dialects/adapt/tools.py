@@ -1,0 +1,166 @@
+"""Tools, how they may be chosen, and the form of the answer, as far as a model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ....compiler.plan import Capabilities
+from ..conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
+from ..parts import CacheMark, path
+from .dialects import ALLOWED_NAMES, SEALS
+from .result import Checked, Findings, StructuredByTool
+from .schemas import Inexpressible, for_anthropic
+
+ANY_OBJECT = {"type": "object"}
+"""The schema of any JSON object."""
+
+
+def adapt_tools(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
+    """The fields to change."""
+    changed: dict[str, Any] = {}
+    choice = c.tool_choice
+    tools = [fit for tool in c.tools if (fit := _tool(tool, can, found, provider)) is not None]
+    if tools and can.tools is False:
+        found.refuse("tools", "the model calls no functions")
+        tools = []
+    if choice is not None:
+        choice = _choice(choice, can, found, provider)
+        if choice is not None and choice.names and not _names_go(choice, provider):
+            kept = [tool for tool in tools if isinstance(tool, SealedTool) or tool.name in choice.names]
+            tools, choice = kept, evolve(choice, names=())
+        if not tools and choice is not None and choice.mode != "required":
+            choice = None
+        changed["tool_choice"] = choice
+    if c.parallel_tool_calls is not None:
+        if can.parallel_tools is False and tools and not c.parallel_tool_calls:
+            found.refuse("parallel_tool_calls", "the model cannot be held to one call at a time")
+        if can.parallel_tools is False or not tools:
+            changed["parallel_tool_calls"] = None
+    changed["tools"] = tuple(tools)
+    return changed
+
+
+def _names_go(choice: ToolChoice, provider: str) -> bool:
+    """Whether the dialect can say which functions may be called."""
+    if provider in ALLOWED_NAMES:
+        return True
+    return choice.mode == "required" and (provider == "gemini" or len(choice.names) == 1)
+
+
+def _choice(choice: ToolChoice, can: Capabilities, found: Findings, provider: str) -> ToolChoice | None:
+    foreign = choice.extras.keys() - SEALS[provider]
+    if foreign:
+        found.refuse("tool_choice", f"this choice is known to {', '.join(sorted(foreign))} alone")
+        return None
+    if choice.mode == "required" and can.forced_tools is False:
+        found.refuse("tool_choice", "the model cannot be made to call a function")
+        return ToolChoice("auto", choice.names)
+    return choice
+
+
+def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str) -> Tool | None:
+    if isinstance(tool, SealedTool):
+        if tool.dialect in SEALS[provider]:
+            return tool
+        found.refuse(path(tool.at) or "tools", f"this tool is known to {tool.dialect} alone")
+        return None
+    changed: dict[str, Any] = {}
+    where = f"{path(tool.at) or 'tools'}"
+    mark = fit_mark(tool.cache, can)
+    if mark != tool.cache:
+        changed["cache"] = mark
+    if tool.strict is not None and can.strict_tools is False:
+        if tool.strict:
+            found.note(f"{where}.strict", "left out: calls are not held to their schema")
+        changed["strict"] = None
+    parameters = tool.parameters
+    if provider == "anthropic" and (parameters is not None or tool.strict):
+        parameters = parameters or {"type": "object", "properties": {}}
+        if "type" not in parameters:
+            parameters = {"type": "object", **parameters}
+        elif parameters["type"] != "object":
+            found.refuse(f"{where}.parameters", "the schema must have the type `object`")
+            return None
+        if tool.strict and "strict" not in changed and can.schema_subset == "anthropic":
+            try:
+                parameters, lost = for_anthropic(parameters)
+            except Inexpressible as error:
+                found.note(
+                    f"{where}.strict", f"left out: calls cannot be held to the schema, which has {error}"
+                )
+                changed["strict"] = None
+            else:
+                if lost:
+                    said = f"told to the model in words: {', '.join(dict.fromkeys(lost))}"
+                    found.note(f"{where}.parameters", said)
+        if parameters != tool.parameters:
+            changed["parameters"] = parameters
+    return evolve(tool, **changed) if changed else tool
+
+
+def fit_mark(mark: CacheMark | None, can: Capabilities) -> CacheMark | None:
+    """The mark as the provider knows it; None where it knows none, or caches by itself."""
+    if mark is None or can.cache_marks is None or mark.field == can.cache_marks:
+        return mark
+    return mark if can.cache_marks == "cache_control" else None
+
+
+def adapt_format(
+    c: Conversation, can: Capabilities, found: Findings, tools: tuple[Tool, ...], thinks: bool
+) -> dict[str, Any]:
+    """The fields to change: in place of structured output that a model has not, it must call a function."""
+    format = c.format
+    if format is None or format.kind == "text":
+        return {}
+    if format.kind == "json":
+        return {} if can.json_mode is not False else _by_tool(format, ANY_OBJECT, can, found, tools, thinks)
+    schema = format.schema or ANY_OBJECT
+    if can.json_schema is False:
+        return _by_tool(format, schema, can, found, tools, thinks)
+    if can.schema_subset != "anthropic":
+        return {}
+    try:
+        closed, lost = for_anthropic(schema)
+    except Inexpressible:
+        return _by_tool(format, schema, can, found, tools, thinks)
+    if lost:
+        _check_answer(schema, found, f"told to the model in words: {', '.join(dict.fromkeys(lost))}")
+    return {"format": evolve(format, schema=closed)} if closed != schema else {}
+
+
+def _check_answer(schema: Mapping[str, Any], found: Findings, what: str) -> None:
+    where = found.names.get("response_format", "response_format")
+    found.notes.append(Checked(where, what, schema))
+
+
+def _by_tool(
+    format: Format,
+    schema: Mapping[str, Any],
+    can: Capabilities,
+    found: Findings,
+    tools: tuple[Tool, ...],
+    thinks: bool,
+) -> dict[str, Any]:
+    why = None
+    if can.tools is False or can.forced_tools is False:
+        why = "the model has no structured output, and cannot be made to call a function"
+    elif tools:
+        why = "the model has no structured output of this form beside `tools`"
+    elif thinks and can.forced_tools_with_thoughts is False:
+        why = "the model has no structured output of this form while it thinks"
+    elif schema.get("type", "object") != "object":
+        why = "without structured output, the schema must have the type `object`"
+    if why is not None:
+        found.refuse("response_format", why)
+        return {"format": None}
+    name = format.name or "answer"
+    said = format.description or "Give the answer by calling this function, once and with all of it."
+    where = found.names.get("response_format", "response_format")
+    found.notes.append(StructuredByTool(where, f"asked for as a call of `{name}`", name))
+    if schema is not ANY_OBJECT:
+        _check_answer(schema, found, "the call is not held to the schema")
+    tool = FunctionTool(name, said, {"type": "object", **schema})
+    return {"format": None, "tools": (tool,), "tool_choice": ToolChoice("required", (name,))}

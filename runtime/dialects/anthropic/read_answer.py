@@ -1,0 +1,200 @@
+"""From answers of `POST /v1/messages` to events, whole and streamed.
+
+Sources: Anthropic Messages API reference, Anthropic streaming messages guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...requests.usage import Usage
+from .. import events as e
+from ..exact_json import dumps
+from ..parts import NOTHING, Sealed
+from ..reader import AnswerReader
+from .blocks import DIALECT
+
+Json = dict[str, Any]
+
+REASONS: dict[str, e.Reason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop_sequence",
+    "pause_turn": "pause",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "context_window",
+    "refusal": "refusal",
+}
+"""Why the model stopped; what is new to this table counts as `stop`."""
+
+_ENVELOPE = frozenset(
+    {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage", "stop_details"}
+)
+
+
+class AnthropicReader(AnswerReader):
+    """`message_start`, blocks with their deltas, `message_delta`, `message_stop`; or one message."""
+
+    def __init__(self, failures: Any) -> None:
+        super().__init__(failures)
+        self._blocks: dict[int, _Block] = {}
+        self._calls = 0
+        self._usage: Json = {}
+        self._started = self._finished = False
+
+    def _read_object(self, value: Json) -> Iterable[e.Event]:
+        match value.get("type"):
+            case "message_start":
+                return self._start(value["message"])
+            case "ping":
+                return ()
+            case _ if not self._started:
+                raise self._failures.malformed("the stream does not begin with `message_start`")
+            case "content_block_start":
+                return self._block_start(value["index"], value["content_block"])
+            case "content_block_delta":
+                return self._block_delta(self._block(value["index"]), value["delta"])
+            case "content_block_stop":
+                return self._block_stop(self._block(value["index"]))
+            case "message_delta":
+                return self._message_delta(value)
+            case "message_stop":
+                if not self._finished:
+                    raise self._failures.malformed("the stream ended without saying why")
+                self.ended = True
+                return ()
+            case _:  # kinds of events that are still to come
+                return ()
+
+    def _read_whole(self, value: Json) -> Iterator[e.Event]:
+        if not isinstance(value.get("content"), list):
+            raise self._failures.malformed("the answer has no content")
+        yield from self._start(value)
+        for index, block in enumerate(value["content"]):
+            yield from self._block_start(index, block)
+            yield from self._block_stop(self._blocks[index])
+        yield from self._message_delta({"delta": value})
+
+    def _start(self, message: Json) -> Iterator[e.Event]:
+        self._started = True
+        extras = {name: message[name] for name in message if name not in _ENVELOPE}
+        sealed = {DIALECT: extras} if extras else NOTHING
+        yield from self._tell_usage(message.get("usage"))
+        yield e.Started(str(message.get("id") or ""), str(message.get("model") or ""), sealed)
+
+    def _block(self, index: int) -> _Block:
+        block = self._blocks.get(index)
+        if block is None:
+            raise self._failures.malformed("the stream goes on with a block that never began")
+        return block
+
+    def _block_start(self, index: int, content: Json) -> Iterator[e.Event]:
+        """A block, which in a stream is still empty, and in a whole message complete."""
+        block = self._blocks[index] = _Block(content)
+        match content.get("type"):
+            case "text":
+                if content["text"]:
+                    yield e.TextDelta(content["text"])
+                for citation in content.get("citations") or ():
+                    yield _cited(citation)
+            case "thinking":
+                if content.get("thinking"):
+                    yield e.ThinkingDelta(content["thinking"], DIALECT)
+                if content.get("signature"):
+                    yield e.ThinkingSigned(content["signature"], DIALECT)
+            case "redacted_thinking":
+                yield e.ThinkingRedacted(content["data"], DIALECT)
+            case "tool_use":
+                block.call = self._calls
+                self._calls += 1
+                more = {key: v for key, v in content.items() if key not in ("type", "id", "name", "input")}
+                extras = {DIALECT: more} if more else NOTHING
+                yield e.ToolCallBegun(block.call, content["id"], content["name"], extras=extras)
+            case _:
+                block.sealed = True
+
+    def _block_delta(self, block: _Block, delta: Json) -> Iterable[e.Event]:
+        match delta["type"]:
+            case "text_delta":
+                return (e.TextDelta(delta["text"]),) if delta["text"] else ()
+            case "input_json_delta":
+                if not delta["partial_json"]:
+                    return ()
+                block.begun = True
+                if block.call is None:
+                    block.pieces.append(delta["partial_json"])
+                    return ()
+                return (e.ToolCallDelta(block.call, delta["partial_json"]),)
+            case "thinking_delta":
+                return (e.ThinkingDelta(delta["thinking"], DIALECT),) if delta["thinking"] else ()
+            case "signature_delta":
+                return (e.ThinkingSigned(delta["signature"], DIALECT),) if delta["signature"] else ()
+            case "citations_delta":
+                return (_cited(delta["citation"]),)
+            case _:  # kinds of deltas that are still to come
+                return ()
+
+    def _block_stop(self, block: _Block) -> Iterator[e.Event]:
+        if block.call is not None:
+            if not block.begun:
+                yield e.ToolCallDelta(block.call, dumps(block.content.get("input") or {}).decode())
+            yield e.ToolCallDone(block.call)
+        elif block.sealed:
+            content = block.content
+            if block.pieces:
+                content = content | {"input": self._object("".join(block.pieces).encode())}
+            yield e.SealedMade(Sealed(DIALECT, content))
+        else:
+            yield e.PartEnded()
+
+    def _message_delta(self, value: Json) -> Iterator[e.Event]:
+        yield from self._tell_usage(value.get("usage"))
+        delta = value["delta"]
+        reason = delta.get("stop_reason")
+        if not reason or self._finished:
+            return
+        self._finished = True
+        details = delta.get("stop_details")
+        extras = {DIALECT: {"stop_details": details}} if details else NOTHING
+        yield e.Finished(REASONS.get(reason, "stop"), 0, delta.get("stop_sequence"), extras)
+
+    def _tell_usage(self, usage: Any) -> Iterator[e.Event]:
+        """Counts grow with the stream, and a later event tells only some of them."""
+        if usage:
+            self._usage = self._usage | {name: value for name, value in usage.items() if value is not None}
+            yield e.UsageKnown(read_usage(self._usage), DIALECT, self._usage)
+
+
+class _Block:
+    """A content block on its way.
+
+    call: its number, where it is one. begun: input has come in pieces, which are kept for hosted tools only.
+    """
+
+    __slots__ = ("begun", "call", "content", "pieces", "sealed")
+
+    def __init__(self, content: Json) -> None:
+        self.content = content
+        self.call: int | None = None
+        self.pieces: list[str] = []
+        self.begun = False
+        self.sealed = False
+
+
+def _cited(citation: Json) -> e.Cited:
+    return e.Cited(DIALECT, citation, citation.get("url"), citation.get("title"))
+
+
+def read_usage(usage: Json) -> Usage:
+    """Anthropic counts the prompt in three parts: new, written to the cache, and read from it."""
+    cached = usage.get("cache_read_input_tokens") or 0
+    written = usage.get("cache_creation_input_tokens") or 0
+    return Usage(
+        (usage.get("input_tokens") or 0) + written + cached,
+        usage.get("output_tokens") or 0,
+        cached_tokens=cached,
+        reasoning_tokens=(usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=(usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0,
+    )

@@ -1,0 +1,251 @@
+"""From events to answers of `POST /v1/messages`, whole and streamed.
+
+A message has one choice; thoughts of other providers are shown with an empty signature, which nobody takes
+back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ...requests.errors import RequestError
+from ...requests.usage import Usage
+from .. import events as e
+from ..answer import Answer
+from ..exact_json import arguments_object
+from ..parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
+from .blocks import DIALECT
+
+Json = dict[str, Any]
+
+REASONS: dict[e.Reason, str] = {
+    "stop": "end_turn",
+    "stop_sequence": "stop_sequence",
+    "pause": "pause_turn",
+    "length": "max_tokens",
+    "context_window": "model_context_window_exceeded",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+}
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""Anthropic's word for each status; all others are an `api_error`."""
+
+
+class AnthropicWriter:
+    """Writes one streamed answer: one block at a time, as the events come."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._started = self._failed = False
+        self._index = -1
+        self._open: tuple[str, int] | None = None
+        self._calls: dict[int, int] = {}
+        self._usage = e.UsageKnown(Usage(0))
+        self._finish: e.Finished | None = None
+
+    def write(self, event: e.Event) -> bytes:
+        """The events of the stream that tell `event`; none where it says nothing to clients."""
+        match event:
+            case e.TextDelta() | e.RefusalDelta():
+                opened = self._go_on("text", 0, {"type": "text", "text": ""})
+                return opened + self._delta({"type": "text_delta", "text": event.text})
+            case e.ThinkingDelta():
+                opened = self._go_on("thinking", 0, {"type": "thinking", "thinking": "", "signature": ""})
+                return opened + self._delta({"type": "thinking_delta", "thinking": event.text})
+            case e.ToolCallDelta():
+                delta = {"type": "input_json_delta", "partial_json": event.arguments}
+                return self._delta(delta, self._calls[event.call])
+            case e.ToolCallBegun():
+                block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+                opened = self._go_on("tool_use", event.call, block | _own(event.extras))
+                self._calls[event.call] = self._index
+                return opened
+            case e.Started():
+                return self._start(event)
+            case e.ThinkingSigned():
+                opened = self._go_on("thinking", 0, {"type": "thinking", "thinking": "", "signature": ""})
+                signature = event.signature if event.dialect == DIALECT else ""
+                return opened + self._delta({"type": "signature_delta", "signature": signature})
+            case e.Cited():
+                if event.dialect != DIALECT:
+                    return b""
+                opened = self._go_on("text", 0, {"type": "text", "text": "", "citations": []})
+                return opened + self._delta({"type": "citations_delta", "citation": event.native})
+            case e.ThinkingRedacted() | e.SealedMade() | e.MediaMade():
+                made = write_block(_part(event))
+                return self._whole_block(made) if made is not None else b""
+            case e.PartEnded() | e.ToolCallDone():
+                return self._close_block()
+            case e.UsageKnown():
+                self._usage = event
+                return b""
+            case e.Finished():
+                self._finish = self._finish or event
+                return self._close_block()
+            case e.Failed():
+                self._failed = True
+                return frame("error", write_error(event.error))
+
+    def end(self) -> bytes:
+        """The end of an answer that is complete."""
+        if self._failed:
+            return b""
+        if self._finish is None:
+            return frame("error", write_error(RequestError("the answer was cut off")))
+        delta = _end(self._finish)
+        usage = write_usage(self._usage)
+        return (
+            self._start(e.Started("", ""))
+            + frame("message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
+            + frame("message_stop", {"type": "message_stop"})
+        )
+
+    def _start(self, event: e.Started) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        usage = write_usage(self._usage)
+        usage = usage | {name: 0 for name in ("input_tokens", "output_tokens") if name not in usage}
+        message = _message(event.id, event.model or self._model, [], usage) | _own(event.extras)
+        return frame("message_start", {"type": "message_start", "message": message})
+
+    def _go_on(self, kind: str, call: int, block: Json) -> bytes:
+        """Open a block, unless one of this kind is going on."""
+        if self._open == (kind, call):
+            return b""
+        opened = self._start(e.Started("", "")) + self._close_block()
+        self._index += 1
+        self._open = (kind, call)
+        start = {"type": "content_block_start", "index": self._index, "content_block": block}
+        return opened + frame("content_block_start", start)
+
+    def _delta(self, delta: Json, index: int | None = None) -> bytes:
+        index = self._index if index is None else index
+        value = {"type": "content_block_delta", "index": index, "delta": delta}
+        return b"event: content_block_delta\ndata: %b\n\n" % orjson.dumps(value)
+
+    def _close_block(self) -> bytes:
+        if self._open is None:
+            return b""
+        self._open = None
+        return frame("content_block_stop", {"type": "content_block_stop", "index": self._index})
+
+    def _whole_block(self, block: Json) -> bytes:
+        opened = self._go_on(block["type"], -1, block)
+        return opened + self._close_block()
+
+
+def frame(name: str, value: Json) -> bytes:
+    """One event of a stream."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(value))
+
+
+def _own(extras: Any) -> Any:
+    return own(extras, DIALECT)
+
+
+def _part(event: e.ThinkingRedacted | e.SealedMade | e.MediaMade) -> Part:
+    match event:
+        case e.ThinkingRedacted():
+            return RedactedThinking(event.data, event.dialect)
+        case e.SealedMade():
+            return event.part
+        case e.MediaMade():
+            return event.media
+
+
+def _message(id: str, model: str, content: list[Json], usage: Json) -> Json:
+    return {
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def _end(finish: e.Finished) -> Json:
+    return {
+        "stop_reason": REASONS[finish.reason],
+        "stop_sequence": finish.stop_sequence,
+        **_own(finish.extras),
+    }
+
+
+def write_whole(answer: Answer) -> bytes:
+    """`answer` in one piece."""
+    choice = answer.choices[0]
+    content: list[Json] = []
+    for number, part in enumerate(choice.parts):
+        block = write_block(part)
+        if block is None:
+            continue
+        cited = [c.native for place, c in choice.citations if place == number and c.dialect == DIALECT]
+        content.append(block | {"citations": cited} if cited else block)
+    usage = write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage))
+    finish = e.Finished(choice.reason, 0, choice.stop_sequence, choice.extras)
+    message = _message(answer.id, answer.model, content, usage) | _end(finish) | _own(answer.extras)
+    return orjson.dumps(message)
+
+
+def write_block(part: Part) -> Json | None:
+    """The block of an answer for `part`; None for what Anthropic has no word for."""
+    match part:
+        case Text() | Refusal():
+            return {"type": "text", "text": part.text}
+        case ToolCall():
+            own = _own(part.extras)
+            input = arguments_object(part.arguments)
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **own}
+        case Thinking():
+            signature = part.signature if part.dialect == DIALECT else None
+            return {"type": "thinking", "thinking": part.text, "signature": signature or ""}
+        case RedactedThinking(dialect="anthropic"):
+            return {"type": "redacted_thinking", "data": part.data}
+        case Sealed(dialect="anthropic"):
+            return dict(part.value)
+        case Media() if part.url:
+            return {"type": "text", "text": f"![]({part.url})"}
+        case _:
+            return None
+
+
+def write_usage(told: e.UsageKnown) -> Json:
+    """The usage, as Anthropic tells it: the prompt in three parts."""
+    if told.dialect == DIALECT:
+        return dict(told.native)
+    usage = told.usage
+    return {
+        "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens": usage.completion_tokens,
+    } | (
+        {"output_tokens_details": {"thinking_tokens": usage.reasoning_tokens}}
+        if usage.reasoning_tokens
+        else {}
+    )
+
+
+def write_error(error: RequestError) -> Json:
+    """`error` in Anthropic's shape."""
+    kind = ERROR_TYPES.get(529 if error.code == "server_is_overloaded" else error.status, "api_error")
+    body: Json = {"type": "error", "error": {"type": kind, "message": error.message}}
+    return body if error.request_id is None else body | {"request_id": error.request_id}

@@ -1,0 +1,165 @@
+"""From answers of Gemini's `generateContent` to events, whole and streamed.
+
+Sources: Gemini API reference (GenerateContentResponse), Vertex AI reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from secrets import token_hex
+from typing import Any
+
+from ...requests.usage import Usage
+from .. import events as e
+from ..exact_json import dumps
+from ..ids import make_id
+from ..parts import NOTHING, Media, Sealed
+from ..reader import AnswerReader
+from .write_request import DIALECT
+
+Json = dict[str, Any]
+
+REASONS: dict[str, e.Reason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "OTHER": "content_filter",
+}
+"""Why the model stopped; what is new to this table counts as `stop`."""
+
+BROKEN = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MISSING_THOUGHT_SIGNATURE",
+        "MALFORMED_RESPONSE",
+    }
+)
+"""Why the model failed: the answer is an error, which another try may not meet."""
+
+_KINDS = {"image": "image", "audio": "audio", "video": "video"}
+
+
+class GeminiReader(AnswerReader):
+    """Each event is a response with what is new.
+
+    There is no end marker: a stream is whole when it ends after every candidate has said why it stopped.
+    """
+
+    def __init__(self, failures: Any) -> None:
+        super().__init__(failures)
+        self._id = ""
+        self._calls: dict[int, int] = {}
+        self._finished: dict[int, bool] = {}
+
+    def _read_object(self, value: Json) -> Iterator[e.Event]:
+        if reason := (value.get("promptFeedback") or {}).get("blockReason"):
+            error = {"code": "content_filter", "message": f"the prompt was blocked: {reason}"}
+            raise self._failures.in_band(error)
+        if not self._id:
+            self._id = str(value.get("responseId") or token_hex(12))
+            yield e.Started(self._id, str(value.get("modelVersion") or ""))
+        for position, candidate in enumerate(value.get("candidates") or ()):
+            yield from self._candidate(candidate, candidate.get("index") or position)
+        if isinstance(usage := value.get("usageMetadata"), dict):
+            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+
+    def _read_whole(self, value: Json) -> Iterator[e.Event]:
+        yield from self._read_object(value)
+        if not self._finished:
+            raise self._failures.malformed("the answer has no candidates")
+        if not all(self._finished.values()):
+            raise self._failures.malformed("the answer does not say why it ended")
+
+    def _close(self) -> Iterable[e.Event]:
+        if not self._finished or not all(self._finished.values()):
+            raise self._failures.malformed("the stream was cut off")
+        self.ended = True
+        return ()
+
+    def _candidate(self, candidate: Json, index: int) -> Iterator[e.Event]:
+        self._finished.setdefault(index, False)
+        tokens = read_logprobs(candidate.get("logprobsResult"))
+        for part in (candidate.get("content") or {}).get("parts") or ():
+            for event in self._part(part, index):
+                if tokens and isinstance(event, e.TextDelta):
+                    event, tokens = e.TextDelta(event.text, index, tokens), ()
+                yield event
+        if tokens:
+            yield e.TextDelta("", index, tokens)
+        for chunk in (candidate.get("groundingMetadata") or {}).get("groundingChunks") or ():
+            web = chunk.get("web") or {}
+            yield e.Cited(DIALECT, chunk, web.get("uri"), web.get("title"), index)
+        reason = candidate.get("finishReason")
+        if not reason or reason == "FINISH_REASON_UNSPECIFIED" or self._finished[index]:
+            return
+        if reason in BROKEN:
+            raise self._failures.malformed(f"the model failed to make its answer: {reason}")
+        self._finished[index] = True
+        meant = REASONS.get(reason, "stop")
+        yield e.Finished("tool_calls" if meant == "stop" and self._calls.get(index) else meant, index)
+
+    def _part(self, part: Json, index: int) -> Iterator[e.Event]:
+        signature = part.get("thoughtSignature")
+        match part:
+            case {"thought": True}:
+                if text := part.get("text"):
+                    yield e.ThinkingDelta(text, DIALECT, index)
+                if signature:
+                    yield e.ThinkingSigned(signature, DIALECT, index)
+            case {"text": str(text)}:
+                if text:
+                    yield e.TextDelta(text, index)
+            case {"functionCall": call}:
+                number = self._calls.get(index, 0)
+                self._calls[index] = number + 1
+                id = call.get("id") or make_id(self._id, str(index), str(number), call["name"])
+                extras = {DIALECT: {"thoughtSignature": signature}} if signature else NOTHING
+                yield e.ToolCallBegun(number, id, call["name"], index, extras)
+                yield e.ToolCallDelta(number, dumps(call.get("args") or {}).decode(), index)
+                yield e.ToolCallDone(number, index)
+            case {"inlineData": blob}:
+                type = str(blob.get("mimeType") or "")
+                kind: Any = _KINDS.get(type.split("/")[0], "document")
+                yield e.MediaMade(Media(kind, type, blob["data"]), index)
+            case _:
+                yield e.SealedMade(Sealed(DIALECT, part), index)
+
+
+def read_logprobs(result: Any) -> tuple[Json, ...]:
+    """The log probabilities of tokens, in OpenAI's shape."""
+    if not result:
+        return ()
+    chosen = result.get("chosenCandidates") or []
+    tops = [step.get("candidates") or [] for step in result.get("topCandidates") or []]
+    tops += [[]] * (len(chosen) - len(tops))
+    return tuple(
+        _token(token) | {"top_logprobs": [_token(other) for other in top]}
+        for token, top in zip(chosen, tops, strict=False)
+    )
+
+
+def _token(token: Json) -> Json:
+    text = str(token.get("token", ""))
+    return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": list(text.encode())}
+
+
+def read_usage(counts: Json) -> Usage:
+    """Gemini counts thoughts beside the answer, and cached tokens inside the prompt."""
+    thoughts = counts.get("thoughtsTokenCount") or 0
+    return Usage(
+        (counts.get("promptTokenCount") or 0) + (counts.get("toolUsePromptTokenCount") or 0),
+        (counts.get("candidatesTokenCount") or 0) + thoughts,
+        cached_tokens=counts.get("cachedContentTokenCount") or 0,
+        reasoning_tokens=thoughts,
+    )

@@ -1,0 +1,175 @@
+"""From answers of `POST /v1/chat/completions` to events, whole and streamed.
+
+Source: OpenAI API reference, chat completions; `reasoning_content` and `reasoning` are DeepSeek's and
+vLLM's, `images` is OpenRouter's, and so is an `error` inside a choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...requests.usage import Usage
+from .. import events as e
+from ..ids import make_id
+from ..media_urls import split_data_url
+from ..parts import NOTHING, Media
+from ..reader import AnswerReader
+from ..server_sent_events import Event as StreamEvent
+from .messages import DIALECT
+
+Json = dict[str, Any]
+
+DONE = b"[DONE]"
+
+REASONS: dict[str, e.Reason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+"""Why the model stopped; what is new to this table counts as `stop`."""
+
+_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
+
+
+class OpenAIChatReader(AnswerReader):
+    """Chunks, or one completion. A stream is whole at its end marker, or when every choice has its reason."""
+
+    def __init__(self, failures: Any) -> None:
+        super().__init__(failures)
+        self._started = False
+        self._id = ""
+        self._choices: dict[int, _Choice] = {}
+
+    def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
+        if event.data != DONE:
+            return self._read_object(self._object(event.data))
+        unfinished = [e.Finished("stop", index) for index, c in self._choices.items() if not c.finished]
+        if not self._choices:
+            raise self._failures.malformed("the stream has no choices")
+        self.ended = True
+        return unfinished
+
+    def _read_object(self, value: Json) -> Iterator[e.Event]:
+        if not self._started:
+            self._started = True
+            extras = {name: value[name] for name in value if name not in _ENVELOPE}
+            sealed = {DIALECT: extras} if extras else NOTHING
+            self._id = str(value.get("id") or "")
+            yield e.Started(self._id, str(value.get("model") or ""), sealed)
+        for position, choice in enumerate(value.get("choices") or ()):
+            yield from self._choice(choice, position, choice.get("delta") or {})
+        if isinstance(usage := value.get("usage"), dict):
+            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+
+    def _read_whole(self, value: Json) -> Iterator[e.Event]:
+        for choice in value.get("choices") or ():
+            message = choice.get("message")
+            calls = message.get("tool_calls") if isinstance(message, dict) else None
+            for index, call in enumerate(calls or ()):
+                call["index"] = index
+            choice["delta"] = message
+        yield from self._read_object(value)
+        if not self._choices:
+            raise self._failures.malformed("the answer has no choices")
+        yield from (e.Finished("stop", i) for i, choice in self._choices.items() if not choice.finished)
+
+    def _close(self) -> Iterable[e.Event]:
+        if not self._choices or not all(choice.finished for choice in self._choices.values()):
+            raise self._failures.malformed("the stream was cut off")
+        self.ended = True
+        return ()
+
+    def _choice(self, value: Json, position: int, delta: Json) -> Iterator[e.Event]:
+        index = value.get("index")
+        index = index if type(index) is int else position
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _Choice()
+        reason = value.get("finish_reason")
+        if reason == "error" or value.get("error"):
+            raise self._failures.in_band(value.get("error") or {"message": "no reason given"})
+        if delta:
+            yield from self._delta(delta, index, state, value.get("logprobs"))
+        if reason and not state.finished:
+            state.finished = True
+            for call in range(len(state.ids)):
+                yield e.ToolCallDone(call, index)
+            meant = REASONS.get(reason, "stop")  # a call that was forced by name ends with `stop`
+            yield e.Finished("tool_calls" if meant == "stop" and state.ids else meant, index)
+
+    def _delta(self, delta: Json, index: int, state: _Choice, logprobs: Any) -> Iterator[e.Event]:
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thought, str) and thought:
+            yield e.ThinkingDelta(thought, DIALECT, index)
+        tokens = tuple(logprobs.get("content") or ()) if isinstance(logprobs, dict) else ()
+        text = delta.get("content")
+        if text or tokens:
+            yield e.TextDelta(text if isinstance(text, str) else _joined(text), index, tokens)
+        if refusal := delta.get("refusal"):
+            yield e.RefusalDelta(refusal, index)
+        for call in delta.get("tool_calls") or ():
+            yield from self._call(call, index, state)
+        for image in delta.get("images") or ():
+            url = (image.get("image_url") or {}).get("url") or ""
+            inline = split_data_url(url)
+            yield e.MediaMade(Media("image", *inline) if inline else Media("image", url=url), index)
+        for note in delta.get("annotations") or ():
+            found = note.get("url_citation") or {}
+            yield e.Cited(DIALECT, note, found.get("url"), found.get("title"), index)
+
+    def _call(self, call: Json, choice: int, state: _Choice) -> Iterator[e.Event]:
+        """A piece of a call. A new id is a new call, for some servers number all calls 0, or none."""
+        id, place, function = call.get("id"), call.get("index"), call.get("function") or {}
+        number = state.places.get(place)
+        if number is None or (id and state.ids[number] != id):
+            if not function.get("name"):
+                raise self._failures.malformed("the stream goes on with a tool call that never began")
+            number = state.places[place] = len(state.ids)
+            state.ids.append(id or make_id(self._id, str(choice), str(number), function["name"]))
+            yield e.ToolCallBegun(number, state.ids[number], function["name"], choice, _carried(call))
+        if arguments := function.get("arguments"):
+            yield e.ToolCallDelta(number, arguments, choice)
+
+
+class _Choice:
+    """What came of one choice. places: the number of the call at each index; ids: of each call."""
+
+    __slots__ = ("finished", "ids", "places")
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.ids: list[str] = []
+        self.places: dict[Any, int] = {}
+
+
+def _carried(call: Json) -> Any:
+    match call.get("extra_content"):
+        case {"google": {"thought_signature": str(signature)}}:
+            return {"gemini": {"thoughtSignature": signature}}
+        case dict(extra):
+            return {"openai": {"extra_content": extra}}
+        case _:
+            return NOTHING
+
+
+def _joined(content: Any) -> str:
+    """Content in parts, as some servers send it."""
+    if not isinstance(content, list):
+        return ""
+    return "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+
+
+def read_usage(usage: Json) -> Usage:
+    """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion."""
+    prompt = usage.get("prompt_tokens_details") or {}
+    completion = usage.get("completion_tokens_details") or {}
+    return Usage(
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        cached_tokens=prompt.get("cached_tokens") or 0,
+        reasoning_tokens=completion.get("reasoning_tokens") or 0,
+        cache_write_tokens=prompt.get("cache_write_tokens") or usage.get("cache_creation_input_tokens") or 0,
+    )

@@ -1,0 +1,212 @@
+"""From events to answers of `POST /v1/chat/completions`, whole and streamed.
+
+Thoughts, which OpenAI's shape has no place for, are told as `reasoning_content`, as DeepSeek and vLLM do it;
+those that their provider wants back with a tool's result travel in the call, as `extra_content`, and so do
+signatures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ...requests.errors import RequestError
+from ...requests.usage import Usage
+from .. import events as e
+from ..answer import Answer, Choice
+from ..media_urls import data_url
+from ..parts import Media, Sealed, Text, ToolCall, own
+from .messages import DIALECT
+from .write_request import write_call, write_message
+
+Json = dict[str, Any]
+
+END = b"data: [DONE]\n\n"
+
+REASONS: dict[e.Reason, str] = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "pause": "stop",
+    "length": "length",
+    "context_window": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+class OpenAIChatWriter:
+    """Writes one streamed answer.
+
+    include_usage: the client asked for it. created: the Unix time, in seconds.
+    """
+
+    def __init__(self, model: str, created: int, *, include_usage: bool = False) -> None:
+        self._include_usage = include_usage
+        self._envelope: Json = {
+            "id": "",
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+            "choices": [],
+        }
+        if include_usage:
+            self._envelope["usage"] = None
+        self._begun: set[int] = set()
+        self._finished: set[int] = set()
+        self._thoughts: dict[int, list[Json]] = {}
+        self._pieces: dict[int, list[str]] = {}
+        self._usage: e.UsageKnown | None = None
+        self._failed = False
+
+    def write(self, event: e.Event) -> bytes:
+        """The chunks that tell `event`; none where it says nothing to clients."""
+        match event:
+            case e.TextDelta():
+                delta: Json = {"content": event.text}
+            case e.ToolCallDelta():
+                delta = {"tool_calls": [{"index": event.call, "function": {"arguments": event.arguments}}]}
+            case e.ThinkingDelta():
+                self._think(event)
+                delta = {"reasoning_content": event.text}
+            case e.Started():
+                self._envelope["id"] = event.id or self._envelope["id"]
+                self._envelope["model"] = event.model or self._envelope["model"]
+                self._envelope |= own(event.extras, DIALECT)
+                return self._begin(0)
+            case e.ThinkingSigned() | e.ThinkingRedacted():
+                self._think(event)
+                return b""
+            case e.ToolCallBegun():
+                call = ToolCall(event.id, event.name, "", extras=event.extras)
+                thoughts = self._thoughts.pop(event.choice, [])
+                delta = {"tool_calls": [{"index": event.call, **write_call(call, thoughts)}]}
+            case e.RefusalDelta():
+                delta = {"refusal": event.text}
+            case e.MediaMade():
+                delta = {"images": [_image(event.media)]}
+            case e.Cited():
+                note = citation(event)
+                if note is None:
+                    return b""
+                delta = {"annotations": [note]}
+            case e.UsageKnown():
+                self._usage = event
+                return b""
+            case e.Finished():
+                self._finished.add(event.choice)
+                begin = self._begin(event.choice)
+                return begin + self._chunk({}, event.choice, REASONS[event.reason])
+            case e.Failed():
+                self._failed = True
+                return b"data: %b\n\n" % orjson.dumps(write_error(event.error))
+            case _:
+                return b""
+        logprobs = event.logprobs if isinstance(event, e.TextDelta) else ()
+        return self._begin(event.choice) + self._chunk(delta, event.choice, None, logprobs)
+
+    def end(self) -> bytes:
+        """The end of an answer that is complete."""
+        if self._failed:
+            return b""
+        if self._begun - self._finished or not self._begun:
+            return b"data: %b\n\n" % orjson.dumps(write_error(RequestError("the answer was cut off")))
+        if not self._include_usage:
+            return END
+        told = self._usage or e.UsageKnown(Usage(0))
+        chunk = {**self._envelope, "choices": [], "usage": write_usage(told)}
+        return b"data: %b\n\n%b" % (orjson.dumps(chunk), END)
+
+    def _begin(self, choice: int) -> bytes:
+        if choice in self._begun:
+            return b""
+        self._begun.add(choice)
+        return self._chunk({"role": "assistant", "content": "", "refusal": None}, choice)
+
+    def _chunk(self, delta: Json, index: int, reason: str | None = None, logprobs: Any = ()) -> bytes:
+        told = {"content": logprobs, "refusal": None} if logprobs else None
+        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": reason}
+        return b"data: %b\n\n" % orjson.dumps({**self._envelope, "choices": [choice]})
+
+    def _think(self, event: e.ThinkingDelta | e.ThinkingSigned | e.ThinkingRedacted) -> None:
+        """Keep Anthropic's thoughts, which are signed, for the call that may come after them."""
+        if event.dialect != "anthropic":
+            return
+        pieces = self._pieces.setdefault(event.choice, [])
+        thoughts = self._thoughts.setdefault(event.choice, [])
+        match event:
+            case e.ThinkingDelta():
+                pieces.append(event.text)
+            case e.ThinkingSigned():
+                thinking = "".join(pieces)
+                pieces.clear()
+                thoughts.append({"type": "thinking", "thinking": thinking, "signature": event.signature})
+            case e.ThinkingRedacted():
+                thoughts.append({"type": "redacted_thinking", "data": event.data})
+
+
+def write_whole(answer: Answer, created: int) -> bytes:
+    """`answer` in one piece."""
+    return orjson.dumps(
+        {
+            "id": answer.id,
+            "object": "chat.completion",
+            "created": created,
+            "model": answer.model,
+            "choices": [_choice(choice) for choice in answer.choices],
+            "usage": write_usage(e.UsageKnown(answer.usage, answer.usage_dialect, answer.native_usage)),
+            **own(answer.extras, DIALECT),
+        }
+    )
+
+
+def _choice(choice: Choice) -> Json:
+    images = [part for part in choice.parts if isinstance(part, Media)]
+    texts = "".join(part.text for part in choice.parts if isinstance(part, Text))
+    message = write_message(tuple(p for p in choice.parts if not isinstance(p, Text | Media | Sealed)))
+    message["content"] = texts or message["content"]
+    message.setdefault("refusal", None)
+    if images:
+        message["images"] = [_image(image) for image in images]
+    if notes := [note for _, cited in choice.citations if (note := citation(cited)) is not None]:
+        message["annotations"] = notes
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": {"content": list(choice.logprobs), "refusal": None} if choice.logprobs else None,
+        "finish_reason": REASONS[choice.reason],
+    }
+
+
+def _image(media: Media) -> Json:
+    url = media.url or data_url(media.type, media.data)
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def citation(cited: e.Cited) -> Json | None:
+    """A source on the web, in OpenAI's words; it has none for others."""
+    if cited.dialect == DIALECT:
+        return dict(cited.native)
+    if cited.url is None:
+        return None
+    found = {"url": cited.url, "title": cited.title or "", "start_index": 0, "end_index": 0}
+    return {"type": "url_citation", "url_citation": found}
+
+
+def write_usage(told: e.UsageKnown) -> Json:
+    """The usage, as OpenAI tells it."""
+    usage = told.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens}
+        | ({"cache_write_tokens": usage.cache_write_tokens} if usage.cache_write_tokens else {}),
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def write_error(error: RequestError) -> Json:
+    """`error` in OpenAI's shape."""
+    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}

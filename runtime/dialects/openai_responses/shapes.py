@@ -1,0 +1,133 @@
+"""The JSON of a response and of its items. Source: OpenAI API reference, responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...requests.errors import RequestError
+from ...requests.usage import Usage
+from .. import events as e
+from ..conversation import Conversation, FunctionTool
+from ..openai_chat.write_request import carried_by
+from ..parts import Extras, Refusal, Text
+
+Json = dict[str, Any]
+
+
+def call_item(item_id: str, id: str, name: str, arguments: str) -> Json:
+    return {
+        "id": item_id,
+        "type": "function_call",
+        "call_id": id,
+        "name": name,
+        "arguments": arguments,
+        "status": "completed",
+    }
+
+
+def text_part(part: Text | Refusal, notes: list[Json]) -> Json:
+    if isinstance(part, Refusal):
+        return {"type": "refusal", "refusal": part.text}
+    return {"type": "output_text", "text": part.text, "annotations": notes, "logprobs": []}
+
+
+def flat(note: Json) -> Json:
+    """A source, as responses write it: its fields stand beside the type."""
+    return {"type": note["type"], **(note.get(note["type"]) or {})}
+
+
+def status_of(reason: e.Reason) -> tuple[str, Json | None]:
+    match reason:
+        case "length" | "context_window":
+            return "incomplete", {"reason": "max_output_tokens"}
+        case "content_filter" | "refusal":
+            return "incomplete", {"reason": "content_filter"}
+        case _:
+            return "completed", None
+
+
+def write_response(c: Conversation, id: str, model: str, created: int, status: str) -> Json:
+    """The response without its output: what was asked for is repeated."""
+    choice = c.tool_choice
+    return {
+        "id": id if id.startswith("resp_") else f"resp_{id}",
+        "object": "response",
+        "created_at": created,
+        "status": status,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": next((part.text for part in c.lead()[0] if part.at == ("instructions",)), None),
+        "max_output_tokens": c.max_tokens,
+        "metadata": dict(c.metadata),
+        "model": model or c.model,
+        "parallel_tool_calls": c.parallel_tool_calls is not False,
+        "previous_response_id": None,
+        "reasoning": {
+            "effort": None if c.thinking is None else c.thinking.effort,
+            "summary": None if c.thinking is None else c.thinking.summary,
+        },
+        "store": False,
+        "temperature": c.sampling.temperature,
+        "text": {"format": format_json(c)},
+        "tool_choice": "auto"
+        if choice is None
+        else {"type": "function", "name": choice.names[0]}
+        if choice.names
+        else choice.mode,
+        "tools": [
+            tool_json(tool) if isinstance(tool, FunctionTool) else dict(tool.value) for tool in c.tools
+        ],
+        "top_p": c.sampling.top_p,
+        "truncation": "disabled",
+        "user": c.user,
+    }
+
+
+def tool_json(tool: FunctionTool) -> Json:
+    parameters = None if tool.parameters is None else dict(tool.parameters)
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters,
+        "strict": tool.strict,
+    }
+
+
+def format_json(c: Conversation) -> Json:
+    if c.format is None or c.format.kind == "text":
+        return {"type": "text"}
+    if c.format.kind == "json":
+        return {"type": "json_object"}
+    return {
+        "type": "json_schema",
+        "name": c.format.name,
+        "schema": c.format.schema,
+        "strict": c.format.strict,
+    }
+
+
+def write_usage(usage: Usage) -> Json:
+    """The usage, as responses tell it."""
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def error_json(error: RequestError) -> Json:
+    """`error` inside of a response, which knows a few codes only."""
+    code = "rate_limit_exceeded" if error.status == 429 else "server_error"
+    return {"code": code if error.status >= 429 else "invalid_prompt", "message": error.message}
+
+
+def carried_json(extras: Extras) -> Json:
+    """What the provider of a call wants back with it, as in chat completions."""
+    extra = carried_by(extras)
+    return {"extra_content": extra} if extra else {}

@@ -1,0 +1,307 @@
+"""From events to answers of `POST /v1/responses`, whole and streamed.
+
+The stream tells each item and each part of it when it begins, as it grows and when it is done, and the whole
+response at its beginning and end. Source: OpenAI API reference, responses streaming events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+from ...requests.errors import RequestError
+from ...requests.usage import Usage
+from .. import events as e
+from ..answer import Answer
+from ..conversation import Conversation
+from ..ids import hashed_id
+from ..openai_chat.write_answer import citation
+from ..parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
+from .shapes import (
+    call_item,
+    carried_json,
+    error_json,
+    flat,
+    status_of,
+    text_part,
+    write_response,
+    write_usage,
+)
+
+Json = dict[str, Any]
+
+
+@define
+class _Item:
+    """An output item on its way. deltas: the pieces of the text that is going on."""
+
+    value: Json
+    index: int
+    kind: str
+    text: list[str] = field(factory=list)
+    logprobs: list[Mapping[str, Any]] = field(factory=list)
+    part: Json | None = None
+
+
+class ResponsesWriter:
+    """Writes one answer to `conversation`, streamed or `whole`. created: the Unix time, in seconds."""
+
+    def __init__(self, conversation: Conversation, created: int) -> None:
+        self._request = conversation
+        self._created = created
+        self._number = -1
+        self._id = self._model = ""
+        self._output: list[Json] = []
+        self._open: dict[str, _Item] = {}
+        self._usage: Usage | None = None
+        self._finish: e.Finished | None = None
+        self._failed = False
+
+    def write(self, event: e.Event) -> bytes:
+        """The events of the stream that tell `event`; none where it says nothing to clients."""
+        match event:
+            case e.TextDelta():
+                return self._text(event)
+            case e.RefusalDelta():
+                return self._refusal(event)
+            case e.ThinkingDelta():
+                opened = self._begin_thought()
+                item = self._open["reasoning"]
+                item.text.append(event.text)
+                return opened + self._tell(
+                    "reasoning_summary_text.delta", item, summary_index=0, delta=event.text
+                )
+            case e.ThinkingSigned() | e.ThinkingRedacted():
+                return self._sign(event)
+            case e.ToolCallBegun():
+                return self._begin_call(event)
+            case e.ToolCallDelta():
+                item = self._open[f"call {event.call}"]
+                item.text.append(event.arguments)
+                return self._tell("function_call_arguments.delta", item, delta=event.arguments)
+            case e.ToolCallDone():
+                return self._close(f"call {event.call}")
+            case e.Cited():
+                return self._cite(event)
+            case e.PartEnded():
+                return self._close_spoken()
+            case e.Started():
+                self._id, self._model = event.id, event.model
+                return self._response("created", "in_progress") + self._response("in_progress", "in_progress")
+            case e.UsageKnown():
+                self._usage = event.usage
+                return b""
+            case e.Finished():
+                self._finish = self._finish or event
+                return self._close_all()
+            case e.Failed():
+                self._failed = True
+                return self._response("failed", "failed", error=error_json(event.error))
+            case _:  # what only another dialect can tell
+                return b""
+
+    def end(self) -> bytes:
+        """The end of an answer that is complete."""
+        if self._failed:
+            return b""
+        if self._finish is None:
+            return self.write(e.Failed(RequestError("the answer was cut off"), began=True))
+        status, details = status_of(self._finish.reason)
+        return self._response(status, status, incomplete_details=details)
+
+    def whole(self, answer: Answer) -> bytes:
+        """`answer` in one piece."""
+        self._id, self._model, self._usage = answer.id, answer.model, answer.usage
+        [choice, *_] = answer.choices
+        spoken: Json | None = None
+        for number, part in enumerate(choice.parts):
+            match part:
+                case Text() | Refusal():
+                    if spoken is None:
+                        spoken = self._message("completed")
+                        self._output.append(spoken)
+                    notes = [citation(cited) for place, cited in choice.citations if place == number]
+                    spoken["content"].append(
+                        text_part(part, [flat(note) for note in notes if note is not None])
+                    )
+                    continue
+                case Thinking():
+                    sealed = f"{part.dialect}:{part.signature}" if part.signature else None
+                    self._output.append(self._reasoning(part.text, sealed))
+                case RedactedThinking():
+                    self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
+                case ToolCall():
+                    item = call_item(self._item_id("fc"), part.id, part.name, part.arguments)
+                    self._output.append(item | carried_json(part.extras))
+            spoken = None
+        if choice.logprobs:
+            self._give_logprobs(list(choice.logprobs))
+        status, details = status_of(choice.reason)
+        return orjson.dumps(self._whole(status, incomplete_details=details))
+
+    # ---- items
+
+    def _text(self, event: e.TextDelta) -> bytes:
+        opened = self._begin_part({"type": "output_text", "text": "", "annotations": [], "logprobs": []})
+        item = self._open["message"]
+        item.text.append(event.text)
+        item.logprobs += event.logprobs
+        place = {"content_index": len(item.value["content"])}
+        return opened + self._tell(
+            "output_text.delta", item, **place, delta=event.text, logprobs=event.logprobs
+        )
+
+    def _refusal(self, event: e.RefusalDelta) -> bytes:
+        opened = self._begin_part({"type": "refusal", "refusal": ""})
+        item = self._open["message"]
+        item.text.append(event.text)
+        return opened + self._tell(
+            "refusal.delta", item, content_index=len(item.value["content"]), delta=event.text
+        )
+
+    def _begin_part(self, part: Json) -> bytes:
+        told = b""
+        item = self._open.get("message")
+        if item is None:
+            told = self._close_all() + self._begin("message", self._message("in_progress"))
+            item = self._open["message"]
+        if item.part is not None and item.part["type"] != part["type"]:
+            told += self._end_part(item)
+        if item.part is None:
+            item.part = part
+            told += self._tell(
+                "content_part.added", item, content_index=len(item.value["content"]), part=part
+            )
+        return told
+
+    def _end_part(self, item: _Item) -> bytes:
+        if item.part is None:
+            return b""
+        place = {"content_index": len(item.value["content"])}
+        text, item.text = "".join(item.text), []
+        if item.part["type"] == "refusal":
+            part = item.part | {"refusal": text}
+            told = self._tell("refusal.done", item, **place, refusal=text)
+        else:
+            part = item.part | {"text": text, "logprobs": item.logprobs}
+            told = self._tell("output_text.done", item, **place, text=text, logprobs=item.logprobs)
+            item.logprobs = []
+        told += self._tell("content_part.done", item, **place, part=part)
+        item.value["content"].append(part)
+        item.part = None
+        return told
+
+    def _cite(self, event: e.Cited) -> bytes:
+        item, note = self._open.get("message"), citation(event)
+        if item is None or item.part is None or note is None or item.part["type"] != "output_text":
+            return b""
+        notes = item.part["annotations"]
+        notes.append(flat(note))
+        return self._tell(
+            "output_text.annotation.added",
+            item,
+            content_index=len(item.value["content"]),
+            annotation_index=len(notes) - 1,
+            annotation=notes[-1],
+        )
+
+    def _begin_thought(self) -> bytes:
+        if "reasoning" in self._open:
+            return b""
+        value = {"id": self._item_id("rs"), "type": "reasoning", "summary": []}
+        told = self._close_all() + self._begin("reasoning", value)
+        part = {"type": "summary_text", "text": ""}
+        return told + self._tell(
+            "reasoning_summary_part.added", self._open["reasoning"], summary_index=0, part=part
+        )
+
+    def _sign(self, event: e.ThinkingSigned | e.ThinkingRedacted) -> bytes:
+        opened = self._begin_thought()
+        if isinstance(event, e.ThinkingRedacted):
+            sealed = f"{event.dialect}.redacted:{event.data}"
+        else:
+            sealed = f"{event.dialect}:{event.signature}"
+        self._open["reasoning"].value["encrypted_content"] = sealed
+        return opened + self._close("reasoning")
+
+    def _begin_call(self, event: e.ToolCallBegun) -> bytes:
+        closed = self._close_spoken()
+        value = call_item(self._item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
+        value |= carried_json(event.extras)
+        return closed + self._begin(f"call {event.call}", value)
+
+    def _begin(self, kind: str, value: Json) -> bytes:
+        item = self._open[kind] = _Item(value, len(self._output), kind)
+        self._output.append(value)
+        return self._tell("output_item.added", None, output_index=item.index, item=dict(value))
+
+    def _close(self, kind: str) -> bytes:
+        item = self._open.pop(kind, None)
+        if item is None:
+            return b""
+        told, text, value = b"", "".join(item.text), item.value
+        if kind == "message":
+            told = self._end_part(item)
+        elif kind == "reasoning":
+            part = {"type": "summary_text", "text": text}
+            value["summary"] = [part]
+            told = self._tell("reasoning_summary_text.done", item, summary_index=0, text=text)
+            told += self._tell("reasoning_summary_part.done", item, summary_index=0, part=part)
+        else:
+            value["arguments"] = text
+            told = self._tell("function_call_arguments.done", item, name=value["name"], arguments=text)
+        if "status" in value:
+            value["status"] = "completed"
+        return told + self._tell("output_item.done", None, output_index=item.index, item=value)
+
+    def _close_spoken(self) -> bytes:
+        return self._close("reasoning") + self._close("message")
+
+    def _close_all(self) -> bytes:
+        return b"".join([self._close(kind) for kind in list(self._open)])
+
+    # ---- events
+
+    def _tell(self, kind: str, about: _Item | None, /, **fields: Any) -> bytes:
+        self._number += 1
+        value: Json = {"type": f"response.{kind}", "sequence_number": self._number}
+        if about is not None:
+            value |= {"item_id": about.value["id"], "output_index": about.index}
+        data = orjson.dumps(value | fields)
+        return b"event: response.%b\ndata: %b\n\n" % (kind.encode(), data)
+
+    def _response(self, kind: str, status: str, **more: Any) -> bytes:
+        return self._tell(kind, None, response=self._whole(status, **more))
+
+    def _whole(self, status: str, **more: Any) -> Json:
+        return write_response(self._request, self._id, self._model, self._created, status) | {
+            "output": self._output,
+            "usage": None if self._usage is None or status == "in_progress" else write_usage(self._usage),
+            **more,
+        }
+
+    def _item_id(self, kind: str) -> str:
+        return f"{kind}_{hashed_id(self._id, str(len(self._output)))[5:]}"
+
+    def _message(self, status: str) -> Json:
+        return {
+            "id": self._item_id("msg"),
+            "type": "message",
+            "role": "assistant",
+            "status": status,
+            "content": [],
+        }
+
+    def _reasoning(self, text: str, sealed: str | None) -> Json:
+        value: Json = {"id": self._item_id("rs"), "type": "reasoning"}
+        value["summary"] = [{"type": "summary_text", "text": text}] if text else []
+        return value if sealed is None else value | {"encrypted_content": sealed}
+
+    def _give_logprobs(self, logprobs: list[Any]) -> None:
+        for item in self._output:
+            for part in item.get("content") or ():
+                part["logprobs"] = logprobs
+                return

@@ -1,0 +1,103 @@
+"""What reads answers: bytes are others' business, here events of a stream, or a whole body, become events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from ..requests.errors import RequestError, ServerError
+from . import events as e
+from .exact_json import loads
+from .server_sent_events import Event as StreamEvent
+
+_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
+"""What reading raises where a value is of another kind than the provider documents."""
+
+
+class Failures(Protocol):
+    """Makes the errors behind answers that are none; they name the provider and hide its key."""
+
+    def in_band(self, error: Any) -> RequestError:
+        """The error that the provider tells inside an answer."""
+
+    def malformed(self, what: str) -> RequestError:
+        """The error behind an answer that is not what the provider promises."""
+
+
+class PlainFailures:
+    """Errors that name nobody."""
+
+    def in_band(self, error: Any) -> RequestError:
+        message = error.get("message") if isinstance(error, dict) else error
+        return ServerError(f"the provider failed: {message}")
+
+    def malformed(self, what: str) -> RequestError:
+        return ServerError(f"the provider: {what}")
+
+
+class AnswerReader:
+    """Reads one answer, whole or event by event. Subclasses say what one JSON object means.
+
+    ended: nothing may follow: the answer is complete, or has failed.
+    """
+
+    def __init__(self, failures: Failures) -> None:
+        self.ended = False
+        self._failures = failures
+        self._began = False
+
+    def read(self, event: StreamEvent) -> list[e.Event]:
+        """What one event of a stream says."""
+        return self._guarded(lambda: self._read_stream(event))
+
+    def read_whole(self, body: bytes) -> list[e.Event]:
+        """All that a whole answer says."""
+
+        def read() -> Iterator[e.Event]:
+            yield from self._read_whole(self._object(body))
+            self.ended = True
+
+        return self._guarded(read)
+
+    def close(self) -> list[e.Event]:
+        """What is left to say when the stream has ended, which may be that it was cut off."""
+        return [] if self.ended else self._guarded(self._close)
+
+    def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
+        return self._read_object(self._object(event.data))
+
+    def _object(self, data: bytes) -> dict[str, Any]:
+        try:
+            value = loads(data)
+        except ValueError:
+            raise self._failures.malformed("the answer is no JSON") from None
+        if not isinstance(value, dict):
+            raise self._failures.malformed("the answer is no JSON object")
+        if value.get("error"):
+            raise self._failures.in_band(value["error"])
+        return value
+
+    def _guarded(self, read: Callable[[], Iterable[e.Event]]) -> list[e.Event]:
+        """The events that `read` gives, and the failure that stops it."""
+        found: list[e.Event] = []
+        if self.ended:
+            return found
+        try:
+            for event in read():
+                found.append(event)
+        except (RequestError, *_MISSHAPEN) as error:
+            self.ended = True
+            if not isinstance(error, RequestError):
+                error = self._failures.malformed("the answer does not have the shape that is documented")
+            found.append(e.Failed(error, self._began or bool(found)))
+        self._began = self._began or bool(found)
+        return found
+
+    def _read_object(self, value: dict[str, Any]) -> Iterable[e.Event]:
+        raise NotImplementedError
+
+    def _read_whole(self, value: dict[str, Any]) -> Iterable[e.Event]:
+        raise NotImplementedError
+
+    def _close(self) -> Iterable[e.Event]:
+        raise self._failures.malformed("the stream was cut off")

@@ -1,0 +1,284 @@
+"""The connection of a client: how long it may take, and what is said to one that breaks the rules of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from attrs import frozen
+
+from .requests.errors import RequestError
+
+log = logging.getLogger(__name__)
+
+MAX_LINE = 16 << 10
+"""Bytes of a URL, and of one header."""
+MAX_HEAD = 64 << 10
+"""Bytes of a URL and all headers of a request."""
+MAX_HEADERS = 128
+MAX_UNSENT = 32 << 20
+"""Bytes that all clients together may leave unread; a single one may leave more."""
+
+_ENDING = 2.0
+"""Seconds that a request has to end in when it is cancelled."""
+_LINGER = 3.0
+"""Seconds in which a client may go on sending that was refused: it could not read the answer else."""
+_LOOKS = 4
+"""How often a client that reads slowly is looked at within the time that it may take."""
+
+
+class BrokenRequest(RequestError):
+    """What was sent is no request of HTTP/1.1; the connection is closed."""
+
+    status, type, code = 400, "invalid_request_error", "broken_request"
+
+
+class HeadersTooLarge(RequestError):
+    """The URL, a header, or all of them are too large; the connection is closed."""
+
+    status, type, code = 431, "invalid_request_error", "headers_too_large"
+
+
+@frozen
+class ConnectionRules:
+    """How connections are treated. Times are in seconds.
+
+    header: from connecting, or the first byte of a later request, to the end of its headers. write: while
+    the client takes nothing. idle: between two requests. refuse: makes an answer of an error that the
+    application does not see; None: aiohttp does, in plain text. unpack: whether the application gets bodies
+    with a `Content-Encoding` unpacked.
+    """
+
+    header: float = 10.0
+    write: float = 10.0
+    idle: float = 75.0
+    refuse: Callable[[RequestError], web.Response] | None = None
+    unpack: bool = True
+
+
+RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
+"""Where an application says how its connections are treated."""
+
+
+class Connection(web.RequestHandler):
+    """A connection, which ends by itself when its client does not read, or sends half a request.
+
+    others: all connections of the server.
+    """
+
+    def __init__(self, server: web.Server, rules: ConnectionRules, others: set[Connection]) -> None:
+        self._loop = asyncio.get_running_loop()
+        super().__init__(
+            server,
+            loop=self._loop,
+            logger=log,
+            access_log=None,  # type: ignore[arg-type]  # it may be None: no log
+            keepalive_timeout=rules.idle,
+            lingering_time=_LINGER,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+            max_headers=MAX_HEADERS,
+            auto_decompress=rules.unpack,
+        )
+        self._rules = rules
+        self._others = others
+        self._socket: asyncio.Transport | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._head: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._answered = 0
+        self._is_last = False
+        self._is_refused = False
+        self._look: asyncio.TimerHandle | None = None
+        self.unsent = 0
+        """Bytes that were waiting to be sent when they were last looked at."""
+        self.stuck_since = 0.0
+        """When the client last took something, if it does not take all at once."""
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection is closed and all is sent, or cannot be."""
+
+    # ---- from connecting to the end
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = cast(asyncio.Transport, transport)
+        self._socket.set_write_buffer_limits(high=0)  # whoever writes waits until all is sent
+        self._others.add(self)
+        self._head = self._loop.call_later(self._rules.header, self.abort)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._others.discard(self)
+        for timer in (self._head, self._look):
+            if timer is not None:
+                timer.cancel()
+        self._head = self._look = self._socket = None
+        if not self.lost.done():
+            self.lost.set_result(None)
+        super().connection_lost(exc)
+
+    async def start(self) -> None:
+        """Answer requests until the connection ends."""
+        self._task = asyncio.current_task()
+        try:
+            await super().start()
+        finally:
+            self._task = None  # which knows the frames of what it ended with, and they know the connection
+            self.force_close()
+
+    def finish(self) -> None:
+        """Take no further request, and close the connection when the one that is in flight is answered."""
+        if self._request_count > self._answered:
+            self._is_last = True
+        else:
+            self.close()
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever is not sent yet; its request is cancelled."""
+        if self._socket is not None:
+            self._socket.abort()
+
+    async def end(self) -> None:
+        """Abort, and wait until the request has ended, two seconds at most."""
+        self.abort()
+        task = self._task
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=_ENDING)
+
+    # ---- half a request
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        super().data_received(data)
+        if self._request_count > self._answered:
+            self._head_bytes = 0
+            if self._head is not None:
+                self._head.cancel()
+                self._head = None
+        elif data and not self._is_last:
+            if self._head is None:
+                self._head = self._loop.call_later(self._rules.header, self.abort)
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD:
+                self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """Answer a head that goes on and on, without what it was going to ask."""
+        answer = self._answer(HeadersTooLarge(f"the URL and the headers have more than {MAX_HEAD >> 10} KiB"))
+        body = answer.body
+        assert isinstance(body, bytes)
+        assert self._socket is not None
+        head = (
+            f"HTTP/1.1 {answer.status} {answer.reason}\r\nContent-Type: {answer.headers['Content-Type']}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self._socket.write(head.encode() + body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Nothing more is read or said; the client has some time to read what was."""
+        self._is_last = self._is_refused = True
+        if self._socket is not None and not self._socket.is_closing():
+            self._socket.write_eof()
+            if self._head is not None:
+                self._head.cancel()
+            self._head = self._loop.call_later(_LINGER, self.abort)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
+        if isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
+            resp = self._refused(resp.status, None)
+        if not request.content.is_eof():
+            self._is_last = True  # nobody has read the body: what still comes is no head of a request
+        if self._is_last:
+            resp.force_close()
+        done = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        if self._is_refused:
+            self._linger()
+            await asyncio.wait([self.lost])
+        return done
+
+    # ---- what is no HTTP
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """An answer that quotes nothing of the request, and says nothing of it in the log."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        if status >= 500:
+            log.error("a request failed because of a defect in inferc", exc_info=exc)
+        self._is_last = self._is_refused = True
+        return self._refused(status, exc)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Say what failed, and nothing of the request, of which the message of an error may hold parts."""
+        error = kw.get("exc_info")
+        if not isinstance(error, web.RequestPayloadError | ConnectionError):
+            log.error("a connection failed: %s", type(error).__name__)
+
+    def _refused(self, status: int, error: BaseException | None) -> web.Response:
+        if isinstance(error, LineTooLong):
+            return self._answer(HeadersTooLarge(f"the URL, or a header, has more than {MAX_LINE >> 10} KiB"))
+        if status >= 500:
+            return self._answer(RequestError("internal error; the log of the server says more"))
+        what = f"this is no request of HTTP/1.1, or it has more than {MAX_HEADERS} headers"
+        return self._answer(BrokenRequest(what))
+
+    def _answer(self, error: RequestError) -> web.Response:
+        if self._rules.refuse is None:
+            return web.Response(text=error.message, status=error.status)
+        return self._rules.refuse(error)
+
+    # ---- clients that do not read
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.stuck_since = self._loop.time()
+        self.unsent = self._waiting_bytes()
+        self._look = self._loop.call_later(self._rules.write / _LOOKS, self._look_again)
+        make_room(self._others)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.unsent = 0
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_again(self) -> None:
+        now, waiting = self._loop.time(), self._waiting_bytes()
+        if waiting < self.unsent:
+            self.stuck_since = now
+        self.unsent = waiting
+        if now >= self.stuck_since + self._rules.write:
+            self.abort()
+        else:
+            self._look = self._loop.call_later(self._rules.write / _LOOKS, self._look_again)
+
+    def _waiting_bytes(self) -> int:
+        return self._socket.get_write_buffer_size() if self._socket is not None else 0
+
+
+def make_room(connections: Iterable[Connection]) -> None:
+    """Abort those whose clients have read nothing for the longest while all leave too much unread."""
+    stuck = sorted((each for each in connections if each.unsent), key=lambda each: each.stuck_since)
+    unsent = sum(each.unsent for each in stuck)
+    for each in stuck[:-1]:
+        if unsent <= MAX_UNSENT:
+            return
+        unsent -= each.unsent
+        each.unsent = 0
+        each.abort()

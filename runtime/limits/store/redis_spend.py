@@ -1,0 +1,63 @@
+"""What budgets have spent, in Redis: one text for each, which is replaced if it is still what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any
+
+from ...policies.budget import DAY, MINUTE
+from ...policies.lease import Granted, SpendState
+from .problems import StoreError
+from .protocol import Change
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+KEPT = int((2 * DAY + 60) * MINUTE * 1000)
+"""Milliseconds after which the state of a budget that nobody uses is forgotten."""
+
+ATTEMPTS = 200
+"""How often a change is tried while other processes come first each time."""
+
+_SWAP = """
+-- KEYS: the state. ARGV: the SHA-1 of what it was, nothing for none; what it is now; milliseconds to keep it.
+local was = redis.call('GET', KEYS[1])
+if (was and redis.sha1hex(was) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+"""
+
+
+class RedisSpend:
+    """do: runs a command, and makes a StoreError of what goes wrong with it."""
+
+    def __init__(self, client: Redis, do: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
+        self._client = client
+        self._do = do
+        self._swap = client.register_script(_SWAP)
+
+    async def update(self, account: str, now: float, change: Change) -> Granted:
+        """As `SharedSpend.update`; the time is that of the server."""
+        key = f"inferc:budget:{account}"
+        for _ in range(ATTEMPTS):
+            async with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.time()
+                pipeline.get(key)
+                (seconds, microseconds), text = await self._do(pipeline.execute())
+            try:
+                state = SpendState(await self._older(account)) if text is None else SpendState.decode(text)
+            except ValueError as error:
+                raise StoreError(f"what Redis keeps as {key} cannot be read: {error}") from None
+            granted = change(state, seconds + microseconds / 1e6)
+            if granted.state == state:
+                return granted
+            was = "" if text is None else sha1(text.encode(), usedforsecurity=False).hexdigest()
+            if await self._do(self._swap(keys=[key], args=[was, granted.state.encode(), KEPT])):
+                return granted
+        raise StoreError(f"other processes keep changing what Redis keeps as {key}")
+
+    async def _older(self, account: str) -> dict[int, int]:
+        """Spend by minute that older versions kept by the name of the deployment alone."""
+        stored = await self._do(self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}"))
+        return {int(minute): int(amount) for minute, amount in stored.items()}

@@ -1,0 +1,122 @@
+"""The body of a provider's answer, read piece by piece within bounds of time and of size."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+
+import aiohttp
+
+from ...concurrency.timeouts import Timeouts
+
+END_GRACE = 0.25
+"""Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
+
+TURN = 1 << 20
+"""Bytes that are read at once before others have their turn."""
+
+
+class Limit(Enum):
+    """Which bound a body has broken."""
+
+    READ = "read"
+    """Nothing new came for too long."""
+    TOTAL = "total"
+    """The whole answer took too long."""
+    SIZE = "size"
+    """The answer is too large."""
+
+
+class OutOfBounds(Exception):
+    """A body has broken `limit`; what is left of it is not read. most: bytes that it may have."""
+
+    def __init__(self, limit: Limit, most: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.most = most
+
+
+class Body:
+    """The body of `response`.
+
+    read: seconds between two pieces that bring something new. until: in the time of the loop, when all of it
+    must be here. most: bytes, counted after they are unpacked.
+    """
+
+    __slots__ = ("_content", "_left", "_length", "_most", "_read", "_since", "_timeouts", "_until")
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, timeouts: Timeouts, read: float, until: float, most: int
+    ) -> None:
+        self._content = response.content
+        self._length = response.content_length or 0
+        self._timeouts = timeouts
+        self._read = read
+        self._until = until
+        self._left = self._most = most
+        self._since: float | None = None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all of it has been read."""
+        return self._content.at_eof()
+
+    async def piece(self, most: int = -1) -> bytes:
+        """The next bytes, without waiting where some are here; empty at the end. most: how many; -1: all.
+
+        Raises OutOfBounds and ClientError.
+        """
+        content = self._content
+        data = content.read_nowait(most)
+        if not data and not content.at_eof():
+            if self._since is None:
+                self._since = self._timeouts.loop.time()
+            try:
+                with self._timeouts.until(min(self._since + self._read, self._until)):
+                    data = await (content.readany() if most < 0 else content.read(most))
+            except TimeoutError:
+                over = self._timeouts.loop.time() >= self._until
+                raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise OutOfBounds(Limit.SIZE, self._most)
+        return data
+
+    def progressed(self) -> None:
+        """The last piece brought something new: the time for the next one begins with the wait for it."""
+        self._since = None
+
+    async def whole(self) -> bytes:
+        """All of it. Raises OutOfBounds and ClientError."""
+        if self._length > self._left:
+            raise OutOfBounds(Limit.SIZE, self._most)
+        pieces: list[bytes] = []
+        pause_at = self._left - TURN
+        while data := await self.piece():
+            pieces.append(data)
+            self.progressed()
+            if self._left < pause_at:  # what is here already is read without waiting for anything
+                pause_at = self._left - TURN
+                await asyncio.sleep(0)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def beginning(self) -> bytes:
+        """As much as comes in the time between two pieces, and fits; nothing is wrong where more would."""
+        pieces: list[bytes] = []
+        try:
+            while data := await self.piece():
+                pieces.append(data)
+        except (OutOfBounds, aiohttp.ClientError):
+            pass
+        return b"".join(pieces)
+
+    async def read_end(self) -> None:
+        """Read what follows the end marker, which is nothing, so that the connection is free again."""
+        if self.at_end:
+            return
+        try:
+            async with asyncio.timeout(END_GRACE):
+                while not self.at_end:
+                    await self.piece()
+        except (TimeoutError, OutOfBounds, aiohttp.ClientError):
+            return

@@ -1,0 +1,69 @@
+"""Whether an endpoint can be reached: a connection opened and closed, nothing sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterable
+
+from yarl import URL
+
+from ....compiler.plan import ProviderKind, RemotePoolPlan
+from ..launch import is_launched
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 2.0
+"""Seconds that an endpoint has to accept a connection."""
+
+
+async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> list[str]:
+    """One sentence for each deployment whose endpoint cannot be reached: logged, or returned if `strict`.
+
+    Servers that were launched answered already, and plugins know their own ways.
+    """
+    checked = [
+        plan
+        for plan in plans
+        if not (plan.provider is ProviderKind.CUSTOM or is_launched(plan) or names_user(plan.endpoint))
+    ]
+    endpoints = list(dict.fromkeys(plan.endpoint for plan in checked))
+    reasons = dict(zip(endpoints, await asyncio.gather(*map(why_unreachable, endpoints)), strict=True))
+    problems = [
+        f"deployment `{plan.deployment}`: its endpoint {plan.endpoint} cannot be reached: {reason}"
+        for plan in checked
+        if (reason := reasons[plan.endpoint])
+    ]
+    if strict:
+        return problems
+    for problem in problems:
+        log.warning("%s; its requests will fail until it can be", problem)
+    return []
+
+
+def names_user(endpoint: str) -> bool:
+    """Whether a user name or a password stands in front of the host, so that it must not be shown."""
+    return "@" in endpoint.partition("://")[2].partition("/")[0]
+
+
+async def why_unreachable(endpoint: str) -> str | None:
+    """Why nobody answers at `endpoint`, in words; None when somebody does."""
+    url = URL(endpoint)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            _, writer = await asyncio.open_connection(url.host, url.port)
+    except TimeoutError:
+        return f"no answer within {CONNECT_TIMEOUT:g} s"
+    except socket.gaierror:
+        return f"there is no host `{url.host}`"
+    except (OSError, UnicodeError) as error:
+        return _reason(error)
+    writer.close()
+    return None
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(getattr(error, "strerror", None) or error)

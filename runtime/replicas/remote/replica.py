@@ -1,0 +1,298 @@
+"""One replica of a remote pool: the HTTP connections to a provider, and attempts made on them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from importlib.util import find_spec
+
+import aiohttp
+from yarl import URL
+
+from ....compiler.plan import RemotePoolPlan, TaskKind
+from ...concurrency.timeouts import Timeouts
+from ...dialects.provider_errors.classify import Classifier
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
+from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
+from ...requests.answer import ChatChunk, Chunk
+from ...requests.errors import (
+    NetworkError,
+    RequestError,
+    RequestTimeout,
+    ServerError,
+    ShuttingDown,
+    StartError,
+    Unauthorized,
+    Unsupported,
+)
+from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ..launch import LaunchedServer
+from ..replica import HeadersObserver, ReplicaStatus
+from .authorizer import Authorization, Authorizer
+from .body import Body, Limit, OutOfBounds
+from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+
+MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
+"""Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
+
+MAX_ERROR_BODY = 64 << 10
+"""Bytes of an error's body that are read; the rest is dropped."""
+
+LARGE = 1 << 20
+"""Bytes from where on an answer is parsed in a thread."""
+
+LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
+"""By how much of a timeout it may be late, and the bounds of that in seconds."""
+
+_KEEPALIVE = 60.0
+
+_WINDOW = {TaskKind.CHAT: 32 << 10}
+"""What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
+_READ_AHEAD = 16 << 10
+"""Bytes of a stream that are read before the client takes them."""
+
+
+class RemoteReplica:
+    """Sends each request once to the provider of `plan`; retrying is the caller's business.
+
+    Only where the provider refuses the credential, it is renewed and shown once more.
+    server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    """
+
+    def __init__(
+        self,
+        plan: RemotePoolPlan,
+        wire: Wire,
+        authorizer: Authorizer,
+        observe: HeadersObserver,
+        server: LaunchedServer | None = None,
+    ) -> None:
+        self._plan = plan
+        self._wire = wire
+        self._authorizer = authorizer
+        self._observe = observe
+        self._server = server
+        self._request_timeout = float(plan.timeouts.request)
+        self._read_timeout = float(plan.timeouts.read)
+        self._total_timeout = float(plan.timeouts.total)
+        shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
+        self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
+        self._who = Classifier(plan, None).who
+        self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}
+
+    async def start(self) -> None:
+        plan = self._plan
+        if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
+            raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
+        await self._authorizer.start()
+        if self._server:
+            await self._server.start()
+        headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
+        self._session = aiohttp.ClientSession(
+            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={**headers, **self._wire.headers, **plan.headers},
+            timeout=aiohttp.ClientTimeout(total=None),
+            read_bufsize=_READ_AHEAD,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def stop(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+        self._timeouts.close()
+        await self._authorizer.stop()
+        if self._server:
+            await self._server.stop()
+
+    def status(self) -> ReplicaStatus:
+        if self._session is None:
+            return ReplicaStatus(ready=False)
+        ready = self._server is None or self._server.ready
+        return ReplicaStatus(ready, credential=self._authorizer.version())
+
+    async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
+        response, classifier, until = await self._open(request, deadline)
+        try:
+            if (
+                not isinstance(request, ChatRequest)
+                or not request.stream
+                or response.content_type == "application/json"
+            ):
+                yield await self._whole(request, response, classifier, until)
+                return
+            if response.content_type == "text/html":
+                raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
+            reader, parser = self._wire.reader(request, classifier), SseParser()
+            body = self._body(response, until, MAX_STREAM)
+            while not reader.ended:
+                data = await body.piece(_READ_AHEAD)
+                chunks, error = self._chunks(reader, parser, data, body)
+                for chunk in chunks:
+                    yield chunk
+                if error is not None:
+                    raise error
+            await body.read_end()
+        except OutOfBounds as error:
+            raise self._out_of_bounds(error.limit, error.most, deadline) from None
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+        finally:
+            response.release()  # closes the connection where something is left unread
+
+    async def answer(self, request: Request, deadline: float | None) -> Chunk:
+        response, classifier, until = await self._open(request, deadline)
+        try:
+            return await self._whole(request, response, classifier, until)
+        except OutOfBounds as error:
+            raise self._out_of_bounds(error.limit, error.most, deadline) from None
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+        finally:
+            response.release()
+
+    async def _whole(
+        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
+    ) -> Chunk:
+        """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
+        body = await self._body(response, until, _most(request)).whole()
+        if len(body) < LARGE:
+            return self._parse(request, body, classifier)
+        return await asyncio.to_thread(self._parse, request, body, classifier)
+
+    def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
+        """The answer that `body` holds. Raises RequestError."""
+        if isinstance(request, EmbedRequest):
+            return self._wire.vectors(body, len(request.texts), classifier)
+        if isinstance(request, RerankRequest):
+            return self._wire.scores(body, len(request.documents), classifier)
+        answer = self._wire.answer(body, classifier)
+        if isinstance(request, ChatRequest) and request.stream:
+            raise self._fail(ServerError, "answered in one piece where a stream was asked for")
+        return answer
+
+    async def _open(
+        self, request: Request, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+        """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
+        if not isinstance(request, Sendable):
+            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
+        until = self._timeouts.loop.time() + self._total_timeout
+        if deadline is not None:
+            until = min(until, deadline)
+        renewed = False
+        while True:
+            response, used = await self._send(request, until, deadline)
+            classifier = Classifier(self._plan, used.secret)
+            self._observe(response.headers)
+            if response.status == 200:
+                return response, classifier, until
+            try:
+                body = await self._body(response, until, MAX_ERROR_BODY).beginning()
+            finally:
+                response.release()
+            error = classifier.http_error(response.status, response.headers, body)
+            if renewed or not isinstance(error, Unauthorized) or not await self._authorizer.refused(used):
+                raise error
+            renewed = True
+
+    async def _send(
+        self, request: Sendable, until: float, deadline: float | None
+    ) -> tuple[aiohttp.ClientResponse, Authorization]:
+        if self._session is None:
+            raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
+        path, body = self._wire.request(request)
+        address = self._endpoint() + path
+        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
+        try:
+            with self._timeouts.within(self._request_timeout, until):
+                used = await self._authorizer.authorize()
+                sending = self._session.post(
+                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
+                )
+                return await sending, used
+        except TimeoutError:
+            if self._timeouts.loop.time() >= until:
+                raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
+            raise self._fail(
+                RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
+            ) from None
+        except aiohttp.ClientError as error:
+            raise self._network_error(error) from None
+
+    def _chunks(
+        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+    ) -> tuple[list[ChatChunk], RequestError | None]:
+        """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
+        try:
+            events = parser.feed(data) if data else parser.close()
+        except EventTooLarge:
+            return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        if events or parser.in_event:
+            body.progressed()
+        chunks, error = read_events(reader, events, closing=not data)
+        if not data and not reader.ended and error is None:
+            error = self._fail(ServerError, "ended the stream without its end marker")
+        more = error is not None or (reader.ended and body.at_end)
+        if len(chunks) > 1 or more:
+            last = len(chunks) - 1
+            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+        return chunks, error
+
+    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+        return Body(response, self._timeouts, self._read_timeout, until, most)
+
+    def _endpoint(self) -> str:
+        return self._server.endpoint if self._server else self._plan.endpoint
+
+    def _url(self, address: str) -> URL:
+        url = URL(address)
+        return url.update_query(self._plan.query) if self._plan.query else url
+
+    def _out_of_bounds(self, limit: Limit, most: int, deadline: float | None) -> RequestError:
+        match limit:
+            case Limit.READ:
+                return self._fail(RequestTimeout, f"fell silent for {self._read_timeout:g} s")
+            case Limit.SIZE:
+                what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
+                return self._fail(ServerError, what, retryable=False)
+        if deadline is not None and self._timeouts.loop.time() >= deadline:
+            return self._fail(RequestTimeout, "took longer than the deadline")
+        return self._fail(
+            RequestTimeout, f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
+        )
+
+    def _network_error(self, error: aiohttp.ClientError) -> RequestError:
+        match error:
+            case aiohttp.ClientConnectorError():
+                number = error.os_error.errno
+                reason = os.strerror(number) if number and number > 0 else error.os_error
+                where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
+                what = f"cannot be reached at {where}: {reason}"
+            case aiohttp.ServerDisconnectedError():
+                what = "closed the connection before it answered"
+            case aiohttp.ClientPayloadError():
+                what = "broke off in the middle of its answer"
+            case aiohttp.ClientResponseError():
+                return self._fail(ServerError, why_unreadable(error), retryable=False)
+            case _:
+                what = f"could not be talked to: {type(error).__name__}"
+        return self._fail(NetworkError, what)
+
+    def _fail(self, kind: type[RequestError], what: str, *, retryable: bool | None = None) -> RequestError:
+        return kind(
+            f"{self._who} {what}",
+            deployment=self._plan.deployment,
+            provider=self._plan.provider,
+            retryable=retryable,
+        )
+
+
+def _most(request: Request) -> int:
+    """Bytes that the answer to `request` may have in one piece."""
+    return MAX_ANSWER + (len(request.texts) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)

@@ -1,0 +1,143 @@
+"""Write `dsl/capabilities/models.json` from the facts about models that the package litellm ships.
+
+    python scripts/build_capabilities.py [--file model_prices.json --version 1.2.3] [--output FILE]
+
+Without `--file`, the newest wheel is fetched, without what it depends on, and only read. A fact that the
+package does not tell is left out, so nothing in the file is a guess.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+OUTPUT = Path(__file__).resolve().parent.parent / "dsl" / "capabilities" / "models.json"
+TABLE = "litellm/model_prices_and_context_window_backup.json"
+
+PROVIDERS = {
+    "anthropic": "anthropic",
+    "cerebras": "cerebras",
+    "cohere": "cohere",
+    "cohere_chat": "cohere",
+    "deepseek": "deepseek",
+    "gemini": "gemini",
+    "groq": "groq",
+    "mistral": "mistral",
+    "openai": "openai",
+    "perplexity": "perplexity",
+    "together_ai": "together",
+    "xai": "xai",
+}
+"""The package's name of each provider, and the language's."""
+
+TASKS = {"chat": "chat", "responses": "chat", "embedding": "embed", "rerank": "rerank"}
+"""The package's modes that the language has a task for."""
+
+READS = {
+    "supports_vision": "image",
+    "supports_pdf_input": "pdf",
+    "supports_audio_input": "audio",
+    "supports_video_input": "video",
+}
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+ALWAYS = ("low", "medium", "high")
+"""Efforts that the package does not list, because all models that know efforts have them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("--version", default="")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    arguments = parser.parse_args()
+    table, version = (
+        (json.loads(arguments.file.read_bytes()), arguments.version) if arguments.file else fetched()
+    )
+    output: Path = arguments.output
+    output.write_text(render(build(table), version), encoding="utf-8")
+    print(f"{output}: facts of litellm {version}")
+
+
+def fetched() -> tuple[dict[str, Any], str]:
+    """The table of the newest wheel, and the wheel's version."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+        subprocess.run([*command, "--only-binary", ":all:", "litellm"], check=True)
+        wheel = next(Path(folder).glob("litellm-*.whl"))
+        with zipfile.ZipFile(wheel) as archive:
+            return json.loads(archive.read(TABLE)), wheel.name.split("-")[1]
+
+
+def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The facts by provider and model, both sorted."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for written, row in table.items():
+        provider = PROVIDERS.get(row.get("litellm_provider", ""))
+        if provider is None or row.get("mode") not in TASKS:
+            continue
+        name = written.lower().removeprefix(f"{row['litellm_provider']}/")
+        found.setdefault(provider, {})[name] = dict(_facts(provider, row))
+    return {provider: dict(sorted(models.items())) for provider, models in sorted(found.items())}
+
+
+def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "task", TASKS[row["mode"]]
+    if TASKS[row["mode"]] != "chat":
+        return
+    if isinstance(most := row.get("max_output_tokens"), int | float) and most > 0:
+        yield "greatest_output", int(most)
+    if (tools := row.get("supports_function_calling")) is not None:
+        yield "tools", tools
+    if (forced := row.get("supports_forced_tool_use")) is not None:
+        yield "forced_tools", forced
+    schema = "supports_native_structured_output" if provider == "anthropic" else "supports_response_schema"
+    if (held := row.get(schema)) is not None:
+        yield "json_schema", held
+    if row.get("supports_sampling_params") is False:
+        yield "refused_sampling", ["temperature", "top_p", "top_k"]
+    if reads := [what for flag, what in READS.items() if row.get(flag)]:
+        yield "reads", reads
+    elif row.get("supports_vision") is False:
+        yield "media_inline", []
+    yield from _thinking(provider, row)
+
+
+def _thinking(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if row.get("supports_reasoning") is None:
+        return
+    yield "reasons", row["supports_reasoning"]
+    if not row["supports_reasoning"]:
+        return
+    told = {each: row.get(f"supports_{each}_reasoning_effort") for each in EFFORTS}
+    efforts = [each for each in EFFORTS if told[each] or each in ALWAYS]
+    if provider == "openai":
+        yield "thinks", "effort"
+        if any(each is not None for each in told.values()):
+            yield "efforts", efforts
+    if provider == "anthropic":
+        yield "thinks", "adaptive" if row.get("supports_adaptive_thinking") else "budget"
+        yield "efforts", efforts if row.get("supports_output_config") else []
+    if row.get("thinking_always_on") is not None:
+        yield "can_rest", not row["thinking_always_on"]
+
+
+def render(models: dict[str, dict[str, dict[str, Any]]], version: str) -> str:
+    """JSON with one model per line, so that a diff shows which models changed."""
+    header = json.dumps({"source": "litellm", "version": version}, indent=0)[:-2]
+    blocks = []
+    for provider, rows in models.items():
+        lines = (f"{json.dumps(name)}:{json.dumps(row, separators=(',', ':'))}" for name, row in rows.items())
+        blocks.append(f"{json.dumps(provider)}: {{\n" + ",\n".join(lines) + "\n}")
+    return f'{header},\n"models": {{\n' + ",\n".join(blocks) + "\n}\n}\n"
+
+
+if __name__ == "__main__":
+    main()

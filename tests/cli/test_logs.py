@@ -1,0 +1,66 @@
+"""What a line of the log may hold."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from inferc.cli.logs import SafeFormatter
+from inferc.cli.output import fail
+from inferc.runtime.secret import Secret
+
+SECRET = Secret("sk-of-a-provider", "the test")
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the logger `test` writes."""
+    stream, log = io.StringIO(), logging.getLogger("test")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(SafeFormatter("%(levelname)s %(message)s"))
+    log.addHandler(handler)
+    yield stream
+    log.removeHandler(handler)
+
+
+def test_an_event_begins_a_line_and_its_other_lines_are_indented(written: io.StringIO) -> None:
+    logging.getLogger("test").warning("one\nERROR forged\r\nERROR forged, too")
+    assert written.getvalue() == "WARNING one\n  ERROR forged\\r\n  ERROR forged, too\n"
+
+
+CONTROLS = ["\x1b[2J", "\x07", "\u202e", "\u2028", "\x85", "\x9b1m", "\u200b"]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_nothing_that_a_terminal_obeys_gets_into_a_line(written: io.StringIO, control: str) -> None:
+    logging.getLogger("test").warning("%s", f"a{control}b")
+    [line] = written.getvalue().splitlines()
+    assert line.isprintable()
+    assert "\\" in line
+
+
+def test_half_a_character_gets_into_no_line() -> None:
+    record = logging.makeLogRecord({"msg": "a\ud800b"})
+    assert SafeFormatter("%(message)s").format(record) == "a\\ud800b"
+
+
+def test_colours_are_left_out(written: io.StringIO) -> None:
+    logging.getLogger("test").warning("\x1b[32mgreen\x1b[0m")
+    assert written.getvalue() == "WARNING green\n"
+
+
+def test_a_secret_is_in_no_line_and_in_no_traceback(written: io.StringIO) -> None:
+    try:
+        raise ValueError(f"Bearer {SECRET.reveal()}")
+    except ValueError:
+        logging.getLogger("test").exception("it failed with %s", SECRET.reveal())
+    assert "Traceback" in written.getvalue()
+    assert SECRET.reveal() not in written.getvalue()
+
+
+def test_an_error_on_the_terminal_obeys_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail("first\n\x1b]0;title\x07second") == 1
+    assert capsys.readouterr().err == "error: first\n\\x1b]0;title\\x07second\n"

@@ -1,0 +1,133 @@
+"""Providers by name: what is known of each, and what its models are called there."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from inferc.compiler.plan import AuthScheme, WireFormat
+from inferc.dsl.inference import infer_runtime, name_at
+from inferc.dsl.kinds import ProviderKind, RuntimeKind
+from inferc.dsl.presets import PRESETS
+
+from ..support.projects import Project
+
+KINDS = list(PRESETS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_preset_says_where_it_is_from(kind: RuntimeKind) -> None:
+    preset = PRESETS[kind]
+    assert preset.source
+    assert date.fromisoformat(preset.as_of) <= date.today()
+    assert preset.endpoint is None or preset.endpoint.startswith(("https://", "http://127.0.0.1"))
+    assert all(prefix.endswith("/") for prefix in preset.prefixes)
+    assert kind.provider is ProviderKind(kind.value)
+
+
+def test_no_prefix_stands_for_two_providers() -> None:
+    prefixes = [prefix for preset in PRESETS.values() for prefix in preset.prefixes]
+    assert len(prefixes) == len(set(prefixes))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not RuntimeKind.AZURE])
+def test_its_name_is_enough(project: Project, kind: RuntimeKind) -> None:
+    preset = PRESETS[kind]
+    key = f'api_key = env("{preset.key}")' if preset.key else ""
+    plan = project.remote(f'deployment it {{ model = "some-model", runtime {kind} {{ {key} }} }}')
+    assert (plan.provider, plan.wire, plan.endpoint) == (kind.provider, WireFormat.OPENAI, preset.endpoint)
+    assert plan.auth is AuthScheme.BEARER
+    assert plan.model == "some-model"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if PRESETS[kind].key])
+def test_a_missing_key_is_an_error_that_names_the_usual_variable(project: Project, kind: RuntimeKind) -> None:
+    resource = 'resource = "r"' if kind is RuntimeKind.AZURE else ""
+    [item] = project.findings(f'deployment it {{ model = "some-model", runtime {kind} {{ {resource} }} }}')
+    assert item.code == "E0305"
+    assert f'env("{PRESETS[kind].key}")' in item.help[0]
+
+
+@pytest.mark.parametrize("prefix", [prefix for kind in KINDS for prefix in PRESETS[kind].prefixes])
+def test_a_prefix_says_the_runtime_and_is_not_sent(prefix: str) -> None:
+    kind = infer_runtime(f"{prefix}some-model")
+    assert prefix in PRESETS[kind].prefixes
+    assert name_at(kind, f"{prefix}some-model") == "some-model"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "sent"),
+    [
+        (RuntimeKind.GROQ, "openai/gpt-oss-120b", "openai/gpt-oss-120b"),
+        (RuntimeKind.GROQ, "groq/openai/gpt-oss-120b", "openai/gpt-oss-120b"),
+        (RuntimeKind.OPENROUTER, "openrouter/anthropic/claude-sonnet-4", "anthropic/claude-sonnet-4"),
+        (RuntimeKind.OPENAI, "openai/gpt-4o", "gpt-4o"),
+        (RuntimeKind.GEMINI, "gemini/gemini-2.5-flash", "gemini-2.5-flash"),
+        (RuntimeKind.VLLM, "openai/gpt-oss-120b", "openai/gpt-oss-120b"),
+        (RuntimeKind.VLLM, "mistralai/Mistral-7B", "mistralai/Mistral-7B"),
+    ],
+)
+def test_only_the_prefix_of_the_runtime_itself_is_taken_off(kind: RuntimeKind, model: str, sent: str) -> None:
+    assert name_at(kind, model) == sent
+
+
+def test_open_weights_of_openai_are_not_at_openai() -> None:
+    assert infer_runtime("openai/gpt-oss-120b") is RuntimeKind.VLLM
+    assert infer_runtime("openai/gpt-4o") is RuntimeKind.OPENAI
+
+
+def test_azure_is_found_by_its_resource(project: Project) -> None:
+    plan = project.remote(
+        'deployment it { model = "prod", runtime azure { resource = "acme", api_key = env("K") } }'
+    )
+    assert (plan.endpoint, plan.auth) == ("https://acme.openai.azure.com/openai/v1", AuthScheme.API_KEY)
+    assert plan.query == {}
+    [item] = project.findings('deployment it { model = "prod", runtime azure { api_key = env("K") } }')
+    assert (item.code, item.message) == ("E0305", "`azure` needs the name of a `resource`, or an `endpoint`")
+
+
+@pytest.mark.parametrize("kind", ["litellm", "openai_compatible"])
+def test_servers_that_speak_openai_can_be_launched(project: Project, kind: str) -> None:
+    plan = project.remote(
+        f'deployment it {{ model = "m", runtime {kind} {{ launch {{ command = ["serve", "{{port}}"] }} }} }}'
+    )
+    assert plan.endpoint == "http://127.0.0.1:{port}/v1"
+    assert plan.launch is not None
+
+
+def test_a_star_leaves_the_name_to_clients(project: Project) -> None:
+    plan = project.remote(
+        'deployment any { model = "openrouter/*", runtime openrouter { api_key = env("K") } }'
+    )
+    assert (plan.model, plan.is_wildcard) == ("*", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'model = "*-latest", runtime openrouter { api_key = env("K") }',
+        'model = "a*b*", runtime openrouter { api_key = env("K") }',
+        'model = "claude-*", runtime anthropic { api_key = env("K") }',
+        'model = "gemini-*", runtime gemini { api_key = env("K") }',
+        'model = "openrouter/*", task = embed, runtime openrouter { api_key = env("K") }',
+    ],
+)
+def test_a_star_stands_only_where_clients_can_say_the_rest(project: Project, body: str) -> None:
+    assert "E0420" in project.codes(f"deployment any {{ {body} }}")
+
+
+@pytest.mark.parametrize("target", ["any", "both"])
+def test_a_pipeline_cannot_leave_the_name_to_clients(project: Project, target: str) -> None:
+    [item] = [
+        item
+        for item in project.findings(
+            'deployment any { model = "openrouter/*", runtime openrouter { api_key = env("K") } }\n'
+            'deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }\n'
+            "route both = fallback [gpt, any]\n"
+            f"pipeline p(message: text) -> text {{ return {target}(message) }}\n"
+        )
+        if item.is_error
+    ]
+    assert item.code == "E0420"
+    assert f"`{target}` leaves the name of its model to clients" in item.message

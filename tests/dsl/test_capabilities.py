@@ -1,0 +1,192 @@
+"""What models can do: the tables are in order, and each model finds the facts that are about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from inferc.compiler.plan import Capabilities
+from inferc.dsl.capabilities import BEYOND_THE_PLAN, Facts, Rule, find_facts, rules
+from inferc.dsl.convert import converter
+from inferc.dsl.kinds import RuntimeKind
+
+ROOT = Path(__file__).resolve().parents[2] / "dsl"
+SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
+CATALOGUE = json.loads((ROOT / "catalogue.json").read_bytes())["models"]
+PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
+RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
+FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
+
+
+def known_names(provider: str) -> list[str]:
+    """Every name that either table lists for `provider`, patterns as one name that they match."""
+    priced = [row for row in CATALOGUE if row["provider"] == provider]
+    patterns = [each.rstrip("*") for row in priced for each in row.get("match", ()) if each[0] != "^"]
+    return [*(row["name"] for row in priced), *patterns, *PACKAGE["models"].get(provider, {})]
+
+
+def every_fact() -> list[dict[str, Any]]:
+    return [
+        *(rule.facts for rule in rules()),
+        *(row for models in PACKAGE["models"].values() for row in models.values()),
+    ]
+
+
+class TestTables:
+    def test_the_package_is_named_with_its_version(self) -> None:
+        assert PACKAGE["source"]
+        assert PACKAGE["version"]
+
+    @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
+    def test_a_rule_says_its_source_and_its_day(self, rule: Rule) -> None:
+        assert rule.source
+        assert date.fromisoformat(rule.date) <= date.today()
+        assert rule.facts
+
+    @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
+    def test_a_rule_is_about_some_model_that_is_known(self, rule: Rule) -> None:
+        assert any(rule.holds_for(name) for name in known_names(rule.provider.value))
+
+    def test_facts_have_names_that_the_plan_knows(self) -> None:
+        assert {name for facts in every_fact() for name in facts} <= FIELDS | set(BEYOND_THE_PLAN)
+
+    def test_facts_have_the_types_that_the_plan_wants(self) -> None:
+        for facts in every_fact():
+            converter.structure({k: v for k, v in facts.items() if k not in BEYOND_THE_PLAN}, Capabilities)
+
+    @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: f"{row['provider']}:{row['name']}")
+    def test_a_model_that_thinks_says_how(self, row: dict[str, Any]) -> None:
+        facts = find_facts(row["name"], RuntimeKind(row["provider"])).values
+        if facts.get("reasons"):
+            nobody_says = {None} if row["provider"] == "gemini" else set()
+            assert facts.get("thinks") in {"effort", "budget", "adaptive", "level"} | nobody_says
+
+    def test_each_claude_and_each_gemini_for_text_belongs_to_a_family(self) -> None:
+        families = {"anthropic": "claude-*", "gemini": "gemini-*"}
+        for row in CATALOGUE:
+            pattern = families.get(row["provider"])
+            if pattern is None or not fnmatchcase(row["name"], pattern):
+                continue
+            if any(
+                word in row["name"]
+                for word in ("image", "tts", "live", "omni", "robotics", "banana", "vision", "embedding")
+            ):
+                continue
+            facts = find_facts(row["name"], RuntimeKind(row["provider"])).values
+            assert {"tools", "thinks"} <= facts.keys(), row["name"]
+
+
+class TestLookup:
+    @pytest.mark.parametrize(
+        ("model", "runtime", "facts"),
+        [
+            ("gpt-5-mini", "openai", {"token_limit": "max_completion_tokens", "thinks": "effort"}),
+            ("gpt-5-2025-08-07", "openai", {"efforts": ["minimal", "low", "medium", "high"]}),
+            ("gpt-5.1", "openai", {"efforts": ["none", "low", "medium", "high"]}),
+            ("gpt-5-chat-latest", "openai", {"thinks": "no"}),
+            ("o3", "openai", {"most_stop": 0, "parallel_tools": False}),
+            ("gpt-4o-mini", "openai", {"greatest_output": 16384, "reasons": False}),
+            ("openai/gpt-4o-mini", "openai", {"greatest_output": 16384}),
+            ("ft:gpt-4o-mini-2024-07-18:acme::abc", "openai", {"greatest_output": 16384}),
+            ("text-embedding-3-small", "openai", {"task": "embed"}),
+            ("claude-3-haiku-20240307", "anthropic", {"greatest_output": 4096, "json_schema": False}),
+            ("claude-sonnet-4-20250514", "anthropic", {"json_schema": False, "thinks": "budget"}),
+            ("claude-opus-4-1", "anthropic", {"json_schema": True, "greatest_output": 32000}),
+            ("claude-sonnet-4-5-20250929", "anthropic", {"one_of_sampling": [["temperature", "top_p"]]}),
+            ("claude-opus-4-5", "anthropic", {"efforts": ["low", "medium", "high"], "thinks": "budget"}),
+            ("claude-opus-4-6", "anthropic", {"efforts": ["low", "medium", "high", "max"]}),
+            ("claude-opus-4-8", "anthropic", {"refused_sampling": ["temperature", "top_p", "top_k"]}),
+            ("claude-fable-5-1", "anthropic", {"can_rest": False}),
+            ("gemini-2.5-pro", "gemini", {"least_thinking": 128, "most_thinking": 32768, "can_rest": False}),
+            ("gemini-2.5-flash", "gemini", {"most_thinking": 24576, "can_rest": True}),
+            ("gemini-2.5-flash-lite", "gemini", {"least_thinking": 512}),
+            ("gemini-3-pro-preview", "gemini", {"thinks": "level", "efforts": ["low", "high"]}),
+            ("groq/llama-3.3-70b-versatile", "groq", {"most_choices": 1}),
+            ("mistral-large-latest", "mistral", {"call_ids": "[a-zA-Z0-9]{9}"}),
+        ],
+    )
+    def test_a_model_has_the_facts_that_its_provider_documents(
+        self, model: str, runtime: str, facts: dict[str, Any]
+    ) -> None:
+        found = find_facts(model, RuntimeKind(runtime))
+        assert facts.items() <= {k: v for k, v in found.values.items() if k in facts}.items()
+        assert found.sources
+
+    def test_a_later_rule_overrides_an_earlier_one(self) -> None:
+        assert find_facts("gpt-5", RuntimeKind.OPENAI).values["efforts"] != ["high"]
+        assert find_facts("gpt-5-pro", RuntimeKind.OPENAI).values["efforts"] == ["high"]
+
+    @pytest.mark.parametrize(
+        ("model", "runtime"),
+        [("somebody/else", RuntimeKind.OPENAI), ("gpt-5", RuntimeKind.VLLM), ("gpt-*", RuntimeKind.OPENAI)],
+    )
+    def test_nothing_is_assumed_of_a_model_that_is_not_known(self, model: str, runtime: RuntimeKind) -> None:
+        assert find_facts(model, runtime) == Facts()
+
+    @pytest.mark.parametrize("runtime", RUNTIMES.values())
+    @pytest.mark.parametrize(
+        "name", ["gpt-5", "claude-opus-4-8", "gemini-2.5-pro", "llama-3", "x" * 5000, "[", ""]
+    )
+    def test_any_name_at_any_provider_has_an_answer(self, name: str, runtime: RuntimeKind) -> None:
+        assert isinstance(find_facts(name, runtime), Facts)
+
+
+class TestBuild:
+    def build(self, tmp_path: Path, table: dict[str, Any]) -> dict[str, Any]:
+        source, output = tmp_path / "table.json", tmp_path / "models.json"
+        source.write_text(json.dumps(table))
+        command = [sys.executable, SCRIPT, "--file", source, "--version", "1.2.3", "--output", output]
+        subprocess.run(command, check=True, capture_output=True)
+        written: dict[str, Any] = json.loads(output.read_bytes())
+        assert written["version"] == "1.2.3"
+        return dict(written["models"])
+
+    def test_only_facts_that_the_package_tells_are_taken(self, tmp_path: Path) -> None:
+        table = {
+            "sample_spec": {"litellm_provider": "one of the list", "mode": "chat"},
+            "groq/b": {"litellm_provider": "groq", "mode": "chat"},
+            "groq/A": {"litellm_provider": "groq", "mode": "chat", "supports_function_calling": False},
+            "x": {
+                "litellm_provider": "openai",
+                "mode": "chat",
+                "max_output_tokens": 8.0,
+                "supports_vision": True,
+            },
+            "tts": {"litellm_provider": "openai", "mode": "audio_speech"},
+            "elsewhere": {"litellm_provider": "bedrock", "mode": "chat"},
+        }
+        assert self.build(tmp_path, table) == {
+            "groq": {"a": {"task": "chat", "tools": False}, "b": {"task": "chat"}},
+            "openai": {"x": {"task": "chat", "greatest_output": 8, "reads": ["image"]}},
+        }
+
+    def test_how_a_model_thinks_is_told_in_the_words_of_its_provider(self, tmp_path: Path) -> None:
+        thinks = {"mode": "chat", "supports_reasoning": True}
+        minimal = {"supports_minimal_reasoning_effort": True, "supports_xhigh_reasoning_effort": False}
+        adaptive = {
+            "supports_adaptive_thinking": True,
+            "supports_output_config": True,
+            "thinking_always_on": True,
+        }
+        models = self.build(
+            tmp_path,
+            {
+                "one": {"litellm_provider": "openai", **thinks, **minimal},
+                "two": {"litellm_provider": "anthropic", **thinks, **adaptive},
+                "old": {"litellm_provider": "anthropic", **thinks},
+            },
+        )
+        assert models["openai"]["one"]["efforts"] == ["minimal", "low", "medium", "high"]
+        assert (
+            models["anthropic"]["two"] | {"thinks": "adaptive", "can_rest": False}
+            == models["anthropic"]["two"]
+        )
+        assert (models["anthropic"]["old"]["thinks"], models["anthropic"]["old"]["efforts"]) == ("budget", [])

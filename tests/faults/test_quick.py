@@ -1,0 +1,17 @@
+"""The quick half of the faults, with bounds that hold on a busy machine; `make faults` plays all of them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from .table import Fault, faults
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what processes use is read from /proc")
+
+
+@pytest.mark.parametrize("fault", [each for each in faults() if each.quick], ids=lambda each: each.name)
+def test_a_promise_is_kept(fault: Fault) -> None:
+    seen, _ = fault.played(busy=True)
+    assert not seen.broken, f"{fault.promise}\n{fault.done}\nseen: {'; '.join(seen.notes)}"

@@ -1,0 +1,500 @@
+"""Conversations made fit for a model: providers get nothing that they refuse, and nothing is lost unsaid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.compiler.plan import UNKNOWN, Capabilities
+from inferc.compiler.plan.codec import plan_converter
+from inferc.runtime.dialects import anthropic, gemini, openai_chat
+from inferc.runtime.dialects import events as e
+from inferc.runtime.dialects.adapt import (
+    Adapted,
+    Checked,
+    StructuredByTool,
+    Unsuitable,
+    adapt,
+    as_json_text,
+)
+from inferc.runtime.dialects.answer import fold
+from inferc.runtime.dialects.conversation import Conversation
+from inferc.runtime.dialects.exact_json import dumps, loads
+from inferc.runtime.dialects.parts import Text
+from tests.support.conversations import anthropic_bodies, openai_bodies
+from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
+from tests.support.strict_rules import anthropic as anthropic_rules
+from tests.support.strict_rules import gemini as gemini_rules
+from tests.support.strict_rules import openai_chat as openai_rules
+
+Json = dict[str, Any]
+
+READ = {"openai_chat": openai_chat.read_request, "anthropic": anthropic.read_request}
+WRITE = {
+    "openai_chat": openai_chat.write_request,
+    "anthropic": anthropic.write_request,
+    "gemini": gemini.write_request,
+}
+TYPES = {"openai_chat": check_openai_chat, "anthropic": check_anthropic, "gemini": check_gemini}
+RULES = {
+    "openai_chat": openai_rules.problems,
+    "anthropic": anthropic_rules.problems,
+    "gemini": gemini_rules.problems,
+}
+
+USER = {"role": "user", "content": "Hello."}
+TOOL = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
+OLD_CLAUDE = Capabilities(json_schema=False, thinks="budget", efforts=(), least_thinking=1024)
+NEW_CLAUDE = Capabilities(
+    refused_sampling=("temperature", "top_p", "top_k"),
+    thinks="adaptive",
+    efforts=("low", "medium", "high", "xhigh", "max"),
+    greatest_output=64000,
+)
+
+CAPABILITIES = st.builds(
+    Capabilities,
+    thinks=st.sampled_from([None, "no", "effort", "budget", "adaptive", "level"]),
+    json_schema=st.sampled_from([None, False, True]),
+    least_thinking=st.just(1024),
+    can_rest=st.sampled_from([None, False, True]),
+    greatest_output=st.sampled_from([None, 8192]),
+    most_stop=st.sampled_from([None, 1]),
+)
+"""Of an imagined model: what it says of itself goes into the request."""
+
+
+def openai(*messages: Any, **more: Any) -> Json:
+    return {"model": "m", "messages": list(messages) or [USER], **more}
+
+
+def ask(
+    body: Json, to: str, can: Capabilities = UNKNOWN, *, client: str = "openai_chat", **more: Any
+) -> Adapted | Unsuitable:
+    return adapt(READ[client](body), can, client=client, provider=to, **more)
+
+
+def sent(body: Json, to: str, can: Capabilities = UNKNOWN, **more: Any) -> Json:
+    """What the provider gets for a request that suits its model."""
+    found = ask(body, to, can, **more)
+    assert isinstance(found, Adapted), found
+    return written(found.conversation, to)
+
+
+def written(conversation: Conversation, to: str) -> Json:
+    body: Json = loads(dumps(WRITE[to](conversation)))
+    return body
+
+
+def refused(body: Json, to: str, can: Capabilities = UNKNOWN, **more: Any) -> list[str]:
+    found = ask(body, to, can, **more)
+    assert isinstance(found, Unsuitable), found
+    return [problem.where for problem in found.problems]
+
+
+def is_imaginary(can: Capabilities, to: str) -> bool:
+    """Levels are Google's, budgets are not OpenAI's: no model says so of itself."""
+    return (to == "anthropic" and can.thinks == "level") or (
+        to == "openai_chat" and can.thinks not in (None, "no")
+    )
+
+
+@pytest.mark.parametrize("unsupported", ["error", "drop"])
+@pytest.mark.parametrize("to", ["anthropic", "gemini"])
+@given(body=openai_bodies(), can=CAPABILITIES)
+def test_openai_s_requests_are_taken_or_refused_by_name(
+    to: str, unsupported: Any, body: Json, can: Capabilities
+) -> None:
+    if not is_imaginary(can, to):
+        _taken_or_refused(body, "openai_chat", to, can, unsupported)
+
+
+@pytest.mark.parametrize("unsupported", ["error", "drop"])
+@pytest.mark.parametrize("to", ["openai_chat", "gemini"])
+@given(body=anthropic_bodies(), can=CAPABILITIES)
+def test_anthropic_s_requests_are_taken_or_refused_by_name(
+    to: str, unsupported: Any, body: Json, can: Capabilities
+) -> None:
+    if not is_imaginary(can, to):
+        can = can if to == "gemini" else can.over(Capabilities(refused_sampling=("top_k", "min_p")))
+        _taken_or_refused(body, "anthropic", to, can, unsupported)
+
+
+def _taken_or_refused(body: Json, client: str, to: str, can: Capabilities, unsupported: Any) -> None:
+    found = ask(body, to, can, client=client, unsupported=unsupported)
+    if isinstance(found, Unsuitable):
+        assert all(problem.where and problem.why for problem in found.problems)
+        return
+    request = written(found.conversation, to)
+    TYPES[to](request)
+    assert RULES[to](request) == []
+    _nothing_is_lost(body, request, [note.where for note in found.notes])
+
+
+def _nothing_is_lost(body: Json, request: Json, noted: list[str]) -> None:
+    """Every text of the client is in the request, or the notes say what became of it."""
+    said = dumps(request).decode()
+    for number, message in enumerate(body["messages"]):
+        content = message["content"]
+        for block in [{"text": content}] if isinstance(content, str) else content or ():
+            text = block.get("text") or ""
+            words = text if text.strip() else ""
+            if words and not any(f"messages[{number}]" in where for where in noted):
+                assert orjson.dumps(words).decode()[1:-1] in said or _as_json(words, said)
+
+
+def _as_json(words: str, said: str) -> bool:
+    """A tool's result that is JSON is sent as the value that it is."""
+    try:
+        return orjson.dumps(orjson.loads(words)).decode() in said
+    except orjson.JSONDecodeError:
+        return False
+
+
+@pytest.mark.parametrize("client", READ)
+@given(data=st.data())
+def test_what_suits_goes_on_as_it_came(client: str, data: st.DataObject) -> None:
+    strategy = openai_bodies(media=False) if client == "openai_chat" else anthropic_bodies(media=False)
+    body = data.draw(strategy)
+    found = ask(body, client, client=client)
+    if isinstance(found, Adapted) and not found.notes and client == "openai_chat":
+        assert written(found.conversation, client) == written(READ[client](body), client)
+
+
+def test_nothing_is_assumed_of_a_model_of_which_nothing_is_known() -> None:
+    read = openai_chat.read_request(openai(temperature=2, top_k=3, n=4, seed=1, stop=["a"] * 9, new_field=1))
+    assert adapt(read, UNKNOWN, client="openai_chat", provider="openai_chat") == Adapted(read)
+
+
+# ---- sampling
+
+
+def test_of_fields_that_go_one_at_a_time_the_one_that_asks_for_nothing_goes() -> None:
+    can = Capabilities(one_of_sampling=(("temperature", "top_p"),))
+    request = sent(openai(temperature=0.2, top_p=1), "anthropic", can)
+    assert (request.get("temperature"), request.get("top_p")) == (0.2, None)
+    assert sent(openai(temperature=1, top_p=0.9), "anthropic", can)["top_p"] == 0.9
+    assert refused(openai(temperature=0.2, top_p=0.9), "anthropic", can) == ["top_p"]
+
+
+def test_sampling_that_a_model_has_not_is_refused_unless_it_asks_for_nothing() -> None:
+    assert refused(openai(temperature=0.2), "anthropic", NEW_CLAUDE) == ["temperature"]
+    assert "temperature" not in sent(openai(temperature=1, top_p=1.0), "anthropic", NEW_CLAUDE)
+    assert "temperature" not in sent(openai(temperature=0.2), "anthropic", NEW_CLAUDE, unsupported="drop")
+    assert refused(openai(temperature=1.5), "anthropic") == ["temperature"]
+
+
+def test_an_address_does_not_go_to_anthropic() -> None:
+    found = ask(openai(user="ann@example.com"), "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["user"]
+    assert "metadata" not in written(found.conversation, "anthropic")
+    assert sent(openai(user="u-1"), "anthropic")["metadata"] == {"user_id": "u-1"}
+
+
+def test_the_limit_has_the_name_that_the_model_knows() -> None:
+    can = Capabilities(token_limit="max_completion_tokens")
+    assert sent(openai(max_tokens=9), "openai_chat", can)["max_completion_tokens"] == 9
+    assert sent(openai(max_completion_tokens=9), "openai_chat")["max_completion_tokens"] == 9
+    assert sent(openai(), "anthropic", NEW_CLAUDE)["max_tokens"] == 64000
+    assert sent(openai(max_tokens=77), "anthropic", NEW_CLAUDE)["max_tokens"] == 77
+
+
+# ---- thinking
+
+
+@pytest.mark.parametrize(
+    ("effort", "can", "thinking", "words"),
+    [
+        ("high", NEW_CLAUDE, {"type": "adaptive"}, "high"),
+        ("minimal", NEW_CLAUDE, {"type": "adaptive"}, "low"),
+        ("none", NEW_CLAUDE, {"type": "disabled"}, None),
+        ("low", OLD_CLAUDE, {"type": "enabled", "budget_tokens": 1024}, None),
+        ("high", OLD_CLAUDE, {"type": "enabled", "budget_tokens": 24576}, None),
+        ("none", OLD_CLAUDE, {"type": "disabled"}, None),
+    ],
+)
+def test_effort_is_asked_for_as_the_model_knows_it(
+    effort: str, can: Capabilities, thinking: Any, words: str | None
+) -> None:
+    request = sent(openai(reasoning_effort=effort), "anthropic", can)
+    assert request["thinking"] == thinking
+    assert request.get("output_config", {}).get("effort") == words
+    assert anthropic_rules.problems(request) == []
+
+
+def test_a_model_that_does_not_think_is_not_asked_to() -> None:
+    can = Capabilities(thinks="no")
+    assert refused(openai(reasoning_effort="low"), "anthropic", can) == ["reasoning_effort"]
+    assert "thinking" not in sent(openai(reasoning_effort="none"), "anthropic", can)
+
+
+def test_a_budget_that_does_not_fit_the_answer_is_refused() -> None:
+    assert refused(openai(reasoning_effort="low", max_tokens=500), "anthropic", OLD_CLAUDE) == [
+        "reasoning_effort"
+    ]
+    request = sent(openai(reasoning_effort="high", max_tokens=3000), "anthropic", OLD_CLAUDE)
+    assert request["thinking"]["budget_tokens"] == 2999
+
+
+def test_anthropic_s_budget_is_an_effort_for_openai_s_models() -> None:
+    body = {
+        "model": "m",
+        "max_tokens": 9000,
+        "messages": [USER],
+        "thinking": {"type": "enabled", "budget_tokens": 8000},
+    }
+    assert sent(body, "openai_chat", client="anthropic")["reasoning_effort"] == "medium"
+
+
+def test_a_level_and_a_budget_are_gemini_s() -> None:
+    for can, wanted in (
+        (Capabilities(thinks="level"), {"thinkingLevel": "low"}),
+        (Capabilities(thinks="budget"), {"thinkingBudget": 1024}),
+    ):
+        request = sent(openai(reasoning_effort="low"), "gemini", can)
+        assert request["generationConfig"]["thinkingConfig"] == wanted
+
+
+# ---- history
+
+
+def called(id: str = "c", arguments: str = "{}", **more: Any) -> Json:
+    call = {"id": id, "type": "function", "function": {"name": "now", "arguments": arguments}, **more}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def result(id: str = "c", content: Any = "12:00") -> Json:
+    return {"role": "tool", "tool_call_id": id, "content": content}
+
+
+def test_ids_that_repeat_become_their_own_and_stay_as_the_conversation_grows() -> None:
+    messages = [USER, called(), result(), USER, called(), result(content="12:01")]
+    request = sent(openai(*messages), "anthropic")
+    assert anthropic_rules.problems(request) == []
+    longer = sent(
+        openai(*messages, {"role": "assistant", "content": "So."}, USER, called(), result()), "anthropic"
+    )
+    assert longer["messages"][: len(request["messages"])] == request["messages"]
+    assert anthropic_rules.problems(longer) == []
+
+
+def test_ids_in_foreign_characters_are_written_anew() -> None:
+    request = sent(openai(USER, called("x:1/2"), result("x:1/2")), "anthropic")
+    [use], [answer] = (message["content"] for message in request["messages"][1:])
+    assert use["id"] == answer["tool_use_id"] != "x:1/2"
+
+
+def test_what_another_provider_put_on_its_answers_is_taken_out() -> None:
+    signed = called(extra_content={"google": {"thought_signature": "AAAA"}})
+    request = sent(openai(USER, signed, result()), "openai_chat")
+    check_openai_chat(request)
+    marked = {
+        "role": "system",
+        "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}],
+    }
+    check_openai_chat(sent(openai(marked, USER), "openai_chat"))
+    kept = sent(openai(marked, USER), "openai_chat", Capabilities(cache_marks="cache_control"))
+    assert kept["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_signatures_go_back_to_who_made_them() -> None:
+    signed = called(extra_content={"google": {"thought_signature": "AAAA"}})
+    [call] = sent(openai(USER, signed, result()), "gemini")["contents"][1]["parts"]
+    assert call["thoughtSignature"] == "AAAA"
+    thoughts = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    thought = called(extra_content={"anthropic": {"thinking": thoughts}})
+    assert sent(openai(USER, thought, result()), "anthropic")["messages"][1]["content"][0] == thoughts[0]
+    assert "hm" not in str(sent(openai(USER, thought, result()), "gemini"))
+
+
+def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:
+    can = Capabilities(call_signature="skip_thought_signature_validator")
+    [call] = sent(openai(USER, called(), result()), "gemini", can)["contents"][1]["parts"]
+    assert call["thoughtSignature"] == "skip_thought_signature_validator"
+
+
+@pytest.mark.parametrize("to", ["anthropic", "gemini"])
+@pytest.mark.parametrize(
+    ("messages", "kept"),
+    [
+        ([USER, {"role": "assistant", "content": ""}, {"role": "user", "content": "two"}], ["Hello.", "two"]),
+        ([USER, {"role": "assistant", "content": None, "refusal": "No."}, USER], ["No."]),
+        ([{"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "x"}]}], ["x"]),
+        (
+            [{"role": "system", "content": ""}, {"role": "system", "content": "Be brief."}, USER],
+            ["Be brief."],
+        ),
+        ([{"role": "system", "content": "Say hello."}], ["Say hello."]),
+        ([USER, {"role": "system", "content": "Now be brief."}, USER], ["Now be brief."]),
+    ],
+)
+def test_what_is_empty_or_in_the_wrong_place_does_not_end_a_conversation(
+    to: str, messages: list[Json], kept: list[str]
+) -> None:
+    request = sent(openai(*messages), to)
+    assert RULES[to](request) == []
+    assert all(text in str(request) for text in kept)
+
+
+def test_a_call_without_its_result_is_named() -> None:
+    assert refused(openai(USER, called(), USER), "anthropic") == ["messages[1].tool_calls[0]"]
+    assert refused(openai(USER, result()), "anthropic") == ["messages[1]"]
+
+
+def test_media_that_a_tool_gave_go_beside_its_result() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    use = {"type": "tool_use", "id": "t", "name": "now", "input": {}}
+    answer = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "see"}, image]}
+    body = {"model": "m", "max_tokens": 9, "messages": [USER, {"role": "assistant", "content": [use]}]}
+    body["messages"].append({"role": "user", "content": [answer]})
+    request = sent(body, "openai_chat", client="anthropic")
+    assert [message["role"] for message in request["messages"]] == ["user", "assistant", "tool", "user"]
+    check_openai_chat(request)
+
+
+def test_media_of_a_type_that_the_model_does_not_read_are_named() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AAAA"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    body = openai({"role": "user", "content": [image, sound]})
+    assert refused(body, "anthropic") == ["messages[0].content[0]", "messages[0].content[1]"]
+    jpg = {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,AAAA"}}
+    [block] = sent(openai({"role": "user", "content": [jpg]}), "anthropic")["messages"][0]["content"]
+    assert block["source"]["media_type"] == "image/jpeg"
+
+
+def test_fields_that_only_one_dialect_knows_are_named() -> None:
+    assert refused(openai(web_search_options={}), "anthropic") == ["web_search_options"]
+    assert refused(openai(made_up=1), "gemini") == ["made_up"]
+    found = ask(openai(store=True, modalities=["text"], verbosity="medium"), "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["store"]
+
+
+def test_a_refusal_names_every_field_in_the_client_s_words() -> None:
+    body = {
+        "model": "m",
+        "max_tokens": 9000,
+        "messages": [USER],
+        "thinking": {"type": "adaptive"},
+        "container": "c",
+    }
+    found = ask(body, "gemini", Capabilities(thinks="no"), client="anthropic")
+    assert isinstance(found, Unsuitable)
+    error = found.error("gemini (deployment `g`)")
+    assert (error.param, error.code, error.status) == ("thinking", "unsupported", 400)
+    assert "`container`" in error.message
+
+
+# ---- tools and structured output
+
+
+def test_tools_are_brought_to_what_the_provider_takes() -> None:
+    open_schema = {"properties": {"age": {"type": "integer", "minimum": 0}}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": open_schema, "strict": True}}
+    [made] = sent(openai(tools=[tool]), "anthropic")["tools"]
+    assert made["strict"] is True
+    assert made["input_schema"]["additionalProperties"] is False
+    assert "minimum" in made["input_schema"]["properties"]["age"]["description"]
+
+
+def test_choices_without_tools_are_left_out() -> None:
+    request = sent(openai(tool_choice="auto", parallel_tool_calls=True), "openai_chat")
+    assert not request.keys() & {"tool_choice", "parallel_tool_calls"}
+
+
+def test_of_allowed_tools_the_others_are_left_out() -> None:
+    other = {"type": "function", "function": {"name": "other"}}
+    named = {"type": "function", "function": {"name": "now"}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named]}}
+    request = sent(openai(tools=[TOOL, other], tool_choice=choice), "anthropic")
+    assert ([tool["name"] for tool in request["tools"]], request["tool_choice"]) == (
+        ["now"],
+        {"type": "auto"},
+    )
+
+
+def test_gemini_cannot_be_held_to_one_call() -> None:
+    assert refused(openai(tools=[TOOL], parallel_tool_calls=False), "gemini") == ["parallel_tool_calls"]
+
+
+PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}
+
+
+def structured(schema: Json = PERSON) -> Json:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}}
+
+
+def test_a_schema_is_closed_and_what_it_lost_is_checked_here() -> None:
+    found = ask(openai(**structured()), "anthropic")
+    assert isinstance(found, Adapted)
+    [note] = found.notes
+    assert isinstance(note, Checked)
+    assert note.schema == PERSON
+    request = written(found.conversation, "anthropic")
+    assert anthropic_rules.problems(request) == []
+    assert list(request["output_config"]["format"]["schema"]["properties"]) == ["age"]
+
+
+@pytest.mark.parametrize(
+    ("more", "can"),
+    [
+        (structured(), OLD_CLAUDE),
+        (structured({"type": "object", "additionalProperties": {"type": "string"}}), UNKNOWN),
+        ({"response_format": {"type": "json_object"}}, UNKNOWN),
+    ],
+)
+def test_without_structured_output_a_function_must_be_called(more: Json, can: Capabilities) -> None:
+    found = ask(openai(**more), "anthropic", can)
+    assert isinstance(found, Adapted)
+    note = next(note for note in found.notes if isinstance(note, StructuredByTool))
+    request = written(found.conversation, "anthropic")
+    assert request["tool_choice"] == {"type": "tool", "name": note.tool}
+    assert request["tools"][0]["input_schema"]["type"] == "object"
+    events = [
+        e.Started("a", "m"),
+        e.TextDelta("I answer:"),
+        e.ToolCallBegun(0, "t", note.tool),
+        e.ToolCallDelta(0, '{"age"'),
+        e.ToolCallDelta(0, ": 7}"),
+        e.ToolCallDone(0),
+        e.Finished("tool_calls"),
+    ]
+    [choice] = fold(as_json_text(events, note.tool)).choices
+    assert (choice.parts, choice.reason) == ((Text('{"age": 7}'),), "stop")
+
+
+def test_structured_output_by_a_function_is_refused_where_it_cannot_be() -> None:
+    assert refused(openai(tools=[TOOL], **structured()), "anthropic", OLD_CLAUDE) == ["response_format"]
+    body = openai(reasoning_effort="low", **structured())
+    assert refused(body, "anthropic", OLD_CLAUDE) == ["response_format"]
+
+
+def test_a_schema_without_bottom_is_no_traceback() -> None:
+    schema: Json = {"type": "string"}
+    for _ in range(300):
+        schema = {"type": "array", "items": schema}
+    found = ask(openai(**structured({"type": "object", "properties": {"a": schema}})), "anthropic")
+    assert (
+        any(isinstance(note, StructuredByTool) for note in found.notes)
+        if isinstance(found, Adapted)
+        else found
+    )
+
+
+# ---- the table
+
+
+def test_capabilities_are_part_of_plans() -> None:
+    told = plan_converter.unstructure(NEW_CLAUDE)
+    assert plan_converter.structure(orjson.loads(orjson.dumps(told)), Capabilities) == NEW_CLAUDE
+
+
+def test_a_model_s_own_capabilities_stand_over_those_of_its_dialect() -> None:
+    base = Capabilities(refused_sampling=("seed",), most_stop=4, tools=True)
+    both = Capabilities(refused_sampling=("top_k",), tools=False).over(base)
+    assert both == Capabilities(refused_sampling=("seed", "top_k"), most_stop=4, tools=False)

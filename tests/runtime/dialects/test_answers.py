@@ -1,0 +1,325 @@
+"""Answers are the same whole and streamed, however the bytes come; a cut one is never a clean end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+from google.genai.types import GenerateContentResponse
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
+
+from inferc.runtime.dialects import anthropic, gemini, openai_chat
+from inferc.runtime.dialects import events as e
+from inferc.runtime.dialects.answer import Answer, fold
+from inferc.runtime.dialects.parts import Text, Thinking, ToolCall
+from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
+from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.requests.errors import RateLimited, RequestError
+from tests.support.conversations import answers
+
+READERS: dict[str, type[AnswerReader]] = {
+    "openai_chat": openai_chat.OpenAIChatReader,
+    "anthropic": anthropic.AnthropicReader,
+}
+
+STREAM_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+
+
+def writer(dialect: str) -> Any:
+    if dialect == "openai_chat":
+        return openai_chat.OpenAIChatWriter("m", 1, include_usage=True)
+    return anthropic.AnthropicWriter("m")
+
+
+def stream(dialect: str, events: list[e.Event]) -> bytes:
+    made = writer(dialect)
+    return b"".join(made.write(event) for event in events) + made.end()
+
+
+def whole(dialect: str, answer: Answer) -> bytes:
+    return openai_chat.write_whole(answer, 1) if dialect == "openai_chat" else anthropic.write_whole(answer)
+
+
+def read(reader: AnswerReader, *packets: bytes) -> list[e.Event]:
+    """What a stream says that comes in these packets and then ends."""
+    parser = SseParser()
+    found = [made for packet in packets for event in parser.feed(packet) for made in reader.read(event)]
+    found += [made for event in parser.close() for made in reader.read(event)]
+    return found + reader.close()
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    at = sorted({place % (len(data) + 1) for place in places})
+    return [data[start:end] for start, end in zip([0, *at], [*at, len(data)], strict=True)]
+
+
+def said(answer: Answer) -> Any:
+    """What an answer comes to, whatever its dialect."""
+    [choice] = answer.choices
+    text = "".join(part.text for part in choice.parts if isinstance(part, Text))
+    thought = "".join(part.text for part in choice.parts if isinstance(part, Thinking))
+    calls = [
+        (part.id, part.name, orjson.loads(part.arguments or "{}"))
+        for part in choice.parts
+        if isinstance(part, ToolCall)
+    ]
+    return text, thought, calls, choice.reason, answer.usage.prompt_tokens, answer.usage.completion_tokens
+
+
+@pytest.mark.parametrize("dialect", READERS)
+@given(events=answers(), places=st.lists(st.integers(0, 9999), max_size=5))
+def test_an_answer_is_the_same_whole_and_streamed(
+    dialect: str, events: list[e.Event], places: list[int]
+) -> None:
+    answer = fold(events)
+    in_pieces = fold(read(READERS[dialect](PlainFailures()), *cut(stream(dialect, events), places)))
+    in_one = fold(READERS[dialect](PlainFailures()).read_whole(whole(dialect, answer)))
+    assert said(in_pieces) == said(in_one) == said(answer)
+
+
+@given(answers())
+def test_an_answer_of_anthropic_s_goes_out_as_it_came(events: list[e.Event]) -> None:
+    message = anthropic.write_whole(fold(events))
+    again = anthropic.AnthropicReader(PlainFailures()).read_whole(message)
+    assert orjson.loads(anthropic.write_whole(fold(again))) == orjson.loads(message)
+    streamed = stream("anthropic", again)
+    assert stream("anthropic", read(anthropic.AnthropicReader(PlainFailures()), streamed)) == streamed
+
+
+@pytest.mark.parametrize("dialect", READERS)
+@given(events=answers(), data=st.data())
+def test_a_stream_that_is_cut_is_an_error_for_every_client(
+    dialect: str, events: list[e.Event], data: st.DataObject
+) -> None:
+    sent = stream(dialect, events)
+    place = data.draw(st.integers(0, sent.rstrip().rindex(b"\n\n")))
+    found = read(READERS[dialect](PlainFailures()), sent[:place])
+    if isinstance(found[-1], e.Failed):
+        for client in READERS:
+            told = stream(client, found)
+            assert b"[DONE]" not in told
+            assert b"message_stop" not in told
+            assert b'"error"' in told.rstrip().split(b"\n")[-1]
+    else:  # all that follows the reason is the usage
+        assert dialect == "openai_chat"
+        assert said(fold(found))[:4] == said(fold(events))[:4]
+
+
+@pytest.mark.parametrize("dialect", READERS)
+@given(events=answers())
+def test_a_writer_that_is_stopped_early_says_so(dialect: str, events: list[e.Event]) -> None:
+    told = stream(dialect, [event for event in events if not isinstance(event, e.Finished)])
+    assert b'"error"' in told.rstrip().split(b"\n")[-1]
+
+
+@given(answers())
+def test_openai_s_client_parses_what_is_written_for_it(events: list[e.Event]) -> None:
+    answer = fold(events)
+    parsed = ChatCompletion.model_validate_json(openai_chat.write_whole(answer, 1), strict=True)
+    text, _, calls, *_ = said(answer)
+    message = parsed.choices[0].message
+    assert (message.content or "") == text
+    assert [call.id for call in message.tool_calls or ()] == [id for id, *_ in calls]
+    assert parsed.usage is not None
+    assert parsed.usage.total_tokens == parsed.usage.prompt_tokens + parsed.usage.completion_tokens
+    for line in stream("openai_chat", events).split(b"\n\n"):
+        if line and line != b"data: [DONE]":
+            ChatCompletionChunk.model_validate_json(line.removeprefix(b"data: "), strict=True)
+
+
+@given(answers())
+def test_anthropic_s_client_parses_what_is_written_for_it(events: list[e.Event]) -> None:
+    parsed = Message.model_validate_json(anthropic.write_whole(fold(events)), strict=True)
+    assert parsed.stop_reason in ("end_turn", "max_tokens", "tool_use")
+    kinds = []
+    for event in SseParser().feed(stream("anthropic", events)):
+        STREAM_EVENT.validate_json(event.data, strict=True)
+        kinds.append(orjson.loads(event.data)["type"])
+        assert event.name.decode() == kinds[-1]
+    assert (kinds[0], kinds[-2:]) == ("message_start", ["message_delta", "message_stop"])
+    opened = [kind for kind in kinds if kind.startswith("content_block_st")]
+    assert opened == ["content_block_start", "content_block_stop"] * (len(opened) // 2)
+
+
+def gemini_response(parts: list[Any], reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+    if reason:
+        candidate["finishReason"] = reason
+    return {"candidates": [candidate], "modelVersion": "gemini-3", "responseId": "r1", **more}
+
+
+def frames(*values: Any) -> bytes:
+    return b"".join(b"data: %b\r\n\r\n" % orjson.dumps(value) for value in values)
+
+
+def test_gemini_s_answer_is_the_same_whole_and_streamed() -> None:
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 5, "totalTokenCount": 15}
+    thought = {"text": "hm", "thought": True}
+    call = {"functionCall": {"name": "now", "args": {"zone": "UTC"}}, "thoughtSignature": "c2ln"}
+    one = gemini_response([thought, {"text": "Hel"}, {"text": "lo"}, call], usageMetadata=usage)
+    GenerateContentResponse.model_validate(one)
+    several = [
+        gemini_response([thought], None),
+        gemini_response([{"text": "Hel"}], None, usageMetadata={"promptTokenCount": 7}),
+        gemini_response([{"text": "lo"}, call], usageMetadata=usage),
+    ]
+    in_one = fold(gemini.GeminiReader(PlainFailures()).read_whole(orjson.dumps(one)))
+    in_pieces = fold(read(gemini.GeminiReader(PlainFailures()), frames(*several)))
+    assert said(in_one) == said(in_pieces)
+    text, thoughts, [(id, name, arguments)], reason, prompt, completion = said(in_one)
+    assert (text, thoughts, name, arguments, reason) == ("Hello", "hm", "now", {"zone": "UTC"}, "tool_calls")
+    assert (prompt, completion, in_one.usage.reasoning_tokens) == (7, 8, 5)
+    assert id.startswith("call_")
+
+
+def test_calls_without_an_id_get_one_of_their_own() -> None:
+    call = {"functionCall": {"name": "now", "args": {}}}
+    first = gemini.GeminiReader(PlainFailures()).read_whole(orjson.dumps(gemini_response([call, call])))
+    second = gemini.GeminiReader(PlainFailures()).read_whole(
+        orjson.dumps(gemini_response([call], responseId="r2"))
+    )
+    ids = [event.id for event in first + second if isinstance(event, e.ToolCallBegun)]
+    assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"candidates": []},
+        gemini_response([{"text": "x"}], None),
+        gemini_response([], "MALFORMED_FUNCTION_CALL"),
+        {"promptFeedback": {"blockReason": "SAFETY"}},
+        {"candidates": [3]},
+        {"candidates": [{"content": {"parts": [{"functionCall": {}}]}}]},
+    ],
+)
+def test_an_answer_of_gemini_s_that_is_none_has_failed(value: Any) -> None:
+    for found in (
+        gemini.GeminiReader(PlainFailures()).read_whole(orjson.dumps(value)),
+        read(gemini.GeminiReader(PlainFailures()), frames(value)),
+    ):
+        assert isinstance(found[-1], e.Failed)
+
+
+def chunk(delta: Any = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        **more,
+    }
+
+
+def test_a_stream_of_openai_s_wire_is_whole_without_its_end_marker() -> None:
+    found = read(
+        openai_chat.OpenAIChatReader(PlainFailures()), frames(chunk({"content": "all"}), chunk({}, "stop"))
+    )
+    assert said(fold(found))[0] == "all"
+
+
+def test_a_stream_of_openai_s_wire_without_a_reason_is_cut_off() -> None:
+    found = read(openai_chat.OpenAIChatReader(PlainFailures()), frames(chunk({"content": "all"})))
+    assert isinstance(found[-1], e.Failed)
+    assert found[-1].began
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"choices": []},
+        {"error": {"message": "no"}},
+        {
+            "choices": [
+                {"index": 0, "message": {"content": ""}, "finish_reason": "error", "error": {"message": "no"}}
+            ]
+        },
+        {"choices": [{"index": 0, "message": "Hello."}]},
+        {"choices": [3]},
+        [],
+        "no",
+    ],
+)
+def test_an_answer_of_openai_s_wire_that_is_none_has_failed(value: Any) -> None:
+    found = openai_chat.OpenAIChatReader(PlainFailures()).read_whole(orjson.dumps(value))
+    assert isinstance(found[-1], e.Failed)
+
+
+@pytest.mark.parametrize("places", [(0, 1), (0, 0), (None, None)])
+def test_calls_that_are_all_numbered_alike_stay_apart(places: Any) -> None:
+    calls = [
+        {"index": place, "id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": f"[{n}]"}}
+        for n, place in enumerate(places)
+    ]
+    events = frames(*(chunk({"tool_calls": [call]}) for call in calls), chunk({}, "tool_calls"))
+    answer = fold(read(openai_chat.OpenAIChatReader(PlainFailures()), events))
+    assert [(c.id, c.arguments) for c in answer.choices[0].parts if isinstance(c, ToolCall)] == [
+        ("c0", "[0]"),
+        ("c1", "[1]"),
+    ]
+
+
+def test_several_answers_go_their_ways() -> None:
+    both = [chunk({"content": "a"}), chunk({"content": "b"}), chunk({}, "stop"), chunk({}, "length")]
+    both[1]["choices"][0]["index"] = both[3]["choices"][0]["index"] = 1
+    events = read(openai_chat.OpenAIChatReader(PlainFailures()), frames(*both))
+    assert [(c.index, c.reason) for c in fold(events).choices] == [(0, "stop"), (1, "length")]
+    again = fold(read(openai_chat.OpenAIChatReader(PlainFailures()), stream("openai_chat", events)))
+    assert [c.parts for c in again.choices] == [(Text("a"),), (Text("b"),)]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}],
+        [{"type": "message_start", "message": {"usage": {}}}, {"type": "message_stop"}],
+        [{"type": "message_start", "message": {}}, {"type": "content_block_delta", "index": 3, "delta": {}}],
+        [{"type": "message_start"}],
+        [{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}],
+    ],
+)
+def test_a_stream_of_anthropic_s_that_breaks_its_order_has_failed(events: list[Any]) -> None:
+    found = read(anthropic.AnthropicReader(PlainFailures()), frames(*events))
+    assert isinstance(found[-1], e.Failed)
+
+
+def test_what_anthropic_runs_itself_goes_out_as_it_came() -> None:
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
+    source = {"type": "web_search_result_location", "url": "https://x.org", "title": "X", "cited_text": "x"}
+    source |= {"encrypted_index": "e"}
+    text = {"type": "text", "text": "It is so.", "citations": [source]}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "c", "content": [search, text]}
+    message |= {
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    }
+    events = anthropic.AnthropicReader(PlainFailures()).read_whole(orjson.dumps(message))
+    assert orjson.loads(anthropic.write_whole(fold(events))) == message
+    streamed = read(anthropic.AnthropicReader(PlainFailures()), stream("anthropic", events))
+    assert orjson.loads(anthropic.write_whole(fold(streamed))) == message
+    told = orjson.loads(openai_chat.write_whole(fold(events), 1))["choices"][0]["message"]
+    assert told["annotations"][0]["url_citation"]["url"] == "https://x.org"
+
+
+def test_errors_are_told_in_the_client_s_dialect() -> None:
+    error = RateLimited("slow down", request_id="req_1")
+    assert openai_chat.write_error(error)["error"]["type"] == "rate_limit_error"
+    told = {
+        "type": "error",
+        "error": {"type": "rate_limit_error", "message": "slow down"},
+        "request_id": "req_1",
+    }
+    assert anthropic.write_error(error) == told
+
+
+def test_a_failed_answer_cannot_be_folded() -> None:
+    with pytest.raises(RequestError):
+        fold([e.Started("a", "m"), e.Failed(RequestError("no"), began=False)])

@@ -1,0 +1,232 @@
+"""OpenAI's responses: what clients ask, and every event of what they get, in its order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from inferc.compiler.plan import UNKNOWN
+from inferc.runtime.dialects import anthropic, openai_chat
+from inferc.runtime.dialects import events as e
+from inferc.runtime.dialects.adapt import Adapted, adapt
+from inferc.runtime.dialects.answer import fold
+from inferc.runtime.dialects.conversation import Conversation, ThinkingWanted
+from inferc.runtime.dialects.exact_json import dumps, loads
+from inferc.runtime.dialects.openai_responses import ResponsesWriter, read_request
+from inferc.runtime.dialects.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
+from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
+from tests.support.conversations import answers
+from tests.support.official_types import check_anthropic, check_openai_chat, check_openai_responses
+
+Json = dict[str, Any]
+
+STREAM_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
+
+BODY: Json = {
+    "model": "m",
+    "instructions": "Be brief.",
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "What is it?"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]}
+        | {"encrypted_content": "anthropic:sig"},
+        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+        | {"content": [{"type": "output_text", "text": "I look.", "annotations": []}]},
+        {"type": "function_call", "call_id": "c", "name": "now", "arguments": '{"n": 1.0}'},
+        {"type": "function_call_output", "call_id": "c", "output": "12:00"},
+        {
+            "role": "user",
+            "content": [{"type": "input_image", "detail": "low", "image_url": "https://x.org/a.png"}],
+        },
+    ],
+    "tools": [{"type": "function", "name": "now", "parameters": SCHEMA, "strict": True}],
+    "tool_choice": {"type": "function", "name": "now"},
+    "max_output_tokens": 100,
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA, "strict": True}},
+    "store": False,
+    "stream": True,
+}
+
+
+def conversation(**more: Any) -> Conversation:
+    return read_request({"model": "m", "input": "Hello.", **more})
+
+
+def test_what_clients_ask_is_read() -> None:
+    check_openai_responses(BODY)
+    read = read_request(BODY)
+    assert [turn.role for turn in read.turns] == ["system", "user", "assistant", "user", "user"]
+    parts = [part for turn in read.turns for part in turn.parts]
+    assert parts == [
+        Text("Be brief."),
+        Text("What is it?"),
+        Thinking("hm", "sig", "anthropic"),
+        Text("I look."),
+        ToolCall("c", "now", '{"n": 1.0}'),
+        ToolResult("c", (Text("12:00"),)),
+        Media(
+            "image", "image/png", url="https://x.org/a.png", extras={"openai_responses": {"detail": "low"}}
+        ),
+    ]
+    assert read.extras == {"openai": {"store": False}}
+
+
+@pytest.mark.parametrize("to", ["anthropic", "openai_chat"])
+def test_what_clients_ask_reaches_providers_of_other_dialects(to: str) -> None:
+    found = adapt(read_request(BODY), UNKNOWN, client="openai_responses", provider=to)
+    assert isinstance(found, Adapted), found
+    if to == "anthropic":
+        request = loads(dumps(anthropic.write_request(found.conversation)))
+        check_anthropic(request)
+        assert request["messages"][1]["content"][0] == {
+            "type": "thinking",
+            "thinking": "hm",
+            "signature": "sig",
+        }
+    else:
+        request = loads(dumps(openai_chat.write_request(found.conversation)))
+        check_openai_chat(request)
+    assert '"n":1.0' in orjson.dumps(request).decode().replace("\\", "").replace(" ", "")
+
+
+def test_what_only_openai_can_open_stays_sealed() -> None:
+    item = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    read = conversation(input=[{"role": "user", "content": "x"}, item])
+    assert read.turns[1].parts == (Sealed("openai_responses", item),)
+    tool = {"type": "web_search"}
+    found = adapt(conversation(tools=[tool]), UNKNOWN, client="openai_responses", provider="anthropic")
+    assert "tools[0]" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"background": True}, "background"),
+        ({"input": []}, "input"),
+        ({"input": 3}, "input"),
+        ({"input": ["x"]}, "input[0]"),
+        ({"input": [{"role": "king", "content": "x"}]}, "input[0].role"),
+        ({"input": [{"type": "function_call", "name": "f"}]}, "input[0].call_id"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"reasoning": {"effort": 3}}, "reasoning.effort"),
+        ({"tool_choice": 3}, "tool_choice"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
+    ],
+)
+def test_fields_are_checked_and_named(more: Json, param: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        conversation(**more)
+    assert caught.value.param == param
+    assert isinstance(caught.value, BadRequest) or caught.value.code == "unsupported"
+
+
+def test_reasoning_is_asked_for_with_its_summary() -> None:
+    read = conversation(reasoning={"effort": "high", "summary": "auto"})
+    assert read.thinking == ThinkingWanted(effort="high", summary="auto", shown=True)
+
+
+def stream(events: list[e.Event], request: Conversation | None = None) -> list[Json]:
+    writer = ResponsesWriter(request or conversation(), 1)
+    sent = b"".join(writer.write(event) for event in events) + writer.end()
+    told = SseParser().feed(sent)
+    assert all(event.name.decode() == orjson.loads(event.data)["type"] for event in told)
+    return [orjson.loads(event.data) for event in told]
+
+
+@given(answers())
+def test_the_stream_is_what_openai_s_client_parses(events: list[e.Event]) -> None:
+    told = stream(events)
+    for event in told:
+        STREAM_EVENT.validate_json(orjson.dumps(event), strict=True)
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    kinds = [event["type"].removeprefix("response.") for event in told]
+    assert kinds[:2] == ["created", "in_progress"]
+    assert kinds[-1] in ("completed", "incomplete")
+    assert kinds.count("output_item.added") == kinds.count("output_item.done")
+    assert kinds.count("content_part.added") == kinds.count("content_part.done")
+    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    assert sorted(done, key=lambda item: item["id"]) == sorted(
+        told[-1]["response"]["output"], key=lambda item: item["id"]
+    )
+
+
+@given(answers())
+def test_the_last_event_holds_the_whole_response(events: list[e.Event]) -> None:
+    last = stream(events)[-1]["response"]
+    whole = ResponsesWriter(conversation(), 1).whole(fold(events))
+    response = Response.model_validate_json(whole, strict=True)
+    assert _joined(orjson.loads(whole)) == _joined(last)
+    assert response.output_text == "".join(
+        part.text for part in fold(events).choices[0].parts if isinstance(part, Text)
+    )
+
+
+def _joined(response: Json) -> Json:
+    """The response with the texts of a message as one, and without the ids of items."""
+    output = []
+    for item in response["output"]:
+        made = {name: value for name, value in item.items() if name != "id"}
+        if made["type"] == "message":
+            made["content"] = "".join(part["text"] for part in item["content"])
+            if output and output[-1]["type"] == "message":
+                output[-1]["content"] += made["content"]
+                continue
+        output.append(made)
+    return response | {"output": output}
+
+
+def test_the_events_of_an_answer_come_in_their_documented_order() -> None:
+    events = [
+        e.Started("1", "m"),
+        e.ThinkingDelta("hm", "anthropic"),
+        e.ThinkingSigned("s", "anthropic"),
+        e.PartEnded(),
+        e.TextDelta("Hello"),
+        e.PartEnded(),
+        e.ToolCallBegun(0, "c", "now", extras={"gemini": {"thoughtSignature": "AAAA"}}),
+        e.ToolCallDelta(0, "{}"),
+        e.ToolCallDone(0),
+        e.Finished("tool_calls"),
+    ]
+    told = stream(events)
+    assert [event["type"].removeprefix("response.") for event in told] == [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "reasoning_summary_part.added",
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.done",
+        "reasoning_summary_part.done",
+        "output_item.done",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "output_item.added",
+        "function_call_arguments.delta",
+        "function_call_arguments.done",
+        "output_item.done",
+        "completed",
+    ]
+    again = conversation(input=[{"role": "user", "content": "x"}, *told[-1]["response"]["output"]])
+    thought, text, call = (part for turn in again.turns[1:] for part in turn.parts)
+    assert thought == Thinking("hm", "s", "anthropic")
+    assert (text.text, call.extras["gemini"]) == ("Hello", {"thoughtSignature": "AAAA"})  # type: ignore[union-attr]
+
+
+def test_an_answer_that_breaks_off_has_failed() -> None:
+    told = stream([e.Started("1", "m"), e.TextDelta("x"), e.Failed(ServerError("no"), began=True)])
+    assert told[-1]["type"] == "response.failed"
+    assert told[-1]["response"]["error"] == {"code": "server_error", "message": "no"}
+    assert stream([e.Started("1", "m"), e.TextDelta("x")])[-1]["type"] == "response.failed"

@@ -1,0 +1,42 @@
+"""The end of the event loop, and of the process with it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from inferc.runtime.concurrency.event_loop import run_async
+
+STUCK = """
+import asyncio, threading
+from inferc.runtime.concurrency.event_loop import run_async
+
+async def main():
+    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    print("done", flush=True)
+
+run_async(main(), lingering=0.2)
+"""
+
+
+def test_a_thread_that_does_not_come_back_does_not_keep_the_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_a_process_whose_loop_has_closed_goes_on() -> None:
+    async def main() -> int:
+        return await asyncio.to_thread(int, "7")
+
+    assert run_async(main(), lingering=0.2) == 7
+    time.sleep(0.4)  # long enough for a timer that was forgotten

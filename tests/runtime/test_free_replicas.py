@@ -1,0 +1,217 @@
+"""Several keys behind one deployment: who is free answers, and nobody waits for one that is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+from typing import Any
+
+import pytest
+
+from inferc.compiler.plan import CircuitBreakerConfig, Duration, RateLimits, RetryPolicy
+from inferc.runtime.limits.rate_limiters import LocalRateLimiter
+from inferc.runtime.limits.replica_policies import ReplicaPolicies
+from inferc.runtime.policies.circuit_breaker import CircuitBreaker
+from inferc.runtime.replicas.replica import ReplicaStatus
+from inferc.runtime.requests.call import Call
+from inferc.runtime.requests.errors import Forbidden, RateLimited, RequestError, ServerDown, Unauthorized
+from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Trace
+from inferc.runtime.serving.availability import REFUSED_FOR
+from inferc.runtime.serving.deployment import Deployment
+
+from ..support.fakes import CHAT, FakeReplica
+from ..support.remote import remote_plan
+from ..support.virtual_time import run_virtual
+
+PATIENT = RetryPolicy(max_retries=3, initial_backoff=Duration(1), max_backoff=Duration(60))
+WHOLE = Call(ChatRequest(CHAT.body, stream=False))
+
+
+class Keyed(FakeReplica):
+    """A replica whose key has a number that changes with its source."""
+
+    credential = 0
+
+    def status(self) -> ReplicaStatus:
+        return ReplicaStatus(not self.stopped, credential=self.credential)
+
+
+def limited(seconds: float) -> RateLimited:
+    return RateLimited("slow down", retry_after=seconds, upstream_status=429)
+
+
+def pool(*replicas: FakeReplica, limits: RateLimits | None = None, **fields: Any) -> Deployment:
+    """A deployment with a key of its own for each of `replicas`."""
+    plan = remote_plan(replicas=len(replicas), **fields)
+    policies = [
+        ReplicaPolicies(
+            plan,
+            CircuitBreaker(CircuitBreakerConfig()),
+            LocalRateLimiter(f"key {index}", limits or RateLimits()),
+        )
+        for index in range(len(replicas))
+    ]
+    return Deployment(plan, replicas, {}, Random(1), policies)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def ask(target: Deployment, stream: bool = False) -> Trace:
+    trace = Trace()
+    if stream:
+        chunks = [chunk async for chunk in target.stream(Call(CHAT), trace)]
+        assert chunks
+    else:
+        await target.answer(WHOLE, trace)
+    return trace
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "error",
+    [
+        limited(60),
+        RateLimited("no credit", code="insufficient_quota", retryable=False, upstream_status=429),
+        Unauthorized("who are you", upstream_status=401),
+        Forbidden("not with this key", upstream_status=403),
+        ServerDown("it crashed"),
+    ],
+    ids=lambda error: type(error).code + error.code,
+)
+def test_what_is_wrong_with_one_key_or_server_is_answered_by_another_at_once(
+    error: RequestError, stream: bool
+) -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0, errors=[error]), Keyed(delay=0)
+        trace = await ask(pool(one, other), stream)
+        assert now() <= 1  # what a streamed answer of the fake takes
+        assert (len(one.started), len(other.started)) == (1, 1)
+        assert (trace.replica, trace.attempts) == (1, 2)
+
+    run_virtual(scenario())
+
+
+def test_a_key_on_hold_gets_nothing_while_another_is_free() -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0, errors=[limited(60)]), Keyed(delay=0)
+        target = pool(one, other)
+        for _ in range(20):
+            await ask(target)
+        assert now() == 0
+        assert (len(one.started), len(other.started)) == (1, 20)
+        await asyncio.sleep(60)
+        await asyncio.gather(*(ask(target) for _ in range(10)))
+        assert len(one.started) == 6
+
+    run_virtual(scenario())
+
+
+def test_when_no_key_is_free_the_one_that_is_free_first_is_waited_for() -> None:
+    async def scenario() -> None:
+        for waits in ((50, 7), (7, 50)):
+            began = now()
+            replicas = [Keyed(delay=0, errors=[limited(wait)]) for wait in waits]
+            await ask(pool(*replicas, retry=PATIENT))
+            assert now() - began == 7
+            assert [len(each.started) for each in replicas] == [1 + (wait == 7) for wait in waits]
+
+    run_virtual(scenario())
+
+
+def test_who_waits_for_one_key_goes_to_another_when_a_hold_comes_between() -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0), Keyed(delay=0)
+        target = pool(one, other, limits=RateLimits(requests_per_minute=1))
+        for _ in range(2):
+            await ask(target)
+        await asyncio.sleep(10)
+        waiting = asyncio.create_task(ask(target))
+        await asyncio.sleep(20)
+        policies = target.policies[0]
+        assert policies is not None
+        policies.limiter.hold(600)
+        trace = await waiting
+        assert trace.replica == 1
+        assert 60 <= now() < 63
+
+    run_virtual(scenario())
+
+
+def test_a_refused_key_is_left_out_loudly_until_its_source_changes(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=0, failing=lambda at: False), Keyed(delay=0)
+        one.errors = [Unauthorized("revoked", upstream_status=401)]
+        target = pool(one, other)
+        for _ in range(10):
+            await ask(target)
+        assert (len(one.started), len(other.started)) == (1, 10)
+        assert target.refused == {0}
+        one.credential += 1
+        await asyncio.gather(*(ask(target) for _ in range(4)))
+        assert len(one.started) == 3
+        assert target.refused == frozenset()
+
+    with caplog.at_level(logging.WARNING):
+        run_virtual(scenario())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert "the key of replica 0 is refused" in said[0]
+    assert caplog.records[0].levelno == logging.ERROR
+
+
+def test_a_refused_key_is_tried_once_in_a_while() -> None:
+    async def scenario() -> None:
+        refusals = [Unauthorized("revoked", upstream_status=401) for _ in range(2)]
+        one, other = Keyed(delay=0, errors=[*refusals]), Keyed(delay=0)
+        target = pool(one, other)
+        for _ in range(int(REFUSED_FOR) + 5):
+            await ask(target)
+            await asyncio.sleep(1)
+        assert len(one.started) == 2
+
+    run_virtual(scenario())
+
+
+def test_a_key_that_is_alone_is_shown_all_the_same() -> None:
+    async def scenario() -> None:
+        one = Keyed(delay=0, errors=[Unauthorized("revoked", upstream_status=401)])
+        target = pool(one)
+        with pytest.raises(Unauthorized):
+            await ask(target)
+        await ask(target)
+
+    run_virtual(scenario())
+
+
+def test_replicas_with_one_key_do_not_show_it_one_after_the_other() -> None:
+    async def scenario() -> None:
+        replicas = [Keyed(delay=0, errors=[Unauthorized("revoked", upstream_status=401)]) for _ in range(2)]
+        plan = remote_plan(replicas=2)
+        shared = ReplicaPolicies(
+            plan, CircuitBreaker(CircuitBreakerConfig()), LocalRateLimiter("the key", RateLimits())
+        )
+        target = Deployment(plan, replicas, {}, Random(1), [shared, shared])
+        with pytest.raises(Unauthorized):
+            await ask(target)
+        assert sum(len(each.started) for each in replicas) == 1
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5, 1.0, 2.5])
+def test_whoever_leaves_on_the_way_from_key_to_key_frees_everything(after: float) -> None:
+    async def scenario() -> None:
+        one, other = Keyed(delay=1, errors=[limited(60)]), Keyed(delay=1, errors=[limited(3)])
+        target = pool(one, other)
+        task = asyncio.create_task(ask(target))
+        await asyncio.sleep(after)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        held = [each.limiter.running + each.limiter.waiting for each in target.policies if each]
+        assert (target.running, target.waiting, *held, one.running, other.running) == (0, 0, 0, 0, 0, 0)
+
+    run_virtual(scenario())

@@ -1,0 +1,134 @@
+"""Clients of Anthropic's Messages and of OpenAI's Responses, unchanged, on any deployment that chats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from aiohttp import ClientSession
+
+from inferc.runtime.mock_provider import MockOptions
+from inferc.runtime.secret import Secret
+
+from ..support.remote import gateway_of, mock_provider, plan_of, running
+from ..support.wires import KEY, wire_plan
+
+SPOKEN = ("openai", "anthropic", "gemini")
+WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+ASK = [{"role": "user", "content": "Good morning!"}]
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY.name, "a-key-of-the-provider")
+
+
+@asynccontextmanager
+async def gateway(token: Secret | None = None) -> AsyncIterator[str]:
+    """A gateway in front of deployments of three providers, each named after its wire."""
+    async with mock_provider(MockOptions(gap=0)) as mock:
+        plan = plan_of(*(wire_plan(wire, mock.url) for wire in SPOKEN))
+        async with running(plan) as executor, gateway_of(executor, token) as url:
+            yield url
+
+
+@asynccontextmanager
+async def messages(url: str, key: str = "any") -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(api_key=key, base_url=url, max_retries=0) as client:
+        yield client
+
+
+@asynccontextmanager
+async def responses(url: str) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.parametrize("model", SPOKEN)
+async def test_anthropics_client_chats_with_every_provider(model: str) -> None:
+    ask: Any = ASK
+    async with gateway() as url, messages(url) as client:
+        whole = await client.messages.create(model=model, max_tokens=100, messages=ask, system="Be kind.")
+        assert [block.text for block in whole.content if block.type == "text"] == ["You said: Good morning!"]
+        assert (whole.role, whole.stop_reason) == ("assistant", "end_turn")
+        assert whole.usage.output_tokens > 0
+        async with client.messages.stream(model=model, max_tokens=100, messages=ask) as stream:
+            said = "".join([text async for text in stream.text_stream])
+            final = await stream.get_final_message()
+        assert said == "You said: Good morning!"
+        assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", whole.usage.output_tokens)
+
+
+async def test_anthropics_client_calls_tools_and_sends_what_they_gave() -> None:
+    tools: Any = [{"name": "weather", "description": "How it is there", "input_schema": WEATHER}]
+    said: Any = [{"role": "user", "content": "How is the weather in Paris?"}]
+    async with gateway() as url, messages(url) as client:
+        choice: Any = {"type": "tool", "name": "weather"}
+        called = await client.messages.create(
+            model="openai", max_tokens=100, messages=said, tools=tools, tool_choice=choice
+        )
+        [call] = [block for block in called.content if block.type == "tool_use"]
+        assert (called.stop_reason, call.name) == ("tool_use", "weather")
+        said += [
+            {"role": "assistant", "content": [block.model_dump() for block in called.content]},
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}],
+            },
+        ]
+        answered = await client.messages.create(model="openai", max_tokens=100, messages=said, tools=tools)
+        assert answered.stop_reason in ("end_turn", "tool_use")
+        counted = await client.messages.count_tokens(model="openai", messages=said, tools=tools)
+        assert counted.input_tokens > 10
+
+
+async def test_errors_have_anthropics_shape_and_its_clients_show_their_key_as_always() -> None:
+    ask: Any = ASK
+    async with gateway(Secret("the-token", "the test")) as url:
+        async with messages(url, "the-token") as client:
+            with pytest.raises(anthropic.NotFoundError) as unknown:
+                await client.messages.create(model="nobody", max_tokens=1, messages=ask)
+            body: Any = unknown.value.body
+            assert body["type"] == "error"
+            assert body["error"]["type"] == "not_found_error"
+            with pytest.raises(anthropic.BadRequestError):
+                await client.messages.create(model="openai", max_tokens=1, messages=[])
+        async with messages(url, "another") as client:
+            with pytest.raises(anthropic.AuthenticationError):
+                await client.messages.create(model="openai", max_tokens=1, messages=ask)
+
+
+@pytest.mark.parametrize("model", SPOKEN)
+async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
+    async with gateway() as url, responses(url) as client:
+        whole = await client.responses.create(model=model, input="Good morning!", instructions="Be kind.")
+        assert (whole.output_text, whole.status) == ("You said: Good morning!", "completed")
+        async with client.responses.stream(model=model, input="Good morning!") as stream:
+            kinds = [event.type async for event in stream]
+            final = await stream.get_final_response()
+        assert kinds[0] == "response.created"
+        assert kinds[-1] == "response.completed"
+        assert final.output_text == "You said: Good morning!"
+
+
+async def test_what_needs_an_earlier_response_is_refused_by_name() -> None:
+    async with gateway() as url, responses(url) as client:
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.responses.create(model="openai", input="hi", previous_response_id="resp_1")
+        assert refused.value.status_code == 501
+        assert "previous_response_id" in refused.value.message
+
+
+async def test_what_a_chat_completion_has_no_word_for_is_named_in_a_header() -> None:
+    body = {"model": "openai", "max_tokens": 10, "messages": ASK, "context_management": {"edits": [1]}}
+    async with gateway() as url, ClientSession() as client:
+        async with client.post(f"{url}/v1/messages", json=body) as answered:
+            assert answered.status == 200
+            assert "context_management" in answered.headers["x-inferc-adapted"]
+        async with client.post(f"{url}/v1/messages", data=b"{") as broken:
+            assert (broken.status, json.loads(await broken.read())["type"]) == (400, "error")

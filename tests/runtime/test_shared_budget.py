@@ -1,0 +1,204 @@
+"""Processes that share a budget, in virtual time, over a store that may be slow or away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from attrs import define, field
+
+from inferc.compiler.plan import Budget, BudgetAction, Money, UnavailableAction
+from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
+from inferc.runtime.limits.store import StoreError
+from inferc.runtime.policies.budget import Exceeded, Reservation
+from inferc.runtime.policies.lease import Granted, SpendState
+from inferc.runtime.requests.errors import ShuttingDown, StoreUnavailable
+
+from ..support.virtual_time import run_virtual
+
+DOLLAR = 10**12
+EPOCH = 1.8e9
+
+
+@define
+class Store:
+    """What processes share, `delay` seconds away. fails: what is done and not answered, or not even done."""
+
+    delay: float = 0.002
+    fails: str = ""
+    state: SpendState = field(factory=SpendState)
+    asked: int = 0
+
+    async def update(
+        self, account: str, now: float, change: Callable[[SpendState, float], Granted]
+    ) -> Granted:
+        self.asked += 1
+        await asyncio.sleep(self.delay)
+        if self.fails == "not done":
+            raise StoreError("it is away")
+        granted = change(self.state, now)
+        self.state = granted.state
+        await asyncio.sleep(self.delay)
+        if self.fails:
+            raise StoreError("its answer is lost")
+        return granted
+
+
+def process(
+    store: Store, hour: str, unavailable: UnavailableAction = UnavailableAction.REFUSE
+) -> SharedBudget:
+    config = Budget(BudgetAction.REJECT, Money(hour))
+    return SharedBudget(config, "gpt", "shop/gpt", store, unavailable, EPOCH)
+
+
+async def reserve(budget: SharedBudget, amount: int) -> Reservation | Exceeded:
+    outcome = budget.reserve(asyncio.get_running_loop().time() + EPOCH, amount)
+    return outcome if outcome is not None else await budget.acquire(amount, None)
+
+
+def test_hours_of_traffic_of_processes_that_die_use_the_budget_and_never_more() -> None:
+    """Each process sends a request of up to a cent about twice a second; one dies every twenty minutes."""
+    spent: list[tuple[float, int]] = []
+
+    async def work(budget: SharedBudget, random: Random) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(random.random())
+            held = await reserve(budget, DOLLAR // 100)
+            if isinstance(held, Reservation):
+                cost = random.randrange(DOLLAR // 200, DOLLAR // 100)
+                spent.append((loop.time(), cost))
+                await asyncio.sleep(random.random() / 5)
+                budget.settle(held, cost)
+
+    async def main() -> None:
+        store = Store()
+        tasks: list[tuple[SharedBudget, asyncio.Task[None]]] = []
+        for number in range(10):
+            budget = process(store, "5")
+            await budget.start()
+            tasks.append((budget, asyncio.create_task(work(budget, Random(number)))))
+            if len(tasks) > 3:
+                dead, task = tasks.pop(0)
+                task.cancel()
+                assert dead._task is not None
+                dead._task.cancel()
+            await asyncio.sleep(1200)
+        for budget, task in tasks:
+            task.cancel()
+            await budget.stop()
+
+    run_virtual(main())
+    for hour in range(3):
+        begins = hour * 3660.0
+        total = sum(cost for when, cost in spent if begins <= when < begins + 3600)
+        assert 0.9 * 5 * DOLLAR <= total <= 5 * DOLLAR
+    most = max(
+        sum(cost for when, cost in spent if begins <= when < begins + 3600) for begins in range(0, 9000, 60)
+    )
+    assert most <= 5 * DOLLAR
+
+
+def test_the_store_is_asked_seldom_while_the_budget_is_large() -> None:
+    async def main() -> int:
+        store = Store()
+        budget = process(store, "1000")
+        await budget.start()
+        for _ in range(2000):
+            held = await reserve(budget, DOLLAR // 1000)
+            assert isinstance(held, Reservation)
+            await asyncio.sleep(0.01)
+            budget.settle(held, DOLLAR // 1000)
+        await budget.stop()
+        return store.asked
+
+    assert run_virtual(main()) < 20 * 5
+
+
+@pytest.mark.parametrize("fails", ["not done", "done"])
+def test_a_store_that_fails_for_a_while_neither_loses_nor_invents_money(
+    fails: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> SpendState:
+        store = Store()
+        budget = process(store, "1")
+        await budget.start()
+        held = await reserve(budget, DOLLAR // 10)
+        assert isinstance(held, Reservation)
+        store.fails = fails
+        with pytest.raises(StoreUnavailable):
+            await reserve(budget, DOLLAR // 2)
+        budget.settle(held, DOLLAR // 20)
+        await asyncio.sleep(3)
+        store.fails = ""
+        await asyncio.sleep(3)
+        held = await reserve(budget, DOLLAR * 95 // 100)
+        assert isinstance(held, Reservation)
+        budget.settle(held, 0)
+        await budget.stop()
+        return store.state
+
+    with caplog.at_level(logging.WARNING):
+        state = run_virtual(main())
+    assert sum(state.spend.values()) == DOLLAR // 20
+    assert sum(lease.amount for lease in state.leases.values()) == 0
+    assert len(caplog.messages) == 2  # once when it was lost, once when it was back
+
+
+def test_a_request_waits_no_longer_for_the_store_than_it_has_time() -> None:
+    async def main() -> None:
+        store = Store(delay=60)
+        budget = process(store, "1")
+        starting = asyncio.create_task(budget.start())
+        await starting
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with pytest.raises(StoreUnavailable, match="does not answer in time"):
+            await budget.acquire(1, began + 2)
+        assert loop.time() - began == pytest.approx(2)
+        await budget.stop()
+
+    run_virtual(main())
+
+
+def test_stopping_refuses_those_who_wait_and_gives_back_what_is_leased() -> None:
+    async def main() -> None:
+        store = Store()
+        budget = process(store, "1")
+        await budget.start()
+        waiting = asyncio.create_task(budget.acquire(DOLLAR, None))
+        await asyncio.sleep(0)
+        await budget.stop()
+        with pytest.raises(ShuttingDown):
+            await waiting
+        with pytest.raises(ShuttingDown):
+            await budget.acquire(1, None)
+        other = process(store, "1")
+        await other.start()
+        assert isinstance(await reserve(other, DOLLAR), Reservation)
+        await other.stop()
+
+    run_virtual(main())
+
+
+def test_an_idle_process_keeps_no_money_from_others() -> None:
+    async def main() -> None:
+        store = Store()
+        one, other = process(store, "1"), process(store, "1")
+        for budget in (one, other):
+            await budget.start()
+        for _ in range(5):
+            held = await reserve(one, DOLLAR // 50)
+            assert isinstance(held, Reservation)
+            one.settle(held, 0)
+        await asyncio.sleep(3 * SYNC)
+        held = await reserve(other, DOLLAR)
+        assert isinstance(held, Reservation)
+        other.settle(held, 0)
+        for budget in (one, other):
+            await budget.stop()
+
+    run_virtual(main())

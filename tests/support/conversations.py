@@ -1,0 +1,327 @@
+"""Generated requests, in the shapes that OpenAI and Anthropic document, and generated answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import strategies as st
+
+from inferc.runtime.dialects import events as e
+from inferc.runtime.requests.usage import Usage
+
+Json = dict[str, Any]
+
+WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+SAID = st.sampled_from(["", " ", "Hello.", "two\nlines", "naïve ☃", "1.0"]) | WORDS
+NAMES = st.sampled_from(["now", "search", "get_weather"])
+IDS = st.sampled_from(["call_1", "toolu_2", "x:y/z", "00000000", "call_1 "])
+PNG = "iVBORw0KGgo="
+NUMBERS = st.integers(-(10**25), 10**25) | st.floats(allow_nan=False, allow_infinity=False)
+ARGUMENTS = st.dictionaries(st.sampled_from("abc"), st.text(max_size=3) | st.booleans(), max_size=2).map(
+    lambda value: orjson.dumps(value).decode()
+) | st.sampled_from(["{}", '{"a": 1.0}', '{"n": 12345678901234567890123}', '{"deep": {"a": [1, null]}}'])
+SCHEMAS = st.sampled_from(
+    [
+        {"type": "object", "properties": {"a": {"type": "string"}}},
+        {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]},
+        {"type": "object", "properties": {}, "additionalProperties": False},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {
+            "type": "object",
+            "properties": {"all": {"type": "array", "items": {"$ref": "#/$defs/one"}, "maxItems": 3}},
+            "$defs": {"one": {"type": "object", "properties": {"kind": {"enum": ["x", "y"]}}}},
+        },
+    ]
+)
+EFFORTS = st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])
+
+
+def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(strategy, min_size=1, max_size=3)
+
+
+def fields(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    """An object with some of these fields."""
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+# ---- OpenAI's chat completions
+
+BREAKPOINT = st.just({"mode": "explicit"}) | st.just({"mode": "explicit", "ttl": "12h"})
+
+
+def _part(kind: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries(
+        {"type": st.just(kind), kind: value}, optional={"prompt_cache_breakpoint": BREAKPOINT}
+    )
+
+
+TEXT_PART = _part("text", SAID)
+IMAGE_PART = _part(
+    "image_url",
+    st.fixed_dictionaries(
+        {
+            "url": st.sampled_from(
+                [f"data:image/png;base64,{PNG}", "https://example.com/a.png", "https://x.org/i"]
+            )
+        },
+        optional={"detail": st.sampled_from(["auto", "low"])},
+    ),
+)
+AUDIO_PART = _part("input_audio", st.just({"data": "UklGRg==", "format": "wav"}))
+FILE_PART = _part(
+    "file",
+    st.just({"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"})
+    | st.just({"file_id": "file-1"}),
+)
+
+
+@st.composite
+def openai_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
+    """Messages in an order that OpenAI takes: each call is answered at once."""
+    messages: list[Json] = []
+    parts = st.one_of(TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART) if media else TEXT_PART
+    for _ in range(draw(st.integers(1, 5))):
+        match draw(st.sampled_from(["system", "developer", "user", "user", "assistant", "calls", "refusal"])):
+            case "system" | "developer" as role:
+                messages.append({"role": role, "content": draw(SAID | some(TEXT_PART))})
+            case "user":
+                user = {"role": "user", "content": draw(SAID | some(parts))}
+                messages.append(user | draw(fields(name=st.just("ann"))))
+            case "assistant":
+                messages.append({"role": "assistant", "content": draw(SAID | some(TEXT_PART))})
+            case "refusal":
+                messages.append({"role": "assistant", "content": None, "refusal": draw(SAID)})
+            case _:
+                calls = [_openai_call(draw, f"_{n}") for n in range(draw(st.integers(1, 2)))]
+                messages.append({"role": "assistant", "content": draw(st.none() | SAID), "tool_calls": calls})
+                for call in calls:
+                    content = draw(SAID | some(TEXT_PART) | st.just('{"temperature": 21.0}'))
+                    messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
+    return messages
+
+
+def _openai_call(draw: st.DrawFn, suffix: str) -> Json:
+    function = {"name": draw(NAMES), "arguments": draw(ARGUMENTS)}
+    return {"id": draw(IDS) + suffix, "type": "function", "function": function}
+
+
+OPENAI_TOOL = st.fixed_dictionaries(
+    {"name": NAMES},
+    optional={"description": WORDS, "parameters": SCHEMAS, "strict": st.booleans()},
+).map(lambda function: {"type": "function", "function": function})
+
+OPENAI_FORMATS = st.one_of(
+    st.just({"type": "text"}),
+    st.just({"type": "json_object"}),
+    st.fixed_dictionaries(
+        {"name": NAMES, "schema": SCHEMAS}, optional={"strict": st.booleans(), "description": WORDS}
+    ).map(lambda inner: {"type": "json_schema", "json_schema": inner}),
+)
+
+OPENAI_OPTIONS = fields(
+    temperature=st.sampled_from([0, 0.5, 1, 1.0, 2]),
+    top_p=st.sampled_from([0.1, 1]),
+    frequency_penalty=st.sampled_from([0, 0.5]),
+    presence_penalty=st.sampled_from([0, -1]),
+    seed=st.integers(0, 9),
+    logit_bias=st.sampled_from([{}, {"50256": -100}]),
+    max_completion_tokens=st.integers(1, 5000),
+    reasoning_effort=EFFORTS,
+    verbosity=st.sampled_from(["low", "medium"]),
+    stop=some(st.sampled_from(["\n", "END"])),
+    n=st.integers(1, 2),
+    user=st.sampled_from(["u-1", "ann@example.com"]),
+    metadata=st.just({"run": "7"}),
+    response_format=OPENAI_FORMATS,
+    store=st.booleans(),
+    service_tier=st.just("auto"),
+    prompt_cache_key=st.just("k"),
+    safety_identifier=st.just("s"),
+    modalities=st.just(["text"]),
+    prediction=st.just({"type": "content", "content": "x"}),
+)
+
+
+@st.composite
+def openai_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
+    """Bodies of `POST /v1/chat/completions`."""
+    body: Json = {"model": "m", "messages": draw(openai_messages(media=media)), **draw(OPENAI_OPTIONS)}
+    if draw(st.booleans()):
+        body |= draw(
+            st.just({"stream": True})
+            | st.just(
+                {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}}
+            )
+        )
+    if draw(st.booleans()):
+        body |= {"logprobs": True, "top_logprobs": 2} if draw(st.booleans()) else {"logprobs": False}
+    tools = draw(st.lists(OPENAI_TOOL, max_size=2, unique_by=lambda tool: tool["function"]["name"]))
+    if tools:
+        name = tools[0]["function"]["name"]
+        named = {"type": "function", "function": {"name": name}}
+        allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [named]}}
+        body["tools"] = tools
+        body |= draw(
+            fields(
+                tool_choice=st.sampled_from(["auto", "none", "required", named, allowed]),
+                parallel_tool_calls=st.booleans(),
+            )
+        )
+    return body
+
+
+# ---- Anthropic's messages
+
+CACHE_CONTROL = st.just({"type": "ephemeral"}) | st.just({"type": "ephemeral", "ttl": "1h"})
+
+
+def _block(kind: str, **values: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    required = {"type": st.just(kind), **values}
+    return st.fixed_dictionaries(required, optional={"cache_control": CACHE_CONTROL})
+
+
+TEXT_BLOCK = _block("text", text=SAID)
+IMAGE_BLOCK = _block(
+    "image",
+    source=st.just({"type": "base64", "media_type": "image/png", "data": PNG})
+    | st.just({"type": "url", "url": "https://example.com/a.png"}),
+)
+DOCUMENT_BLOCK = _block(
+    "document",
+    source=st.just({"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="})
+    | st.just({"type": "text", "media_type": "text/plain", "data": "a document"}),
+)
+FILE_BLOCK = _block("image", source=st.just({"type": "file", "file_id": "f1"}))
+THOUGHT = st.just({"type": "thinking", "thinking": "hm", "signature": "sig"}) | st.just(
+    {"type": "redacted_thinking", "data": "EmwK"}
+)
+SEARCH = st.just(
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}
+)
+
+
+@st.composite
+def anthropic_messages(draw: st.DrawFn, *, media: bool = True) -> list[Json]:
+    """Messages in an order that Anthropic takes: sides alternate, results of tools come first."""
+    messages: list[Json] = []
+    asked: list[str] = []
+    blocks = st.one_of(TEXT_BLOCK, IMAGE_BLOCK, DOCUMENT_BLOCK, FILE_BLOCK) if media else TEXT_BLOCK
+    for turn in range(draw(st.integers(1, 3))):
+        results = [
+            {"type": "tool_result", "tool_use_id": id}
+            | draw(
+                fields(
+                    content=SAID | some(TEXT_BLOCK | IMAGE_BLOCK if media else TEXT_BLOCK),
+                    is_error=st.booleans(),
+                    cache_control=CACHE_CONTROL,
+                )
+            )
+            for id in asked
+        ]
+        said: Any = draw(some(blocks))
+        messages.append(
+            {"role": "user", "content": [*results, *said] if results else draw(SAID | st.just(said))}
+        )
+        content: list[Json] = draw(
+            st.lists(THOUGHT | TEXT_BLOCK | SEARCH if media else TEXT_BLOCK, max_size=2)
+        )
+        asked = [f"toolu_{turn}{n}" for n in range(draw(st.integers(0, 2)))]
+        for id in asked:
+            value = orjson.loads(draw(ARGUMENTS.filter(lambda text: "123456" not in text)))
+            content.append({"type": "tool_use", "id": id, "name": draw(NAMES), "input": value})
+        if not content:
+            break
+        messages.append({"role": "assistant", "content": content})
+    if asked and messages[-1]["role"] == "assistant":
+        messages.pop()
+    return messages
+
+
+ANTHROPIC_TOOL = st.fixed_dictionaries(
+    {"name": NAMES, "input_schema": SCHEMAS},
+    optional={"description": WORDS, "strict": st.booleans(), "cache_control": CACHE_CONTROL},
+)
+
+THINKING = st.sampled_from(
+    [
+        {"type": "enabled", "budget_tokens": 1024},
+        {"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
+        {"type": "adaptive", "display": "summarized"},
+        {"type": "disabled"},
+    ]
+)
+
+
+@st.composite
+def anthropic_bodies(draw: st.DrawFn, *, media: bool = True) -> Json:
+    """Bodies of `POST /v1/messages`."""
+    body: Json = {
+        "model": "m",
+        "max_tokens": draw(st.integers(2048, 9000)),
+        "messages": draw(anthropic_messages(media=media)),
+    } | draw(
+        fields(
+            system=SAID | some(TEXT_BLOCK),
+            temperature=st.sampled_from([0, 0.5, 1]),
+            top_p=st.sampled_from([0.1, 1]),
+            top_k=st.integers(1, 40),
+            stop_sequences=some(st.sampled_from(["\n", "END"])),
+            thinking=THINKING,
+            metadata=st.just({"user_id": "u-1"}),
+            output_config=fields(
+                effort=st.sampled_from(["low", "high", "max"]),
+                format=SCHEMAS.map(lambda schema: {"type": "json_schema", "schema": schema}),
+            ).filter(bool),
+            stream=st.just(True),
+            service_tier=st.just("auto"),
+            container=st.just("c1"),
+        )
+    )
+    tools = draw(st.lists(ANTHROPIC_TOOL, max_size=2, unique_by=lambda tool: tool["name"]))
+    if tools:
+        body["tools"] = tools
+        body |= draw(
+            fields(
+                tool_choice=st.sampled_from(
+                    [
+                        {"type": "auto"},
+                        {"type": "any", "disable_parallel_tool_use": True},
+                        {"type": "tool", "name": tools[0]["name"]},
+                        {"type": "none"},
+                    ]
+                )
+            )
+        )
+    return body
+
+
+# ---- answers
+
+
+@st.composite
+def answers(draw: st.DrawFn, *, thoughts: bool = True) -> list[e.Event]:
+    """The events of one answer with one choice, of a provider that speaks Anthropic's dialect."""
+    found: list[e.Event] = [e.Started("msg_1", "model-1")]
+    calls = 0
+    if thoughts and draw(st.booleans()):
+        found += [
+            e.ThinkingDelta(piece, "anthropic") for piece in draw(some(st.sampled_from(["a", "b c", "☃"])))
+        ]
+        found += [e.ThinkingSigned("sig", "anthropic"), e.PartEnded()]
+    for kind in draw(st.lists(st.sampled_from(["text", "call"]), max_size=3)):
+        if kind == "text":
+            found += [e.TextDelta(piece) for piece in draw(some(WORDS.filter(bool)))]
+            found.append(e.PartEnded())
+        else:
+            found.append(e.ToolCallBegun(calls, f"call_{calls}", draw(NAMES)))
+            arguments = draw(ARGUMENTS)
+            cut = draw(st.integers(0, len(arguments)))
+            found += [e.ToolCallDelta(calls, piece) for piece in (arguments[:cut], arguments[cut:]) if piece]
+            found.append(e.ToolCallDone(calls))
+            calls += 1
+    prompt, cached = draw(st.integers(10, 99)), draw(st.integers(0, 9))
+    found.append(e.UsageKnown(Usage(prompt, draw(st.integers(0, 99)), cached_tokens=cached)))
+    found.append(e.Finished("tool_calls" if calls else draw(st.sampled_from(["stop", "length"]))))
+    return found

@@ -1,0 +1,84 @@
+"""The types of the providers' own Python packages judge requests: keys that they do not know are refused."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from anthropic.types.message_create_params import MessageCreateParams
+from google.genai import types as google
+from openai.types.chat.completion_create_params import CompletionCreateParams
+from openai.types.responses.response_create_params import ResponseCreateParams
+from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import SchemaValidator
+
+
+@cache
+def judge(params: Any) -> SchemaValidator:
+    """What validates a body against `params`: lists at once instead of lazily, and no unknown keys."""
+    adapter: TypeAdapter[Any] = TypeAdapter(params, config=ConfigDict(arbitrary_types_allowed=True))
+    return SchemaValidator(_strict(adapter.core_schema))
+
+
+def _strict(schema: Any) -> Any:
+    if isinstance(schema, list | tuple):
+        return type(schema)(_strict(each) for each in schema)
+    if not isinstance(schema, dict):
+        return schema
+    made = {
+        name: {key: _strict(inner) for key, inner in value.items()}
+        if name in ("fields", "choices") and isinstance(value, dict)
+        else _strict(value)
+        for name, value in schema.items()
+        if name != "metadata"
+    }
+    if made.get("type") == "typed-dict":
+        made["config"] = {**made.get("config", {}), "extra_fields_behavior": "forbid"}
+        made.pop("extras_schema", None)
+        made["extra_behavior"] = "forbid" if schema.get("extra_behavior") != "allow" else "allow"
+    if made.get("type") in ("model", "model-fields"):  # answers, which may be sent back as they came
+        made["config"] = {**made.get("config", {}), "extra_fields_behavior": "forbid"}
+        made["extra_behavior"] = "forbid"
+        if made["type"] == "model":
+            del made["extra_behavior"]
+    if made.get("type") == "generator":
+        made["type"] = "list"
+    if made.get("type") == "is-instance":  # of a protocol that stands for a sequence of texts
+        made = {"type": "list", "items_schema": {"type": "str"}}
+    return made
+
+
+def check_openai_chat(body: Any) -> None:
+    """Raises ValidationError."""
+    judge(CompletionCreateParams).validate_python(body)
+
+
+def check_openai_responses(body: Any) -> None:
+    """Raises ValidationError."""
+    judge(ResponseCreateParams).validate_python(body)
+
+
+SAMPLING_2023 = frozenset({"temperature", "top_p", "top_k"})
+"""Fields of the version `2023-06-01` of Anthropic's API, which the package, with a later one, has not."""
+
+
+def check_anthropic(body: Any) -> None:
+    """Raises ValidationError."""
+    known = {name: value for name, value in body.items() if name not in SAMPLING_2023}
+    judge(MessageCreateParams).validate_python(known)
+
+
+_GEMINI: dict[str, Any] = {
+    "contents": list[google.Content],
+    "systemInstruction": google.Content,
+    "tools": list[google.Tool],
+    "toolConfig": google.ToolConfig,
+    "generationConfig": google.GenerationConfig,
+    "safetySettings": list[google.SafetySetting],
+}
+
+
+def check_gemini(body: Any) -> None:
+    """Raises ValidationError, or KeyError for a field that there is not."""
+    for name, value in body.items():
+        TypeAdapter(_GEMINI[name]).validate_python(value)
