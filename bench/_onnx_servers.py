@@ -50,17 +50,21 @@ def make_toys(folder: Path) -> None:
     save("tiny", [helper.make_node("MatMul", ["x", "w"], ["y"])], 4, 3, {"w": matrix})
     axis = numpy.array([1], numpy.int64)
     save("wide", [helper.make_node("ReduceMean", ["x"], ["y"], axes=[1])], WIDE, 1, {})
-    # The product of the large matrices has to be made in each run, for one row or for many.
+    # The product of the large matrices has to be made in each run, for one row or for many: a factor of it is
+    # always 1, which nobody can know before the run.
     big = {name: random.normal(size=(700, 700)).astype(numpy.float32) for name in ("a", "b")}
     fixed = [
         helper.make_node("ReduceMax", ["x"], ["top"], keepdims=0),
-        helper.make_node("Mul", ["a", "top"], ["scaled"]),
+        helper.make_node("Mul", ["top", "nought"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "one"], ["factor"]),
+        helper.make_node("Mul", ["a", "factor"], ["scaled"]),
         helper.make_node("MatMul", ["scaled", "b"], ["product"]),
         helper.make_node("ReduceMean", ["product"], ["mean"], keepdims=0),
         helper.make_node("ReduceSum", ["x", "axis"], ["sum"]),
         helper.make_node("Add", ["sum", "mean"], ["y"]),
     ]
-    save("fixed", fixed, 4, 1, big | {"axis": axis})
+    numbers = {name: numpy.array(value, numpy.float32) for name, value in (("nought", 0), ("one", 1))}
+    save("fixed", fixed, 4, 1, big | numbers | {"axis": axis})
 
     sys.path.append(str(ROOT))
     from tests.runtime.onnx.toys import byte_tokenizer, causal_lm
