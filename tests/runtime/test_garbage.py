@@ -231,7 +231,8 @@ async def test_answers_and_errors_leave_nothing_to_the_garbage_collector(
     monkeypatch.setenv("KEY", "k")
     (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
     left: dict[str, Any] = {}
-    with serving("mock-provider", "--port", "0", "--script", str(tmp_path / "script.json")) as mock:
+    script = str(tmp_path / "script.json")
+    with serving("mock-provider", "--port", "0", "--script", script, patience=300) as mock:
         plan = plan_in(tmp_path, mock.url)
         async with running(plan, tmp_path) as executor, gateway_of(executor) as url:
             client = http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=60)

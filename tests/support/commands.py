@@ -38,9 +38,14 @@ class Running:
 
 @contextmanager
 def serving(
-    *arguments: str, cwd: Path = ROOT, environment: dict[str, str] | None = None
+    *arguments: str,
+    cwd: Path = ROOT,
+    environment: dict[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> Iterator[Running]:
-    """`inferc` with these arguments, once it takes requests; killed at the end if it still runs."""
+    """`inferc` with these arguments, once it takes requests; killed at the end if it still runs, and after
+    `patience` seconds.
+    """
     process = subprocess.Popen(
         [*INFERC, *arguments],
         cwd=cwd,
@@ -50,7 +55,7 @@ def serving(
         stderr=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog = threading.Timer(patience, process.kill)
     watchdog.start()
     try:
         yield Running(process, _announced(process))
