@@ -8,6 +8,8 @@ from contextlib import aclosing
 from math import inf
 from random import Random
 
+from attrs import evolve
+
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
@@ -22,6 +24,7 @@ from ..requests.trace import Trace
 from .availability import Availability
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
+from .request_filler import RequestFiller
 from .retrier import Retrier
 from .slots import Slot, Slots
 
@@ -66,6 +69,7 @@ class Deployment(Model):
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._filler = RequestFiller(plan) if plan.request is not None else None
         self._stopping = False
 
     @property
@@ -172,6 +176,8 @@ class Deployment(Model):
                 async for chunk in chunks:
                     yield chunk
             return
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(call.request))
         request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
@@ -207,6 +213,9 @@ class Deployment(Model):
         slot = await self._enter(call, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(request))
+            request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
             while True:
