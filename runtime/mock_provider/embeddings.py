@@ -55,9 +55,10 @@ def _inputs(value: object) -> list[str]:
     if inputs and all(type(each) is int for each in inputs):
         inputs = [inputs]
     texts = [" ".join(map(str, each)) if isinstance(each, list) else each for each in inputs]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    found = [text for text in texts if isinstance(text, str)]
+    if not found or len(found) < len(texts):
         raise MockError(400, "`input` must be a text, token ids, or a list of texts or of token ids")
-    return texts
+    return found
 
 
 def _tokens(text: str) -> int:
