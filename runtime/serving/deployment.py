@@ -16,12 +16,13 @@ from ..policies.capacity import FallBack
 from ..policies.estimate import Tariff
 from ..policies.retry import Retry
 from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
-from ..requests.answer import Chunk
+from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
 from ..requests.errors import RequestError, ShuttingDown, StartError
-from ..requests.request import Request
+from ..requests.request import EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
+from .batches import batches, embed_in_batches
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
@@ -70,6 +71,7 @@ class Deployment(Model):
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._filler = RequestFiller(plan) if plan.request is not None else None
+        self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._stopping = False
 
     @property
@@ -168,6 +170,9 @@ class Deployment(Model):
         passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
+        if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
+            yield await self._in_batches(parts, call, trace)
+            return
         loop = asyncio.get_running_loop()
         began = loop.time()
         slot = await self._enter(call, began)
@@ -206,6 +211,8 @@ class Deployment(Model):
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         """As `stream`; where replicas have whole answers, without the generators of one."""
         request = call.request
+        if self._most_inputs is not None and (parts := batches(request, self._most_inputs)):
+            return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))
         loop = asyncio.get_running_loop()
@@ -233,6 +240,12 @@ class Deployment(Model):
                 await asyncio.sleep(wait)
         finally:
             self._leave(request, retrier, began, loop.time())
+
+    async def _in_batches(self, parts: tuple[EmbedRequest, ...], call: Call, trace: Trace) -> EmbedChunk:
+        """The vectors of all parts: each is a request of its own to slots, limits, budget and retries."""
+        return await embed_in_batches(
+            parts, call, max(self._slots.free, 1), lambda part: self.answer(part, trace)
+        )
 
     async def _enter(self, call: Call, began: float) -> Slot | FallBack:
         """A slot, or who takes over. Raises RequestError."""

@@ -170,7 +170,7 @@ class RemoteReplica:
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.texts), classifier)
+            return self._wire.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
             return self._wire.scores(body, len(request.documents), classifier)
         answer = self._wire.answer(body, classifier)
@@ -299,4 +299,4 @@ class RemoteReplica:
 
 def _most(request: Request) -> int:
     """Bytes that the answer to `request` may have in one piece."""
-    return MAX_ANSWER + (len(request.texts) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)
+    return MAX_ANSWER + (len(request.inputs) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)
