@@ -137,11 +137,12 @@ class Deployment(Model):
     def can_reload(self, plan: OnnxServingPlan) -> bool:
         """Whether `plan` differs from the one that is served in no more than the model."""
         old = self.plan
-        same = (plan.replicas, plan.serving, plan.idempotent, plan.task_kind)
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.task_kind)
         return isinstance(old, OnnxServingPlan) and same == (
             old.replicas,
             old.serving,
             old.idempotent,
+            old.request,
             old.task_kind,
         )
 
