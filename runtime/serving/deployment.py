@@ -8,6 +8,8 @@ from contextlib import aclosing
 from math import inf
 from random import Random
 
+from attrs import evolve
+
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
@@ -23,6 +25,7 @@ from .availability import Availability
 from .batches import batches, embed_in_batches
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
+from .request_filler import RequestFiller
 from .retrier import Retrier
 from .slots import Slot, Slots
 
@@ -67,6 +70,7 @@ class Deployment(Model):
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._filler = RequestFiller(plan) if plan.request is not None else None
         self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._stopping = False
 
@@ -133,11 +137,12 @@ class Deployment(Model):
     def can_reload(self, plan: OnnxServingPlan) -> bool:
         """Whether `plan` differs from the one that is served in no more than the model."""
         old = self.plan
-        same = (plan.replicas, plan.serving, plan.idempotent, plan.task_kind)
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.task_kind)
         return isinstance(old, OnnxServingPlan) and same == (
             old.replicas,
             old.serving,
             old.idempotent,
+            old.request,
             old.task_kind,
         )
 
@@ -177,6 +182,8 @@ class Deployment(Model):
                 async for chunk in chunks:
                     yield chunk
             return
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(call.request))
         request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
@@ -214,6 +221,9 @@ class Deployment(Model):
         slot = await self._enter(call, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(request))
+            request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
             while True:

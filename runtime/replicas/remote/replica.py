@@ -32,6 +32,7 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .extra_body import ExtraBody
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -79,6 +80,7 @@ class RemoteReplica:
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
+        self._extra = ExtraBody.of(plan)
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
 
@@ -207,6 +209,8 @@ class RemoteReplica:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
+        if self._extra is not None:
+            body = self._extra.added_to(body)
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
