@@ -30,6 +30,9 @@ Json = dict[str, Any]
 
 DIALECT = "gemini"
 
+UNTOLD = {"image": "image/jpeg"}
+"""Types of media whose address does not tell it: Vertex takes none without."""
+
 NUMBERS = {
     "temperature": "temperature",
     "top_p": "topP",
@@ -130,8 +133,9 @@ def _response(text: str, is_error: bool | None) -> Any:
 
 def _media(part: Part) -> Json:
     match part:
-        case Media(url=url, type=type) if url:
-            return {"fileData": {"fileUri": url} | ({"mimeType": type} if type else {})}
+        case Media(url=url, type=type, kind=kind) if url:
+            told = type or UNTOLD.get(kind)
+            return {"fileData": {"fileUri": url} | ({"mimeType": told} if told else {})}
         case Media(text=text) if text:
             return {"inlineData": {"mimeType": "text/plain", "data": b64encode(text.encode()).decode()}}
         case Media(type=type, data=data):
