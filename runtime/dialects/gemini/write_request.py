@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 
+from ...requests.conversation import Conversation, FunctionTool, Sampling, ThinkingWanted, ToolChoice, Turn
 from ...requests.errors import BadRequest
-from ..conversation import Conversation, FunctionTool, Sampling, ThinkingWanted, ToolChoice, Turn
-from ..exact_json import arguments_object
-from ..parts import (
+from ...requests.parts import (
     Media,
     Part,
     Refusal,
@@ -25,6 +24,7 @@ from ..parts import (
     own,
     path,
 )
+from ..exact_json import arguments_object
 
 Json = dict[str, Any]
 
