@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
+from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
 from ...requests.answer import ChatChunk, Chunk
@@ -27,6 +29,7 @@ from ...requests.errors import (
     Unsupported,
 )
 from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
@@ -132,10 +135,13 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader, parser = self._wire.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
+            upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
+                    if upstream is not None:
+                        chunk, upstream = chunk._replace(upstream=upstream), None
                     yield chunk
                 if error is not None:
                     raise error
@@ -164,8 +170,15 @@ class RemoteReplica:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
-            return self._parse(request, body, classifier)
-        return await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = self._parse(request, body, classifier)
+        else:
+            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+        upstream = read_upstream(response.headers, classifier.secret)
+        return (
+            chunk._replace(upstream=upstream)
+            if isinstance(chunk, ChatChunk)
+            else evolve(chunk, upstream=upstream)
+        )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
