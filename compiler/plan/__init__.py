@@ -17,6 +17,7 @@ from ...dsl.kinds import (
     TaskKind,
     TooLongAction,
     UnavailableAction,
+    UnsupportedAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -29,6 +30,7 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
@@ -179,6 +181,8 @@ __all__ = [
     "RecordType",
     "RemotePoolPlan",
     "ReplicaPlacement",
+    "RequestParameters",
+    "RequestSettings",
     "RerankSpec",
     "RetryPolicy",
     "RouteKey",
@@ -203,6 +207,7 @@ __all__ = [
     "Type",
     "TypeKind",
     "UnavailableAction",
+    "UnsupportedAction",
     "WireFormat",
     "dump_plan",
     "is_loopback",

@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
+from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
 from ...requests.answer import ChatChunk, Chunk
@@ -27,11 +29,13 @@ from ...requests.errors import (
     Unsupported,
 )
 from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .connector import why_unreadable
+from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
@@ -80,6 +84,7 @@ class RemoteReplica:
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
+        self._extra = ExtraBody.of(plan)
         self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
@@ -129,10 +134,13 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader, parser = self._wire.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
+            upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
+                    if upstream is not None:
+                        chunk, upstream = chunk._replace(upstream=upstream), None
                     yield chunk
                 if error is not None:
                     raise error
@@ -159,13 +167,20 @@ class RemoteReplica:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
-            return self._parse(request, body, classifier)
-        return await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = self._parse(request, body, classifier)
+        else:
+            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+        upstream = read_upstream(response.headers, classifier.secret)
+        return (
+            chunk._replace(upstream=upstream)
+            if isinstance(chunk, ChatChunk)
+            else evolve(chunk, upstream=upstream)
+        )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.texts), classifier)
+            return self._wire.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
             return self._wire.scores(body, len(request.documents), classifier)
         answer = self._wire.answer(body, classifier)
@@ -202,6 +217,8 @@ class RemoteReplica:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
+        if self._extra is not None:
+            body = self._extra.added_to(body)
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
@@ -287,4 +304,4 @@ class RemoteReplica:
 
 def _most(request: Request) -> int:
     """Bytes that the answer to `request` may have in one piece."""
-    return MAX_ANSWER + (len(request.texts) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)
+    return MAX_ANSWER + (len(request.inputs) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)
