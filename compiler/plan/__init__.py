@@ -1,6 +1,14 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
+from ...dsl.gateway import (
+    ANY_ORIGIN,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
@@ -20,6 +28,7 @@ from ...dsl.kinds import (
     UnsupportedAction,
     WireFormat,
 )
+from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
     CapacityPolicy,
@@ -33,6 +42,7 @@ from ...dsl.policies import (
 from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
+from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -154,6 +164,7 @@ __all__ = [
     "Isolation",
     "JitterKind",
     "KeySource",
+    "LateText",
     "Launch",
     "ListNode",
     "ListType",
@@ -211,6 +222,10 @@ __all__ = [
     "WireFormat",
     "dump_plan",
     "is_loopback",
+    "is_name_of_state",
+    "is_origin",
     "load_plan",
+    "no_base_url",
     "plan_converter",
+    "split_address",
 ]
