@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -18,7 +18,12 @@ from .endpoints.chat import answer_chat
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
 from .endpoints.dialects import answer_in, count_tokens
-from .endpoints.embeddings import answer_embeddings
+from .endpoints.embeddings import (
+    answer_cohere_embed,
+    answer_cohere_embed_v2,
+    answer_embeddings,
+    answer_tei_embed,
+)
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
     answer_infer,
@@ -29,20 +34,23 @@ from .endpoints.open_inference import (
     answer_server,
 )
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .endpoints.rerank import answer_rerank
+from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .metrics import Metrics
 from .responses import (
+    cohere_error_answer,
     error_answer,
     inference_error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
+    name_request,
+    tei_error_answer,
 )
 from .status import answer_alive, answer_health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer = Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]
-InError = Callable[[RequestError], web.Response]
+InError = Callable[[RequestError, Mapping[str, str]], web.Response]
 Refused = Callable[[RequestError], None]
 
 
@@ -93,6 +101,8 @@ def build_app(
     for routes, in_error in (
         (_OPENAI, error_answer),
         (_MESSAGES, messages_error_answer),
+        (_COHERE, cohere_error_answer),
+        (_TEI, tei_error_answer),
         (_INFERENCE, inference_error_answer),
         (shown, error_answer),
     ):
@@ -146,16 +156,22 @@ def _guarded(
     is_open: no token is needed. refused: told each error.
     """
 
+    as_anthropic = in_error is messages_error_answer
+
     async def handle(request: web.Request) -> web.StreamResponse:
+        ids = name_request(request, as_anthropic=as_anthropic)
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
             door.admit(request, is_open)
-            return await answer(request, executor)
+            response = await answer(request, executor)
+            if not response.prepared:
+                response.headers.update(ids)
+            return response
         except RequestError as error:
             log_failure(error)
             refused(error)
-            response = in_error(error)
+            response = in_error(error, ids)
             forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
                 response.force_close()
@@ -165,7 +181,7 @@ def _guarded(
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
         except Exception:
-            return in_error(internal_error())
+            return in_error(internal_error(), ids)
         finally:
             request.app[BODIES].release(request)
 
@@ -177,7 +193,7 @@ async def _expect_nothing(request: web.Request) -> None:
 
 
 async def _no_such_path(request: web.Request, executor: Executor) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_INFERENCE))
+    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_COHERE, *_TEI, *_INFERENCE))
     served = ", ".join((*paths, "/livez", "/healthz", "/metrics"))
     raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
 
@@ -198,6 +214,15 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
 _MESSAGES: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/messages", answer_in("anthropic")),
     ("POST", "/v1/messages/count_tokens", count_tokens),
+)
+_COHERE: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/v1/embed", answer_cohere_embed),
+    ("POST", "/v2/embed", answer_cohere_embed_v2),
+    ("POST", "/v2/rerank", answer_cohere_rerank),
+)
+_TEI: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/embed", answer_tei_embed),
+    ("POST", "/rerank", answer_bare_rerank),
 )
 _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),
