@@ -138,6 +138,7 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("ExternPlan", "parameters"): "what it takes, in the order of the file",
     ("ExternPlan", "result"): "the type that what it gives must have",
     ("Node", "kind"): "how it comes by its value",
+    ("IndexNode", "of"): "the node of which a part is taken",
     ("OperatorNode", "operands"): "the nodes that it takes",
     ("ListNode", "items"): "the nodes behind its values",
     ("RecordNode", "fields"): "the node behind each field",
