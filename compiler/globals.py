@@ -10,7 +10,18 @@ from ..dsl import syntax as s
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
-from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, is_loopback, is_origin
+from ..dsl.gateway import (
+    LONGEST_NAME,
+    MAX_BODY,
+    MAX_BODY_MEMORY,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
+from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
@@ -23,8 +34,6 @@ from .placement import Node
 from .program import GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
-
-LONGEST_NAME = 100
 
 
 @frozen(eq=False, repr=False)
@@ -84,16 +93,18 @@ class GlobalBlocks:
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
-        host, port = self._address(fields.bind, section)
+        is_bind_open = is_unknown(fields.bind)
+        host, port = (fields.bind, 0) if is_bind_open else self._address(fields.bind, section)
         self._in_range(fields, paths)
         self._origins(fields.cors, paths)
-        if "auth" not in section.settings and not is_loopback(host):
+        if "auth" not in section.settings and not is_bind_open and not is_loopback(host):
             self._everyone(host, section)
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
         return GatewaySettings(
             host=host,
             port=port,
+            bind=fields.bind if isinstance(fields.bind, LateText) else None,
             auth=fields.auth,
             open=is_open,
             timeout=fields.timeout if fields.timeout is not None and fields.timeout > 0 else None,
@@ -108,7 +119,7 @@ class GlobalBlocks:
 
     def _check_name(self, name: str | None, section: Section) -> None:
         """The name of the state is a part of keys in a store."""
-        if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
+        if name is None or is_unknown(name) or is_name_of_state(name):
             return
         self._found.error(
             "E0304",
@@ -128,7 +139,7 @@ class GlobalBlocks:
 
     def _origins(self, cors: Cors, paths: Paths) -> None:
         for origin in cors.origins:
-            if not is_origin(origin):
+            if not is_unknown(origin) and not is_origin(origin):
                 self._found.error(
                     "E0318",
                     f"`{origin}` is no origin of a web page",
@@ -149,9 +160,9 @@ class GlobalBlocks:
         )
 
     def _address(self, bind: str, section: Section) -> tuple[str, int]:
-        host, separator, port = bind.rpartition(":")
-        if separator and port.isdecimal() and int(port) < 65536 and host:
-            return host.strip("[]"), int(port)
+        address = split_address(bind)
+        if address is not None:
+            return address
         setting = section.settings["bind"]
         self._found.error(
             "E0312",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.inference import name_at
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
+from ..dsl.late_text import LateText, Variable
 from ..dsl.runtimes import (
     CustomConfig,
     GeminiConfig,
@@ -64,6 +65,7 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            bind=gateway.bind,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
@@ -113,6 +115,7 @@ class _Lowerer:
             replicas=replicas,
             serving=deployment.serving,
             idempotent=deployment.idempotent,
+            request=deployment.request,
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -131,8 +134,9 @@ class _Lowerer:
             replicas=replicas,
             serving=deployment.serving,
             idempotent=deployment.idempotent,
+            request=deployment.request,
             provider=provider,
-            model=name_at(deployment.effective_runtime(), deployment.model),
+            model=_name_at(deployment),
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
@@ -164,6 +168,17 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _name_at(deployment: Deployment) -> str:
+    """What the provider calls the model; where the environment says it, it says it in full."""
+    runtime, model = deployment.effective_runtime(), deployment.model
+    match model:
+        case LateText(parts=(Variable(name=name, default=str(default)),)):
+            return LateText((Variable(name, name_at(runtime, default)),))
+        case LateText():
+            return model
+    return name_at(runtime, model)
 
 
 def _name_of(program: Program) -> str:

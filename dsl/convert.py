@@ -12,11 +12,13 @@ from enum import StrEnum
 from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import frozen
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
+from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
@@ -51,6 +53,7 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
     made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
     made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
+    made.register_unstructure_hook_factory(_has_rare, lambda cls: _unstructure_fn(cls, made))
     register_by_kind(made, RuntimeConfig, RuntimeKind, CONFIG_CLASSES, KIND_DEFAULTS)
     register_by_kind(made, Task, TaskKind, TASK_CLASSES)
     return made
@@ -75,12 +78,28 @@ def register_by_kind(
             structurers[cls] = make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True)
         return structurers[cls](_with_defaults(value, defaults.get(kind, {})), cls)
 
+    unstructurers: dict[Any, Any] = {}
+
     def unstructure(value: Any) -> object:
-        fields = make_dict_unstructure_fn(type(value), made)(value)
+        cls = type(value)
+        if cls not in unstructurers:
+            unstructurers[cls] = _unstructure_fn(cls, made)
+        fields = unstructurers[cls](value)
         return {"kind": fields.pop("kind"), **fields}
 
     made.register_structure_hook(base, structure)
     made.register_unstructure_hook(base, unstructure)
+
+
+def _has_rare(cls: Any) -> bool:
+    """Whether it has fields that are left out where they have their default."""
+    return attrs.has(cls) and any("rare" in attribute.metadata for attribute in attrs.fields(cls))
+
+
+def _unstructure_fn(cls: Any, made: Converter) -> Callable[[Any], dict[str, Any]]:
+    rare = [attribute.name for attribute in attrs.fields(cls) if "rare" in attribute.metadata]
+    overrides: dict[str, Any] = dict.fromkeys(rare, override(omit_if_default=True))
+    return make_dict_unstructure_fn(cls, made, **overrides)
 
 
 def _register_scalars(made: Converter) -> None:
@@ -95,8 +114,40 @@ def _register_scalars(made: Converter) -> None:
     scalar(bool, lambda v: isinstance(v, bool), "`true` or `false`")
     scalar(int, lambda v: type(v) is int, "a whole number")
     scalar(float, lambda v: type(v) in (int, float), "a number")
-    scalar(str, lambda v: isinstance(v, str) and not isinstance(v, Word), "text")
-    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+    made.register_structure_hook(str, lambda value, _: _structure_text(value))
+    made.register_unstructure_hook(str, lambda v: v if type(v) is str else _unstructure_text(v))
+    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: _with_late_texts(value))
+
+
+def _structure_text(value: object) -> str:
+    if isinstance(value, str) and not isinstance(value, Word):
+        return value
+    late = _late_text(value)
+    if late is None:
+        raise Mismatch("text", value, _scalar_suggestion(str, value))
+    return late
+
+
+def _unstructure_text(value: str) -> object:
+    return value.as_json() if isinstance(value, LateText) else str(value)
+
+
+def _late_text(value: object) -> LateText | None:
+    """What `env(…)` stands for, in a file or in a plan; None for anything else."""
+    if isinstance(value, Call):
+        variable = value.variable
+        return None if variable is None else LateText((variable,))
+    return LateText.from_json(value)
+
+
+def _with_late_texts(value: object) -> object:
+    """`value`, of any kind, with the texts in it that come from the environment."""
+    late = _late_text(value)
+    if late is not None:
+        return late
+    if isinstance(value, dict):
+        return {name: _with_late_texts(inner) for name, inner in value.items()}
+    return [_with_late_texts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _scalar_suggestion(kind: type, value: object) -> str | None:

@@ -8,9 +8,11 @@ from .catalogue import find_model
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
+from .late_text import LateText
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
+from .requests import RequestSettings
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
 from .units import Money
@@ -37,7 +39,13 @@ class Deployment(Record):
     idempotent: bool = doc("false: never retried", default=True)
     price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
     model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
+    request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
+
+    @property
+    def known_model(self) -> str:
+        """The model, as the catalogue is asked for it: nothing where it comes from the environment."""
+        return "" if isinstance(self.model, LateText) else self.model
 
     def effective_runtime(self) -> RuntimeKind:
         """The runtime that serves the model: `runtime`, else that of the block, else the name's."""
@@ -66,7 +74,7 @@ class Deployment(Record):
         if self.price is not None:
             return self.price
         provider = self.effective_runtime().provider
-        info = find_model(self.model, provider) if provider is not None else None
+        info = find_model(self.known_model, provider) if provider is not None else None
         if info is None or info.input_price is None:
             return None
         return Price(
@@ -82,7 +90,7 @@ class Deployment(Record):
         return (
             *emptiness(self.name, self.model),
             *ranges(self),
-            *above_highest_tier(self.effective_runtime().provider, self.model, self.runtime_config),
+            *above_highest_tier(self.effective_runtime().provider, self.known_model, self.runtime_config),
         )
 
 

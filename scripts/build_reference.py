@@ -34,7 +34,7 @@ from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.targets import ENDPOINTS
-from inferc.dsl import deployment, gateway, kinds, policies, runtimes, tasks
+from inferc.dsl import deployment, gateway, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
@@ -49,7 +49,8 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 CLASSES: dict[str, Any] = {
     name: value
     for module in (
-        *(deployment, gateway, policies, runtimes, tasks, signature, call_options, extern_options),
+        *(deployment, gateway, policies, requests, runtimes, tasks),
+        *(signature, call_options, extern_options),
         *(plan_model, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
     for name, value in vars(module).items()
@@ -276,6 +277,9 @@ def _words() -> tuple[list[str], list[list[str]]]:
         kinds.GraphOptimization,
         kinds.BudgetAction,
         kinds.UnavailableAction,
+        kinds.UnsupportedAction,
+        kinds.EffortLevel,
+        kinds.VerbosityLevel,
         kinds.Isolation,
         kinds.TaskKind,
     )

@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
-from . import budgets, capacity, files, models, names, onnx, placements, policies, remote_tasks, wildcards
+from . import (
+    budgets,
+    capacity,
+    files,
+    models,
+    names,
+    onnx,
+    placements,
+    policies,
+    remote_tasks,
+    requests,
+    wildcards,
+)
 
 Check = Callable[[Program, Diagnostics], None]
 
@@ -22,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     capacity.check,
     remote_tasks.check,
+    requests.check,
     wildcards.check,
     placements.check,
     files.check,

@@ -1,6 +1,14 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
+from ...dsl.gateway import (
+    ANY_ORIGIN,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
@@ -17,8 +25,10 @@ from ...dsl.kinds import (
     TaskKind,
     TooLongAction,
     UnavailableAction,
+    UnsupportedAction,
     WireFormat,
 )
+from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
     CapacityPolicy,
@@ -29,8 +39,10 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
+from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -152,6 +164,7 @@ __all__ = [
     "Isolation",
     "JitterKind",
     "KeySource",
+    "LateText",
     "Launch",
     "ListNode",
     "ListType",
@@ -179,6 +192,8 @@ __all__ = [
     "RecordType",
     "RemotePoolPlan",
     "ReplicaPlacement",
+    "RequestParameters",
+    "RequestSettings",
     "RerankSpec",
     "RetryPolicy",
     "RouteKey",
@@ -203,9 +218,14 @@ __all__ = [
     "Type",
     "TypeKind",
     "UnavailableAction",
+    "UnsupportedAction",
     "WireFormat",
     "dump_plan",
     "is_loopback",
+    "is_name_of_state",
+    "is_origin",
     "load_plan",
+    "no_base_url",
     "plan_converter",
+    "split_address",
 ]

@@ -23,7 +23,7 @@ from .types import TYPE_CLASSES, Type
 Schema = dict[str, Any]
 
 _SCALARS: dict[Any, Schema] = {
-    str: {"type": "string"},
+    str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
@@ -60,6 +60,25 @@ _SCALARS: dict[Any, Schema] = {
 }
 
 
+_VARIABLE: Schema = {
+    "type": "object",
+    "properties": {"$env": {"type": "string"}, "default": {"type": "string"}},
+    "required": ["$env"],
+    "additionalProperties": False,
+}
+_ENVIRONMENT_TEXT: Schema = {
+    "description": "a text that holds variables of the environment, read when the plan starts",
+    "oneOf": [
+        _VARIABLE,
+        {
+            "type": "object",
+            "properties": {"$text": {"type": "array", "items": {"anyOf": [{"type": "string"}, _VARIABLE]}}},
+            "required": ["$text"],
+            "additionalProperties": False,
+        },
+    ],
+}
+
 _BY_KIND: dict[Any, Any] = {
     DeploymentPlan: PLAN_CLASSES,
     TaskSpec: SPEC_CLASSES,
@@ -78,7 +97,7 @@ def plan_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,
         **schema,
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": dict(sorted({**definitions, "EnvironmentText": _ENVIRONMENT_TEXT}.items())),
     }
 
 
@@ -90,13 +109,14 @@ def _class_schema(cls: Any, definitions: dict[str, Schema], kind: str | None = N
         if "doc" in attribute.metadata:
             inner["description"] = attribute.metadata["doc"]
         properties[attribute.name] = inner
+    rare = {attribute.name for attribute in attrs.fields(cls) if "rare" in attribute.metadata}
     if kind is not None:
         properties = {"kind": {"const": kind}, **{k: v for k, v in properties.items() if k != "kind"}}
     return {
         "type": "object",
         "description": (cls.__doc__ or "").split("\n")[0],
         "properties": properties,
-        "required": [] if cls is Capabilities else list(properties),
+        "required": [] if cls is Capabilities else [name for name in properties if name not in rare],
         "additionalProperties": False,
     }
 

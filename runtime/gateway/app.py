@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -37,12 +37,13 @@ from .responses import (
     internal_error,
     log_failure,
     messages_error_answer,
+    name_request,
 )
 from .status import answer_alive, answer_health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer = Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]
-InError = Callable[[RequestError], web.Response]
+InError = Callable[[RequestError, Mapping[str, str]], web.Response]
 Refused = Callable[[RequestError], None]
 
 
@@ -146,16 +147,22 @@ def _guarded(
     is_open: no token is needed. refused: told each error.
     """
 
+    as_anthropic = in_error is messages_error_answer
+
     async def handle(request: web.Request) -> web.StreamResponse:
+        ids = name_request(request, as_anthropic=as_anthropic)
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
             door.admit(request, is_open)
-            return await answer(request, executor)
+            response = await answer(request, executor)
+            if not response.prepared:
+                response.headers.update(ids)
+            return response
         except RequestError as error:
             log_failure(error)
             refused(error)
-            response = in_error(error)
+            response = in_error(error, ids)
             forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
                 response.force_close()
@@ -165,7 +172,7 @@ def _guarded(
         except ConnectionError:
             return web.Response()  # to nobody: the client is gone
         except Exception:
-            return in_error(internal_error())
+            return in_error(internal_error(), ids)
         finally:
             request.app[BODIES].release(request)
 

@@ -33,7 +33,7 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
         classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await executor.answer(
         name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
     )

@@ -18,7 +18,7 @@ from ..responses import answered_by
 async def answer_embeddings(request: web.Request, executor: Executor) -> web.StreamResponse:
     """The vectors of the deployment that the body names. Raises RequestError."""
     name, embed, as_base64 = embed_request(await read_object(request))
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await executor.answer(
         name, embed, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
     )

@@ -85,7 +85,7 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     name = _name(request)
     executor.model(name)
     asked = read_request(await read_body(request), request.headers.get(HEADER))
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await executor.answer(
         name,
         asked.request,

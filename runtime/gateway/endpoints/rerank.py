@@ -26,7 +26,7 @@ async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamR
     if not isinstance(with_text, bool):
         raise mistyped("return_documents", bool, with_text)
     rerank = RerankRequest(required(body, "query", str), documents)
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await executor.answer(
         name, rerank, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
