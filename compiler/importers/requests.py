@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+from ...dsl.secrets import holds_key
 from .draft import Block, Draft
 from .foreign import Node
-from .tables import Table, To, number, positive, text, texts, truth, whole, words
+from .literals import Code
+from .secrets import left_out, variable_for
+from .tables import Table, To, Unfit, number, positive, text, texts, truth, whole, words
+
+_SECRET = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+"""Names of headers that hold what nobody else may know."""
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -55,3 +63,23 @@ def put_body(block: Block, path: tuple[str, ...], node: Node) -> None:
             put_body(block, (*path, key), inner)
     elif node.value is not None:
         block.put(path, node.plain(), node)
+
+
+def header(draft: Draft, block: Block, node: Node) -> None:
+    """A header that each request has; one that holds a key takes it from the environment."""
+    name = node.path.rpartition(".")[2].strip('"')
+    put_header(draft, block, name, node)
+
+
+def put_header(draft: Draft, block: Block, name: str, node: Node, value: object = None) -> None:
+    """The same, under its name. value: what to write, when it is not the text at `node`."""
+    if value is None:
+        try:
+            value = text(node)
+        except Unfit as unfit:
+            draft.lost(node, str(unfit), block.remarks)
+            return
+    if isinstance(value, str) and not isinstance(value, Code) and (holds_key(value) or _SECRET.search(name)):
+        value = left_out(draft, node, variable_for(name), block)
+    block.put(("runtime", "headers", name), value, node)
+    draft.kept(node)

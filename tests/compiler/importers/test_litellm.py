@@ -277,3 +277,37 @@ def test_names_cannot_break_out(bring: Import) -> None:
 
     came = bring("c.json", json.dumps({"model_list": entries}))
     assert {key.rpartition(".model")[0] for key in came.values if key.endswith(".model")} == set(odd)
+
+
+def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        environment_variables: {HOUSE: https://house.example.com/v1}
+        model_list:
+          - model_name: m
+            litellm_params:
+              model: openai/gpt-5
+              temperature: 0
+              max_completion_tokens: 900
+              stop: "</end>"
+              reasoning_effort: low
+              extra_body: {service_tier: flex, deep: {er: [1, two]}}
+              extra_headers: {X-Team: agents, Authorization: Bearer abcdefghijklmnopqr}
+              drop_params: true
+          - {model_name: env, litellm_params: {model: os.environ/M, api_base: os.environ/HOUSE}}
+        """,
+    )
+    values = came.values
+    assert values["m.request.defaults.temperature"] == "0.0"
+    assert values["m.request.defaults.max_tokens"] == "900"
+    assert values["m.request.defaults.stop"] == '["</end>"]'
+    assert values["m.request.defaults.reasoning_effort"] == "low"
+    assert values["m.request.unsupported"] == "drop"
+    assert 'extra_body { service_tier = "flex", deep { er = [1, "two"] } }' in came.text
+    assert '"X-Team" = "agents"' in came.text
+    assert "abcdefgh" not in came.text
+    assert values["env.model"] == 'env("M")'
+    assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
+    assert came.lost() == set()
+    assert came.changed() == {"model_list[0].litellm_params.extra_headers.Authorization"}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code
-from ...requests import DEFAULTS, body
+from ...requests import DEFAULTS, body, header
 from ...tables import Kept, Lost, Table, To, per_token, positive, seconds, whole
 
 IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
 
-_HEADERS = "inferc adds no headers: let a proxy between it and the provider add them"
 _OLLAMA = "Ollama's OpenAI protocol has no such field: set it where Ollama runs"
 _CATALOGUE = "what a model can do is told by inferc's own catalogue"
 
@@ -50,8 +49,8 @@ PARAMETERS: Table = {
     "input_cost_per_token": To("price.input", per_token),
     "output_cost_per_token": To("price.output", per_token),
     "cache_read_input_token_cost": To("price.cached_input", per_token),
-    "extra_headers.**": Lost(_HEADERS),
-    "headers.**": Lost(_HEADERS),
+    "extra_headers.*": header,
+    "headers.*": header,
     "additional_drop_params": Lost("`request { unsupported = drop }` drops what the model does not take"),
     "allowed_openai_params": Lost("parameters that the provider knows are passed on as they are"),
     "roles.**": Lost("the server makes the prompt: give it the chat template"),
