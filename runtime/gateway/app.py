@@ -18,7 +18,12 @@ from .endpoints.chat import answer_chat
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
 from .endpoints.dialects import answer_in, count_tokens
-from .endpoints.embeddings import answer_embeddings
+from .endpoints.embeddings import (
+    answer_cohere_embed,
+    answer_cohere_embed_v2,
+    answer_embeddings,
+    answer_tei_embed,
+)
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
     answer_infer,
@@ -29,15 +34,17 @@ from .endpoints.open_inference import (
     answer_server,
 )
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .endpoints.rerank import answer_rerank
+from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .metrics import Metrics
 from .responses import (
+    cohere_error_answer,
     error_answer,
     inference_error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
     name_request,
+    tei_error_answer,
 )
 from .status import answer_alive, answer_health
 
@@ -94,6 +101,8 @@ def build_app(
     for routes, in_error in (
         (_OPENAI, error_answer),
         (_MESSAGES, messages_error_answer),
+        (_COHERE, cohere_error_answer),
+        (_TEI, tei_error_answer),
         (_INFERENCE, inference_error_answer),
         (shown, error_answer),
     ):
@@ -184,7 +193,7 @@ async def _expect_nothing(request: web.Request) -> None:
 
 
 async def _no_such_path(request: web.Request, executor: Executor) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_INFERENCE))
+    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_COHERE, *_TEI, *_INFERENCE))
     served = ", ".join((*paths, "/livez", "/healthz", "/metrics"))
     raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
 
@@ -205,6 +214,15 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
 _MESSAGES: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/messages", answer_in("anthropic")),
     ("POST", "/v1/messages/count_tokens", count_tokens),
+)
+_COHERE: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/v1/embed", answer_cohere_embed),
+    ("POST", "/v2/embed", answer_cohere_embed_v2),
+    ("POST", "/v2/rerank", answer_cohere_rerank),
+)
+_TEI: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/embed", answer_tei_embed),
+    ("POST", "/rerank", answer_bare_rerank),
 )
 _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),
