@@ -293,7 +293,7 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
               stop: "</end>"
               reasoning_effort: low
               extra_body: {service_tier: flex, deep: {er: [1, two]}}
-              extra_headers: {X-Team: agents, Authorization: Bearer abcdefghijklmnopqr}
+              extra_headers: {X-Team: agents, X-Token: abcdefghijklmnopqr}
               drop_params: true
           - {model_name: env, litellm_params: {model: os.environ/M, api_base: os.environ/HOUSE}}
         """,
@@ -301,7 +301,7 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     values = came.values
     assert values["m.request.defaults.temperature"] == "0.0"
     assert values["m.request.defaults.max_tokens"] == "900"
-    assert values["m.request.defaults.stop"] == '["</end>"]'
+    assert values["m.request.defaults.stop"] == "[</end>]"
     assert values["m.request.defaults.reasoning_effort"] == "low"
     assert values["m.request.unsupported"] == "drop"
     assert 'extra_body { service_tier = "flex", deep { er = [1, "two"] } }' in came.text
@@ -310,4 +310,4 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     assert values["env.model"] == 'env("M")'
     assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
     assert came.lost() == set()
-    assert came.changed() == {"model_list[0].litellm_params.extra_headers.Authorization"}
+    assert came.changed() == {"model_list[0].litellm_params.extra_headers.X-Token"}
