@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
-from . import budgets, capacity, files, models, names, onnx, placements, policies, remote_tasks, wildcards
+from . import (
+    budgets,
+    capacity,
+    files,
+    keys,
+    models,
+    names,
+    onnx,
+    placements,
+    policies,
+    remote_tasks,
+    wildcards,
+)
 
 Check = Callable[[Program, Diagnostics], None]
 
@@ -20,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     policies.check_waits,
     models.check,
     budgets.check,
+    keys.check,
     capacity.check,
     remote_tasks.check,
     wildcards.check,

@@ -1,11 +1,13 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
 from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
+from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
+    ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
     Isolation,
@@ -34,6 +36,7 @@ from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .keys import KeyPlan
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -127,6 +130,7 @@ __all__ = [
     "CascadePlan",
     "ChoiceType",
     "CircuitBreakerConfig",
+    "ClientProtocol",
     "ClassifySpec",
     "ClientTimeouts",
     "ConstantNode",
@@ -146,11 +150,15 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "HIGHEST_PRIORITY",
     "HedgePlan",
     "IfNode",
     "InterpolationNode",
     "Isolation",
     "JitterKind",
+    "KeyLimits",
+    "KeyPlan",
+    "KeySecret",
     "KeySource",
     "Launch",
     "ListNode",
@@ -207,5 +215,6 @@ __all__ = [
     "dump_plan",
     "is_loopback",
     "load_plan",
+    "read_moment",
     "plan_converter",
 ]
