@@ -17,11 +17,11 @@ import orjson
 
 from inferc.compiler.plan import UNKNOWN
 from inferc.runtime.dialects import anthropic, gemini, openai_chat, openai_responses
-from inferc.runtime.dialects import events as e
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.requests import events as e
 
 REQUEST_ASKED, CHUNK_ASKED = 100, 20
 """Microseconds that a request, and a piece of a stream, may take in each direction."""

@@ -9,7 +9,7 @@ import attrs
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
-from ..dsl.runtimes import RemoteConfig, RuntimeConfig
+from ..dsl.runtimes import GeminiConfig, RemoteConfig, RuntimeConfig
 from ..dsl.units import Duration
 from .declare import Declared
 
@@ -23,7 +23,11 @@ WHILE_IT_THINKS = {"request": Duration(600), "read": Duration(120)}
 def facts_of(deployment: Deployment) -> Facts:
     """What the catalogue knows of the model of a remote deployment."""
     runtime = deployment.effective_runtime()
-    return Facts() if runtime.transport is TransportKind.LOCAL else find_facts(deployment.model, runtime)
+    if runtime.transport is TransportKind.LOCAL:
+        return Facts()
+    config = deployment.effective_config()
+    vertex = isinstance(config, GeminiConfig) and config.project is not None
+    return find_facts(deployment.model, runtime, "vertex" if vertex else "")
 
 
 def capabilities_of(deployment: Deployment) -> Capabilities:

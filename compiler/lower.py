@@ -136,6 +136,7 @@ class _Lowerer:
             replicas=replicas,
             serving=deployment.serving,
             idempotent=deployment.idempotent,
+            request=deployment.request,
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -154,6 +155,7 @@ class _Lowerer:
             replicas=replicas,
             serving=deployment.serving,
             idempotent=deployment.idempotent,
+            request=deployment.request,
             provider=provider,
             model=name_at(deployment.effective_runtime(), deployment.model),
             endpoint=target.endpoint,

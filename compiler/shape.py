@@ -132,7 +132,8 @@ class Shaper:
                     inner, each, f"the {name} `{label}`", (*path, name, label), paths, hidden
                 )
             elif is_open_block(cls, name):
-                values[name] = self._open(inner, (*path, name), paths)
+                nested = attrs.fields_dict(cls)[name].metadata.get("nested", False)
+                values[name] = self._open(inner, (*path, name), paths, nested)
             elif (inner_class := block_class(cls, name)) is not None:
                 self._refuse_label(inner, name)
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
@@ -141,16 +142,21 @@ class Shaper:
         self._missing(section, cls, values, what, hidden)
         return values
 
-    def _open(self, section: Section, path: tuple[str, ...], paths: Paths) -> dict[str, Any]:
+    def _open(self, section: Section, path: tuple[str, ...], paths: Paths, nested: bool) -> dict[str, Any]:
+        """The values of a block whose names the user chooses. nested: it may hold further ones."""
         paths[path] = section
-        values = {}
+        values: dict[str, Any] = {}
         for name, setting in section.settings.items():
             value = self._evaluator.evaluate(setting.node.value, setting.scope)
             if value is not UNKNOWN:
                 values[name] = str(value) if isinstance(value, str) else value
                 paths[(*path, name)] = setting
         for name, inner in section.sections.items():
-            self._block_for_value(inner, name)
+            if nested:
+                self._refuse_label(inner, name)
+                values[name] = self._open(inner, (*path, name), paths, nested)
+            else:
+                self._block_for_value(inner, name)
         return values
 
     def _missing(

@@ -54,7 +54,8 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
             query={"api-version": config.api_version or AZURE_API_VERSION},
         )
     if isinstance(config, GeminiConfig) and config.project is not None:
-        host = f"https://{config.region}-aiplatform.googleapis.com"
+        region = "" if config.region == "global" else f"{config.region}-"
+        host = f"https://{region}aiplatform.googleapis.com"
         place = f"v1/projects/{config.project}/locations/{config.region}/publishers/google"
         return Target(f"{config.endpoint or host}/{place}", AuthScheme.GOOGLE_OAUTH)
     if isinstance(config, AzureConfig):

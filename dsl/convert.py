@@ -12,12 +12,13 @@ from enum import StrEnum
 from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import frozen
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .keys import KeySecret, NameOrPattern, is_hash
+from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
@@ -56,6 +57,7 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
     made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
     made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
+    made.register_unstructure_hook_factory(_has_rare, lambda cls: _unstructure_fn(cls, made))
     register_by_kind(made, RuntimeConfig, RuntimeKind, CONFIG_CLASSES, KIND_DEFAULTS)
     register_by_kind(made, Task, TaskKind, TASK_CLASSES)
     return made
@@ -80,12 +82,28 @@ def register_by_kind(
             structurers[cls] = make_dict_structure_fn(cls, made, _cattrs_forbid_extra_keys=True)
         return structurers[cls](_with_defaults(value, defaults.get(kind, {})), cls)
 
+    unstructurers: dict[Any, Any] = {}
+
     def unstructure(value: Any) -> object:
-        fields = make_dict_unstructure_fn(type(value), made)(value)
+        cls = type(value)
+        if cls not in unstructurers:
+            unstructurers[cls] = _unstructure_fn(cls, made)
+        fields = unstructurers[cls](value)
         return {"kind": fields.pop("kind"), **fields}
 
     made.register_structure_hook(base, structure)
     made.register_unstructure_hook(base, unstructure)
+
+
+def _has_rare(cls: Any) -> bool:
+    """Whether it has fields that are left out where they have their default."""
+    return attrs.has(cls) and any("rare" in attribute.metadata for attribute in attrs.fields(cls))
+
+
+def _unstructure_fn(cls: Any, made: Converter) -> Callable[[Any], dict[str, Any]]:
+    rare = [attribute.name for attribute in attrs.fields(cls) if "rare" in attribute.metadata]
+    overrides: dict[str, Any] = dict.fromkeys(rare, override(omit_if_default=True))
+    return make_dict_unstructure_fn(cls, made, **overrides)
 
 
 def _register_scalars(made: Converter) -> None:

@@ -11,6 +11,7 @@ from .kinds import RuntimeKind, TaskKind, TransportKind
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
+from .requests import RequestSettings
 from .runtimes import RuntimeConfig, default_config
 from .tasks import Task
 from .units import Money
@@ -37,6 +38,7 @@ class Deployment(Record):
     idempotent: bool = doc("false: never retried", default=True)
     price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
     model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
+    request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
     def effective_runtime(self) -> RuntimeKind:

@@ -40,5 +40,17 @@ def above(bound: float, text: str, *, at_most: float | None = None, **kwargs: An
     return _number({"doc": text, "above": bound}, at_most, kwargs)
 
 
+def rare(text: str, *, nested: bool = False, default: Any = None) -> Any:
+    """A field that plans leave out where it has its default.
+
+    nested: it is a block whose names the user chooses, and which may hold further ones.
+    """
+    return field(metadata={"doc": text, "rare": True, "nested": nested}, default=default)
+
+
 def _number(metadata: dict[str, Any], at_most: float | None, kwargs: dict[str, Any]) -> Any:
-    return field(metadata=metadata if at_most is None else {**metadata, "max": at_most}, **kwargs)
+    if at_most is not None:
+        metadata["max"] = at_most
+    if kwargs.pop("rare", False):
+        metadata["rare"] = True
+    return field(metadata=metadata, **kwargs)

@@ -128,6 +128,33 @@ class UnavailableAction(StrEnum):
     SERVE = "serve"
 
 
+class UnsupportedAction(StrEnum):
+    """What becomes of a parameter that the model does not take: an error, or it is left out."""
+
+    ERROR = "error"
+    DROP = "drop"
+
+
+class EffortLevel(StrEnum):
+    """How much a model thinks before it answers; each takes some of them."""
+
+    NONE = "none"
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
+class VerbosityLevel(StrEnum):
+    """How much a model says."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 class JitterKind(StrEnum):
     """How much of a backoff is random: nothing, the upper half, all of it."""
 

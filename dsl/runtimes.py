@@ -220,7 +220,9 @@ class CustomConfig(RemoteConfig):
 
     kind: RuntimeKind = RuntimeKind.CUSTOM
     target: str | None = doc("name of the plugin", default=None)
-    settings: dict[str, object] = field(factory=dict, metadata={"doc": "passed to the plugin as they are"})
+    settings: dict[str, object] = field(
+        factory=dict, metadata={"doc": "passed to the plugin as they are", "nested": True}
+    )
 
 
 CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {

@@ -35,7 +35,7 @@ from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.targets import ENDPOINTS
-from inferc.dsl import deployment, gateway, keys, kinds, policies, runtimes, tasks
+from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
@@ -50,7 +50,18 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 CLASSES: dict[str, Any] = {
     name: value
     for module in (
-        *(deployment, gateway, keys, policies, runtimes, tasks, signature, call_options, extern_options),
+        *(
+            deployment,
+            gateway,
+            keys,
+            policies,
+            requests,
+            runtimes,
+            tasks,
+            signature,
+            call_options,
+            extern_options,
+        ),
         *(plan_model, plan_keys, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
     for name, value in vars(module).items()
@@ -278,6 +289,9 @@ def _words() -> tuple[list[str], list[list[str]]]:
         kinds.GraphOptimization,
         kinds.BudgetAction,
         kinds.UnavailableAction,
+        kinds.UnsupportedAction,
+        kinds.EffortLevel,
+        kinds.VerbosityLevel,
         kinds.Isolation,
         kinds.TaskKind,
     )

@@ -20,6 +20,7 @@ from . import (
     placements,
     policies,
     remote_tasks,
+    requests,
     wildcards,
 )
 
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     keys.check,
     capacity.check,
     remote_tasks.check,
+    requests.check,
     wildcards.check,
     placements.check,
     files.check,

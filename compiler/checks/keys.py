@@ -52,7 +52,7 @@ def _leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnos
     if "*" in name:
         if not any(fnmatchcase(each, name) for each in asked):
             found.warning(
-                "W0423",
+                "W0430",
                 f"no model is called like `{name}`",
                 span,
                 "matches nothing",

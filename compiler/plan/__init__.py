@@ -19,6 +19,7 @@ from ...dsl.kinds import (
     TaskKind,
     TooLongAction,
     UnavailableAction,
+    UnsupportedAction,
     WireFormat,
 )
 from ...dsl.policies import (
@@ -31,6 +32,7 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
@@ -107,6 +109,7 @@ __all__ = [
     "BOOL",
     "BYTES",
     "FLOAT",
+    "HIGHEST_PRIORITY",
     "IMAGE",
     "INT",
     "JSON",
@@ -130,8 +133,8 @@ __all__ = [
     "CascadePlan",
     "ChoiceType",
     "CircuitBreakerConfig",
-    "ClientProtocol",
     "ClassifySpec",
+    "ClientProtocol",
     "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
@@ -150,7 +153,6 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
-    "HIGHEST_PRIORITY",
     "HedgePlan",
     "IfNode",
     "InterpolationNode",
@@ -187,6 +189,8 @@ __all__ = [
     "RecordType",
     "RemotePoolPlan",
     "ReplicaPlacement",
+    "RequestParameters",
+    "RequestSettings",
     "RerankSpec",
     "RetryPolicy",
     "RouteKey",
@@ -211,10 +215,11 @@ __all__ = [
     "Type",
     "TypeKind",
     "UnavailableAction",
+    "UnsupportedAction",
     "WireFormat",
     "dump_plan",
     "is_loopback",
     "load_plan",
-    "read_moment",
     "plan_converter",
+    "read_moment",
 ]

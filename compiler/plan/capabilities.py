@@ -41,6 +41,8 @@ class Capabilities:
     thinks, and whether a function can be forced then.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
+    most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
+    greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
@@ -76,6 +78,9 @@ class Capabilities:
     most_stop: int | None = None
     most_choices: int | None = None
     most_top_logprobs: int | None = None
+    most_inputs: int | None = None
+    token_ids: bool | None = None
+    greatest_dimensions: int | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
     turns_alternate: bool | None = None

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from ...dsl.fields import doc
+from ...dsl.fields import doc, rare
 from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
 from ...dsl.kinds import (
     AuthScheme,
@@ -32,6 +32,7 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.requests import RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
@@ -82,6 +83,7 @@ class DeploymentPlan:
     replicas: tuple[ReplicaPlacement, ...]
     serving: Serving
     idempotent: bool
+    request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
 
     @property
     def task_kind(self) -> TaskKind:

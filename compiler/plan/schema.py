@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from ...dsl.policies import CapacityPolicy
 from ...dsl.keys import KeySecret
+from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
 from .capabilities import Capabilities
@@ -103,13 +103,14 @@ def _class_schema(cls: Any, definitions: dict[str, Schema], kind: str | None = N
         if "doc" in attribute.metadata:
             inner["description"] = attribute.metadata["doc"]
         properties[attribute.name] = inner
+    rare = {attribute.name for attribute in attrs.fields(cls) if "rare" in attribute.metadata}
     if kind is not None:
         properties = {"kind": {"const": kind}, **{k: v for k, v in properties.items() if k != "kind"}}
     return {
         "type": "object",
         "description": (cls.__doc__ or "").split("\n")[0],
         "properties": properties,
-        "required": [] if cls is Capabilities else list(properties),
+        "required": [] if cls is Capabilities else [name for name in properties if name not in rare],
         "additionalProperties": False,
     }
 

@@ -44,7 +44,8 @@ class Facts(Record):
 class Rule(Record):
     """Facts of all models of a provider whose names match `models` and nothing of `without`.
 
-    source, date: where it is documented, and the day on which the rule was written.
+    source, date: where it is documented, and the day on which the rule was written. service: the one of the
+    provider's services that the rule is about, such as `vertex`; empty is all.
     """
 
     provider: ProviderKind
@@ -53,17 +54,20 @@ class Rule(Record):
     source: str
     date: str
     without: tuple[str, ...] = ()
+    service: str = ""
 
-    def holds_for(self, name: str) -> bool:
-        """Whether the rule is about the model `name`, in small letters."""
-        return any(fnmatchcase(name, each) for each in self.models) and not any(
-            fnmatchcase(name, each) for each in self.without
+    def holds_for(self, name: str, service: str = "") -> bool:
+        """Whether the rule is about the model `name`, in small letters, at that service of its provider."""
+        return (
+            self.service in ("", service)
+            and any(fnmatchcase(name, each) for each in self.models)
+            and not any(fnmatchcase(name, each) for each in self.without)
         )
 
 
 @lru_cache(maxsize=4096)
-def find_facts(model: str, runtime: RuntimeKind) -> Facts:
-    """What is known of `model` behind `runtime`; nothing where clients name it."""
+def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
+    """What is known of `model` behind `runtime`, at that service of it; nothing where clients name it."""
     provider = runtime.provider
     if provider is None or WILDCARD in model:
         return Facts()
@@ -79,7 +83,7 @@ def find_facts(model: str, runtime: RuntimeKind) -> Facts:
             by.append(f"{told['source']} {told['version']}")
             break
     for rule in rules():
-        if rule.provider is provider and rule.holds_for(name):
+        if rule.provider is provider and rule.holds_for(name, service):
             values.update(rule.facts)
             by.append(f"{rule.source} ({rule.date})")
     return Facts(values, tuple(dict.fromkeys(by)))
@@ -96,6 +100,7 @@ def rules() -> tuple[Rule, ...]:
             row["source"],
             row["date"],
             tuple(row.get("without", ())),
+            row.get("service", ""),
         )
         for row in _load("rules.json")["rules"]
     )

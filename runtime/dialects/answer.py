@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from ..requests.usage import Usage
-from . import events as e
-from .parts import (
+from ..requests import events as e
+from ..requests.parts import (
     NOTHING,
     Extras,
     Part,
@@ -19,6 +18,7 @@ from .parts import (
     Thinking,
     ToolCall,
 )
+from ..requests.usage import Usage
 
 
 @frozen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..requests.errors import BadRequest
+from ..requests.parts import NOTHING, CacheMark, Extras, Place, path
 from .exact_json import Number
-from .parts import NOTHING, CacheMark, Extras, Place, path
 
 KINDS: dict[type, str] = {
     str: "text",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
-from . import events as e
 from .exact_json import loads
 from .server_sent_events import Event as StreamEvent
 

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from ..requests.conversation import Conversation
 from ..requests.errors import RequestError
+from ..requests.events import Event
 from . import anthropic, gemini, openai_chat, openai_responses
 from .answer import Answer
-from .conversation import Conversation
-from .events import Event
 from .reader import AnswerReader, Failures
 
 Json = dict[str, Any]

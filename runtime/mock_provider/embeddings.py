@@ -16,10 +16,7 @@ Embedded = tuple[dict[str, Any], int]
 
 def openai_embeddings(model: str, body: dict[str, Any]) -> Embedded:
     """`POST /v1/embeddings`. Raises MockError."""
-    texts = body.get("input")
-    texts = [texts] if isinstance(texts, str) else texts
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise MockError(400, "`input` must be a text or a list of texts")
+    texts = _inputs(body.get("input"))
     dimensions = body.get("dimensions", answers.DIMENSIONS)
     if type(dimensions) is not int or not 1 <= dimensions <= _MAX_DIMENSIONS:
         raise MockError(400, f"`dimensions` must be from 1 to {_MAX_DIMENSIONS}")
@@ -50,6 +47,18 @@ def vertex_embeddings(body: dict[str, Any]) -> Embedded:
         for text in texts
     ]
     return {"predictions": [{"embeddings": each} for each in made]}, sum(_tokens(text) for text in texts)
+
+
+def _inputs(value: object) -> list[str]:
+    """A text, texts, token ids or lists of them, as texts: ids are words. Raises MockError."""
+    inputs = value if isinstance(value, list) else [value]
+    if inputs and all(type(each) is int for each in inputs):
+        inputs = [inputs]
+    texts = [" ".join(map(str, each)) if isinstance(each, list) else each for each in inputs]
+    found = [text for text in texts if isinstance(text, str)]
+    if not found or len(found) < len(texts):
+        raise MockError(400, "`input` must be a text, token ids, or a list of texts or of token ids")
+    return found
 
 
 def _tokens(text: str) -> int:

@@ -40,7 +40,7 @@ class Estimate(NamedTuple):
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
     if isinstance(request, EmbedRequest):
-        return Estimate(sum(_tokens(text) for text in request.texts), 0)
+        return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
         return Estimate(sum(query + _tokens(document) for document in request.documents), 0)

@@ -30,10 +30,18 @@ class CompletionRequest:
 
 @frozen
 class EmbedRequest:
-    """Texts to embed, at least one. dimensions: how many numbers of each vector; None is all."""
+    """Texts to embed, at least one, or token ids instead. dimensions: how many numbers of each vector; None
+    is all.
+    """
 
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = ()
     dimensions: int | None = None
+    token_ids: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...] | tuple[tuple[int, ...], ...]:
+        """What is embedded: a vector for each."""
+        return self.token_ids or self.texts
 
 
 @frozen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Iterable
+
+from attrs import astuple, frozen
 
 PICODOLLARS = 10**12
 """Parts of a dollar in which costs are counted: whole numbers, which add up exactly."""
@@ -23,3 +25,8 @@ class Usage:
     reasoning_tokens: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage]) -> Usage:
+        """What several requests consumed together."""
+        return cls(*map(sum, zip(*map(astuple, usages), strict=True)))

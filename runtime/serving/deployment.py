@@ -8,20 +8,24 @@ from contextlib import aclosing
 from math import inf
 from random import Random
 
+from attrs import evolve
+
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
 from ..policies.estimate import Tariff
 from ..policies.retry import Retry
 from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
-from ..requests.answer import Chunk
+from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
 from ..requests.errors import RequestError, ShuttingDown, StartError
-from ..requests.request import Request
+from ..requests.request import EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
+from .batches import batches, embed_in_batches
 from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
+from .request_filler import RequestFiller
 from .retrier import Retrier
 from .slots import Slot, Slots
 
@@ -66,6 +70,8 @@ class Deployment(Model):
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
+        self._filler = RequestFiller(plan) if plan.request is not None else None
+        self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._stopping = False
 
     @property
@@ -131,11 +137,12 @@ class Deployment(Model):
     def can_reload(self, plan: OnnxServingPlan) -> bool:
         """Whether `plan` differs from the one that is served in no more than the model."""
         old = self.plan
-        same = (plan.replicas, plan.serving, plan.idempotent, plan.task_kind)
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.task_kind)
         return isinstance(old, OnnxServingPlan) and same == (
             old.replicas,
             old.serving,
             old.idempotent,
+            old.request,
             old.task_kind,
         )
 
@@ -164,6 +171,9 @@ class Deployment(Model):
         passed: deployments that handed the request on.
         Closing the generator frees the slot and cancels the attempt. Raises RequestError.
         """
+        if self._most_inputs is not None and (parts := batches(call.request, self._most_inputs)):
+            yield await self._in_batches(parts, call, trace)
+            return
         loop = asyncio.get_running_loop()
         began = loop.time()
         slot = await self._enter(call, began)
@@ -172,6 +182,8 @@ class Deployment(Model):
                 async for chunk in chunks:
                     yield chunk
             return
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(call.request))
         request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
@@ -200,6 +212,8 @@ class Deployment(Model):
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         """As `stream`; where replicas have whole answers, without the generators of one."""
         request = call.request
+        if self._most_inputs is not None and (parts := batches(request, self._most_inputs)):
+            return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
             return await first_chunk(self.stream(call, trace))
         loop = asyncio.get_running_loop()
@@ -207,6 +221,9 @@ class Deployment(Model):
         slot = await self._enter(call, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
+        if self._filler is not None:
+            call = evolve(call, request=self._filler.fill(request))
+            request = call.request
         retrier = self._retrier(loop, slot, call, trace)
         try:
             while True:
@@ -224,6 +241,12 @@ class Deployment(Model):
                 await asyncio.sleep(wait)
         finally:
             self._leave(request, retrier, began, loop.time())
+
+    async def _in_batches(self, parts: tuple[EmbedRequest, ...], call: Call, trace: Trace) -> EmbedChunk:
+        """The vectors of all parts: each is a request of its own to slots, limits, budget and retries."""
+        return await embed_in_batches(
+            parts, call, max(self._slots.free, 1), lambda part: self.answer(part, trace)
+        )
 
     async def _enter(self, call: Call, began: float) -> Slot | FallBack:
         """A slot, or who takes over. Raises RequestError."""

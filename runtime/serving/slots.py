@@ -42,6 +42,11 @@ class Slots:
         return self._capacity.running
 
     @property
+    def free(self) -> int:
+        """Requests that would have a slot at once."""
+        return self._capacity.limit - self._capacity.running
+
+    @property
     def waiting(self) -> int:
         """Requests that wait for a slot."""
         return self._capacity.waiting

@@ -42,6 +42,11 @@ def compiled(folder: Path, runtime: str, model: str = "some-model") -> RemotePoo
             AuthScheme.GOOGLE_OAUTH,
         ),
         (
+            'gemini { project = "p", region = "global" }',
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
             'openai { azure_resource = "r", azure_deployment = "d", api_key = env("K") }',
             "https://r.openai.azure.com/openai/deployments/d",
             AuthScheme.API_KEY,

@@ -53,7 +53,7 @@ class TestTables:
 
     @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.provider}:{rule.models[0]}")
     def test_a_rule_is_about_some_model_that_is_known(self, rule: Rule) -> None:
-        assert any(rule.holds_for(name) for name in known_names(rule.provider.value))
+        assert any(rule.holds_for(name, rule.service) for name in known_names(rule.provider.value))
 
     def test_facts_have_names_that_the_plan_knows(self) -> None:
         assert {name for facts in every_fact() for name in facts} <= FIELDS | set(BEYOND_THE_PLAN)

@@ -231,7 +231,7 @@ async def test_the_fallback_of_a_full_deployment_answers_in_its_own_name() -> No
         ("/v1/embeddings", {"model": "embedder"}, 400, "missing_field", "input", "`input` is missing"),
         ("/v1/embeddings", EMBED | {"input": 1.5}, 400, "wrong_type", "input", "not a number"),
         ("/v1/embeddings", EMBED | {"input": []}, 400, "bad_request", "input", "at least one"),
-        ("/v1/embeddings", EMBED | {"input": [[1, 2]]}, 400, "wrong_type", "input[0]", "not a list"),
+        ("/v1/embeddings", EMBED | {"input": [[1, "2"]]}, 400, "wrong_type", "input[0][1]", "not text"),
         ("/v1/embeddings", EMBED | {"encoding_format": "x"}, 400, "bad_request", "encoding_format", "base64"),
         ("/v1/embeddings", EMBED | {"dimensions": 0}, 400, "bad_request", "dimensions", "at least 1"),
         ("/v1/embeddings", EMBED | {"dimensions": "3"}, 400, "wrong_type", "dimensions", "a whole number"),

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from inferc.runtime.dialects import events as e
+from inferc.runtime.requests import events as e
 from inferc.runtime.requests.usage import Usage
 
 Json = dict[str, Any]

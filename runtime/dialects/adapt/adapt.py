@@ -7,7 +7,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from ....compiler.plan import Capabilities
-from ..conversation import Conversation
+from ...requests.conversation import Conversation
 from .dialects import CLIENT_NAMES, EXTRAS, KNOWN_OF, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .result import Findings, Note, Unsuitable

@@ -11,8 +11,8 @@ from collections import Counter, deque
 
 from attrs import evolve
 
+from ...requests.parts import ToolCall, ToolResult
 from ..ids import hashed_id
-from ..parts import ToolCall, ToolResult
 
 
 class CallIds:

@@ -9,9 +9,8 @@ from typing import Any
 from attrs import evolve
 
 from ....compiler.plan import Capabilities
-from ..conversation import Conversation, Turn
-from ..media_urls import type_of_url
-from ..parts import (
+from ...requests.conversation import Conversation, Turn
+from ...requests.parts import (
     NOTHING,
     Media,
     Part,
@@ -25,6 +24,7 @@ from ..parts import (
     own,
     path,
 )
+from ..media_urls import type_of_url
 from .call_ids import CallIds
 from .dialects import SEALS, TEXT_DOCUMENTS
 from .result import Findings, Problem

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ....compiler.plan import Capabilities
-from ..conversation import DEFAULT_SAMPLING, Conversation, Sampling
+from ...requests.conversation import DEFAULT_SAMPLING, Conversation, Sampling
 from .result import Findings
 
 NEUTRAL: dict[str, tuple[object, ...]] = {

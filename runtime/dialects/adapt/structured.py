@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .. import events as e
+from ...requests import events as e
 
 
 class AsJsonText:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from ....compiler.plan import Capabilities
-from ..conversation import Conversation, ThinkingWanted
+from ...requests.conversation import Conversation, ThinkingWanted
 from .result import Findings
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -8,8 +8,8 @@ from typing import Any
 from attrs import evolve
 
 from ....compiler.plan import Capabilities
-from ..conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
-from ..parts import CacheMark, path
+from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
+from ...requests.parts import CacheMark, path
 from .dialects import ALLOWED_NAMES, SEALS
 from .result import Checked, Findings, StructuredByTool
 from .schemas import Inexpressible, for_anthropic

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...requests.errors import BadRequest
-from .. import fields
-from ..exact_json import arguments_object, dumps
-from ..parts import (
+from ...requests.parts import (
     CacheMark,
     Media,
     Part,
@@ -26,6 +24,8 @@ from ..parts import (
     own,
     path,
 )
+from .. import fields
+from ..exact_json import arguments_object, dumps
 
 Json = dict[str, Any]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ...requests import events as e
+from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
-from .. import events as e
 from ..exact_json import dumps
-from ..parts import NOTHING, Sealed
 from ..reader import AnswerReader
 from .blocks import DIALECT
 

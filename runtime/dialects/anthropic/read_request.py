@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...requests.errors import BadRequest
-from .. import fields
-from ..conversation import (
+from ...requests.conversation import (
     DEFAULT_SAMPLING,
     Conversation,
     Format,
@@ -18,7 +16,9 @@ from ..conversation import (
     ToolChoice,
     Turn,
 )
-from ..parts import NOTHING, Extras, Place, own, path
+from ...requests.errors import BadRequest
+from ...requests.parts import NOTHING, Extras, Place, own, path
+from .. import fields
 from .blocks import DIALECT, read_content
 
 Json = dict[str, Any]

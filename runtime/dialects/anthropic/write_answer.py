@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
+from ...requests import events as e
 from ...requests.errors import RequestError
+from ...requests.parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
-from .. import events as e
 from ..answer import Answer
 from ..exact_json import arguments_object
-from ..parts import Media, Part, RedactedThinking, Refusal, Sealed, Text, Thinking, ToolCall, own
 from .blocks import DIALECT
 
 Json = dict[str, Any]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...requests.conversation import Conversation, FunctionTool, ThinkingWanted, Tool, ToolChoice, Turn
 from ...requests.errors import BadRequest
-from ..conversation import Conversation, FunctionTool, ThinkingWanted, Tool, ToolChoice, Turn
-from ..parts import own, path
+from ...requests.parts import own, path
 from .blocks import DIALECT, write_content, write_mark
 
 Json = dict[str, Any]

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from secrets import token_hex
 from typing import Any
 
+from ...requests import events as e
+from ...requests.parts import NOTHING, Media, Sealed
 from ...requests.usage import Usage
-from .. import events as e
 from ..exact_json import dumps
 from ..ids import make_id
-from ..parts import NOTHING, Media, Sealed
 from ..reader import AnswerReader
 from .write_request import DIALECT
 

@@ -18,6 +18,9 @@ from ..translation.media import Media
 FOREIGN_SIGNATURE = "skip_thought_signature_validator"
 """Goes with a call that has lost its thought signature, or that another model made: Google's own marker."""
 
+IMAGE = "image/jpeg"
+"""The type of an image where the end of its URL does not tell: Vertex takes none without."""
+
 THINKING_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 """What `reasoning_effort` means to models before Gemini 3, in tokens, as Google's OpenAI service has it."""
 
@@ -129,7 +132,7 @@ def _part(part: Part, target: GeminiTarget) -> dict[str, Any]:
         case Media(url="", type=kind, data=data):
             return {"inlineData": {"mimeType": kind, "data": data}}
         case Media(url=url, type=kind):
-            return {"fileData": {"fileUri": url} | ({"mimeType": kind} if kind else {})}
+            return {"fileData": {"fileUri": url, "mimeType": kind or IMAGE}}
         case ToolCall():
             called = {**_id(part, target), "name": part.name, "args": part.arguments}
             call: dict[str, Any] = {"functionCall": called}

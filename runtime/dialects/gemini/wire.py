@@ -17,6 +17,7 @@ from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
 from ...requests.errors import BadRequest, Unsupported
 from ...requests.request import ChatRequest, EmbedRequest, RerankRequest
 from ...requests.usage import Usage
+from ..embed_limits import check_embed
 from ..provider_errors.classify import Classifier
 from ..translation.fields import FieldCheck
 from ..vectors import stack_vectors
@@ -81,6 +82,7 @@ class GeminiWire:
         return Unsupported(message, deployment=plan.deployment, provider=plan.provider)
 
     def _embed(self, request: EmbedRequest) -> Outgoing:
+        check_embed(request, self._plan, token_ids=False)
         body: dict[str, Any]
         if self._vertex:
             body = {"instances": [{"content": text} for text in request.texts]}

@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 
+from ...requests.conversation import Conversation, FunctionTool, Sampling, ThinkingWanted, ToolChoice, Turn
 from ...requests.errors import BadRequest
-from ..conversation import Conversation, FunctionTool, Sampling, ThinkingWanted, ToolChoice, Turn
-from ..exact_json import arguments_object
-from ..parts import (
+from ...requests.parts import (
     Media,
     Part,
     Refusal,
@@ -25,10 +24,14 @@ from ..parts import (
     own,
     path,
 )
+from ..exact_json import arguments_object
 
 Json = dict[str, Any]
 
 DIALECT = "gemini"
+
+UNTOLD = {"image": "image/jpeg"}
+"""Types of media whose address does not tell it: Vertex takes none without."""
 
 NUMBERS = {
     "temperature": "temperature",
@@ -130,8 +133,9 @@ def _response(text: str, is_error: bool | None) -> Any:
 
 def _media(part: Part) -> Json:
     match part:
-        case Media(url=url, type=type) if url:
-            return {"fileData": {"fileUri": url} | ({"mimeType": type} if type else {})}
+        case Media(url=url, type=type, kind=kind) if url:
+            told = type or UNTOLD.get(kind)
+            return {"fileData": {"fileUri": url} | ({"mimeType": told} if told else {})}
         case Media(text=text) if text:
             return {"inlineData": {"mimeType": "text/plain", "data": b64encode(text.encode()).decode()}}
         case Media(type=type, data=data):

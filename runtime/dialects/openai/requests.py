@@ -21,6 +21,9 @@ _KINDS: dict[type, str] = {
 _TEXTS = "text or a list of texts"
 _NO_TOKENS = "the model has a tokenizer of its own, send texts instead of token ids"
 
+MOST_TOKENS = 1 << 31
+"""Token ids are below: no vocabulary is that large."""
+
 
 T = TypeVar("T")
 
@@ -88,8 +91,29 @@ def embed_request(body: dict[str, Any]) -> tuple[str, EmbedRequest, bool]:
     encoding = body.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise BadRequest("`encoding_format` must be `float` or `base64`", param="encoding_format")
-    request = EmbedRequest(texts_in(body, "input"), count_in(body, "dimensions"))
-    return model, request, encoding == "base64"
+    dimensions = count_in(body, "dimensions")
+    if ids := _token_ids(body.get("input")):
+        return model, EmbedRequest(dimensions=dimensions, token_ids=ids), encoding == "base64"
+    return model, EmbedRequest(texts_in(body, "input"), dimensions), encoding == "base64"
+
+
+def _token_ids(value: object) -> tuple[tuple[int, ...], ...]:
+    """The token ids that `value` holds: a list of them, or lists; nothing where it holds none at all."""
+    if not isinstance(value, list) or not value or type(value[0]) not in (int, list):
+        return ()
+    lists = [value] if type(value[0]) is int else value
+    for index, ids in enumerate(lists):
+        where = "input" if lists[0] is value else f"input[{index}]"
+        if type(ids) is not list:
+            raise mistyped(where, list, ids)
+        if not ids:
+            raise BadRequest(f"`{where}` must hold at least one token id", param=where)
+        for place, id in enumerate(ids):
+            if type(id) is not int:
+                raise mistyped(f"{where}[{place}]", int, id)
+            if not 0 <= id < MOST_TOKENS:
+                raise BadRequest(f"`{where}[{place}]` is no token id: {id}", param=f"{where}[{place}]")
+    return tuple(map(tuple, lists))
 
 
 def required(body: dict[str, Any], name: str, kind: type[T]) -> T:

@@ -21,6 +21,7 @@ from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest, EmbedRequest, RerankRequest
 from ...requests.usage import Usage
+from ..embed_limits import check_embed
 from ..provider_errors.classify import Classifier
 from ..server_sent_events import Event
 from ..vectors import in_order, stack_vectors
@@ -38,6 +39,7 @@ class OpenAIWire:
     headers: Mapping[str, str] = {}
 
     def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
         self._model = plan.model
         self._is_wildcard = plan.is_wildcard
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
@@ -47,9 +49,10 @@ class OpenAIWire:
             asked = {"model": self._model, "query": request.query, "documents": request.documents}
             return Outgoing("/rerank", orjson.dumps(asked))
         if isinstance(request, EmbedRequest):
+            check_embed(request, self._plan)
             body: dict[str, object] = {
                 "model": self._model,
-                "input": request.texts,
+                "input": request.inputs,
                 "encoding_format": "base64",
             }
             if request.dimensions is not None:

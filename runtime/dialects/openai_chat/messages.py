@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...requests.conversation import Turn
 from ...requests.errors import BadRequest
-from .. import fields
-from ..conversation import Turn
-from ..media_urls import split_data_url, type_of_url
-from ..parts import (
+from ...requests.parts import (
     NOTHING,
     Extras,
     Media,
@@ -29,6 +27,8 @@ from ..parts import (
     own,
     path,
 )
+from .. import fields
+from ..media_urls import split_data_url, type_of_url
 
 Json = dict[str, Any]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ...requests import events as e
+from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
-from .. import events as e
 from ..ids import make_id
 from ..media_urls import split_data_url
-from ..parts import NOTHING, Media
 from ..reader import AnswerReader
 from ..server_sent_events import Event as StreamEvent
 from .messages import DIALECT

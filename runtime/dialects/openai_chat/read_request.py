@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ...requests.errors import BadRequest
-from .. import fields
-from ..conversation import (
+from ...requests.conversation import (
     DEFAULT_SAMPLING,
     Conversation,
     Format,
@@ -20,7 +18,9 @@ from ..conversation import (
     Tool,
     ToolChoice,
 )
-from ..parts import NOTHING, Extras, Place, own
+from ...requests.errors import BadRequest
+from ...requests.parts import NOTHING, Extras, Place, own
+from .. import fields
 from .messages import DIALECT, read_messages
 
 Json = dict[str, Any]

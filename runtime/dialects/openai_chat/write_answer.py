@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
+from ...requests import events as e
 from ...requests.errors import RequestError
+from ...requests.parts import Media, Sealed, Text, ToolCall, own
 from ...requests.usage import Usage
-from .. import events as e
 from ..answer import Answer, Choice
 from ..media_urls import data_url
-from ..parts import Media, Sealed, Text, ToolCall, own
 from .messages import DIALECT
 from .write_request import write_call, write_message
 

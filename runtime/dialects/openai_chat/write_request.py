@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ...requests.conversation import (
+    DEFAULT_SAMPLING,
+    Conversation,
+    Format,
+    FunctionTool,
+    Tool,
+    ToolChoice,
+    Turn,
+)
 from ...requests.errors import BadRequest
-from ..conversation import DEFAULT_SAMPLING, Conversation, Format, FunctionTool, Tool, ToolChoice, Turn
-from ..media_urls import data_url
-from ..parts import (
+from ...requests.parts import (
     CacheMark,
     Extras,
     Media,
@@ -23,6 +30,7 @@ from ..parts import (
     own,
     path,
 )
+from ..media_urls import data_url
 from .messages import DIALECT, PLAIN_AUDIO
 
 Json = dict[str, Any]

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...requests.conversation import Role, Turn
 from ...requests.errors import BadRequest
-from .. import fields
-from ..conversation import Role, Turn
-from ..media_urls import split_data_url, type_of_url
-from ..openai_chat.messages import carried
-from ..parts import (
+from ...requests.parts import (
     NOTHING,
     Media,
     Part,
@@ -27,6 +24,9 @@ from ..parts import (
     ToolResult,
     path,
 )
+from .. import fields
+from ..media_urls import split_data_url, type_of_url
+from ..openai_chat.messages import carried
 
 Json = dict[str, Any]
 

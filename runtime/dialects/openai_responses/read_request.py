@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...requests.errors import BadRequest, Unsupported
-from .. import fields
-from ..conversation import (
+from ...requests.conversation import (
     DEFAULT_SAMPLING,
     Conversation,
     Format,
@@ -18,8 +16,10 @@ from ..conversation import (
     ToolChoice,
     Turn,
 )
+from ...requests.errors import BadRequest, Unsupported
+from ...requests.parts import NOTHING, Extras, Place, Text, own
+from .. import fields
 from ..openai_chat.read_request import SHARED
-from ..parts import NOTHING, Extras, Place, Text, own
 from .items import DIALECT, read_items
 
 Json = dict[str, Any]

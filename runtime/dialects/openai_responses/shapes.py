@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...requests import events as e
+from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError
+from ...requests.parts import Extras, Refusal, Text
 from ...requests.usage import Usage
-from .. import events as e
-from ..conversation import Conversation, FunctionTool
 from ..openai_chat.write_request import carried_by
-from ..parts import Extras, Refusal, Text
 
 Json = dict[str, Any]
 

@@ -12,14 +12,14 @@ from typing import Any
 import orjson
 from attrs import define, field
 
+from ...requests import events as e
+from ...requests.conversation import Conversation
 from ...requests.errors import RequestError
+from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
 from ...requests.usage import Usage
-from .. import events as e
 from ..answer import Answer
-from ..conversation import Conversation
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
-from ..parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
 from .shapes import (
     call_item,
     carried_json,

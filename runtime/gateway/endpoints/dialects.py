@@ -19,8 +19,6 @@ from ....compiler.plan.capabilities import Capabilities
 from ...dialects import exact_json, openai_chat
 from ...dialects.adapt import Unsuitable, adapt
 from ...dialects.answer import fold
-from ...dialects.conversation import Conversation
-from ...dialects.events import Failed
 from ...dialects.openai.requests import chat_request
 from ...dialects.reader import PlainFailures
 from ...dialects.server_sent_events import Event
@@ -28,7 +26,9 @@ from ...dialects.sides import CLIENT_SIDES, ClientSide
 from ...executor import Executor
 from ...policies.estimate import estimate
 from ...requests.answer import ChatChunk
+from ...requests.conversation import Conversation
 from ...requests.errors import RequestError
+from ...requests.events import Failed
 from ...requests.request import ChatRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object

@@ -32,6 +32,7 @@ from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .extra_body import ExtraBody
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -79,6 +80,7 @@ class RemoteReplica:
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
+        self._extra = ExtraBody.of(plan)
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
 
@@ -168,7 +170,7 @@ class RemoteReplica:
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.texts), classifier)
+            return self._wire.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
             return self._wire.scores(body, len(request.documents), classifier)
         answer = self._wire.answer(body, classifier)
@@ -207,6 +209,8 @@ class RemoteReplica:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
+        if self._extra is not None:
+            body = self._extra.added_to(body)
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
@@ -295,4 +299,4 @@ class RemoteReplica:
 
 def _most(request: Request) -> int:
     """Bytes that the answer to `request` may have in one piece."""
-    return MAX_ANSWER + (len(request.texts) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)
+    return MAX_ANSWER + (len(request.inputs) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)

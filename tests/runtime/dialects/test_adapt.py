@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter
 from inferc.runtime.dialects import anthropic, gemini, openai_chat
-from inferc.runtime.dialects import events as e
 from inferc.runtime.dialects.adapt import (
     Adapted,
     Checked,
@@ -22,9 +21,10 @@ from inferc.runtime.dialects.adapt import (
     as_json_text,
 )
 from inferc.runtime.dialects.answer import fold
-from inferc.runtime.dialects.conversation import Conversation
 from inferc.runtime.dialects.exact_json import dumps, loads
-from inferc.runtime.dialects.parts import Text
+from inferc.runtime.requests import events as e
+from inferc.runtime.requests.conversation import Conversation
+from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
 from tests.support.strict_rules import anthropic as anthropic_rules

@@ -14,12 +14,12 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
 from inferc.runtime.dialects import anthropic, gemini, openai_chat
-from inferc.runtime.dialects import events as e
 from inferc.runtime.dialects.answer import Answer, fold
-from inferc.runtime.dialects.parts import Text, Thinking, ToolCall
 from inferc.runtime.dialects.reader import AnswerReader, PlainFailures
 from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.requests import events as e
 from inferc.runtime.requests.errors import RateLimited, RequestError
+from inferc.runtime.requests.parts import Text, Thinking, ToolCall
 from tests.support.conversations import answers
 
 READERS: dict[str, type[AnswerReader]] = {

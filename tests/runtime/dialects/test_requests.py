@@ -11,10 +11,10 @@ from hypothesis import given
 from inferc.runtime.dialects import openai_chat
 from inferc.runtime.dialects.anthropic import read_request as read_anthropic
 from inferc.runtime.dialects.anthropic import write_request as write_anthropic
-from inferc.runtime.dialects.conversation import FunctionTool, ToolChoice
 from inferc.runtime.dialects.exact_json import dumps, loads
-from inferc.runtime.dialects.parts import Sealed, Thinking, ToolCall, path
+from inferc.runtime.requests.conversation import FunctionTool, ToolChoice
 from inferc.runtime.requests.errors import BadRequest
+from inferc.runtime.requests.parts import Sealed, Thinking, ToolCall, path
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_openai_chat
 

@@ -12,15 +12,15 @@ from pydantic import TypeAdapter
 
 from inferc.compiler.plan import UNKNOWN
 from inferc.runtime.dialects import anthropic, openai_chat
-from inferc.runtime.dialects import events as e
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.answer import fold
-from inferc.runtime.dialects.conversation import Conversation, ThinkingWanted
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.openai_responses import ResponsesWriter, read_request
-from inferc.runtime.dialects.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.requests import events as e
+from inferc.runtime.requests.conversation import Conversation, ThinkingWanted
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerError
+from inferc.runtime.requests.parts import Media, Sealed, Text, Thinking, ToolCall, ToolResult
 from tests.support.conversations import answers
 from tests.support.official_types import check_anthropic, check_openai_chat, check_openai_responses
 

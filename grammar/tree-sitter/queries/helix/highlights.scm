@@ -57,12 +57,12 @@
 (block_called name: (identifier) @tag . (identifier) @label)
 
 ((field name: (identifier) @_field "=" . (identifier) @constant.builtin)
-  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task")
-  (#any-of? @constant.builtin "all" "anthropic" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "embed" "equal" "error" "extended" "fallback" "fireworks" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "mean" "mistral" "mistralrs" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "xai"))
+  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported")
+  (#any-of? @constant.builtin "all" "anthropic" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "mean" "mistral" "mistralrs" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "xai"))
 
 ((field name: (identifier) @_field "=" . (list (identifier) @constant.builtin))
-  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task")
-  (#any-of? @constant.builtin "all" "anthropic" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "embed" "equal" "error" "extended" "fallback" "fireworks" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "mean" "mistral" "mistralrs" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "xai"))
+  (#any-of? @_field "activation" "graph_optimization" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported")
+  (#any-of? @constant.builtin "all" "anthropic" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "mean" "mistral" "mistralrs" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "softmax" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "xai"))
 
 ; ---- calls and routes
 

@@ -43,6 +43,9 @@ class EmbedTask(TokenTask):
     async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, EmbedRequest)
         if not request.texts:
+            if request.token_ids:
+                message = "`input` must be text: the model has a tokenizer of its own, and takes no token ids"
+                raise BadRequest(message, param="input", code="wrong_type")
             raise BadRequest("the input holds no text", param="input")
         wanted = request.dimensions
         if wanted is not None and wanted > self._width:

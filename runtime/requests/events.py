@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ..requests.errors import RequestError
-from ..requests.usage import Usage
+from .errors import RequestError
 from .parts import NOTHING, Extras, Media, Sealed
+from .usage import Usage
 
 Reason = Literal[
     "stop",

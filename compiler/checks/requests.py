@@ -1,0 +1,206 @@
+"""Parameters that a deployment adds to requests: what its task has, and what its model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from ...dsl.deployment import Deployment
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.kinds import RuntimeKind, TaskKind, TransportKind, UnsupportedAction
+from ...dsl.requests import RequestParameters
+from ...dsl.suggest import either, every
+from ...dsl.units import Duration, Money, Percent, Size
+from ...dsl.values import Call, describe
+from ..capabilities import facts_of
+from ..declare import Declared
+from ..program import Program
+
+OF_EMBED = ("dimensions", "extra_body")
+OF_CHAT = tuple(a.name for a in attrs.fields(RequestParameters) if a.name != "dimensions")
+PARAMETERS: dict[TaskKind, tuple[str, ...]] = {
+    TaskKind.CHAT: OF_CHAT,
+    TaskKind.GENERATE: ("max_tokens", "temperature", "top_p", "top_k", "seed", "stop"),
+    TaskKind.EMBED: OF_EMBED,
+}
+"""The parameters that requests of each task have; those of other tasks have none."""
+
+THE_CLIENTS = ("model", "messages", "input", "stream", "stream_options")
+"""Fields of a body that say what is asked, and how it is answered."""
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """What is added to requests must be something that they take."""
+    for declared, deployment in program.deployments:
+        if deployment.request is None:
+            continue
+        known = _known(deployment)
+        if known is None:
+            found.error(
+                "E0423",
+                f"requests of the task `{deployment.effective_task()}` have no parameters",
+                declared.span("request"),
+                "nothing can be added to them",
+                help=f"remove it: {every(f'`{each}`' for each in PARAMETERS)} have some",
+            )
+            continue
+        for name in ("defaults", "force"):
+            given: RequestParameters | None = getattr(deployment.request, name)
+            if given is not None:
+                _parameters(declared, deployment, name, given, known, found)
+        _never_counts(declared, deployment, found)
+
+
+def _known(deployment: Deployment) -> tuple[str, ...] | None:
+    known = PARAMETERS.get(deployment.effective_task())
+    local = deployment.effective_runtime().transport is TransportKind.LOCAL
+    if known is None or not (local or deployment.effective_runtime() is RuntimeKind.CUSTOM):
+        return known
+    return tuple(name for name in known if name != "extra_body")
+
+
+def _parameters(
+    declared: Declared,
+    deployment: Deployment,
+    block: str,
+    given: RequestParameters,
+    known: tuple[str, ...],
+    found: Diagnostics,
+) -> None:
+    assert deployment.request is not None
+    facts = facts_of(deployment).values
+    for attribute in attrs.fields(RequestParameters):
+        name, value = attribute.name, getattr(given, attribute.name)
+        if value is None:
+            continue
+        path = ("request", block, name)
+        if name not in known:
+            task = deployment.effective_task()
+            has_body = name == "extra_body"
+            found.error(
+                "E0423",
+                f"no body goes out for `{deployment.name}`"
+                if has_body
+                else f"requests of the task `{task}` have no `{name}`",
+                declared.span(*path),
+                "nothing reads it" if has_body else "not a parameter of this task",
+                help="`extra_body` is for models behind HTTP"
+                if has_body
+                else f"parameters here are {every(f'`{each}`' for each in known)}",
+            )
+        elif name == "extra_body":
+            _extra_body(declared, path, value, found)
+        elif (why := _refused(name, value, facts)) is not None:
+            drops = deployment.request.unsupported is UnsupportedAction.DROP
+            say = found.warning if drops else found.error
+            say(
+                "W0424" if drops else "E0423",
+                f"`{deployment.model}` {why[0]}",
+                declared.span(*path),
+                "is left out of every request" if drops else why[1],
+                help="remove it" if drops else why[2],
+            )
+
+
+def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Why the model does not take `value`, in short, and what to do; None where it may."""
+    if name in facts.get("refused_sampling", ()):
+        return f"takes no `{name}`", "refused by its provider", "remove it"
+    if name == "temperature" and value > facts.get("greatest_temperature", value):
+        most = f"{facts['greatest_temperature']:g}"
+        return f"takes a `temperature` of {most} at most", f"more than {most}", f"write {most} or less"
+    if name == "max_tokens" and value > facts.get("greatest_output", value):
+        most = f"{facts['greatest_output']}"
+        return f"writes {most} tokens at most", f"more than {most}", f"write {most} or less"
+    if name == "top_logprobs" and value > facts.get("most_top_logprobs", value):
+        return _at_most(name, facts["most_top_logprobs"])
+    if name == "n" and value > facts.get("most_choices", value):
+        return _at_most(name, facts["most_choices"])
+    if name == "stop" and len(value) > facts.get("most_stop", len(value)):
+        most = facts["most_stop"]
+        return f"takes {most} texts to `stop` at most", f"these are {len(value)}", "remove some"
+    if name == "reasoning_effort":
+        return _effort(value, facts)
+    return None
+
+
+def _at_most(name: str, most: int) -> tuple[str, str, str]:
+    return f"takes {most} as `{name}` at most", f"more than {most}", f"write {most} or less"
+
+
+def _effort(value: str, facts: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    thinks, efforts = facts.get("thinks"), facts.get("efforts")
+    if thinks == "no":
+        return None if value == "none" else ("does not think", "it has no effort to choose", "remove it")
+    if value == "none":
+        if facts.get("can_rest") is False:
+            return "cannot be told not to think", "it always thinks", "remove it"
+        return None
+    if thinks in ("effort", "level", "adaptive") and efforts and value not in efforts:
+        listed = either(f"`{each}`" for each in efforts)
+        return f"knows no effort `{value}`", "not one of its efforts", f"write {listed}"
+    return None
+
+
+def _extra_body(
+    declared: Declared, path: tuple[str, ...], body: Mapping[str, Any], found: Diagnostics
+) -> None:
+    for name in body:
+        if name in THE_CLIENTS:
+            found.error(
+                "E0204",
+                f"`extra_body` cannot hold `{name}`",
+                declared.span(*path, name),
+                "is the client's to say",
+                help="remove it",
+            )
+        elif name in OF_CHAT or name in ("dimensions", "max_completion_tokens"):
+            meant = "max_tokens" if name == "max_completion_tokens" else name
+            found.error(
+                "E0204",
+                f"`{name}` is a parameter of its own",
+                declared.span(*path, name),
+                "does not belong in `extra_body`",
+                help=f"write `{path[1]} {{ {meant} = … }}`",
+            )
+    for inner, value in _no_json(body, path):
+        found.error(
+            "E0301",
+            f"`{inner[-1]}` takes a text, a number, `true`, `false`, or a list of them",
+            declared.span(*inner),
+            f"found {describe(value)}",
+            help="bodies are JSON, which has no units",
+        )
+
+
+def _no_json(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The places of values that JSON has no word for."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _no_json(inner, (*path, name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _no_json(inner, path)
+    elif isinstance(value, Duration | Size | Money | Percent | Call):
+        yield path, value
+
+
+def _never_counts(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    """A default that is overridden whatever the client says."""
+    assert deployment.request is not None
+    defaults, force = deployment.request.defaults, deployment.request.force
+    if defaults is None or force is None:
+        return
+    for attribute in attrs.fields(RequestParameters):
+        name = attribute.name
+        if name == "extra_body" or getattr(defaults, name) is None or getattr(force, name) is None:
+            continue
+        found.warning(
+            "W0424",
+            f"the default of `{name}` never counts",
+            declared.span("request", "defaults", name),
+            secondary=[Label(declared.span("request", "force", name), "always sent")],
+            help="remove one of them",
+        )
