@@ -35,8 +35,8 @@ class GatewayFields:
 
     bind: str = doc("address and port, such as `127.0.0.1:8080`", default="127.0.0.1:8080")
     auth: SecretRef | None = doc(
-        'who may call: `bearer(env("TOKEN"))`, or `none`: everyone; without keys, needed where other machines '
-        "reach `bind`",
+        'who may call: `bearer(env("TOKEN"))`, or `none`: everyone; needed where other machines reach '
+        "`bind`, and there are no keys",
         default=None,
     )
     key: dict[str, Key] = doc("who may call with a key of their own", factory=dict)

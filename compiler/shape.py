@@ -60,7 +60,7 @@ def labelled_class(cls: type, name: str) -> type | None:
     """The attrs class of the blocks that may stand several times, each with a name: `key a { … }`."""
     for option in _options(field_types(cls)[name]):
         if typing.get_origin(option) is dict and attrs.has(inner := typing.get_args(option)[1]):
-            return inner  # type: ignore[no-any-return]
+            return inner
     return None
 
 

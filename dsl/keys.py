@@ -57,7 +57,8 @@ class Key(Record):
         metadata={"doc": 'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`'}
     )
     models: tuple[NameOrPattern, ...] = doc(
-        'which deployments, routes and pipelines it may ask: names, or patterns such as `"embed*"`; unset: all',
+        "which deployments, routes and pipelines it may ask: names, or patterns such as "
+        '`"embed*"`; unset: all',
         default=(),
     )
     protocols: tuple[ClientProtocol, ...] = doc("in which protocols it may ask; unset: in all", default=())

@@ -33,8 +33,7 @@ def check(program: Program, found: Diagnostics) -> None:
             first = secrets.setdefault((secret.source, secret.name), each)
             if first is not each:
                 _same_secret(first, each, found)
-        if each.key.budget is not None:
-            _ceilings(each, found)
+        if each.key.budget is not None and _ceilings(each, found):
             _prices(each, program, asked, found)
 
 
@@ -75,7 +74,8 @@ def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) ->
     )
 
 
-def _ceilings(declared: DeclaredKey, found: Diagnostics) -> None:
+def _ceilings(declared: DeclaredKey, found: Diagnostics) -> bool:
+    """Whether the budget has ceilings."""
     budget = declared.key.budget
     assert budget is not None
     hour, day = budget.max_spend_per_hour, budget.max_spend_per_day
@@ -87,7 +87,8 @@ def _ceilings(declared: DeclaredKey, found: Diagnostics) -> None:
             "nothing is limited",
             help="add `max_spend_per_hour` or `max_spend_per_day`",
         )
-    elif hour is not None and day is not None and day < hour:
+        return False
+    if hour is not None and day is not None and day < hour:
         found.error(
             "E0412",
             f"the ceiling of a day ({day!s}) is below that of an hour ({hour!s})",
@@ -95,6 +96,7 @@ def _ceilings(declared: DeclaredKey, found: Diagnostics) -> None:
             secondary=[Label(declared.written("budget", "max_spend_per_hour"), "the ceiling of an hour")],
             help="raise the ceiling of the day, or lower that of the hour",
         )
+    return True
 
 
 def _prices(declared: DeclaredKey, program: Program, asked: dict[str, Symbol], found: Diagnostics) -> None:

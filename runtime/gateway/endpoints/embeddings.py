@@ -8,19 +8,19 @@ import orjson
 from aiohttp import web
 
 from ...dialects.openai.requests import embed_request
-from ...executor import Executor
 from ...requests.answer import EmbedChunk
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
+from ..exchange import Exchange
 from ..responses import answered_by
 
 
-async def answer_embeddings(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_embeddings(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The vectors of the deployment that the body names. Raises RequestError."""
     name, embed, as_base64 = embed_request(await read_object(request))
     trace = Trace()
-    chunk = await executor.answer(
-        name, embed, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    chunk = await exchange.answer(
+        name, embed, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
     assert isinstance(chunk, EmbedChunk)
     return web.Response(

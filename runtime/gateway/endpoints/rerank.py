@@ -7,16 +7,16 @@ from typing import Any
 from aiohttp import web
 
 from ...dialects.openai.requests import count_in, mistyped, required
-from ...executor import Executor
 from ...requests.answer import RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import RerankRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
+from ..exchange import Exchange
 from ..responses import answered_by, json_answer
 
 
-async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_rerank(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The documents of the body, the best first. Raises RequestError."""
     body = await read_object(request)
     name = required(body, "model", str)
@@ -27,8 +27,8 @@ async def answer_rerank(request: web.Request, executor: Executor) -> web.StreamR
         raise mistyped("return_documents", bool, with_text)
     rerank = RerankRequest(required(body, "query", str), documents)
     trace = Trace()
-    chunk = await executor.answer(
-        name, rerank, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    chunk = await exchange.answer(
+        name, rerank, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
     assert isinstance(chunk, RerankChunk)
     scores = chunk.scores.tolist()
