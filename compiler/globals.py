@@ -10,9 +10,20 @@ from ..dsl import syntax as s
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
-from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, is_loopback, is_origin
+from ..dsl.gateway import (
+    LONGEST_NAME,
+    MAX_BODY,
+    MAX_BODY_MEMORY,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
 from ..dsl.keys import Key, read_moment
 from ..dsl.kinds import BudgetAction
+from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
@@ -25,8 +36,6 @@ from .placement import Node
 from .program import DeclaredKey, GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
-
-LONGEST_NAME = 100
 
 
 @frozen(eq=False, repr=False)
@@ -95,10 +104,12 @@ class GlobalBlocks:
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
-        host, port = self._address(fields.bind, section)
+        is_bind_open = is_unknown(fields.bind)
+        host, port = (fields.bind, 0) if is_bind_open else self._address(fields.bind, section)
         self._in_range(fields, paths)
         self._origins(fields.cors, paths)
-        if "auth" not in section.settings and not fields.key and not is_loopback(host):
+        needs_auth = "auth" not in section.settings and not fields.key
+        if needs_auth and not is_bind_open and not is_loopback(host):
             self._everyone(host, section)
         if is_open and fields.key:
             self._open_with_keys(section)
@@ -108,6 +119,7 @@ class GlobalBlocks:
         return GatewaySettings(
             host=host,
             port=port,
+            bind=fields.bind if isinstance(fields.bind, LateText) else None,
             auth=fields.auth,
             open=is_open,
             timeout=fields.timeout if fields.timeout is not None and fields.timeout > 0 else None,
@@ -123,7 +135,7 @@ class GlobalBlocks:
 
     def _check_name(self, name: str | None, section: Section) -> None:
         """The name of the state is a part of keys in a store."""
-        if name is None or (name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME):
+        if name is None or is_unknown(name) or is_name_of_state(name):
             return
         self._found.error(
             "E0304",
@@ -166,7 +178,8 @@ class GlobalBlocks:
                 "an empty list",
                 help='write `secret = env("NAME")`',
             )
-        if key.expires is not None and read_moment(key.expires) is None:
+        is_known = key.expires is not None and not is_unknown(key.expires)
+        if is_known and read_moment(str(key.expires)) is None:
             self._found.error(
                 "E0304",
                 f"`{key.expires}` is no date",
@@ -184,7 +197,7 @@ class GlobalBlocks:
 
     def _origins(self, cors: Cors, paths: Paths) -> None:
         for origin in cors.origins:
-            if not is_origin(origin):
+            if not is_unknown(origin) and not is_origin(origin):
                 self._found.error(
                     "E0318",
                     f"`{origin}` is no origin of a web page",
@@ -205,9 +218,9 @@ class GlobalBlocks:
         )
 
     def _address(self, bind: str, section: Section) -> tuple[str, int]:
-        host, separator, port = bind.rpartition(":")
-        if separator and port.isdecimal() and int(port) < 65536 and host:
-            return host.strip("[]"), int(port)
+        address = split_address(bind)
+        if address is not None:
+            return address
         setting = section.settings["bind"]
         self._found.error(
             "E0312",

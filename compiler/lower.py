@@ -9,6 +9,7 @@ from ..dsl.deployment import Deployment, Replica
 from ..dsl.inference import name_at
 from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
+from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.runtimes import (
     CustomConfig,
     GeminiConfig,
@@ -67,6 +68,7 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            bind=gateway.bind,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
@@ -97,7 +99,9 @@ class _Lowerer:
     def key(self, declared: DeclaredKey) -> KeyPlan:
         key = declared.key
         folder = declared.span.source.folder
-        moment = read_moment(key.expires) if key.expires is not None else None
+        expires = key.expires
+        if expires is not None and not is_unknown(expires) and (moment := read_moment(expires)) is not None:
+            expires = moment.isoformat()
         return KeyPlan(
             name=declared.name,
             secret=tuple(self._key_secret(each, folder) for each in key.secret),
@@ -106,7 +110,7 @@ class _Lowerer:
             rate_limits=key.rate_limits,
             budget=key.budget,
             priority=key.priority,
-            expires=moment.isoformat() if moment is not None else None,
+            expires=expires,
             labels=key.labels,
         )
 
@@ -157,7 +161,7 @@ class _Lowerer:
             idempotent=deployment.idempotent,
             request=deployment.request,
             provider=provider,
-            model=name_at(deployment.effective_runtime(), deployment.model),
+            model=_name_at(deployment),
             endpoint=target.endpoint,
             wire=wire,
             auth=target.auth,
@@ -189,6 +193,17 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _name_at(deployment: Deployment) -> str:
+    """What the provider calls the model; where the environment says it, it says it in full."""
+    runtime, model = deployment.effective_runtime(), deployment.model
+    match model:
+        case LateText(parts=(Variable(name=name, default=str(default)),)):
+            return LateText((Variable(name, name_at(runtime, default)),))
+        case LateText():
+            return model
+    return name_at(runtime, model)
 
 
 def _name_of(program: Program) -> str:

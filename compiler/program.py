@@ -49,10 +49,14 @@ class DeclaredKey:
 
 @frozen(eq=False, repr=False)
 class GatewaySettings:
-    """The `gateway` block, defaults filled in. open: it says that everyone may call."""
+    """The `gateway` block, defaults filled in.
+
+    bind: host and port, where the environment says them. open: it says that everyone may call.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    bind: str | None = None
     auth: SecretRef | None = None
     open: bool = False
     timeout: Duration | None = None

@@ -22,6 +22,7 @@ from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every, near, offer
 from ..dsl.tasks import Labels
+from ..dsl.values import Word
 from .evaluate import Evaluator
 from .foreign import written_here
 from .merge import Section, Setting
@@ -149,7 +150,7 @@ class Shaper:
         for name, setting in section.settings.items():
             value = self._evaluator.evaluate(setting.node.value, setting.scope)
             if value is not UNKNOWN:
-                values[name] = str(value) if isinstance(value, str) else value
+                values[name] = str(value) if isinstance(value, Word) else value
                 paths[(*path, name)] = setting
         for name, inner in section.sections.items():
             if nested:

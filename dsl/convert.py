@@ -19,6 +19,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from .keys import KeySecret, NameOrPattern, is_hash
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
+from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
@@ -118,8 +119,40 @@ def _register_scalars(made: Converter) -> None:
     scalar(bool, lambda v: isinstance(v, bool), "`true` or `false`")
     scalar(int, lambda v: type(v) is int, "a whole number")
     scalar(float, lambda v: type(v) in (int, float), "a number")
-    scalar(str, lambda v: isinstance(v, str) and not isinstance(v, Word), "text")
-    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+    made.register_structure_hook(str, lambda value, _: _structure_text(value))
+    made.register_unstructure_hook(str, lambda v: v if type(v) is str else _unstructure_text(v))
+    made.register_structure_hook_func(lambda kind: kind is object, lambda value, _: _with_late_texts(value))
+
+
+def _structure_text(value: object) -> str:
+    if isinstance(value, str) and not isinstance(value, Word):
+        return value
+    late = _late_text(value)
+    if late is None:
+        raise Mismatch("text", value, _scalar_suggestion(str, value))
+    return late
+
+
+def _unstructure_text(value: str) -> object:
+    return value.as_json() if isinstance(value, LateText) else str(value)
+
+
+def _late_text(value: object) -> LateText | None:
+    """What `env(…)` stands for, in a file or in a plan; None for anything else."""
+    if isinstance(value, Call):
+        variable = value.variable
+        return None if variable is None else LateText((variable,))
+    return LateText.from_json(value)
+
+
+def _with_late_texts(value: object) -> object:
+    """`value`, of any kind, with the texts in it that come from the environment."""
+    late = _late_text(value)
+    if late is not None:
+        return late
+    if isinstance(value, dict):
+        return {name: _with_late_texts(inner) for name, inner in value.items()}
+    return [_with_late_texts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _scalar_suggestion(kind: type, value: object) -> str | None:

@@ -242,4 +242,6 @@ class ClientProtocol(StrEnum):
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
+    COHERE = "cohere"
+    TEI = "tei"
     OPEN_INFERENCE = "open_inference"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .concurrency.tasks import end_tasks
+from .environment import in_environment
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
 from .replicas.factory import BrokenReplica, make_replicas
@@ -47,6 +48,7 @@ class Executor:
     trust_models: load models at once. Else the first load of each on this machine is tried in a process of
     its own: one that crashes ONNX Runtime is then a problem like others.
     load_timeout: seconds that a model on this machine has to be loaded, and to run once.
+    Raises StartError where the environment lacks texts that the plan takes from there.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -62,7 +64,7 @@ class Executor:
         trust_models: bool = True,
         load_timeout: float = LOAD_TIMEOUT,
     ) -> None:
-        self.plan = plan
+        self.plan = in_environment(plan)
         self.base_dir = base_dir
         self._random = random or SystemRandom()
         self._state = state

@@ -1,6 +1,14 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
+from ...dsl.gateway import (
+    ANY_ORIGIN,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
@@ -22,6 +30,7 @@ from ...dsl.kinds import (
     UnsupportedAction,
     WireFormat,
 )
+from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
     CapacityPolicy,
@@ -35,6 +44,7 @@ from ...dsl.policies import (
 from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
+from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -162,6 +172,7 @@ __all__ = [
     "KeyPlan",
     "KeySecret",
     "KeySource",
+    "LateText",
     "Launch",
     "ListNode",
     "ListType",
@@ -219,7 +230,11 @@ __all__ = [
     "WireFormat",
     "dump_plan",
     "is_loopback",
+    "is_name_of_state",
+    "is_origin",
     "load_plan",
+    "no_base_url",
     "plan_converter",
     "read_moment",
+    "split_address",
 ]

@@ -182,6 +182,9 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    bind: str | None = rare(
+        "address and port, where the environment says them; without it: `host` and `port`"
+    )
 
 
 @frozen

@@ -24,7 +24,7 @@ from .types import TYPE_CLASSES, Type
 Schema = dict[str, Any]
 
 _SCALARS: dict[Any, Schema] = {
-    str: {"type": "string"},
+    str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
@@ -73,6 +73,25 @@ _SCALARS: dict[Any, Schema] = {
 }
 
 
+_VARIABLE: Schema = {
+    "type": "object",
+    "properties": {"$env": {"type": "string"}, "default": {"type": "string"}},
+    "required": ["$env"],
+    "additionalProperties": False,
+}
+_ENVIRONMENT_TEXT: Schema = {
+    "description": "a text that holds variables of the environment, read when the plan starts",
+    "oneOf": [
+        _VARIABLE,
+        {
+            "type": "object",
+            "properties": {"$text": {"type": "array", "items": {"anyOf": [{"type": "string"}, _VARIABLE]}}},
+            "required": ["$text"],
+            "additionalProperties": False,
+        },
+    ],
+}
+
 _BY_KIND: dict[Any, Any] = {
     DeploymentPlan: PLAN_CLASSES,
     TaskSpec: SPEC_CLASSES,
@@ -91,7 +110,7 @@ def plan_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,
         **schema,
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": dict(sorted({**definitions, "EnvironmentText": _ENVIRONMENT_TEXT}.items())),
     }
 
 

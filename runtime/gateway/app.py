@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from functools import partial
 
@@ -22,7 +22,12 @@ from .endpoints.chat import answer_chat
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
 from .endpoints.dialects import answer_in, count_tokens
-from .endpoints.embeddings import answer_embeddings
+from .endpoints.embeddings import (
+    answer_cohere_embed,
+    answer_cohere_embed_v2,
+    answer_embeddings,
+    answer_tei_embed,
+)
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
     answer_infer,
@@ -33,21 +38,24 @@ from .endpoints.open_inference import (
     answer_server,
 )
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .endpoints.rerank import answer_rerank
+from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .exchange import Exchange
 from .metrics import Metrics
 from .responses import (
+    cohere_error_answer,
     error_answer,
     inference_error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
+    name_request,
+    tei_error_answer,
 )
 from .status import answer_alive, answer_health
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
-InError = Callable[[RequestError], web.Response]
+InError = Callable[[RequestError, Mapping[str, str]], web.Response]
 Refused = Callable[[RequestError], None]
 
 
@@ -103,6 +111,8 @@ def build_app(
     for routes, in_error, protocol in (
         (_OPENAI, error_answer, ClientProtocol.OPENAI),
         (_MESSAGES, messages_error_answer, ClientProtocol.ANTHROPIC),
+        (_COHERE, cohere_error_answer, ClientProtocol.COHERE),
+        (_TEI, tei_error_answer, ClientProtocol.TEI),
         (_INFERENCE, inference_error_answer, ClientProtocol.OPEN_INFERENCE),
         (shown, error_answer, None),
     ):
@@ -184,7 +194,10 @@ def _guarded(
     refused: told each error. protocol: None where nobody is asked.
     """
 
+    as_anthropic = in_error is messages_error_answer
+
     async def handle(request: web.Request) -> web.StreamResponse:
+        ids = name_request(request, as_anthropic=as_anthropic)
         exchange = Exchange(executor)
         outcome = "ok"
         try:
@@ -194,12 +207,15 @@ def _guarded(
             if name is not None and protocol is not None:
                 exchange.key = executor.keys[name]
                 exchange.check_protocol(protocol)
-            return await answer(request, exchange)
+            response = await answer(request, exchange)
+            if not response.prepared:
+                response.headers.update(ids)
+            return response
         except RequestError as error:
             log_failure(error)
             refused(error)
             outcome = type(error).code
-            response = in_error(error)
+            response = in_error(error, ids)
             forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
                 response.force_close()
@@ -211,7 +227,7 @@ def _guarded(
             return web.Response()  # to nobody: the client is gone
         except Exception:
             outcome = INTERNAL
-            return in_error(internal_error())
+            return in_error(internal_error(), ids)
         except BaseException:
             outcome = CANCELLED
             raise
@@ -228,7 +244,7 @@ async def _expect_nothing(request: web.Request) -> None:
 
 
 async def _no_such_path(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_INFERENCE))
+    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_COHERE, *_TEI, *_INFERENCE))
     served = ", ".join((*paths, "/livez", "/healthz", "/metrics"))
     raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
 
@@ -249,6 +265,15 @@ _OPENAI: tuple[tuple[str, str, Answer], ...] = (
 _MESSAGES: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/v1/messages", answer_in("anthropic")),
     ("POST", "/v1/messages/count_tokens", count_tokens),
+)
+_COHERE: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/v1/embed", answer_cohere_embed),
+    ("POST", "/v2/embed", answer_cohere_embed_v2),
+    ("POST", "/v2/rerank", answer_cohere_rerank),
+)
+_TEI: tuple[tuple[str, str, Answer], ...] = (
+    ("POST", "/embed", answer_tei_embed),
+    ("POST", "/rerank", answer_bare_rerank),
 )
 _INFERENCE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/v2", answer_server),

@@ -209,6 +209,7 @@ class Exchange:
         self.trace = trace
         if trace.spans is None:
             trace.spans = self.spans
+        self.spans = trace.spans
         if isinstance(request, ChatRequest | CompletionRequest):
             user = request.body.get("user")
             if isinstance(user, str):

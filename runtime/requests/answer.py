@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
 from .tensor import Tensor
+from .upstream import Upstream
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ class ChatChunk(NamedTuple):
     Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`, or nothing where
     only the usage is told, which the client did not ask for.
     more: the next chunk is already here, so that a writer may put both into one packet.
+    upstream: of the first chunk, where a provider answers; all other chunks have it, too.
     """
 
     data: bytes
     usage: Usage | None = None
     more: bool = False
+    upstream: Upstream | None = None
 
 
 @frozen
@@ -33,6 +36,7 @@ class EmbedChunk:
 
     vectors: NDArray[numpy.float32]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 @frozen
@@ -41,14 +45,16 @@ class TensorChunk:
 
     outputs: tuple[Tensor, ...]
     usage: Usage | None = None
+    upstream: Upstream | None = None
 
 
 @frozen
 class RerankChunk:
-    """The scores of a `RerankRequest`, 0 to 1: float32 [documents], in the order of the documents."""
+    """The scores of a `RerankRequest`, 0 to 1: floats [documents], in the order of the documents."""
 
-    scores: NDArray[numpy.float32]
+    scores: NDArray[numpy.floating[Any]]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 @frozen
@@ -66,6 +72,7 @@ class ClassifyChunk:
 
     rows: tuple[tuple[Label, ...], ...]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

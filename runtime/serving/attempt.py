@@ -194,10 +194,9 @@ class Attempt:
         """A part of the answer came."""
         self._chunks += 1
         if isinstance(chunk, ChatChunk):
-            data, usage, _ = chunk
-            self._size += len(data)
-            if usage is not None:
-                self._usage = usage
+            self._size += len(chunk.data)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
         elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 

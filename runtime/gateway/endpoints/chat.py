@@ -30,7 +30,7 @@ async def respond(
     request: web.Request, exchange: Exchange, name: str, chat: ChatRequest | CompletionRequest
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. Raises RequestError."""
-    trace = Trace()
+    trace = Trace(spans=[])
     deadline, priority = exchange.deadline(), priority_of(request)
     if not chat.stream:
         chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
@@ -43,10 +43,10 @@ async def respond(
         try:
             async for chunk in chunks:
                 if not begun:
-                    await out.begin(answered_by(trace, name))
+                    await out.begin(answered_by(trace, name, streams=True))
                     begun = True
                 assert isinstance(chunk, ChatChunk)
-                data, _, more = chunk
+                data, more = chunk.data, chunk.more
                 if data:
                     pending += event(data)
                 if pending and (not more or len(pending) > _WRITE):  # those that are here go out in one write

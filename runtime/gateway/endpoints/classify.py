@@ -33,7 +33,7 @@ async def answer_classify(request: web.Request, exchange: Exchange) -> web.Strea
         classify = ClassifyRequest(inputs=read_inputs(body, None), top_k=top_k)
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await exchange.answer(
         name, classify, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
     )

@@ -44,20 +44,20 @@ _MOST_NOTES = 10
 
 def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
     """What answers requests in that dialect."""
-    side = CLIENT_SIDES[dialect]
+    side, as_anthropic = CLIENT_SIDES[dialect], dialect == "anthropic"
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         asked, model, chat, headers = _read(await read_object(request), dialect)
-        trace = Trace()
+        trace = Trace(spans=[])
         if chat.stream:
-            return await _stream(request, exchange, side, asked, model, chat, headers, trace)
+            return await _stream(request, exchange, side, asked, model, chat, headers, trace, as_anthropic)
         chunk = await exchange.answer(
             model, chat, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
         )
         assert isinstance(chunk, ChatChunk)
         events = openai_chat.OpenAIChatReader(PlainFailures()).read_whole(chunk.data)
         body = side.whole(asked, int(time.time()), fold(events))
-        headers |= answered_by(trace, model)
+        headers |= answered_by(trace, model, as_anthropic=as_anthropic)
         return web.Response(body=body, headers=headers, content_type="application/json")
 
     return answer
@@ -93,6 +93,7 @@ async def _stream(
     chat: ChatRequest,
     headers: dict[str, str],
     trace: Trace,
+    as_anthropic: bool,
 ) -> web.StreamResponse:
     reader, writer = openai_chat.OpenAIChatReader(PlainFailures()), side.stream(asked, int(time.time()))
     answer = exchange.stream(
@@ -104,7 +105,8 @@ async def _stream(
             async for chunk in chunks:
                 assert isinstance(chunk, ChatChunk)
                 if not begun:
-                    await out.begin(headers | answered_by(trace, model))
+                    who = answered_by(trace, model, streams=True, as_anthropic=as_anthropic)
+                    await out.begin(headers | who)
                     begun = True
                 if not chunk.data:
                     continue

@@ -85,7 +85,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     name = _name(request)
     exchange.model(name)
     asked = read_request(await read_body(request), request.headers.get(HEADER))
-    trace = Trace()
+    trace = Trace(spans=[])
     chunk = await exchange.answer(
         name,
         asked.request,

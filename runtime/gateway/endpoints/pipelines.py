@@ -9,10 +9,11 @@ import orjson
 from aiohttp import web
 
 from ...requests.errors import BadRequest
+from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
 from ..exchange import Exchange
-from ..responses import json_answer
+from ..responses import answered_by, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines import Event, FinishedStep, Pipeline, Result
@@ -38,7 +39,10 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
     deadline, priority = exchange.deadline(), priority_of(request)
     if not _wants_events(request):
         result = await exchange.run(pipeline, values, deadline, priority=priority, headers=request.headers)
-        return web.Response(body=answer_of(pipeline, result), content_type="application/json")
+        headers = answered_by(Trace(pipeline.name, 1, spans=result.spans), pipeline.name)
+        return web.Response(
+            body=answer_of(pipeline, result), headers=headers, content_type="application/json"
+        )
     events = exchange.events(pipeline, values, deadline, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(events):
         try:

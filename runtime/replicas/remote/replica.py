@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
+from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
 from ...requests.answer import ChatChunk, Chunk
@@ -27,12 +29,14 @@ from ...requests.errors import (
     Unsupported,
 )
 from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .connector import why_unreadable
 from .extra_body import ExtraBody
+from .http_client import Answer, ClientOptions, HttpClient, open_client
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -81,7 +85,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
     async def start(self) -> None:
@@ -92,28 +96,26 @@ class RemoteReplica:
         if self._server:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._session = aiohttp.ClientSession(
-            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._wire.headers, **plan.headers},
-            timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=_READ_AHEAD,
-            max_line_size=MAX_HEADER,
-            max_field_size=MAX_HEADER,
-            max_headers=MAX_HEADERS,
+        self._client = open_client(
+            ClientOptions(
+                headers={**headers, **self._wire.headers, **plan.headers},
+                read_ahead=_READ_AHEAD,
+                window=_WINDOW.get(plan.task_kind),
+                keepalive=_KEEPALIVE,
+            )
         )
 
     async def stop(self) -> None:
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        client, self._client = self._client, None
+        if client:
+            await client.close()
         self._timeouts.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        if self._session is None:
+        if self._client is None:
             return ReplicaStatus(ready=False)
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
@@ -132,10 +134,13 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader, parser = self._wire.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
+            upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
+                    if upstream is not None:
+                        chunk, upstream = chunk._replace(upstream=upstream), None
                     yield chunk
                 if error is not None:
                     raise error
@@ -158,14 +163,19 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(
-        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
-    ) -> Chunk:
+    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
-            return self._parse(request, body, classifier)
-        return await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = self._parse(request, body, classifier)
+        else:
+            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+        upstream = read_upstream(response.headers, classifier.secret)
+        return (
+            chunk._replace(upstream=upstream)
+            if isinstance(chunk, ChatChunk)
+            else evolve(chunk, upstream=upstream)
+        )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
@@ -178,9 +188,7 @@ class RemoteReplica:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
-    async def _open(
-        self, request: Request, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+    async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
             raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
@@ -205,8 +213,8 @@ class RemoteReplica:
 
     async def _send(
         self, request: Sendable, until: float, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Authorization]:
-        if self._session is None:
+    ) -> tuple[Answer, Authorization]:
+        if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
         if self._extra is not None:
@@ -216,10 +224,7 @@ class RemoteReplica:
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(
-                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
-                )
-                return await sending, used
+                return await self._client.post(url, body, used.headers), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
@@ -248,7 +253,7 @@ class RemoteReplica:
             chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
         return chunks, error
 
-    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+    def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
 
     def _endpoint(self) -> str:
