@@ -105,6 +105,7 @@ class PipelineModel(Model):
                     headers=call.headers,
                     spans=trace.spans,
                     wanted=wanted,
+                    payers=call.payers,
                 )
                 self._tell_untaken(wanted)
                 usage = total(done.spans)
@@ -119,6 +120,7 @@ class PipelineModel(Model):
                 headers=call.headers,
                 spans=trace.spans,
                 wanted=wanted,
+                payers=call.payers,
             )
             async with aclosing(answer) as events:
                 async for event in events:

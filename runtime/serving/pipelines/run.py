@@ -45,8 +45,8 @@ class TextOptions:
 class Run:
     """deadline: in the time of the loop. above: the names of the steps that called this pipeline, joined.
 
-    told: hears of each call that was answered. counters: of the pipeline. wanted: of the text that is its
-    value.
+    payers: as of a `Call`. told: hears of each call that was answered. counters: of the pipeline.
+    wanted: of the text that is its value.
     """
 
     pipeline: str
@@ -58,6 +58,7 @@ class Run:
     above: str = ""
     told: Callable[[FinishedStep], None] | None = None
     spans: list[Span] = field(factory=list)
+    payers: tuple[str, ...] = ()
     wanted: TextOptions | None = None
     _blamed: RequestError | None = None
 
@@ -82,6 +83,7 @@ class Run:
             f"{path}/",
             self.told,
             self.spans,
+            self.payers,
             self.wanted if is_tail else None,
         )
 
