@@ -34,8 +34,9 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .connector import why_unreadable
 from .extra_body import ExtraBody
+from .http_client import Answer, ClientOptions, HttpClient, open_client
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -53,7 +54,7 @@ _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
 """What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 16 << 10
+_READ_AHEAD = 8 << 10
 """Bytes of a stream that are read before the client takes them."""
 
 
@@ -84,7 +85,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
     async def start(self) -> None:
@@ -95,28 +96,26 @@ class RemoteReplica:
         if self._server:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._session = aiohttp.ClientSession(
-            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._wire.headers, **plan.headers},
-            timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=_READ_AHEAD,
-            max_line_size=MAX_HEADER,
-            max_field_size=MAX_HEADER,
-            max_headers=MAX_HEADERS,
+        self._client = open_client(
+            ClientOptions(
+                headers={**headers, **self._wire.headers, **plan.headers},
+                read_ahead=_READ_AHEAD,
+                window=_WINDOW.get(plan.task_kind),
+                keepalive=_KEEPALIVE,
+            )
         )
 
     async def stop(self) -> None:
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        client, self._client = self._client, None
+        if client:
+            await client.close()
         self._timeouts.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        if self._session is None:
+        if self._client is None:
             return ReplicaStatus(ready=False)
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
@@ -164,9 +163,7 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(
-        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
-    ) -> Chunk:
+    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
@@ -191,9 +188,7 @@ class RemoteReplica:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
-    async def _open(
-        self, request: Request, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+    async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
             raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
@@ -218,8 +213,8 @@ class RemoteReplica:
 
     async def _send(
         self, request: Sendable, until: float, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Authorization]:
-        if self._session is None:
+    ) -> tuple[Answer, Authorization]:
+        if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         path, body = self._wire.request(request)
         if self._extra is not None:
@@ -229,10 +224,7 @@ class RemoteReplica:
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(
-                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
-                )
-                return await sending, used
+                return await self._client.post(url, body, used.headers), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
@@ -261,7 +253,7 @@ class RemoteReplica:
             chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
         return chunks, error
 
-    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+    def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
 
     def _endpoint(self) -> str:
