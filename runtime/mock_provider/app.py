@@ -42,7 +42,7 @@ _NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ValueError, 
 
 _VERTEX = "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}"
 _OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
-_NAMED = f"/{{provider:{'|'.join(PROVIDERS)}}}"
+_NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _GEMINI = "/v1beta/models/{model}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 

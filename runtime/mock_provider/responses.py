@@ -11,7 +11,7 @@ from aiohttp import web
 
 from .api import Api
 from .faults import RetryForm
-from .parsed_request import MockError
+from .parsed_request import DEFAULT_CODES, MockError
 from .strict import Table
 from .strict.tables import REQUEST, filled
 
@@ -51,5 +51,6 @@ def error_body(api: Api, error: MockError, table: Table | None, model: str = "")
     """The body of an error."""
     told = error.body
     if told is None and table is not None and not error.wait:
-        told = table.failure(error.status, error.message, error.code, model)
+        chosen = error.code if error.code != DEFAULT_CODES.get(error.status) else ""
+        told = table.failure(error.status, error.message, chosen, model)
     return api.error(error) if told is None else told
