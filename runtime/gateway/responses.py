@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,12 +12,16 @@ from aiohttp import web
 
 from ..dialects import anthropic
 from ..requests.errors import RateLimited, RequestError
+from ..requests.foreign_text import one_line
 from ..requests.trace import Trace
 
 log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
+ADAPTED_HEADER = "x-inferc-adapted"
+
+_MOST_PLACES, _MOST_PLACE = 10, 100
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -31,7 +36,17 @@ def answered_by(trace: Trace, name: str) -> dict[str, str]:
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}
     if trace.replica is not None:
         headers[REPLICA_HEADER] = str(trace.replica)
+    if trace.adapted:
+        headers |= adapted(trace.adapted)
     return headers
+
+
+def adapted(places: Sequence[str]) -> dict[str, str]:
+    """The header that names what of a request was changed, or left out."""
+    named = ", ".join(one_line(place, _MOST_PLACE) for place in places[:_MOST_PLACES])
+    if len(places) > _MOST_PLACES:
+        named += f", and {len(places) - _MOST_PLACES} more"
+    return {ADAPTED_HEADER: named.encode("ascii", "backslashreplace").decode("ascii")}
 
 
 def error_body(error: RequestError) -> dict[str, Any]:

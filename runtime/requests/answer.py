@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import frozen
 
+from .events import Event
 from .tensor import Tensor
 from .usage import Usage
 
@@ -25,6 +26,19 @@ class ChatChunk(NamedTuple):
     data: bytes
     usage: Usage | None = None
     more: bool = False
+
+
+class ChatEvents(NamedTuple):
+    """A piece of a chat answer that a provider gave in another shape than OpenAI's, or that was changed.
+
+    native: the same as the client's own dialect has it, where that is the provider's, and it passes as it
+    came; empty elsewhere. usage, more: as of a `ChatChunk`.
+    """
+
+    events: tuple[Event, ...]
+    usage: Usage | None = None
+    more: bool = False
+    native: bytes = b""
 
 
 @frozen
@@ -68,4 +82,4 @@ class ClassifyChunk:
     usage: Usage
 
 
-Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

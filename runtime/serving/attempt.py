@@ -10,9 +10,9 @@ from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import Blocked, Outcome, Pass
-from ..policies.estimate import Estimate, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
-from ..requests.answer import ChatChunk, Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
     BudgetExceeded,
     CircuitOpen,
@@ -175,6 +175,10 @@ class Attempt:
             self._size += len(data)
             if usage is not None:
                 self._usage = usage
+        elif isinstance(chunk, ChatEvents):
+            self._size += FRAME_BYTES + said_by(chunk.events)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
         elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 

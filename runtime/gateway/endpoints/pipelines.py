@@ -12,7 +12,7 @@ from ...executor import Executor
 from ...requests.errors import BadRequest
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
-from ..responses import json_answer
+from ..responses import error_body, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines import Event, FinishedStep, Pipeline, Result
@@ -45,7 +45,7 @@ async def answer_pipeline(request: web.Request, executor: Executor) -> web.Strea
             async for each in events:
                 await out.send(_event(pipeline, each))
         except Exception as error:
-            await out.send(event(out.error(error), "error"))
+            await out.send(event(orjson.dumps(error_body(out.failed(error))), "error"))
         return await out.end()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from importlib.util import find_spec
 
 import aiohttp
@@ -13,9 +13,9 @@ from yarl import URL
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
-from ...requests.answer import ChatChunk, Chunk
+from ...dialects.retrieval import retrieval_of
+from ...dialects.server_sent_events import MAX_EVENT, Event, EventTooLarge, SseParser
+from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.errors import (
     NetworkError,
     RequestError,
@@ -31,8 +31,12 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
+from .chats import Chats, ChunkReader, Fit
 from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
 from .extra_body import ExtraBody
+
+Sendable = ChatRequest | EmbedRequest | RerankRequest
+"""What some provider can be asked."""
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -64,13 +68,13 @@ class RemoteReplica:
     def __init__(
         self,
         plan: RemotePoolPlan,
-        wire: Wire,
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
     ) -> None:
         self._plan = plan
-        self._wire = wire
+        self._chats = Chats(plan)
+        self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -95,7 +99,7 @@ class RemoteReplica:
         self._session = aiohttp.ClientSession(
             connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._wire.headers, **plan.headers},
+            headers={**headers, **self._chats.headers, **plan.headers},
             timeout=aiohttp.ClientTimeout(total=None),
             read_bufsize=_READ_AHEAD,
             max_line_size=MAX_HEADER,
@@ -118,6 +122,10 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
+    def fit(self, request: ChatRequest) -> Fit:
+        """`request` as the provider takes it. Raises BadRequest."""
+        return self._chats.fit(request)
+
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
         try:
@@ -130,7 +138,7 @@ class RemoteReplica:
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
-            reader, parser = self._wire.reader(request, classifier), SseParser()
+            reader, parser = self._chats.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
@@ -170,11 +178,12 @@ class RemoteReplica:
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.inputs), classifier)
+            return self._retrieval.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
-            return self._wire.scores(body, len(request.documents), classifier)
-        answer = self._wire.answer(body, classifier)
-        if isinstance(request, ChatRequest) and request.stream:
+            return self._retrieval.scores(body, len(request.documents), classifier)
+        assert isinstance(request, ChatRequest)
+        answer = self._chats.whole(body, request, classifier)
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
@@ -208,7 +217,11 @@ class RemoteReplica:
     ) -> tuple[aiohttp.ClientResponse, Authorization]:
         if self._session is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        path, body = self._wire.request(request)
+        if isinstance(request, ChatRequest):
+            fit = self._chats.fit(request)
+            path, body = fit.path, fit.body
+        else:
+            path, body = self._retrieval.request(request)
         if self._extra is not None:
             body = self._extra.added_to(body)
         address = self._endpoint() + path
@@ -231,7 +244,7 @@ class RemoteReplica:
 
     def _chunks(
         self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
-    ) -> tuple[list[ChatChunk], RequestError | None]:
+    ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
@@ -239,7 +252,7 @@ class RemoteReplica:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
         if events or parser.in_event:
             body.progressed()
-        chunks, error = read_events(reader, events, closing=not data)
+        chunks, error = _read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         more = error is not None or (reader.ended and body.at_end)
@@ -295,6 +308,26 @@ class RemoteReplica:
             provider=self._plan.provider,
             retryable=retryable,
         )
+
+
+def _read_events(
+    reader: ChunkReader, events: Iterable[Event], *, closing: bool
+) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
+    """What `reader` makes of `events`, as far as it gets, and the error that stops it.
+
+    closing: the connection has ended with them.
+    """
+    pieces: list[ChatChunk | ChatEvents] = []
+    try:
+        for event in events:
+            pieces += reader.read(event)
+            if reader.ended:
+                return pieces, None
+        if closing:
+            pieces += reader.close()
+    except RequestError as error:
+        return pieces, error
+    return pieces, None
 
 
 def _most(request: Request) -> int:

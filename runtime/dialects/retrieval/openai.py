@@ -1,0 +1,73 @@
+"""Embeddings as OpenAI has them, also Azure's and those of compatible servers.
+
+Reranking, which OpenAI has not, is what vLLM, LiteLLM, Jina and Cohere agree on: `/rerank`.
+
+Sources: OpenAI API reference (embeddings), Azure OpenAI REST reference.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ....compiler.plan import RemotePoolPlan
+from ...requests.answer import EmbedChunk, RerankChunk
+from ...requests.request import EmbedRequest, RerankRequest
+from ...requests.usage import Usage
+from ..fields import count
+from ..openai_chat import read_usage
+from ..provider_errors.classify import Classifier
+from ..reader import parse_object
+from .embed_limits import check_embed
+from .vectors import in_order, stack_vectors
+from .wire import Outgoing
+
+
+class OpenAIRetrieval:
+    """Below an endpoint that ends in `/v1` or names an Azure deployment."""
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
+        self._model = plan.model
+
+    def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
+        if isinstance(request, RerankRequest):
+            asked = {"model": self._model, "query": request.query, "documents": request.documents}
+            return Outgoing("/rerank", orjson.dumps(asked))
+        check_embed(request, self._plan)
+        body: dict[str, object] = {
+            "model": self._model,
+            "input": request.inputs,
+            "encoding_format": "base64",
+        }
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        return Outgoing("/embeddings", orjson.dumps(body))
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(body, classifier)
+        try:
+            items = sorted(answer["data"], key=lambda item: item["index"])
+            vectors = [item["embedding"] for item in items]
+            indices = [item["index"] for item in items]
+        except (KeyError, TypeError):
+            raise classifier.malformed("the answer holds no vectors") from None
+        if indices != list(range(len(indices))):
+            raise classifier.malformed("the vectors are not numbered from 0")
+        return stack_vectors(vectors, texts, _usage(answer), classifier)
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        answer = parse_object(body, classifier)
+        try:
+            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
+        except (KeyError, TypeError, ValueError):
+            raise classifier.malformed("the answer holds no scores") from None
+        if found.keys() != set(range(documents)):
+            raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
+        return RerankChunk(in_order(found), Usage(count(answer.get("usage"), "total_tokens")))
+
+
+def _usage(answer: dict[str, Any]) -> Usage:
+    usage = answer.get("usage")
+    return read_usage(usage) if isinstance(usage, dict) else Usage(0)
