@@ -96,7 +96,7 @@ def test_an_error_in_the_first_fifteen_seconds_has_a_status_of_its_own_and_later
         try:
             raise ServerError("it failed")
         except ServerError as error:
-            await out.end(out.error(error))
+            await out.end(out.failed(error).message.encode())
 
     with pytest.raises(ServerError):
         heard(lambda out, _: fail_after(out, 14.9))

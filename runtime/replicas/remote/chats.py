@@ -165,10 +165,11 @@ class EventsReader:
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
         self._usage: Usage | None = None
+        self._failed = False
 
     @property
     def ended(self) -> bool:
-        return self._reader.ended
+        return self._reader.ended and not self._failed
 
     def read(self, event: StreamEvent) -> Iterator[ChatEvents]:
         native = b""
@@ -192,13 +193,33 @@ class EventsReader:
                 told += self._as_text.convert(event)
             if isinstance(event, UsageKnown):
                 self._usage = event.usage
-        usage = self._usage if self._reader.ended and failure is None else None
         if failure is not None:
-            native = b""  # the client is told of it in our words
+            self._failed, native = True, b""  # the client is told of it in our words
+        usage = self._usage if self.ended else None
         if told or native or usage is not None:
             yield ChatEvents(tuple(told), usage, native=native)
         if failure is not None:
             raise failure
+
+
+def read_events(
+    reader: ChunkReader, events: Iterable[StreamEvent], *, closing: bool
+) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
+    """What `reader` makes of `events`, as far as it gets, and the error that stops it.
+
+    closing: the connection has ended with them.
+    """
+    pieces: list[ChatChunk | ChatEvents] = []
+    try:
+        for event in events:
+            pieces += reader.read(event)
+            if reader.ended:
+                return pieces, None
+        if closing:
+            pieces += reader.close()
+    except RequestError as error:
+        return pieces, error
+    return pieces, None
 
 
 def wants_usage(request: ChatRequest) -> bool:

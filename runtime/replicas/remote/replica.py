@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
 import aiohttp
@@ -14,7 +14,7 @@ from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.retrieval import retrieval_of
-from ...dialects.server_sent_events import MAX_EVENT, Event, EventTooLarge, SseParser
+from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.errors import (
     NetworkError,
@@ -31,7 +31,7 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .chats import Chats, ChunkReader, Fit
+from .chats import Chats, ChunkReader, Fit, read_events
 from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
 from .extra_body import ExtraBody
 
@@ -252,7 +252,7 @@ class RemoteReplica:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
         if events or parser.in_event:
             body.progressed()
-        chunks, error = _read_events(reader, events, closing=not data)
+        chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         more = error is not None or (reader.ended and body.at_end)
@@ -308,26 +308,6 @@ class RemoteReplica:
             provider=self._plan.provider,
             retryable=retryable,
         )
-
-
-def _read_events(
-    reader: ChunkReader, events: Iterable[Event], *, closing: bool
-) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
-    """What `reader` makes of `events`, as far as it gets, and the error that stops it.
-
-    closing: the connection has ended with them.
-    """
-    pieces: list[ChatChunk | ChatEvents] = []
-    try:
-        for event in events:
-            pieces += reader.read(event)
-            if reader.ended:
-                return pieces, None
-        if closing:
-            pieces += reader.close()
-    except RequestError as error:
-        return pieces, error
-    return pieces, None
 
 
 def _most(request: Request) -> int:
