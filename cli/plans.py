@@ -46,6 +46,17 @@ def state_of(asked: str | None, ready: Ready) -> str | Path | None:
     return ready.base / ".inferc" / "state" if has_budget else None
 
 
+def in_environment(ready: Ready) -> Ready | int:
+    """`ready` with what the environment holds of its texts, or the exit status when that lacks some."""
+    from ..runtime.environment import in_environment as read
+    from ..runtime.requests.errors import StartError
+
+    try:
+        return Ready(read(ready.plan), ready.base)
+    except StartError as error:
+        return max(fail(problem) for problem in error.problems)
+
+
 def ready_plan(arguments: Namespace) -> Ready | int:
     """The plan behind the file, or the exit status when there is none."""
     path = Path(arguments.file)

@@ -173,9 +173,10 @@ class Connection(web.RequestHandler):
         body = answer.body
         assert isinstance(body, bytes)
         assert self._socket is not None
+        said = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         head = (
-            f"HTTP/1.1 {answer.status} {answer.reason}\r\nContent-Type: {answer.headers['Content-Type']}\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"HTTP/1.1 {answer.status} {answer.reason}\r\n{said}Content-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n"
         )
         self._socket.write(head.encode() + body)
         self._linger()

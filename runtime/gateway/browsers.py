@@ -17,7 +17,21 @@ from ...compiler.plan import ANY_ORIGIN, GatewayPlan, is_loopback
 from ..requests.errors import Forbidden
 
 _METHODS = "GET, HEAD, POST"
-_EXPOSED = "Retry-After, x-inferc-deployment, x-request-id, x-should-retry, Inference-Header-Content-Length"
+_OURS = ("deployment", "replica", "attempts", "cost", "upstream-request-id", "adapted")
+_LIMITS, _ABOUT = ("requests", "tokens"), ("limit", "remaining", "reset")
+_EXPOSED = ", ".join(
+    (
+        "Retry-After",
+        "x-request-id",
+        "request-id",
+        "x-should-retry",
+        "Inference-Header-Content-Length",
+        *(f"x-inferc-{name}" for name in _OURS),
+        *(f"x-ratelimit-{name}-{what}" for what in _LIMITS for name in _ABOUT),
+        *(f"anthropic-ratelimit-{what}-{name}" for what in _LIMITS for name in _ABOUT),
+    )
+)
+"""The headers of answers that a page may read: browsers want each of them named."""
 _MAX_AGE = "600"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]+(\s*,\s*[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
-from .responses import internal_error, log_failure
+from .responses import IDS, internal_error, log_failure
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
@@ -28,7 +28,7 @@ class EventStream:
     """
 
     def __init__(self, request: web.Request) -> None:
-        self.response = web.StreamResponse(headers=_HEADERS)
+        self.response = web.StreamResponse(headers={**_HEADERS, **request.get(IDS, {})})
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._spoke = 0.0

@@ -1,19 +1,25 @@
-"""What the gateway sends back: JSON, and errors in OpenAI's shape."""
+"""What the gateway sends back: JSON, errors in the shape of each protocol, and headers beside them."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from ..dialects import anthropic
+from ..dialects import anthropic, cohere, tei
+from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
-from ..requests.trace import Trace
+from ..requests.trace import Spent, Trace
+from ..requests.upstream import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +28,18 @@ REPLICA_HEADER = "x-inferc-replica"
 ADAPTED_HEADER = "x-inferc-adapted"
 
 _MOST_PLACES, _MOST_PLACE = 10, 100
+ATTEMPTS_HEADER = "x-inferc-attempts"
+COST_HEADER = "x-inferc-cost"
+"""Dollars; of an answer in one piece, whose cost is known before it is sent."""
+UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
+REQUEST_ID_HEADER = "x-request-id"
+
+IDS: web.RequestKey[dict[str, str]] = web.RequestKey("ids", dict[str, str])
+"""The headers that name a request, in each answer to it."""
+
+_CLIENTS_ID = re.compile(r"[!-~]{1,128}")
+_process = secrets.token_hex(8)
+_numbers = count(1)
 
 
 def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -31,13 +49,51 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-def answered_by(trace: Trace, name: str) -> dict[str, str]:
-    """Headers that say who answered a request for `name`: the deployment, and the number of its replica."""
+def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[str, str]:
+    """The headers that name `request`: as its client calls it, if that is short and plain, or else anew."""
+    name = request.headers.get(REQUEST_ID_HEADER)
+    ids = {REQUEST_ID_HEADER: name} if name is not None and _CLIENTS_ID.fullmatch(name) else new_ids()
+    if as_anthropic:
+        ids["request-id"] = ids[REQUEST_ID_HEADER]
+    request[IDS] = ids
+    return ids
+
+
+def new_ids() -> dict[str, str]:
+    """The headers of a request that nobody has named."""
+    return {REQUEST_ID_HEADER: f"req_{_process}{next(_numbers):08x}"}
+
+
+def answered_by(
+    trace: Trace, name: str, *, streams: bool = False, as_anthropic: bool = False
+) -> dict[str, str]:
+    """Headers that say who answered a request for `name`, after how many attempts, and what it cost.
+
+    streams: the answer only begins: nobody knows what it will have cost.
+    """
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}
     if trace.replica is not None:
         headers[REPLICA_HEADER] = str(trace.replica)
     if trace.adapted:
         headers |= adapted(trace.adapted)
+    headers[ATTEMPTS_HEADER] = str(trace.tries)
+    if trace.spans and not streams:
+        cost = Spent.of(trace.spans).cost
+        if cost is not None:
+            headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
+    if trace.upstream is not None:
+        headers |= _said_upstream(trace.upstream, as_anthropic)
+    return headers
+
+
+def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
+    """The provider's own id, and what is left of its limits, in the words of the client's protocol."""
+    headers: dict[str, str] = {}
+    if upstream.request_id is not None:
+        headers[UPSTREAM_ID_HEADER] = upstream.request_id
+    if upstream.left:
+        left = upstream.left
+        headers |= anthropic_limits(left, time.time()) if as_anthropic else openai_limits(left)
     return headers
 
 
@@ -54,31 +110,47 @@ def error_body(error: RequestError) -> dict[str, Any]:
     return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
-def error_answer(error: RequestError) -> web.Response:
-    """`error` as a response, with the time to wait and the provider's request id where they are known."""
-    return json_answer(error_body(error), error.status, _error_headers(error))
+def error_answer(error: RequestError, ids: Mapping[str, str] | None = None) -> web.Response:
+    """`error` as a response, with the time to wait and what the provider says beside it, where known."""
+    return json_answer(error_body(error), error.status, _error_headers(error, ids or new_ids()))
 
 
-def inference_error_answer(error: RequestError) -> web.Response:
+def inference_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
     """`error` in the shape of the Open Inference Protocol."""
-    return json_answer({"error": error.message}, error.status, _error_headers(error))
+    return json_answer({"error": error.message}, error.status, _error_headers(error, ids))
 
 
-def messages_error_answer(error: RequestError) -> web.Response:
+def cohere_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in Cohere's shape."""
+    return json_answer(cohere.write_error(error), error.status, _error_headers(error, ids))
+
+
+def tei_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in the shape of Text Embeddings Inference."""
+    return json_answer(tei.write_error(error), error.status, _error_headers(error, ids))
+
+
+def messages_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
     """`error` in Anthropic's shape."""
-    return json_answer(anthropic.write_error(error), error.status, _error_headers(error))
+    body = anthropic.write_error(error) | {"request_id": ids[REQUEST_ID_HEADER]}
+    return json_answer(body, error.status, _error_headers(error, ids, as_anthropic=True))
 
 
-def _error_headers(error: RequestError) -> dict[str, str]:
-    headers: dict[str, str] = {}
+def _error_headers(
+    error: RequestError, ids: Mapping[str, str], *, as_anthropic: bool = False
+) -> dict[str, str]:
+    headers = dict(ids)
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if error.status == 429 and not error.retryable:
         headers["x-should-retry"] = "false"
+    if error.upstream is not None:
+        headers |= _said_upstream(error.upstream, as_anthropic)
     if error.request_id is not None:
-        headers["x-request-id"] = error.request_id
+        headers[UPSTREAM_ID_HEADER] = error.request_id
     if error.deployment is not None:
         headers[DEPLOYMENT_HEADER] = error.deployment
+        headers[ATTEMPTS_HEADER] = str(error.attempts)
     return headers
 
 

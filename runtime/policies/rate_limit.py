@@ -15,7 +15,7 @@ from typing import NamedTuple
 from attrs import define
 
 from ...compiler.plan import RateLimits
-from ..dialects.rate_limit_headers import Remaining
+from ..requests.upstream import Remaining
 from .sliding_window import SlidingWindow
 
 NEWS = 1.0

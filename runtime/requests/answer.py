@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
 from .events import Event
 from .tensor import Tensor
+from .upstream import Upstream
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ class ChatChunk(NamedTuple):
     Unary: the one whole `chat.completion`. Streamed: one `chat.completion.chunk`, or nothing where
     only the usage is told, which the client did not ask for.
     more: the next chunk is already here, so that a writer may put both into one packet.
+    upstream: of the first chunk, where a provider answers; all other chunks have it, too.
     """
 
     data: bytes
     usage: Usage | None = None
     more: bool = False
+    upstream: Upstream | None = None
 
 
 class ChatEvents(NamedTuple):
@@ -38,6 +41,7 @@ class ChatEvents(NamedTuple):
     events: tuple[Event, ...]
     usage: Usage | None = None
     more: bool = False
+    upstream: Upstream | None = None
     native: bytes = b""
 
 
@@ -47,6 +51,7 @@ class EmbedChunk:
 
     vectors: NDArray[numpy.float32]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 @frozen
@@ -55,14 +60,16 @@ class TensorChunk:
 
     outputs: tuple[Tensor, ...]
     usage: Usage | None = None
+    upstream: Upstream | None = None
 
 
 @frozen
 class RerankChunk:
-    """The scores of a `RerankRequest`, 0 to 1: float32 [documents], in the order of the documents."""
+    """The scores of a `RerankRequest`, 0 to 1: floats [documents], in the order of the documents."""
 
-    scores: NDArray[numpy.float32]
+    scores: NDArray[numpy.floating[Any]]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 @frozen
@@ -80,6 +87,7 @@ class ClassifyChunk:
 
     rows: tuple[tuple[Label, ...], ...]
     usage: Usage
+    upstream: Upstream | None = None
 
 
 Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

@@ -11,6 +11,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from .foreign_text import fits_header
+from .upstream import Upstream
 
 
 @frozen
@@ -53,7 +54,8 @@ class RequestError(Exception):
 
         retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
         upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
-        says where it is: the step that calls before the step that is called.
+        says where it is: the step that calls before the step that is called. `upstream`: what the provider
+        says beside it.
         """
         super().__init__(message)
         self.message = message
@@ -65,6 +67,7 @@ class RequestError(Exception):
         self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
         self.steps: tuple[StepAt, ...] = ()
+        self.upstream: Upstream | None = None
         if code is not None:
             self.code = code
         if retryable is not None:
@@ -83,7 +86,7 @@ class BadRequest(RequestError):
 class Incapable(BadRequest):
     """The model cannot do what the request asks: nothing was sent."""
 
-    code = "unsupported"
+    code = "unsupported_parameter"
 
 
 class ContextLengthExceeded(BadRequest):

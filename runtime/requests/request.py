@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
 
 from .conversation import Conversation
 from .tensor import Tensor
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 OPENAI_CHAT = "openai_chat"
 """The dialect of bodies in OpenAI's shape."""
@@ -82,11 +85,14 @@ class CompletionRequest:
 class EmbedRequest:
     """Texts to embed, at least one, or token ids instead. dimensions: how many numbers of each vector; None
     is all.
+
+    options: what else the client says, under its own names: whoever answers does it, or refuses it by name.
     """
 
     texts: tuple[str, ...] = ()
     dimensions: int | None = None
     token_ids: tuple[tuple[int, ...], ...] = ()
+    options: Mapping[str, Any] = NO_OPTIONS
 
     @property
     def inputs(self) -> tuple[str, ...] | tuple[tuple[int, ...], ...]:
@@ -104,10 +110,11 @@ class TensorRequest:
 
 @frozen
 class RerankRequest:
-    """Documents, at least one, to be scored by what they say about `query`."""
+    """Documents, at least one, to be scored by what they say about `query`. options: as of `EmbedRequest`."""
 
     query: str
     documents: tuple[str, ...]
+    options: Mapping[str, Any] = NO_OPTIONS
 
 
 @frozen

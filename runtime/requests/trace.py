@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define, evolve, frozen
 
+from .upstream import Upstream
 from .usage import PICODOLLARS, Usage
 
 
@@ -40,7 +41,7 @@ class Trace:
     deployment: the one that answered, which a fallback makes another than the one that was asked.
     replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
     asks for them. step: what they are recorded under. adapted: the places of what was changed in the request,
-    or left out of it, for the model that answers.
+    or left out of it, for the model that answers. upstream: what the provider of the answer says beside it.
     """
 
     deployment: str | None = None
@@ -49,15 +50,22 @@ class Trace:
     spans: list[Span] | None = None
     step: str | None = None
     adapted: tuple[str, ...] = ()
+    upstream: Upstream | None = None
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0, replica=None, adapted=())
+        return evolve(self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None)
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
         self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
         self.adapted = branch.adapted
+        self.upstream = branch.upstream
+
+    @property
+    def tries(self) -> int:
+        """Attempts at all deployments that were asked: those that have ended elsewhere, too."""
+        return self.attempts + sum(span.deployment != self.deployment for span in self.spans or ())
 
     def record(
         self, deployment: str, began: float, ended: float, usage: Usage, cost: int | None, ok: bool

@@ -192,6 +192,8 @@ class Deployment(Model):
                 try:
                     async for chunk in chunks:
                         attempt.saw(chunk)
+                        if chunk.upstream is not None:
+                            trace.upstream = chunk.upstream
                         yield chunk
                     attempt.finished()
                     return
@@ -228,6 +230,7 @@ class Deployment(Model):
                 try:
                     chunk = await self._whole[retrier.slot.replica].answer(request, call.deadline)
                     attempt.saw(chunk)
+                    trace.upstream = chunk.upstream
                     return chunk
                 except RequestError as error:
                     wait = retrier.failed(error)

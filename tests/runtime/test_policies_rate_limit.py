@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.plan import RateLimits
-from inferc.runtime.dialects.rate_limit_headers import Remaining, remaining
+from inferc.runtime.dialects.rate_limit_headers import remaining
 from inferc.runtime.policies.rate_limit import Permit, RateLimit
 from inferc.runtime.policies.sliding_window import MARGIN, SPAN, SlidingWindow
+from inferc.runtime.requests.upstream import Remaining
 
 
 def granted(state: RateLimit, now: float, tokens: int = 1, ticket: int = 0) -> Permit:

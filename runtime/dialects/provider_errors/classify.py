@@ -23,12 +23,10 @@ from ...requests.errors import (
 )
 from ...requests.foreign_text import one_line
 from ...secret import Secret
+from ..rate_limit_headers import read_upstream
 from .codes import by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
-
-REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
-"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
 
 _MAX_DETAIL = 500
 _MAX_PARAM = 128
@@ -53,24 +51,24 @@ class Classifier:
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
-        request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
-        if request_id is not None and self._without_key(request_id) != request_id:
-            request_id = None
         if not found and is_page(body):
             found = {"message": "a page of HTML, as a proxy on the way or a wrong `endpoint` sends it"}
             if of_status(status) is BadRequest:
                 return self._error(
                     ServerError, f"answered {status}", found, retryable=False, upstream_status=status
                 )
-        return self._classified(
+        upstream = read_upstream(headers, self.secret)
+        error = self._classified(
             found,
             status,
             f"answered {status}",
             body=body,
-            request_id=request_id or _text(found, "request_id"),
+            request_id=upstream.request_id or _text(found, "request_id"),
             wait=retry_after(headers, found),
             retryable=should_retry(headers),
         )
+        error.upstream = upstream
+        return error
 
     def in_band(self, error: Any) -> RequestError:
         """The error behind an `error` inside an answer that began as a success."""

@@ -5,23 +5,22 @@ Sources: Gemini API reference (batchEmbedContents), Vertex AI reference (text em
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
-
-import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import Unsupported
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage
+from ..field_check import FieldCheck
 from ..fields import count
 from ..gemini import is_vertex
 from ..provider_errors.classify import Classifier
 from ..reader import parse_object
 from .embed_limits import check_embed
+from .google_bodies import EMBED_FIELDS, studio_body, vertex_body
 from .vectors import stack_vectors
-from .wire import Outgoing
+from .wire import Outgoing, dumped
 
 
 class GeminiRetrieval:
@@ -32,6 +31,7 @@ class GeminiRetrieval:
         self._model = plan.model
         self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
         self._plan = plan
+        self._fields = FieldCheck(EMBED_FIELDS, Classifier(plan, None).who)
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         if isinstance(request, RerankRequest):
@@ -62,14 +62,7 @@ class GeminiRetrieval:
 
     def _embed(self, request: EmbedRequest) -> Outgoing:
         check_embed(request, self._plan, token_ids=False)
-        body: dict[str, Any]
+        self._fields.check(request.options)
         if self._vertex:
-            body = {"instances": [{"content": text} for text in request.texts]}
-            if request.dimensions is not None:
-                body["parameters"] = {"outputDimensionality": request.dimensions}
-            return Outgoing(f"{self._models}:predict", orjson.dumps(body))
-        fixed: dict[str, Any] = {"model": f"models/{self._model}"}
-        if request.dimensions is not None:
-            fixed["outputDimensionality"] = request.dimensions
-        body = {"requests": [fixed | {"content": {"parts": [{"text": text}]}} for text in request.texts]}
-        return Outgoing(f"{self._models}:batchEmbedContents", orjson.dumps(body))
+            return Outgoing(f"{self._models}:predict", dumped(vertex_body(request)))
+        return Outgoing(f"{self._models}:batchEmbedContents", dumped(studio_body(request, self._model)))

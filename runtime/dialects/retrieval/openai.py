@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan import ProviderKind, RemotePoolPlan
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ...requests.usage import Usage
+from ..field_check import Dropped, FieldCheck, Handling
 from ..fields import count
 from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
 from ..reader import parse_object
 from .embed_limits import check_embed
 from .vectors import in_order, stack_vectors
-from .wire import Outgoing
+from .wire import Outgoing, dumped
+
+_NOT_OPENAIS: dict[str, Handling] = {
+    "input_type": Dropped("OpenAI's models read queries and documents alike"),
+    "truncate": Dropped("OpenAI refuses texts that are too long"),
+    "truncation": Dropped("OpenAI refuses texts that are too long"),
+}
+"""What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
 
 
 class OpenAIRetrieval:
@@ -30,20 +36,27 @@ class OpenAIRetrieval:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
         self._model = plan.model
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        self._foreign = FieldCheck(_NOT_OPENAIS, Classifier(plan, None).who) if is_openais else None
 
     def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
         if isinstance(request, RerankRequest):
             asked = {"model": self._model, "query": request.query, "documents": request.documents}
-            return Outgoing("/rerank", orjson.dumps(asked))
+            return Outgoing("/rerank", dumped({**request.options, **asked}))
         check_embed(request, self._plan)
-        body: dict[str, object] = {
-            "model": self._model,
-            "input": request.inputs,
-            "encoding_format": "base64",
-        }
-        if request.dimensions is not None:
+        body = self._embed_options(request)
+        body |= {"model": self._model, "input": request.inputs, "encoding_format": "base64"}
+        if request.dimensions is not None and "output_dimension" not in body:
             body["dimensions"] = request.dimensions
-        return Outgoing("/embeddings", orjson.dumps(body))
+        return Outgoing("/embeddings", dumped(body))
+
+    def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
+        """What else the client says of its texts: as it came, but for what OpenAI itself does not know."""
+        if self._foreign is None:
+            return dict(request.options)
+        known = {name: value for name, value in request.options.items() if name not in _NOT_OPENAIS}
+        self._foreign.check({name: value for name, value in request.options.items() if name in _NOT_OPENAIS})
+        return known
 
     def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
         answer = parse_object(body, classifier)
@@ -60,7 +73,8 @@ class OpenAIRetrieval:
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
         try:
-            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
+            results = answer["data"] if "results" not in answer else answer["results"]  # Voyage says `data`
+            found = {item["index"]: float(item["relevance_score"]) for item in results}
         except (KeyError, TypeError, ValueError):
             raise classifier.malformed("the answer holds no scores") from None
         if found.keys() != set(range(documents)):

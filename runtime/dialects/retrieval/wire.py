@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from ...requests.answer import EmbedChunk, RerankChunk
+from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest, RerankRequest
 from ..provider_errors.classify import Classifier
 
@@ -14,6 +17,14 @@ class Outgoing(NamedTuple):
 
     path: str
     body: bytes
+
+
+def dumped(body: dict[str, Any]) -> bytes:
+    """`body` as JSON. Raises BadRequest."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        raise BadRequest(f"the request cannot be sent on: {error}") from None
 
 
 class Retrieval(Protocol):

@@ -6,43 +6,44 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from ...dialects import anthropic
 from ...dialects.openai.requests import chat_request
-from ...executor import Executor
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..chat_writer import StreamWriter, write_whole
 from ..event_stream import EventStream
+from ..exchange import Exchange
 from ..responses import adapted, answered_by
 
 _WRITE = 16 << 10
 """Bytes of events that are sent together; a client that does not read makes more wait."""
 
 
-async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_chat(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The answer of the deployment that the body names. Raises RequestError."""
     name, chat = chat_request(await read_object(request))
-    return await respond(request, executor, name, chat)
+    return await respond(request, exchange, name, chat)
 
 
 async def respond(
-    request: web.Request, executor: Executor, name: str, chat: ChatRequest | CompletionRequest
+    request: web.Request, exchange: Exchange, name: str, chat: ChatRequest | CompletionRequest
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. Raises RequestError."""
-    trace = Trace()
-    deadline, priority = executor.deadline(), priority_of(request)
+    trace = Trace(spans=[])
+    deadline, priority = exchange.deadline(), priority_of(request)
     if not chat.stream:
-        chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
+        chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         body = write_whole(chat, chunk)
         return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
-    answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
+    answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     writer = StreamWriter(chat)
     async with EventStream(request) as out, aclosing(answer) as chunks:
         pending, begun = b"", False
         try:
             async for chunk in chunks:
                 if not begun:
-                    await out.begin(_headers(trace, name, chat))
+                    await out.begin(_headers(trace, name, chat, streams=True))
                     begun = True
                 pending += writer.write(chunk)
                 if pending and (not _more(chunk) or len(pending) > _WRITE):
@@ -58,8 +59,11 @@ def _more(chunk: object) -> bool:
     return bool(getattr(chunk, "more", False))
 
 
-def _headers(trace: Trace, name: str, chat: ChatRequest | CompletionRequest) -> dict[str, str]:
-    headers = answered_by(trace, name)
+def _headers(
+    trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
+) -> dict[str, str]:
+    as_anthropic = isinstance(chat, ChatRequest) and chat.dialect == anthropic.DIALECT
+    headers = answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
     if isinstance(chat, ChatRequest) and chat.lost and not trace.adapted:
         headers |= adapted(chat.lost)
     return headers

@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from importlib.util import find_spec
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
+from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk
@@ -27,13 +29,15 @@ from ...requests.errors import (
     Unsupported,
 )
 from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
 from .chats import Chats, ChunkReader, Fit, read_events
-from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .connector import why_unreadable
 from .extra_body import ExtraBody
+from .http_client import Answer, ClientOptions, HttpClient, open_client
 
 Sendable = ChatRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
@@ -54,7 +58,7 @@ _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
 """What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 16 << 10
+_READ_AHEAD = 8 << 10
 """Bytes of a stream that are read before the client takes them."""
 
 
@@ -85,7 +89,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
     async def start(self) -> None:
@@ -96,28 +100,26 @@ class RemoteReplica:
         if self._server:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._session = aiohttp.ClientSession(
-            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._chats.headers, **plan.headers},
-            timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=_READ_AHEAD,
-            max_line_size=MAX_HEADER,
-            max_field_size=MAX_HEADER,
-            max_headers=MAX_HEADERS,
+        self._client = open_client(
+            ClientOptions(
+                headers={**headers, **self._chats.headers, **plan.headers},
+                read_ahead=_READ_AHEAD,
+                window=_WINDOW.get(plan.task_kind),
+                keepalive=_KEEPALIVE,
+            )
         )
 
     async def stop(self) -> None:
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        client, self._client = self._client, None
+        if client:
+            await client.close()
         self._timeouts.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        if self._session is None:
+        if self._client is None:
             return ReplicaStatus(ready=False)
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
@@ -140,10 +142,13 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader, parser = self._chats.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
+            upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
                 for chunk in chunks:
+                    if upstream is not None:
+                        chunk, upstream = chunk._replace(upstream=upstream), None
                     yield chunk
                 if error is not None:
                     raise error
@@ -166,14 +171,19 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(
-        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
-    ) -> Chunk:
+    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
-            return self._parse(request, body, classifier)
-        return await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = self._parse(request, body, classifier)
+        else:
+            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+        upstream = read_upstream(response.headers, classifier.secret)
+        return (
+            chunk._replace(upstream=upstream)
+            if isinstance(chunk, ChatChunk | ChatEvents)
+            else evolve(chunk, upstream=upstream)
+        )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
@@ -187,9 +197,7 @@ class RemoteReplica:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
-    async def _open(
-        self, request: Request, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+    async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
             raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
@@ -214,8 +222,8 @@ class RemoteReplica:
 
     async def _send(
         self, request: Sendable, until: float, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Authorization]:
-        if self._session is None:
+    ) -> tuple[Answer, Authorization]:
+        if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
@@ -229,10 +237,7 @@ class RemoteReplica:
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(
-                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
-                )
-                return await sending, used
+                return await self._client.post(url, body, used.headers), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
@@ -261,7 +266,7 @@ class RemoteReplica:
             chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
         return chunks, error
 
-    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+    def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
 
     def _endpoint(self) -> str:

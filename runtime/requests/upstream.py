@@ -1,0 +1,32 @@
+"""What a provider says about an answer, beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import frozen
+
+
+@frozen
+class Remaining:
+    """What a provider says is left of one limit: `amount` now, one more every `every` seconds.
+
+    limit: what was there when nothing was used. until: seconds for which this means something.
+    """
+
+    amount: int
+    limit: int
+    every: float
+    until: float
+
+
+@frozen
+class Upstream:
+    """request_id: what the provider calls the request; None where it does not say, or cannot be repeated.
+
+    left: of its limits on "requests" and on "tokens".
+    """
+
+    request_id: str | None = None
+    left: Mapping[str, Remaining] = MappingProxyType({})
