@@ -14,9 +14,9 @@ import numpy
 import pytest
 from aiohttp import web
 from attrs import frozen
-from inferc.runtime.dialects.retrieval import retrieval_of
 
 from inferc.compiler.plan import ProviderKind, TaskKind
+from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import EmbedRequest
 
