@@ -6,9 +6,13 @@ from pathlib import Path
 
 from ...dsl.diagnostics import Diagnostic
 from ..compile import check_file
-from .draft import Block, Deployment, Draft, Route
+from .draft import Block, Deployment, Draft, Field, Route
 from .foreign import ImportFailed
+from .literals import Code
+from .report import Outcome
 from .writer import Place, lines
+
+_NO_PRICE = "E0413"
 
 MISSING_MODEL = "E0501"
 """The one error that may stay: the models of another system need not lie here yet."""
@@ -44,6 +48,9 @@ def _line(refused: Diagnostic) -> int:
 def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
     owner, key = place
     says = refused.message
+    if refused.code == _NO_PRICE and isinstance(owner, Deployment) and owner.has("budget.on_exceeded"):
+        _only_warn(draft, owner)
+        return
     if isinstance(owner, Route):
         if owner.options.items:
             for name in list(owner.options.items):
@@ -63,6 +70,18 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
             draft.drop_field(owner, name, says)
     else:
         raise ImportFailed(f"what this file says cannot be written: {says}")
+
+
+def _only_warn(draft: Draft, deployment: Deployment) -> None:
+    """A budget of a model whose price is not known stays, and warns until it is."""
+    budget = deployment.block("budget")
+    said = budget.items["on_exceeded"]
+    nodes = tuple(node for each in budget.fields() for node in each.nodes)
+    own = said.nodes if isinstance(said, Field) else ()
+    budget.put("on_exceeded", Code("warn"), *own)
+    says = "the price of the model is not known, so it cannot be kept: write `price { … }`, then `reject`"
+    for node in own or nodes:
+        draft.overrule(Outcome.CHANGED, node, says, deployment.remarks)
 
 
 def _around(draft: Draft, block: Block | None) -> Deployment | None:

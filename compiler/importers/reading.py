@@ -13,7 +13,7 @@ from ...dsl.files import read_regular
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import litellm
+from .formats import atomr, litellm
 from .json_file import read_json
 from .report import Report
 from .toml_file import read_toml
@@ -38,7 +38,10 @@ class Format:
     read: Callable[[Node, Draft, Include], None]
 
 
-FORMATS: tuple[Format, ...] = (Format("litellm", "LiteLLM", litellm.recognises, litellm.read),)
+FORMATS: tuple[Format, ...] = (
+    Format("litellm", "LiteLLM", litellm.recognises, litellm.read),
+    Format("atomr", "atomr", atomr.recognises, atomr.read),
+)
 
 UNSPOKEN = "nothing here stands for it"
 
