@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...dsl.diagnostics import Diagnostic
 from ..compile import check_file
-from .draft import Block, Deployment, Draft, Field, Route
+from .draft import Block, Deployment, Draft, Field, Passage, Route
 from .foreign import ImportFailed
 from .literals import Code
 from .report import Outcome
@@ -51,7 +51,9 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
     if refused.code == _NO_PRICE and isinstance(owner, Deployment) and owner.has("budget.on_exceeded"):
         _only_warn(draft, owner)
         return
-    if isinstance(owner, Route):
+    if isinstance(owner, Passage):
+        draft.drop_passage(owner, says)
+    elif isinstance(owner, Route):
         if owner.options.items:
             for name in list(owner.options.items):
                 draft.drop_field(owner.options, name, says)

@@ -139,6 +139,15 @@ class Route:
 
 
 @define(eq=False)
+class Passage:
+    """Declarations as text, such as a pipeline. nodes: all that they stand for."""
+
+    text: str
+    nodes: tuple[Node, ...] = ()
+    remarks: list[Remark] = field(factory=list)
+
+
+@define(eq=False)
 class Constant:
     """`let name = value`: what the source says once for all."""
 
@@ -158,7 +167,7 @@ class Draft:
     constants: list[Constant] = field(factory=list)
     deployments: list[Deployment] = field(factory=list)
     routes: list[Route] = field(factory=list)
-    others: list[str] = field(factory=list)
+    passages: list[Passage] = field(factory=list)
     gateway: Block = field(factory=Block)
     cluster: Block = field(factory=Block)
 
@@ -210,6 +219,11 @@ class Draft:
         self.routes.remove(route)
         self._lose(route.nodes, says)
         self._forget(route.name, says)
+
+    def drop_passage(self, passage: Passage, says: str) -> None:
+        """Leave declarations out that are text already."""
+        self.passages.remove(passage)
+        self._lose(passage.nodes, says)
 
     def drop_field(self, block: Block, key: str, says: str) -> None:
         """Leave a field or a block out."""

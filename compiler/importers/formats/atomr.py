@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ....dsl.inference import infer_runtime
 from ....dsl.policies import Serving
 from ..draft import Block, Deployment, Draft
 from ..foreign import Node
 from ..literals import Code, env
 from ..literals import text as quoted
+from ..origin import Origin
 from ..providers import find_key
 from ..report import Outcome
 from ..secrets import left_out, variable_for
@@ -118,7 +117,7 @@ def recognises(root: Node) -> bool:
     return bool(found) and all("model" in each.entries and "name" in each.entries for each in found)
 
 
-def read(root: Node, draft: Draft, include: Callable[[str, Node], Node]) -> None:
+def read(root: Node, draft: Draft, origin: Origin) -> None:
     """Put a whole file into the draft."""
     for node in _deployments(root):
         _deployment(node, draft)

@@ -9,8 +9,9 @@ from attrs import define, field
 from .....dsl.units import Duration
 from ...budgets import budget
 from ...draft import Block, Constant, Deployment, Draft, Route, Strategy
-from ...foreign import Node
+from ...foreign import ImportFailed, Node
 from ...literals import Code
+from ...origin import Origin
 from ...providers import COMPATIBLE
 from ...report import Outcome
 from ...tables import (
@@ -22,6 +23,7 @@ from ...tables import (
     seconds,
     whole,
 )
+from ...yaml_file import read_yaml
 from .elsewhere import ELSEWHERE
 from .models import deployment_of
 from .parameters import IN_ALL
@@ -44,9 +46,9 @@ def recognises(root: Node) -> bool:
     )
 
 
-def read(root: Node, draft: Draft, include: Callable[[str, Node], Node]) -> None:
-    """Put a whole file into the draft. include: gives a file that this one names."""
-    _Reading(draft, root, include).read()
+def read(root: Node, draft: Draft, origin: Origin) -> None:
+    """Put a whole file into the draft."""
+    _Reading(draft, root, origin).read()
 
 
 @define(eq=False)
@@ -59,9 +61,9 @@ class _Group:
 
 
 class _Reading:
-    def __init__(self, draft: Draft, root: Node, include: Callable[[str, Node], Node]) -> None:
+    def __init__(self, draft: Draft, root: Node, origin: Origin) -> None:
         self._draft = draft
-        self._roots = [root, *self._included(root, include)]
+        self._roots = [root, *self._included(root, origin)]
         self._groups: dict[str, _Group] = {}
         self._constants: dict[str, Constant] = {}
 
@@ -79,15 +81,24 @@ class _Reading:
         for root in self._roots:
             follow(ELSEWHERE, root, draft, Block(remarks=draft.remarks))
 
-    def _included(self, root: Node, include: Callable[[str, Node], Node]) -> list[Node]:
+    def _included(self, root: Node, origin: Origin) -> list[Node]:
         node = root.get("include")
         if node is None:
             return []
-        found = [include(str(item.value), item) for item in node.items]
+        found = [self._included_file(str(item.value), item, origin) for item in node.items]
         self._draft.kept(node)
         for each in found:
             self._draft.report.add_root(each)
         return found
+
+    def _included_file(self, written: str, node: Node, origin: Origin) -> Node:
+        def read(text: str) -> Node:
+            documents = read_yaml(text, f"{written}#")
+            if len(documents) != 1:
+                raise ImportFailed("it holds no settings")
+            return documents[0]
+
+        return origin.include(written, node, read)
 
     def _setting(self, *path: str) -> Node | None:
         """A setting, in whichever of the files it stands."""
