@@ -101,7 +101,7 @@ class Builder:
         return s.ImportAs(c[0].start, c[3].end, self._path(c[1]), identifier(c[3]))
 
     def import_names(self, c: Children) -> s.ImportNames:
-        return s.ImportNames(c[0].start, c[5].end, tuple(map(identifier, c[2])), self._path(c[5]))
+        return s.ImportNames(c[0].start, c[5].end, tuple(c[2]), self._path(c[5]))
 
     def param(self, c: Children) -> s.ParamDeclaration:
         return s.ParamDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3], None)
@@ -203,6 +203,9 @@ class Builder:
     def parameter(self, c: Children) -> s.Parameter:
         return s.Parameter(c[0].start, c[2].end, identifier(c[0]), c[2])
 
+    def record_field(self, c: Children) -> s.Parameter:
+        return s.Parameter(c[0].start, c[2].end, c[0], c[2])
+
     def step(self, c: Children) -> s.Step:
         return s.Step(c[0].start, c[2].end, identifier(c[0]), c[2])
 
@@ -234,7 +237,7 @@ class Builder:
         return self._longer(c[0], s.TypeOptional(c[0].start, c[1].end, c[0]))
 
     def type_dimensions(self, c: Children) -> s.TypeDimensions:
-        dimensions = tuple(t.text if t.type == "NAME" else self._dimension(t) for t in c[1])
+        dimensions = tuple(self._dimension(t) if t.type == "NUMBER" else t.text for t in c[1])
         return s.TypeDimensions(c[0].start, c[2].end, dimensions)
 
     def _dimension(self, token: Token) -> int:
@@ -292,13 +295,28 @@ class Builder:
         return s.Reference(c[0].start, c[0].end, c[0].text)
 
     def member(self, c: Children) -> s.Node:
-        return self._longer(c[0], s.Member(c[0].start, c[2].end, c[0], identifier(c[2])))
+        return self._longer(c[0], s.Member(c[0].start, c[2].end, c[0], c[2]))
+
+    def index(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.Index(c[0].start, c[3].end, c[0], tuple(c[2])))
+
+    def slice_all(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[0].end, None, None)
+
+    def slice_from(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[1].end, c[0], None)
+
+    def slice_to(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[1].end, None, c[1])
+
+    def slice(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[2].end, c[0], c[2])
 
     def call(self, c: Children) -> s.Node:
         return self._longer(c[0], s.CallExpression(c[0].start, c[3].end, c[0], tuple(c[2])))
 
     def named_argument(self, c: Children) -> s.NamedArgument:
-        return s.NamedArgument(c[0].start, c[2].end, identifier(c[0]), c[2])
+        return s.NamedArgument(c[0].start, c[2].end, c[0], c[2])
 
     def with_options(self, c: Children) -> s.Node:
         return self._longer(c[0], s.WithOptions(c[0].start, c[2].end, c[0], c[2]))

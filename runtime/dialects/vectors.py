@@ -28,11 +28,11 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
         raise malformed(classifier, "the answer holds no vectors of one length") from None
 
 
-def in_order(scores: dict[int, float]) -> NDArray[numpy.float32]:
+def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:
     """The scores by their numbers, which go from 0 on."""
     import numpy
 
-    return numpy.array([scores[index] for index in range(len(scores))], dtype=numpy.float32)
+    return numpy.array([scores[index] for index in range(len(scores))])
 
 
 def _vector(embedding: object) -> NDArray[numpy.float32]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from ..requests.answer import ChatChunk, EmbedChunk, RerankChunk
-from ..requests.errors import RequestError, ServerError
+from ..requests.errors import BadRequest, RequestError, ServerError
 from ..requests.request import ChatRequest, EmbedRequest, RerankRequest
 from .provider_errors.classify import Classifier, is_page
 from .server_sent_events import Event
@@ -22,6 +22,14 @@ class Outgoing(NamedTuple):
 
     path: str
     body: bytes
+
+
+def dumped(body: dict[str, Any]) -> bytes:
+    """`body` as JSON. Raises BadRequest."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        raise BadRequest(f"the request cannot be sent on: {error}") from None
 
 
 class ChunkReader(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from ..dialects import anthropic
+from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
 from ..requests.errors import RateLimited, RequestError
 from ..requests.trace import Spent, Trace
@@ -104,6 +104,16 @@ def error_answer(error: RequestError, ids: Mapping[str, str] | None = None) -> w
 def inference_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
     """`error` in the shape of the Open Inference Protocol."""
     return json_answer({"error": error.message}, error.status, _error_headers(error, ids))
+
+
+def cohere_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in Cohere's shape."""
+    return json_answer(cohere.write_error(error), error.status, _error_headers(error, ids))
+
+
+def tei_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in the shape of Text Embeddings Inference."""
+    return json_answer(tei.write_error(error), error.status, _error_headers(error, ids))
 
 
 def messages_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:

@@ -7,13 +7,16 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
 from ..policies.estimate import Tariff
 from ..requests.errors import StartError
 from ..requests.health import Finding, Health
 from .accounts import Accounts
-from .replica_policies import ReplicaPolicies
+from .keys import KeyPolicies, key_policies, payer_name
+from .rate_limiters import RateLimiter
+from .replica_policies import Payer, ReplicaPolicies
 from .shared_budget import SharedBudget
 from .store import Store, open_store
 
@@ -33,6 +36,16 @@ class PlanPolicies:
         self._accounts = Accounts(plan, self.store)
         self._epoch = clock() - asyncio.get_running_loop().time()
         self._budgets: list[SharedBudget] = []
+        self._payers: dict[str, Payer] = {}
+        self.keys: dict[str, KeyPolicies] = {}
+        """The policies of each key, by its name."""
+        for key in plan.gateway.keys:
+            budget = None
+            if key.budget is not None:
+                budget = self._ledger(key.budget, f"key `{key.name}`", f"key:{key.name}")
+            policies = self.keys[key.name] = key_policies(key, plan.state, self.store, budget)
+            if policies.payer is not None:
+                self._payers[payer_name(key.name)] = policies.payer
 
     def of_replicas(self, plan: RemotePoolPlan) -> list[ReplicaPolicies]:
         """What each replica of `plan` is behind."""
@@ -47,6 +60,7 @@ class PlanPolicies:
                 tariff,
                 self._epoch,
                 self._accounts.tell_hold(plan, index),
+                self._payers,
             )
             for index in range(len(plan.replicas))
         ]
@@ -60,6 +74,8 @@ class PlanPolicies:
         """Make the store ready and load what it holds. Raises StartError."""
         await self.store.start()
         await self._accounts.start()
+        for limiter in self._key_limiters():
+            await limiter.start()
         for each in self._budgets:
             await each.start()
 
@@ -68,11 +84,12 @@ class PlanPolicies:
         for each in self._budgets:
             await each.stop()
         await self._accounts.stop()
+        await asyncio.gather(*(limiter.stop() for limiter in self._key_limiters()))
         await self.store.stop()
 
     def _budget(self, plan: RemotePoolPlan) -> tuple[Budget | None, Tariff]:
         if plan.budget is None:
-            return None, Tariff.free()
+            return None, Tariff.free() if plan.price is None else Tariff.of(plan.price)
         if plan.price is None:
             problem = (
                 f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its "
@@ -82,16 +99,19 @@ class PlanPolicies:
                 raise StartError(problem)
             log.warning("%s", problem)
             return None, Tariff.free()
+        budget = self._ledger(plan.budget, f"deployment `{plan.deployment}`", plan.deployment)
+        return budget, Tariff.of(plan.price)
+
+    def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
+        """What keeps the budget of `owner`: in the store as `account`, or here alone."""
         if self.store.spend is None:
-            return Budget(plan.budget, Ledger()), Tariff.of(plan.price)
-        account = f"{self._state.name}/{plan.deployment}"
+            return Budget(config, Ledger())
+        account = f"{self._state.name}/{account}"
         shared = SharedBudget(
-            plan.budget,
-            plan.deployment,
-            account,
-            self.store.spend,
-            self._state.on_unavailable,
-            self._epoch,
+            config, owner, account, self.store.spend, self._state.on_unavailable, self._epoch
         )
         self._budgets.append(shared)
-        return shared, Tariff.of(plan.price)
+        return shared
+
+    def _key_limiters(self) -> Iterator[RateLimiter]:
+        return (key.limiter for key in self.keys.values() if key.limiter is not None)

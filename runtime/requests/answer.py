@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
@@ -50,9 +50,9 @@ class TensorChunk:
 
 @frozen
 class RerankChunk:
-    """The scores of a `RerankRequest`, 0 to 1: float32 [documents], in the order of the documents."""
+    """The scores of a `RerankRequest`, 0 to 1: floats [documents], in the order of the documents."""
 
-    scores: NDArray[numpy.float32]
+    scores: NDArray[numpy.floating[Any]]
     usage: Usage
     upstream: Upstream | None = None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from attrs import frozen
 
 from .tensor import Tensor
 
-if TYPE_CHECKING:
-    pass
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen
@@ -32,11 +33,14 @@ class CompletionRequest:
 class EmbedRequest:
     """Texts to embed, at least one, or token ids instead. dimensions: how many numbers of each vector; None
     is all.
+
+    options: what else the client says, under its own names: whoever answers does it, or refuses it by name.
     """
 
     texts: tuple[str, ...] = ()
     dimensions: int | None = None
     token_ids: tuple[tuple[int, ...], ...] = ()
+    options: Mapping[str, Any] = NO_OPTIONS
 
     @property
     def inputs(self) -> tuple[str, ...] | tuple[tuple[int, ...], ...]:
@@ -54,10 +58,11 @@ class TensorRequest:
 
 @frozen
 class RerankRequest:
-    """Documents, at least one, to be scored by what they say about `query`."""
+    """Documents, at least one, to be scored by what they say about `query`. options: as of `EmbedRequest`."""
 
     query: str
     documents: tuple[str, ...]
+    options: Mapping[str, Any] = NO_OPTIONS
 
 
 @frozen

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from inferc.compiler.plan import Capabilities, RetryPolicy, TaskKind
-from inferc.runtime.dialects.openai.requests import embed_request
+from inferc.runtime.dialects.openai.embeddings import read_embed
 from inferc.runtime.dialects.registry import make_wire
 from inferc.runtime.requests.answer import EmbedChunk
 from inferc.runtime.requests.errors import BadRequest, ServerError
@@ -71,14 +71,14 @@ async def test_one_request_that_fails_is_the_outcome_of_all() -> None:
 
 
 def test_token_ids_go_on_as_they_came() -> None:
-    _, request, _ = embed_request({"model": "e", "input": [list(ids) for ids in LATIN]})
+    request = read_embed({"model": "e", "input": [list(ids) for ids in LATIN]}).request
     assert request == EmbedRequest(token_ids=LATIN)
     sent = orjson.loads(make_wire(wire_plan("openai", task=TaskKind.EMBED)).request(request).body)
     assert sent["input"] == [[9906, 1917], [11]]
 
 
 def test_one_list_of_token_ids_is_one_input() -> None:
-    assert embed_request({"model": "e", "input": [1, 2, 3]})[1].inputs == ((1, 2, 3),)
+    assert read_embed({"model": "e", "input": [1, 2, 3]}).request.inputs == ((1, 2, 3),)
 
 
 @pytest.mark.parametrize("wire", ["gemini", "vertex"])
@@ -101,7 +101,7 @@ def test_who_reads_no_token_ids_is_not_asked(wire: str) -> None:
 )
 def test_token_ids_that_are_none_are_refused_by_their_place(value: object, param: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        embed_request({"model": "e", "input": value})
+        read_embed({"model": "e", "input": value})
     assert caught.value.param == param
 
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
 from ....compiler.plan import RemotePoolPlan
 from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
-from ...requests.errors import BadRequest, Unsupported
+from ...requests.errors import Unsupported
 from ...requests.request import ChatRequest
 from ..provider_errors.classify import Classifier
 from ..translation.fields import FieldCheck
-from ..wire import Outgoing, Sendable, parse_object
+from ..wire import Outgoing, Sendable, dumped, parse_object
 from .answer import AnthropicReader, read_message
 from .request import FIELDS, messages_body
 
@@ -37,10 +35,7 @@ class AnthropicWire:
         if not isinstance(request, ChatRequest):
             raise self._chats_only()
         body = messages_body(request, self._plan.model, self._fields)
-        try:
-            return Outgoing("/v1/messages", orjson.dumps(body))
-        except orjson.JSONEncodeError as error:
-            raise BadRequest(f"the request cannot be sent on: {error}") from None
+        return Outgoing("/v1/messages", dumped(body))
 
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
         return read_message(parse_object(body, classifier), classifier)

@@ -7,22 +7,20 @@ reference (GenerateContentResponse, GenerationConfig, text embeddings).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
-
-import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
-from ...requests.errors import BadRequest, Unsupported
+from ...requests.errors import Unsupported
 from ...requests.request import ChatRequest, EmbedRequest, RerankRequest
 from ...requests.usage import Usage
 from ..embed_limits import check_embed
 from ..provider_errors.classify import Classifier
 from ..translation.fields import FieldCheck
 from ..vectors import stack_vectors
-from ..wire import Outgoing, Sendable, malformed, parse_object, whole
+from ..wire import Outgoing, Sendable, dumped, malformed, parse_object, whole
 from .answer import GeminiReader, read_response
+from .embeddings import EMBED_FIELDS, studio_body, vertex_body
 from .request import FIELDS, GeminiTarget, generate_body
 
 _VERTEX = "/publishers/google"
@@ -39,6 +37,7 @@ class GeminiWire:
         self._models = f"{'' if self._vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
         self._plan = plan
         who = f"{plan.provider} (deployment `{plan.deployment}`)"
+        self._embed_fields = FieldCheck(EMBED_FIELDS, who)
         self._target = GeminiTarget(plan.model, self._vertex, plan.safety, FieldCheck(FIELDS, who))
 
     def request(self, request: Sendable) -> Outgoing:
@@ -48,10 +47,7 @@ class GeminiWire:
             return self._embed(request)
         method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         body = generate_body(request, self._target)
-        try:
-            return Outgoing(f"{self._models}:{method}", orjson.dumps(body))
-        except orjson.JSONEncodeError as error:
-            raise BadRequest(f"the request cannot be sent on: {error}") from None
+        return Outgoing(f"{self._models}:{method}", dumped(body))
 
     def answer(self, body: bytes, classifier: Classifier) -> ChatChunk:
         return read_response(parse_object(body, classifier), self._model, classifier)
@@ -83,14 +79,7 @@ class GeminiWire:
 
     def _embed(self, request: EmbedRequest) -> Outgoing:
         check_embed(request, self._plan, token_ids=False)
-        body: dict[str, Any]
+        self._embed_fields.check(request.options)
         if self._vertex:
-            body = {"instances": [{"content": text} for text in request.texts]}
-            if request.dimensions is not None:
-                body["parameters"] = {"outputDimensionality": request.dimensions}
-            return Outgoing(f"{self._models}:predict", orjson.dumps(body))
-        fixed: dict[str, Any] = {"model": f"models/{self._model}"}
-        if request.dimensions is not None:
-            fixed["outputDimensionality"] = request.dimensions
-        body = {"requests": [fixed | {"content": {"parts": [{"text": text}]}} for text in request.texts]}
-        return Outgoing(f"{self._models}:batchEmbedContents", orjson.dumps(body))
+            return Outgoing(f"{self._models}:predict", dumped(vertex_body(request)))
+        return Outgoing(f"{self._models}:batchEmbedContents", dumped(studio_body(request, self._model)))

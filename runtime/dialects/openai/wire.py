@@ -14,9 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from ....compiler.plan import RemotePoolPlan
+from ....compiler.plan import ProviderKind, RemotePoolPlan
 from ...requests.answer import ChatChunk, EmbedChunk, RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest, EmbedRequest, RerankRequest
@@ -24,10 +22,18 @@ from ...requests.usage import Usage
 from ..embed_limits import check_embed
 from ..provider_errors.classify import Classifier
 from ..server_sent_events import Event
+from ..translation.fields import Dropped, FieldCheck, Handling
 from ..vectors import in_order, stack_vectors
-from ..wire import Outgoing, Sendable, malformed, parse_object, whole
+from ..wire import Outgoing, Sendable, dumped, malformed, parse_object, whole
 
 DONE = b"[DONE]"
+
+_NOT_OPENAIS: dict[str, Handling] = {
+    "input_type": Dropped("OpenAI's models read queries and documents alike"),
+    "truncate": Dropped("OpenAI refuses texts that are too long"),
+    "truncation": Dropped("OpenAI refuses texts that are too long"),
+}
+"""What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
 
 MAX_NAME = 200
 """Characters of the name of a model that a client may say."""
@@ -42,30 +48,34 @@ class OpenAIWire:
         self._plan = plan
         self._model = plan.model
         self._is_wildcard = plan.is_wildcard
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        self._foreign = FieldCheck(_NOT_OPENAIS, Classifier(plan, None).who) if is_openais else None
         self._counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def request(self, request: Sendable) -> Outgoing:
         if isinstance(request, RerankRequest):
             asked = {"model": self._model, "query": request.query, "documents": request.documents}
-            return Outgoing("/rerank", orjson.dumps(asked))
+            return Outgoing("/rerank", dumped({**request.options, **asked}))
         if isinstance(request, EmbedRequest):
             check_embed(request, self._plan)
-            body: dict[str, object] = {
-                "model": self._model,
-                "input": request.inputs,
-                "encoding_format": "base64",
-            }
-            if request.dimensions is not None:
+            body = self._embed_options(request)
+            body |= {"model": self._model, "input": request.inputs, "encoding_format": "base64"}
+            if request.dimensions is not None and "output_dimension" not in body:
                 body["dimensions"] = request.dimensions
-            return Outgoing("/embeddings", orjson.dumps(body))
+            return Outgoing("/embeddings", dumped(body))
         sent = {**request.body, "model": self._named(request) if self._is_wildcard else self._model}
         if request.stream and self._counts:
             options = sent.get("stream_options")
             sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-        try:
-            return Outgoing("/chat/completions", orjson.dumps(sent))
-        except orjson.JSONEncodeError as error:
-            raise BadRequest(f"the request cannot be sent on: {error}") from None
+        return Outgoing("/chat/completions", dumped(sent))
+
+    def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
+        """What else the client says of its texts: as it came, but for what OpenAI itself does not know."""
+        if self._foreign is None:
+            return dict(request.options)
+        known = {name: value for name, value in request.options.items() if name not in _NOT_OPENAIS}
+        self._foreign.check({name: value for name, value in request.options.items() if name in _NOT_OPENAIS})
+        return known
 
     def _named(self, request: ChatRequest) -> str:
         """The model that the client named behind the deployment. Raises BadRequest."""
@@ -106,7 +116,8 @@ class OpenAIWire:
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
         try:
-            found = {item["index"]: float(item["relevance_score"]) for item in answer["results"]}
+            results = answer["data"] if "results" not in answer else answer["results"]  # Voyage says `data`
+            found = {item["index"]: float(item["relevance_score"]) for item in results}
         except (KeyError, TypeError, ValueError):
             raise malformed(classifier, "the answer holds no scores") from None
         if found.keys() != set(range(documents)):

@@ -51,7 +51,7 @@ class FieldCheck:
     who: str
     _told: set[str] = field(factory=set, init=False)
 
-    def check(self, body: dict[str, Any]) -> None:
+    def check(self, body: Mapping[str, Any]) -> None:
         """Go through the fields of `body`; null asks for nothing. Raises BadRequest."""
         for name, value in body.items():
             handling = self.table.get(name, _UNKNOWN)

@@ -7,20 +7,20 @@ from typing import Any
 from aiohttp import web
 
 from ....compiler.plan import RemotePoolPlan
-from ...executor import Executor
 from ...serving.deployment import Deployment
 from ...serving.model import Model
+from ..exchange import Exchange
 from ..responses import json_answer
 
 
-async def list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def list_models(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models`."""
-    return json_answer({"object": "list", "data": [describe_model(m) for m in executor.models.values()]})
+    return json_answer({"object": "list", "data": [describe_model(m) for m in exchange.models.values()]})
 
 
-async def show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models/{name}`. Raises UnknownModel."""
-    return json_answer(describe_model(executor.model(request.match_info["name"])))
+    return json_answer(describe_model(exchange.model(request.match_info["name"])))
 
 
 def describe_model(model: Model) -> dict[str, Any]:

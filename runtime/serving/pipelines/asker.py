@@ -33,7 +33,8 @@ class Asker:
         return await self.model.answer(self._call(request, until), self.trace)
 
     def _call(self, request: Request, until: float | None) -> Call:
-        return Call(request, until, self.run.priority, self.run.headers)
+        run = self.run
+        return Call(request, until, run.priority, run.headers, payers=run.payers)
 
 
 class Ask(Protocol):

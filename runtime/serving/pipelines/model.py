@@ -75,6 +75,7 @@ class PipelineModel(Model):
                     priority=call.priority,
                     headers=call.headers,
                     spans=trace.spans,
+                    payers=call.payers,
                 )
                 usage = total(done.spans)
                 yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
@@ -82,7 +83,12 @@ class PipelineModel(Model):
             begun = False
             result: Result | None = None
             answer = self.pipeline.stream(
-                values, call.deadline, priority=call.priority, headers=call.headers, spans=trace.spans
+                values,
+                call.deadline,
+                priority=call.priority,
+                headers=call.headers,
+                spans=trace.spans,
+                payers=call.payers,
             )
             async with aclosing(answer) as events:
                 async for event in events:

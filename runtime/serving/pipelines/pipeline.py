@@ -114,12 +114,13 @@ class Pipeline:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
         spans: list[Span] | None = None,
+        payers: tuple[str, ...] = (),
     ) -> Result:
         """The same, with what it took. deadline: in the time of the loop. Cancelling ends every step.
 
-        spans: where what it took is put, which is there also when it fails.
+        spans: where what it took is put, which is there also when it fails. payers: as of a `Call`.
         """
-        run = self._run(deadline, priority, headers, spans)
+        run = self._run(deadline, priority, headers, spans, payers)
         return Result(await self.value(values, run), run.spans)
 
     async def stream(
@@ -130,6 +131,7 @@ class Pipeline:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
         spans: list[Span] | None = None,
+        payers: tuple[str, ...] = (),
     ) -> AsyncGenerator[Event, None]:
         """The same, with each call that was answered, and the text of the last call as it comes.
 
@@ -142,7 +144,7 @@ class Pipeline:
             await room.acquire()
             events.put_nowait(text)
 
-        run = self._run(deadline, priority, headers, spans)
+        run = self._run(deadline, priority, headers, spans, payers)
         run.told = events.put_nowait
         task = asyncio.create_task(self.value(values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
@@ -156,7 +158,21 @@ class Pipeline:
             await end_tasks([task])
 
     def _run(
-        self, deadline: float | None, priority: int, headers: Mapping[str, str], spans: list[Span] | None
+        self,
+        deadline: float | None,
+        priority: int,
+        headers: Mapping[str, str],
+        spans: list[Span] | None,
+        payers: tuple[str, ...],
     ) -> Run:
         spans = [] if spans is None else spans
-        return Run(self.name, self.plan.source, self.counters, deadline, priority, headers, spans=spans)
+        return Run(
+            self.name,
+            self.plan.source,
+            self.counters,
+            deadline,
+            priority,
+            headers,
+            spans=spans,
+            payers=payers,
+        )

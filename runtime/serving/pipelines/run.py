@@ -33,7 +33,7 @@ class FinishedStep:
 class Run:
     """deadline: in the time of the loop. above: the names of the steps that called this pipeline, joined.
 
-    told: hears of each call that was answered. counters: of the pipeline.
+    payers: as of a `Call`. told: hears of each call that was answered. counters: of the pipeline.
     """
 
     pipeline: str
@@ -45,6 +45,7 @@ class Run:
     above: str = ""
     told: Callable[[FinishedStep], None] | None = None
     spans: list[Span] = field(factory=list)
+    payers: tuple[str, ...] = ()
     _blamed: RequestError | None = None
 
     def below(
@@ -53,7 +54,16 @@ class Run:
         """The run of a pipeline that the step `path` calls."""
         above = f"{path}/"
         return Run(
-            pipeline, source, counters, deadline, self.priority, self.headers, above, self.told, self.spans
+            pipeline,
+            source,
+            counters,
+            deadline,
+            self.priority,
+            self.headers,
+            above,
+            self.told,
+            self.spans,
+            self.payers,
         )
 
     @contextmanager
