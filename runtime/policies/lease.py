@@ -24,8 +24,7 @@ DEAD = 600.0
 counts twice, which is safe."""
 
 FINE = 2 * DAY
-"""Minutes for which spend is kept by the minute. What is older counts in the last minute of its hour: longer than
-it was, never shorter."""
+"""Minutes for which spend is kept by the minute. What is older counts in the last minute of its hour."""
 
 KEEP = FINE + 2 * WINDOWS["month"] // HOUR
 """Minutes and hours with spend that are kept, the newest. Their number counts, not their age: a clock that is

@@ -155,7 +155,9 @@ def test_a_day_of_requests_never_spends_more_than_the_budget_within_any_hour_or_
 @pytest.mark.parametrize(("window", "days"), [("week", 7), ("month", 31)])
 def test_longer_windows_hold_what_they_say(window: str, days: int) -> None:
     target = Budget(
-        BudgetConfig(BudgetAction.REJECT, max_spend_per_day=Money(5), **{f"max_spend_per_{window}": Money(20)}),
+        BudgetConfig(
+            BudgetAction.REJECT, max_spend_per_day=Money(5), **{f"max_spend_per_{window}": Money(20)}
+        ),
         Ledger(),
     )
     for day in range(4):
