@@ -34,6 +34,7 @@ from inferc.compiler.plan import routes as plan_routes
 from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
+from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
@@ -61,6 +62,7 @@ CLASSES: dict[str, Any] = {
             signature,
             call_options,
             extern_options,
+            route_options,
         ),
         *(plan_model, plan_keys, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
