@@ -68,14 +68,14 @@ def where(deployment: DeploymentPlan) -> str:
     return shortened(text) + (f", {count} replicas" if count > 1 else "")
 
 
+_PER = {"hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}
+
+
 def _spending(deployment: DeploymentPlan) -> Iterator[str]:
     """What a deployment may cost."""
     if isinstance(deployment, RemotePoolPlan) and deployment.budget is not None:
-        spends = (
-            (deployment.budget.max_spend_per_hour, "an hour"),
-            (deployment.budget.max_spend_per_day, "a day"),
-        )
-        yield "budget: " + ", ".join(f"{money!s} {time}" for money, time in spends if money is not None)
+        spends = (f"{money!s} {_PER[window]}" for window, money in deployment.budget.ceilings().items())
+        yield "budget: " + ", ".join(spends)
 
 
 def _strategy(route: RoutePlan) -> str:

@@ -9,11 +9,13 @@ from ...dsl.gateway import (
     is_origin,
     split_address,
 )
+from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
+    ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
     Isolation,
@@ -46,6 +48,7 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .keys import KeyPlan
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -68,6 +71,7 @@ from .nodes import (
     ExternNode,
     FieldNode,
     IfNode,
+    IndexNode,
     InterpolationNode,
     ListNode,
     MapNode,
@@ -75,6 +79,7 @@ from .nodes import (
     Node,
     NodeKind,
     OperatorNode,
+    PlacePlan,
     PromptNode,
     RecordNode,
 )
@@ -116,6 +121,7 @@ __all__ = [
     "BOOL",
     "BYTES",
     "FLOAT",
+    "HIGHEST_PRIORITY",
     "IMAGE",
     "INT",
     "JSON",
@@ -140,6 +146,7 @@ __all__ = [
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientProtocol",
     "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
@@ -160,9 +167,13 @@ __all__ = [
     "GraphOptimization",
     "HedgePlan",
     "IfNode",
+    "IndexNode",
     "InterpolationNode",
     "Isolation",
     "JitterKind",
+    "KeyLimits",
+    "KeyPlan",
+    "KeySecret",
     "KeySource",
     "LateText",
     "Launch",
@@ -179,6 +190,7 @@ __all__ = [
     "OptionalType",
     "ParameterPlan",
     "PipelinePlan",
+    "PlacePlan",
     "Plan",
     "PlanError",
     "PlanKind",
@@ -227,5 +239,6 @@ __all__ = [
     "load_plan",
     "no_base_url",
     "plan_converter",
+    "read_moment",
     "split_address",
 ]

@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind
+from ...dsl.policies import Budget
 from ...dsl.units import Duration, Percent
 from .nodes import Node
 from .source import SourceRef
@@ -49,6 +51,7 @@ class RoutePlan:
     inner: bool = field(default=False, metadata={"doc": "it stands inside another route, and is not served"})
     source: SourceRef
     task: TaskKind = field(metadata={"doc": "what its members do"})
+    budget: Budget | None = rare("spend ceilings of all that is asked through it; without it: none")
 
 
 @frozen(kw_only=True)

@@ -293,7 +293,7 @@ class TypeResolver:
             what = "a tensor takes the type of its numbers, and a list of sizes"
             self._error(others[-1], scope, what, f"write `{GENERICS['tensor']}`")
             return UNKNOWN
-        shape: tuple[Dimension, ...] = tuple(None if d == "_" else d for d in others[0].dimensions)
+        shape: tuple[Dimension, ...] = tuple(None if d in ("_", "?") else d for d in others[0].dimensions)
         return TensorType(dtype=DType(first.name), shape=shape)
 
     def _dtype(self, node: s.TypeName, scope: Scope) -> None:

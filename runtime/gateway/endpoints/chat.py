@@ -7,12 +7,12 @@ from contextlib import aclosing
 from aiohttp import web
 
 from ...dialects.openai.requests import chat_request
-from ...executor import Executor
 from ...requests.answer import ChatChunk
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
+from ..exchange import Exchange
 from ..responses import answered_by
 
 _END = b"data: [DONE]\n\n"
@@ -20,24 +20,24 @@ _WRITE = 16 << 10
 """Bytes of events that are sent together; a client that does not read makes more wait."""
 
 
-async def answer_chat(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_chat(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The answer of the deployment that the body names. Raises RequestError."""
     name, chat = chat_request(await read_object(request))
-    return await respond(request, executor, name, chat)
+    return await respond(request, exchange, name, chat)
 
 
 async def respond(
-    request: web.Request, executor: Executor, name: str, chat: ChatRequest | CompletionRequest
+    request: web.Request, exchange: Exchange, name: str, chat: ChatRequest | CompletionRequest
 ) -> web.StreamResponse:
     """The answer of deployment `name` to `chat`. Raises RequestError."""
     trace = Trace(spans=[])
-    deadline, priority = executor.deadline(), priority_of(request)
+    deadline, priority = exchange.deadline(), priority_of(request)
     if not chat.stream:
-        chunk = await executor.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
+        chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         assert isinstance(chunk, ChatChunk)
         headers = answered_by(trace, name)
         return web.Response(body=chunk.data, headers=headers, content_type="application/json")
-    answer = executor.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
+    answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(answer) as chunks:
         pending, begun = b"", False
         try:

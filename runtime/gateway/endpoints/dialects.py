@@ -23,7 +23,6 @@ from ...dialects.openai.requests import chat_request
 from ...dialects.reader import PlainFailures
 from ...dialects.server_sent_events import Event
 from ...dialects.sides import CLIENT_SIDES, ClientSide
-from ...executor import Executor
 from ...policies.estimate import estimate
 from ...requests.answer import ChatChunk
 from ...requests.conversation import Conversation
@@ -33,6 +32,7 @@ from ...requests.request import ChatRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream
+from ..exchange import Exchange
 from ..responses import answered_by, json_answer
 
 ADAPTED_HEADER = "x-inferc-adapted"
@@ -42,17 +42,17 @@ _DONE = Event(b"", b"[DONE]")
 _MOST_NOTES = 10
 
 
-def answer_in(dialect: str) -> Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]:
+def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
     """What answers requests in that dialect."""
     side, as_anthropic = CLIENT_SIDES[dialect], dialect == "anthropic"
 
-    async def answer(request: web.Request, executor: Executor) -> web.StreamResponse:
+    async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         asked, model, chat, headers = _read(await read_object(request), dialect)
         trace = Trace(spans=[])
         if chat.stream:
-            return await _stream(request, executor, side, asked, model, chat, headers, trace, as_anthropic)
-        chunk = await executor.answer(
-            model, chat, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+            return await _stream(request, exchange, side, asked, model, chat, headers, trace, as_anthropic)
+        chunk = await exchange.answer(
+            model, chat, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
         )
         assert isinstance(chunk, ChatChunk)
         events = openai_chat.OpenAIChatReader(PlainFailures()).read_whole(chunk.data)
@@ -63,11 +63,11 @@ def answer_in(dialect: str) -> Callable[[web.Request, Executor], Awaitable[web.S
     return answer
 
 
-async def count_tokens(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def count_tokens(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v1/messages/count_tokens`: about how many tokens the request would have. Raises RequestError."""
     body = await read_object(request)
     _, model, chat, _ = _read({"max_tokens": 1, **body}, "anthropic")  # which is not said here
-    executor.model(model)
+    exchange.model(model)
     return json_answer({"input_tokens": estimate(chat).prompt})
 
 
@@ -86,7 +86,7 @@ def _read(body: dict[str, Any], dialect: str) -> tuple[Conversation, str, ChatRe
 
 async def _stream(
     request: web.Request,
-    executor: Executor,
+    exchange: Exchange,
     side: ClientSide,
     asked: Conversation,
     model: str,
@@ -96,8 +96,8 @@ async def _stream(
     as_anthropic: bool,
 ) -> web.StreamResponse:
     reader, writer = openai_chat.OpenAIChatReader(PlainFailures()), side.stream(asked, int(time.time()))
-    answer = executor.stream(
-        model, chat, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    answer = exchange.stream(
+        model, chat, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
     async with EventStream(request) as out, aclosing(answer) as chunks:
         begun = False

@@ -7,7 +7,10 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from attrs import evolve
+
 from ....compiler.plan import RoutePlan, TaskKind
+from ...limits.replica_policies import route_payer
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
@@ -24,6 +27,7 @@ class Route(Model):
         self.task: TaskKind = plan.task
         self.members = members
         self.counters = RouteCounters(member.name for member in members)
+        self._payers = () if plan.budget is None else (route_payer(plan.route),)
 
     @property
     def is_wildcard(self) -> bool:
@@ -52,6 +56,8 @@ class Route(Model):
         """The answer of the member that is picked. Raises RequestError."""
         loop = asyncio.get_running_loop()
         began, begun = loop.time(), False
+        if self._payers:
+            call = evolve(call, payers=call.payers + self._payers)
         try:
             check_task("route", self.name, self.task, call.request)
             async with aclosing(self.pick(call, trace)) as chunks:
