@@ -10,8 +10,9 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, litellm, triton
+from .formats import atomr, kserve, litellm, triton
 from .json_file import read_json
+from .kubernetes import gathered, is_resources
 from .origin import Origin
 from .report import Report
 from .toml_file import read_toml
@@ -35,6 +36,7 @@ FORMATS: tuple[Format, ...] = (
     Format("litellm", "LiteLLM", litellm.recognises, litellm.read),
     Format("atomr", "atomr", atomr.recognises, atomr.read),
     Format("triton", "Triton", triton.recognises, triton.read),
+    Format("kserve", "KServe", kserve.recognises, kserve.read),
 )
 
 
@@ -74,6 +76,8 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         return read_json(text)
     documents = read_yaml(text)
+    if is_resources(documents):
+        return gathered(documents)
     if len(documents) != 1:
         raise ImportFailed("this file is empty" if not documents else "this file has several documents")
     return documents[0]
