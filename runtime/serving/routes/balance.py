@@ -50,8 +50,8 @@ class Balancing:
 class Quickness:
     """How long a member takes to begin an answer, of late.
 
-    A slow answer counts at once, quick ones by and by; what is old is forgotten, so that a member that was slow
-    is tried again.
+    A slow answer counts at once, quick ones by and by; what is old is forgotten, so that a slow member is
+    tried again.
     """
 
     def __init__(self) -> None:
