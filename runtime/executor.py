@@ -180,6 +180,10 @@ class Executor:
         if self._policies:
             await self._policies.stop()
 
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        return self._policies.spent() if self._policies else {}
+
     def findings(self) -> Iterator[Finding]:
         """What is wrong with all that is neither a deployment nor a route."""
         if self._policies:

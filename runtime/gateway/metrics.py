@@ -74,6 +74,7 @@ class Metrics:
         yield from _workers(executor.workers)
         yield from _replicas(deployments)
         yield from _policies(deployments)
+        yield _shared_budgets(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -111,6 +112,11 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     tokens = CounterMetricFamily(
         "inferc_tokens", "Tokens, as far as they are told", labels=("deployment", "kind")
     )
+    adapted = CounterMetricFamily(
+        "inferc_requests_adapted",
+        "Requests in which something was changed, or left out, for the model",
+        labels=("deployment",),
+    )
     running = GaugeMetricFamily("inferc_requests_running", "Requests with a slot", labels=("deployment",))
     waiting = GaugeMetricFamily(
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
@@ -118,11 +124,12 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     for each in deployments:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
+        adapted.add_metric((each.name,), each.counters.adapted)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, running, waiting
+    return *ended, tokens, adapted, running, waiting
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:
@@ -248,7 +255,7 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
-        "Spent in the last hour or day, where that has a ceiling",
+        "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
     now = asyncio.get_running_loop().time()
@@ -263,6 +270,18 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
     return circuits, held, refused, spent
+
+
+def _shared_budgets(executor: Executor) -> GaugeMetricFamily:
+    spent = GaugeMetricFamily(
+        "inferc_shared_budget_spent_dollars",
+        "Spent within each window that has a ceiling, by the gateway and by routes",
+        labels=("whose", "window"),
+    )
+    for whose, dollars in executor.spent().items():
+        for window, amount in dollars.items():
+            spent.add_metric((whose, window), amount)
+    return spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from ..requests.health import Finding, Health
 from .accounts import Accounts
 from .keys import KeyPolicies, key_policies, payer_name
 from .rate_limiters import RateLimiter
-from .replica_policies import Payer, ReplicaPolicies
+from .replica_policies import Payer, ReplicaPolicies, route_payer
 from .shared_budget import SharedBudget
 from .store import Store, open_store
 
@@ -39,6 +39,14 @@ class PlanPolicies:
         self._payers: dict[str, Payer] = {}
         self.keys: dict[str, KeyPolicies] = {}
         """The policies of each key, by its name."""
+        self.shared: dict[str, Payer] = {}
+        """The budgets of the gateway and of routes, by whose they are."""
+        self._everyone = self._shared("gateway", "gateway", "gateway:", plan.gateway.budget)
+        for route in plan.routes:
+            name = route_payer(route.route)
+            payer = self._shared(name, f"route `{route.route}`", f"route:{route.route}", route.budget)
+            if payer is not None:
+                self._payers[name] = payer
         for key in plan.gateway.keys:
             budget = None
             if key.budget is not None:
@@ -61,9 +69,15 @@ class PlanPolicies:
                 self._epoch,
                 self._accounts.tell_hold(plan, index),
                 self._payers,
+                self._everyone,
             )
             for index in range(len(plan.replicas))
         ]
+
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        now = asyncio.get_running_loop().time() + self._epoch
+        return {whose: payer.budget.spent(now) for whose, payer in self.shared.items()}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with the state."""
@@ -112,6 +126,13 @@ class PlanPolicies:
         )
         self._budgets.append(shared)
         return shared
+
+    def _shared(self, name: str, who: str, account: str, config: BudgetConfig | None) -> Payer | None:
+        """Who pays for several deployments; None without a budget."""
+        if config is None:
+            return None
+        payer = self.shared[name] = Payer(who, self._ledger(config, who, account))
+        return payer
 
     def _key_limiters(self) -> Iterator[RateLimiter]:
         return (key.limiter for key in self.keys.values() if key.limiter is not None)

@@ -85,6 +85,9 @@ class _History:
         return evolve(turn, parts=tuple(parts)) if changed else turn
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
+        if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
+            self._found.refuse(path(part.at), "system prompts are text")
+            return ()
         match part:
             case Text():
                 if self._drops_empty and not part.text.strip():

@@ -93,7 +93,8 @@ def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: 
         changed["stop"] = stop[: can.most_stop]
     if can.most_choices is not None and c.n is not None:
         if c.n > can.most_choices:
-            found.refuse("n", f"the model gives {can.most_choices} answers at most")
+            most = "one answer at a time" if can.most_choices == 1 else f"{can.most_choices} answers at most"
+            found.refuse("n", f"the model gives {most}")
             changed["n"] = can.most_choices
         if can.most_choices == 1:
             changed["n"] = None

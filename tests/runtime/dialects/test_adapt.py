@@ -379,7 +379,7 @@ def test_a_refusal_names_every_field_in_the_client_s_words() -> None:
     found = ask(body, "gemini", Capabilities(thinks="no"), client="anthropic")
     assert isinstance(found, Unsuitable)
     error = found.error("gemini (deployment `g`)")
-    assert (error.param, error.code, error.status) == ("thinking", "unsupported", 400)
+    assert (error.param, error.code, error.status) == ("thinking", "unsupported_parameter", 400)
     assert "`container`" in error.message
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..requests.errors import BadRequest
-from .translation.fields import SENT, Dropped, Handling, Refused
+from ...requests.errors import BadRequest
+from ..field_check import SENT, Dropped, Handling, Refused
 
 ALIKE = Dropped("the model reads queries and documents alike")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...compiler.plan import RemotePoolPlan
-from ..requests.errors import BadRequest
-from ..requests.request import EmbedRequest
+from ....compiler.plan import RemotePoolPlan
+from ...requests.errors import BadRequest
+from ...requests.request import EmbedRequest
 
 
 def check_embed(request: EmbedRequest, plan: RemotePoolPlan, *, token_ids: bool | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ...requests.errors import BadRequest
+from ..requests.errors import BadRequest
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
-from ..embedding_options import wants_all
-from ..translation.fields import SENT, Dropped, Handling, Refused
+from ..field_check import SENT, Dropped, Handling, Refused
+from .options import wants_all
 
 EMBED_FIELDS: dict[str, Handling] = {
     "input_type": SENT,

@@ -6,10 +6,9 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..requests.answer import EmbedChunk
-from ..requests.usage import Usage
-from .provider_errors.classify import Classifier
-from .wire import malformed
+from ...requests.answer import EmbedChunk
+from ...requests.usage import Usage
+from ..provider_errors.classify import Classifier
 
 if TYPE_CHECKING:
     import numpy
@@ -21,11 +20,11 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     import numpy
 
     if len(found) != texts:
-        raise malformed(classifier, f"{len(found)} vectors came for {texts} texts")
+        raise classifier.malformed(f"{len(found)} vectors came for {texts} texts")
     try:
         return EmbedChunk(numpy.stack([_vector(vector) for vector in found]), usage)
     except (TypeError, ValueError):
-        raise malformed(classifier, "the answer holds no vectors of one length") from None
+        raise classifier.malformed("the answer holds no vectors of one length") from None
 
 
 def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:
