@@ -49,6 +49,7 @@ ANTHROPIC = Capabilities(
     system_prompts="first",
     efforts=("low", "medium", "high", "xhigh", "max"),
     forced_tools_with_thoughts=False,
+    least_top_p_with_thoughts=0.95,
     call_ids=r"[a-zA-Z0-9_-]+",
     json_mode=False,
     schema_subset="anthropic",
