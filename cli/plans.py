@@ -41,9 +41,23 @@ def state_of(asked: str | None, ready: Ready) -> str | Path | None:
     """Where state is kept: as asked; else beside the plan, if money is to be counted."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
-    plans = ready.plan.deployments
-    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
+    plan = ready.plan
+    pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
+    budgets = [plan.gateway.budget, *(each.budget for each in plan.gateway.keys)]
+    budgets += [*(each.budget for each in plan.routes), *(each.budget for each in pools)]
+    has_budget = any(budget is not None for budget in budgets)
     return ready.base / ".inferc" / "state" if has_budget else None
+
+
+def in_environment(ready: Ready) -> Ready | int:
+    """`ready` with what the environment holds of its texts, or the exit status when that lacks some."""
+    from ..runtime.environment import in_environment as read
+    from ..runtime.requests.errors import StartError
+
+    try:
+        return Ready(read(ready.plan), ready.base)
+    except StartError as error:
+        return max(fail(problem) for problem in error.problems)
 
 
 def ready_plan(arguments: Namespace) -> Ready | int:

@@ -27,7 +27,7 @@ def facts_of(deployment: Deployment) -> Facts:
         return Facts()
     config = deployment.effective_config()
     vertex = isinstance(config, GeminiConfig) and config.project is not None
-    return find_facts(deployment.model, runtime, "vertex" if vertex else "")
+    return find_facts(deployment.known_model, runtime, "vertex" if vertex else "")
 
 
 def capabilities_of(deployment: Deployment) -> Capabilities:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
@@ -17,6 +17,7 @@ from ..dsl.suggest import did_you_mean, every
 from ..dsl.tasks import TASK_CLASSES
 from ..dsl.values import Call, Word
 from .evaluate import Evaluator
+from .late_texts import late_problems
 from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .scope import Symbol
@@ -114,7 +115,14 @@ class Declarer:
         values.setdefault("model", "")  # its mistake is reported; the rest can still be checked
         deployment = structure(values, Deployment, paths, self._found)
         right = not any(item.is_error for item in self._found.items[before:])
-        return Declared(symbol, section, None if section.guessed else deployment, paths, right)
+        if section.guessed or deployment is None:
+            return Declared(symbol, section, None, paths, right)
+        declared = Declared(symbol, section, deployment, paths, right)
+        problems = late_problems(deployment, has_runtime=declared.runtime_is_written)
+        for problem in problems:
+            span = declared.span(*problem.path)
+            self._found.error(problem.code, problem.message, span, "not known yet", help=problem.help)
+        return evolve(declared, deployment=None) if problems else declared
 
     def check_template(self, symbol: Symbol) -> None:
         """Report what is wrong with a template that no deployment is built on."""

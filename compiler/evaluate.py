@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.late_text import LateText, joined
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from ..dsl.tokens import tokenize
@@ -18,14 +19,15 @@ from .types import check_param, read_setting
 from .unknown import UNKNOWN
 
 FUNCTIONS: dict[str, tuple[int, str]] = {
-    "env": (1, 'env("NAME")'),
+    "env": (2, 'env("NAME")'),
     "file": (1, 'file("path")'),
+    "hash": (1, 'hash("sha256:…")'),
     "fallback": (1, "fallback(name)"),
     "bearer": (1, 'bearer(env("NAME"))'),
     "python": (1, 'python("package.module:name")'),
     "custom": (1, 'custom("name")'),
 }
-"""The calls that have a meaning outside of pipelines: how many arguments, and how they are written."""
+"""The calls that have a meaning outside of pipelines: most arguments, and how they are written."""
 
 
 DEEPEST = 100
@@ -194,12 +196,14 @@ class Evaluator:
         for part in node.parts:
             value = part if isinstance(part, str) else self._inside_text(part, scope)
             complete = complete and value is not UNKNOWN
+            if isinstance(value, Call) and (variable := value.variable) is not None:
+                value = LateText((variable,))
             texts.append(value if isinstance(value, str) else show(value) if value is not UNKNOWN else "")
         if sum(map(len, texts)) > LONGEST_TEXT:
             message = f"this text has more than {LONGEST_TEXT:,} characters"
             self._found.error("E0304", message, scope.span(node), "too long")
             return UNKNOWN
-        return "".join(texts) if complete else UNKNOWN
+        return joined(*texts) if complete else UNKNOWN
 
     def _list(self, node: s.ListExpression, scope: Scope) -> Any:
         items = [self._evaluate(item, scope) for item in node.items]
@@ -246,15 +250,30 @@ class Evaluator:
             )
             return UNKNOWN
         count, form = FUNCTIONS[name]
-        if len(node.arguments) != count or isinstance(node.arguments[0], s.NamedArgument):
-            self._found.error(
-                "E0311", f"`{name}` takes one argument", scope.span(node), help=f"write `{form}`"
-            )
+        named = any(isinstance(argument, s.NamedArgument) for argument in node.arguments)
+        if not 1 <= len(node.arguments) <= count or named:
+            takes = "one argument" if count == 1 else "a name, and perhaps a default"
+            self._found.error("E0311", f"`{name}` takes {takes}", scope.span(node), help=f"write `{form}`")
             return UNKNOWN
         values = [self._evaluate(argument, scope) for argument in node.arguments]
         if name == "fallback" and isinstance(node.arguments[0], s.Member) and values[0] is not UNKNOWN:
             values = [Word(node.arguments[0].name.text)]  # plans know deployments without the alias
+        if name == "env" and len(values) > 1 and values[1] is not UNKNOWN:
+            values[1] = self._default(node.arguments[1], values[1], scope)
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
+
+    def _default(self, node: s.Expression, value: Any, scope: Scope) -> Any:
+        """The second argument of `env`, which is a text as variables are."""
+        if isinstance(value, str) and not isinstance(value, Word | LateText):
+            return value
+        if not self._report_stray_word(node, value, scope):
+            span = scope.span(node)
+            fixes = []
+            if not isinstance(value, Call | list | LateText):
+                fixes = [Fix("write it as a text", (Edit(span, f'"{span.text}"'),), safe=False)]
+            message = "the default of a variable is a text"
+            self._found.error("E0301", message, span, f"found {describe(value)}", fixes=fixes)
+        return UNKNOWN
 
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
         left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)

@@ -112,6 +112,9 @@ def _report(
 ) -> None:
     name, scope = setting.node.name.text, setting.scope
     span = scope.span(node)
+    if isinstance(mismatch, SecretMismatch) and mismatch.has_default:
+        _default(name, node, scope, found)
+        return
     if isinstance(mismatch, SecretMismatch):
         _secret(mismatch, name, scope.span(_innermost(node)), found)
         return
@@ -182,6 +185,17 @@ def _word(mismatch: WordMismatch, name: str, span: Span, found: Diagnostics) -> 
         help=None if fixes else offer(meant),
         fixes=fixes,
     )
+
+
+def _default(name: str, node: s.Expression, scope: Scope, found: Diagnostics) -> None:
+    """A secret whose variable has a default: that is a secret in the file."""
+    while isinstance(node, s.CallExpression) and len(node.arguments) == 1:
+        [node] = node.arguments
+    span = scope.span(node.arguments[1] if isinstance(node, s.CallExpression) else node)
+    if isinstance(node, s.CallExpression):
+        span.source.hide(span.start + 1, span.end - 1)
+    message = f"`{name}` is a secret: a default would stand in the file"
+    found.error("E0306", message, span, "no default here", help='leave it out: `env("NAME")`')
 
 
 def _innermost(node: s.Expression) -> s.Expression:

@@ -9,6 +9,7 @@ import attrs
 
 from ..dsl.convert import converter
 from ..dsl.deployment import Deployment
+from ..dsl.late_text import LateText
 from ..dsl.values import show
 from .capabilities import config_of, timeouts_for_thinking
 from .declare import Declared, written_path
@@ -40,7 +41,7 @@ def values_of(declared: Declared, deployment: Deployment) -> list[EffectiveValue
 def _leaves(
     value: Any, path: tuple[str, ...], declared: Declared, deployment: Deployment
 ) -> Iterator[EffectiveValue]:
-    if isinstance(value, dict) and value and path not in _WHOLE:
+    if isinstance(value, dict) and value and path not in _WHOLE and not {"$env", "$text"} & value.keys():
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name), declared, deployment)
     elif path != ("name",) and path[-1] != "kind":
@@ -54,6 +55,8 @@ def _shown(value: Any) -> str:
     match value:
         case str():
             return value
+        case {"$env": _} | {"$text": _}:
+            return show(LateText.from_json(value))
         case {"env": str(name)}:
             return f'env("{name}")'
         case {"file": str(name)}:

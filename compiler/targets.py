@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ..dsl.kinds import AuthScheme, ProviderKind
+from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
 from ..dsl.runtimes import (
     AzureConfig,
@@ -48,32 +49,37 @@ class Target:
 def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
     """The target of a runtime with its defaults filled in."""
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
+        resource, deployment = config.azure_resource, config.azure_deployment or ""
         return Target(
-            f"https://{config.azure_resource}.openai.azure.com/openai/deployments/{config.azure_deployment}",
+            joined("https://", resource, ".openai.azure.com/openai/deployments/", deployment),
             AuthScheme.API_KEY,
+            headers=_headers(config),
             query={"api-version": config.api_version or AZURE_API_VERSION},
         )
     if isinstance(config, GeminiConfig) and config.project is not None:
         region = "" if config.region == "global" else f"{config.region}-"
         host = f"https://{region}aiplatform.googleapis.com"
-        place = f"v1/projects/{config.project}/locations/{config.region}/publishers/google"
-        return Target(f"{config.endpoint or host}/{place}", AuthScheme.GOOGLE_OAUTH)
+        place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/google")
+        return Target(joined(config.endpoint or host, "/", *place), AuthScheme.GOOGLE_OAUTH, config.headers)
     if isinstance(config, AzureConfig):
         return Target(
-            (config.endpoint or f"https://{config.resource}.openai.azure.com/openai/v1").rstrip("/"),
+            without_slash(
+                config.endpoint or joined("https://", config.resource or "", ".openai.azure.com/openai/v1")
+            ),
             AuthScheme.API_KEY,
-            query={"api-version": config.api_version} if config.api_version is not None else {},
+            config.headers,
+            {"api-version": config.api_version} if config.api_version is not None else {},
         )
     is_launched = isinstance(config, LocalServerConfig) or (
         isinstance(config, LaunchableConfig) and config.launch is not None
     )
     own = LAUNCHED if is_launched else ENDPOINTS.get(provider, "")
-    endpoint = (config.endpoint or own).rstrip("/")
+    endpoint = without_slash(config.endpoint or own)
     return Target(endpoint, _SCHEMES.get(provider, AuthScheme.BEARER), headers=_headers(config))
 
 
 def _headers(config: RemoteConfig) -> dict[str, str]:
     if not isinstance(config, OpenAIConfig):
-        return {}
+        return config.headers
     named = {"OpenAI-Organization": config.organization, "OpenAI-Project": config.project}
-    return {name: value for name, value in named.items() if value is not None}
+    return {**{name: value for name, value in named.items() if value is not None}, **config.headers}

@@ -6,9 +6,10 @@ from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
+from ..dsl.late_text import LateText
 from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
-from ..dsl.values import Word, describe, show
+from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten
 from .scope import VALUES, Scope
 from .unknown import UNKNOWN
@@ -64,7 +65,8 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
         case s.TypeName(name=name, module=None) if name in TYPES:
             if isinstance(value, bool) or name == "bool":
                 return isinstance(value, bool) and name == "bool"
-            return type(value) in TYPES[name]
+            is_late = isinstance(value, LateText) or (isinstance(value, Call) and value.variable is not None)
+            return type(value) in TYPES[name] or (is_late and name == "text")
         case s.TypeLiteral(value=text):
             return bool(value == text)
         case s.TypeUnion(options=options):

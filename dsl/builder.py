@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from . import syntax as s
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
@@ -101,7 +103,7 @@ class Builder:
         return s.ImportAs(c[0].start, c[3].end, self._path(c[1]), identifier(c[3]))
 
     def import_names(self, c: Children) -> s.ImportNames:
-        return s.ImportNames(c[0].start, c[5].end, tuple(map(identifier, c[2])), self._path(c[5]))
+        return s.ImportNames(c[0].start, c[5].end, tuple(c[2]), self._path(c[5]))
 
     def param(self, c: Children) -> s.ParamDeclaration:
         return s.ParamDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3], None)
@@ -132,7 +134,14 @@ class Builder:
 
     def route(self, c: Children) -> s.RouteDeclaration:
         target = _route(c[3])
-        return s.RouteDeclaration(c[0].start, target.end, c[1], target)
+        options = None
+        if isinstance(target, s.RouteList | s.RouteSplit) and target.value is not None:
+            value, options = _without_options(target.value)
+            target = evolve(target, value=value, end=value.end) if options is not None else target
+        return s.RouteDeclaration(c[0].start, (options or target).end, c[1], target, options)
+
+    def route_with(self, c: Children) -> s.RouteDeclaration:
+        return s.RouteDeclaration(c[0].start, c[5].end, c[1], _route(c[3]), c[5])
 
     def pipeline(self, c: Children) -> s.PipelineDeclaration:
         return s.PipelineDeclaration(c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(c[8]))
@@ -203,6 +212,9 @@ class Builder:
     def parameter(self, c: Children) -> s.Parameter:
         return s.Parameter(c[0].start, c[2].end, identifier(c[0]), c[2])
 
+    def record_field(self, c: Children) -> s.Parameter:
+        return s.Parameter(c[0].start, c[2].end, c[0], c[2])
+
     def step(self, c: Children) -> s.Step:
         return s.Step(c[0].start, c[2].end, identifier(c[0]), c[2])
 
@@ -234,7 +246,7 @@ class Builder:
         return self._longer(c[0], s.TypeOptional(c[0].start, c[1].end, c[0]))
 
     def type_dimensions(self, c: Children) -> s.TypeDimensions:
-        dimensions = tuple(t.text if t.type == "NAME" else self._dimension(t) for t in c[1])
+        dimensions = tuple(self._dimension(t) if t.type == "NUMBER" else t.text for t in c[1])
         return s.TypeDimensions(c[0].start, c[2].end, dimensions)
 
     def _dimension(self, token: Token) -> int | None:
@@ -293,13 +305,28 @@ class Builder:
         return s.Reference(c[0].start, c[0].end, c[0].text)
 
     def member(self, c: Children) -> s.Node:
-        return self._longer(c[0], s.Member(c[0].start, c[2].end, c[0], identifier(c[2])))
+        return self._longer(c[0], s.Member(c[0].start, c[2].end, c[0], c[2]))
+
+    def index(self, c: Children) -> s.Node:
+        return self._longer(c[0], s.Index(c[0].start, c[3].end, c[0], tuple(c[2])))
+
+    def slice_all(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[0].end, None, None)
+
+    def slice_from(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[1].end, c[0], None)
+
+    def slice_to(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[1].end, None, c[1])
+
+    def slice(self, c: Children) -> s.Slice:
+        return s.Slice(c[0].start, c[2].end, c[0], c[2])
 
     def call(self, c: Children) -> s.Node:
         return self._longer(c[0], s.CallExpression(c[0].start, c[3].end, c[0], tuple(c[2])))
 
     def named_argument(self, c: Children) -> s.NamedArgument:
-        return s.NamedArgument(c[0].start, c[2].end, identifier(c[0]), c[2])
+        return s.NamedArgument(c[0].start, c[2].end, c[0], c[2])
 
     def with_options(self, c: Children) -> s.Node:
         return self._longer(c[0], s.WithOptions(c[0].start, c[2].end, c[0], c[2]))
@@ -351,6 +378,21 @@ def _route(node: Any) -> s.Route:
         if isinstance(node, s.RouteList | s.RouteSplit | s.RouteMember)
         else s.RouteMember(node.start, node.end, node)
     )
+
+
+def _without_options(value: s.Expression) -> tuple[s.Expression, s.Body | None]:
+    """`value`, and the `with { … }` at its end, which belongs to the route."""
+    match value:
+        case s.WithOptions():
+            return value.inner, value.options
+        case s.Binary():
+            right, options = _without_options(value.right)
+            return (value, None) if options is None else (evolve(value, right=right, end=right.end), options)
+        case s.Unary():
+            operand, options = _without_options(value.operand)
+            if options is not None:
+                return evolve(value, operand=operand, end=operand.end), options
+    return value, None
 
 
 def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.Block]:

@@ -8,6 +8,7 @@ from .catalogue import find_model
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
+from .late_text import LateText
 from .policies import Budget, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
@@ -41,6 +42,11 @@ class Deployment(Record):
     request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
+    @property
+    def known_model(self) -> str:
+        """The model, as the catalogue is asked for it: nothing where it comes from the environment."""
+        return "" if isinstance(self.model, LateText) else self.model
+
     def effective_runtime(self) -> RuntimeKind:
         """The runtime that serves the model: `runtime`, else that of the block, else the name's."""
         if self.runtime is not None:
@@ -68,7 +74,7 @@ class Deployment(Record):
         if self.price is not None:
             return self.price
         provider = self.effective_runtime().provider
-        info = find_model(self.model, provider) if provider is not None else None
+        info = find_model(self.known_model, provider) if provider is not None else None
         if info is None or info.input_price is None:
             return None
         return Price(
@@ -84,7 +90,7 @@ class Deployment(Record):
         return (
             *emptiness(self.name, self.model),
             *ranges(self),
-            *above_highest_tier(self.effective_runtime().provider, self.model, self.runtime_config),
+            *above_highest_tier(self.effective_runtime().provider, self.known_model, self.runtime_config),
         )
 
 

@@ -12,6 +12,7 @@ from .units import Duration, Size
 
 MAX_BODY = Size(32 << 20)
 MAX_BODY_MEMORY = Size(256 << 20)
+LONGEST_NAME = 100
 ANY_ORIGIN = "*"
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
@@ -39,6 +40,19 @@ class Cors(Record):
     origins: tuple[str, ...] = doc(
         'where they come from, such as `"https://chat.example.com"`; `"*"` is everywhere', default=()
     )
+
+
+def split_address(bind: str) -> tuple[str, int] | None:
+    """Host and port of `bind`; None where it is no address and port."""
+    host, separator, port = bind.rpartition(":")
+    if separator and port.isdecimal() and int(port) < 65536 and host:
+        return host.strip("[]"), int(port)
+    return None
+
+
+def is_name_of_state(name: str) -> bool:
+    """Whether `name` can be a part of keys in a store."""
+    return name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME
 
 
 def is_origin(text: str) -> bool:

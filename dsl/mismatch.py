@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .late_text import LateText
 from .suggest import either
 from .units import EXAMPLES, KIND_NAMES
-from .values import Word, describe, show
+from .values import Call, Word, describe, show
 
 
 class Mismatch(ValueError):
@@ -48,7 +49,8 @@ class SecretMismatch(ValueError):
     expected = '`env("NAME")` or `file("path")`'
 
     def __init__(self, value: object) -> None:
-        self.inline = isinstance(value, str) and not isinstance(value, Word)
+        self.inline = isinstance(value, str) and not isinstance(value, Word | LateText)
+        self.has_default = isinstance(value, Call) and len(value.args) > 1
         super().__init__(f"expected {self.expected}, found {describe(value)}")
 
 

@@ -78,6 +78,22 @@ class Member(Expression):
 
 
 @frozen(eq=False, repr=False)
+class Slice(Expression):
+    """`first:last` between brackets; None stands for the start, or the end, of what is sliced."""
+
+    first: Expression | None
+    last: Expression | None
+
+
+@frozen(eq=False, repr=False)
+class Index(Expression):
+    """`base[0]`, `base["name"]`, `base[1:3, :]`."""
+
+    base: Expression
+    indices: tuple[Expression, ...]
+
+
+@frozen(eq=False, repr=False)
 class CallExpression(Expression):
     """`function(arguments)`."""
 
@@ -376,10 +392,11 @@ class DeploymentDeclaration(Declaration):
 
 @frozen(eq=False, repr=False)
 class RouteDeclaration(Declaration):
-    """`route name = …`."""
+    """`route name = … with { … }`."""
 
     name: Identifier
     route: Route
+    options: Body | None = None
 
 
 @frozen(eq=False, repr=False)

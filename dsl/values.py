@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .late_text import LateText, Variable
 from .record import Record
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
@@ -23,6 +24,16 @@ class Call(Record):
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(show(arg) for arg in self.args)})"
+
+    @property
+    def variable(self) -> Variable | None:
+        """What `env(…)` names; None for other calls."""
+        match self:
+            case Call("env", (str(name),)) if not isinstance(name, Word):
+                return Variable(name)
+            case Call("env", (str(name), str(default))) if not isinstance(name, Word):
+                return Variable(name, default)
+        return None
 
 
 def describe(value: object) -> str:
@@ -60,6 +71,8 @@ def show(value: object) -> str:
             return "true" if value else "false"
         case Word() | Call() | Duration() | Size() | Money() | Percent() | int() | float():
             return str(value)
+        case LateText():
+            return " + ".join(show(part) if isinstance(part, str) else str(part) for part in value.parts)
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
         case list() | tuple():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .suggest import either
 from .tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, Token
 
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _CHARACTERS = {value: key for key, value in PUNCTUATION.items() if value != "OPERATOR"}
 _VALUE_STARTS = {
     "NUMBER",
@@ -76,6 +78,14 @@ _EXPECTATIONS: tuple[tuple[set[str], str], ...] = (
     ({"STRING", "LBRACE"}, "the name of a file in quotes, or `{`"),
 )
 """What some kinds of tokens together are called; the first that is expected whole is said."""
+
+
+def as_name(text: str) -> str:
+    """`text` as a file writes it where a name stands: in quotes where it is no identifier."""
+    if _IDENTIFIER.fullmatch(text) and text not in KEYWORDS:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
 
 
 def show_circle(names: Sequence[str]) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .concurrency.tasks import end_tasks
+from .environment import in_environment
+from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
 from .replicas.factory import BrokenReplica, make_replicas
 from .replicas.replica import LOAD_TIMEOUT
@@ -46,6 +48,7 @@ class Executor:
     trust_models: load models at once. Else the first load of each on this machine is tried in a process of
     its own: one that crashes ONNX Runtime is then a problem like others.
     load_timeout: seconds that a model on this machine has to be loaded, and to run once.
+    Raises StartError where the environment lacks texts that the plan takes from there.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -61,7 +64,7 @@ class Executor:
         trust_models: bool = True,
         load_timeout: float = LOAD_TIMEOUT,
     ) -> None:
-        self.plan = plan
+        self.plan = in_environment(plan)
         self.base_dir = base_dir
         self._random = random or SystemRandom()
         self._state = state
@@ -106,6 +109,11 @@ class Executor:
     def models(self) -> Mapping[str, Model]:
         """All that requests may name as `model`: deployments, routes, and pipelines from text to text."""
         return MappingProxyType(self._models)
+
+    @property
+    def keys(self) -> Mapping[str, KeyPolicies]:
+        """The policies of the keys of the gateway, by name; empty before `start`."""
+        return self._policies.keys if self._policies else MappingProxyType({})
 
     @property
     def workers(self) -> list[PoolStatus]:
@@ -172,6 +180,10 @@ class Executor:
         if self._policies:
             await self._policies.stop()
 
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        return self._policies.spent() if self._policies else {}
+
     def findings(self) -> Iterator[Finding]:
         """What is wrong with all that is neither a deployment nor a route."""
         if self._policies:
@@ -226,15 +238,17 @@ class Executor:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of `name` in pieces; unary answers are one piece.
 
         deadline: in the time of the running loop. trace: filled in with what became of the request.
         priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
+        payers: whose budgets what it costs is charged to, beside those of the deployments.
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        return self.model(name).stream(Call(request, deadline, priority, headers), trace)
+        return self.model(name).stream(Call(request, deadline, priority, headers, payers=payers), trace)
 
     async def answer(
         self,
@@ -245,13 +259,14 @@ class Executor:
         *,
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
     ) -> Chunk:
         """The first chunk of the answer: all of it, for a request that wants no stream.
 
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        return await self.model(name).answer(Call(request, deadline, priority, headers), trace)
+        return await self.model(name).answer(Call(request, deadline, priority, headers, payers=payers), trace)
 
     def _build(self, plan: DeploymentPlan, policies: PlanPolicies) -> Deployment:
         replicas, guards = make_replicas(

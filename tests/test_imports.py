@@ -26,7 +26,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 """What each room may import, besides itself."""
 
-HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "tokenizers", "openai", "pygls", "lsprotocol")
+HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "yaml", "tokenizers", "openai", "pygls", "lsprotocol")
 
 ORDER: dict[str, tuple[str, ...]] = {
     "grammar": ("files", "build", "words", "editors"),
@@ -70,6 +70,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "checks",
         "lower",
         "compile",
+        "importers",
     ),
     "runtime": (
         "concurrency",

@@ -13,7 +13,7 @@ from ...dsl.units import Duration, parse_quantity
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import Ready, add_plan, add_state, ready_plan, state_of
+from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
 
 EXAMPLES = """\
   inferc run hello.infer
@@ -63,8 +63,13 @@ def _duration(text: str) -> Duration:
     return seconds
 
 
-def run(arguments: Namespace) -> int:
+def _to_run(arguments: Namespace) -> Ready | int:
     ready = ready_plan(arguments)
+    return ready if isinstance(ready, int) else in_environment(ready)
+
+
+def run(arguments: Namespace) -> int:
+    ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
     from ...runtime.concurrency.event_loop import run_async
@@ -85,7 +90,7 @@ def run(arguments: Namespace) -> int:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
 
     def reread() -> Plan | None:
-        again = ready_plan(arguments)
+        again = _to_run(arguments)
         return again.plan if isinstance(again, Ready) else None
 
     executor = Executor(

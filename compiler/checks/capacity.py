@@ -89,7 +89,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
 def _window(deployment: Deployment) -> int | None:
     if deployment.model_info is not None and deployment.model_info.context_window is not None:
         return deployment.model_info.context_window
-    info = find_model(deployment.model, deployment.effective_runtime().provider)
+    info = find_model(deployment.known_model, deployment.effective_runtime().provider)
     return info.context_window if info is not None else None
 
 

@@ -17,7 +17,7 @@ _CATALOGUED = (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI)
 def check(program: Program, found: Diagnostics) -> None:
     """Notes about models that are unknown, deprecated or only guessed; limits that mean nothing here."""
     for declared, deployment in program.deployments:
-        if not deployment.model:
+        if not deployment.known_model:
             continue
         _guessed(declared, deployment, found)
         provider = deployment.effective_runtime().provider

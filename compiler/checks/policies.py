@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind
+from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
     AzureConfig,
@@ -18,7 +19,9 @@ from ...dsl.runtimes import (
     OpenAIConfig,
     RemoteConfig,
 )
+from ...dsl.source import Span
 from ...dsl.units import Duration
+from ...dsl.urls import no_base_url
 from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
@@ -29,6 +32,15 @@ HOSTED = {
     RuntimeKind.GEMINI: "GEMINI_API_KEY",
 } | {kind: preset.key for kind, preset in PRESETS.items() if preset.key is not None}
 """Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
+
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+
+TAKEN_HEADERS = frozenset(
+    (*_KEYS, "host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")
+)
+"""Headers that requests have anyway, in small letters."""
 
 
 def check_values(program: Program, found: Diagnostics) -> None:
@@ -123,7 +135,7 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
     if config.endpoint is not None:
-        problem = _no_base_url(config.endpoint)
+        problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
             found.error("E0313", problem[0], declared.span(*path), problem[1], help=problem[2])
         return
@@ -163,39 +175,6 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         _no_server(declared, config, found)
 
 
-def _no_base_url(endpoint: str) -> tuple[str, str, str] | None:
-    """Why requests cannot go to `endpoint`, in short, and what to do; None where they can.
-
-    No text holds what may be secret in it.
-    """
-    try:
-        url = urlsplit(endpoint)
-        has_host = bool(url.hostname) and (url.port is None or url.port > 0)
-    except ValueError:
-        return "`endpoint` is no URL", "host or port make no sense", 'write `endpoint = "https://host/v1"`'
-    if "@" in (url.netloc or url.path.partition("/")[0]):
-        return (
-            "`endpoint` holds a user name or a password, which plans and logs would show",
-            "remove what stands before the `@`",
-            'give the key with `api_key = env("…")`; a password for the host is not supported',
-        )
-    if url.query or url.fragment:
-        return (
-            "`endpoint` holds a query, behind which no path can be added",
-            "remove everything from the `?` or `#` on",
-            'give a key with `api_key = env("…")`, and the version of an Azure API with `api_version`',
-        )
-    if url.scheme not in ("http", "https"):
-        return f"`{endpoint}` is no URL", "expected `https://…`", f'write `endpoint = "https://{endpoint}"`'
-    if not has_host:
-        return (
-            f"`{endpoint}` names no host",
-            "expected `https://host/…`",
-            'write `endpoint = "https://host/v1"`',
-        )
-    return None
-
-
 def _add_key(declared: Declared, kind: RuntimeKind) -> str:
     key = f'api_key = env("{HOSTED[kind]}")'
     has_block = declared.section_at("runtime_config") is not None
@@ -224,7 +203,7 @@ def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
             "is empty",
             help='write a program and its arguments: `command = ["vllm", "serve", "…"]`',
         )
-    elif not any("{port}" in text for text in (*launch.command, *launch.env.values())):
+    elif not any("{port}" in text or is_unknown(text) for text in (*launch.command, *launch.env.values())):
         found.error(
             "E0305",
             f"`{launch.command[0]}` is not told which port to listen on",
@@ -236,19 +215,36 @@ def _launch(declared: Declared, launch: Launch, found: Diagnostics) -> None:
 
 
 def _headers(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
-    """What becomes a header must be one line of plain characters."""
-    if not isinstance(config, OpenAIConfig):
-        return
-    for name in ("organization", "project"):
-        value = getattr(config, name)
-        if value is not None and not (value.isascii() and value.isprintable() and value.strip()):
+    """What becomes a header must be one line of plain characters, and none that requests have anyway."""
+    path = ("runtime_config", "headers")
+    for name, value in config.headers.items():
+        if _HEADER.fullmatch(name) is None:
             found.error(
                 "E0316",
-                f"`{name}` is sent as a header: one line of plain ASCII characters",
-                declared.span("runtime_config", name),
-                "cannot be sent",
-                help="copy the id from the provider's settings",
+                f"`{name}` is no name of a header",
+                declared.span(*path, name),
+                help="names have letters, digits and `-`, such as `X-Team`",
             )
+        elif name.lower() in TAKEN_HEADERS:
+            found.error(
+                "E0316",
+                f"`{name}` is set with each request already",
+                declared.span(*path, name),
+                help='give a key with `api_key = env("…")`' if name.lower() in _KEYS else "remove it",
+            )
+        else:
+            _header(declared.span(*path, name), name, value, "write it in one line, without umlauts", found)
+    for name in ("organization", "project") if isinstance(config, OpenAIConfig) else ():
+        value = getattr(config, name)
+        if value is not None:
+            advice = "copy the id from the provider's settings"
+            _header(declared.span("runtime_config", name), name, value, advice, found)
+
+
+def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) -> None:
+    if not is_unknown(value) and not (value.isascii() and value.isprintable() and value.strip()):
+        message = f"`{name}` is sent as a header: one line of plain ASCII characters"
+        found.error("E0316", message, span, "cannot be sent", help=advice)
 
 
 def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:

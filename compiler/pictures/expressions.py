@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ..plan.nodes import (
     AttemptNode,
@@ -14,12 +14,14 @@ from ..plan.nodes import (
     ExternNode,
     FieldNode,
     IfNode,
+    IndexNode,
     InterpolationNode,
     ListNode,
     MapNode,
     MatchNode,
     Node,
     OperatorNode,
+    PlacePlan,
     PromptNode,
     RecordNode,
 )
@@ -44,6 +46,10 @@ def operands(node: Node) -> Iterator[str]:
             yield of
         case OperatorNode(operands=names) | ListNode(items=names) | InterpolationNode(values=names):
             yield from names
+        case IndexNode(of=of, places=places):
+            yield of
+            for place in places:
+                yield from (part for part in (place.first, place.last) if part is not None)
         case RecordNode(fields=named) | PromptNode(variables=named):
             yield from named.values()
         case CallNode(arguments=named) | ExternNode(arguments=named):
@@ -88,6 +94,11 @@ def written(name: str, nodes: Mapping[str, Node], *, whole: bool = False) -> str
     return _expression(node, nodes)
 
 
+def _place(place: PlacePlan, inner: Callable[[str], str]) -> str:
+    first, last = (inner(part) if part is not None else "" for part in (place.first, place.last))
+    return f"{first}:{last}" if place.is_slice else first
+
+
 def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
     def inner(name: str) -> str:
         return shortened(written(name, nodes), _INNER)
@@ -97,6 +108,8 @@ def _expression(node: Node, nodes: Mapping[str, Node]) -> str:
             return constant(value)
         case FieldNode(of=of, field=field):
             return f"{inner(of)}.{field}"
+        case IndexNode(of=of, places=places):
+            return f"{inner(of)}[{', '.join(_place(place, inner) for place in places)}]"
         case OperatorNode(operator=operator, operands=(one,)):
             return f"{operator}{_operand(one, node, nodes)}"
         case OperatorNode(operator=operator, operands=names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
+from ...dsl.wording import as_name
 from ..scope import Symbol
 from ..typing.callables import Parameter
 from ..typing.partial import show_type
@@ -78,7 +79,7 @@ def bind(
 def _signature(name: str, parameters: tuple[Parameter, ...], positional: int) -> str:
     short = len(parameters) < 4
     told = [each for place, each in enumerate(parameters) if each.required or place < positional or short]
-    shown = ", ".join(f"{each.name}: {shown_types(each)}" for each in told)
+    shown = ", ".join(f"{as_name(each.name)}: {shown_types(each)}" for each in told)
     return f"`{name}` takes `({shown})`" if shown else f"`{name}` takes nothing"
 
 
@@ -92,7 +93,7 @@ def _unknown_argument(
 ) -> None:
     meant = inferrer.found.near(place.text, names)
     span = inferrer.scope.span(place)
-    fixes = write_instead(span, meant)
+    fixes = write_instead(span, [as_name(each) for each in meant])
     listed = f"it takes {every(f'`{each}`' for each in names)}" if names else "it takes nothing"
     inferrer.error(
         "E0311",
@@ -115,11 +116,15 @@ def _one_too_many(
 ) -> None:
     label = "one too many"
     if names and not positional:
-        message, advice, label = f"`{name}` takes values by name", f"write `{names[0]} = …`", "no name"
+        message, advice, label = (
+            f"`{name}` takes values by name",
+            f"write `{as_name(names[0])} = …`",
+            "no name",
+        )
     elif len(names) > positional:
         what = f"{positional} value{'' if positional == 1 else 's'} without a name"
         message = f"`{name}` takes {what}, this is one more"
-        advice = f"the others have names: {every(f'`{each} = …`' for each in names[positional:])}"
+        advice = f"the others have names: {every(f'`{as_name(each)} = …`' for each in names[positional:])}"
     else:
         message = f"`{name}` takes {len(names)} value{'' if len(names) == 1 else 's'}, this is one more"
         advice = None

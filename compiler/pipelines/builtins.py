@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...dsl import syntax as s
 from ..plan.types import (
@@ -20,11 +20,12 @@ from ..plan.types import (
     TypeKind,
 )
 from ..typing.callables import Parameter
-from ..typing.fit import common
+from ..typing.fit import common, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
-from . import templates, tensors
+from . import templates, tensor_functions, tensors
 from .arguments import Arguments, bind, shown_types
-from .explain import mismatch
+from .coerce import as_json, first_that_fits
+from .explain import expect, mismatch
 from .inferrer import Inferrer
 from .texts import check_shown
 from .typed import BuiltinCall, Constant, Typed
@@ -59,7 +60,11 @@ class Builtin:
         given, right = bind(inferrer, node, self.name, self.parameters, positional)
         for parameter in self.parameters:
             typed, types = given.get(parameter.name), parameter.types
-            if typed is None or not types or any(inferrer.fits(typed, type) for type in types):
+            if typed is None or not types:
+                continue
+            made = first_that_fits(inferrer, typed, types)
+            if made is not None:
+                given[parameter.name] = made
                 continue
             right = False
             name, found = f"`{parameter.name}` of `{self.name}`", show_type(typed.type)
@@ -98,6 +103,14 @@ def _first(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type
     return UNKNOWN
 
 
+def _json(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
+    [typed] = given.values()
+    if is_jsonable(as_json(typed).type):
+        return JSON
+    mismatch(inferrer, typed, (JSON,), f"{show_type(typed.type)} cannot be written as JSON")
+    return UNKNOWN
+
+
 def _shown(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     [typed] = given.values()
     return TEXT if check_shown(inferrer, typed) else UNKNOWN
@@ -108,10 +121,19 @@ class _Concat(Builtin):
     """`concat` takes any number of values, all of one type."""
 
     def infer(self, inferrer: Inferrer, node: s.CallExpression) -> Typed:
+        *others, last = node.arguments or (None,)
+        axis = None
+        if isinstance(last, s.NamedArgument) and last.name.text == "axis":
+            axis = inferrer.infer(last.value)
+            expect(inferrer, axis, INT, f"`axis` is an int, found {show_type(axis.type)}")
+            node = evolve(node, arguments=tuple(each for each in others if each is not None))
         typed = tuple(map(inferrer.infer, node.arguments))
-        return BuiltinCall(node, self._type(inferrer, node, typed), self.name, typed, {})
+        type = self._type(inferrer, node, typed, axis)
+        return BuiltinCall(node, type, self.name, typed, {} if axis is None else {"axis": axis})
 
-    def _type(self, inferrer: Inferrer, node: s.CallExpression, typed: tuple[Typed, ...]) -> Type:
+    def _type(
+        self, inferrer: Inferrer, node: s.CallExpression, typed: tuple[Typed, ...], axis: Typed | None
+    ) -> Type:
         named = [each for each in node.arguments if isinstance(each, s.NamedArgument)]
         if named or not typed:
             message = (
@@ -123,7 +145,10 @@ class _Concat(Builtin):
             return UNKNOWN
         first = typed[0]
         if isinstance(first.type, TensorType):
-            return tensors.concat(inferrer, typed)
+            return tensor_functions.concat(inferrer, typed, axis)
+        if axis is not None:
+            inferrer.error("E0311", "only tensors have an `axis` to be joined along", axis.node)
+            return UNKNOWN
         if not is_text(first.type) and not isinstance(first.type, ListType):
             shown = show_type(first.type)
             mismatch(inferrer, first, (), f"`concat` puts texts, lists or tensors together, found {shown}")
@@ -211,7 +236,7 @@ def _builtins() -> tuple[Builtin, ...]:
         ),
         _Concat(
             "concat(a, b, …)",
-            "texts or lists one behind the other, tensors along their first axis",
+            "texts or lists one behind the other, tensors along their first axis, or along `axis = 1`",
             (),
             _always(UNKNOWN),
         ),
@@ -219,7 +244,50 @@ def _builtins() -> tuple[Builtin, ...]:
             "reshape(x, [1, 3, 224])",
             "the same numbers in another shape; one size may be -1, the one that follows from the others",
             (_parameter("x"), _parameter("shape", ListType(element=INT))),
-            tensors.reshape,
+            tensor_functions.reshape,
+        ),
+        Builtin(
+            'tensor([[1.0, 2.0]], "f32")',
+            "a number, or lists in lists, as a tensor; unless a type is said, floats are `f32`, ints `i64`",
+            (_parameter("x"), _optional("dtype", tensor_functions.CASTS)),
+            tensor_functions.tensor,
+        ),
+        Builtin(
+            'zeros([1, 3], "f32")',
+            "a tensor of zeros",
+            (_parameter("shape", ListType(element=INT)), _optional("dtype", tensor_functions.CASTS)),
+            tensor_functions.zeros,
+        ),
+        Builtin(
+            'cast(x, "f16")',
+            "the same numbers as another type; what stands behind the point is lost when ints are asked for",
+            (_parameter("x"), _parameter("dtype", tensor_functions.CASTS)),
+            tensor_functions.cast,
+        ),
+        Builtin(
+            "transpose(x, [0, 2, 1])",
+            "the axes in another order, reversed when none is said",
+            (_parameter("x"), _optional("axes", ListType(element=INT))),
+            tensor_functions.transpose,
+        ),
+        Builtin(
+            "stack(x)",
+            "a list of tensors of one shape along a new first axis",
+            (_parameter("x"),),
+            tensor_functions.stack,
+        ),
+        Builtin(
+            "split(x, parts, axis = 0)",
+            "a list of so many tensors of one size along an axis",
+            (_parameter("x"), _parameter("parts", INT), _optional("axis", INT)),
+            tensor_functions.split,
+            positional=2,
+        ),
+        Builtin(
+            "json(x)",
+            "a value as `json`, tensors as lists in lists",
+            (_parameter("x"),),
+            _json,
         ),
         _Image(
             "image(source, width = 224, height = 224, mean = […], std = […])",

@@ -7,15 +7,16 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
-from ..plan.types import OptionalType, RecordType, Type, TypeKind
+from ..plan.types import OptionalType, RecordType, TensorType, Type, TypeKind
 from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Parameter
-from ..typing.fit import Binding, fits, is_jsonable
+from ..typing.fit import Binding, is_jsonable
 from ..typing.partial import UNKNOWN, is_known, is_text, show_type
 from .abilities import check_answer, check_images
 from .arguments import Arguments, bind, shown_types
 from .builtins import BUILTINS
-from .explain import expect, mismatch
+from .coerce import first_that_fits, taken_as, tensor_of
+from .explain import mismatch
 from .inferrer import Inferrer
 from .options import infer_with
 from .typed import Call, Conversion, Mistake, RecordOf, Typed
@@ -137,7 +138,9 @@ def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
     binding = Binding(inferrer.sizes)
     for parameter in callee.parameters:
         typed = given.get(parameter.name)
-        if typed is None or any(fits(typed.type, type, binding) for type in parameter.types):
+        made = first_that_fits(inferrer, typed, parameter.types, binding) if typed is not None else None
+        if typed is None or made is not None:
+            given |= {parameter.name: made} if made is not None else {}
             continue
         right = False
         _does_not_fit(inferrer, callee, parameter, typed)
@@ -194,12 +197,16 @@ def _record(inferrer: Inferrer, node: s.CallExpression, symbol: Symbol) -> Typed
         for name, each in type.fields.items()
     )
     given, _ = bind(inferrer, node, symbol.name.text, parameters, 0, symbol)
-    for name, typed in given.items():
+    for name, typed in list(given.items()):
+        made = taken_as(inferrer, typed, type.fields[name])
+        if made is not None:
+            given[name] = made
+            continue
         shown = show_type(type.fields[name])
-        expect(
+        mismatch(
             inferrer,
             typed,
-            type.fields[name],
+            (type.fields[name],),
             f"the field `{name}` of `{symbol.name.text}` is {shown}, found {show_type(typed.type)}",
             beside=[Label(symbol.span, f"`{name}` is {shown}")],
         )
@@ -216,6 +223,10 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
     inner = _inner(inferrer, node.inner)
     if wanted is UNKNOWN or inner.type is UNKNOWN:
         return Mistake(node, wanted)
+    if isinstance(inner.type, TensorType) or isinstance(wanted, TensorType):
+        made = _between_tensors(inferrer, inner, wanted)
+        if made is not None:
+            return made
     if not is_jsonable(wanted):
         message = f"no JSON is {show_type(wanted)}: it cannot be read as that"
         return inferrer.mistake(
@@ -238,6 +249,16 @@ def infer_as(inferrer: Inferrer, node: s.AsType) -> Typed:
             help=_instead_of_as(inferrer, inner, wanted, name.text),
         )
     return Conversion(node, wanted, inner)
+
+
+def _between_tensors(inferrer: Inferrer, inner: Typed, wanted: Type) -> Typed | None:
+    """A tensor read as lists, a number or JSON; JSON or lists read as a tensor; None for all else."""
+    if not isinstance(wanted, TensorType):
+        return taken_as(inferrer, inner, wanted)
+    if inner.type.kind is TypeKind.JSON:
+        return Conversion(inner.node, wanted, inner)
+    made = tensor_of(inner, wanted.dtype)
+    return made if made is not None and inferrer.fits(made, wanted) else None
 
 
 def _instead_of_as(inferrer: Inferrer, inner: Typed, wanted: Type, name: str) -> str | None:

@@ -16,6 +16,7 @@ from ..typing.callables import Callee, Parameter, constant
 from ..typing.fit import Binding, Sizes, sizes_in
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from ..typing.resolve import TypeResolver
+from .coerce import taken_as
 from .explain import mismatch
 from .infer import ExpressionInferrer
 from .inferrer import Tools
@@ -219,7 +220,8 @@ class _Pipeline(ExpressionInferrer):
             )
         value = self._done[id(first)].value
         shown = show_type(self._result)
-        if not self.fits(value, self._result, Binding(self.sizes, names=False)):
+        made = taken_as(self, value, self._result, Binding(self.sizes, names=False))
+        if made is None:
             mismatch(
                 self,
                 value,
@@ -227,7 +229,11 @@ class _Pipeline(ExpressionInferrer):
                 f"`{self._node.name.text}` returns {shown}, found {show_type(value.type)}",
                 beside=[Label(self.scope.span(self._node.result), f"{shown} is promised here")],
             )
-        return value
+            return value
+        if made is not value:
+            returned_as = TypedStep(None, made)
+            self.typed[self.typed.index(self._done[id(first)])] = returned_as
+        return made
 
     def _keyword(self, step: s.Step) -> s.Node:
         return s.Node(step.start, step.start + len("return"))

@@ -8,6 +8,7 @@ from typing import Any
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import either
+from ...dsl.wording import as_name
 from ..plan.types import ListType, OptionalType, RecordType, TensorType, Type, TypeKind
 from ..scope import Scope
 from ..typing.fit import Binding, common, fits, numbers_in
@@ -129,7 +130,7 @@ def _advice(inferrer: Inferrer, typed: Typed, expected: tuple[Type, ...]) -> str
         case RecordType(fields=fields):
             fitting = [field for field, type in fields.items() if right(type)]
             if fitting and short:
-                return f"did you mean {either(f'`{name}.{field}`' for field in fitting[:4])}?"
+                return f"did you mean {either(f'`{name}.{as_name(field)}`' for field in fitting[:4])}?"
         case ListType(element=element) if right(element):
             return "this is for one value: go through the list with `[… for x in …]`"
         case type if right(ListType(element=type)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Fix, write_instead
 from ...dsl.suggest import did_you_mean, every, offer
+from ...dsl.wording import as_name
 from ..plan.types import RecordType, TypeKind
 from ..typing.partial import UNKNOWN, is_optional, show_type
 from .explain import origin, written
@@ -46,12 +47,12 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
     if isinstance(type, RecordType):
         what = f"{show_type(type)} has no field `{name}`" if type.name else f"there is no field `{name}`"
         meant = inferrer.found.near(name, type.fields)
-        fixes = write_instead(span, meant)
+        fixes = write_instead(span, [as_name(each) for each in meant])
         if not fixes and type.fields:
             advice = offer(meant) or f"it has {every(f'`{each}`' for each in list(type.fields)[:12])}"
     elif is_optional(type):
         what = f"{show_type(type)} may be missing, and then has no field `{name}`"
-        advice = f"say what then: `({written(inferrer, of)} else …).{name}`"
+        advice = f"say what then: `({written(inferrer, of)} else …).{as_name(name)}`"
     else:
         what = f"{show_type(type)} has no fields"
         if type.kind is TypeKind.JSON:

@@ -8,14 +8,15 @@ from typing import Any
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import offer
-from ..plan.types import BOOL, ListType, Type
+from ..plan.types import BOOL, ListType, TensorType, Type
 from ..scope import VALUES
 from ..typing.fit import common
 from ..typing.partial import NOTHING, UNKNOWN, is_known, show_type
-from . import calls, fields, matches, operators, options, prompts, texts
+from . import calls, fields, indexing, matches, operators, options, prompts, texts
 from .explain import common_type, expect, mismatch
 from .inferrer import Inferrer
-from .typed import Constant, IfOf, ListOf, MapOf, Mistake, Typed, Variable
+from .tensors import item_of
+from .typed import BuiltinCall, Constant, IfOf, ListOf, MapOf, Mistake, Typed, Variable
 
 LIMIT = 16
 """How many values of a list are worked on at the same time, unless a file says so."""
@@ -127,10 +128,14 @@ class ExpressionInferrer(Inferrer):
     def _comprehension(self, node: s.Comprehension) -> Typed:
         over = self.infer(node.iterable)
         element: Type = UNKNOWN
+        if isinstance(over.type, TensorType) and over.type.shape != ():
+            over = BuiltinCall(over.node, ListType(element=item_of(over.type)), "unstack", (over,), {})
         if isinstance(over.type, ListType):
             element = over.type.element
         elif is_known(over.type):
-            mismatch(self, over, (), f"`for … in` goes through a list, found {show_type(over.type)}")
+            mismatch(
+                self, over, (), f"`for … in` goes through a list or a tensor, found {show_type(over.type)}"
+            )
         name = node.variable
         variable = Variable(name, element)
         self.taken(name)
@@ -158,6 +163,7 @@ _INFER: dict[type, Callable[[ExpressionInferrer, Any], Typed]] = {
     s.Group: ExpressionInferrer._group,
     s.Text: texts.infer_text,
     s.Member: fields.infer_member,
+    s.Index: indexing.infer_index,
     s.CallExpression: calls.infer_call,
     s.NamedArgument: ExpressionInferrer._named_argument,
     s.ListExpression: ExpressionInferrer._list,

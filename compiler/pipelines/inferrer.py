@@ -13,8 +13,9 @@ from attrs import frozen
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.late_text import LateText
 from ...dsl.units import Percent
-from ...dsl.values import Word, describe
+from ...dsl.values import Call, Word, describe
 from ..evaluate import Evaluator
 from ..merge import Merger
 from ..plan.types import BOOL, FLOAT, INT, ChoiceType, ListType, Type
@@ -86,6 +87,14 @@ class Inferrer(ABC):
     def constant(self, node: s.Node, value: object, origin: Symbol | None = None) -> Typed:
         """A value that is known now. Units are gone in pipelines: a percentage is a number."""
         type = type_of(value)
+        if isinstance(value, Call | LateText):
+            return self.mistake(
+                "E0601",
+                "a pipeline is compiled with its values, and the environment is read when it starts",
+                node,
+                secondary=[Label(origin.span, "from here")] if origin is not None else (),
+                help="declare a `param`, and give it with `--set`",
+            )
         if type is None:
             return self.mistake(
                 "E0601",

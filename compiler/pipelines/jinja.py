@@ -18,6 +18,7 @@ from ..plan.types import BOOL, TEXT, ListType, RecordType, Type, TypeKind
 from ..scope import VALUES
 from ..typing.fit import is_jsonable
 from ..typing.partial import UNKNOWN, is_text, show_type, without_optional
+from .coerce import as_json
 from .explain import origin
 from .inferrer import Inferrer
 from .places import Places
@@ -135,7 +136,7 @@ class _Template:
                 return UNKNOWN
             self._unknown(node)
             typed = Mistake(self._node, UNKNOWN)
-        self.variables[node.name] = typed
+        self.variables[node.name] = typed = as_json(typed)
         if not is_jsonable(typed.type) and self._inferrer.is_told(
             f"{show_type(typed.type)} cannot be put into a text", typed
         ):

@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from ...dsl.source import Source
 from ..plan import nodes as n
-from ..plan.types import TEXT, ChoiceType, Type
+from ..plan.types import TEXT, ChoiceType, TensorType, Type
 from . import typed as t
 
 RETURN = "return"
@@ -83,9 +83,27 @@ class Lowerer:
     def _field(self, typed: t.FieldOf, name: str) -> str:
         return self._add(n.FieldNode, typed, name, of=self._emit(typed.of), field=typed.name)
 
+    def _index(self, typed: t.IndexOf, name: str) -> str:
+        def part(value: t.Typed | None) -> str | None:
+            return None if value is None else self._emit(value)
+
+        of = self._emit(typed.of)
+        places = tuple(
+            n.PlacePlan(first=part(place.first), last=part(place.last), is_slice=place.is_slice)
+            for place in typed.places
+        )
+        return self._add(n.IndexNode, typed, name, of=of, places=places)
+
     def _operator(self, typed: t.Operation, name: str) -> str:
         operands = tuple(map(self._emit, typed.operands))
-        return self._add(n.OperatorNode, typed, name, operator=typed.operator, operands=operands)
+        return self._add(
+            n.OperatorNode,
+            typed,
+            name,
+            operator=typed.operator,
+            operands=operands,
+            elementwise=any(isinstance(each.type, TensorType) for each in typed.operands),
+        )
 
     def _list(self, typed: t.ListOf, name: str) -> str:
         if all(isinstance(item, t.Constant) for item in typed.items):
@@ -175,6 +193,7 @@ class Lowerer:
 _EMIT: dict[type, Callable[[Lowerer, Any, str], str]] = {
     t.Constant: Lowerer._constant,
     t.FieldOf: Lowerer._field,
+    t.IndexOf: Lowerer._index,
     t.Operation: Lowerer._operator,
     t.ListOf: Lowerer._list,
     t.RecordOf: Lowerer._record,

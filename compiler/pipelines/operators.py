@@ -6,7 +6,8 @@ from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
 from ..evaluate import operator_span
-from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, Type, TypeKind, quoted
+from ..onnx_model.signature import DType
+from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, ListType, TensorType, Type, TypeKind, quoted
 from ..typing.partial import (
     UNKNOWN,
     is_known,
@@ -18,6 +19,7 @@ from ..typing.partial import (
 )
 from .explain import common_type, origin, written
 from .inferrer import Inferrer
+from .tensor_operators import Unlike, is_tensor, result
 from .typed import (
     Attempt,
     BuiltinCall,
@@ -43,10 +45,13 @@ def infer_unary(inferrer: Inferrer, node: s.Unary) -> Typed:
     type = operand.type
     if not is_known(type):
         return Mistake(node, UNKNOWN)
-    if node.operator == "-" and is_number(type):
+    is_bool = type.kind is TypeKind.BOOL or (isinstance(type, TensorType) and type.dtype is DType.BOOL)
+    if node.operator == "-" and (
+        is_number(type) or (is_tensor(type) and not is_bool and not _has_texts(type))
+    ):
         return Operation(node, type, "-", (operand,))
-    if node.operator == "!" and type.kind is TypeKind.BOOL:
-        return Operation(node, BOOL, "!", (operand,))
+    if node.operator == "!" and is_bool:
+        return Operation(node, type, "!", (operand,))
     wanted = "a number" if node.operator == "-" else "true or false"
     return _wrong(inferrer, node, f"`{node.operator}` takes {wanted}, found {show_type(type)}", (operand,))
 
@@ -59,12 +64,29 @@ def infer_binary(inferrer: Inferrer, node: s.Binary) -> Typed:
     if not is_known(left.type) or not is_known(right.type):
         result = _without_operands(node.operator)
         return Operation(node, result, node.operator, (left, right)) if result else Mistake(node, UNKNOWN)
+    if is_tensor(left.type, right.type):
+        return _of_tensors(inferrer, node, left, right)
     type = _result(node.operator, left.type, right.type)
     if type is None:
         return _wrong(inferrer, node, _message(node.operator, left.type, right.type), (left, right))
     if node.operator in _EQUAL:
         _never_equal(inferrer, left, right)
     return Operation(node, type, node.operator, (left, right))
+
+
+def _of_tensors(inferrer: Inferrer, node: s.Binary, left: Typed, right: Typed) -> Typed:
+    try:
+        type = result(node.operator, left.type, right.type, inferrer.sizes)
+    except Unlike as why:
+        message = f"`{node.operator}` does not take {show_type(left.type)} and {show_type(right.type)}"
+        return _wrong(inferrer, node, message, (left, right), str(why))
+    if type is None:
+        return _wrong(inferrer, node, _message(node.operator, left.type, right.type), (left, right))
+    return Operation(node, type, node.operator, (left, right))
+
+
+def _has_texts(type: Type) -> bool:
+    return isinstance(type, TensorType) and type.dtype is DType.TEXT
 
 
 def _without_operands(operator: str) -> Type | None:
@@ -101,7 +123,13 @@ def _message(operator: str, left: Type, right: Type) -> str:
     return f"`{operator}` compares numbers with numbers and texts with texts, found {sides}"
 
 
-def _wrong(inferrer: Inferrer, node: s.Expression, message: str, operands: tuple[Typed, ...]) -> Typed:
+def _wrong(
+    inferrer: Inferrer,
+    node: s.Expression,
+    message: str,
+    operands: tuple[Typed, ...],
+    advice: str | None = None,
+) -> Typed:
     labels = [Label(inferrer.scope.span(each.node), show_type(each.type)) for each in operands]
     seen = {(label.span.start, label.span.end) for label in labels}
     for operand in operands:
@@ -110,11 +138,12 @@ def _wrong(inferrer: Inferrer, node: s.Expression, message: str, operands: tuple
         seen.update((label.span.start, label.span.end) for label in more)
     missing = [each for each in operands if is_optional(each.type)]
     mixed = {is_text(each.type) for each in operands} == {True, False}
-    advice = None
     if missing:
         advice = f"it may be missing: say what then, with `({written(inferrer, missing[0])} else …)`"
     elif mixed and isinstance(node, s.Binary) and node.operator == "+":
         advice = 'put values into a text: `"… ${name} …"`'
+    elif any(isinstance(each.type, ListType) for each in operands) and not is_text(operands[0].type):
+        advice = "make a tensor of a list: `tensor(…)`"
     elif any(each.type.kind is TypeKind.JSON for each in operands):
         advice = "JSON may be anything: read it as a type first, with `as T`"
     span = inferrer.scope.module.span(node.start, node.start + 1)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
 from ..plan.types import FLOAT, INT, ListType, RecordType, TensorType, Type
-from ..typing.fit import numbers_in
-from ..typing.partial import UNKNOWN, is_number, show_type
+from ..typing.partial import UNKNOWN, show_type
 from .arguments import Arguments
+from .coerce import scalar, tensor_of
 from .explain import mismatch
+from .indexing import known_int
 from .inferrer import Inferrer
-from .typed import Constant, ListOf, Operation, Typed
+from .typed import ListOf, Typed
 
 FLOATS = ListType(element=FLOAT)
 IMAGE_SIZE = 224
 """Pixels on each side of an image, unless a file says so."""
 
 _NO_NUMBERS = (DType.TEXT, DType.BOOL)
-Shape = tuple[Dimension, ...] | None
 
 
 def cosine(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
@@ -90,68 +88,11 @@ def top_k(inferrer: Inferrer, given: Arguments) -> Type:
     return ListType(element=RecordType(fields=fields))
 
 
-def concat(inferrer: Inferrer, typed: tuple[Typed, ...]) -> Type:
-    """Tensors joined along their first axis."""
-    first = typed[0]
-    assert isinstance(first.type, TensorType)
-    shape, dtype = first.type.shape, first.type.dtype
-    for each in typed[1:]:
-        tensor = each.type
-        same = isinstance(tensor, TensorType) and tensor.dtype is dtype
-        joined = _joined(inferrer, shape, tensor.shape) if isinstance(tensor, TensorType) and same else _NO
-        if joined is _NO:
-            shown = f"{show_type(first.type)} and {show_type(tensor)}"
-            mismatch(
-                inferrer,
-                each,
-                (),
-                f"`concat` takes tensors that differ in their first size only, found {shown}",
-            )
-            return UNKNOWN
-        assert joined is None or isinstance(joined, tuple)
-        shape = joined
-    return TensorType(dtype=dtype, shape=shape)
-
-
-_NO = "no"
-
-
-def _joined(inferrer: Inferrer, left: Shape, right: Shape) -> Shape | str:
-    if left is None or right is None:
-        return None
-    if len(left) != len(right) or not left:
-        return _NO
-    if not all(inferrer.sizes.agree(a, b) for a, b in zip(left[1:], right[1:], strict=True)):
-        return _NO
-    a, b = left[0], right[0]
-    return (a + b if isinstance(a, int) and isinstance(b, int) else None, *left[1:])
-
-
-def reshape(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
-    """The same numbers in another shape; one size may be -1, the one that follows from the others."""
-    x, wanted = given["x"], given["shape"]
-    if not isinstance(x.type, TensorType):
-        mismatch(inferrer, x, (), f"`reshape` takes a tensor, found {show_type(x.type)}")
-        return UNKNOWN
-    if not isinstance(wanted, ListOf):
-        return TensorType(dtype=x.type.dtype, shape=None)
-    sizes = [_known_int(item) for item in wanted.items]
-    fixed = [size for size in sizes if size is not None]
-    if fixed.count(-1) > 1 or any(size < -1 for size in fixed):
-        inferrer.error("E0304", "a shape has sizes of 0 and more, one may be -1", wanted.node)
-        return UNKNOWN
-    shape = tuple(None if size == -1 else size for size in sizes)
-    total = numbers_in(x.type.shape)
-    if total is None or len(fixed) < len(sizes):
-        return TensorType(dtype=x.type.dtype, shape=shape)
-    rest = prod(size for size in fixed if size != -1)
-    if -1 in fixed and rest and total % rest == 0:
-        shape = tuple(total // rest if size is None else size for size in shape)
-    elif total != rest or -1 in fixed:
-        message = f"{total:,} numbers do not fit the shape [{', '.join(map(str, fixed))}]"
-        mismatch(inferrer, x, (), message, beside=[Label(inferrer.scope.span(wanted.node), "the new shape")])
-        return UNKNOWN
-    return TensorType(dtype=x.type.dtype, shape=shape)
+def item_of(type: TensorType) -> Type:
+    """What stands at one place of the first axis."""
+    if type.shape is None:
+        return TensorType(dtype=type.dtype, shape=None)
+    return TensorType(dtype=type.dtype, shape=type.shape[1:]) if len(type.shape) > 1 else scalar(type.dtype)
 
 
 def image(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
@@ -167,7 +108,7 @@ def image(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     sizes: list[Dimension] = []
     for name in ("height", "width"):
         size = given.get(name)
-        known = IMAGE_SIZE if size is None else _known_int(size)
+        known = IMAGE_SIZE if size is None else known_int(size)
         if size is not None and known is not None and known < 1:
             inferrer.error("E0304", f"`{name}` must be at least 1, not {known}", size.node)
         sizes.append(known)
@@ -179,17 +120,9 @@ def _numbers(inferrer: Inferrer, function: str, typed: Typed) -> TensorType | No
     type = typed.type
     if isinstance(type, TensorType) and type.dtype not in _NO_NUMBERS:
         return type
-    if isinstance(type, ListType) and is_number(type.element):
-        return TensorType(dtype=DType.F32, shape=(None,))
+    made = tensor_of(typed, DType.F32) if isinstance(type, ListType) else None
+    if made is not None:
+        assert isinstance(made.type, TensorType)
+        return made.type
     mismatch(inferrer, typed, (), f"`{function}` takes a tensor of numbers, found {show_type(type)}")
-    return None
-
-
-def _known_int(typed: Typed) -> int | None:
-    """The number that a value is known to be."""
-    match typed:
-        case Constant(value=int() as value):
-            return value
-        case Operation(operator="-", operands=(Constant(value=int() as value),)):
-            return -value
     return None

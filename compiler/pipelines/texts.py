@@ -6,6 +6,7 @@ from ...dsl import syntax as s
 from ..plan.types import TEXT, ChoiceType
 from ..typing.fit import is_jsonable
 from ..typing.partial import is_optional, show_type
+from .coerce import as_json
 from .explain import mismatch
 from .inferrer import Inferrer
 from .typed import Constant, Interpolation, Typed
@@ -44,7 +45,7 @@ def check_shown(inferrer: Inferrer, typed: Typed) -> bool:
             inferrer, typed, (TEXT,), message, help="say what stands there instead, with a step and `else`"
         )
         return False
-    if not is_jsonable(typed.type):
+    if not is_jsonable(as_json(typed).type):
         mismatch(inferrer, typed, (TEXT,), f"{show_type(typed.type)} cannot be put into a text")
         return False
     return True

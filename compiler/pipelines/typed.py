@@ -77,6 +77,27 @@ class FieldOf(Typed):
 
 
 @frozen(eq=False, repr=False)
+class At:
+    """A place on an axis: an index, or the ends of a slice, None for one that is open."""
+
+    first: Typed | None = None
+    last: Typed | None = None
+    is_slice: bool = False
+
+    @property
+    def parts(self) -> tuple[Typed, ...]:
+        return tuple(each for each in (self.first, self.last) if each is not None)
+
+
+@frozen(eq=False, repr=False)
+class IndexOf(Typed):
+    """`of[…]`: a place, or a slice, on each of the first axes."""
+
+    of: Typed
+    places: tuple[At, ...]
+
+
+@frozen(eq=False, repr=False)
 class Operation(Typed):
     """An operator and what it takes."""
 
@@ -247,6 +268,8 @@ def _typed_in(value: object) -> Iterator[Typed]:
             yield value
         case TypedArm():
             yield value.value
+        case At():
+            yield from value.parts
         case tuple():
             for item in value:
                 yield from _typed_in(item)

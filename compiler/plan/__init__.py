@@ -1,11 +1,21 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
-from ...dsl.gateway import ANY_ORIGIN, ClientTimeouts, Cors, is_loopback
+from ...dsl.gateway import (
+    ANY_ORIGIN,
+    ClientTimeouts,
+    Cors,
+    is_loopback,
+    is_name_of_state,
+    is_origin,
+    split_address,
+)
+from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
+    ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
     Isolation,
@@ -20,6 +30,7 @@ from ...dsl.kinds import (
     UnsupportedAction,
     WireFormat,
 )
+from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
     CapacityPolicy,
@@ -33,9 +44,11 @@ from ...dsl.policies import (
 from ...dsl.requests import RequestParameters, RequestSettings
 from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
+from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .keys import KeyPlan
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -58,6 +71,7 @@ from .nodes import (
     ExternNode,
     FieldNode,
     IfNode,
+    IndexNode,
     InterpolationNode,
     ListNode,
     MapNode,
@@ -65,6 +79,7 @@ from .nodes import (
     Node,
     NodeKind,
     OperatorNode,
+    PlacePlan,
     PromptNode,
     RecordNode,
 )
@@ -106,6 +121,7 @@ __all__ = [
     "BOOL",
     "BYTES",
     "FLOAT",
+    "HIGHEST_PRIORITY",
     "IMAGE",
     "INT",
     "JSON",
@@ -130,6 +146,7 @@ __all__ = [
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientProtocol",
     "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
@@ -150,10 +167,15 @@ __all__ = [
     "GraphOptimization",
     "HedgePlan",
     "IfNode",
+    "IndexNode",
     "InterpolationNode",
     "Isolation",
     "JitterKind",
+    "KeyLimits",
+    "KeyPlan",
+    "KeySecret",
     "KeySource",
+    "LateText",
     "Launch",
     "ListNode",
     "ListType",
@@ -168,6 +190,7 @@ __all__ = [
     "OptionalType",
     "ParameterPlan",
     "PipelinePlan",
+    "PlacePlan",
     "Plan",
     "PlanError",
     "PlanKind",
@@ -211,6 +234,11 @@ __all__ = [
     "WireFormat",
     "dump_plan",
     "is_loopback",
+    "is_name_of_state",
+    "is_origin",
     "load_plan",
+    "no_base_url",
     "plan_converter",
+    "read_moment",
+    "split_address",
 ]

@@ -23,6 +23,7 @@ class NodeKind(StrEnum):
 
     CONSTANT = "constant"
     FIELD = "field"
+    INDEX = "index"
     OPERATOR = "operator"
     LIST = "list"
     RECORD = "record"
@@ -67,13 +68,34 @@ class FieldNode(Node):
     field: str = field(metadata={"doc": "the name of the field"})
 
 
+@frozen
+class PlacePlan:
+    """A place on one axis."""
+
+    first: str | None = field(
+        default=None, metadata={"doc": "the node behind the index, or the start of a slice; null: its start"}
+    )
+    last: str | None = field(default=None, metadata={"doc": "behind the end of a slice; null: its end"})
+    is_slice: bool = field(default=False, metadata={"doc": "whether several places are taken"})
+
+
+@frozen(kw_only=True)
+class IndexNode(Node):
+    """A part of a list, a text, bytes or a tensor; places below 0 count from the end."""
+
+    kind: NodeKind = NodeKind.INDEX
+    of: str
+    places: tuple[PlacePlan, ...] = field(metadata={"doc": "on each of the first axes"})
+
+
 @frozen(kw_only=True)
 class OperatorNode(Node):
-    """Arithmetic, comparison, logic. `&&` and `||` take both sides."""
+    """Arithmetic, comparison, logic; on tensors for each element. `&&` and `||` take both sides."""
 
     kind: NodeKind = NodeKind.OPERATOR
     operator: str = field(metadata={"doc": "as in the file; with one operand, `-` or `!`"})
     operands: tuple[str, ...]
+    elementwise: bool = field(default=False, metadata={"doc": "whether an operand is a tensor"})
 
 
 @frozen(kw_only=True)
@@ -219,6 +241,7 @@ class AttemptNode(Node):
 NODE_CLASSES: dict[NodeKind, type[Node]] = {
     NodeKind.CONSTANT: ConstantNode,
     NodeKind.FIELD: FieldNode,
+    NodeKind.INDEX: IndexNode,
     NodeKind.OPERATOR: OperatorNode,
     NodeKind.LIST: ListNode,
     NodeKind.RECORD: RecordNode,

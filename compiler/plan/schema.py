@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ...dsl.keys import KeySecret
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
@@ -23,7 +24,7 @@ from .types import TYPE_CLASSES, Type
 Schema = dict[str, Any]
 
 _SCALARS: dict[Any, Schema] = {
-    str: {"type": "string"},
+    str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
@@ -45,6 +46,18 @@ _SCALARS: dict[Any, Schema] = {
             for name in ("env", "file")
         ],
     },
+    KeySecret: {
+        "description": "where the secret of a key is read from, or its hash",
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {name: {"type": "string"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
+            for name in ("env", "file", "hash")
+        ],
+    },
     CapacityPolicy: {
         "description": "what a full deployment does",
         "oneOf": [
@@ -59,6 +72,25 @@ _SCALARS: dict[Any, Schema] = {
     },
 }
 
+
+_VARIABLE: Schema = {
+    "type": "object",
+    "properties": {"$env": {"type": "string"}, "default": {"type": "string"}},
+    "required": ["$env"],
+    "additionalProperties": False,
+}
+_ENVIRONMENT_TEXT: Schema = {
+    "description": "a text that holds variables of the environment, read when the plan starts",
+    "oneOf": [
+        _VARIABLE,
+        {
+            "type": "object",
+            "properties": {"$text": {"type": "array", "items": {"anyOf": [{"type": "string"}, _VARIABLE]}}},
+            "required": ["$text"],
+            "additionalProperties": False,
+        },
+    ],
+}
 
 _BY_KIND: dict[Any, Any] = {
     DeploymentPlan: PLAN_CLASSES,
@@ -78,7 +110,7 @@ def plan_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,
         **schema,
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": dict(sorted({**definitions, "EnvironmentText": _ENVIRONMENT_TEXT}.items())),
     }
 
 

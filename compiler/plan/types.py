@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.wording import as_name
 from ..onnx_model.signature import Dimension, DType
 
 
@@ -103,7 +104,7 @@ class RecordType(Type):
 
     def spelled_out(self) -> str:
         """The type with its fields, even when it has a name."""
-        return "{ " + ", ".join(f"{name}: {kind}" for name, kind in self.fields.items()) + " }"
+        return "{ " + ", ".join(f"{as_name(name)}: {kind}" for name, kind in self.fields.items()) + " }"
 
 
 TYPE_CLASSES: dict[TypeKind, type[Type]] = dict.fromkeys(TypeKind, Type) | {

@@ -295,7 +295,7 @@ class TypeResolver:
             return UNKNOWN
         if None in others[0].dimensions:
             return UNKNOWN
-        shape: tuple[Dimension, ...] = tuple(None if d == "_" else d for d in others[0].dimensions)
+        shape: tuple[Dimension, ...] = tuple(None if d in ("_", "?") else d for d in others[0].dimensions)
         return TensorType(dtype=DType(first.name), shape=shape)
 
     def _dtype(self, node: s.TypeName, scope: Scope) -> None:

@@ -36,6 +36,8 @@ class Bracket:
     style: Style
     opener: int
     holds_dimensions: bool = False
+    is_index: bool = False
+    """Whether it names a place in the value before it."""
     closer: int = -1
     items: int = 0
     item_is_block: bool = False
@@ -95,6 +97,7 @@ class _Maker:
     atoms: list[Atom] = field(factory=list)
     open: list[Bracket] = field(factory=list)
     _last_start: int = -1
+    _last_end: int = -1
     _kept: int = 0
     _lines: int = 0
 
@@ -116,7 +119,7 @@ class _Maker:
             around.item_is_block = token.start in self.places.blocks
         self._count(atom)
         self.atoms.append(atom)
-        self._last_start = token.start
+        self._last_start, self._last_end = token.start, token.end
 
     # ---- what it is
 
@@ -144,7 +147,8 @@ class _Maker:
                 return Bracket("{", Style.LIST if last == "IMPORT" else Style.BLOCK, index)
             case "LSQB":
                 style = Style.PLAIN if token.start in self.places.comprehensions else Style.LIST
-                return Bracket("[", style, index, token.start in self.places.dimensions)
+                is_index = self._last_end in self.places.indexed
+                return Bracket("[", style, index, token.start in self.places.dimensions, is_index)
             case "LPAR":
                 return Bracket("(", Style.LIST if follows_operand else Style.PLAIN, index)
             case "LESSTHAN" if self._last_start in self.places.generics:
@@ -178,7 +182,8 @@ class _Maker:
             or before.type == "DOT"
             or before.is_sign
             or (before.opens is not None)
-            or (atom.opens is not None and atom.opens.kind == "<")
+            or (atom.opens is not None and (atom.opens.kind == "<" or atom.opens.is_index))
+            or (before.type == "COLON" and atom.bracket is not None and atom.bracket.is_index)
             or (atom.type == "LPAR" and before.type in _OPERAND_ENDS)
         )
         atom.space = "" if is_tight else " "

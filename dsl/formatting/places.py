@@ -20,6 +20,7 @@ _ITEMS: dict[type[s.Node], tuple[str, ...]] = {
     s.TypeRecord: ("fields",),
     s.ListExpression: ("items",),
     s.CallExpression: ("arguments",),
+    s.Index: ("indices",),
     s.Comprehension: ("element",),
     s.Group: ("inner",),
     s.Match: ("arms",),
@@ -42,6 +43,8 @@ class Places:
     """Each `[` in which every word is an item."""
     comprehensions: set[int] = attrs.field(factory=set)
     """Each `[` whose only item takes no comma."""
+    indexed: set[int] = attrs.field(factory=set)
+    """Where values end that a `[` follows which names a place in them."""
 
 
 def find_places(declarations: Iterable[s.Declaration]) -> Places:
@@ -57,6 +60,8 @@ def find_places(declarations: Iterable[s.Declaration]) -> Places:
                 places.generics.add(node.start)
             case s.TypeDimensions():
                 places.dimensions.add(node.start)
+            case s.Index(base=base):
+                places.indexed.add(base.end)
             case s.Comprehension():
                 places.comprehensions.add(node.start)
     return places

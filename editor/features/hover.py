@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ..types import Known
 
 _CALLS = {
-    "env": "an environment variable; it is read when a plan starts, never earlier",
+    "env": "an environment variable; it is read when a plan starts, never earlier. Texts may have a default: "
+    '`env("NAME", "default")`',
     "file": "a file, relative to this one; it is read when a plan starts, never earlier",
     "fallback": "the deployment that takes what this one has no room for",
     "bearer": "clients show this token in their `Authorization` header",

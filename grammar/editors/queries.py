@@ -77,6 +77,7 @@ _HIGHLIGHTS = """
 (field name: (identifier) @{field})
 (step name: (identifier) @{field})
 (parameter name: (identifier) @{field})
+(record_field name: (identifier) @{field})
 (named_argument name: (identifier) @{field})
 (share name: (identifier) @{field})
 (share name: (member (identifier) @{field} .))

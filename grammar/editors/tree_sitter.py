@@ -19,7 +19,7 @@ PLUMBING = ("first", "word", "text", "number", "quoted_ref", "name_bare", "name_
 
 TERMINALS = {"NAME": "$.identifier", "STRING": "$.string", "NUMBER": "$.number"}
 
-NAMED = ("declaration", "item", "step", "parameter", "argument", "share")
+NAMED = ("declaration", "item", "step", "parameter", "record_field", "argument", "share")
 """Rules whose first name, after the keyword, is the field `name` of the node."""
 
 

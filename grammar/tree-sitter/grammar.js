@@ -10,11 +10,11 @@ module.exports = grammar({
 
     _declarations: ($) => seq(optional($._declarations), $._declaration),
 
-    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway),
+    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.route_with, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway),
 
     _name: ($) => choice($.identifier, $.string),
 
-    _names: ($) => choice($.identifier, seq($._names, ",", $.identifier), seq($._names, ",")),
+    _names: ($) => choice($._name, seq($._names, ",", $._name), seq($._names, ",")),
 
     _refs: ($) => choice($._ref, seq($._refs, ",", $._ref)),
 
@@ -24,7 +24,9 @@ module.exports = grammar({
 
     _item: ($) => choice($.field, $.block, $.block_labelled, $.block_called),
 
-    _route: ($) => choice($._ref, $.route_list, $.route_list_with, $.route_split, $.route_split_with),
+    _route: ($) => choice($._plain_route, $.route_list_with, $.route_split_with),
+
+    _plain_route: ($) => choice($._ref, $.route_list, $.route_split),
 
     _routes: ($) => choice($._route, seq($._routes, ",", $._route), seq($._routes, ",")),
 
@@ -44,15 +46,15 @@ module.exports = grammar({
 
     _type_argument: ($) => choice($._type, $.type_dimensions),
 
-    _dimensions: ($) => choice(seq(optional($._dimensions), $.identifier), seq(optional($._dimensions), $.number), seq(optional($._dimensions), ",")),
+    _dimensions: ($) => choice(seq(optional($._dimensions), $.identifier), seq(optional($._dimensions), $.number), seq(optional($._dimensions), "?"), seq(optional($._dimensions), ",")),
 
-    _record_fields: ($) => choice(seq(optional($._record_fields), $.parameter), seq(optional($._record_fields), ",")),
+    _record_fields: ($) => choice(seq(optional($._record_fields), $.record_field), seq(optional($._record_fields), ",")),
 
     _expr: ($) => choice($._operand, $.binary),
 
     _operand: ($) => choice($._atom, $.unary),
 
-    _atom: ($) => choice($.number, $.string, "true", "false", $.identifier, alias($.atom_member, $.member), $.call, $.with_options, $.as_type, $.list, $.comprehension, $.group, $.prompt, $.match, $.if_else),
+    _atom: ($) => choice($.number, $.string, "true", "false", $.identifier, alias($.atom_member, $.member), $.index, $.call, $.with_options, $.as_type, $.list, $.comprehension, $.group, $.prompt, $.match, $.if_else),
 
     _elements: ($) => choice($._expr_list, seq($._expr_list, ",")),
 
@@ -63,6 +65,12 @@ module.exports = grammar({
     _argument_list: ($) => choice($._argument, seq($._argument_list, ",", $._argument)),
 
     _argument: ($) => choice($._expr, $.named_argument),
+
+    _indices: ($) => choice($._index_list, seq($._index_list, ",")),
+
+    _index_list: ($) => choice($._index, seq($._index_list, ",", $._index)),
+
+    _index: ($) => choice($._expr, $.slice_all, $.slice_from, $.slice_to, $.slice),
 
     _arms: ($) => choice(seq(optional($._arms), $.arm), seq(optional($._arms), ",")),
 
@@ -94,6 +102,8 @@ module.exports = grammar({
 
     route: ($) => seq("route", field("name", $._name), "=", $._route),
 
+    route_with: ($) => seq("route", field("name", $._name), "=", $._plain_route, "with", $.body),
+
     pipeline: ($) => seq("pipeline", field("name", $._name), "(", optional($._parameters), ")", "->", $._type, "{", optional($._steps), "}"),
 
     type_alias: ($) => seq("type", field("name", $.identifier), "=", $._type),
@@ -104,7 +114,7 @@ module.exports = grammar({
 
     gateway: ($) => seq("gateway", $.body),
 
-    member: ($) => seq($._ref, ".", $.identifier),
+    member: ($) => seq($._ref, ".", $._name),
 
     body: ($) => seq("{", optional($._items), "}"),
 
@@ -116,13 +126,13 @@ module.exports = grammar({
 
     block_called: ($) => seq(field("name", $.identifier), $.identifier, "(", optional($._arguments), ")", $.body),
 
-    route_list: ($) => seq($.identifier, "[", $._routes, "]"),
-
     route_list_with: ($) => seq($.identifier, "[", $._routes, "]", $.identifier, $._expr),
 
-    route_split: ($) => seq($.identifier, "{", optional($._shares), "}"),
-
     route_split_with: ($) => seq($.identifier, "{", optional($._shares), "}", $.identifier, $._expr),
+
+    route_list: ($) => seq($.identifier, "[", $._routes, "]"),
+
+    route_split: ($) => seq($.identifier, "{", optional($._shares), "}"),
 
     share: ($) => seq(field("name", $._ref), ":", $._expr),
 
@@ -148,11 +158,15 @@ module.exports = grammar({
 
     type_dimensions: ($) => seq("[", optional($._dimensions), "]"),
 
+    record_field: ($) => seq(field("name", $._name), ":", $._type),
+
     binary: ($) => choice(seq($._expr, choice("==", "!=", "<=", ">=", "&&", "||", "*", "/"), $._operand), seq($._expr, "+", $._operand), seq($._expr, "-", $._operand), seq($._expr, "<", $._operand), seq($._expr, ">", $._operand), seq($._expr, "else", $._operand)),
 
     unary: ($) => choice(seq("-", $._operand), seq("!", $._operand)),
 
-    atom_member: ($) => seq($._atom, ".", $.identifier),
+    atom_member: ($) => seq($._atom, ".", $._name),
+
+    index: ($) => seq($._atom, "[", $._indices, "]"),
 
     call: ($) => seq($._atom, "(", optional($._arguments), ")"),
 
@@ -172,7 +186,15 @@ module.exports = grammar({
 
     if_else: ($) => seq("if", $._expr, "{", $._expr, "}", "else", "{", $._expr, "}"),
 
-    named_argument: ($) => seq(field("name", $.identifier), "=", $._expr),
+    named_argument: ($) => seq(field("name", $._name), "=", $._expr),
+
+    slice_all: ($) => ":",
+
+    slice_from: ($) => seq($._expr, ":"),
+
+    slice_to: ($) => seq(":", $._expr),
+
+    slice: ($) => seq($._expr, ":", $._expr),
 
     arm: ($) => seq($._pattern, "=>", $._expr),
 

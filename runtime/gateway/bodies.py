@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -26,7 +27,6 @@ _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
 _WRITABLE_DEPTH = 254
 """What orjson can write; it reads more."""
-_HELD = web.RequestKey("held_bytes", int)
 _ENCODINGS = ("identity", "gzip", "deflate")
 
 
@@ -63,6 +63,7 @@ class Bodies:
         self._timeout = float(gateway.timeouts.body)
         self.held = 0
         """Bytes of all requests that are not answered yet, packed and unpacked."""
+        self._of: dict[int, int] = {}  # the bytes of each request, by its identity
 
     @property
     def is_full(self) -> bool:
@@ -74,16 +75,18 @@ class Bodies:
 
         Raises BrokenBody, BodyTimeout, WrongMediaType, RequestTooLarge, GatewayFull.
         """
-        _check_type(request)
-        encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+        headers = request.headers
+        _check_type(headers)
+        encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in _ENCODINGS:
             raise WrongMediaType(
                 "bodies with this `Content-Encoding` are not read here: send it as it is, or as `gzip`",
                 param="Content-Encoding",
             )
         try:
-            if request.content.is_eof():
-                raw = await self._receive(request)
+            if request.content.is_eof():  # as most bodies, it came along with the headers
+                raw = request.content.read_nowait()
+                self._hold(request, len(raw), len(raw))
             else:
                 async with asyncio.timeout(self._timeout):
                     raw = await self._receive(request)
@@ -102,7 +105,7 @@ class Bodies:
 
     def release(self, request: web.Request) -> None:
         """The request is answered: what it held is free."""
-        self.held -= request.pop(_HELD, 0)
+        self.held -= self._of.pop(id(request), 0)
 
     async def _receive(self, request: web.Request) -> bytes:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
@@ -142,7 +145,8 @@ class Bodies:
                 "too many large requests are being answered: send it again later", retry_after=1
             )
         self.held += more
-        request[_HELD] = request.get(_HELD, 0) + more
+        key = id(request)
+        self._of[key] = self._of.get(key, 0) + more
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(f"the body has more than {self._most / (1 << 20):g} MiB")
@@ -157,7 +161,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises RequestError."""
+    """The JSON object in the body; what Azure's paths name is its `model`. Raises RequestError."""
     raw = await read_body(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if containers > MAX_CONTAINERS:
@@ -173,6 +177,9 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if containers > MAX_DEPTH:
         _check_depth(body)
+    deployment = request.match_info.get("deployment")
+    if deployment is not None:
+        body["model"] = deployment
     return body
 
 
@@ -189,15 +196,18 @@ def _check_depth(body: Any) -> None:
         raise BadRequest(f"the body is nested more than {MAX_DEPTH} levels deep", code="too_deep") from None
 
 
-def _check_type(request: web.Request) -> None:
+def _check_type(headers: Mapping[str, str]) -> None:
     """Raises WrongMediaType for what is said to be no JSON.
 
     `curl -d` and other programs send JSON as a form, and are understood; browsers do not send JSON so.
     """
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    said = headers.get("Content-Type", "")
+    if said == "application/json":
+        return
+    kind = said.partition(";")[0].strip().lower()
     if kind in ("", "application/json", "application/octet-stream", "text/json") or kind.endswith("+json"):
         return
-    if kind == "application/x-www-form-urlencoded" and not request.headers.keys() & _OF_BROWSERS:
+    if kind == "application/x-www-form-urlencoded" and not headers.keys() & _OF_BROWSERS:
         return
     raise WrongMediaType(
         "the body must be JSON: send the header `Content-Type: application/json`", param="Content-Type"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from ...compiler.plan import GatewayPlan, is_loopback
 from ..concurrency.garbage_collection import collect_rarely
@@ -15,6 +16,7 @@ from ..reload import Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..secret import LiveSecret, read_secret
 from .app import build_app
+from .auth import Keys
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ async def serve(
     models are then taken over while requests are answered. Raises StartError with every problem, and where
     other machines would be served without a token.
     """
-    if not (gateway.auth or gateway.open or is_loopback(gateway.host)):
+    if not (gateway.auth or gateway.keys or gateway.open or is_loopback(gateway.host)):
         raise StartError(
             f"gateway: {gateway.host} is reached from other machines, and nobody is asked for a token: "
             f"{AUTH_ADVICE}"
@@ -54,7 +56,8 @@ async def serve(
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
-            app = build_app(executor, starting.result(), gateway)
+            token, keys = starting.result()
+            app = build_app(executor, token, gateway, keys)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace)
             try:
                 await server.start()
@@ -82,7 +85,7 @@ async def _stop(executor: Executor) -> None:
         log.warning("something does not stop within %g s, and is left alone", STOPPING)
 
 
-async def _done_before(stop: Stop, task: asyncio.Task[LiveSecret | None]) -> bool:
+async def _done_before(stop: Stop, task: asyncio.Task[Any]) -> bool:
     """Whether `task` ended before a stop was asked for, which cancels it and waits until it is over.
 
     At once, it is not waited for.
@@ -97,15 +100,20 @@ async def _done_before(stop: Stop, task: asyncio.Task[LiveSecret | None]) -> boo
         await end_tasks([asked, at_once])
 
 
-async def _start(executor: Executor, gateway: GatewayPlan) -> LiveSecret | None:
-    """Start `executor`, and read the token that clients must send."""
+async def _start(executor: Executor, gateway: GatewayPlan) -> tuple[LiveSecret | None, Keys | None]:
+    """Start `executor`, and read the token and the keys of clients."""
     problems: list[str] = []
-    auth, token = gateway.auth, None
+    auth, token, keys = gateway.auth, None, None
     try:
         if auth is not None:
             token = LiveSecret(
                 auth, executor.base_dir, lambda: read_secret(auth, executor.base_dir, "gateway")
             )
+    except StartError as error:
+        problems += error.problems
+    try:
+        if gateway.keys:
+            keys = Keys(gateway.keys, executor.base_dir)
     except StartError as error:
         problems += error.problems
     try:
@@ -115,4 +123,4 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> LiveSecret | None:
     if problems:
         await executor.stop()
         raise StartError(*problems)
-    return token
+    return token, keys

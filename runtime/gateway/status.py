@@ -16,11 +16,12 @@ from ..requests.health import Health
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
 from .bodies import BODIES
+from .exchange import Exchange
 from .health import findings, overall
 from .responses import json_answer
 
 
-async def answer_alive(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_alive(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /livez`: that the server turns at all, whether or not it takes requests."""
     return json_answer({"live": True})
 

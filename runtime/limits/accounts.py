@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from functools import partial
 
 from ...compiler.plan import (
@@ -51,7 +50,14 @@ class Accounts:
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
         self._limiters = {
-            account: _limiter(account, limits[account], sharing, store, plan.state.on_unavailable)
+            account: make_limiter(
+                f"{account[0]}, model {account[3]}",
+                _name(account),
+                limits[account],
+                store,
+                plan.state.on_unavailable,
+                f"deployment {', '.join(f'`{name}`' for name in sharing)}",
+            )
             for account, sharing in names.items()
         }
         self._circuits = SharedCircuits(store.health) if store.health else None
@@ -92,25 +98,27 @@ class Accounts:
         await asyncio.gather(*(limiter.stop() for limiter in self._limiters.values()))
 
 
-def _limiter(
-    account: Account, limits: RateLimits, deployments: Iterable[str], store: Store, action: UnavailableAction
+def make_limiter(
+    who: str, key: str, limits: RateLimits, store: Store, action: UnavailableAction, owner: str
 ) -> RateLimiter:
-    who = f"{account[0]}, model {account[3]}"
+    """What keeps `limits`, as exactly as they want it and `store` can.
+
+    who: for errors. key: what the limits are called in the store. owner: who has them, for the log.
+    """
     limited = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
     if not any(limited):
         return LocalRateLimiter(who, limits)
     if store.limits is None:
         if limits.strict:
-            listed = ", ".join(f"`{name}`" for name in deployments)
             log.warning(
-                "deployment %s: `strict` limits are exact within this process alone: to keep to them "
+                "%s: `strict` limits are exact within this process alone: to keep to them "
                 "with several processes, run each with the same `--state redis://…`",
-                listed,
+                owner,
             )
         return LocalRateLimiter(who, limits)
     if limits.strict:
-        return StrictRateLimiter(who, limits, _name(account), store.limits, action)
-    return SharedRateLimiter(who, limits, _name(account), store.limits)
+        return StrictRateLimiter(who, limits, key, store.limits, action)
+    return SharedRateLimiter(who, limits, key, store.limits)
 
 
 def _name(key: tuple[str, ...]) -> str:

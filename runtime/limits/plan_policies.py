@@ -7,13 +7,16 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, Plan, RemotePoolPlan
 from ..policies.budget import Budget, Ledger
 from ..policies.estimate import Tariff
 from ..requests.errors import StartError
 from ..requests.health import Finding, Health
 from .accounts import Accounts
-from .replica_policies import ReplicaPolicies
+from .keys import KeyPolicies, key_policies, payer_name
+from .rate_limiters import RateLimiter
+from .replica_policies import Payer, ReplicaPolicies, route_payer
 from .shared_budget import SharedBudget
 from .store import Store, open_store
 
@@ -33,6 +36,24 @@ class PlanPolicies:
         self._accounts = Accounts(plan, self.store)
         self._epoch = clock() - asyncio.get_running_loop().time()
         self._budgets: list[SharedBudget] = []
+        self._payers: dict[str, Payer] = {}
+        self.keys: dict[str, KeyPolicies] = {}
+        """The policies of each key, by its name."""
+        self.shared: dict[str, Payer] = {}
+        """The budgets of the gateway and of routes, by whose they are."""
+        self._everyone = self._shared("gateway", "gateway", "gateway:", plan.gateway.budget)
+        for route in plan.routes:
+            name = route_payer(route.route)
+            payer = self._shared(name, f"route `{route.route}`", f"route:{route.route}", route.budget)
+            if payer is not None:
+                self._payers[name] = payer
+        for key in plan.gateway.keys:
+            budget = None
+            if key.budget is not None:
+                budget = self._ledger(key.budget, f"key `{key.name}`", f"key:{key.name}")
+            policies = self.keys[key.name] = key_policies(key, plan.state, self.store, budget)
+            if policies.payer is not None:
+                self._payers[payer_name(key.name)] = policies.payer
 
     def of_replicas(self, plan: RemotePoolPlan) -> list[ReplicaPolicies]:
         """What each replica of `plan` is behind."""
@@ -47,9 +68,16 @@ class PlanPolicies:
                 tariff,
                 self._epoch,
                 self._accounts.tell_hold(plan, index),
+                self._payers,
+                self._everyone,
             )
             for index in range(len(plan.replicas))
         ]
+
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        now = asyncio.get_running_loop().time() + self._epoch
+        return {whose: payer.budget.spent(now) for whose, payer in self.shared.items()}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with the state."""
@@ -60,6 +88,8 @@ class PlanPolicies:
         """Make the store ready and load what it holds. Raises StartError."""
         await self.store.start()
         await self._accounts.start()
+        for limiter in self._key_limiters():
+            await limiter.start()
         for each in self._budgets:
             await each.start()
 
@@ -68,11 +98,12 @@ class PlanPolicies:
         for each in self._budgets:
             await each.stop()
         await self._accounts.stop()
+        await asyncio.gather(*(limiter.stop() for limiter in self._key_limiters()))
         await self.store.stop()
 
     def _budget(self, plan: RemotePoolPlan) -> tuple[Budget | None, Tariff]:
         if plan.budget is None:
-            return None, Tariff.free()
+            return None, Tariff.free() if plan.price is None else Tariff.of(plan.price)
         if plan.price is None:
             problem = (
                 f"deployment `{plan.deployment}`: the price of {plan.model} is not known, so its "
@@ -82,16 +113,26 @@ class PlanPolicies:
                 raise StartError(problem)
             log.warning("%s", problem)
             return None, Tariff.free()
+        budget = self._ledger(plan.budget, f"deployment `{plan.deployment}`", plan.deployment)
+        return budget, Tariff.of(plan.price)
+
+    def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
+        """What keeps the budget of `owner`: in the store as `account`, or here alone."""
         if self.store.spend is None:
-            return Budget(plan.budget, Ledger()), Tariff.of(plan.price)
-        account = f"{self._state.name}/{plan.deployment}"
+            return Budget(config, Ledger())
+        account = f"{self._state.name}/{account}"
         shared = SharedBudget(
-            plan.budget,
-            plan.deployment,
-            account,
-            self.store.spend,
-            self._state.on_unavailable,
-            self._epoch,
+            config, owner, account, self.store.spend, self._state.on_unavailable, self._epoch
         )
         self._budgets.append(shared)
-        return shared, Tariff.of(plan.price)
+        return shared
+
+    def _shared(self, name: str, who: str, account: str, config: BudgetConfig | None) -> Payer | None:
+        """Who pays for several deployments; None without a budget."""
+        if config is None:
+            return None
+        payer = self.shared[name] = Payer(who, self._ledger(config, who, account))
+        return payer
+
+    def _key_limiters(self) -> Iterator[RateLimiter]:
+        return (key.limiter for key in self.keys.values() if key.limiter is not None)

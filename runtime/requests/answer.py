@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
+from .events import Event
 from .tensor import Tensor
 from .upstream import Upstream
 from .usage import Usage
@@ -30,6 +31,20 @@ class ChatChunk(NamedTuple):
     upstream: Upstream | None = None
 
 
+class ChatEvents(NamedTuple):
+    """A piece of a chat answer that a provider gave in another shape than OpenAI's, or that was changed.
+
+    native: the same as the client's own dialect has it, where that is the provider's, and it passes as it
+    came; empty elsewhere. usage, more: as of a `ChatChunk`.
+    """
+
+    events: tuple[Event, ...]
+    usage: Usage | None = None
+    more: bool = False
+    upstream: Upstream | None = None
+    native: bytes = b""
+
+
 @frozen
 class EmbedChunk:
     """The vectors of an `EmbedRequest`: float32 [texts, dimensions], in the order of the texts."""
@@ -50,9 +65,9 @@ class TensorChunk:
 
 @frozen
 class RerankChunk:
-    """The scores of a `RerankRequest`, 0 to 1: float32 [documents], in the order of the documents."""
+    """The scores of a `RerankRequest`, 0 to 1: floats [documents], in the order of the documents."""
 
-    scores: NDArray[numpy.float32]
+    scores: NDArray[numpy.floating[Any]]
     usage: Usage
     upstream: Upstream | None = None
 
@@ -75,4 +90,4 @@ class ClassifyChunk:
     upstream: Upstream | None = None
 
 
-Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

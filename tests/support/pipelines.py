@@ -28,6 +28,7 @@ from inferc.compiler.plan import (
     GatewayPlan,
     HedgePlan,
     IfNode,
+    IndexNode,
     InterpolationNode,
     KeySource,
     ListNode,
@@ -37,6 +38,7 @@ from inferc.compiler.plan import (
     OperatorNode,
     ParameterPlan,
     PipelinePlan,
+    PlacePlan,
     Plan,
     PromptNode,
     RecordNode,
@@ -160,6 +162,9 @@ class Graph:
 
     def operator(self, name: str, operator: str, *operands: str, block: str = "") -> str:
         return self._add(OperatorNode, name, block, operator=operator, operands=operands)
+
+    def index(self, name: str, of: str, at: str, block: str = "") -> str:
+        return self._add(IndexNode, name, block, of=of, places=(PlacePlan(first=at),))
 
     def list(self, name: str, *items: str, block: str = "") -> str:
         return self._add(ListNode, name, block, items=items)

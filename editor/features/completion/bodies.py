@@ -113,6 +113,9 @@ def _values_of(context: Context, place: Place, name: str, in_list: bool = False)
         yield from quantities(kind)
     if holds(place, name, str):
         yield Offer('"…"', Kind.Value, "text", insert='""', snippet='"$0"', filter='"')
+        if not holds(place, name, SecretRef):
+            late = "an environment variable with a default, read when a plan starts"
+            yield Offer("env", Kind.Function, late, insert='env("")', snippet='env("${1:NAME}", "$0")')
     yield from context.names(*VALUES)
 
 

@@ -47,6 +47,7 @@
 (field name: (identifier) @property)
 (step name: (identifier) @property)
 (parameter name: (identifier) @property)
+(record_field name: (identifier) @property)
 (named_argument name: (identifier) @property)
 (share name: (identifier) @property)
 (share name: (member (identifier) @property .))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ...requests.errors import BadRequest
-from ...requests.request import ChatRequest, EmbedRequest
+from ...requests.request import ChatRequest
 
 _KINDS: dict[type, str] = {
     str: "text",
@@ -85,25 +85,13 @@ def count_in(body: dict[str, Any], name: str) -> int | None:
     return value
 
 
-def embed_request(body: dict[str, Any]) -> tuple[str, EmbedRequest, bool]:
-    """The model's name, the request, and whether vectors go out as base64. Raises BadRequest."""
-    model = required(body, "model", str)
-    encoding = body.get("encoding_format") or "float"
-    if encoding not in ("float", "base64"):
-        raise BadRequest("`encoding_format` must be `float` or `base64`", param="encoding_format")
-    dimensions = count_in(body, "dimensions")
-    if ids := _token_ids(body.get("input")):
-        return model, EmbedRequest(dimensions=dimensions, token_ids=ids), encoding == "base64"
-    return model, EmbedRequest(texts_in(body, "input"), dimensions), encoding == "base64"
-
-
-def _token_ids(value: object) -> tuple[tuple[int, ...], ...]:
+def token_ids(value: object, name: str = "input") -> tuple[tuple[int, ...], ...]:
     """The token ids that `value` holds: a list of them, or lists; nothing where it holds none at all."""
     if not isinstance(value, list) or not value or type(value[0]) not in (int, list):
         return ()
     lists = [value] if type(value[0]) is int else value
     for index, ids in enumerate(lists):
-        where = "input" if lists[0] is value else f"input[{index}]"
+        where = name if lists[0] is value else f"{name}[{index}]"
         if type(ids) is not list:
             raise mistyped(where, list, ids)
         if not ids:

@@ -1,49 +1,17 @@
-"""`POST /v1/embeddings`."""
+"""Texts to vectors: `POST /v1/embeddings`, and the same in other protocols."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+from functools import partial
 
-import orjson
-from aiohttp import web
+from ....compiler.plan import TaskKind
+from ...dialects import cohere, tei
+from ...dialects.openai.embeddings import read_embed
+from .asked import answer_asked
 
-from ...dialects.openai.requests import embed_request
-from ...executor import Executor
-from ...requests.answer import EmbedChunk
-from ...requests.trace import Trace
-from ..bodies import priority_of, read_object
-from ..responses import answered_by
+answer_embeddings = answer_asked(read_embed, TaskKind.EMBED)
+"""As OpenAI, Jina and Voyage have it."""
 
-
-async def answer_embeddings(request: web.Request, executor: Executor) -> web.StreamResponse:
-    """The vectors of the deployment that the body names. Raises RequestError."""
-    name, embed, as_base64 = embed_request(await read_object(request))
-    trace = Trace(spans=[])
-    chunk = await executor.answer(
-        name, embed, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
-    )
-    assert isinstance(chunk, EmbedChunk)
-    return web.Response(
-        body=embeddings_json(chunk, name, as_base64),
-        headers=answered_by(trace, name),
-        content_type="application/json",
-    )
-
-
-def embeddings_json(chunk: EmbedChunk, model: str, as_base64: bool) -> bytes:
-    """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64."""
-    tokens = chunk.usage.prompt_tokens
-    vectors = chunk.vectors
-    encoded = (b64encode(row.astype("<f4", copy=False).tobytes()).decode() for row in vectors)
-    return orjson.dumps(
-        {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": vector}
-                for index, vector in enumerate(encoded if as_base64 else vectors)
-            ],
-            "model": model,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
+answer_cohere_embed = answer_asked(partial(cohere.read_embed, version="1"), TaskKind.EMBED)
+answer_cohere_embed_v2 = answer_asked(partial(cohere.read_embed, version="2"), TaskKind.EMBED)
+answer_tei_embed = answer_asked(tei.read_embed, TaskKind.EMBED)

@@ -43,10 +43,11 @@ Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
 
 @frozen
 class _Unread:
-    """Texts that are made into tokens by the run itself. param: as `TokenRuns.run` has it."""
+    """Texts that are made into tokens by the run itself. param, uncut: as `TokenRuns.run` has them."""
 
     texts: Sequence[Text]
     param: str
+    uncut: bool = False
 
 
 @frozen
@@ -127,12 +128,15 @@ class TokenRuns:
     async def close(self) -> None:
         await self._runner.close()
 
-    async def run(self, texts: Sequence[Text], param: str, deadline: float | None) -> tuple[Rows, int]:
+    async def run(
+        self, texts: Sequence[Text], param: str, deadline: float | None, *, uncut: bool = False
+    ) -> tuple[Rows, int]:
         """A row for each of `texts`, in their order, and their tokens together. Raises RequestError.
 
-        param: the field of the request that holds the texts, as errors name it.
+        param: the field of the request that holds the texts, as errors name it. uncut: a text that is too
+        long is an error, whatever else becomes of such.
         """
-        groups, runs = await self._groups(texts, param, deadline)
+        groups, runs = await self._groups(texts, param, deadline, uncut)
         parts = await run_all(runs)
         rows = _in_order([part.rows for part in parts], groups)
         bad = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1))
@@ -143,13 +147,13 @@ class TokenRuns:
         return rows, sum(part.tokens for part in parts)
 
     async def _groups(
-        self, texts: Sequence[Text], param: str, deadline: float | None
+        self, texts: Sequence[Text], param: str, deadline: float | None, uncut: bool
     ) -> tuple[list[list[int]], list[Coroutine[None, None, _Part]]]:
         """Which of `texts` run together, by their indices, and the runs."""
         if len(texts) == 1 and not self._batching:
-            unread = _Unread(texts, param)
+            unread = _Unread(texts, param, uncut)
             return [[0]], [self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)]
-        tokens = await self._encode(texts, param)
+        tokens = await self._encode(texts, param, uncut)
         groups = by_length([len(each) for each in tokens], self._max_rows)
         return groups, [self._submit([tokens[i] for i in group], deadline) for group in groups]
 
@@ -157,14 +161,16 @@ class TokenRuns:
         longest = max(map(len, group))
         return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
 
-    async def _encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
+    async def _encode(self, texts: Sequence[Text], param: str, uncut: bool) -> list[Tokens]:
         if are_quick(texts):
-            return self._encoder.encode(texts, param)
-        return await self._model.in_thread(partial(self._encoder.encode, texts, param))
+            return self._encoder.encode(texts, param, uncut=uncut)
+        return await self._model.in_thread(partial(self._encoder.encode, texts, param, uncut=uncut))
 
     def _run(self, groups: Sequence[Sequence[Tokens] | _Unread], stopper: Stopper) -> list[_Part]:
         read = [
-            self._encoder.encode(group.texts, group.param) if isinstance(group, _Unread) else group
+            self._encoder.encode(group.texts, group.param, uncut=group.uncut)
+            if isinstance(group, _Unread)
+            else group
             for group in groups
         ]
         rows = self._finish(*self._tokens.run([row for group in read for row in group], stopper))

@@ -58,10 +58,11 @@ class TextEncoder:
         size: int = self._tokenizer.get_vocab_size()
         return size
 
-    def encode(self, texts: Sequence[Text], param: str) -> list[Tokens]:
+    def encode(self, texts: Sequence[Text], param: str, *, uncut: bool = False) -> list[Tokens]:
         """The tokens of each text, in their order. Raises BadRequest.
 
-        param: the field of the request that holds the texts, as errors name it.
+        param: the field of the request that holds the texts, as errors name it. uncut: a text that is too
+        long is an error, whatever else becomes of such.
         """
         try:
             encodings = self._encode(texts)
@@ -69,6 +70,10 @@ class TextEncoder:
             # Only a lone half of a surrogate pair can do this: JSON can carry one, UTF-8 cannot.
             raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
         tokens = [Tokens(encoding.ids, encoding.type_ids) for encoding in encodings]
+        if uncut and (cut := [index for index, each in enumerate(encodings) if each.overflowing]):
+            raise ContextLengthExceeded(
+                f"{param} {cut[0]} has more than {self.max_length} tokens, which is the most", param=param
+            )
         for index, each in enumerate(tokens):
             if not len(each):
                 raise BadRequest(f"{param} {index} has no tokens: send some text", param=param)

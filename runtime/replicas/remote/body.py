@@ -8,6 +8,7 @@ from enum import Enum
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
+from .http_client import Answer
 
 END_GRACE = 0.25
 """Seconds that a stream may stay open after its end marker, so that its connection can be used again."""
@@ -45,9 +46,7 @@ class Body:
 
     __slots__ = ("_content", "_left", "_length", "_most", "_read", "_since", "_timeouts", "_until")
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, timeouts: Timeouts, read: float, until: float, most: int
-    ) -> None:
+    def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._content = response.content
         self._length = response.content_length or 0
         self._timeouts = timeouts
@@ -90,6 +89,11 @@ class Body:
         """All of it. Raises OutOfBounds and ClientError."""
         if self._length > self._left:
             raise OutOfBounds(Limit.SIZE, self._most)
+        if self._content.is_eof():  # as most answers, it came along with its head
+            data = self._content.read_nowait()
+            if len(data) > self._left:
+                raise OutOfBounds(Limit.SIZE, self._most)
+            return data
         pieces: list[bytes] = []
         pause_at = self._left - TURN
         while data := await self.piece():

@@ -15,9 +15,9 @@ from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
+from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
-from ...requests.answer import ChatChunk, Chunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.errors import (
     NetworkError,
     RequestError,
@@ -34,8 +34,13 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .connector import MAX_HEADER, MAX_HEADERS, Connector, why_unreadable
+from .chats import Chats, ChunkReader, Fit, read_events
+from .connector import why_unreadable
 from .extra_body import ExtraBody
+from .http_client import Answer, ClientOptions, HttpClient, open_client
+
+Sendable = ChatRequest | EmbedRequest | RerankRequest
+"""What some provider can be asked."""
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -53,7 +58,7 @@ _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
 """What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 16 << 10
+_READ_AHEAD = 8 << 10
 """Bytes of a stream that are read before the client takes them."""
 
 
@@ -67,13 +72,13 @@ class RemoteReplica:
     def __init__(
         self,
         plan: RemotePoolPlan,
-        wire: Wire,
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
     ) -> None:
         self._plan = plan
-        self._wire = wire
+        self._chats = Chats(plan)
+        self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -84,7 +89,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
     async def start(self) -> None:
@@ -95,31 +100,33 @@ class RemoteReplica:
         if self._server:
             await self._server.start()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
-        self._session = aiohttp.ClientSession(
-            connector=Connector(window=_WINDOW.get(plan.task_kind), limit=0, keepalive_timeout=_KEEPALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={**headers, **self._wire.headers, **plan.headers},
-            timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=_READ_AHEAD,
-            max_line_size=MAX_HEADER,
-            max_field_size=MAX_HEADER,
-            max_headers=MAX_HEADERS,
+        self._client = open_client(
+            ClientOptions(
+                headers={**headers, **self._chats.headers, **plan.headers},
+                read_ahead=_READ_AHEAD,
+                window=_WINDOW.get(plan.task_kind),
+                keepalive=_KEEPALIVE,
+            )
         )
 
     async def stop(self) -> None:
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        client, self._client = self._client, None
+        if client:
+            await client.close()
         self._timeouts.close()
         await self._authorizer.stop()
         if self._server:
             await self._server.stop()
 
     def status(self) -> ReplicaStatus:
-        if self._session is None:
+        if self._client is None:
             return ReplicaStatus(ready=False)
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
+
+    def fit(self, request: ChatRequest) -> Fit:
+        """`request` as the provider takes it. Raises BadRequest."""
+        return self._chats.fit(request)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
@@ -133,7 +140,7 @@ class RemoteReplica:
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
-            reader, parser = self._wire.reader(request, classifier), SseParser()
+            reader, parser = self._chats.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -164,9 +171,7 @@ class RemoteReplica:
         finally:
             response.release()
 
-    async def _whole(
-        self, request: Request, response: aiohttp.ClientResponse, classifier: Classifier, until: float
-    ) -> Chunk:
+    async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
         if len(body) < LARGE:
@@ -176,24 +181,23 @@ class RemoteReplica:
         upstream = read_upstream(response.headers, classifier.secret)
         return (
             chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk)
+            if isinstance(chunk, ChatChunk | ChatEvents)
             else evolve(chunk, upstream=upstream)
         )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.inputs), classifier)
+            return self._retrieval.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
-            return self._wire.scores(body, len(request.documents), classifier)
-        answer = self._wire.answer(body, classifier)
-        if isinstance(request, ChatRequest) and request.stream:
+            return self._retrieval.scores(body, len(request.documents), classifier)
+        assert isinstance(request, ChatRequest)
+        answer = self._chats.whole(body, request, classifier)
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
-    async def _open(
-        self, request: Request, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Classifier, float]:
+    async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
             raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
@@ -218,10 +222,14 @@ class RemoteReplica:
 
     async def _send(
         self, request: Sendable, until: float, deadline: float | None
-    ) -> tuple[aiohttp.ClientResponse, Authorization]:
-        if self._session is None:
+    ) -> tuple[Answer, Authorization]:
+        if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        path, body = self._wire.request(request)
+        if isinstance(request, ChatRequest):
+            fit = self._chats.fit(request)
+            path, body = fit.path, fit.body
+        else:
+            path, body = self._retrieval.request(request)
         if self._extra is not None:
             body = self._extra.added_to(body)
         address = self._endpoint() + path
@@ -229,10 +237,7 @@ class RemoteReplica:
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                sending = self._session.post(
-                    url, data=aiohttp.BytesPayload(body), headers=used.headers, allow_redirects=False
-                )
-                return await sending, used
+                return await self._client.post(url, body, used.headers), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
@@ -244,7 +249,7 @@ class RemoteReplica:
 
     def _chunks(
         self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
-    ) -> tuple[list[ChatChunk], RequestError | None]:
+    ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
@@ -261,7 +266,7 @@ class RemoteReplica:
             chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
         return chunks, error
 
-    def _body(self, response: aiohttp.ClientResponse, until: float, most: int) -> Body:
+    def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
 
     def _endpoint(self) -> str:

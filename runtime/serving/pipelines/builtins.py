@@ -158,15 +158,15 @@ def has_bounds(spec: str) -> bool:
     return "{" not in spec and all(int(number) <= MAX_WIDTH for number in re.findall(r"\d+", spec))
 
 
-def _concat(*values: Any) -> Any:
+def _concat(*values: Any, axis: int = 0) -> Any:
     first = values[0]
     if isinstance(first, str):
         return "".join(values)
     if isinstance(first, list):
         return [item for value in values for item in value]
-    from .numeric import joined
+    from .numeric import concat
 
-    return joined(values)
+    return concat(*values, axis=axis)
 
 
 _PLAIN: dict[str, Function] = {

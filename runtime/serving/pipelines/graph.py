@@ -13,6 +13,7 @@ from ....compiler.plan import (
     ExternNode,
     FieldNode,
     IfNode,
+    IndexNode,
     InterpolationNode,
     ListNode,
     MapNode,
@@ -31,6 +32,9 @@ def taken_by(node: Node) -> dict[str, str]:
             return {}
         case FieldNode() | ConvertNode():
             return {node.of: node.of}
+        case IndexNode():
+            parts = [part for place in node.places for part in (place.first, place.last) if part is not None]
+            return {name: name for name in (node.of, *parts)}
         case OperatorNode(operands=names) | ListNode(items=names) | InterpolationNode(values=names):
             return {name: name for name in names}
         case RecordNode(fields=named) | PromptNode(variables=named):

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
+from ....compiler.plan import DType
 from ...requests.errors import StepFailed
+from .arrays import ARRAY_TYPES
 from .shapes import shape_of
 
 Array = NDArray[Any]
 
 MAX_PAIRS = 16_000_000
 """Numbers that `cosine` of two matrices gives."""
+
+MAX_NUMBERS = 64_000_000
+"""Numbers of a tensor that a pipeline makes of nothing."""
+
+MAX_PARTS = 200_000
+"""Parts that a tensor is taken into."""
 
 
 def cosine(a: Any, b: Any) -> float | Array:
@@ -96,15 +105,84 @@ def reshape(x: Any, shape: Sequence[int]) -> Array:
         raise StepFailed(f"{shape_of(values)} does not fit the shape [{wanted}]") from None
 
 
-def joined(tensors: Sequence[Array]) -> Array:
-    """Along the first axis."""
+def concat(*tensors: Array, axis: int = 0) -> Array:
+    """Along an axis."""
     try:
-        return numpy.concatenate(tensors)
+        return numpy.concatenate(tensors, axis)
     except ValueError:
         shown = " and ".join(map(shape_of, tensors))
-        raise StepFailed(
-            f"`concat` takes tensors that differ in their first size only, not {shown}"
-        ) from None
+        raise StepFailed(f"`concat` takes tensors that differ along axis {axis} only, not {shown}") from None
+
+
+def zeros(shape: Sequence[int], dtype: str = "f32") -> Array:
+    """A tensor of zeros."""
+    if any(size < 0 for size in shape) or prod(shape) > MAX_NUMBERS:
+        wanted = ", ".join(map(str, shape))
+        raise StepFailed(f"`zeros` makes up to {MAX_NUMBERS:,} numbers, and not [{wanted}]")
+    return numpy.zeros(tuple(shape), ARRAY_TYPES[DType(dtype)])
+
+
+def tensor(x: Array, dtype: str = "f32") -> Array:
+    """What is one already: lists were made one before."""
+    return x
+
+
+def cast(x: Array, dtype: str) -> Array:
+    """Numbers of another type. Raises StepFailed for those that it cannot hold."""
+    wanted = ARRAY_TYPES[DType(dtype)]
+    if wanted.kind in "iu" and x.size:
+        limits = numpy.iinfo(wanted)
+        if not numpy.isfinite(x).all() or x.min() < limits.min or x.max() > limits.max:
+            raise StepFailed(f"{shape_of(x)} has numbers that are no {dtype}")
+    with numpy.errstate(over="ignore"):
+        return x.astype(wanted)
+
+
+def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
+    """The axes in another order."""
+    try:
+        return x.transpose(axes)
+    except (ValueError, TypeError):
+        raise StepFailed(f"`axes` of `transpose` must name each axis of {shape_of(x)} once") from None
+
+
+def stack(x: Sequence[Array]) -> Array:
+    """Along a new first axis."""
+    if not x:
+        raise StepFailed("`stack` of no tensors has no shape")
+    if any(each.shape != x[0].shape for each in x):
+        other = next(each for each in x if each.shape != x[0].shape)
+        raise StepFailed(f"`stack` takes tensors of one shape, not {shape_of(x[0])} and {shape_of(other)}")
+    return numpy.stack(x)
+
+
+def split(x: Array, parts: int, axis: int = 0) -> list[Array]:
+    """Parts of one size."""
+    try:
+        if not 1 <= parts <= MAX_PARTS:
+            raise ValueError
+        return numpy.split(x, parts, axis)
+    except (ValueError, IndexError):
+        raise StepFailed(f"{shape_of(x)} is not {parts} parts of one size along axis {axis}") from None
+
+
+def unstack(x: Array) -> list[Any]:
+    """What stands at each place of the first axis."""
+    if not x.ndim:
+        raise StepFailed("one value has no axis to go through")
+    if len(x) > MAX_PARTS:
+        raise StepFailed(f"a loop goes through at most {MAX_PARTS:,} values, not {len(x):,}")
+    return x.tolist() if x.ndim == 1 else list(x)
+
+
+def json(x: Any) -> Any:
+    """Tensors as lists in lists."""
+    match x:
+        case list():
+            return [json(each) for each in x]
+        case dict():
+            return {name: json(each) for name, each in x.items()}
+    return x.tolist() if hasattr(x, "tolist") else x
 
 
 def _floats(x: Any) -> Array:

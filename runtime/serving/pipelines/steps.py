@@ -15,6 +15,7 @@ from ....compiler.plan import (
     ExternNode,
     FieldNode,
     IfNode,
+    IndexNode,
     InterpolationNode,
     ListNode,
     MapNode,
@@ -63,6 +64,14 @@ class PureSteps:
         match node:
             case FieldNode():
                 return field(slots[node.of], node.field), None
+            case IndexNode():
+                from .indexing import index
+
+                return index(slots[node.of], node.places, slots), None
+            case OperatorNode(elementwise=True):
+                from .elementwise import operation_on_tensors
+
+                return operation_on_tensors(node.operator, [slots[name] for name in node.operands]), None
             case OperatorNode():
                 return operation(node.operator, [slots[name] for name in node.operands]), None
             case ListNode():

@@ -260,6 +260,34 @@ async def test_a_text_that_is_too_long_is_refused_where_it_must_not_be_cut() -> 
         assert (await embed(replica, "one two three four")).usage.prompt_tokens == 6
 
 
+LONG = "one two three four five six seven eight"
+
+
+@pytest.mark.parametrize("options", [{"truncate": "NONE"}, {"truncate": False}, {"truncation": False}])
+@pytest.mark.parametrize("texts", [(LONG,), ("short", LONG)])
+async def test_a_request_may_say_that_its_texts_must_not_be_cut(
+    options: dict[str, Any], texts: tuple[str, ...]
+) -> None:
+    async with running(onnx_plan(task=embed_spec(max_length=6))) as replica:
+        await replica.answer(EmbedRequest(texts), None)
+        await replica.answer(EmbedRequest(texts, options={"truncate": "END", "truncation": True}), None)
+        with pytest.raises(ContextLengthExceeded, match="more than 6 tokens"):
+            await replica.answer(EmbedRequest(texts, options=options), None)
+        await replica.answer(EmbedRequest(("one two",), options=options), None)
+
+
+@pytest.mark.parametrize(
+    "options", [{"truncate": "START"}, {"truncate": 5}, {"normalize": False}, {"prompt_name": "query"}]
+)
+async def test_what_a_local_model_cannot_do_with_texts_is_refused_by_name(options: dict[str, Any]) -> None:
+    async with running(onnx_plan()) as replica:
+        harmless = {"input_type": "query", "user": "u", "normalize": True, "late_chunking": False}
+        await replica.answer(EmbedRequest(("a",), options=harmless), None)
+        with pytest.raises(BadRequest) as refused:
+            await replica.answer(EmbedRequest(("a",), options=options), None)
+        assert refused.value.param == next(iter(options))
+
+
 async def test_a_request_may_ask_for_fewer_dimensions_but_not_for_more_than_there_are() -> None:
     async with running(onnx_plan(task=embed_spec(dimensions=64))) as replica:
         short = await replica.answer(EmbedRequest(("some text",), 16), None)

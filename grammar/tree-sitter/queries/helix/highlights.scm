@@ -47,6 +47,7 @@
 (field name: (identifier) @variable.other.member)
 (step name: (identifier) @variable.other.member)
 (parameter name: (identifier) @variable.other.member)
+(record_field name: (identifier) @variable.other.member)
 (named_argument name: (identifier) @variable.other.member)
 (share name: (identifier) @variable.other.member)
 (share name: (member (identifier) @variable.other.member .))

@@ -8,6 +8,8 @@ import numpy
 from numpy.typing import NDArray
 
 from .....compiler.plan import EmbedSpec, Pooling
+from ....dialects.field_check import FieldCheck, Refused
+from ....dialects.retrieval.options import LOCAL_FIELDS, wants_all
 from ....requests.answer import Chunk, EmbedChunk
 from ....requests.errors import BadRequest
 from ....requests.request import EmbedRequest, Request
@@ -19,6 +21,8 @@ from ..signature import read_embed_signature
 from ..token_runs import TokenRuns
 from .tokens import TokenTask
 
+_SCALED = "the deployment says whether vectors have the length 1"
+
 
 class EmbedTask(TokenTask):
     """Answers `EmbedRequest`s, in one chunk each."""
@@ -28,6 +32,16 @@ class EmbedTask(TokenTask):
         signature = read_embed_signature(model.session, spec.pooling, model.owner)
         self._spec = spec
         self._width = 0
+        self._fields = FieldCheck(
+            LOCAL_FIELDS
+            | {
+                "normalize": Refused(_SCALED, (spec.normalize,)),
+                "normalized": Refused(_SCALED, (spec.normalize,)),
+                "late_chunking": Refused("each text has a vector of its own", (False,)),
+                "return_multivector": Refused("each text has one vector", (False,)),
+            },
+            self._owner,
+        )
         self._runs = TokenRuns(
             model, signature, spec.tokenizer, spec.max_length, self._vectors, spec.on_too_long
         )
@@ -47,13 +61,15 @@ class EmbedTask(TokenTask):
                 message = "`input` must be text: the model has a tokenizer of its own, and takes no token ids"
                 raise BadRequest(message, param="input", code="wrong_type")
             raise BadRequest("the input holds no text", param="input")
+        self._fields.check(request.options)
         wanted = request.dimensions
         if wanted is not None and wanted > self._width:
             raise BadRequest(
                 f"`dimensions` is {wanted}, and the vectors of {self._owner} have {self._width} numbers",
                 param="dimensions",
             )
-        vectors, tokens = await self._runs.run(request.texts, "input", deadline)
+        uncut = wants_all(request.options)
+        vectors, tokens = await self._runs.run(request.texts, "input", deadline, uncut=uncut)
         return EmbedChunk(self._shortened(vectors, wanted), Usage(prompt_tokens=tokens))
 
     def _vectors(self, states: Floats, lengths: NDArray[numpy.int64]) -> Floats:

@@ -8,6 +8,8 @@ import numpy
 from numpy.typing import NDArray
 
 from .....compiler.plan import RerankSpec
+from ....dialects.field_check import FieldCheck, Refused
+from ....dialects.retrieval.options import LOCAL_FIELDS, wants_all
 from ....requests.answer import Chunk, RerankChunk
 from ....requests.request import Request, RerankRequest
 from ....requests.usage import Usage
@@ -26,6 +28,9 @@ class RerankTask(TokenTask):
     def __init__(self, model: OnnxModel, spec: RerankSpec) -> None:
         super().__init__(model)
         signature = read_rerank_signature(model.session, model.owner)
+        self._fields = FieldCheck(
+            LOCAL_FIELDS | {"raw_scores": Refused("scores are from 0 to 1", (False,))}, self._owner
+        )
         self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _scores)
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
@@ -38,8 +43,10 @@ class RerankTask(TokenTask):
 
     async def _answer(self, request: Request, deadline: float | None) -> Chunk:
         assert isinstance(request, RerankRequest)
+        self._fields.check(request.options)
+        uncut = wants_all(request.options)
         pairs = [(request.query, document) for document in request.documents]
-        scores, tokens = await self._runs.run(pairs, "documents", deadline)
+        scores, tokens = await self._runs.run(pairs, "documents", deadline, uncut=uncut)
         return RerankChunk(scores[:, 0], Usage(prompt_tokens=tokens))
 
 

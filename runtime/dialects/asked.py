@@ -1,0 +1,39 @@
+"""A client's request, read: what is asked of whom, and how the answer is written for that client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import orjson
+from attrs import frozen
+
+from ..requests.answer import EmbedChunk, RerankChunk
+from ..requests.request import EmbedRequest, RerankRequest
+
+Request = TypeVar("Request")
+Chunk = TypeVar("Chunk")
+
+
+@frozen
+class Asked(Generic[Request, Chunk]):
+    """model: None where the client names none. write: the bytes of an answer, which names the model."""
+
+    model: str | None
+    request: Request
+    write: Callable[[Chunk, str], bytes]
+
+
+EmbedAsked = Asked[EmbedRequest, EmbedChunk]
+RerankAsked = Asked[RerankRequest, RerankChunk]
+
+
+def best_first(chunk: RerankChunk, most: int | None) -> list[tuple[int, float]]:
+    """The numbers of the `most` best documents with their scores."""
+    scores: list[float] = chunk.scores.tolist()
+    return sorted(enumerate(scores), key=lambda each: -each[1])[:most]
+
+
+def json_bytes(value: Any) -> bytes:
+    """`value`, which may hold arrays, as JSON."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)

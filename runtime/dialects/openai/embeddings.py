@@ -1,0 +1,77 @@
+"""Embeddings as OpenAI has them, with the fields that Jina, Voyage, NVIDIA and others add.
+
+Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (embeddings).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import partial
+from typing import Any
+
+from ...requests.answer import EmbedChunk
+from ...requests.errors import BadRequest
+from ...requests.request import EmbedRequest
+from ..asked import EmbedAsked, json_bytes
+from .requests import count_in, required, texts_in, token_ids
+
+_READ = frozenset({"model", "input", "encoding_format", "embedding_type", "output_dtype", "dimensions"})
+
+
+def read_embed(body: dict[str, Any]) -> EmbedAsked:
+    """The request in `body`. Raises BadRequest."""
+    model = required(body, "model", str)
+    encoding = _encoding(body)
+    options = {name: value for name, value in body.items() if name not in _READ}
+    dimensions = count_in(body, "dimensions") or count_in(body, "output_dimension")
+    ids = token_ids(body.get("input"))
+    texts = () if ids else texts_in(_texts(body), "input")
+    request = EmbedRequest(texts, dimensions, ids, options)
+    return EmbedAsked(model, request, partial(write_embeddings, as_base64=encoding == "base64"))
+
+
+def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes:
+    """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64."""
+    tokens = chunk.usage.prompt_tokens
+    vectors = in_base64(chunk) if as_base64 else chunk.vectors
+    return json_bytes(
+        {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": vector}
+                for index, vector in enumerate(vectors)
+            ],
+            "model": model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )
+
+
+def in_base64(chunk: EmbedChunk) -> list[str]:
+    """The vectors as little-endian float32 in base64."""
+    return [b64encode(row.astype("<f4", copy=False).tobytes()).decode() for row in chunk.vectors]
+
+
+def _encoding(body: dict[str, Any]) -> str:
+    """`float` or `base64`, in the words of OpenAI, Jina or Voyage. Raises BadRequest."""
+    found = "float"
+    for name in ("embedding_type", "output_dtype", "encoding_format"):
+        value = body.get(name)
+        if value is None:
+            continue
+        if value not in ("float", "base64"):
+            raise BadRequest(f"`{name}` must be `float` or `base64`", param=name)
+        found = value if value == "base64" else found
+    return found
+
+
+def _texts(body: dict[str, Any]) -> dict[str, Any]:
+    """`body`, whose inputs may be objects with a `text`, as Jina has them."""
+    given = body.get("input")
+    if not isinstance(given, list):
+        return body
+    return {**body, "input": [_text(each) for each in given]}
+
+
+def _text(given: Any) -> Any:
+    return given["text"] if isinstance(given, dict) and given.keys() == {"text"} else given

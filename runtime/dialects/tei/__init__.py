@@ -1,0 +1,5 @@
+"""Hugging Face's Text Embeddings Inference, for clients: embeddings, reranking, and errors."""
+
+from .requests import read_embed, read_rerank, write_error
+
+__all__ = ["read_embed", "read_rerank", "write_error"]

@@ -1,0 +1,245 @@
+"""POST requests of bytes, on aiohttp's connections and parser, without most of what its session does.
+
+`ClientSession` builds each request anew: URL, headers, cookies, redirects, traces, a writer. Here all that
+stays the same for an address is built once. Pooling, TLS, name look-up and parsing are still aiohttp's.
+What is called for that is no public interface: where it is not as expected, or where a proxy stands in
+between, a session does the work.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, Protocol
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_writer import _serialize_headers
+from attrs import frozen
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from .connector import (
+    MAX_HEADER,
+    MAX_HEADERS,
+    MAX_INTERIM,
+    TOO_MANY_INTERIM,
+    Connector,
+    PatientConnector,
+)
+
+_MAX_STALE = 64
+"""Connections out of the pool that may be found unusable before a request gives up."""
+_JOINED = 64 << 10
+"""Bytes of a body up to which it is copied behind its head, to be sent at once."""
+_LARGE = 1 << 20
+"""Bytes of a body from where on aiohttp wants it as a file."""
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
+class Answer(Protocol):
+    """The head of an answer, and its body as it comes."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> CIMultiDictProxy[str]: ...
+    @property
+    def content(self) -> aiohttp.StreamReader: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def content_length(self) -> int | None: ...
+
+    def release(self) -> Any:
+        """Give the connection back; it is closed where anything is unread, or unsent. Safe to repeat."""
+
+
+class HttpClient(Protocol):
+    """Sends requests, on connections that it keeps. Redirects are not followed; cookies are not kept."""
+
+    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer, when its head is here. The caller releases it. Raises ClientError."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+@frozen
+class ClientOptions:
+    """headers: sent with each request. keepalive: seconds that a connection waits for its next request.
+
+    read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
+    system keeps before that; None: as it likes.
+    """
+
+    headers: Mapping[str, str]
+    read_ahead: int
+    window: int | None
+    keepalive: float
+
+
+def open_client(options: ClientOptions) -> HttpClient:
+    """A client for many requests; call it in the event loop."""
+    return LeanClient(options) if is_as_expected() else SessionClient(options)
+
+
+def is_as_expected() -> bool:
+    """Whether this aiohttp has what LeanClient calls."""
+    try:
+        connect = inspect.signature(aiohttp.TCPConnector.connect).parameters
+        expect = inspect.signature(ResponseHandler.set_response_params).parameters
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return (
+        list(connect) == ["self", "req", "traces", "timeout"]
+        and expect.keys() >= _PARSING.keys()
+        and all(hasattr(ResponseHandler, name) for name in ("read", "should_close", "is_connected"))
+        and hasattr(aiohttp.ClientRequest, "connection_key")
+    )
+
+
+_PARSING = {
+    "read_until_eof": True,
+    "read_bufsize": 0,
+    "max_line_size": MAX_HEADER,
+    "max_field_size": MAX_HEADER,
+    "max_headers": MAX_HEADERS,
+}
+
+
+class SessionClient:
+    """All of it done by aiohttp."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=PatientConnector(window=options.window, limit=0, keepalive_timeout=options.keepalive),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=options.headers,
+            timeout=_NO_TIMEOUT,
+            read_bufsize=options.read_ahead,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer, when its head is here."""
+        data = body if len(body) < _LARGE else BytesIO(body)
+        return await self._session.post(url, data=data, headers=headers, allow_redirects=False)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+class LeanClient:
+    """Writes requests to aiohttp's connections itself."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._headers = options.headers
+        self._connector = Connector(window=options.window, limit=0, keepalive_timeout=options.keepalive)
+        self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
+        self._targets: dict[URL, _Target] = {}
+
+    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer, when its head is here."""
+        target = self._targets.get(url) or self._targets.setdefault(url, _Target(url, self._headers))
+        head = target.head + b"%sContent-Length: %d\r\n\r\n" % (_lines(headers), len(body))
+        connection, protocol = await self._connect(target)
+        try:
+            protocol.set_response_params(**self._parsing)
+            transport = protocol.transport
+            assert transport is not None
+            if len(body) > _JOINED:
+                transport.writelines((head, body))
+            else:
+                transport.write(head + body)
+            for _ in range(MAX_INTERIM + 1):
+                message, content = await protocol.read()
+                if message.code >= 200 or message.code == 101:
+                    return _LeanAnswer(connection, message, content)
+            raise _unreadable(target, 502, TOO_MANY_INTERIM)
+        except HttpProcessingError as error:
+            connection.close()
+            raise _unreadable(target, error.code, error.message) from error
+        except BaseException:
+            connection.close()
+            raise
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._connector.close()
+
+    async def _connect(self, target: _Target) -> tuple[Any, ResponseHandler]:
+        """A connection on which nothing is under way: what came on an idle one answers no request of ours."""
+        for _ in range(_MAX_STALE):
+            connection = await self._connector.connect(target, [], _NO_TIMEOUT)
+            protocol = connection.protocol
+            if protocol is not None and not protocol.should_close and protocol.is_connected():
+                return connection, protocol
+            connection.close()
+        raise aiohttp.ServerDisconnectedError
+
+
+class _Target(aiohttp.ClientRequest):
+    """What all requests to one URL have in common; for aiohttp, a request that asks for a connection."""
+
+    connection_key: Any = None
+
+    def __init__(self, url: URL, headers: Mapping[str, str]) -> None:
+        super().__init__("POST", url, headers=headers)
+        self.headers.popall("Content-Length", None)
+        type_key: Any = aiohttp.ClientRequest.connection_key
+        self.connection_key = type_key.fget(self)
+        self.head = _serialize_headers(f"POST {self.url.raw_path_qs} HTTP/1.1", self.headers)[:-2]
+
+
+class _LeanAnswer:
+    """An answer whose head is here."""
+
+    __slots__ = ("_connection", "content", "headers", "status")
+
+    def __init__(self, connection: Any, message: Any, content: aiohttp.StreamReader) -> None:
+        self._connection = connection
+        self.status: int = message.code
+        self.headers: CIMultiDictProxy[str] = message.headers
+        self.content = content
+
+    @property
+    def content_type(self) -> str:
+        kind = self.headers.get("Content-Type", "application/octet-stream")
+        return kind.partition(";")[0].strip().lower()
+
+    @property
+    def content_length(self) -> int | None:
+        length = self.headers.get("Content-Length", "")
+        return int(length) if length.isascii() and length.isdigit() else None
+
+    def release(self) -> None:
+        """Give the connection back; it is closed where something is left unread, or unsent."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        transport = connection.transport
+        if transport is not None and transport.get_write_buffer_size():
+            connection.close()
+        else:
+            connection.release()
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    """`headers` as they are sent. Raises ValueError where one would become several."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if len(_FORBIDDEN.findall(text)) != 2 * len(headers):
+        raise ValueError("a header has a line break in it")
+    return text.encode()
+
+
+def _unreadable(target: _Target, status: int, message: str) -> aiohttp.ClientResponseError:
+    return aiohttp.ClientResponseError(target.request_info, (), status=status, message=message)
