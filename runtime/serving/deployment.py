@@ -156,6 +156,10 @@ class Deployment(Model):
             await replica.reload(plan)
         self.plan = plan
 
+    def stand_beside(self, others: Mapping[str, Deployment]) -> None:
+        """Others take over from now on when this one is full."""
+        self._others = others
+
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""
         self._stopping = True
