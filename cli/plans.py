@@ -42,9 +42,11 @@ def state_of(asked: str | None, ready: Ready) -> str | Path | None:
     """Where state is kept: as asked; else beside the plan, if money is to be counted."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
-    plans = ready.plan.deployments
-    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
-    has_budget = has_budget or any(key.budget is not None for key in ready.plan.gateway.keys)
+    plan = ready.plan
+    pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
+    budgets = [plan.gateway.budget, *(each.budget for each in plan.gateway.keys)]
+    budgets += [*(each.budget for each in plan.routes), *(each.budget for each in pools)]
+    has_budget = any(budget is not None for budget in budgets)
     return ready.base / ".inferc" / "state" if has_budget else None
 
 

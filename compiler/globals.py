@@ -22,9 +22,8 @@ from ..dsl.gateway import (
     split_address,
 )
 from ..dsl.keys import Key, read_moment
-from ..dsl.kinds import BudgetAction
 from ..dsl.late_text import LateText, is_unknown
-from ..dsl.policies import State
+from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
@@ -58,6 +57,7 @@ class GatewayFields:
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
     cors: Cors = doc("which web pages may call", factory=Cors)
+    budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
 
 
@@ -131,6 +131,8 @@ class GlobalBlocks:
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
+            budget=fields.budget,
+            paths=paths,
         )
 
     def _check_name(self, name: str | None, section: Section) -> None:
@@ -185,13 +187,6 @@ class GlobalBlocks:
                 f"`{key.expires}` is no date",
                 declared.written("expires"),
                 help='write a day, such as `"2027-01-31"`, or a time, such as `"2027-01-31T18:00:00+01:00"`',
-            )
-        if key.budget is not None and key.budget.on_exceeded is BudgetAction.THROTTLE:
-            self._found.error(
-                "E0303",
-                "a key cannot be throttled",
-                declared.written("budget", "on_exceeded"),
-                help="write `reject` or `warn`; `rate_limits` make a key slower",
             )
         return declared
 

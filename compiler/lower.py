@@ -68,6 +68,7 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            budget=gateway.budget,
             bind=gateway.bind,
         ),
         deployments=tuple(

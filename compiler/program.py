@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
 from ..dsl.keys import Key
-from ..dsl.policies import State
+from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration, Size
@@ -68,6 +68,8 @@ class GatewaySettings:
     span: Span | None = None
     timeout_span: Span | None = None
     state: State = field(factory=State)
+    budget: Budget | None = None
+    paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 
 @frozen(eq=False, repr=False)

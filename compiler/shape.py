@@ -7,6 +7,7 @@ them beside the merged section.
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,16 @@ from .unknown import UNKNOWN
 
 Paths = dict[tuple[str, ...], Setting | Section]
 """Where the value at each path of the model was written."""
+
+
+def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str, ...]) -> Span:
+    """Where the value at `path` was written, or the innermost block around it that was."""
+    for length in range(len(path), -1, -1):
+        place = paths.get(path[:length])
+        if place is not None:
+            return place.span if isinstance(place, Setting) else place.name_span
+    raise KeyError(path)
+
 
 WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 """Classes of the model that are written as a value, not as a block."""

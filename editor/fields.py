@@ -13,6 +13,7 @@ import attrs
 
 from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
+from ..compiler.routes.options import RouteOptions
 from ..compiler.shape import block_class, is_open_block, labelled_class
 from ..dsl.deployment import Deployment
 from ..dsl.field_words import default_of, hints, options, takes
@@ -38,6 +39,7 @@ _DECLARATIONS: dict[str, Any] = {
     "template": Deployment,
     "gateway": GatewayFields,
     "cluster": ClusterFields,
+    "route": RouteOptions,
 }
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")

@@ -10,7 +10,7 @@ from random import Random, SystemRandom
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ..compiler.plan import Plan
+from ..compiler.plan import Plan, RemotePoolPlan
 from .environment import in_environment
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
@@ -147,8 +147,11 @@ class Executor:
         assert before.policies is not None
         policies = PlanPolicies(plan, self._state, self._clock, before.policies)
         now = await self._starter.start(plan, policies, before)
+        kept = {id(each) for each in before.deployments.values()}
         for deployment in now.deployments.values():
-            deployment.stand_beside(now.deployments)
+            if id(deployment) in kept:
+                remote = deployment.plan if isinstance(deployment.plan, RemotePoolPlan) else None
+                deployment.go_on(now.deployments, policies.of_replicas(remote) if remote else None)
         policies.serve()
         self._now = now
         self.reloaded_at = time.time()
@@ -172,6 +175,11 @@ class Executor:
                 break
             await asyncio.sleep(DRAIN_POLL)
         await before.stop(now)
+
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        policies = self._now.policies
+        return policies.spent() if policies is not None else {}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with all that is neither a deployment nor a route."""

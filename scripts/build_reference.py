@@ -34,6 +34,7 @@ from inferc.compiler.plan import routes as plan_routes
 from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
+from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
@@ -61,6 +62,7 @@ CLASSES: dict[str, Any] = {
             signature,
             call_options,
             extern_options,
+            route_options,
         ),
         *(plan_model, plan_keys, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
@@ -133,7 +135,7 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("RoutePlan", "kind"): "how a member is picked",
     ("RoutePlan", "source"): "where it was written",
     ("RoutePlan", "members"): "deployments and routes by name, in the order of the file",
-    ("RoutePlan", "by"): "one after the other, or the one with the fewest requests in it",
+    ("RoutePlan", "by"): "what the member is picked by",
     ("RoutePlan", "after"): "how long a member may take until its first chunk before the next one is asked",
     ("SplitPlan", "shares"): "100% together",
     ("SplitPlan", "key"): "what keeps requests together",

@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.source import Span
 from ...dsl.suggest import offer
 from ..program import DeclaredKey, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol
+from .budgets import SharedBudget, check_shared
 
 _ASKED = (*ANSWERING, s.PipelineDeclaration)
 
@@ -33,8 +33,10 @@ def check(program: Program, found: Diagnostics) -> None:
             first = secrets.setdefault((secret.source, secret.name), each)
             if first is not each:
                 _same_secret(first, each, found)
-        if each.key.budget is not None and _ceilings(each, found):
-            _prices(each, program, asked, found)
+        if each.key.budget is not None:
+            reached = _reached(each, asked)
+            shared = SharedBudget(f"the key `{each.name}`", each.key.budget, each.written, reached)
+            check_shared(shared, program, found)
 
 
 def _named(declared: DeclaredKey) -> Iterator[tuple[str, Span]]:
@@ -72,52 +74,6 @@ def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) ->
         secondary=[Label(first.written("secret"), "first used here")],
         help="nobody could tell who calls: give each a secret of its own",
     )
-
-
-def _ceilings(declared: DeclaredKey, found: Diagnostics) -> bool:
-    """Whether the budget has ceilings."""
-    budget = declared.key.budget
-    assert budget is not None
-    hour, day = budget.max_spend_per_hour, budget.max_spend_per_day
-    if hour is None and day is None:
-        found.error(
-            "E0305",
-            "this budget has no ceiling",
-            declared.written("budget"),
-            "nothing is limited",
-            help="add `max_spend_per_hour` or `max_spend_per_day`",
-        )
-        return False
-    if hour is not None and day is not None and day < hour:
-        found.error(
-            "E0412",
-            f"the ceiling of a day ({day!s}) is below that of an hour ({hour!s})",
-            declared.written("budget", "max_spend_per_day"),
-            secondary=[Label(declared.written("budget", "max_spend_per_hour"), "the ceiling of an hour")],
-            help="raise the ceiling of the day, or lower that of the hour",
-        )
-    return True
-
-
-def _prices(declared: DeclaredKey, program: Program, asked: dict[str, Symbol], found: Diagnostics) -> None:
-    assert declared.key.budget is not None
-    reached = _reached(declared, asked)
-    rejects = declared.key.budget.on_exceeded is BudgetAction.REJECT
-    for each, deployment in program.deployments:
-        local = deployment.effective_runtime().transport is TransportKind.LOCAL
-        if deployment.name not in reached or local or each.wrote("price"):
-            continue
-        if deployment.effective_price() is None:
-            say = found.error if rejects else found.warning
-            say(
-                "E0413" if rejects else "W0421",
-                f"the price of `{deployment.model}` is not known, so the budget of the key "
-                f"`{declared.name}` cannot be kept",
-                each.symbol.span,
-                "needs a price",
-                secondary=[Label(declared.written("budget"), "this budget")],
-                help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
-            )
 
 
 def _reached(declared: DeclaredKey, asked: dict[str, Symbol]) -> set[str]:

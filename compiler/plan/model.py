@@ -182,6 +182,7 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
 from enum import Enum
 from functools import partial
 
 from aiohttp import web
 
-from ...compiler.plan import ClientProtocol, GatewayPlan
+from ...compiler.plan import GatewayPlan
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
@@ -18,45 +19,24 @@ from .accounting import Accounting
 from .auth import BearerToken, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
-from .endpoints.chat import answer_chat
-from .endpoints.classify import answer_classify
-from .endpoints.completions import answer_completion
-from .endpoints.dialects import answer_in, count_tokens
-from .endpoints.embeddings import (
-    answer_cohere_embed,
-    answer_cohere_embed_v2,
-    answer_embeddings,
-    answer_tei_embed,
-)
-from .endpoints.models import list_models, show_model
-from .endpoints.open_inference import (
-    answer_infer,
-    answer_live,
-    answer_model,
-    answer_model_ready,
-    answer_ready,
-    answer_server,
-)
-from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .exchange import Exchange
 from .metrics import Metrics
+from .paths import OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .responses import (
-    cohere_error_answer,
     error_answer,
-    inference_error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
     name_request,
-    tei_error_answer,
 )
 from .status import answer_alive, answer_health, answer_readiness
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Answer = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
-InError = Callable[[RequestError, Mapping[str, str]], web.Response]
 Refused = Callable[[RequestError], None]
+
+
+_LONGEST_PATH = 200
+"""Characters of a path that is not served which are looked at and said."""
 
 
 class NoSuchPath(RequestError):
@@ -97,34 +77,27 @@ def build_app(
     app.on_response_prepare.append(door.tell)
     metrics = Metrics(executor, accounting)
     shown = (
-        ("GET", "/metrics", metrics.answer),
-        ("GET", "/livez", answer_alive),
-        ("GET", "/readyz", door.answer_ready),
-        ("GET", "/healthz", door.answer_health),
+        Path("GET", "/metrics", metrics.answer, None),
+        Path("GET", "/livez", answer_alive, None),
+        Path("GET", "/readyz", door.answer_ready, None),
+        Path("GET", "/healthz", door.answer_health, None),
     )
     guard = partial(_guarded, executor, door, accounting, metrics.refused)
-    for routes, in_error, protocol in (
-        (_OPENAI, error_answer, ClientProtocol.OPENAI),
-        (_MESSAGES, messages_error_answer, ClientProtocol.ANTHROPIC),
-        (_COHERE, cohere_error_answer, ClientProtocol.COHERE),
-        (_TEI, tei_error_answer, ClientProtocol.TEI),
-        (_INFERENCE, inference_error_answer, ClientProtocol.OPEN_INFERENCE),
-        (shown, error_answer, None),
-    ):
-        for path in dict.fromkeys(path for _, path, _ in routes):
-            resource = app.router.add_resource(path)
-            answers = {method: answer for method, its_path, answer in routes if its_path == path}
-            if "GET" in answers:
-                answers = {"HEAD": answers["GET"], **answers}
-            for method, answer in answers.items():
-                access = Access.EVERYONE if path in _OPEN else Access.KEYS if protocol else Access.OPERATOR
-                guarded = guard(answer, in_error, access, protocol)
-                resource.add_route(method, guarded, expect_handler=_expect_nothing)
-            refuse = guard(_wrong_method(tuple(answers)), in_error, Access.EVERYONE, None)
-            resource.add_route("*", refuse, expect_handler=_expect_nothing)
-    for prefix, in_error in (("/v2", inference_error_answer), ("", error_answer)):
-        lost = guard(_no_such_path, in_error, Access.EVERYONE, None)
-        app.router.add_route("*", f"{prefix}/{{path:.*}}", lost, expect_handler=_expect_nothing)
+    for path, at in by_path((*PATHS, *shown)).items():
+        resource = app.router.add_resource(path)
+        shape = at[0].shape
+        answers = {each.method: each.answer for each in at}
+        if "GET" in answers:
+            answers = {"HEAD": answers["GET"], **answers}
+        protocol = at[0].protocol
+        access = Access.EVERYONE if path in OPEN else Access.KEYS if protocol else Access.OPERATOR
+        for method, answer in answers.items():
+            guarded = guard(answer, shape, access, protocol is not None)
+            resource.add_route(method, guarded, expect_handler=_expect_nothing)
+        other = guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False)
+        resource.add_route("*", other, expect_handler=_expect_nothing)
+    lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)
+    app.router.add_route("*", "/{path:.*}", lost, expect_handler=_expect_nothing)
     return app
 
 
@@ -216,26 +189,25 @@ def _guarded(
     accounting: Accounting,
     refused: Refused,
     answer: Answer,
-    in_error: InError,
+    shape: Shape,
     access: Access,
-    protocol: ClientProtocol | None,
+    asks: bool,
 ) -> Handler:
     """`answer` for those who may ask, with errors as the clients of its protocol expect them.
 
-    refused: told each error. protocol: None where nobody is asked.
+    refused: told each error. asks: whether it is a request to a model.
     """
 
-    as_anthropic = in_error is messages_error_answer
-
     async def handle(request: web.Request) -> web.StreamResponse:
-        ids = name_request(request, as_anthropic=as_anthropic)
+        in_error, protocol = shape(request)
+        ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor)
         outcome = "ok"
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
             name = door.admit(request, access)
-            if name is not None and protocol is not None:
+            if name is not None and asks:
                 exchange.key = exchange.plan.keys[name]
                 exchange.check_protocol(protocol)
             response = await answer(request, exchange)
@@ -265,7 +237,7 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             exchange.end()
-            if protocol is not None:
+            if asks:
                 accounting.end(exchange, outcome)
 
     return handle
@@ -276,54 +248,18 @@ async def _expect_nothing(request: web.Request) -> None:
 
 
 async def _no_such_path(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_COHERE, *_TEI, *_INFERENCE))
-    served = ", ".join((*paths, "/livez", "/readyz", "/healthz", "/metrics"))
-    raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
+    path = request.path[:_LONGEST_PATH]
+    near = get_close_matches(path, SERVED, n=1)
+    nearest = f" (did you mean {near[0]}?)" if near else ""
+    raise NoSuchPath(f"there is nothing at {path}{nearest}; served here: {', '.join(SERVED)}")
 
 
-_OPENAI: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/chat/completions", answer_chat),
-    ("POST", "/v1/responses", answer_in("openai_responses")),
-    ("POST", "/v1/completions", answer_completion),
-    ("POST", "/v1/embeddings", answer_embeddings),
-    ("POST", "/v1/rerank", answer_rerank),
-    ("POST", "/v1/classify", answer_classify),
-    ("GET", "/v1/models", list_models),
-    ("GET", "/v1/models/{name:.+}", show_model),
-    ("GET", "/v1/pipelines", list_pipelines),
-    ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
-    ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
-)
-_MESSAGES: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/messages", answer_in("anthropic")),
-    ("POST", "/v1/messages/count_tokens", count_tokens),
-)
-_COHERE: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/embed", answer_cohere_embed),
-    ("POST", "/v2/embed", answer_cohere_embed_v2),
-    ("POST", "/v2/rerank", answer_cohere_rerank),
-)
-_TEI: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/embed", answer_tei_embed),
-    ("POST", "/rerank", answer_bare_rerank),
-)
-_INFERENCE: tuple[tuple[str, str, Answer], ...] = (
-    ("GET", "/v2", answer_server),
-    ("GET", "/v2/health/live", answer_live),
-    ("GET", "/v2/health/ready", answer_ready),
-    ("POST", "/v2/models/{name}/infer", answer_infer),
-    ("GET", "/v2/models/{name}", answer_model),
-    ("GET", "/v2/models/{name}/ready", answer_model_ready),
-    ("POST", "/v2/models/{name}/versions/{version}/infer", answer_infer),
-    ("GET", "/v2/models/{name}/versions/{version}", answer_model),
-    ("GET", "/v2/models/{name}/versions/{version}/ready", answer_model_ready),
-)
-_OPEN = ("/v2/health/live", "/v2/health/ready", "/livez", "/readyz", "/healthz")
-"""What probes ask for: no token is needed."""
+def _other_method(allowed: tuple[str, ...]) -> Answer:
+    """Answers who asks what may be asked, and refuses all else."""
 
-
-def _wrong_method(allowed: tuple[str, ...]) -> Answer:
     async def refuse(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
         raise WrongMethod(request, allowed)
 
     return refuse

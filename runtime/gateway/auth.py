@@ -21,10 +21,10 @@ LONGEST_SECRET = 4096
 
 
 def shown_secret(request: web.Request) -> str:
-    """What the request shows: as OpenAI's clients do it, or as Anthropic's; empty where it shows nothing."""
+    """What the request shows, as OpenAI's clients do it, Anthropic's or Azure's; empty for nothing."""
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
     shown = shown.strip() if scheme.lower() == "bearer" else ""
-    return shown or request.headers.get("x-api-key", "")
+    return shown or request.headers.get("x-api-key", "") or request.headers.get("api-key", "")
 
 
 def not_accepted(shown: str) -> Unauthorized:

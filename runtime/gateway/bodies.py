@@ -165,7 +165,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises RequestError."""
+    """The JSON object in the body; what Azure's paths name is its `model`. Raises RequestError."""
     raw = await read_body(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if containers > MAX_CONTAINERS:
@@ -181,6 +181,9 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if containers > MAX_DEPTH:
         _check_depth(body)
+    deployment = request.match_info.get("deployment")
+    if deployment is not None:
+        body["model"] = deployment
     return body
 
 

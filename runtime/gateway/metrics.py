@@ -74,6 +74,7 @@ class Metrics:
         yield from _workers(executor.workers)
         yield from _replicas(deployments)
         yield from _policies(deployments)
+        yield _shared_budgets(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -248,7 +249,7 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
-        "Spent in the last hour or day, where that has a ceiling",
+        "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
     now = asyncio.get_running_loop().time()
@@ -263,6 +264,18 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
     return circuits, held, refused, spent
+
+
+def _shared_budgets(executor: Executor) -> GaugeMetricFamily:
+    spent = GaugeMetricFamily(
+        "inferc_shared_budget_spent_dollars",
+        "Spent within each window that has a ceiling, by the gateway and by routes",
+        labels=("whose", "window"),
+    )
+    for whose, dollars in executor.spent().items():
+        for window, amount in dollars.items():
+            spent.add_metric((whose, window), amount)
+    return spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

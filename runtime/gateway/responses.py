@@ -33,6 +33,15 @@ REQUEST_ID_HEADER = "x-request-id"
 IDS: web.RequestKey[dict[str, str]] = web.RequestKey("ids", dict[str, str])
 """The headers that name a request, in each answer to it."""
 
+_GOOGLES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+}
 _CLIENTS_ID = re.compile(r"[!-~]{1,128}")
 _process = secrets.token_hex(8)
 _numbers = count(1)
@@ -114,6 +123,12 @@ def cohere_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Resp
 def tei_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
     """`error` in the shape of Text Embeddings Inference."""
     return json_answer(tei.write_error(error), error.status, _error_headers(error, ids))
+
+
+def gemini_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in Google's shape."""
+    said = {"code": error.status, "message": error.message, "status": _GOOGLES.get(error.status, "UNKNOWN")}
+    return json_answer({"error": said}, error.status, _error_headers(error, ids))
 
 
 def messages_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:

@@ -16,7 +16,7 @@ from ..requests.health import Finding, Health
 from .accounts import Accounts
 from .keys import KeyPolicies, key_policies, payer_name
 from .rate_limiters import RateLimiter
-from .replica_policies import Payer, ReplicaPolicies
+from .replica_policies import Payer, ReplicaPolicies, route_payer
 from .shared_budget import SharedBudget
 from .store import Store, open_store
 
@@ -51,6 +51,14 @@ class PlanPolicies:
         else:
             self.store, self._epoch = before.store, before._epoch
             self._accounts = Accounts(plan, self.store, before._accounts)
+        self.shared: dict[str, Payer] = {}
+        """The budgets of the gateway and of routes, by whose they are."""
+        self._everyone = self._shared("gateway", "gateway", "gateway:", plan.gateway.budget)
+        for route in plan.routes:
+            name = route_payer(route.route)
+            payer = self._shared(name, f"route `{route.route}`", f"route:{route.route}", route.budget)
+            if payer is not None:
+                self._payers[name] = payer
         for key in plan.gateway.keys:
             budget = None
             if key.budget is not None:
@@ -74,9 +82,15 @@ class PlanPolicies:
                 self._epoch,
                 self._accounts.tell_hold(plan, index),
                 self._payers,
+                self._everyone,
             )
             for index in range(len(plan.replicas))
         ]
+
+    def spent(self) -> dict[str, dict[str, float]]:
+        """Dollars by window, for each budget of the gateway and of routes."""
+        now = asyncio.get_running_loop().time() + self._epoch
+        return {whose: payer.budget.spent(now) for whose, payer in self.shared.items()}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with the state."""
@@ -132,6 +146,8 @@ class PlanPolicies:
     def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
         """What keeps the budget of `owner`: in the store as `account`, or here alone."""
         account = f"{self._state.name}/{account}"
+        if account in self._budgets:
+            return self._budgets[account][1]
         known = self._before._budgets.get(account) if self._before is not None else None
         if known is not None and known[0] == config and self._same_state:
             budget = known[1]
@@ -146,3 +162,10 @@ class PlanPolicies:
     @property
     def _same_state(self) -> bool:
         return self._before is not None and self._before._state == self._state
+
+    def _shared(self, name: str, who: str, account: str, config: BudgetConfig | None) -> Payer | None:
+        """Who pays for several deployments; None without a budget."""
+        if config is None:
+            return None
+        payer = self.shared[name] = Payer(who, self._ledger(config, who, account))
+        return payer

@@ -21,6 +21,11 @@ class Payer:
     budget: Budget
 
 
+def route_payer(route: str) -> str:
+    """What the budget of a route is called among those of others."""
+    return f"route {route}"
+
+
 TellHold = Callable[[float], None]
 
 
@@ -30,7 +35,7 @@ class ReplicaPolicies:
 
     epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes, for
     how many seconds the provider wants to be left alone. payers: others whose budgets requests may be charged
-    to, by name.
+    to, by name. everyone: who pays for each request.
     """
 
     plan: RemotePoolPlan
@@ -41,3 +46,4 @@ class ReplicaPolicies:
     epoch: float = 0.0
     tell_hold: TellHold | None = None
     payers: Mapping[str, Payer] = field(factory=dict)
+    everyone: Payer | None = None

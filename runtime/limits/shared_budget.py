@@ -13,7 +13,7 @@ from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
-from ..policies.budget import DAY, MINUTE, Budget, Exceeded, Ledger, Reservation
+from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
 from ..policies.lease import Granted, LeaseHolder, LeaseRequest, renew
 from ..requests.errors import ShuttingDown, StoreUnavailable
 from ..requests.usage import PICODOLLARS
@@ -199,7 +199,7 @@ class SharedBudget(Budget):
         for pending in (self._lease.pending(), self._in_flight):
             for minute, amount in pending.items():
                 spend[minute] = spend.get(minute, 0) + amount
-        oldest = int(now / MINUTE) - DAY
+        oldest = int(now / MINUTE) - self._ledger.longest
         self._ledger.replace({minute: amount for minute, amount in spend.items() if minute >= oldest})
         self._held_by_others = state.leased(now, except_to=self._lease.holder)
 

@@ -98,6 +98,8 @@ class Attempt:
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
                 self._take_money(policies, outcome)
+            if policies.everyone is not None:
+                await self._charge(policies, policies.everyone, now, deadline)
             for name in payers:
                 payer = policies.payers.get(name)
                 if payer is not None:

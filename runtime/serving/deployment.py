@@ -13,7 +13,7 @@ from attrs import evolve
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
-from ..policies.estimate import Tariff
+from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
 from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
@@ -100,6 +100,17 @@ class Deployment(Model):
             return inf
         return max(self._slots.free_at(now), self._availability.first(now))
 
+    def cost(self, size: Estimate) -> float:
+        return inf if self._tariff is None else self._tariff.estimated(size)
+
+    def used(self, now: float) -> float:
+        """Of the limits of the account that has most left; without limits, of the slots."""
+        limiters = [policies.limiter for policies in self._policies if policies is not None]
+        shares = [share for each in limiters if (share := each.used(now)) is not None]
+        return (
+            min(shares) if shares else (self.running + self.waiting) / max(self.running + self._slots.free, 1)
+        )
+
     @property
     def refused(self) -> frozenset[int]:
         """The replicas whose key was refused when it was last shown."""
@@ -156,9 +167,14 @@ class Deployment(Model):
             await replica.reload(plan)
         self.plan = plan
 
-    def stand_beside(self, others: Mapping[str, Deployment]) -> None:
-        """Others take over from now on when this one is full."""
+    def go_on(
+        self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
+    ) -> None:
+        """Serve in another plan. policies: with the same limits as before; None: there are none."""
         self._others = others
+        if policies is not None:
+            self._policies = self._availability.policies = policies
+            self._throttling = policies[0] if self._throttling is not None else None
 
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""

@@ -185,7 +185,12 @@ async def test_limits_and_budgets_go_on_counting_where_they_have_not_changed() -
         )
         richer = plan_with(gpt(it.mock.endpoint), keys=more.keys)
         await it.service.take_over(richer)
+        kept = it.executor.deployment("gpt")
         assert await it.ask("gpt", "sk-B", max_tokens=5000) == (200, "")
+        poorer = evolve(keys[1], budget=Budget(BudgetAction.REJECT, Money("0.000001")))
+        await it.service.take_over(plan_with(gpt(it.mock.endpoint), keys=(poorer,)))
+        assert it.executor.deployment("gpt") is kept
+        assert await it.ask("gpt", "sk-B") == (429, "budget_exceeded")
 
 
 async def test_the_gateway_moves_to_another_address_and_keeps_its_connections() -> None:

@@ -54,7 +54,7 @@ _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
 """What the system keeps of an answer: text comes slowly, and many streams may wait for their clients."""
-_READ_AHEAD = 16 << 10
+_READ_AHEAD = 8 << 10
 """Bytes of a stream that are read before the client takes them."""
 
 

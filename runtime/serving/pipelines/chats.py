@@ -14,6 +14,7 @@ from ...requests.answer import ChatChunk
 from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.request import ChatRequest
 from .answers import AnswerReader
+from .run import TextOptions
 from .text_sink import Sink
 from .workers import Workers
 
@@ -40,13 +41,24 @@ def chat(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
 
 def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any]) -> Ask:
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> str:
-        body = {**options, "messages": messages(frame)}
+        body = {**_wanted(asker.wanted, options), "messages": messages(frame)}
         if sink is not None:
             return await _streamed(asker, body, until, sink)
         text, _ = await _whole(asker, body, until)
         return text
 
     return ask
+
+
+def _wanted(wanted: TextOptions | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a call and what the client wants: the file's count, and the lower limit."""
+    if wanted is None:
+        return options
+    wanted.taken = True
+    merged = {**wanted.values, **options}
+    if "max_tokens" in wanted.values and "max_tokens" in options:
+        merged["max_tokens"] = min(wanted.values["max_tokens"], options["max_tokens"])
+    return merged
 
 
 def _typed(

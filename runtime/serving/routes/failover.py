@@ -166,7 +166,7 @@ async def with_failover(
                 route.moves(ask.index, type(error).code)
         if end is not None:
             raise end.error
-    route.answers(ask.index)
+    route.answers(ask.index, loop.time() - now)
     async with aclosing(opened.chunks()) as chunks:
         async for chunk in chunks:
             yield chunk
