@@ -135,7 +135,7 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("RoutePlan", "kind"): "how a member is picked",
     ("RoutePlan", "source"): "where it was written",
     ("RoutePlan", "members"): "deployments and routes by name, in the order of the file",
-    ("RoutePlan", "by"): "one after the other, or the one with the fewest requests in it",
+    ("RoutePlan", "by"): "what the member is picked by",
     ("RoutePlan", "after"): "how long a member may take until its first chunk before the next one is asked",
     ("SplitPlan", "shares"): "100% together",
     ("SplitPlan", "key"): "what keeps requests together",

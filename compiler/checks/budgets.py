@@ -12,6 +12,7 @@ from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.source import Span
 from ...dsl.suggest import either
+from ..plan.routes import BalanceKind, RouteKind
 from ..program import Program
 from ..shape import span_in
 
@@ -52,6 +53,7 @@ def check(program: Program, found: Diagnostics) -> None:
             )
     for shared in _shared(program):
         check_shared(shared, program, found)
+    _least_cost(program, found)
 
 
 def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> None:
@@ -82,6 +84,31 @@ def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> 
                 secondary=[Label(shared.written("budget"), "this budget")],
                 help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
             )
+
+
+def _least_cost(program: Program, found: Diagnostics) -> None:
+    """Members whose costs cannot be compared, where a route asks the cheapest."""
+    declared = [route for each in program.graph.routes for route in each.routes()] if program.graph else []
+    unpriced = {
+        deployment.name: deployment
+        for each, deployment in program.deployments
+        if deployment.effective_runtime().transport is not TransportKind.LOCAL
+        and not each.wrote("price")
+        and deployment.effective_price() is None
+    }
+    for route in declared:
+        if route.kind is not RouteKind.BALANCE or route.by is not BalanceKind.LEAST_COST:
+            continue
+        for member in route.members:
+            if member.name in unpriced:
+                model = unpriced[member.name].model
+                found.warning(
+                    "W0421",
+                    f"the price of `{model}` is not known, so `{member.name}` is asked last",
+                    route.symbol.scope.span(member.node),
+                    "needs a price",
+                    help="add `price { input = $0.15, output = $0.60 }` to it, in dollars per million tokens",
+                )
 
 
 def _shared(program: Program) -> Iterator[SharedBudget]:

@@ -80,8 +80,8 @@ def _spending(deployment: DeploymentPlan) -> Iterator[str]:
 
 def _strategy(route: RoutePlan) -> str:
     match route:
-        case BalancePlan(by=BalanceKind.LEAST_BUSY):
-            return "balance by least_busy"
+        case BalancePlan(by=by) if by is not BalanceKind.ROUND_ROBIN:
+            return f"balance by {by}"
         case SplitPlan(key=key):
             source = "header" if key.source is KeySource.HEADER else "field"
             return f"split by {source} {shortened(key.name)}"

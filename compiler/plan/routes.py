@@ -29,10 +29,13 @@ class RouteKind(StrEnum):
 
 
 class BalanceKind(StrEnum):
-    """One after the other, or the one with the fewest requests in it."""
+    """One after the other; the one with the fewest requests, the cheapest, the quickest, the least used."""
 
     ROUND_ROBIN = "round_robin"
     LEAST_BUSY = "least_busy"
+    LEAST_COST = "least_cost"
+    LEAST_LATENCY = "least_latency"
+    USAGE = "usage"
 
 
 class KeySource(StrEnum):

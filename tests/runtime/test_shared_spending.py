@@ -23,11 +23,11 @@ template t {
 }
 deployment a from t { }
 deployment b from t { }
-route r = balance [a, b] by round_robin with { budget { max_spend_per_week = $2.5, on_exceeded = reject } }
+route r = balance [a, b] by round_robin with { budget { max_spend_per_week = $0.25, on_exceeded = reject } }
 route outer = fallback [r, a]
 gateway { GATEWAY }
 """
-ASKED = {"model": "r", "max_tokens": 900, "messages": [{"role": "user", "content": "hello there"}]}
+ASKED = {"model": "r", "max_tokens": 10, "messages": [{"role": "user", "content": "hello there"}]}
 ONE = ChatRequest(ASKED, False)
 
 
@@ -57,29 +57,29 @@ async def test_what_is_asked_through_a_route_counts_for_its_budget(tmp_path: Pat
         assert await asked(executor, "a", 5) == 5
         spent = executor.spent()["route r"]["week"]
         assert spent == 0
-        answered = await asked(executor, "r", 1000)
-        assert 1 < answered < 1000
-        assert 1.5 < executor.spent()["route r"]["week"] <= 2.5
+        answered = await asked(executor, "r", 60)
+        assert 1 < answered < 60
+        assert 0.2 < executor.spent()["route r"]["week"] <= 0.25
         assert await asked(executor, "outer", 2) == 2  # its other member is no part of the route
 
 
 async def test_all_requests_count_for_the_budget_of_the_gateway(tmp_path: Path) -> None:
-    budget = "budget { max_spend_per_month = $1.5, on_exceeded = reject }"
+    budget = "budget { max_spend_per_month = $0.25, on_exceeded = reject }"
     async with mock_provider() as mock, running(plan(tmp_path, mock.endpoint, budget)) as executor:
-        first, then = await asked(executor, "a", 300), await asked(executor, "r", 3)
-        assert 1 < first < 300
+        first, then = await asked(executor, "a", 60), await asked(executor, "r", 3)
+        assert 1 < first < 60
         assert then == 0
-        assert 0.5 < executor.spent()["gateway"]["month"] <= 1.5
+        assert 0.2 < executor.spent()["gateway"]["month"] <= 0.25
 
 
 async def test_processes_share_it_and_it_outlives_them(tmp_path: Path) -> None:
-    budget = "budget { max_spend_per_month = $3, on_exceeded = reject }"
+    budget = "budget { max_spend_per_month = $0.6, on_exceeded = reject }"
     async with mock_provider() as mock:
         made = plan(tmp_path, mock.endpoint, budget)
         one, two = (Executor(made, tmp_path, state=tmp_path / "state") for _ in range(2))
         await one.start()
         await two.start()
-        for _ in range(300):
+        for _ in range(60):
             await asked(one, "a", 1)
             await asked(two, "r", 1)
         await one.stop()
@@ -88,7 +88,7 @@ async def test_processes_share_it_and_it_outlives_them(tmp_path: Path) -> None:
         await again.start()
         total = again.spent()["gateway"]["month"]
         await again.stop()
-        assert 2 < total <= 3
+        assert 0.4 < total <= 0.6
 
 
 @pytest.mark.parametrize(
