@@ -168,6 +168,15 @@ class Deployment(Model):
             await replica.reload(plan)
         self.plan = plan
 
+    def go_on(
+        self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
+    ) -> None:
+        """Serve in another plan. policies: with the same limits as before; None: there are none."""
+        self._others = others
+        if policies is not None:
+            self._policies = self._availability.policies = policies
+            self._throttling = policies[0] if self._throttling is not None else None
+
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""
         self._stopping = True
