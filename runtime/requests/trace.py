@@ -41,7 +41,7 @@ class Trace:
     deployment: the one that answered, which a fallback makes another than the one that was asked.
     replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
     asks for them. step: what they are recorded under. upstream: what the provider of the answer says
-    beside it.
+    beside it. cached: the answer was given before, and nobody was asked.
     """
 
     deployment: str | None = None
@@ -50,15 +50,16 @@ class Trace:
     spans: list[Span] | None = None
     step: str | None = None
     upstream: Upstream | None = None
+    cached: bool = False
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0, replica=None, upstream=None)
+        return evolve(self, deployment=None, attempts=0, replica=None, upstream=None, cached=False)
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
         self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
-        self.upstream = branch.upstream
+        self.upstream, self.cached = branch.upstream, branch.cached
 
     @property
     def tries(self) -> int:
