@@ -15,11 +15,11 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
 from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
-from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
+from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import RequestError, ShuttingDown, StartError
-from ..requests.request import EmbedRequest, Request
+from ..requests.errors import Incapable, RequestError, ShuttingDown, StartError
+from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
 from .batches import batches, embed_in_batches
@@ -67,6 +67,7 @@ class Deployment(Model):
         self._availability = Availability(self.name, replicas, self._policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
+        self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
@@ -190,7 +191,7 @@ class Deployment(Model):
         """
         if self._cache is None:
             return self._anew(call, trace, passed)
-        key = self._cache.key(self._filled(call))
+        key = self._cache.key(call, self._filled(call).request)
         return self._anew(call, trace, passed) if key is None else self._again(key, call, trace, passed)
 
     async def _again(
@@ -203,9 +204,9 @@ class Deployment(Model):
         self._check(call.request)
         found = cache.find(key, call, now)
         if found is not None:
-            trace.deployment, trace.cached = self.name, True
+            trace.deployment, trace.adapted, trace.cached = self.name, found.adapted, True
             self.counters.end(OK, 0.0)
-            for chunk in found:
+            for chunk in found.chunks:
                 yield chunk
             return
         kept: list[Chunk] = []
@@ -214,10 +215,10 @@ class Deployment(Model):
             async for chunk in chunks:
                 kept.append(chunk)
                 if is_whole and trace.deployment == self.name:
-                    cache.keep(key, kept, loop.time())
+                    cache.keep(key, kept, trace.adapted, loop.time())
                 yield chunk
         if not is_whole and trace.deployment == self.name:
-            cache.keep(key, kept, loop.time())
+            cache.keep(key, kept, trace.adapted, loop.time())
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another
@@ -231,15 +232,14 @@ class Deployment(Model):
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(call, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             async with aclosing(self._fall_back(slot, call, trace, passed)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
-        call = self._filled(call)
-        request = call.request
-        retrier = self._retrier(loop, slot, call, trace)
+        request = own.request
+        retrier = self._retrier(loop, slot, own, trace)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -276,12 +276,11 @@ class Deployment(Model):
             return await first_chunk(self.stream(call, trace))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(call, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
-        call = self._filled(call)
-        request = call.request
-        retrier = self._retrier(loop, slot, call, trace)
+        request = own.request
+        retrier = self._retrier(loop, slot, own, trace)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -316,10 +315,13 @@ class Deployment(Model):
         """`call` with the parameters that the deployment adds."""
         return call if self._filler is None else evolve(call, request=self._filler.fill(call.request))
 
-    async def _enter(self, call: Call, began: float) -> Slot | FallBack:
-        """A slot, or who takes over. Raises RequestError."""
+    async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
+        """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
             self._check(call.request)
+            own = self._filled(call)
+            if self._adapting is not None and isinstance(own.request, ChatRequest):
+                trace.adapted = self._adapting.fit(own.request).changes
             self._throttle()
             slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
         except BaseException:
@@ -327,16 +329,24 @@ class Deployment(Model):
             raise
         if isinstance(slot, FallBack):
             self.counters.end(DIVERTED, 0.0)
-        return slot
+        elif trace.adapted:
+            self.counters.adapted += 1
+        return slot, own
 
-    def _fall_back(
+    async def _fall_back(
         self, fallback: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
         if fallback.target in passed:
             raise self._slots.full(f", and so is its fallback `{fallback.target}`", fallback.retry_after)
-        return self._others[fallback.target].stream(call, trace, passed)
+        trace.adapted = ()
+        try:
+            async with aclosing(self._others[fallback.target].stream(call, trace, passed)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except Incapable as error:
+            raise self._slots.full(f", and its fallback: {error.message}", fallback.retry_after) from None
 
     def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
         """What retries a request that holds `slot`."""

@@ -13,7 +13,7 @@ from attrs import define, frozen
 
 from ...compiler.plan import Cache
 from ..limits.keys import key_among
-from ..requests.answer import ChatChunk, Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.call import Call
 from ..requests.request import (
     ChatRequest,
@@ -30,9 +30,12 @@ _DRAWS = (ChatRequest, CompletionRequest)
 
 @frozen
 class Entry:
-    """chunks: the answer. until: in the time of the loop. size: in bytes."""
+    """chunks: the answer. adapted: what was changed in its request. until: in the time of the loop. size: in
+    bytes.
+    """
 
     chunks: tuple[Chunk, ...]
+    adapted: tuple[str, ...]
     until: float
     size: int
 
@@ -61,12 +64,15 @@ class ResponseCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def key(self, call: Call) -> bytes | None:
-        """What requests that are equal have in common; None for one that is not to be answered from here."""
+    def key(self, call: Call, sent: Request) -> bytes | None:
+        """What requests that are equal have in common; None for one that is not to be answered from here.
+
+        sent: the request with what the deployment adds to it.
+        """
         request = call.request
         if isinstance(request, TensorRequest) or "no-store" in call.headers.get("cache-control", ""):
             return None
-        if isinstance(request, _DRAWS) and not self._plan.sampled and not _is_settled(request.body):
+        if isinstance(sent, _DRAWS) and not self._plan.sampled and not _is_settled(sent):
             return None
         said = _said(request, self._names_model)
         if said is None:
@@ -74,7 +80,7 @@ class ResponseCache:
         whose = None if self._plan.shared else key_among(call.payers)
         return blake2b(orjson.dumps([whose, type(request).__name__]) + said, digest_size=16).digest()
 
-    def find(self, key: bytes, call: Call, now: float) -> tuple[Chunk, ...] | None:
+    def find(self, key: bytes, call: Call, now: float) -> Entry | None:
         """The answer that is kept, unless it is too old or the client wants a new one."""
         entry = self._entries.get(key)
         if entry is not None and now >= entry.until:
@@ -85,9 +91,9 @@ class ResponseCache:
             return None
         self._entries.move_to_end(key)
         self.counters.hits += 1
-        return entry.chunks
+        return entry
 
-    def keep(self, key: bytes, chunks: list[Chunk], now: float) -> None:
+    def keep(self, key: bytes, chunks: list[Chunk], adapted: tuple[str, ...], now: float) -> None:
         """Give this answer again, if there is room for it at all."""
         kept = tuple(_to_keep(chunks))
         size = OVERHEAD + sum(map(size_of, kept))
@@ -97,7 +103,7 @@ class ResponseCache:
             self._drop(key)
         while self.size + size > self._plan.max_size:
             self._drop(next(iter(self._entries)))
-        self._entries[key] = Entry(kept, now + self._plan.ttl, size)
+        self._entries[key] = Entry(kept, adapted, now + self._plan.ttl, size)
         self.size += size
 
     def clear(self) -> None:
@@ -126,17 +132,25 @@ def size_of(value: Any) -> int:
     return OVERHEAD // 8
 
 
-def _is_settled(body: Mapping[str, Any]) -> bool:
+def _is_settled(request: ChatRequest | CompletionRequest) -> bool:
     """Whether the answer is not drawn by chance, as far as the request says."""
-    return body.get("temperature") == 0 and body.get("n") in (None, 1)
+    if isinstance(request, ChatRequest) and request.said is not None:
+        asked = request.said.conversation
+        return asked.sampling.temperature == 0 and asked.n in (None, 1)
+    return request.body.get("temperature") == 0 and request.body.get("n") in (None, 1)
 
 
 def _said(request: Request, names_model: bool) -> bytes | None:
     """All of the request that decides about its answer; None where that cannot be told."""
     try:
         if isinstance(request, _DRAWS):
-            body = request.body if names_model else {**request.body, "model": None}
-            return orjson.dumps([request.stream, body], option=orjson.OPT_SORT_KEYS)
+            said = request.said if isinstance(request, ChatRequest) else None
+            body = request.body if said is None else said.native
+            if body is None:
+                return None
+            dialect = "" if said is None else said.dialect
+            asked = body if names_model else {**body, "model": None}
+            return orjson.dumps([dialect, request.stream, asked], option=orjson.OPT_SORT_KEYS)
         return orjson.dumps(attrs.asdict(request), option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
     except (orjson.JSONEncodeError, TypeError):
         return None
@@ -146,7 +160,7 @@ def _to_keep(chunks: list[Chunk]) -> Iterator[Chunk]:
     """`chunks` without what holds for one request alone; they are all there at once."""
     last = len(chunks) - 1
     for index, chunk in enumerate(chunks):
-        if isinstance(chunk, ChatChunk):
+        if isinstance(chunk, ChatChunk | ChatEvents):
             yield chunk._replace(upstream=None, more=index < last)
         elif getattr(chunk, "upstream", None) is not None:
             yield attrs.evolve(chunk, upstream=None)
