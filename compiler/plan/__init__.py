@@ -33,6 +33,7 @@ from ...dsl.kinds import (
 from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
+    Cache,
     CapacityPolicy,
     CircuitBreakerConfig,
     Price,
@@ -138,6 +139,7 @@ __all__ = [
     "Budget",
     "BudgetAction",
     "BuiltinNode",
+    "Cache",
     "CallNode",
     "Capabilities",
     "CapacityKind",
