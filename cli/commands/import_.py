@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...compiler.importers import FORMATS, Imported, ImportFailed, Outcome, import_text, read_foreign
+from ...compiler.importers import FORMATS, Imported, ImportFailed, Outcome, import_text, read_text
 from ..files import save
 from ..output import fail, harmless
 from ..sources import read_stdin
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         if name == "-":
             text, shown, folder = read_stdin(), "<stdin>", Path()
         else:
-            text, shown, folder = read_foreign(Path(name)), name, Path(name).parent
+            text, shown, folder = read_text(Path(name)), name, Path(name).parent
         imported = import_text(text, shown, folder, output or Path("imported.infer"), arguments.format)
     except ImportFailed as error:
         place = f"{name}:{error.line}" if error.line is not None else name

@@ -9,7 +9,8 @@ lost.
 from __future__ import annotations
 
 from .foreign import ImportFailed
-from .reading import FORMATS, Imported, import_text, read_foreign
+from .origin import read_text
+from .reading import FORMATS, Imported, import_text
 from .report import Entry, Outcome, Report
 
 __all__ = [
@@ -20,5 +21,5 @@ __all__ = [
     "Outcome",
     "Report",
     "import_text",
-    "read_foreign",
+    "read_text",
 ]

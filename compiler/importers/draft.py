@@ -120,6 +120,16 @@ def without_options(member: Strategy | str) -> Strategy | str:
     return evolve(member, option="", members=tuple(map(without_options, member.members)))
 
 
+def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
+    """The fewest nodes that hold these settings below `node`, and no others."""
+    own = [leaf.path for leaf in node.leaves()]
+    if leaves.issuperset(own):
+        yield node
+    elif not leaves.isdisjoint(own):
+        for inner in (*node.entries.values(), *node.items):
+            yield from _topmost(inner, leaves)
+
+
 def _left(member: Strategy | str, gone: set[str]) -> Strategy | str | None:
     if isinstance(member, str):
         return None if member in gone else member
@@ -136,6 +146,15 @@ class Route:
     remarks: list[Remark] = field(factory=list)
     options: Block = field(factory=Block)
     choice: tuple[Node, ...] = ()
+
+
+@define(eq=False)
+class Passage:
+    """Declarations as text, such as a pipeline. nodes: all that they stand for."""
+
+    text: str
+    nodes: tuple[Node, ...] = ()
+    remarks: list[Remark] = field(factory=list)
 
 
 @define(eq=False)
@@ -158,7 +177,7 @@ class Draft:
     constants: list[Constant] = field(factory=list)
     deployments: list[Deployment] = field(factory=list)
     routes: list[Route] = field(factory=list)
-    others: list[str] = field(factory=list)
+    passages: list[Passage] = field(factory=list)
     gateway: Block = field(factory=Block)
     cluster: Block = field(factory=Block)
 
@@ -177,8 +196,10 @@ class Draft:
         self._remark(Outcome.LOST, node, says, beside)
 
     def _remark(self, outcome: Outcome, node: Node | None, says: str, beside: list[Remark] | None) -> None:
-        if node is not None and self.report.mark(outcome, node, says):
-            (self.remarks if beside is None else beside).append(Remark(outcome, node, says))
+        if node is not None:
+            fresh = self.report.mark(outcome, node, says)
+            into = self.remarks if beside is None else beside
+            into.extend(Remark(outcome, each, says) for each in _topmost(node, fresh))
 
     def overrule(self, outcome: Outcome, node: Node, says: str, beside: list[Remark]) -> None:
         """Say what became of a setting, whatever was said before."""
@@ -210,6 +231,11 @@ class Draft:
         self.routes.remove(route)
         self._lose(route.nodes, says)
         self._forget(route.name, says)
+
+    def drop_passage(self, passage: Passage, says: str) -> None:
+        """Leave declarations out that are text already."""
+        self.passages.remove(passage)
+        self._lose(passage.nodes, says)
 
     def drop_field(self, block: Block, key: str, says: str) -> None:
         """Leave a field or a block out."""

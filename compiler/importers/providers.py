@@ -85,6 +85,11 @@ def find_provider(name: str) -> Provider | None:
     return Provider(found.runtime, found.endpoint, HOSTED.get(RuntimeKind(found.runtime)))
 
 
+def find_key(runtime: str) -> str | None:
+    """The variable that holds the key of a runtime which takes nobody without one."""
+    return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None
+
+
 def provider_of_model(model: str) -> str | None:
     """Who has a model of this name, when nobody is named: `openai`, `anthropic` or `gemini`."""
     for kind in (ProviderKind.OPENAI, ProviderKind.ANTHROPIC, ProviderKind.GEMINI):

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
 
-from ...dsl.files import read_regular
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import litellm
+from .formats import atomr, kserve, litellm, triton
 from .json_file import read_json
+from .kubernetes import gathered, is_resources
+from .origin import Origin
 from .report import Report
 from .toml_file import read_toml
 from .writer import write
 from .yaml_file import read_yaml
 
-LARGEST = 1 << 20
-"""Bytes of the largest file that is read, and of all that it includes."""
-
-_MOST_INCLUDED = 50
-
-Include = Callable[[str, Node], Node]
+UNSPOKEN = "nothing here stands for it"
 
 
 @frozen(eq=False)
@@ -35,12 +29,15 @@ class Format:
     name: str
     title: str
     recognises: Callable[[Node], bool]
-    read: Callable[[Node, Draft, Include], None]
+    read: Callable[[Node, Draft, Origin], None]
 
 
-FORMATS: tuple[Format, ...] = (Format("litellm", "LiteLLM", litellm.recognises, litellm.read),)
-
-UNSPOKEN = "nothing here stands for it"
+FORMATS: tuple[Format, ...] = (
+    Format("litellm", "LiteLLM", litellm.recognises, litellm.read),
+    Format("atomr", "atomr", atomr.recognises, atomr.read),
+    Format("triton", "Triton", triton.recognises, triton.read),
+    Format("kserve", "KServe", kserve.recognises, kserve.read),
+)
 
 
 @frozen(eq=False)
@@ -58,11 +55,11 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     name: what the file is called. folder: where it lies; files that it includes lie there or below. output:
     where the text will be. wanted: the name of the format; None: it is found out.
     """
-    root = _parsed(text, name)
+    root = _parsed(text, name, wanted)
     form = _format(root, wanted)
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
     draft.report.add_root(root)
-    form.read(root, draft, _Includes(folder))
+    form.read(root, draft, Origin(folder, output))
     if not draft.deployments:
         raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
     settle(draft, output)
@@ -70,33 +67,17 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     return Imported(write(draft), draft.report, form.name)
 
 
-def read_foreign(path: Path) -> str:
-    """The text of a file. Raises ImportFailed."""
-    try:
-        data = read_regular(path, LARGEST)
-    except OSError as error:
-        raise ImportFailed(f"it cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise ImportFailed(f"it cannot be read: {error}") from None
-    return decoded(data)
-
-
-def decoded(data: bytes) -> str:
-    """Text in UTF-8. Raises ImportFailed."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ImportFailed("this is no text in UTF-8", line) from None
-
-
-def _parsed(text: str, name: str) -> Node:
+def _parsed(text: str, name: str, wanted: str | None) -> Node:
     suffix = Path(name).suffix.lower()
     if suffix == ".toml":
         return read_toml(text)
+    if suffix in (".pbtxt", ".prototxt") or wanted == "triton":
+        return triton.parse(text)
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         return read_json(text)
     documents = read_yaml(text)
+    if is_resources(documents):
+        return gathered(documents)
     if len(documents) != 1:
         raise ImportFailed("this file is empty" if not documents else "this file has several documents")
     return documents[0]
@@ -117,40 +98,3 @@ def _format(root: Node, wanted: str | None) -> Format:
 
 def _why(draft: Draft) -> str | None:
     return next((entry.says for entry in draft.report.entries() if entry.says), None)
-
-
-class _Includes:
-    """Reads files that a file names: regular ones, in its folder or below, and not too many."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = Path(os.path.realpath(folder))
-        self._count = 0
-        self._size = 0
-
-    def __call__(self, written: str, node: Node) -> Node:
-        self._count += 1
-        if self._count > _MOST_INCLUDED:
-            raise ImportFailed(f"more than {_MOST_INCLUDED} files are included", node.line)
-        try:
-            path = Path(os.path.realpath(self._folder / written))
-            if not path.is_relative_to(self._folder):
-                raise ImportFailed(f"`{written}` lies outside of the folder of this file", node.line)
-            size = path.stat()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ImportFailed(f"`{written}` cannot be read: {reason}", node.line) from None
-        if not stat.S_ISREG(size.st_mode):
-            raise ImportFailed(f"`{written}` is no regular file", node.line)
-        self._size += size.st_size
-        if self._size > LARGEST:
-            raise ImportFailed(f"the files that are included have more than {LARGEST >> 20} MiB", node.line)
-        try:
-            text = read_foreign(path)
-            documents = read_yaml(text, f"{written}#")
-        except ImportFailed as error:
-            raise ImportFailed(
-                f"in `{written}`, line {error.line or 1}: {error.message}", node.line
-            ) from None
-        if len(documents) != 1:
-            raise ImportFailed(f"`{written}` holds no settings", node.line)
-        return documents[0]

@@ -57,14 +57,14 @@ class Report:
             if node is not None:
                 self._form.update(leaf.path for leaf in node.leaves())
 
-    def mark(self, outcome: Outcome, node: Node, says: str = "") -> bool:
-        """Say what became of all settings below `node` that nothing is said of; whether there were any."""
+    def mark(self, outcome: Outcome, node: Node, says: str = "") -> set[str]:
+        """Say what became of all settings below `node` that nothing is said of yet, and give those."""
         fresh = [
             leaf for leaf in node.leaves() if leaf.path not in self._entries and leaf.path not in self._form
         ]
         for leaf in fresh:
             self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
-        return bool(fresh)
+        return {leaf.path for leaf in fresh}
 
     def overrule(self, outcome: Outcome, nodes: Iterable[Node], says: str = "") -> None:
         """Say what became of the settings below `nodes`, whatever was said before."""

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from ...dsl.formatting import format_source
 from ...dsl.source import Source
 from ...dsl.units import Percent
-from .draft import Block, Constant, Deployment, Draft, Field, Route, Strategy
+from .draft import Block, Constant, Deployment, Draft, Field, Passage, Route, Strategy
 from .literals import literal, name, plain
 from .report import Remark
 
 _WIDTH = 100
 _SHORT = 76
 
-Place = tuple[Block | Route | None, str]
-"""Whose line it is: a block and the name of what is in it, empty for the block itself; or a route."""
+Place = tuple[Block | Route | Passage | None, str]
+"""Whose line it is: a block and the name of what is in it, empty for the block itself; or something else."""
 
 Line = tuple[str, Place]
 
@@ -44,8 +44,9 @@ def lines(draft: Draft, *, short: bool) -> list[Line]:
         out += [("", _NOBODY), *_deployment(deployment, short)]
     for route in draft.routes:
         out += [("", _NOBODY), *_route(route, short)]
-    for other in draft.others:
-        out += [("", _NOBODY), *((line, _NOBODY) for line in other.splitlines())]
+    for passage in draft.passages:
+        out += [("", _NOBODY), *_remarks(passage.remarks)]
+        out += [(line, (passage, "")) for line in passage.text.splitlines()]
     for label, block in (("cluster", draft.cluster), ("gateway", draft.gateway)):
         if block.items or block.remarks:
             out += [("", _NOBODY), *_block(label, block, "", short, (block, ""))]

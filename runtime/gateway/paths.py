@@ -138,7 +138,7 @@ _INFERENCE = (
     ("GET", "/v2/models/{name:.+}/ready", answer_model_ready),
     ("GET", "/v2/models/{name:.+}", answer_model),
 )
-OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/healthz"})
+OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/readyz", "/healthz"})
 """What probes ask for: no token is needed."""
 
 _AZURES = ("/chat/completions", "/completions", "/embeddings")
@@ -196,6 +196,7 @@ PATHS: tuple[Path, ...] = (
 SERVED: tuple[str, ...] = (
     *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in DECLARED),
     "/livez",
+    "/readyz",
     "/healthz",
     "/metrics",
 )

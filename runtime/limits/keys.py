@@ -55,12 +55,16 @@ def payer_name(key: str) -> str:
     return f"key {key}"
 
 
-def key_policies(key: KeyPlan, state: StatePlan, store: Store, budget: Budget | None) -> KeyPolicies:
-    """The policies of `key`; `budget` is its own."""
+def key_policies(
+    key: KeyPlan, state: StatePlan, store: Store, budget: Budget | None, before: KeyPolicies | None = None
+) -> KeyPolicies:
+    """The policies of `key`; `budget` is its own. before: those that it had, whose limits go on."""
     who = f"key `{key.name}`"
     limits = _rate_limits(key.rate_limits)
     limiter = None
-    if limits is not None:
+    if before is not None and before.plan.rate_limits == key.rate_limits:
+        limiter = before.limiter
+    elif limits is not None:
         where = f"{state.name}\nkey\n{key.name}"
         limiter = make_limiter(who, where, limits, store, state.on_unavailable, who)
     return KeyPolicies(key, limiter, None if budget is None else Payer(who, budget))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inferc.compiler.importers import ImportFailed, import_text, read_foreign
+from inferc.compiler.importers import ImportFailed, import_text, read_text
 
 BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
@@ -51,4 +51,4 @@ def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"a\n\xff")
     for name, says in (("big.yaml", "larger than"), ("binary.yaml", "UTF-8"), ("none.yaml", "No such file")):
         with pytest.raises(ImportFailed, match=says):
-            read_foreign(tmp_path / name)
+            read_text(tmp_path / name)

@@ -266,8 +266,10 @@ def test_a_model_that_cannot_be_here_leaves_its_routes(bring: Import) -> None:
         """,
     )
     assert came.lost() >= {"model_list[0].model_name", "model_list[0].litellm_params.model"}
-    assert came.outcome("router_settings.fallbacks[1].a") is LOST
-    assert came.outcome("router_settings.fallbacks[0].b") is not KEPT
+    assert came.outcome("router_settings.fallbacks[1].a") is CHANGED
+    assert came.outcome("router_settings.fallbacks[0].b") is LOST
+    assert 'route a = "b-openai"\n' in came.text
+    assert 'route b = "b-openai"\n' in came.text
 
 
 def test_names_cannot_break_out(bring: Import) -> None:

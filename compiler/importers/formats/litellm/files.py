@@ -9,8 +9,9 @@ from attrs import define, field
 from .....dsl.units import Duration
 from ...budgets import budget
 from ...draft import Block, Constant, Deployment, Draft, Route, Strategy
-from ...foreign import Node
+from ...foreign import ImportFailed, Node
 from ...literals import Code
+from ...origin import Origin
 from ...providers import COMPATIBLE
 from ...report import Outcome
 from ...tables import (
@@ -22,6 +23,7 @@ from ...tables import (
     seconds,
     whole,
 )
+from ...yaml_file import read_yaml
 from .elsewhere import ELSEWHERE
 from .models import deployment_of
 from .parameters import IN_ALL
@@ -44,9 +46,9 @@ def recognises(root: Node) -> bool:
     )
 
 
-def read(root: Node, draft: Draft, include: Callable[[str, Node], Node]) -> None:
-    """Put a whole file into the draft. include: gives a file that this one names."""
-    _Reading(draft, root, include).read()
+def read(root: Node, draft: Draft, origin: Origin) -> None:
+    """Put a whole file into the draft."""
+    _Reading(draft, root, origin).read()
 
 
 @define(eq=False)
@@ -59,9 +61,9 @@ class _Group:
 
 
 class _Reading:
-    def __init__(self, draft: Draft, root: Node, include: Callable[[str, Node], Node]) -> None:
+    def __init__(self, draft: Draft, root: Node, origin: Origin) -> None:
         self._draft = draft
-        self._roots = [root, *self._included(root, include)]
+        self._roots = [root, *self._included(root, origin)]
         self._groups: dict[str, _Group] = {}
         self._constants: dict[str, Constant] = {}
 
@@ -79,15 +81,24 @@ class _Reading:
         for root in self._roots:
             follow(ELSEWHERE, root, draft, Block(remarks=draft.remarks))
 
-    def _included(self, root: Node, include: Callable[[str, Node], Node]) -> list[Node]:
+    def _included(self, root: Node, origin: Origin) -> list[Node]:
         node = root.get("include")
         if node is None:
             return []
-        found = [include(str(item.value), item) for item in node.items]
+        found = [self._included_file(str(item.value), item, origin) for item in node.items]
         self._draft.kept(node)
         for each in found:
             self._draft.report.add_root(each)
         return found
+
+    def _included_file(self, written: str, node: Node, origin: Origin) -> Node:
+        def read(text: str) -> Node:
+            documents = read_yaml(text, f"{written}#")
+            if len(documents) != 1:
+                raise ImportFailed("it holds no settings")
+            return documents[0]
+
+        return origin.include(written, node, read)
 
     def _setting(self, *path: str) -> Node | None:
         """A setting, in whichever of the files it stands."""
@@ -115,6 +126,7 @@ class _Reading:
             self._draft.lost(entry, "it has no `model_name`")
             return
         made = deployment_of(entry, name.value, around, self._draft)
+        group = self._groups.setdefault(name.value, _Group(name.value))
         if made is None:
             return
         for item in self._all("credential_list"):
@@ -124,7 +136,6 @@ class _Reading:
                 about = item.get("credential_info")
                 if about is not None:
                     self._draft.lost(about, "a credential has no description here", made.remarks)
-        group = self._groups.setdefault(name.value, _Group(name.value))
         group.members.append(made)
         group.entries.append(entry)
 
@@ -289,10 +300,12 @@ class _Reading:
 
         def follow_on(name: str, depth: int) -> None:
             for target, _ in self._fallbacks(name):
-                if target not in chain and target != group and target in self._groups:
+                if target in chain or target == group or target not in self._groups:
+                    continue
+                if self._groups[target].members:
                     chain.append(target)
-                    if depth < 5:
-                        follow_on(target, depth + 1)
+                if depth < 5:
+                    follow_on(target, depth + 1)
 
         follow_on(group, 1)
         return chain
@@ -303,34 +316,43 @@ class _Reading:
         for group in self._groups.values():
             said = self._fallbacks(group.name)
             chain = self._chain(group.name)
-            base = self._members(group)
-            if not said and len(group.members) == 1:
+            others = [self._members(self._groups[each]) for each in chain]
+            if (not said and len(group.members) == 1) or not (group.members or others):
                 continue
-            strategy: Strategy | str = base
-            if chain:
-                others = [self._members(self._groups[each]) for each in chain]
-                first = base.members if isinstance(base, Strategy) and base.kind == "fallback" else (base,)
-                strategy = Strategy("fallback", (*first, *others))
+            base = self._members(group) if group.members else ""
+            first = base.members if isinstance(base, Strategy) and base.kind == "fallback" else (base,)
+            every = (*first, *others) if group.members else tuple(others)
+            strategy = (
+                Strategy("fallback", every) if chain and len(every) > 1 else every[0] if others else base
+            )
             entries = [node for entry in group.entries if (node := entry.get("model_name")) is not None]
             targets = list(dict.fromkeys(node for _, node in said))
             route = Route(_plain_name(group.name), strategy, (*entries, *targets))
             has_rule = isinstance(base, Strategy) and bool(base.option)
             route.choice = (choice,) if choice is not None and has_rule else ()
             draft.routes.append(route)
-            for target, node in said:
-                if target in self._groups:
-                    draft.kept(node)
-            gone = sorted({target for target, _ in said if target not in self._groups})
-            if gone:
-                says = f"nothing here is called {', '.join(f'`{each}`' for each in gone)}"
-                for node in targets:
-                    draft.overrule(Outcome.CHANGED, node, says, route.remarks)
+            self._speak_of(said, group, route)
         self._aliases()
         for section in ("router_settings", "litellm_settings"):
             for rule in self._all(section, "fallbacks"):
                 for name, node in rule.entries.items():
                     if not draft.report.is_marked(node):
                         draft.lost(node, f"nothing here is called `{name}`")
+
+    def _speak_of(self, said: list[tuple[str, Node]], group: _Group, route: Route) -> None:
+        """Say what became of the settings that name what stands behind a group."""
+        draft = self._draft
+        for node in dict.fromkeys(node for _, node in said):
+            targets = dict.fromkeys(target for target, each in said if each is node)
+            gone = [each for each in targets if each not in self._groups or not self._groups[each].members]
+            if gone:
+                says = f"nothing here is called {', '.join(f'`{each}`' for each in gone)}"
+                outcome = Outcome.LOST if len(gone) == len(targets) else Outcome.CHANGED
+                draft.overrule(outcome, node, says, route.remarks)
+            elif not group.members:
+                draft.changed(node, f"`{group.name}` itself is not here: these answer alone", route.remarks)
+            else:
+                draft.kept(node)
 
     def _strategy_setting(self) -> Node | None:
         node = self._setting("router_settings", "routing_strategy")
@@ -384,13 +406,19 @@ class _Reading:
         for name, node in (aliases.entries if aliases is not None else {}).items():
             model = node.get("model") or node
             target = model.value if isinstance(model.value, str) else ""
-            if target not in self._groups:
+            if target not in self._groups or not self._is_here(target):
                 draft.lost(model, f"nothing here is called `{target}`")
             elif name in self._groups:
                 draft.lost(model, f"`{name}` is a model of its own")
             else:
                 draft.routes.append(Route(name, _plain_name(target), (model,)))
                 draft.kept(model)
+
+    def _is_here(self, group: str) -> bool:
+        """Whether anything answers under the name of a group."""
+        name = _plain_name(group)
+        draft = self._draft
+        return name in {each.name for each in draft.deployments} | {each.name for each in draft.routes}
 
     # ---- the gateway
 

@@ -8,8 +8,8 @@ import numpy
 from numpy.typing import NDArray
 
 from .....compiler.plan import RerankSpec
-from ....dialects.embedding_options import LOCAL_FIELDS, wants_all
-from ....dialects.translation.fields import FieldCheck, Refused
+from ....dialects.field_check import FieldCheck, Refused
+from ....dialects.retrieval.options import LOCAL_FIELDS, wants_all
 from ....requests.answer import Chunk, RerankChunk
 from ....requests.request import Request, RerankRequest
 from ....requests.usage import Usage
