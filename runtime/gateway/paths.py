@@ -36,6 +36,7 @@ from .endpoints.open_inference import (
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .exchange import Exchange
+from .openapi import show_openapi
 from .responses import (
     cohere_error_answer,
     error_answer,
@@ -111,6 +112,7 @@ _OPENAI = (
     ("GET", "/v1/pipelines", list_pipelines),
     ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
     ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
+    ("GET", "/openapi.json", show_openapi),
 )
 _ANTHROPIC = (
     ("POST", "/v1/messages", answer_in("anthropic")),
@@ -181,16 +183,18 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return found
 
 
-_DECLARED = tuple(_declared())
-_TAKEN = {each.path for each in _DECLARED}
+DECLARED = tuple(_declared())
+"""What is served, without the odd ways to it."""
+
+_TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
-    *_DECLARED,
-    *(evolve(each, path=at) for each in _DECLARED for at in _also_at(each) if at not in _TAKEN),
+    *DECLARED,
+    *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""
 
 SERVED: tuple[str, ...] = (
-    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in _DECLARED),
+    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in DECLARED),
     "/livez",
     "/readyz",
     "/healthz",
