@@ -11,11 +11,13 @@ from ...dsl.gateway import (
 )
 from ...dsl.kinds import (
     Activation,
+    Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ExecutionProvider,
     GraphOptimization,
+    InputType,
     Isolation,
     JitterKind,
     MissingProviderAction,
@@ -26,6 +28,7 @@ from ...dsl.kinds import (
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
+    VectorKind,
     WireFormat,
 )
 from ...dsl.late_text import LateText
@@ -125,6 +128,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
@@ -163,6 +167,7 @@ __all__ = [
     "HedgePlan",
     "IfNode",
     "IndexNode",
+    "InputType",
     "InterpolationNode",
     "Isolation",
     "JitterKind",
@@ -223,6 +228,7 @@ __all__ = [
     "TypeKind",
     "UnavailableAction",
     "UnsupportedAction",
+    "VectorKind",
     "WireFormat",
     "dump_plan",
     "is_loopback",
