@@ -13,12 +13,14 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper, UnsupportedOperation
+from keyword import iskeyword
 from types import ModuleType
 
 COMMANDS: dict[str, str] = {
     "check": "check files and say what is wrong with them",
     "compile": "check files and write their plans",
     "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
+    "reload": "let a running server take over its changed file",
     "status": "show how a running server and its models are",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
@@ -26,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "graph": "draw deployments, routes and pipelines",
     "lsp": "answer editors: the language server",
     "inspect": "look into ONNX models, and print deployments to start from",
+    "import": "read a file of another system, such as LiteLLM's config.yaml, as .infer",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",
@@ -148,7 +151,8 @@ def _top_parser() -> argparse.ArgumentParser:
 
 
 def _module(command: str) -> ModuleType:
-    return import_module(f".commands.{command.replace('-', '_')}", __package__)
+    name = command.replace("-", "_")
+    return import_module(f".commands.{name}_" if iskeyword(name) else f".commands.{name}", __package__)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
 from .output import fail, show
@@ -14,10 +14,11 @@ from .sources import add_settings
 
 @frozen
 class Ready:
-    """A plan, and the directory that its paths start from."""
+    """A plan, the directory that its paths start from, and the files that say it."""
 
     plan: Plan
     base: Path
+    files: tuple[Path, ...] = ()
 
 
 def add_plan(parser: ArgumentParser) -> None:
@@ -41,8 +42,11 @@ def state_of(asked: str | None, ready: Ready) -> str | Path | None:
     """Where state is kept: as asked; else beside the plan, if money is to be counted."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
-    plans = ready.plan.deployments
-    has_budget = any(isinstance(plan, RemotePoolPlan) and plan.budget is not None for plan in plans)
+    plan = ready.plan
+    pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
+    budgets = [plan.gateway.budget, *(each.budget for each in plan.gateway.keys)]
+    budgets += [*(each.budget for each in plan.routes), *(each.budget for each in pools)]
+    has_budget = any(budget is not None for budget in budgets)
     return ready.base / ".inferc" / "state" if has_budget else None
 
 
@@ -52,7 +56,7 @@ def in_environment(ready: Ready) -> Ready | int:
     from ..runtime.requests.errors import StartError
 
     try:
-        return Ready(read(ready.plan), ready.base)
+        return evolve(ready, plan=read(ready.plan))
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
 
@@ -64,7 +68,7 @@ def ready_plan(arguments: Namespace) -> Ready | int:
         if arguments.settings:
             return fail("--set belongs to `inferc compile`: a plan has its values already")
         try:
-            return Ready(load_plan(path), path.parent)
+            return Ready(load_plan(path), path.parent, (path,))
         except PlanError as error:
             return fail(str(error))
     from ..compiler.compile import check_file, compile_checked
@@ -73,4 +77,5 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     status = show(checked.diagnostics, arguments) if checked.diagnostics else 0
     if status != 0:
         return status
-    return Ready(compile_checked(checked, path.parent), path.parent)
+    files = tuple(each.source.path for each in checked.modules if each.source.path is not None)
+    return Ready(compile_checked(checked, path.parent), path.parent, files)

@@ -21,6 +21,7 @@ from .unknown import UNKNOWN
 FUNCTIONS: dict[str, tuple[int, str]] = {
     "env": (2, 'env("NAME")'),
     "file": (1, 'file("path")'),
+    "hash": (1, 'hash("sha256:…")'),
     "fallback": (1, "fallback(name)"),
     "bearer": (1, 'bearer(env("NAME"))'),
     "python": (1, 'python("package.module:name")'),

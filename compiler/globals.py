@@ -21,8 +21,9 @@ from ..dsl.gateway import (
     is_origin,
     split_address,
 )
+from ..dsl.keys import Key, read_moment
 from ..dsl.late_text import LateText, is_unknown
-from ..dsl.policies import State
+from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges
@@ -31,7 +32,7 @@ from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .placement import Node
-from .program import GatewaySettings
+from .program import DeclaredKey, GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
 
@@ -42,9 +43,11 @@ class GatewayFields:
 
     bind: str = doc("address and port, such as `127.0.0.1:8080`", default="127.0.0.1:8080")
     auth: SecretRef | None = doc(
-        'who may call: `bearer(env("TOKEN"))`, or `none`: everyone; needed where other machines reach `bind`',
+        'who may call: `bearer(env("TOKEN"))`, or `none`: everyone; needed where other machines reach '
+        "`bind`, and there are no keys",
         default=None,
     )
+    key: dict[str, Key] = doc("who may call with a key of their own", factory=dict)
     timeout: Duration | None = above(
         0, "longest that a client waits for an answer; unset: as long as it takes", default=None
     )
@@ -54,6 +57,7 @@ class GatewayFields:
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
     cors: Cors = doc("which web pages may call", factory=Cors)
+    budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
 
 
@@ -62,6 +66,13 @@ class NodeFields:
     """What a `node` block holds."""
 
     gpus: int = at_least(0, "GPUs of the machine", at_most=MOST_GPUS)
+
+
+@frozen(eq=False, repr=False)
+class ClusterFields:
+    """What a `cluster` block holds."""
+
+    node: dict[str, NodeFields] = doc("a machine of the cluster", factory=dict)
 
 
 class GlobalBlocks:
@@ -97,8 +108,12 @@ class GlobalBlocks:
         host, port = (fields.bind, 0) if is_bind_open else self._address(fields.bind, section)
         self._in_range(fields, paths)
         self._origins(fields.cors, paths)
-        if "auth" not in section.settings and not is_bind_open and not is_loopback(host):
+        needs_auth = "auth" not in section.settings and not fields.key
+        if needs_auth and not is_bind_open and not is_loopback(host):
             self._everyone(host, section)
+        if is_open and fields.key:
+            self._open_with_keys(section)
+        keys = tuple(self._key(name, key, paths) for name, key in fields.key.items())
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
         return GatewaySettings(
@@ -112,9 +127,12 @@ class GlobalBlocks:
             max_body=fields.max_body,
             max_body_memory=fields.max_body_memory,
             cors=fields.cors,
+            keys=keys,
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
+            budget=fields.budget,
+            paths=paths,
         )
 
     def _check_name(self, name: str | None, section: Section) -> None:
@@ -136,6 +154,41 @@ class GlobalBlocks:
             "whoever reaches it spends your money",
             help='add `auth = bearer(env("TOKEN"))`, or `auth = none` if everyone may call',
         )
+
+    def _open_with_keys(self, section: Section) -> None:
+        self._found.error(
+            "E0320",
+            "`auth = none` lets everyone in, so that the keys would keep nobody out",
+            section.settings["auth"].span,
+            "everyone may call",
+            help="remove it: with keys, nobody else may call",
+        )
+
+    def _key(self, name: str, key: Key, paths: Paths) -> DeclaredKey:
+        """`key`, when it is right by itself; what it names is checked with everything else."""
+        section = paths["key", name]
+        assert isinstance(section, Section)
+        declared = DeclaredKey(name, key, section.label_span(), section.scope, paths)
+        if "" in (name.strip(), *key.models) or not name.isprintable() or len(name) > LONGEST_NAME:
+            message = f"names of keys have 1 to {LONGEST_NAME} printable characters"
+            self._found.error("E0304", message, declared.span)
+        if not key.secret:
+            self._found.error(
+                "E0305",
+                f"the key `{name}` has no secret",
+                declared.written("secret"),
+                "an empty list",
+                help='write `secret = env("NAME")`',
+            )
+        is_known = key.expires is not None and not is_unknown(key.expires)
+        if is_known and read_moment(str(key.expires)) is None:
+            self._found.error(
+                "E0304",
+                f"`{key.expires}` is no date",
+                declared.written("expires"),
+                help='write a day, such as `"2027-01-31"`, or a time, such as `"2027-01-31T18:00:00+01:00"`',
+            )
+        return declared
 
     def _origins(self, cors: Cors, paths: Paths) -> None:
         for origin in cors.origins:
@@ -181,36 +234,14 @@ class GlobalBlocks:
         section = self._merger.merge_body(
             scope, node.body, scope.module.span(node.start, node.start + len("cluster"))
         )
-        for name, setting in section.settings.items():
-            self._found.error(
-                "E0204",
-                f"`cluster` has no field `{name}`",
-                setting.name_span,
-                "unknown field",
-                help="it holds nodes: `node a { gpus = 8 }`",
-            )
-        nodes = [self._node(inner) for inner in section.sections.values()]
-        return tuple(node for node in nodes if node is not None)
-
-    def _node(self, section: Section) -> Node | None:
-        word = section.name_span.text
-        if word != "node" or section.label is None:
-            self._found.error(
-                "E0204",
-                f"`cluster` has no block `{word}`",
-                section.name_span,
-                "unknown block",
-                help="it holds nodes: `node a { gpus = 8 }`",
-            )
-            return None
         paths: Paths = {}
-        values = self._shaper.shape(section, NodeFields, f"the node `{section.label.text}`", (), paths)
-        fields = structure(values, NodeFields, paths, self._found) if "gpus" in values else None
+        values = self._shaper.shape(section, ClusterFields, "`cluster`", (), paths)
+        fields = structure(values, ClusterFields, paths, self._found)
         if fields is None or not self._in_range(fields, paths):
-            return None
-        return Node(section.label.text, fields.gpus)
+            return ()
+        return tuple(Node(name, each.gpus) for name, each in fields.node.items())
 
-    def _in_range(self, fields: GatewayFields | NodeFields, paths: Paths) -> bool:
+    def _in_range(self, fields: GatewayFields | ClusterFields, paths: Paths) -> bool:
         problems = list(ranges(fields))
         for problem in problems:
             span = _written(paths, problem.path).span

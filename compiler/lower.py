@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.inference import name_at
+from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
-from ..dsl.late_text import LateText, Variable
+from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.runtimes import (
     CustomConfig,
     GeminiConfig,
@@ -27,6 +28,7 @@ from .plan import (
     SCHEMA,
     DeploymentPlan,
     GatewayPlan,
+    KeyPlan,
     OnnxServingPlan,
     Plan,
     RemotePoolPlan,
@@ -34,7 +36,7 @@ from .plan import (
     SourceRef,
     StatePlan,
 )
-from .program import GatewaySettings, Program
+from .program import DeclaredKey, GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def lower(program: Program, base: Path) -> Plan:
             host=gateway.host,
             port=gateway.port,
             auth=lowerer.gateway_auth(gateway),
+            keys=tuple(lowerer.key(each) for each in gateway.keys),
             open=gateway.open,
             timeout=gateway.timeout,
             timeouts=gateway.timeouts,
@@ -65,6 +68,7 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            budget=gateway.budget,
             bind=gateway.bind,
         ),
         deployments=tuple(
@@ -92,6 +96,28 @@ class _Lowerer:
         if gateway.auth is None or gateway.span is None:
             return gateway.auth
         return self._from_base(gateway.auth, gateway.span.source.folder)
+
+    def key(self, declared: DeclaredKey) -> KeyPlan:
+        key = declared.key
+        folder = declared.span.source.folder
+        expires = key.expires
+        if expires is not None and not is_unknown(expires) and (moment := read_moment(expires)) is not None:
+            expires = moment.isoformat()
+        return KeyPlan(
+            name=declared.name,
+            secret=tuple(self._key_secret(each, folder) for each in key.secret),
+            models=tuple(map(str, key.models)),
+            protocols=key.protocols,
+            rate_limits=key.rate_limits,
+            budget=key.budget,
+            priority=key.priority,
+            expires=expires,
+            labels=key.labels,
+        )
+
+    def _key_secret(self, secret: KeySecret, folder: Path) -> KeySecret:
+        from_base = self._from_base(secret, folder)
+        return KeySecret(from_base.source, from_base.name)
 
     def graph(self, graph: Graph | None) -> dict[str, Any]:
         """The routes, pipelines and externs of a plan."""

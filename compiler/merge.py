@@ -10,6 +10,9 @@ from ..dsl.source import Span
 from ..dsl.wording import show_circle
 from .scope import Scope, Symbol, report_unknown
 
+LABELLED_BY_KIND = ("runtime", "task")
+"""Blocks of which there is one, and which say after their name of which kind it is."""
+
 DEEPEST = 100
 """How many templates may be built on each other."""
 
@@ -45,6 +48,7 @@ class Section:
     """The declaration whose body wrote it last."""
     settings: dict[str, Setting] = field(factory=dict)
     sections: dict[str, Section] = field(factory=dict)
+    """By their word; those of which there may be several by `word label`."""
     damaged: bool = False
     """Whether a part of it could not be read, so that nothing is said about what seems to be missing."""
     misnested: bool = False
@@ -151,10 +155,12 @@ class Merger:
                 section.sections[key[1]] = inner
 
     def _twice(self, scope: Scope, first: s.Identifier, second: s.Field | s.Block) -> None:
-        kind = "block" if isinstance(second, s.Block) else "field"
+        what = f"field `{first.text}`"
+        if isinstance(second, s.Block):
+            what = f"block `{_key(second)[1]}`"
         self._found.error(
             "E0203",
-            f"the {kind} `{first.text}` is given twice",
+            f"the {what} is given twice",
             scope.span(second.name),
             "given again here",
             secondary=[Label(scope.span(first), "first given here")],
@@ -163,11 +169,12 @@ class Merger:
 
 
 def _key(item: s.Field | s.Block) -> tuple[bool, str]:
-    """What must not be there twice: `runtime` may be a field beside a block, nodes differ by their names."""
+    """What must not be there twice: `runtime` may be a field beside a block, and blocks with names differ by
+    these, unless the name is the kind of what there is one of."""
     if isinstance(item, s.Field):
         return False, item.name.text
-    if item.name.text == "node" and item.label is not None:
-        return True, f"node {item.label.text}"
+    if item.label is not None and item.name.text not in LABELLED_BY_KIND:
+        return True, f"{item.name.text} {item.label.text}"
     return item.name.text == "runtime", item.name.text
 
 

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
-from ..dsl.policies import State
+from ..dsl.keys import Key
+from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration, Size
 from .declare import Declared
+from .merge import Section, Setting
 from .model_files import ModelFiles
 from .placement import Node
 from .scope import Scope
 
 if TYPE_CHECKING:
     from .graph import Graph
+
+
+@frozen(eq=False, repr=False)
+class DeclaredKey:
+    """A key of the gateway, and where all of it was written."""
+
+    name: str
+    key: Key
+    span: Span
+    scope: Scope
+    paths: Mapping[tuple[str, ...], Setting | Section]
+
+    def setting(self, *path: str) -> Setting | None:
+        """The field at `path`, if it is written."""
+        found = self.paths.get(("key", self.name, *path))
+        return found if isinstance(found, Setting) else None
+
+    def written(self, *path: str) -> Span:
+        """Where the field or block at `path` is, else the name of the key."""
+        found = self.paths.get(("key", self.name, *path))
+        if found is None:
+            return self.span
+        return found.span if isinstance(found, Setting) else found.name_span
 
 
 @frozen(eq=False, repr=False)
@@ -38,9 +64,12 @@ class GatewaySettings:
     max_body: Size = MAX_BODY
     max_body_memory: Size = MAX_BODY_MEMORY
     cors: Cors = field(factory=Cors)
+    keys: tuple[DeclaredKey, ...] = ()
     span: Span | None = None
     timeout_span: Span | None = None
     state: State = field(factory=State)
+    budget: Budget | None = None
+    paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 
 @frozen(eq=False, repr=False)

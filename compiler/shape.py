@@ -7,6 +7,7 @@ them beside the merged section.
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import attrs
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
 from ..dsl.runtimes import CONFIG_CLASSES, OrtConfig, RemoteConfig, SecretRef
@@ -30,7 +32,17 @@ from .unknown import UNKNOWN
 Paths = dict[tuple[str, ...], Setting | Section]
 """Where the value at each path of the model was written."""
 
-WRITTEN_AS_VALUES = (SecretRef, CapacityPolicy, Labels)
+
+def span_in(paths: Mapping[tuple[str, ...], Setting | Section], path: tuple[str, ...]) -> Span:
+    """Where the value at `path` was written, or the innermost block around it that was."""
+    for length in range(len(path), -1, -1):
+        place = paths.get(path[:length])
+        if place is not None:
+            return place.span if isinstance(place, Setting) else place.name_span
+    raise KeyError(path)
+
+
+WRITTEN_AS_VALUES = (SecretRef, KeySecret, CapacityPolicy, Labels)
 """Classes of the model that are written as a value, not as a block."""
 
 
@@ -56,8 +68,19 @@ def block_class(cls: type, name: str) -> type | None:
 
 
 @cache
+def labelled_class(cls: type, name: str) -> type | None:
+    """The attrs class of the blocks that may stand several times, each with a name: `key a { … }`."""
+    for option in _options(field_types(cls)[name]):
+        if typing.get_origin(option) is dict and attrs.has(inner := typing.get_args(option)[1]):
+            return inner
+    return None
+
+
+@cache
 def is_open_block(cls: type, name: str) -> bool:
     """Whether the field is a block whose names the user chooses, such as `env { … }`."""
+    if labelled_class(cls, name) is not None:
+        return False
     return any(typing.get_origin(option) is dict for option in _options(field_types(cls)[name]))
 
 
@@ -96,6 +119,8 @@ class Shaper:
                 continue
             if name not in names:
                 self._unknown_field(setting, section, names, cls, _written_in(setting.origin, cls, what))
+            elif labelled_class(cls, name) is not None:
+                self._value_for_block(setting, f"{name} a_name", name)
             elif block_class(cls, name) is not None or is_open_block(cls, name):
                 self._value_for_block(setting, name)
             else:
@@ -103,11 +128,21 @@ class Shaper:
                 if value is not UNKNOWN:
                     values[name] = value
                     paths[(*path, name)] = setting
-        for name, inner in section.sections.items():
+        for key, inner in section.sections.items():
+            name = key.partition(" ")[0]
             if name not in names and section.misnested:
                 continue
             if name not in names:
                 self._unknown_block(inner, name, names, cls, _written_in(inner.origin, cls, what))
+            elif (each := labelled_class(cls, name)) is not None:
+                if inner.label is None:
+                    self._needs_name(inner, name)
+                    continue
+                label = inner.label.text
+                named = values.setdefault(name, {})
+                named[label] = self.shape(
+                    inner, each, f"the {name} `{label}`", (*path, name, label), paths, hidden
+                )
             elif is_open_block(cls, name):
                 nested = attrs.fields_dict(cls)[name].metadata.get("nested", False)
                 values[name] = self._open(inner, (*path, name), paths, nested)
@@ -204,15 +239,24 @@ class Shaper:
         )
         return True
 
-    def _value_for_block(self, setting: Setting, name: str) -> None:
+    def _value_for_block(self, setting: Setting, form: str, name: str = "") -> None:
         if isinstance(setting.node.value, s.Bad):
             return
         self._found.error(
             "E0205",
-            f"`{name}` is a block",
+            f"`{name or form}` is a block",
             setting.span,
-            f"expected `{name} {{ … }}`",
-            help=f"write `{name} {{ … }}`, without `=`",
+            f"expected `{form} {{ … }}`",
+            help=f"write `{form} {{ … }}`, without `=`",
+        )
+
+    def _needs_name(self, section: Section, name: str) -> None:
+        self._found.error(
+            "E0205",
+            f"each `{name}` has a name",
+            section.name_span,
+            "which one?",
+            help=f"write `{name} a_name {{ … }}`",
         )
 
     def _block_for_value(self, section: Section, name: str) -> None:

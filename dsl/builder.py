@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from . import syntax as s
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
@@ -132,7 +134,14 @@ class Builder:
 
     def route(self, c: Children) -> s.RouteDeclaration:
         target = _route(c[3])
-        return s.RouteDeclaration(c[0].start, target.end, c[1], target)
+        options = None
+        if isinstance(target, s.RouteList | s.RouteSplit) and target.value is not None:
+            value, options = _without_options(target.value)
+            target = evolve(target, value=value, end=value.end) if options is not None else target
+        return s.RouteDeclaration(c[0].start, (options or target).end, c[1], target, options)
+
+    def route_with(self, c: Children) -> s.RouteDeclaration:
+        return s.RouteDeclaration(c[0].start, c[5].end, c[1], _route(c[3]), c[5])
 
     def pipeline(self, c: Children) -> s.PipelineDeclaration:
         return s.PipelineDeclaration(c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(c[8]))
@@ -368,6 +377,21 @@ def _route(node: Any) -> s.Route:
         if isinstance(node, s.RouteList | s.RouteSplit | s.RouteMember)
         else s.RouteMember(node.start, node.end, node)
     )
+
+
+def _without_options(value: s.Expression) -> tuple[s.Expression, s.Body | None]:
+    """`value`, and the `with { … }` at its end, which belongs to the route."""
+    match value:
+        case s.WithOptions():
+            return value.inner, value.options
+        case s.Binary():
+            right, options = _without_options(value.right)
+            return (value, None) if options is None else (evolve(value, right=right, end=right.end), options)
+        case s.Unary():
+            operand, options = _without_options(value.operand)
+            if options is not None:
+                return evolve(value, operand=operand, end=operand.end), options
+    return value, None
 
 
 def _without_swallowed_name(field: s.Field, block: s.Block) -> tuple[s.Field, s.Block]:

@@ -17,6 +17,7 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from .keys import KeySecret, NameOrPattern, is_hash
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
@@ -48,6 +49,10 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_unstructure_hook(StrEnum, lambda v: v.value)
     made.register_structure_hook(SecretRef, lambda v, _: _structure_secret(v))
     made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
+    made.register_structure_hook(KeySecret, lambda v, _: _structure_key_secret(v))
+    made.register_unstructure_hook(KeySecret, lambda v: {v.source.value: v.name})
+    made.register_structure_hook(NameOrPattern, lambda v, _: _structure_name(v))
+    made.register_unstructure_hook(NameOrPattern, str)
     made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
@@ -227,6 +232,27 @@ def _structure_secret(value: Any) -> SecretRef:
     raise SecretMismatch(value)
 
 
+def _structure_key_secret(value: Any) -> KeySecret:
+    match value:
+        case KeySecret():
+            return value
+        case Call(name="hash", args=(str(digest),)) | {"hash": str(digest)}:
+            if isinstance(digest, Word) or not is_hash(digest):
+                raise Mismatch("`sha256:` and 64 hexadecimal digits", value)
+            return KeySecret.hash(digest)
+    secret = _structure_secret(value)
+    return KeySecret(secret.source, secret.name)
+
+
+def _structure_name(value: object) -> NameOrPattern:
+    """A bare name, which loses the alias of the file it comes from, or a text."""
+    if isinstance(value, Word):
+        return NameOrPattern(value.rpartition(".")[2])
+    if isinstance(value, str):
+        return NameOrPattern(value)
+    raise Mismatch("a name, or a text", value, _scalar_suggestion(str, value))
+
+
 def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
     words = ("reject", "queue", "fallback(name)")
     match value:
@@ -273,7 +299,7 @@ def _tuple_hook(made: Converter) -> Callable[[Any, Any], Any]:
         if isinstance(value, list | tuple):
             listed: Any = GenericAlias(list, element)
             return tuple(made.structure(list(value), listed))
-        if element is SecretRef:
+        if element in (SecretRef, KeySecret):
             return (made.structure(value, element),)
         raise Mismatch("a list", value, f"[{show(value)}]" if isinstance(value, str | int | float) else None)
 

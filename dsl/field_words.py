@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from . import policies, runtimes, tasks
+from . import keys, policies, runtimes, tasks
 from .units import Duration, Money, Percent, Size
 
 SCALARS: dict[Any, str] = {
@@ -30,6 +30,8 @@ SCALARS: dict[Any, str] = {
 
 WRITTEN: dict[Any, str] = {
     runtimes.SecretRef: "`env(…)`, `file(…)`",
+    keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`",
+    keys.NameOrPattern: "name, or text with `*`",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
     tasks.Labels: "list of text, or text",
 }
@@ -81,7 +83,11 @@ def type_in_words(hint: Any) -> str:
     origin, arguments = typing.get_origin(inner), typing.get_args(inner)
     if origin is tuple:
         one = type_in_words(arguments[0])
-        return f"{one}, or a list of them" if arguments[0] is runtimes.SecretRef else f"list of {one}"
+        return (
+            f"{one}, or a list of them" if issubclass(arguments[0], runtimes.SecretRef) else f"list of {one}"
+        )
+    if origin is dict and attrs.has(arguments[1]):
+        return "blocks, each with a name"
     if origin is dict:
         return "block of `name = value`"
     if issubclass(inner, StrEnum):

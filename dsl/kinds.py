@@ -263,7 +263,18 @@ class Isolation(StrEnum):
 
 
 class SecretSource(StrEnum):
-    """Where the executor reads a secret when a plan starts."""
+    """Where the executor reads a secret when a plan starts; of the keys of clients, the hash is enough."""
 
     ENV = "env"
     FILE = "file"
+    HASH = "hash"
+
+
+class ClientProtocol(StrEnum):
+    """The protocols in which clients ask the gateway."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    COHERE = "cohere"
+    TEI = "tei"
+    OPEN_INFERENCE = "open_inference"

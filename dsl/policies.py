@@ -77,6 +77,9 @@ class CircuitBreakerConfig(Record):
     half_open_max_probes: int = at_least(1, "requests that may try a half-open circuit", default=1)
 
 
+BUDGET_WINDOWS = ("hour", "day", "week", "month")
+
+
 @frozen(eq=False, repr=False)
 class Budget(Record):
     """Spend ceilings in US dollars, and what happens at them."""
@@ -84,6 +87,15 @@ class Budget(Record):
     on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
     max_spend_per_hour: Money | None = above(0, "ceiling of any hour", default=None)
     max_spend_per_day: Money | None = above(0, "ceiling of any day", default=None)
+    max_spend_per_week: Money | None = above(0, "ceiling of any 7 days", default=None, rare=True)
+    max_spend_per_month: Money | None = above(
+        0, "ceiling of any 31 days, and so of each month", default=None, rare=True
+    )
+
+    def ceilings(self) -> dict[str, Money]:
+        """The ceilings that it has, by the name of their window, the shortest first."""
+        windows = {each: getattr(self, f"max_spend_per_{each}") for each in BUDGET_WINDOWS}
+        return {window: ceiling for window, ceiling in windows.items() if ceiling is not None}
 
 
 @frozen(eq=False, repr=False)

@@ -392,10 +392,11 @@ class DeploymentDeclaration(Declaration):
 
 @frozen(eq=False, repr=False)
 class RouteDeclaration(Declaration):
-    """`route name = …`."""
+    """`route name = … with { … }`."""
 
     name: Identifier
     route: Route
+    options: Body | None = None
 
 
 @frozen(eq=False, repr=False)

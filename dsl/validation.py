@@ -38,6 +38,10 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
         here = (*path, attribute.name)
         if hasattr(inner, "__attrs_attrs__"):
             yield from ranges(inner, here)
+        elif isinstance(inner, dict):
+            for name, each in inner.items():
+                if hasattr(each, "__attrs_attrs__"):
+                    yield from ranges(each, (*here, name))
         elif inner is not None and attribute.metadata:
             yield from _range(attribute, inner, here)
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import attrs
 
-from ..compiler.globals import GatewayFields, NodeFields
+from ..compiler.globals import ClusterFields, GatewayFields
 from ..compiler.onnx_model.provider_options import PLACED, options_of
-from ..compiler.shape import block_class, is_open_block
+from ..compiler.routes.options import RouteOptions
+from ..compiler.shape import block_class, is_open_block, labelled_class
 from ..dsl.deployment import Deployment
 from ..dsl.field_words import default_of, hints, options, takes
 from ..dsl.inference import infer_runtime
@@ -33,6 +34,13 @@ FILE_ENDINGS = {
 }
 """Fields that hold a path, and how the names of their files end."""
 
+_DECLARATIONS: dict[str, Any] = {
+    "deployment": Deployment,
+    "template": Deployment,
+    "gateway": GatewayFields,
+    "cluster": ClusterFields,
+    "route": RouteOptions,
+}
 _HIDDEN = frozenset({"name", "runtime_config", "kind", "target"})
 _PROVIDERS = ("cuda", "tensorrt")
 
@@ -76,12 +84,10 @@ def place_of(declaration: str, blocks: Iterable[tuple[str, str | None]], model: 
 
     model: what the deployment names, which says what an unlabelled `runtime` block is for.
     """
-    start = {"deployment": Deployment, "template": Deployment, "gateway": GatewayFields}.get(declaration)
-    place: Place | None = Place(start, (), declaration)
-    if declaration == "cluster":
-        place = Place(None, (), "cluster")
-    elif start is None:
+    start = _DECLARATIONS.get(declaration)
+    if start is None:
         return None
+    place: Place | None = Place(start, (), declaration)
     for name, label in blocks:
         place = _inner(place, name, label, model) if place is not None else None
     return place
@@ -97,9 +103,7 @@ def with_place(is_loop: bool, is_extern: bool) -> Place:
 
 def fields_of(place: Place) -> Iterator[FieldInfo]:
     """What fits into a body, in the order of the reference."""
-    if place.title == "cluster":
-        yield FieldInfo("node", "block", "a machine of the cluster", block=True, label=True)
-    elif place.provider is not None:
+    if place.provider is not None:
         for name, option in options_of(place.provider).items():
             if name not in PLACED:
                 yield FieldInfo(name, option.expected, f"option of the {place.provider} provider")
@@ -148,13 +152,13 @@ def class_doc(cls: Any) -> str:
 
 
 def _inner(place: Place, name: str, label: str | None, model: str | None) -> Place | None:
-    if place.title == "cluster":
-        return Place(NodeFields, ("node",), "node") if name == "node" else None
     if place.cls is Deployment and name in LABELLED:
         return _labelled(name, label, model)
     if place.cls is None or name not in hints(place.cls) or name in _HIDDEN:
         return None
     path = (*place.path, name)
+    if (each := labelled_class(place.cls, name)) is not None:
+        return Place(each, path, name)
     if is_open_block(place.cls, name):
         return Place(None, path, name, provider=name if name in _PROVIDERS else None)
     cls = block_class(place.cls, name)
@@ -181,9 +185,9 @@ def _of_class(cls: Any) -> tuple[FieldInfo, ...]:
             meaning=str(each.metadata.get("doc", "")),
             default=default_of(cls, each.name),
             block=_is_block(cls, each.name),
-            label=cls is Deployment and each.name in LABELLED,
+            label=labelled_class(cls, each.name) is not None or (cls is Deployment and each.name in LABELLED),
             required=each.default is attrs.NOTHING,
-            cls=block_class(cls, each.name),
+            cls=block_class(cls, each.name) or labelled_class(cls, each.name),
         )
         for each in attrs.fields(cls)
         if each.name not in _HIDDEN
@@ -193,7 +197,8 @@ def _of_class(cls: Any) -> tuple[FieldInfo, ...]:
 def _is_block(cls: Any, name: str) -> bool:
     if cls is Deployment and name in LABELLED:
         return True
-    return block_class(cls, name) is not None or is_open_block(cls, name)
+    labelled = labelled_class(cls, name) is not None
+    return labelled or block_class(cls, name) is not None or is_open_block(cls, name)
 
 
 def _words(hint: Any) -> Iterator[str]:

@@ -113,6 +113,7 @@ class _Walk:
                 yield from self._values(node.body)
             case s.RouteDeclaration():
                 yield from self._route(node.route)
+                yield from self._values(node.options)
             case s.TypeDeclaration():
                 yield from self._type(node.type)
             case s.PipelineDeclaration():

@@ -13,6 +13,7 @@ _WORDS: dict[type, str] = {
     s.TemplateDeclaration: "template",
     s.GatewayDeclaration: "gateway",
     s.ClusterDeclaration: "cluster",
+    s.RouteDeclaration: "route",
 }
 
 

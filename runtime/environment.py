@@ -17,6 +17,7 @@ from ..compiler.plan import (
     is_name_of_state,
     is_origin,
     no_base_url,
+    read_moment,
     split_address,
 )
 from .requests.errors import StartError
@@ -105,6 +106,9 @@ def _wrong(part: Any) -> Iterator[str]:
     elif isinstance(part, GatewayPlan):
         if part.bind is not None:
             yield f"`{part.bind}` is no address and port: write it like 127.0.0.1:8080"
+        for key in part.keys:
+            if key.expires is not None and read_moment(key.expires) is None:
+                yield f"key `{key.name}`: `{key.expires}` is no date, such as 2027-01-31"
         for origin in part.cors.origins:
             if not is_origin(origin):
                 yield f"`{origin}` is no origin of a web page, such as https://chat.example.com"

@@ -26,6 +26,7 @@ from inferc.compiler.onnx_model import signature
 from inferc.compiler.pipelines import extern_options
 from inferc.compiler.pipelines import options as call_options
 from inferc.compiler.pipelines.builtins import BUILTINS
+from inferc.compiler.plan import keys as plan_keys
 from inferc.compiler.plan import model as plan_model
 from inferc.compiler.plan import nodes as plan_nodes
 from inferc.compiler.plan import pipelines as plan_pipelines
@@ -33,8 +34,9 @@ from inferc.compiler.plan import routes as plan_routes
 from inferc.compiler.plan import tasks as plan_tasks
 from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
+from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
-from inferc.dsl import deployment, gateway, kinds, policies, requests, runtimes, tasks
+from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
@@ -49,9 +51,20 @@ MARKED = re.compile(r"(<!-- (fields|keys|table): ([\w ,=]+?) -->\n)(.*?)(<!-- en
 CLASSES: dict[str, Any] = {
     name: value
     for module in (
-        *(deployment, gateway, policies, requests, runtimes, tasks),
-        *(signature, call_options, extern_options),
-        *(plan_model, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
+        *(
+            deployment,
+            gateway,
+            keys,
+            policies,
+            requests,
+            runtimes,
+            tasks,
+            signature,
+            call_options,
+            extern_options,
+            route_options,
+        ),
+        *(plan_model, plan_keys, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
     for name, value in vars(module).items()
     if isinstance(value, type) and attrs.has(value)
@@ -59,6 +72,7 @@ CLASSES: dict[str, Any] = {
 
 IN_JSON: dict[Any, str] = {
     runtimes.SecretRef: '`{"env": …}` or `{"file": …}`',
+    keys.KeySecret: '`{"env": …}`, `{"file": …}` or `{"hash": …}`',
     policies.CapacityPolicy: '`"reject"`, `"queue"`, `{"fallback": …}`',
     Duration: 'text, as `"30s"`',
     Money: 'text, as `"$100"`',
@@ -121,7 +135,7 @@ MEANINGS: dict[tuple[str, str], str] = {
     ("RoutePlan", "kind"): "how a member is picked",
     ("RoutePlan", "source"): "where it was written",
     ("RoutePlan", "members"): "deployments and routes by name, in the order of the file",
-    ("RoutePlan", "by"): "one after the other, or the one with the fewest requests in it",
+    ("RoutePlan", "by"): "what the member is picked by",
     ("RoutePlan", "after"): "how long a member may take until its first chunk before the next one is asked",
     ("SplitPlan", "shares"): "100% together",
     ("SplitPlan", "key"): "what keeps requests together",

@@ -26,7 +26,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 """What each room may import, besides itself."""
 
-HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "tokenizers", "openai", "pygls", "lsprotocol")
+HEAVY = ("onnxruntime", "aiohttp", "jinja2", "numpy", "yaml", "tokenizers", "openai", "pygls", "lsprotocol")
 
 ORDER: dict[str, tuple[str, ...]] = {
     "grammar": ("files", "build", "words", "editors"),
@@ -70,9 +70,12 @@ ORDER: dict[str, tuple[str, ...]] = {
         "checks",
         "lower",
         "compile",
+        "importers",
     ),
     "runtime": (
         "concurrency",
+        "systemd",
+        "admin",
         "requests",
         "secret",
         "http_connection",
@@ -82,7 +85,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "limits",
         "replicas",
         "serving",
+        "running_plan",
+        "starting",
         "executor",
+        "plan_changes",
         "reload",
         "gateway",
         "mock_provider",

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+from itertools import pairwise
+
+from attrs import frozen
+
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import BudgetAction
+from ...dsl.kinds import BudgetAction, TransportKind
+from ...dsl.policies import BUDGET_WINDOWS, Budget
+from ...dsl.source import Span
+from ...dsl.suggest import either
+from ..plan.routes import BalanceKind, RouteKind
 from ..program import Program
+from ..shape import span_in
+
+FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)
+
+
+@frozen
+class SharedBudget:
+    """A budget of several deployments.
+
+    whose: as messages say it. written: where a part of it stands, by its path. reached: the names of the
+    deployments; None: all of them.
+    """
+
+    whose: str
+    budget: Budget
+    written: Callable[..., Span]
+    reached: Collection[str] | None
 
 
 def check(program: Program, found: Diagnostics) -> None:
-    """A budget needs a price, at least one ceiling, and a day that is not below its hours."""
+    """A budget needs prices, at least one ceiling, and none that is below that of a shorter time."""
     for declared, deployment in program.deployments:
         budget = deployment.budget
         if budget is None:
             continue
-        hour, day = budget.max_spend_per_hour, budget.max_spend_per_day
-        written = any(declared.wrote("budget", name) for name in ("max_spend_per_hour", "max_spend_per_day"))
-        if hour is None and day is None and not written:
-            found.error(
-                "E0305",
-                "this budget has no ceiling",
-                declared.span("budget"),
-                "nothing is limited",
-                help="add `max_spend_per_hour` or `max_spend_per_day`",
-            )
-        elif hour is not None and day is not None and day < hour:
-            found.error(
-                "E0412",
-                f"the ceiling of a day ({day!s}) is below that of an hour ({hour!s})",
-                declared.span("budget", "max_spend_per_day"),
-                secondary=[Label(declared.span("budget", "max_spend_per_hour"), "the ceiling of an hour")],
-                help="raise the ceiling of the day, or lower that of the hour",
-            )
+        if budget.ceilings() or not any(declared.wrote("budget", name) for name in FIELDS):
+            _ceilings(budget, declared.span, found)
         if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
             rejects = budget.on_exceeded is BudgetAction.REJECT
             say = found.error if rejects else found.warning
@@ -41,3 +51,125 @@ def check(program: Program, found: Diagnostics) -> None:
                 "needs a price",
                 help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
             )
+    for shared in _shared(program):
+        check_shared(shared, program, found)
+    _least_cost(program, found)
+
+
+def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> None:
+    """The same for a budget of several deployments; it has no slots that it could halve."""
+    if shared.budget.on_exceeded is BudgetAction.THROTTLE:
+        found.error(
+            "E0303",
+            f"{shared.whose} cannot be throttled",
+            shared.written("budget", "on_exceeded"),
+            "only a deployment can",
+            help="write `reject` or `warn`",
+        )
+    if not _ceilings(shared.budget, shared.written, found):
+        return
+    rejects = shared.budget.on_exceeded is BudgetAction.REJECT
+    say = found.error if rejects else found.warning
+    for declared, deployment in program.deployments:
+        is_free = deployment.effective_runtime().transport is TransportKind.LOCAL
+        if is_free or declared.wrote("price") or deployment.effective_price() is not None:
+            continue
+        if shared.reached is None or deployment.name in shared.reached:
+            say(
+                "E0413" if rejects else "W0421",
+                f"the price of `{deployment.model}` is not known, so the budget of {shared.whose} "
+                "cannot be kept",
+                declared.symbol.span,
+                "needs a price",
+                secondary=[Label(shared.written("budget"), "this budget")],
+                help="add `price { input = $0.15, output = $0.60 }`, in dollars per million tokens",
+            )
+
+
+def _least_cost(program: Program, found: Diagnostics) -> None:
+    """Members whose costs cannot be compared, where a route asks the cheapest."""
+    declared = [route for each in program.graph.routes for route in each.routes()] if program.graph else []
+    unpriced = {
+        deployment.name: deployment
+        for each, deployment in program.deployments
+        if deployment.effective_runtime().transport is not TransportKind.LOCAL
+        and not each.wrote("price")
+        and deployment.effective_price() is None
+    }
+    for route in declared:
+        if route.kind is not RouteKind.BALANCE or route.by is not BalanceKind.LEAST_COST:
+            continue
+        for member in route.members:
+            if member.name in unpriced:
+                model = unpriced[member.name].model
+                found.warning(
+                    "W0421",
+                    f"the price of `{model}` is not known, so `{member.name}` is asked last",
+                    route.symbol.scope.span(member.node),
+                    "needs a price",
+                    help="add `price { input = $0.15, output = $0.60 }` to it, in dollars per million tokens",
+                )
+
+
+def _shared(program: Program) -> Iterator[SharedBudget]:
+    """The budgets of the gateway and of routes."""
+    gateway = program.gateway
+    if gateway.budget is not None:
+        yield SharedBudget("the gateway", gateway.budget, lambda *path: span_in(gateway.paths, path), None)
+    for route in program.graph.routes if program.graph is not None else ():
+        if route.budget is not None:
+            paths = route.options.paths
+            yield SharedBudget(
+                f"the route `{route.name}`",
+                route.budget,
+                lambda *path, paths=paths: span_in(paths, path),
+                _members(program, route.name),
+            )
+
+
+def _members(program: Program, name: str) -> set[str]:
+    """The names of all that stands in the route `name`, and in the routes in it."""
+    assert program.graph is not None
+    inside = {
+        each.name: [member.name for member in each.members]
+        for route in program.graph.routes
+        for each in route.routes()
+    }
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        following = waiting.pop()
+        if following not in reached:
+            reached.add(following)
+            waiting += inside.get(following, ())
+    return reached
+
+
+def _ceilings(budget: Budget, written: Callable[..., Span], found: Diagnostics) -> bool:
+    """Whether there is a ceiling, and each window has room for the shorter ones."""
+    ceilings = budget.ceilings()
+    if not ceilings:
+        found.error(
+            "E0305",
+            "this budget has no ceiling",
+            written("budget"),
+            "nothing is limited",
+            help=f"add {either(f'`{name}`' for name in FIELDS)}",
+        )
+        return False
+    for (shorter, low), (longer, high) in pairwise(ceilings.items()):
+        if high < low:
+            found.error(
+                "E0412",
+                f"the ceiling of a {longer} ({high!s}) is below that of {_A[shorter]} ({low!s})",
+                written("budget", f"max_spend_per_{longer}"),
+                secondary=[
+                    Label(written("budget", f"max_spend_per_{shorter}"), f"the ceiling of {_A[shorter]}")
+                ],
+                help=f"raise the ceiling of the {longer}, or lower that of the {shorter}",
+            )
+            return False
+    return True
+
+
+_A = {"hour": "an hour", "day": "a day", "week": "a week"}

@@ -68,20 +68,20 @@ def where(deployment: DeploymentPlan) -> str:
     return shortened(text) + (f", {count} replicas" if count > 1 else "")
 
 
+_PER = {"hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}
+
+
 def _spending(deployment: DeploymentPlan) -> Iterator[str]:
     """What a deployment may cost."""
     if isinstance(deployment, RemotePoolPlan) and deployment.budget is not None:
-        spends = (
-            (deployment.budget.max_spend_per_hour, "an hour"),
-            (deployment.budget.max_spend_per_day, "a day"),
-        )
-        yield "budget: " + ", ".join(f"{money!s} {time}" for money, time in spends if money is not None)
+        spends = (f"{money!s} {_PER[window]}" for window, money in deployment.budget.ceilings().items())
+        yield "budget: " + ", ".join(spends)
 
 
 def _strategy(route: RoutePlan) -> str:
     match route:
-        case BalancePlan(by=BalanceKind.LEAST_BUSY):
-            return "balance by least_busy"
+        case BalancePlan(by=by) if by is not BalanceKind.ROUND_ROBIN:
+            return f"balance by {by}"
         case SplitPlan(key=key):
             source = "header" if key.source is KeySource.HEADER else "field"
             return f"split by {source} {shortened(key.name)}"

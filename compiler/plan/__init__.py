@@ -9,12 +9,14 @@ from ...dsl.gateway import (
     is_origin,
     split_address,
 )
+from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
+    ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
     InputType,
@@ -49,6 +51,7 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .keys import KeyPlan
 from .model import (
     SCHEMA,
     DeploymentPlan,
@@ -121,6 +124,7 @@ __all__ = [
     "BOOL",
     "BYTES",
     "FLOAT",
+    "HIGHEST_PRIORITY",
     "IMAGE",
     "INT",
     "JSON",
@@ -146,6 +150,7 @@ __all__ = [
     "ChoiceType",
     "CircuitBreakerConfig",
     "ClassifySpec",
+    "ClientProtocol",
     "ClientTimeouts",
     "ConstantNode",
     "ConvertNode",
@@ -171,6 +176,9 @@ __all__ = [
     "InterpolationNode",
     "Isolation",
     "JitterKind",
+    "KeyLimits",
+    "KeyPlan",
+    "KeySecret",
     "KeySource",
     "LateText",
     "Launch",
@@ -237,5 +245,6 @@ __all__ = [
     "load_plan",
     "no_base_url",
     "plan_converter",
+    "read_moment",
     "split_address",
 ]

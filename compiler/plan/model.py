@@ -37,6 +37,7 @@ from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
+from .keys import KeyPlan
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
 from .source import SourceRef
@@ -171,6 +172,7 @@ class GatewayPlan:
     host: str = "127.0.0.1"
     port: int = 8080
     auth: SecretRef | None = doc("bearer token that clients must send; null: none", default=None)
+    keys: tuple[KeyPlan, ...] = doc("who may call with a key of their own", default=())
     open: bool = doc("whether everyone may call, from whichever machine reaches it", default=False)
     timeout: Duration | None = doc("longest that a client waits for an answer; null: no limit", default=None)
     timeouts: ClientTimeouts = doc("how long it waits for a client", factory=ClientTimeouts)
@@ -180,6 +182,7 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"
     )

@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind
+from ...dsl.policies import Budget
 from ...dsl.units import Duration, Percent
 from .nodes import Node
 from .source import SourceRef
@@ -27,10 +29,13 @@ class RouteKind(StrEnum):
 
 
 class BalanceKind(StrEnum):
-    """One after the other, or the one with the fewest requests in it."""
+    """One after the other; the one with the fewest requests, the cheapest, the quickest, the least used."""
 
     ROUND_ROBIN = "round_robin"
     LEAST_BUSY = "least_busy"
+    LEAST_COST = "least_cost"
+    LEAST_LATENCY = "least_latency"
+    USAGE = "usage"
 
 
 class KeySource(StrEnum):
@@ -49,6 +54,7 @@ class RoutePlan:
     inner: bool = field(default=False, metadata={"doc": "it stands inside another route, and is not served"})
     source: SourceRef
     task: TaskKind = field(metadata={"doc": "what its members do"})
+    budget: Budget | None = rare("spend ceilings of all that is asked through it; without it: none")
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ...dsl.keys import KeySecret
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
 from ...dsl.units import Duration, Money, Percent, Size
@@ -43,6 +44,18 @@ _SCALARS: dict[Any, Schema] = {
                 "additionalProperties": False,
             }
             for name in ("env", "file")
+        ],
+    },
+    KeySecret: {
+        "description": "where the secret of a key is read from, or its hash",
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {name: {"type": "string"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
+            for name in ("env", "file", "hash")
         ],
     },
     CapacityPolicy: {

@@ -21,6 +21,7 @@ from ..typing.callables import Callee
 from ..unknown import UNKNOWN
 from .conditions import judgement
 from .interface import route_callee
+from .options import read_route_options
 from .shares import check_sum, read_share
 from .typed import Member, TypedRoute
 
@@ -65,7 +66,11 @@ class RouteChecker:
         """The typed route of a declaration; None when it is not known what it does."""
         node = symbol.node
         assert isinstance(node, s.RouteDeclaration)
-        return self._route(node.route, symbol, node.name.text)
+        options = None
+        if node.options is not None:
+            options = read_route_options(node.options, symbol.scope, node.name.text, self._tools)
+        route = self._route(node.route, symbol, node.name.text)
+        return evolve(route, options=options) if route is not None and options is not None else route
 
     def _route(self, node: s.Route, symbol: Symbol, name: str) -> TypedRoute | None:
         scope = symbol.scope

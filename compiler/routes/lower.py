@@ -34,6 +34,7 @@ def lower_route(route: TypedRoute, source: Callable[[Span], SourceRef]) -> Route
         "inner": inner,
         "source": source(scope.span(route.node) if inner else route.symbol.span),
         "task": route.callee.task or TaskKind.CHAT,
+        "budget": route.budget,
     }
     members = tuple(member.name for member in route.members)
     match route.kind:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...dsl import syntax as s
+from ...dsl.policies import Budget
 from ...dsl.units import Duration, Percent
 from ..pipelines.typed import Typed, Variable
 from ..plan.routes import BalanceKind, KeySource, RouteKind
 from ..scope import Symbol
 from ..typing.callables import Callee
+from .options import WrittenOptions
 
 
 @frozen(eq=False, repr=False)
@@ -51,6 +53,12 @@ class TypedRoute:
     after: Duration | None = None
     key: tuple[KeySource, str] | None = None
     judgement: Judgement | None = None
+    options: WrittenOptions = field(factory=WrittenOptions)
+
+    @property
+    def budget(self) -> Budget | None:
+        """Its spend ceilings."""
+        return self.options.options.budget
 
     @property
     def confident(self) -> bool:

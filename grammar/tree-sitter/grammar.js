@@ -10,7 +10,7 @@ module.exports = grammar({
 
     _declarations: ($) => seq(optional($._declarations), $._declaration),
 
-    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway),
+    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.route_with, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway),
 
     _name: ($) => choice($.identifier, $.string),
 
@@ -24,7 +24,9 @@ module.exports = grammar({
 
     _item: ($) => choice($.field, $.block, $.block_labelled, $.block_called),
 
-    _route: ($) => choice($._ref, $.route_list, $.route_list_with, $.route_split, $.route_split_with),
+    _route: ($) => choice($._plain_route, $.route_list_with, $.route_split_with),
+
+    _plain_route: ($) => choice($._ref, $.route_list, $.route_split),
 
     _routes: ($) => choice($._route, seq($._routes, ",", $._route), seq($._routes, ",")),
 
@@ -100,6 +102,8 @@ module.exports = grammar({
 
     route: ($) => seq("route", field("name", $._name), "=", $._route),
 
+    route_with: ($) => seq("route", field("name", $._name), "=", $._plain_route, "with", $.body),
+
     pipeline: ($) => seq("pipeline", field("name", $._name), "(", optional($._parameters), ")", "->", $._type, "{", optional($._steps), "}"),
 
     type_alias: ($) => seq("type", field("name", $.identifier), "=", $._type),
@@ -122,13 +126,13 @@ module.exports = grammar({
 
     block_called: ($) => seq(field("name", $.identifier), $.identifier, "(", optional($._arguments), ")", $.body),
 
-    route_list: ($) => seq($.identifier, "[", $._routes, "]"),
-
     route_list_with: ($) => seq($.identifier, "[", $._routes, "]", $.identifier, $._expr),
 
-    route_split: ($) => seq($.identifier, "{", optional($._shares), "}"),
-
     route_split_with: ($) => seq($.identifier, "{", optional($._shares), "}", $.identifier, $._expr),
+
+    route_list: ($) => seq($.identifier, "[", $._routes, "]"),
+
+    route_split: ($) => seq($.identifier, "{", optional($._shares), "}"),
 
     share: ($) => seq(field("name", $._ref), ":", $._expr),
 

@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
+from enum import Enum
+from functools import partial
 
 from aiohttp import web
 
 from ...compiler.plan import GatewayPlan
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
-from ..requests.errors import RequestError, Unauthorized, forget_frames
+from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
-from .auth import BearerToken
+from ..serving.counters import CANCELLED, INTERNAL
+from .accounting import Accounting
+from .auth import BearerToken, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
-from .endpoints.chat import answer_chat
-from .endpoints.classify import answer_classify
-from .endpoints.completions import answer_completion
-from .endpoints.dialects import answer_in, count_tokens
-from .endpoints.embeddings import (
-    answer_cohere_embed,
-    answer_cohere_embed_v2,
-    answer_embeddings,
-    answer_tei_embed,
-)
-from .endpoints.models import list_models, show_model
-from .endpoints.open_inference import (
-    answer_infer,
-    answer_live,
-    answer_model,
-    answer_model_ready,
-    answer_ready,
-    answer_server,
-)
-from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
-from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
+from .exchange import Exchange
 from .metrics import Metrics
+from .paths import OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .responses import (
-    cohere_error_answer,
     error_answer,
-    inference_error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
     name_request,
-    tei_error_answer,
 )
-from .status import answer_alive, answer_health
+from .status import answer_alive, answer_health, answer_readiness
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Answer = Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]
-InError = Callable[[RequestError, Mapping[str, str]], web.Response]
 Refused = Callable[[RequestError], None]
+
+
+_LONGEST_PATH = 200
+"""Characters of a path that is not served which are looked at and said."""
 
 
 class NoSuchPath(RequestError):
@@ -72,105 +57,167 @@ class WrongMethod(RequestError):
 
 
 def build_app(
-    executor: Executor, token: Secret | LiveSecret | None = None, gateway: GatewayPlan | None = None
+    executor: Executor,
+    token: Secret | LiveSecret | None = None,
+    gateway: GatewayPlan | None = None,
+    keys: Keys | None = None,
 ) -> web.Application:
-    """The gateway in front of `executor`.
+    """The gateway in front of `executor`, which has started.
 
-    token: the bearer token that clients must send; None lets everyone in. gateway: its settings, where they
-    are not those of the plan.
+    token: the bearer token that may ask for everything. keys: those of clients; where there is neither,
+    everyone may call. gateway: its settings, where they are not those of the plan.
     """
     gateway = gateway or executor.plan.gateway
     app = web.Application()
-    door = Door(gateway, token)
+    accounting = Accounting()
+    door = Door(gateway, token, keys)
+    app[DOOR] = door
     app[BODIES] = Bodies(gateway)
-    app[RULES] = ConnectionRules(
+    app[RULES] = _rules(gateway)
+    app.on_response_prepare.append(door.tell)
+    metrics = Metrics(executor, accounting)
+    shown = (
+        Path("GET", "/metrics", metrics.answer, None),
+        Path("GET", "/livez", answer_alive, None),
+        Path("GET", "/readyz", door.answer_ready, None),
+        Path("GET", "/healthz", door.answer_health, None),
+    )
+    guard = partial(_guarded, executor, door, accounting, metrics.refused)
+    for path, at in by_path((*PATHS, *shown)).items():
+        resource = app.router.add_resource(path)
+        shape = at[0].shape
+        answers = {each.method: each.answer for each in at}
+        if "GET" in answers:
+            answers = {"HEAD": answers["GET"], **answers}
+        protocol = at[0].protocol
+        access = Access.EVERYONE if path in OPEN else Access.KEYS if protocol else Access.OPERATOR
+        for method, answer in answers.items():
+            guarded = guard(answer, shape, access, protocol is not None)
+            resource.add_route(method, guarded, expect_handler=_expect_nothing)
+        other = guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False)
+        resource.add_route("*", other, expect_handler=_expect_nothing)
+    lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)
+    app.router.add_route("*", "/{path:.*}", lost, expect_handler=_expect_nothing)
+    return app
+
+
+def take_over(
+    app: web.Application, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None
+) -> ConnectionRules:
+    """Let these settings hold for requests that come from now on; gives those of connections."""
+    app[DOOR].take_over(gateway, token, keys)
+    app[BODIES].take_over(gateway)
+    return _rules(gateway)
+
+
+def _rules(gateway: GatewayPlan) -> ConnectionRules:
+    return ConnectionRules(
         header=gateway.timeouts.header,
         write=gateway.timeouts.write,
         idle=gateway.timeouts.idle,
         refuse=error_answer,
         unpack=False,
     )
-    if door.browsers.lets_pages_call:
-        app.on_response_prepare.append(door.tell_browsers)
-    metrics = Metrics(executor)
-    shown = (
-        ("GET", "/metrics", metrics.answer),
-        ("GET", "/livez", answer_alive),
-        ("GET", "/healthz", door.answer_health),
-    )
-    for routes, in_error in (
-        (_OPENAI, error_answer),
-        (_MESSAGES, messages_error_answer),
-        (_COHERE, cohere_error_answer),
-        (_TEI, tei_error_answer),
-        (_INFERENCE, inference_error_answer),
-        (shown, error_answer),
-    ):
-        for path in dict.fromkeys(path for _, path, _ in routes):
-            resource = app.router.add_resource(path)
-            answers = {method: answer for method, its_path, answer in routes if its_path == path}
-            if "GET" in answers:
-                answers = {"HEAD": answers["GET"], **answers}
-            for method, answer in answers.items():
-                guarded = _guarded(answer, executor, door, path in _OPEN, in_error, metrics.refused)
-                resource.add_route(method, guarded, expect_handler=_expect_nothing)
-            refuse = _guarded(_wrong_method(tuple(answers)), executor, door, True, in_error, metrics.refused)
-            resource.add_route("*", refuse, expect_handler=_expect_nothing)
-    for prefix, in_error in (("/v2", inference_error_answer), ("", error_answer)):
-        lost = _guarded(_no_such_path, executor, door, True, in_error, metrics.refused)
-        app.router.add_route("*", f"{prefix}/{{path:.*}}", lost, expect_handler=_expect_nothing)
-    return app
+
+
+class Access(Enum):
+    """Who may ask at a path: everyone, who has a key, or who may see how everybody's requests are."""
+
+    EVERYONE, KEYS, OPERATOR = range(3)
 
 
 class Door:
-    """Who may come in: clients with the token, and web pages that `cors` names."""
+    """Who may come in: clients with the token or a key, and web pages that `cors` names."""
 
-    def __init__(self, gateway: GatewayPlan, token: Secret | LiveSecret | None) -> None:
+    def __init__(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
+        self.take_over(gateway, token, keys)
+        self.is_closing = False
+        """Whether the server is about to stop: clients are asked to come back elsewhere."""
+
+    def take_over(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
+        """These may come in from now on."""
         self.token = BearerToken(token) if token else None
-        self.browsers = BrowserRules(gateway, token is not None)
+        self.keys = keys
+        self.browsers = BrowserRules(gateway, token is not None or keys is not None)
 
-    def admit(self, request: web.Request, is_open: bool) -> None:
-        """Raises Forbidden, Unauthorized. is_open: no token is needed."""
+    def admit(self, request: web.Request, access: Access) -> str | None:
+        """The name of the key that the request comes with; None: it may ask for everything that `access` lets
+        it ask. Raises Forbidden, Unauthorized.
+        """
         self.browsers.admit(request)
-        if self.token is not None and not is_open:
-            self.token.authorize(request)
+        if access is Access.EVERYONE or (self.token is None and self.keys is None):
+            return None
+        shown = shown_secret(request)
+        if self.token is not None and self.token.fits(shown):
+            return None
+        name = self.keys.find(shown) if self.keys is not None else None
+        if name is None:
+            raise not_accepted(shown)
+        if access is Access.OPERATOR:
+            raise Forbidden(
+                "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
+            )
+        return name
 
-    async def answer_health(self, request: web.Request, executor: Executor) -> web.StreamResponse:
-        """Everyone may ask whether all is well; how each deployment is, only those with the token."""
+    async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
+        return answer_readiness(request, exchange.executor, is_closing=self.is_closing)
+
+    async def answer_health(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        """Everyone may ask whether all is well; how each deployment is, only who may see that."""
         try:
-            self.admit(request, is_open=False)
-        except Unauthorized:
-            return answer_health(request, executor, detailed=False)
-        return answer_health(request, executor, detailed=True)
+            self.admit(request, Access.OPERATOR)
+        except (Unauthorized, Forbidden):
+            return answer_health(request, exchange.executor, detailed=False)
+        return answer_health(request, exchange.executor, detailed=True)
 
-    async def tell_browsers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add to `response` what lets a page read it."""
-        response.headers.update(self.browsers.answer_headers(request))
+    async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Add to `response` what lets a page read it, and whether another request may follow."""
+        if self.browsers.lets_pages_call:
+            response.headers.update(self.browsers.answer_headers(request))
+        if self.is_closing:
+            response.headers["Connection"] = "close"
+            response.force_close()
+
+
+DOOR: web.AppKey[Door] = web.AppKey("door", Door)
 
 
 def _guarded(
-    answer: Answer, executor: Executor, door: Door, is_open: bool, in_error: InError, refused: Refused
+    executor: Executor,
+    door: Door,
+    accounting: Accounting,
+    refused: Refused,
+    answer: Answer,
+    shape: Shape,
+    access: Access,
+    asks: bool,
 ) -> Handler:
     """`answer` for those who may ask, with errors as the clients of its protocol expect them.
 
-    is_open: no token is needed. refused: told each error.
+    refused: told each error. asks: whether it is a request to a model.
     """
 
-    as_anthropic = in_error is messages_error_answer
-
     async def handle(request: web.Request) -> web.StreamResponse:
-        ids = name_request(request, as_anthropic=as_anthropic)
+        in_error, protocol = shape(request)
+        ids = name_request(request, as_anthropic=in_error is messages_error_answer)
+        exchange = Exchange(executor)
+        outcome = "ok"
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
-            door.admit(request, is_open)
-            response = await answer(request, executor)
+            name = door.admit(request, access)
+            if name is not None and asks:
+                exchange.key = exchange.plan.keys[name]
+                exchange.check_protocol(protocol)
+            response = await answer(request, exchange)
             if not response.prepared:
                 response.headers.update(ids)
             return response
         except RequestError as error:
             log_failure(error)
             refused(error)
+            outcome = type(error).code
             response = in_error(error, ids)
             forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
@@ -179,11 +226,19 @@ def _guarded(
                 response.headers["Allow"] = error.allowed
             return response
         except ConnectionError:
+            outcome = CANCELLED
             return web.Response()  # to nobody: the client is gone
         except Exception:
+            outcome = INTERNAL
             return in_error(internal_error(), ids)
+        except BaseException:
+            outcome = CANCELLED
+            raise
         finally:
             request.app[BODIES].release(request)
+            exchange.end()
+            if asks:
+                accounting.end(exchange, outcome)
 
     return handle
 
@@ -192,55 +247,19 @@ async def _expect_nothing(request: web.Request) -> None:
     """`100 Continue` is said when the body is wanted, which may be never."""
 
 
-async def _no_such_path(request: web.Request, executor: Executor) -> web.StreamResponse:
-    paths = dict.fromkeys(path for _, path, _ in (*_OPENAI, *_MESSAGES, *_COHERE, *_TEI, *_INFERENCE))
-    served = ", ".join((*paths, "/livez", "/healthz", "/metrics"))
-    raise NoSuchPath(f"there is nothing at {request.path}; served here: {served}")
+async def _no_such_path(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    path = request.path[:_LONGEST_PATH]
+    near = get_close_matches(path, SERVED, n=1)
+    nearest = f" (did you mean {near[0]}?)" if near else ""
+    raise NoSuchPath(f"there is nothing at {path}{nearest}; served here: {', '.join(SERVED)}")
 
 
-_OPENAI: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/chat/completions", answer_chat),
-    ("POST", "/v1/responses", answer_in("openai_responses")),
-    ("POST", "/v1/completions", answer_completion),
-    ("POST", "/v1/embeddings", answer_embeddings),
-    ("POST", "/v1/rerank", answer_rerank),
-    ("POST", "/v1/classify", answer_classify),
-    ("GET", "/v1/models", list_models),
-    ("GET", "/v1/models/{name:.+}", show_model),
-    ("GET", "/v1/pipelines", list_pipelines),
-    ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
-    ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
-)
-_MESSAGES: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/messages", answer_in("anthropic")),
-    ("POST", "/v1/messages/count_tokens", count_tokens),
-)
-_COHERE: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/v1/embed", answer_cohere_embed),
-    ("POST", "/v2/embed", answer_cohere_embed_v2),
-    ("POST", "/v2/rerank", answer_cohere_rerank),
-)
-_TEI: tuple[tuple[str, str, Answer], ...] = (
-    ("POST", "/embed", answer_tei_embed),
-    ("POST", "/rerank", answer_bare_rerank),
-)
-_INFERENCE: tuple[tuple[str, str, Answer], ...] = (
-    ("GET", "/v2", answer_server),
-    ("GET", "/v2/health/live", answer_live),
-    ("GET", "/v2/health/ready", answer_ready),
-    ("POST", "/v2/models/{name}/infer", answer_infer),
-    ("GET", "/v2/models/{name}", answer_model),
-    ("GET", "/v2/models/{name}/ready", answer_model_ready),
-    ("POST", "/v2/models/{name}/versions/{version}/infer", answer_infer),
-    ("GET", "/v2/models/{name}/versions/{version}", answer_model),
-    ("GET", "/v2/models/{name}/versions/{version}/ready", answer_model_ready),
-)
-_OPEN = ("/v2/health/live", "/v2/health/ready", "/livez", "/healthz")
-"""What probes ask for: no token is needed."""
+def _other_method(allowed: tuple[str, ...]) -> Answer:
+    """Answers who asks what may be asked, and refuses all else."""
 
-
-def _wrong_method(allowed: tuple[str, ...]) -> Answer:
-    async def refuse(request: web.Request, executor: Executor) -> web.StreamResponse:
+    async def refuse(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted({*allowed, "OPTIONS"}))})
         raise WrongMethod(request, allowed)
 
     return refuse

@@ -1,14 +1,36 @@
-"""Who may call: the bearer token that clients show."""
+"""Who calls: found by the secret that a request shows."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
 
 from aiohttp import web
+from attrs import frozen
 
-from ..requests.errors import Unauthorized
-from ..secret import LiveSecret, Secret
+from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
+from ..requests.errors import StartError, Unauthorized
+from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
+
+LONGEST_SECRET = 4096
+
+
+def shown_secret(request: web.Request) -> str:
+    """What the request shows, as OpenAI's clients do it, Anthropic's or Azure's; empty for nothing."""
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    shown = shown.strip() if scheme.lower() == "bearer" else ""
+    return shown or request.headers.get("x-api-key", "") or request.headers.get("api-key", "")
+
+
+def not_accepted(shown: str) -> Unauthorized:
+    """The error of a request that shows nothing, or nothing that lets it in."""
+    what = "this token is not accepted" if shown else "a token is needed"
+    return Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")
 
 
 class BearerToken:
@@ -17,14 +39,9 @@ class BearerToken:
     def __init__(self, token: Secret | LiveSecret) -> None:
         self._token = token
 
-    def authorize(self, request: web.Request) -> None:
-        """Let the request pass if it shows the token. Raises Unauthorized."""
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        shown = shown.strip() if scheme.lower() == "bearer" else ""
-        shown = shown or request.headers.get("x-api-key", "")  # as Anthropic's clients show it
-        if not hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._expected()):
-            what = "this token is not accepted" if shown else "a token is needed"
-            raise Unauthorized(f"{what}: send the header `Authorization: Bearer …`", code="invalid_api_key")
+    def fits(self, shown: str) -> bool:
+        """Whether `shown` is the token."""
+        return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), self._expected())
 
     def _expected(self) -> bytes:
         token = self._token
@@ -32,3 +49,85 @@ class BearerToken:
             token.look(asyncio.get_running_loop().time())
             token = token.secret
         return token.reveal().encode()
+
+
+@frozen
+class _Held:
+    """A key behind a hash. until: seconds since 1970."""
+
+    name: str
+    until: float | None
+
+
+class Keys:
+    """The keys of a gateway, found by the hash of what a request shows.
+
+    The time of a look-up says nothing about secrets: nobody can choose a hash. Raises StartError.
+    """
+
+    def __init__(self, plans: Iterable[KeyPlan], base_dir: Path) -> None:
+        self._live: list[tuple[KeyPlan, LiveSecret]] = []
+        self._hashes: list[tuple[KeyPlan, bytes]] = []
+        self._next_look = 0.0
+        problems: list[str] = []
+        for plan in plans:
+            for ref in plan.secret:
+                if ref.source is SecretSource.HASH:
+                    self._hashes.append((plan, bytes.fromhex(ref.name.partition(":")[2])))
+                    continue
+                owner = f"key `{plan.name}`"
+                try:
+                    read = _reader(ref, base_dir, owner)
+                    self._live.append((plan, LiveSecret(ref, base_dir, read)))
+                except StartError as error:
+                    problems += error.problems
+        self._table, twice = self._index()
+        if problems or twice:
+            raise StartError(*problems, *twice)
+
+    def find(self, shown: str) -> str | None:
+        """The name of the key that `shown` is a secret of. Raises Unauthorized where it has expired."""
+        if not shown or len(shown) > LONGEST_SECRET:
+            return None
+        self._look()
+        held = self._table.get(digest_of(shown))
+        if held is None:
+            return None
+        if held.until is not None and time.time() >= held.until:
+            raise Unauthorized(f"the key `{held.name}` has expired", code="expired_api_key")
+        return held.name
+
+    def _look(self) -> None:
+        """Follow files whose contents have changed."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY
+        changed = [plan for plan, live in self._live if live.look(now)]
+        if changed:
+            self._table, _ = self._index()
+
+    def _index(self) -> tuple[Mapping[bytes, _Held], list[str]]:
+        """The keys by hash, and what is wrong with them."""
+        table: dict[bytes, _Held] = {}
+        problems: list[str] = []
+        hashes = [(plan, digest_of(live.secret.reveal())) for plan, live in self._live]
+        for plan, digest in (*self._hashes, *hashes):
+            first = table.setdefault(digest, _Held(plan.name, _seconds(plan.expires)))
+            if first.name != plan.name:
+                problems.append(f"key `{plan.name}`: its secret is that of the key `{first.name}`, too")
+        return table, problems
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of a secret. Keys are random and long, so that a fast hash is enough."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def _reader(ref: KeySecret, base_dir: Path, owner: str) -> Callable[[], Secret]:
+    return lambda: read_secret(ref, base_dir, owner)
+
+
+def _seconds(expires: str | None) -> float | None:
+    moment: datetime | None = read_moment(expires) if expires is not None else None
+    return moment.timestamp() if moment is not None else None

@@ -58,12 +58,16 @@ class Bodies:
     """Reads the bodies of one gateway, and counts what those of all requests hold together."""
 
     def __init__(self, gateway: GatewayPlan) -> None:
-        self._most = int(gateway.max_body)
-        self._memory = int(gateway.max_body_memory)
-        self._timeout = float(gateway.timeouts.body)
+        self.take_over(gateway)
         self.held = 0
         """Bytes of all requests that are not answered yet, packed and unpacked."""
         self._of: dict[int, int] = {}  # the bytes of each request, by its identity
+
+    def take_over(self, gateway: GatewayPlan) -> None:
+        """These settings hold from now on."""
+        self._most = int(gateway.max_body)
+        self._memory = int(gateway.max_body_memory)
+        self._timeout = float(gateway.timeouts.body)
 
     @property
     def is_full(self) -> bool:
@@ -161,7 +165,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises RequestError."""
+    """The JSON object in the body; what Azure's paths name is its `model`. Raises RequestError."""
     raw = await read_body(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if containers > MAX_CONTAINERS:
@@ -177,6 +181,9 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raise BadRequest(f"the body must be a JSON object, not {_KINDS[type(body)]}")
     if containers > MAX_DEPTH:
         _check_depth(body)
+    deployment = request.match_info.get("deployment")
+    if deployment is not None:
+        body["model"] = deployment
     return body
 
 

@@ -19,8 +19,11 @@ from prometheus_client.exposition import choose_encoder
 
 from ..executor import Executor
 from ..requests.errors import RequestError
+from ..requests.usage import PICODOLLARS
 from ..serving.counters import BOUNDS, Counters, Durations
 from ..serving.deployment import Deployment
+from .accounting import Accounting
+from .exchange import Exchange
 
 if TYPE_CHECKING:
     from ..serving.pipelines import Pipeline, PoolStatus
@@ -33,15 +36,16 @@ _process = ProcessCollector(registry=None)
 class Metrics:
     """The metrics of one gateway."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, accounting: Accounting) -> None:
         self._executor = executor
+        self._accounting = accounting
         self._refused: Counter[str] = Counter()
 
     def refused(self, error: RequestError) -> None:
         """A request was answered with `error`."""
         self._refused[type(error).code] += 1
 
-    async def answer(self, request: web.Request, executor: Executor) -> web.StreamResponse:
+    async def answer(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """The text, in the format that the client prefers."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self), headers={"Content-Type": content_type})
@@ -63,12 +67,14 @@ class Metrics:
                 "0 while what processes share, or keep over a restart, cannot be reached",
                 value=not state.problems.now,
             )
+        yield from _keys(self._accounting)
         yield from _requests(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
         yield from _workers(executor.workers)
         yield from _replicas(deployments)
         yield from _policies(deployments)
+        yield _shared_budgets(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -80,9 +86,36 @@ class Metrics:
         return errors
 
 
+def _keys(accounting: Accounting) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "inferc_key_requests",
+        "Requests by the key they came with, and how they ended",
+        labels=("key", "outcome"),
+    )
+    for (key, outcome), count in accounting.outcomes.items():
+        requests.add_metric((key, outcome), count)
+    labels = ("key", "model", "deployment")
+    tokens = CounterMetricFamily(
+        "inferc_spent_tokens",
+        "Tokens by who asked, what was asked, and who answered",
+        labels=(*labels, "kind"),
+    )
+    cost = CounterMetricFamily("inferc_spent_dollars", "What they cost, where that is known", labels=labels)
+    for row, spend in accounting.totals.items():
+        tokens.add_metric((*row, "prompt"), spend.prompt_tokens)
+        tokens.add_metric((*row, "completion"), spend.completion_tokens)
+        cost.add_metric(row, spend.cost / PICODOLLARS)
+    yield from (requests, tokens, cost)
+
+
 def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     tokens = CounterMetricFamily(
         "inferc_tokens", "Tokens, as far as they are told", labels=("deployment", "kind")
+    )
+    adapted = CounterMetricFamily(
+        "inferc_requests_adapted",
+        "Requests in which something was changed, or left out, for the model",
+        labels=("deployment",),
     )
     running = GaugeMetricFamily("inferc_requests_running", "Requests with a slot", labels=("deployment",))
     waiting = GaugeMetricFamily(
@@ -91,11 +124,12 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     for each in deployments:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
+        adapted.add_metric((each.name,), each.counters.adapted)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, running, waiting
+    return *ended, tokens, adapted, running, waiting
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:
@@ -221,7 +255,7 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     )
     spent = GaugeMetricFamily(
         "inferc_budget_spent_dollars",
-        "Spent in the last hour or day, where that has a ceiling",
+        "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
     now = asyncio.get_running_loop().time()
@@ -236,6 +270,18 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
     return circuits, held, refused, spent
+
+
+def _shared_budgets(executor: Executor) -> GaugeMetricFamily:
+    spent = GaugeMetricFamily(
+        "inferc_shared_budget_spent_dollars",
+        "Spent within each window that has a ceiling, by the gateway and by routes",
+        labels=("whose", "window"),
+    )
+    for whose, dollars in executor.spent().items():
+        for window, amount in dollars.items():
+            spent.add_metric((whose, window), amount)
+    return spent
 
 
 def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

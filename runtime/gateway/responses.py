@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,6 +17,7 @@ from aiohttp import web
 from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
 from ..requests.errors import RateLimited, RequestError
+from ..requests.foreign_text import one_line
 from ..requests.trace import Spent, Trace
 from ..requests.upstream import Upstream
 
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
+ADAPTED_HEADER = "x-inferc-adapted"
+
+_MOST_PLACES, _MOST_PLACE = 10, 100
 ATTEMPTS_HEADER = "x-inferc-attempts"
 COST_HEADER = "x-inferc-cost"
 """Dollars; of an answer in one piece, whose cost is known before it is sent."""
@@ -33,6 +37,15 @@ REQUEST_ID_HEADER = "x-request-id"
 IDS: web.RequestKey[dict[str, str]] = web.RequestKey("ids", dict[str, str])
 """The headers that name a request, in each answer to it."""
 
+_GOOGLES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+}
 _CLIENTS_ID = re.compile(r"[!-~]{1,128}")
 _process = secrets.token_hex(8)
 _numbers = count(1)
@@ -70,6 +83,8 @@ def answered_by(
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}
     if trace.replica is not None:
         headers[REPLICA_HEADER] = str(trace.replica)
+    if trace.adapted:
+        headers |= adapted(trace.adapted)
     headers[ATTEMPTS_HEADER] = str(trace.tries)
     if trace.spans and not streams:
         cost = Spent.of(trace.spans).cost
@@ -89,6 +104,14 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
         left = upstream.left
         headers |= anthropic_limits(left, time.time()) if as_anthropic else openai_limits(left)
     return headers
+
+
+def adapted(places: Sequence[str]) -> dict[str, str]:
+    """The header that names what of a request was changed, or left out."""
+    named = ", ".join(one_line(place, _MOST_PLACE) for place in places[:_MOST_PLACES])
+    if len(places) > _MOST_PLACES:
+        named += f", and {len(places) - _MOST_PLACES} more"
+    return {ADAPTED_HEADER: named.encode("ascii", "backslashreplace").decode("ascii")}
 
 
 def error_body(error: RequestError) -> dict[str, Any]:
@@ -114,6 +137,12 @@ def cohere_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Resp
 def tei_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
     """`error` in the shape of Text Embeddings Inference."""
     return json_answer(tei.write_error(error), error.status, _error_headers(error, ids))
+
+
+def gemini_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:
+    """`error` in Google's shape."""
+    said = {"code": error.status, "message": error.message, "status": _GOOGLES.get(error.status, "UNKNOWN")}
+    return json_answer({"error": said}, error.status, _error_headers(error, ids))
 
 
 def messages_error_answer(error: RequestError, ids: Mapping[str, str]) -> web.Response:

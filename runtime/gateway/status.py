@@ -16,13 +16,21 @@ from ..requests.health import Health
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
 from .bodies import BODIES
+from .exchange import Exchange
 from .health import findings, overall
 from .responses import json_answer
 
 
-async def answer_alive(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_alive(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /livez`: that the server turns at all, whether or not it takes requests."""
     return json_answer({"live": True})
+
+
+def answer_readiness(request: web.Request, executor: Executor, *, is_closing: bool) -> web.Response:
+    """200 while requests are taken, else 503."""
+    health = overall(findings(executor, request.app[BODIES]))
+    status = "stopping" if is_closing else health.value
+    return json_answer({"status": status}, 503 if is_closing or health is Health.NOT_READY else 200)
 
 
 def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from functools import partial
 
 from ...compiler.plan import (
@@ -33,11 +32,13 @@ class Accounts:
 
     An account is a provider at an endpoint, a reference to a key, and a model. Where deployments
     that share one set different values, the most careful value counts.
+
+    before: those of the plan that is served; what has not changed is the same here and there.
     """
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        limits: dict[Account, RateLimits] = {}
-        breakers: dict[Endpoint, CircuitBreakerConfig] = {}
+    def __init__(self, plan: Plan, store: Store, before: Accounts | None = None) -> None:
+        limits = self._limits = dict[Account, RateLimits]()
+        breakers = self._configs = dict[Endpoint, CircuitBreakerConfig]()
         names: dict[Account, list[str]] = {}
         for remote in plan.deployments:
             if isinstance(remote, RemotePoolPlan):
@@ -50,19 +51,38 @@ class Accounts:
                     sharing = names.setdefault(account, [])
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
+        self._before = before
+        self._circuits: SharedCircuits | None = None
+        if before is not None:
+            self._circuits = before._circuits
+        elif store.health:
+            self._circuits = SharedCircuits(store.health)
         self._limiters = {
-            account: _limiter(account, limits[account], sharing, store, plan.state.on_unavailable)
+            account: self._kept_limiter(account)
+            or make_limiter(
+                f"{account[0]}, model {account[3]}",
+                _name(account),
+                limits[account],
+                store,
+                plan.state.on_unavailable,
+                f"deployment {', '.join(f'`{name}`' for name in sharing)}",
+            )
             for account, sharing in names.items()
         }
-        self._circuits = SharedCircuits(store.health) if store.health else None
-        if self._circuits:
-            self._circuits.limiters = {_name(account): limiter for account, limiter in self._limiters.items()}
-        self._breakers = {
-            endpoint: SharedCircuitBreaker(config, _name(endpoint), self._circuits)
-            if self._circuits
-            else CircuitBreaker(config)
-            for endpoint, config in breakers.items()
-        }
+        self._breakers = {endpoint: self._breaker(endpoint, config) for endpoint, config in breakers.items()}
+
+    def _kept_limiter(self, account: Account) -> RateLimiter | None:
+        before = self._before
+        same = before is not None and before._limits.get(account) == self._limits[account]
+        return before._limiters[account] if before is not None and same else None
+
+    def _breaker(self, endpoint: Endpoint, config: CircuitBreakerConfig) -> CircuitBreaker:
+        before = self._before
+        if before is not None and before._configs.get(endpoint) == config:
+            return before._breakers[endpoint]
+        if self._circuits is not None:
+            return SharedCircuitBreaker(config, _name(endpoint), self._circuits)
+        return CircuitBreaker(config)
 
     def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
         """The circuit breaker in front of the endpoint of `plan`."""
@@ -79,38 +99,54 @@ class Accounts:
         return partial(self._circuits.hold, _name(_account(plan, replica)))
 
     async def start(self) -> None:
-        """Make all rate limiters ready."""
-        for limiter in self._limiters.values():
+        """Make all rate limiters ready that are not."""
+        for limiter in self._own_limiters(self._before):
             await limiter.start()
-        if self._circuits:
+        if self._circuits and self._before is None:
+            self.serve()
             await self._circuits.start()
 
-    async def stop(self) -> None:
-        """End every task. Safe to call twice."""
+    def serve(self) -> None:
+        """Other processes are told of these from now on."""
         if self._circuits:
+            shared = SharedCircuitBreaker
+            breakers = {_name(key): each for key, each in self._breakers.items() if isinstance(each, shared)}
+            self._circuits.know(breakers, {_name(key): each for key, each in self._limiters.items()})
+        self._before = None
+
+    async def stop(self, after: Accounts | None = None) -> None:
+        """End every task that `after` does not go on with. Safe to call twice."""
+        if self._circuits and after is None:
             await self._circuits.stop()
-        await asyncio.gather(*(limiter.stop() for limiter in self._limiters.values()))
+        await asyncio.gather(*(limiter.stop() for limiter in self._own_limiters(after)))
+
+    def _own_limiters(self, other: Accounts | None) -> list[RateLimiter]:
+        """Those that `other` does not have."""
+        theirs = {id(each) for each in other._limiters.values()} if other is not None else set()
+        return [each for each in self._limiters.values() if id(each) not in theirs]
 
 
-def _limiter(
-    account: Account, limits: RateLimits, deployments: Iterable[str], store: Store, action: UnavailableAction
+def make_limiter(
+    who: str, key: str, limits: RateLimits, store: Store, action: UnavailableAction, owner: str
 ) -> RateLimiter:
-    who = f"{account[0]}, model {account[3]}"
+    """What keeps `limits`, as exactly as they want it and `store` can.
+
+    who: for errors. key: what the limits are called in the store. owner: who has them, for the log.
+    """
     limited = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
     if not any(limited):
         return LocalRateLimiter(who, limits)
     if store.limits is None:
         if limits.strict:
-            listed = ", ".join(f"`{name}`" for name in deployments)
             log.warning(
-                "deployment %s: `strict` limits are exact within this process alone: to keep to them "
+                "%s: `strict` limits are exact within this process alone: to keep to them "
                 "with several processes, run each with the same `--state redis://…`",
-                listed,
+                owner,
             )
         return LocalRateLimiter(who, limits)
     if limits.strict:
-        return StrictRateLimiter(who, limits, _name(account), store.limits, action)
-    return SharedRateLimiter(who, limits, _name(account), store.limits)
+        return StrictRateLimiter(who, limits, key, store.limits, action)
+    return SharedRateLimiter(who, limits, key, store.limits)
 
 
 def _name(key: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
@@ -12,6 +12,20 @@ from ..policies.circuit_breaker import CircuitBreaker
 from ..policies.estimate import Tariff
 from .rate_limiters import RateLimiter
 
+
+@frozen
+class Payer:
+    """Somebody whose budget requests are charged to. who: for messages, such as "key `team_a`"."""
+
+    who: str
+    budget: Budget
+
+
+def route_payer(route: str) -> str:
+    """What the budget of a route is called among those of others."""
+    return f"route {route}"
+
+
 TellHold = Callable[[float], None]
 
 
@@ -19,8 +33,9 @@ TellHold = Callable[[float], None]
 class ReplicaPolicies:
     """The policies that each attempt at one replica passes.
 
-    epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes,
-    for how many seconds the provider wants to be left alone.
+    epoch: what to add to the loop's time to get seconds since 1970. tell_hold: told to other processes, for
+    how many seconds the provider wants to be left alone. payers: others whose budgets requests may be charged
+    to, by name. everyone: who pays for each request.
     """
 
     plan: RemotePoolPlan
@@ -30,3 +45,5 @@ class ReplicaPolicies:
     tariff: Tariff = field(factory=Tariff.free)
     epoch: float = 0.0
     tell_hold: TellHold | None = None
+    payers: Mapping[str, Payer] = field(factory=dict)
+    everyone: Payer | None = None

@@ -13,7 +13,7 @@ from ...compiler.plan import Budget as BudgetConfig
 from ...compiler.plan import BudgetAction, UnavailableAction
 from ..concurrency.tasks import end_task
 from ..concurrency.waiting_room import WaitingRoom
-from ..policies.budget import DAY, MINUTE, Budget, Exceeded, Ledger, Reservation
+from ..policies.budget import MINUTE, Budget, Exceeded, Ledger, Reservation
 from ..policies.lease import Granted, LeaseHolder, LeaseRequest, renew
 from ..requests.errors import ShuttingDown, StoreUnavailable
 from ..requests.usage import PICODOLLARS
@@ -37,7 +37,7 @@ PATIENCE = 10.0
 class SharedBudget(Budget):
     """The budget that `store` keeps as `account`.
 
-    deployment: whose it is, for the log. action: what is done without the store: refuse requests that the
+    owner: whose it is, for the log. action: what is done without the store: refuse requests that the
     lease does not cover, or serve them by what is known here. epoch: what to add to the loop's time to get
     seconds since 1970.
     """
@@ -45,7 +45,7 @@ class SharedBudget(Budget):
     def __init__(
         self,
         config: BudgetConfig,
-        deployment: str,
+        owner: str,
         account: str,
         store: SharedSpend,
         action: UnavailableAction,
@@ -54,7 +54,7 @@ class SharedBudget(Budget):
         super().__init__(config, Ledger())
         rejects = config.on_exceeded is BudgetAction.REJECT
         spans = [(window.span, ceiling) for _, window, ceiling, _ in self._ceilings] if rejects else []
-        self._deployment = deployment
+        self._owner = owner
         self._account = account
         self._store = store
         self._refuses = rejects and action is UnavailableAction.REFUSE
@@ -73,7 +73,7 @@ class SharedBudget(Budget):
     async def start(self) -> None:
         """Learn what is spent already."""
         await self._exchange()
-        self._task = asyncio.create_task(self._work(), name=f"budget of {self._deployment}")
+        self._task = asyncio.create_task(self._work(), name=f"budget of {self._owner}")
 
     async def stop(self) -> None:
         """Give back what is not spent. Safe to call twice."""
@@ -187,7 +187,7 @@ class SharedBudget(Budget):
             return
         if self._lost:
             self._lost = ""
-            log.warning("the budget of `%s` can be kept again", self._deployment)
+            log.warning("the budget of %s can be kept again", self._owner)
         self._heard(granted)
         self._serve(ask, granted)
 
@@ -199,7 +199,7 @@ class SharedBudget(Budget):
         for pending in (self._lease.pending(), self._in_flight):
             for minute, amount in pending.items():
                 spend[minute] = spend.get(minute, 0) + amount
-        oldest = int(now / MINUTE) - DAY
+        oldest = int(now / MINUTE) - self._ledger.longest
         self._ledger.replace({minute: amount for minute, amount in spend.items() if minute >= oldest})
         self._held_by_others = state.leased(now, except_to=self._lease.holder)
 
@@ -247,9 +247,7 @@ class SharedBudget(Budget):
         """The store does not answer: go by what is known here, or refuse those who wait."""
         if not self._lost:
             follows = "requests are refused" if self._refuses else "it is kept by what is known here"
-            log.warning(
-                "%s: until then the budget of `%s` is not shared: %s", reason, self._deployment, follows
-            )
+            log.warning("%s: until then the budget of %s is not shared: %s", reason, self._owner, follows)
         self._lost = reason
         if self._refuses:
             self._queue.clear()

@@ -1,8 +1,8 @@
-"""What a deployment may spend within any hour and any day: a ledger, and a pure policy over it.
+"""What a deployment may spend within any hour, day, week and month: a ledger, and a pure policy over it.
 
 Money is reserved before a request is sent and corrected when its cost is known, so that requests
 that run at the same time cannot overshoot together. Amounts are whole picodollars; time counts in
-whole minutes, and a minute is remembered until all of it has left the hour or the day.
+whole minutes, and a minute is remembered until all of it has left the window.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from ...compiler.plan import BudgetAction, Money
 from ..requests.usage import PICODOLLARS
 
 HOUR, DAY = 60, 24 * 60
+WINDOWS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
+"""Minutes of each window that may have a ceiling."""
+
 MINUTE = 60.0
 
 
@@ -95,21 +98,38 @@ class Ledger:
 
     def __init__(self) -> None:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
+        self._windows = [self.hour, self.day]
         self._known: dict[int, int] = {}
+
+    @property
+    def longest(self) -> int:
+        """Minutes of the longest window."""
+        return max(window.span for window in self._windows)
+
+    def window(self, span: int) -> RollingSum:
+        """The sum over `span` minutes, of what is known here."""
+        for window in self._windows:
+            if window.span == span:
+                return window
+        window = RollingSum(span)
+        for minute in sorted(self._known):
+            window.add(minute, self._known[minute])
+        self._windows.append(window)
+        return window
 
     def add(self, minute: int, amount: int) -> None:
         """Count `amount`, which may be negative, in `minute`."""
-        self.hour.add(minute, amount)
-        self.day.add(minute, amount)
+        for window in self._windows:
+            window.add(minute, amount)
         self._known[minute] = self._known.get(minute, 0) + amount
-        if len(self._known) > DAY + HOUR:
+        if len(self._known) > self.longest + HOUR:
             for old in sorted(self._known)[:HOUR]:
                 del self._known[old]
 
     def expire(self, minute: int) -> None:
-        """Forget what is older than a day at `minute`."""
-        self.hour.expire(minute)
-        self.day.expire(minute)
+        """Forget what has left all windows at `minute`."""
+        for window in self._windows:
+            window.expire(minute)
 
     def replace(self, amounts: Mapping[int, int]) -> None:
         """Count `amounts`, by minute, in the place of all that was counted."""
@@ -127,16 +147,16 @@ class Budget:
         self._action = config.on_exceeded
         self._ledger = ledger
         self._reserved = 0
-        ceilings = (
-            ("hour", ledger.hour, config.max_spend_per_hour),
-            ("day", ledger.day, config.max_spend_per_day),
-        )
         self._ceilings = [
-            (name, window, int(ceiling * PICODOLLARS), ceiling)
-            for name, window, ceiling in ceilings
-            if ceiling is not None
+            (name, ledger.window(WINDOWS[name]), int(ceiling * PICODOLLARS), ceiling)
+            for name, ceiling in config.ceilings().items()
         ]
         self._over: set[str] = set()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is counted; another budget may go on with it."""
+        return self._ledger
 
     def reserve(self, now: float, amount: int) -> Reservation | Exceeded | None:
         """Set `amount` aside, or say why not. None: `acquire` can say. now: seconds since 1970."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
-from .budget import DAY, MINUTE
+from .budget import DAY, HOUR, MINUTE, WINDOWS
 
 LEASE = 5.0
 """Seconds for which a process may spend from a lease after the store last heard of it."""
@@ -23,9 +23,12 @@ DEAD = 600.0
 """Seconds after the end of a lease from which on it is kept as spend. If its holder comes back after all, it
 counts twice, which is safe."""
 
-KEEP = 2 * DAY
-"""Minutes with spend that are kept, the newest. Their number counts, not their age: a clock that is wrong
-deletes nothing."""
+FINE = 2 * DAY
+"""Minutes for which spend is kept by the minute. What is older counts in the last minute of its hour."""
+
+KEEP = FINE + 2 * WINDOWS["month"] // HOUR
+"""Minutes and hours with spend that are kept, the newest. Their number counts, not their age: a clock that is
+wrong deletes nothing."""
 
 AHEAD = 0.5
 """Seconds of spending that a process leases ahead."""
@@ -127,8 +130,8 @@ class Granted:
 
 def renew(state: SpendState, now: float, ask: LeaseRequest) -> Granted:
     """Do what `ask` says, and grant what the ceilings leave. One atomic step of the store."""
-    spend, leases = dict(state.spend), dict(state.leases)
-    _remind(state, spend, leases, ask)
+    spend, leases = _coarse(state.spend, now), dict(state.leases)
+    _remind(state, spend, leases, ask, now)
     mine = leases.pop(ask.holder, None)
     if mine is None or mine.number != ask.number:
         _add(spend, ask.spent)
@@ -161,7 +164,9 @@ def _grant(rest: SpendState, now: float, ask: LeaseRequest) -> int:
     return max(ask.need, min(ask.want, free // (4 * (1 + alive))), 0)
 
 
-def _remind(state: SpendState, spend: dict[int, int], leases: dict[str, Lease], ask: LeaseRequest) -> None:
+def _remind(
+    state: SpendState, spend: dict[int, int], leases: dict[str, Lease], ask: LeaseRequest, now: float
+) -> None:
     """Put back what the store knew before, where it has forgotten it."""
     known = ask.known
     if known is None:
@@ -174,9 +179,20 @@ def _remind(state: SpendState, spend: dict[int, int], leases: dict[str, Lease], 
                     _add(spend, told)
         for who, lease in known.leases.items():
             leases.setdefault(who, lease)
-    for minute, amount in known.spend.items():
+    for minute, amount in _coarse(known.spend, now).items():
         if spend.get(minute, 0) < amount:
             spend[minute] = amount
+
+
+def _coarse(spend: Mapping[int, int], now: float) -> dict[int, int]:
+    """`spend` by the minute where it is new, and else by the hour."""
+    oldest = int(now / MINUTE) - FINE
+    coarse: dict[int, int] = {}
+    for minute, amount in spend.items():
+        if minute < oldest:
+            minute = minute // HOUR * HOUR + HOUR - 1
+        coarse[minute] = coarse.get(minute, 0) + amount
+    return coarse
 
 
 def _add(spend: dict[int, int], amounts: Mapping[int, int]) -> None:

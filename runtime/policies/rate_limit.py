@@ -169,6 +169,13 @@ class RateLimit:
         self._probe = 0
         return is_news
 
+    def used(self, now: float) -> float | None:
+        """The share of the limit that is used up most, by what is counted here; None without limits."""
+        shares = [window.used(now) for window in (self._requests, self._tokens) if window is not None]
+        if self._concurrent is not None:
+            shares.append(self._running / self._concurrent)
+        return max(shares, default=None)
+
     def held_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what the provider said; 0: it may be."""
         opens = self._held_until

@@ -47,6 +47,11 @@ class SlidingWindow:
             self._amounts[bucket] += difference
             self.total += difference
 
+    def used(self, now: float) -> float:
+        """The share of the limit that is used."""
+        self._expire(now)
+        return self.total / self.limit
+
     def fits_at(self, now: float, amount: int) -> float:
         """When `amount` more fits; `now` where it does already.
 

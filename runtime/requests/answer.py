@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import frozen
 
+from .events import Event
 from .tensor import Tensor
 from .upstream import Upstream
 from .usage import Usage
@@ -28,6 +29,20 @@ class ChatChunk(NamedTuple):
     usage: Usage | None = None
     more: bool = False
     upstream: Upstream | None = None
+
+
+class ChatEvents(NamedTuple):
+    """A piece of a chat answer that a provider gave in another shape than OpenAI's, or that was changed.
+
+    native: the same as the client's own dialect has it, where that is the provider's, and it passes as it
+    came; empty elsewhere. usage, more: as of a `ChatChunk`.
+    """
+
+    events: tuple[Event, ...]
+    usage: Usage | None = None
+    more: bool = False
+    upstream: Upstream | None = None
+    native: bytes = b""
 
 
 @frozen
@@ -96,4 +111,4 @@ class ClassifyChunk:
     spans: tuple[tuple[LabelledSpan, ...], ...] | None = None
 
 
-Chunk = ChatChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

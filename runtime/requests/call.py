@@ -23,7 +23,8 @@ class Call:
 
     deadline: in the time of the running loop. priority: of those who wait for a slot, the highest runs
     first. headers: of the client's request. wait_until: who is asked may wait until then for a slot or a
-    limit; later somebody else is free.
+    limit; later somebody else is free. payers: whose budgets what it costs is charged to, beside those of the
+    deployments.
     """
 
     request: Request
@@ -31,6 +32,7 @@ class Call:
     priority: int = 0
     headers: Mapping[str, str] = NO_HEADERS
     wait_until: float = inf
+    payers: tuple[str, ...] = ()
 
     def is_over(self, now: float) -> bool:
         """Whether the request has no time left."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from math import ceil, inf
 
 from ...compiler.plan import RemotePoolPlan
-from ..limits.replica_policies import ReplicaPolicies
+from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import Blocked, Outcome, Pass
-from ..policies.estimate import Estimate, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
-from ..requests.answer import ChatChunk, Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
     BudgetExceeded,
     CircuitOpen,
@@ -43,6 +44,7 @@ class Attempt:
         "_failure",
         "_finished",
         "_money",
+        "_others",
         "_pass",
         "_permit",
         "_policies",
@@ -55,6 +57,7 @@ class Attempt:
         self._policies = policies
         self._estimate = estimate
         self._money: Reservation | None = None
+        self._others: list[tuple[Budget, Reservation]] = []
         self._pass: Pass | None = None
         self._permit: Permit | None = None
         self._usage: Usage | None = None
@@ -77,11 +80,13 @@ class Attempt:
         """The tokens of the answer, as far as they have been told."""
         return self._usage
 
-    async def enter(self, now: float, deadline: float | None, wait_until: float) -> None:
+    async def enter(
+        self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
+    ) -> None:
         """Money first, then the circuit, then the rate limit; what is held by then is given back where it
         fails. Raises RequestError.
 
-        wait_until: up to when waiting for the rate limit makes sense.
+        wait_until: up to when waiting for the rate limit makes sense. payers: who pays beside the deployment.
         """
         policies = self._policies
         if policies is None:
@@ -93,6 +98,12 @@ class Attempt:
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
                 self._take_money(policies, outcome)
+            if policies.everyone is not None:
+                await self._charge(policies, policies.everyone, now, deadline)
+            for name in payers:
+                payer = policies.payers.get(name)
+                if payer is not None:
+                    await self._charge(policies, payer, now, deadline)
             self._enter_circuit(policies, now)
             if not policies.breaker.is_closed:
                 await self._claim_probe(policies, now)
@@ -111,6 +122,20 @@ class Attempt:
             return await budget.acquire(amount, deadline)
         except RequestError as error:
             raise _of(policies.plan, error) from None
+
+    async def _charge(
+        self, policies: ReplicaPolicies, payer: Payer, now: float, deadline: float | None
+    ) -> None:
+        """Set the money of `payer` aside, too. Raises RequestError."""
+        amount = policies.tariff.estimated(self._estimate)
+        outcome = payer.budget.reserve(now + policies.epoch, amount)
+        if outcome is None:
+            outcome = await payer.budget.acquire(amount, deadline)
+        if outcome.notice:
+            log.warning("%s: %s", payer.who, outcome.notice)
+        if isinstance(outcome, Exceeded):
+            raise BudgetExceeded(f"{payer.who}: {outcome.reason}", retry_after=outcome.retry_after)
+        self._others.append((payer.budget, outcome))
 
     def _take_money(self, policies: ReplicaPolicies, outcome: Reservation | Exceeded) -> None:
         """Keep what is set aside for the attempt. Raises BudgetExceeded."""
@@ -174,6 +199,10 @@ class Attempt:
             self._size += len(chunk.data)
             if chunk.usage is not None:
                 self._usage = chunk.usage
+        elif isinstance(chunk, ChatEvents):
+            self._size += FRAME_BYTES + said_by(chunk.events)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
         elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
             self._usage = chunk.usage
 
@@ -220,6 +249,8 @@ class Attempt:
             policies.breaker.report(now, self._pass, self._outcome())
         if self._money is not None and policies.budget is not None:
             policies.budget.settle(self._money, policies.tariff.cost(used))
+        for budget, money in self._others:
+            budget.settle(money, policies.tariff.cost(used))
 
     def used(self) -> Usage:
         """What the provider will probably charge: what it said, or what can be known without that.

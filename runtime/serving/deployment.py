@@ -13,13 +13,13 @@ from attrs import evolve
 from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.capacity import FallBack
-from ..policies.estimate import Tariff
+from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
-from ..replicas.replica import Answering, Reloadable, Replica, ReplicaStatus
+from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import RequestError, ShuttingDown, StartError
-from ..requests.request import EmbedRequest, Request
+from ..requests.errors import Incapable, RequestError, ShuttingDown, StartError
+from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
 from .batches import batches, embed_in_batches
@@ -66,6 +66,7 @@ class Deployment(Model):
         self._availability = Availability(self.name, replicas, self._policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
         self._whole = whole if len(whole) == len(replicas) else None
+        self._adapting = replicas[0] if isinstance(replicas[0], Adapting) else None
         throttles = remote and remote.budget and remote.budget.on_exceeded is BudgetAction.THROTTLE
         self._throttling = policies[0] if policies and throttles else None
         self._tariff = _tariff(plan)
@@ -99,6 +100,17 @@ class Deployment(Model):
         if self._stopping:
             return inf
         return max(self._slots.free_at(now), self._availability.first(now))
+
+    def cost(self, size: Estimate) -> float:
+        return inf if self._tariff is None else self._tariff.estimated(size)
+
+    def used(self, now: float) -> float:
+        """Of the limits of the account that has most left; without limits, of the slots."""
+        limiters = [policies.limiter for policies in self._policies if policies is not None]
+        shares = [share for each in limiters if (share := each.used(now)) is not None]
+        return (
+            min(shares) if shares else (self.running + self.waiting) / max(self.running + self._slots.free, 1)
+        )
 
     @property
     def refused(self) -> frozenset[int]:
@@ -156,6 +168,15 @@ class Deployment(Model):
             await replica.reload(plan)
         self.plan = plan
 
+    def go_on(
+        self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
+    ) -> None:
+        """Serve in another plan. policies: with the same limits as before; None: there are none."""
+        self._others = others
+        if policies is not None:
+            self._policies = self._availability.policies = policies
+            self._throttling = policies[0] if self._throttling is not None else None
+
     async def stop(self) -> None:
         """Refuse new and waiting requests, and stop all replicas."""
         self._stopping = True
@@ -176,16 +197,14 @@ class Deployment(Model):
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(call, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             async with aclosing(self._fall_back(slot, call, trace, passed)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
-        if self._filler is not None:
-            call = evolve(call, request=self._filler.fill(call.request))
-        request = call.request
-        retrier = self._retrier(loop, slot, call, trace)
+        request = own.request
+        retrier = self._retrier(loop, slot, own, trace)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -220,13 +239,11 @@ class Deployment(Model):
             return await first_chunk(self.stream(call, trace))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = await self._enter(call, began)
+        slot, own = await self._enter(call, trace, began)
         if isinstance(slot, FallBack):
             return await first_chunk(self._fall_back(slot, call, trace, ()))
-        if self._filler is not None:
-            call = evolve(call, request=self._filler.fill(request))
-            request = call.request
-        retrier = self._retrier(loop, slot, call, trace)
+        request = own.request
+        retrier = self._retrier(loop, slot, own, trace)
         try:
             while True:
                 attempt = await retrier.enter()
@@ -251,10 +268,15 @@ class Deployment(Model):
             parts, call, max(self._slots.free, 1), lambda part: self.answer(part, trace)
         )
 
-    async def _enter(self, call: Call, began: float) -> Slot | FallBack:
-        """A slot, or who takes over. Raises RequestError."""
+    async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
+        """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
             self._check(call.request)
+            own = call
+            if self._filler is not None:
+                own = evolve(call, request=self._filler.fill(call.request))
+            if self._adapting is not None and isinstance(own.request, ChatRequest):
+                trace.adapted = self._adapting.fit(own.request).changes
             self._throttle()
             slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
         except BaseException:
@@ -262,16 +284,24 @@ class Deployment(Model):
             raise
         if isinstance(slot, FallBack):
             self.counters.end(DIVERTED, 0.0)
-        return slot
+        elif trace.adapted:
+            self.counters.adapted += 1
+        return slot, own
 
-    def _fall_back(
+    async def _fall_back(
         self, fallback: FallBack, call: Call, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
         """The answer of the fallback. Raises Backpressure where the request has been there already."""
         passed = (*passed, self.name)
         if fallback.target in passed:
             raise self._slots.full(f", and so is its fallback `{fallback.target}`", fallback.retry_after)
-        return self._others[fallback.target].stream(call, trace, passed)
+        trace.adapted = ()
+        try:
+            async with aclosing(self._others[fallback.target].stream(call, trace, passed)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except Incapable as error:
+            raise self._slots.full(f", and its fallback: {error.message}", fallback.retry_after) from None
 
     def _retrier(self, loop: asyncio.AbstractEventLoop, slot: Slot, call: Call, trace: Trace) -> Retrier:
         """What retries a request that holds `slot`."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from math import inf
 
 from ...compiler.plan import TaskKind
+from ..policies.estimate import Estimate
 from ..requests.answer import Chunk
 from ..requests.call import Call
 from ..requests.errors import BadRequest
@@ -84,6 +86,14 @@ class Model(ABC):
         """When a request that comes now would be sent: `now` if nothing keeps it, infinite where it is not
         known when. In the time of the loop.
         """
+
+    def cost(self, size: Estimate) -> float:
+        """What a request of `size` will probably cost, in picodollars; infinite where that is not known."""
+        return inf
+
+    def used(self, now: float) -> float:
+        """The share of its limits, or of its capacity, that is used; 0 where it has none."""
+        return 0.0
 
     @abstractmethod
     def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:

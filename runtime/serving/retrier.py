@@ -114,7 +114,7 @@ class Retrier:
             if len(self._policies) > 1:
                 wait_until = min(wait_until, self._availability.others(index, now))
             try:
-                await attempt.enter(now, call.deadline, wait_until)
+                await attempt.enter(now, call.deadline, wait_until, call.payers)
                 break
             except (RateLimited, CircuitOpen):
                 now = self._loop.time()

@@ -218,7 +218,13 @@ def test_strategies_and_members_of_routes(desk: Desk) -> None:
     assert "r" not in offered(desk, f"{base}route r = fallback [a, |]")
     assert set(offered(desk, f"{base}route r = split {{ a: 9| }}")) == {"9%"}
     assert list(offered(desk, f"{base}route r = hedge [a, b] |")) == ["after"]
-    assert list(offered(desk, f"{base}route r = balance [a, b] by |")) == ["round_robin", "least_busy"]
+    assert list(offered(desk, f"{base}route r = balance [a, b] by |")) == [
+        "round_robin",
+        "least_busy",
+        "least_cost",
+        "least_latency",
+        "usage",
+    ]
 
 
 def test_types_where_a_type_belongs(desk: Desk) -> None:

@@ -67,7 +67,8 @@ def _deaf(seen: Seen, number: int, most: float) -> None:
             for connection in at_once(lambda _: connect(it, raw_chat("endless", stream=True)), number):
                 stack.callback(connection.close)
             grown = 0.0
-            until(lambda: (metric(it, "inferc_requests_running") or 0) > number * 0.6, 20)
+            all_here = until(lambda: (metric(it, "inferc_requests_running") or 0) > number * 0.6, 20)
+            seen(bool(all_here), f"{number * 6 // 10} of them were served at once")
             began = time.monotonic()
             while time.monotonic() < began + 60 and metric(it, "inferc_requests_running") != 0:
                 grown = max(grown, it.memory() - before)

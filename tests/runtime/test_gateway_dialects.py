@@ -120,7 +120,7 @@ async def test_what_needs_an_earlier_response_is_refused_by_name() -> None:
     async with gateway() as url, responses(url) as client:
         with pytest.raises(openai.APIStatusError) as refused:
             await client.responses.create(model="openai", input="hi", previous_response_id="resp_1")
-        assert refused.value.status_code == 501
+        assert refused.value.status_code == 400
         assert "previous_response_id" in refused.value.message
 
 

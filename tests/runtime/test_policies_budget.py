@@ -152,6 +152,23 @@ def test_a_day_of_requests_never_spends_more_than_the_budget_within_any_hour_or_
         assert most >= 0.95 * ceiling * DOLLAR
 
 
+@pytest.mark.parametrize(("window", "days"), [("week", 7), ("month", 31)])
+def test_longer_windows_hold_what_they_say(window: str, days: int) -> None:
+    target = Budget(
+        BudgetConfig(
+            BudgetAction.REJECT, max_spend_per_day=Money(5), **{f"max_spend_per_{window}": Money(20)}
+        ),
+        Ledger(),
+    )
+    for day in range(4):
+        spend(target, day * DAY * 60 + day * 60, 5)
+    now = 5 * DAY * 60
+    exceeded = refused(target, now, 1)
+    assert f"$20 per {window}" in exceeded.reason
+    assert exceeded.retry_after == (days * DAY + 1) * 60 - now
+    spend(target, now + exceeded.retry_after, 5)
+
+
 def test_what_another_process_spent_counts_once_it_is_known() -> None:
     ledger = Ledger()
     target = budget(hour=1, ledger=ledger)

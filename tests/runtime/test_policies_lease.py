@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from inferc.runtime.policies.budget import DAY, HOUR
+from inferc.runtime.policies.budget import DAY, HOUR, WINDOWS
 from inferc.runtime.policies.lease import (
     DEAD,
     KEEP,
@@ -24,6 +24,8 @@ NOW = 1_800_000_000.0
 MINUTE = int(NOW / 60)
 CEILING = 1000
 DAYS = ((DAY, CEILING),)
+MONTH = WINDOWS["month"]
+MONTHS = ((MONTH, CEILING),)
 
 
 def lease(state: SpendState, holder: LeaseHolder, now: float, *amounts: int) -> SpendState:
@@ -149,17 +151,32 @@ def test_a_clock_that_is_wrong_deletes_nothing() -> None:
         holder.settle(int(wrong / 60), 1, 1)
         holder.give_back()
         state = lease(state, holder, wrong)
-    assert state.spend[MINUTE] == 400
+    assert state.total(MINUTE, DAY) >= 400
     right = LeaseHolder("right", DAYS)
     lease(state, right, NOW, CEILING - 400)
     assert not right.take(NOW, CEILING - 400)
 
 
 def test_the_state_of_a_budget_has_a_bounded_size() -> None:
-    spend = {MINUTE - number: 1 for number in range(KEEP + 50)}
+    spend = {MINUTE - number: 1 for number in range(MONTH * 3)}
     state = lease(SpendState(spend), LeaseHolder("one", DAYS), NOW, 1)
     assert len(state.spend) == KEEP
-    assert min(state.spend) == MINUTE - KEEP + 1
+    assert sum(amount for minute, amount in state.spend.items() if minute >= MINUTE - MONTH) >= MONTH
+
+
+def test_what_is_old_is_kept_by_the_hour_and_never_counts_shorter() -> None:
+    old = MINUTE - 10 * DAY
+    state = SpendState({old + number: 1 for number in range(120)} | {MINUTE: 5})
+    first, second = LeaseHolder("one", MONTHS), LeaseHolder("two", MONTHS)
+    state = lease(state, first, NOW, 1)
+    assert state.total(MINUTE, MONTH) == 120 + 5 + 1
+    assert len(state.spend) == 1 + 2
+    for later in (1, 60, 120):  # what a process was told before is not put back beside it
+        state = lease(lease(state, first, NOW + later, 1), second, NOW + later, 1)
+    assert sum(state.spend.values()) == 125
+    state = SpendState(state.spend)
+    assert state.total(old + 119 + MONTH, MONTH) >= 1 + 5
+    assert state.total(old + 180 + MONTH, MONTH) == 5
 
 
 @given(

@@ -36,9 +36,18 @@ _DECLARATIONS = (
     keyword("gateway", "the HTTP endpoint", 'gateway {\n  bind = "${1:127.0.0.1:8080}"\n}'),
 )
 
+RULES = {
+    "round_robin": "in turn",
+    "least_busy": "whoever has least to do",
+    "least_cost": "the cheapest",
+    "least_latency": "whoever begins to answer soonest",
+    "usage": "whoever has most of its rate limits left",
+}
+"""What a `balance` may go by."""
+
 _STRATEGIES = (
     ("fallback", "one after the other, until one answers", "fallback [$0]"),
-    ("balance", "requests spread over all", "balance [$1] by ${2|round_robin,least_busy|}"),
+    ("balance", "requests spread over all", f"balance [$1] by ${{2|{','.join(RULES)}|}}"),
     ("split", "shares of the requests", "split { ${1:a}: ${2:95%}, ${3:b}: ${4:5%} }"),
     ("hedge", "the next one, too, when the first is slow", "hedge [$1] after ${2:400ms}"),
     ("cascade", "the next one when the answer is not good enough", "cascade [$1] accept $0"),
@@ -177,7 +186,7 @@ def _after_members(context: Context) -> Iterator[Offer]:
     if words[-1] in ("]", "}") and len(words) > 3:
         yield from (keyword(word) for kind, word in OPTIONS.items() if kind == words[3])
     elif words[-1] == "by":
-        for word, meaning in (("round_robin", "in turn"), ("least_busy", "whoever has least to do")):
+        for word, meaning in RULES.items():
             yield Offer(word, Kind.EnumMember, meaning)
     elif "accept" in words:
         yield Offer("it", Kind.Variable, "the answer of the member")

@@ -16,7 +16,7 @@ from ...requests.conversation import (
     ToolChoice,
     Turn,
 )
-from ...requests.errors import BadRequest, Unsupported
+from ...requests.errors import BadRequest
 from ...requests.parts import NOTHING, Extras, Place, Text, own
 from .. import fields
 from ..openai_chat.read_request import SHARED
@@ -54,11 +54,11 @@ _TOOL = frozenset({"type", "name", "description", "parameters", "strict"})
 
 
 def read_request(body: Json) -> Conversation:
-    """The conversation in `body`. Raises BadRequest, and Unsupported for what needs an earlier response."""
+    """The conversation in `body`. Raises BadRequest, also for what needs an earlier response."""
     for name in STATEFUL:
         if body.get(name):
             message = f"`{name}` needs an earlier response, and none are kept: send the whole input"
-            raise Unsupported(message, param=name, code="unsupported")
+            raise BadRequest(message, param=name, code="unsupported")
     extras: dict[str, Any] = {}
     if more := {name: value for name, value in body.items() if name not in _KNOWN}:
         extras[DIALECT] = more

@@ -9,26 +9,26 @@ from aiohttp import web
 
 from ....compiler.plan import TaskKind
 from ...dialects.asked import Asked
-from ...executor import Executor
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
+from ..exchange import Exchange
 from ..responses import answered_by
 
 
 def answer_asked(
     read: Callable[[dict[str, Any]], Asked[Any, Any]], task: TaskKind
-) -> Callable[[web.Request, Executor], Awaitable[web.StreamResponse]]:
+) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
     """What answers the requests that `read` reads. task: of the model for those that name none."""
 
-    async def answer(request: web.Request, executor: Executor) -> web.StreamResponse:
+    async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         asked = read(await read_object(request))
-        name = _only_model(executor, task) if asked.model is None else asked.model
+        name = _only_model(exchange, task) if asked.model is None else asked.model
         trace = Trace(spans=[])
-        chunk = await executor.answer(
+        chunk = await exchange.answer(
             name,
             asked.request,
-            executor.deadline(),
+            exchange.deadline(),
             trace,
             priority=priority_of(request),
             headers=request.headers,
@@ -42,9 +42,9 @@ def answer_asked(
     return answer
 
 
-def _only_model(executor: Executor, task: TaskKind) -> str:
+def _only_model(exchange: Exchange, task: TaskKind) -> str:
     """The model of `task`, if there is but one. Raises BadRequest."""
-    names = [model.name for model in executor.models.values() if model.task is task]
+    names = [model.name for model in exchange.models.values() if model.task is task]
     if len(names) == 1:
         return names[0]
     there = f"name one of them as `model`: {', '.join(names)}" if names else "there is none"

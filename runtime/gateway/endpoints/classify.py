@@ -8,12 +8,12 @@ from aiohttp import web
 from attrs import asdict
 
 from ...dialects.openai.requests import count_in, required, texts_in
-from ...executor import Executor
 from ...requests.answer import ClassifyChunk, Label, LabelledSpan
 from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
+from ..exchange import Exchange
 from ..responses import answered_by, json_answer
 
 _NUMBERS = (
@@ -22,7 +22,7 @@ _NUMBERS = (
 )
 
 
-async def answer_classify(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_classify(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The labels of each text, or of each row of the tensors. Raises RequestError."""
     from ...dialects.open_inference.bodies import read_inputs
 
@@ -36,8 +36,8 @@ async def answer_classify(request: web.Request, executor: Executor) -> web.Strea
     else:
         classify = ClassifyRequest(texts=texts_in(body, "input", _NUMBERS), top_k=top_k)
     trace = Trace(spans=[])
-    chunk = await executor.answer(
-        name, classify, executor.deadline(), trace, priority=priority_of(request), headers=request.headers
+    chunk = await exchange.answer(
+        name, classify, exchange.deadline(), trace, priority=priority_of(request), headers=request.headers
     )
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens

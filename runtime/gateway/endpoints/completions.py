@@ -5,14 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...dialects.openai.requests import mistyped, required, texts_in
-from ...executor import Executor
 from ...requests.errors import BadRequest
 from ...requests.request import CompletionRequest
 from ..bodies import read_object
+from ..exchange import Exchange
 from .chat import respond
 
 
-async def answer_completion(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_completion(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """The continuation of the body's prompt. Raises RequestError."""
     body = await read_object(request)
     name = required(body, "model", str)
@@ -23,4 +23,4 @@ async def answer_completion(request: web.Request, executor: Executor) -> web.Str
     if stream is not None and not isinstance(stream, bool):
         raise mistyped("stream", bool, stream)
     completion = CompletionRequest(body | {"prompt": prompts[0]}, bool(stream))
-    return await respond(request, executor, name, completion)
+    return await respond(request, exchange, name, completion)

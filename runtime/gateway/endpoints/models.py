@@ -1,26 +1,35 @@
-"""`GET /v1/models`: what requests may name as `model`."""
+"""`GET /v1/models`: what requests may name as `model`, in the words of OpenAI, or of Anthropic's clients."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from ....compiler.plan import RemotePoolPlan
-from ...executor import Executor
+from ...requests.errors import BadRequest
 from ...serving.deployment import Deployment
 from ...serving.model import Model
+from ..exchange import Exchange
 from ..responses import json_answer
 
-
-async def list_models(request: web.Request, executor: Executor) -> web.StreamResponse:
-    """`GET /v1/models`."""
-    return json_answer({"object": "list", "data": [describe_model(m) for m in executor.models.values()]})
+_EPOCH = "1970-01-01T00:00:00Z"
+_MOST = 1000
 
 
-async def show_model(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def list_models(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`GET /v1/models`. Raises BadRequest."""
+    models = exchange.models
+    if _is_anthropics(request):
+        return json_answer(_page(models, request))
+    return json_answer({"object": "list", "data": [describe_model(model) for model in models.values()]})
+
+
+async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models/{name}`. Raises UnknownModel."""
-    return json_answer(describe_model(executor.model(request.match_info["name"])))
+    model = exchange.model(request.match_info["name"].rstrip("/"))
+    return json_answer(_described(model) if _is_anthropics(request) else describe_model(model))
 
 
 def describe_model(model: Model) -> dict[str, Any]:
@@ -28,3 +37,42 @@ def describe_model(model: Model) -> dict[str, Any]:
     plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
     return {"id": model.name, "object": "model", "created": 0, "owned_by": owner}
+
+
+def _is_anthropics(request: web.Request) -> bool:
+    return "anthropic-version" in request.headers
+
+
+def _described(model: Model) -> dict[str, Any]:
+    """`model` as Anthropic describes one."""
+    return {"type": "model", "id": model.name, "display_name": model.name, "created_at": _EPOCH}
+
+
+def _page(models: Mapping[str, Model], request: web.Request) -> dict[str, Any]:
+    """A page of the list, as Anthropic's clients turn them. Raises BadRequest."""
+    names, query = list(models), request.query
+    limit = _limit(query.get("limit"))
+    after, before = query.get("after_id"), query.get("before_id")
+    for name, value in (("after_id", after), ("before_id", before)):
+        if value is not None and value not in models:
+            raise BadRequest(f"`{name}`: there is no model `{value[:100]}`", param=name)
+    if before is not None:
+        rest = names[: names.index(before)]
+        shown, has_more = rest[-limit:], len(rest) > limit
+    else:
+        rest = names[names.index(after) + 1 :] if after is not None else names
+        shown, has_more = rest[:limit], len(rest) > limit
+    return {
+        "data": [_described(models[name]) for name in shown],
+        "has_more": has_more,
+        "first_id": shown[0] if shown else None,
+        "last_id": shown[-1] if shown else None,
+    }
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return 20
+    if not (value.isascii() and value.isdigit() and len(value) < 5 and 1 <= int(value) <= _MOST):
+        raise BadRequest(f"`limit` must be a whole number from 1 to {_MOST}", param="limit")
+    return int(value)

@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
-from ...executor import Executor
 from ...replicas.replica import ReplicaStatus
 from ...requests.answer import TensorChunk
 from ...requests.errors import RequestError, UnknownModel, Unsupported
@@ -19,6 +18,7 @@ from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
 from ..bodies import BODIES, priority_of, read_body
+from ..exchange import Exchange
 from ..health import findings
 from ..responses import answered_by, json_answer
 
@@ -35,27 +35,27 @@ class NotReady(RequestError):
     status, code, retryable = 503, "not_ready", True
 
 
-async def answer_server(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_server(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2`: what this server is."""
     return json_answer({"name": "inferc", "version": _version(), "extensions": ["binary_tensor_data"]})
 
 
-async def answer_live(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_live(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/health/live`."""
     return json_answer({"live": True})
 
 
-async def answer_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_ready(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/health/ready`: whether requests are taken, as `/healthz` says it."""
-    found = findings(executor, request.app[BODIES])
+    found = findings(exchange.executor, request.app[BODIES])
     if waiting := [each.part for each in found if each.health is Health.NOT_READY]:
         raise NotReady(f"not ready: {', '.join(waiting)}")
     return json_answer({"ready": True})
 
 
-async def answer_model(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    model = executor.model(_name(request))
+    model = exchange.model(_name(request))
     status = _local(model)
     if status is None:
         raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
@@ -70,26 +70,26 @@ async def answer_model(request: web.Request, executor: Executor) -> web.StreamRe
     )
 
 
-async def answer_model_ready(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_model_ready(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/models/{name}/ready`."""
-    model = executor.model(_name(request))
+    model = exchange.model(_name(request))
     if not model.is_ready():
         raise NotReady(f"not ready: {model.name}")
     return json_answer({"name": model.name, "ready": True})
 
 
-async def answer_infer(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v2/models/{name}/infer`. Raises RequestError."""
     from ...dialects.open_inference.bodies import read_request, write_answer
 
     name = _name(request)
-    executor.model(name)
+    exchange.model(name)
     asked = read_request(await read_body(request), request.headers.get(HEADER))
     trace = Trace(spans=[])
-    chunk = await executor.answer(
+    chunk = await exchange.answer(
         name,
         asked.request,
-        _deadline(executor, asked.timeout),
+        _deadline(exchange, asked.timeout),
         trace,
         priority=priority_of(request, asked.priority),
         headers=request.headers,
@@ -103,9 +103,9 @@ async def answer_infer(request: web.Request, executor: Executor) -> web.StreamRe
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
 
 
-def _deadline(executor: Executor, timeout: float | None) -> float | None:
+def _deadline(exchange: Exchange, timeout: float | None) -> float | None:
     """The earlier one of the server's and the client's."""
-    deadline = executor.deadline()
+    deadline = exchange.deadline()
     if timeout is None:
         return deadline
     asked = asyncio.get_running_loop().time() + timeout

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from ...executor import Executor
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
-from ..responses import answered_by, json_answer
+from ..exchange import Exchange
+from ..responses import answered_by, error_body, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines import Event, FinishedStep, Pipeline, Result
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
-async def list_pipelines(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def list_pipelines(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/pipelines`: all of them."""
-    described = [_described(pipeline) for pipeline in executor.pipelines.values()]
+    described = [_described(pipeline) for pipeline in exchange.pipelines.values()]
     return json_answer({"object": "list", "data": described})
 
 
-async def show_pipeline(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def show_pipeline(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/pipelines/{name}`: what it takes and gives, as JSON schemas."""
-    return json_answer(_described(executor.pipeline(request.match_info["name"])))
+    return json_answer(_described(exchange.pipeline(request.match_info["name"])))
 
 
-async def answer_pipeline(request: web.Request, executor: Executor) -> web.StreamResponse:
+async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v1/pipelines/{name}`: a JSON object of its parameters. Raises RequestError."""
-    pipeline = executor.pipeline(request.match_info["name"])
+    pipeline = exchange.pipeline(request.match_info["name"])
     values = await pipeline.take(await read_object(request))
-    deadline, priority = executor.deadline(), priority_of(request)
+    deadline, priority = exchange.deadline(), priority_of(request)
     if not _wants_events(request):
-        result = await pipeline.run(values, deadline, priority=priority, headers=request.headers)
+        result = await exchange.run(pipeline, values, deadline, priority=priority, headers=request.headers)
         headers = answered_by(Trace(pipeline.name, 1, spans=result.spans), pipeline.name)
         return web.Response(
             body=answer_of(pipeline, result), headers=headers, content_type="application/json"
         )
-    events = pipeline.stream(values, deadline, priority=priority, headers=request.headers)
+    events = exchange.events(pipeline, values, deadline, priority=priority, headers=request.headers)
     async with EventStream(request) as out, aclosing(events):
         try:
             async for each in events:
                 await out.send(_event(pipeline, each))
         except Exception as error:
-            await out.send(event(out.error(error), "error"))
+            await out.send(event(orjson.dumps(error_body(out.failed(error))), "error"))
         return await out.end()
 
 

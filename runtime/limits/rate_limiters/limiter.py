@@ -41,6 +41,10 @@ class RateLimiter(Protocol):
         """
         ...
 
+    def used(self, now: float) -> float | None:
+        """The share of the limit that is used up most, as far as is known here; None without limits."""
+        ...
+
     def take(self, now: float, tokens: int) -> Permit | None:
         """A permit for a request of about `tokens`, where it need not wait; else `acquire` one."""
 

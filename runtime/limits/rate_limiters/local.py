@@ -47,6 +47,9 @@ class LocalRateLimiter:
     def opens_at(self, now: float, tokens: int) -> float:
         return self._state.opens_at(now, tokens)
 
+    def used(self, now: float) -> float | None:
+        return self._state.used(now)
+
     def take(self, now: float, tokens: int) -> Permit | None:
         return self._state.take(now, tokens)
 

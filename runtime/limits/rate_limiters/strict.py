@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from math import inf
 
+from attrs import evolve
+
 from ....compiler.plan import RateLimits, UnavailableAction
 from ...concurrency.tasks import end_task
 from ...concurrency.waiting_room import WaitingRoom
@@ -57,6 +59,7 @@ class StrictRateLimiter:
         self._process = secrets.token_hex(8)
         # what the provider says is not in the store
         self._heard = RateLimit(RateLimits(max_hold=limits.max_hold))
+        self._sent = RateLimit(evolve(limits, concurrent_requests=None))  # counts, and holds nobody
         self._alone = RateLimit(limits) if action is UnavailableAction.SERVE else None
         self._queue: OrderedDict[int, int] = OrderedDict()
         self._room: WaitingRoom[Permit] = WaitingRoom()
@@ -88,6 +91,9 @@ class StrictRateLimiter:
 
     def opens_at(self, now: float, tokens: int) -> float:
         return self._heard.opens_at(now, tokens)
+
+    def used(self, now: float) -> float | None:
+        return self._sent.used(now)
 
     def take(self, now: float, tokens: int) -> Permit | None:
         if self._alone is None or not self._lost or self._heard.opens_at(now, tokens) > now:
@@ -187,7 +193,9 @@ class StrictRateLimiter:
 
     def _grant(self, ticket: int, tokens: int, bucket: int, lease: str) -> None:
         concurrent = self.limits.concurrent_requests is not None
-        heard = self._heard.grant(asyncio.get_running_loop().time(), tokens)
+        now = asyncio.get_running_loop().time()
+        heard = self._heard.grant(now, tokens)
+        self._sent.grant(now, tokens)
         permit = heard._replace(shared_bucket=bucket, lease=lease if concurrent else None)
         if concurrent:
             self._held.add(lease)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from ...policies.budget import DAY, MINUTE
+from ...policies.budget import DAY, MINUTE, WINDOWS
 from ...policies.lease import Granted, SpendState
 from .problems import StoreError
 from .protocol import Change
@@ -14,7 +14,7 @@ from .protocol import Change
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-KEPT = int((2 * DAY + 60) * MINUTE * 1000)
+KEPT = int((WINDOWS["month"] + DAY) * MINUTE * 1000)
 """Milliseconds after which the state of a budget that nobody uses is forgotten."""
 
 ATTEMPTS = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from functools import partial
 from typing import Any
@@ -25,15 +26,49 @@ _REASONS = {
 """How aiohttp begins to say that the head of an answer breaks a bound, and how we say it."""
 
 
+_AT_ONCE = 16 << 10
+"""Bytes that are read from a connection at once."""
+_buffer = memoryview(bytearray(_AT_ONCE))
+"""What is read last, of all connections: it is taken out at once."""
+
+
+class _SteadyConnection(ResponseHandler):
+    """Reads little at a time, and so no more than little beyond what fits: uvloop reads 256 KB else."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.set_protocol(_Steady(self))
+
+
+class _Steady(asyncio.BufferedProtocol):
+    """Hands on to `receiver` what comes."""
+
+    def __init__(self, receiver: _SteadyConnection) -> None:
+        self._receive = receiver.data_received
+        self.eof_received = receiver.eof_received  # type: ignore[method-assign]
+        self.pause_writing = receiver.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = receiver.resume_writing  # type: ignore[method-assign]
+        self.connection_lost = receiver.connection_lost  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _buffer
+
+    def buffer_updated(self, size: int) -> None:
+        self._receive(bytes(_buffer[:size]))
+
+
 class Connector(aiohttp.TCPConnector):
     """A pool of connections.
 
-    window: bytes that the system keeps of what a provider sends before it is read; None: as it likes. What
-    is read at once is no more, and stays in memory while a client does not read.
+    window: bytes that the system keeps of what a provider sends before it is read; None: as it likes. Where
+    it is said, little is read at once, which stays in memory while a client does not read.
     """
 
     def __init__(self, *, window: int | None = None, **options: Any) -> None:
         super().__init__(**options, socket_factory=partial(_socket_with, window) if window else None)
+        if window:
+            make: Any = partial(_SteadyConnection, loop=self._loop)
+            self._factory = make
 
 
 class PatientConnector(Connector):

@@ -12,17 +12,18 @@ from ...requests.call import Call
 from ...requests.request import Request
 from ...requests.trace import Trace
 from ..model import Model
-from .run import Run
+from .run import Run, TextOptions
 from .text_sink import Sink
 
 
 @frozen
 class Asker:
-    """Asks one target for one step."""
+    """Asks one target for one step. wanted: of the text that it gives."""
 
     model: Model
     run: Run
     trace: Trace
+    wanted: TextOptions | None = None
 
     def stream(self, request: Request, until: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces. Raises RequestError."""
@@ -33,7 +34,8 @@ class Asker:
         return await self.model.answer(self._call(request, until), self.trace)
 
     def _call(self, request: Request, until: float | None) -> Call:
-        return Call(request, until, self.run.priority, self.run.headers)
+        run = self.run
+        return Call(request, until, run.priority, run.headers, payers=run.payers)
 
 
 class Ask(Protocol):

@@ -52,7 +52,7 @@ def call(node: CallNode, slots: Mapping[str, int], targets: Targets, workers: Wo
         sink = at.sink if is_tail else None
         until = run.until(timeout)
         with run.tracing(label, at.place) as trace:
-            asker = Asker(model, run, trace)
+            asker = Asker(model, run, trace, run.wanted if is_tail else None)
             return await tries.of(lambda until: ask(asker, frame, until, sink), until, sink)
 
     return act
@@ -73,7 +73,9 @@ def _call_pipeline(
         path = f"{run.above}{label}{at.place}"
 
         async def once(until: float | None) -> Any:
-            inner = run.below(pipeline.name, pipeline.plan.source, pipeline.counters, path, until)
+            inner = run.below(
+                pipeline.name, pipeline.plan.source, pipeline.counters, path, until, is_tail=is_tail
+            )
             return await pipeline.value(values, inner, sink)
 
         with run.timing(label):

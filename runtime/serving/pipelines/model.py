@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from ....compiler.plan import TaskKind
+from ...dialects.field_check import SENT, FieldCheck, Handling
 from ...dialects.openai.text_answers import TextAnswers
+from ...dialects.openai.text_only import (
+    TEXT_FIELDS,
+    most_tokens,
+    number_in,
+    stops_in,
+    wants_usage,
+    whole_in,
+)
+from ...dialects.openai_chat import read_request
 from ...requests.answer import ChatChunk, Chunk
 from ...requests.call import Call
+from ...requests.conversation import Turn
 from ...requests.errors import BadRequest
+from ...requests.parts import Text, ToolResult, path
 from ...requests.request import ChatRequest
 from ...requests.trace import Span, Trace
 from ...requests.usage import Usage
 from ..model import Model, check_task
 from .pipeline import Pipeline, Result
+from .run import TextOptions
 from .texts import text_of
 
-_REFUSED: dict[str, tuple[object, ...]] = {
-    "n": (None, 1),
-    "tools": (None, []),
-    "functions": (None, []),
-    "response_format": (None, {"type": "text"}),
-    "logprobs": (None, False),
-}
-"""What a pipeline cannot do for a chat, and the values that do not ask for it."""
+log = logging.getLogger(__name__)
+
+_PASSED_ON = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "reasoning_effort",
+    "verbosity",
+    "user",
+)
+FIELDS: dict[str, Handling] = TEXT_FIELDS | dict.fromkeys(_PASSED_ON, SENT)
+"""What becomes of each field of a request; those that are passed on go to the call that gives the answer."""
 
 
 class PipelineModel(Model):
     """Its parameter is the text of the last message of the user; other messages are not seen.
 
-    Sampling options of the request are not, either: the pipeline's own calls say how they sample.
+    How the client wants the answer, in length and sampling, goes to the call that gives it, as far as the
+    file does not say it; the log says once where there is no such call.
     """
 
     task = TaskKind.CHAT
@@ -41,6 +65,8 @@ class PipelineModel(Model):
         self.name = pipeline.name
         self._running = 0
         [self._parameter] = pipeline.plan.parameters
+        self._fields = FieldCheck(FIELDS, f"pipeline `{pipeline.name}`")
+        self._told = False
 
     @property
     def running(self) -> int:
@@ -62,7 +88,10 @@ class PipelineModel(Model):
         request = call.request
         check_task("pipeline", self.name, self.task, request)
         assert isinstance(request, ChatRequest)
-        values = {self._parameter.name: said_in(request.body)}
+        conversation = read_request(request.body)
+        self._fields.check(request.body)
+        wanted = _wanted(request.body)
+        values = {self._parameter.name: said_in(conversation.turns)}
         replies = TextAnswers.to(request)
         trace.deployment = self.name
         trace.attempts = 1
@@ -75,14 +104,23 @@ class PipelineModel(Model):
                     priority=call.priority,
                     headers=call.headers,
                     spans=trace.spans,
+                    wanted=wanted,
+                    payers=call.payers,
                 )
+                self._tell_untaken(wanted)
                 usage = total(done.spans)
                 yield ChatChunk(replies.whole(text_of(done.value), "stop", usage), usage)
                 return
             begun = False
             result: Result | None = None
             answer = self.pipeline.stream(
-                values, call.deadline, priority=call.priority, headers=call.headers, spans=trace.spans
+                values,
+                call.deadline,
+                priority=call.priority,
+                headers=call.headers,
+                spans=trace.spans,
+                wanted=wanted,
+                payers=call.payers,
             )
             async with aclosing(answer) as events:
                 async for event in events:
@@ -92,15 +130,27 @@ class PipelineModel(Model):
                         yield ChatChunk(replies.piece(event, first=not begun))
                         begun = True
             assert result is not None
+            self._tell_untaken(wanted)
             usage = total(result.spans)
             if not begun:
                 yield ChatChunk(replies.piece(text_of(result.value), first=True), more=True)
             yield ChatChunk(replies.end("stop"), usage, more=True)
-            options = request.body.get("stream_options")
-            if isinstance(options, dict) and options.get("include_usage"):
+            if wants_usage(request.body):
                 yield ChatChunk(replies.usage(usage))
         finally:
             self._running -= 1
+
+    def _tell_untaken(self, wanted: TextOptions | None) -> None:
+        """Say once that nobody could do what a client wants of the answer."""
+        if wanted is None or wanted.taken or self._told:
+            return
+        self._told = True
+        names = ", ".join(f"`{name}`" for name in wanted.values)
+        log.info(
+            "pipeline `%s`: %s is left out of requests: its answer is not the text of one call",
+            self.name,
+            names,
+        )
 
 
 def total(spans: list[Span]) -> Usage:
@@ -114,24 +164,40 @@ def total(spans: list[Span]) -> Usage:
     )
 
 
-def said_in(body: Mapping[str, Any]) -> str:
-    """The text of the last message of the user. Raises BadRequest, also for what a pipeline cannot do."""
-    for name, harmless in _REFUSED.items():
-        if body.get(name) not in harmless:
-            raise BadRequest(f"`{name}` is not supported by pipelines", param=name, code="unsupported_value")
-    for index in range(len(body["messages"]) - 1, -1, -1):
-        message = body["messages"][index]
-        if message["role"] == "user":
-            return _text_in(message.get("content"), f"messages[{index}].content")
+def said_in(turns: Sequence[Turn]) -> str:
+    """The text of the last message of the user. Raises BadRequest, also for what is no text."""
+    for turn in reversed(turns):
+        if turn.role != "user" or any(isinstance(part, ToolResult) for part in turn.parts):
+            continue
+        texts: list[str] = []
+        for part in turn.parts:
+            if not isinstance(part, Text):
+                where = path(part.at)
+                raise BadRequest(f"`{where}` must be text: that is all that the pipeline takes", param=where)
+            texts.append(part.text)
+        if not texts:
+            where = path((*turn.at, "content"))
+            raise BadRequest(f"`{where}` must be text", param=where)
+        return "".join(texts)
     raise BadRequest("`messages` must hold a message of the user", param="messages")
 
 
-def _text_in(content: Any, where: str) -> str:
-    if isinstance(content, str):
-        return content
-    texts: list[str] = []
-    for part in content if isinstance(content, list) else [None]:
-        if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise BadRequest(f"`{where}` must be text: that is all that the pipeline takes", param=where)
-        texts.append(part["text"])
-    return "".join(texts)
+def _wanted(body: Mapping[str, Any]) -> TextOptions | None:
+    """How the client wants the answer; None where it does not say. Raises BadRequest."""
+    most, stops = most_tokens(body), stops_in(body)
+    for name, low, high in (
+        ("temperature", 0, 2),
+        ("top_p", 0, 1),
+        ("min_p", 0, 1),
+        ("presence_penalty", -2, 2),
+        ("frequency_penalty", -2, 2),
+    ):
+        number_in(body, name, low, high)
+    whole_in(body, "top_k")
+    wants_usage(body)
+    values = {name: body[name] for name in _PASSED_ON if body.get(name) is not None}
+    if most is not None:
+        values["max_tokens"] = most
+    if stops:
+        values["stop"] = list(stops)
+    return TextOptions(values) if values else None

@@ -18,7 +18,7 @@ from ..model import Model
 from .activation import Activation
 from .leaf_values import Sizes
 from .prepare import prepare
-from .run import FinishedStep, Run
+from .run import FinishedStep, Run, TextOptions
 from .steps import PureSteps
 from .text_sink import Sink
 from .values import Misfit, Source, reader
@@ -114,12 +114,15 @@ class Pipeline:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
         spans: list[Span] | None = None,
+        payers: tuple[str, ...] = (),
+        wanted: TextOptions | None = None,
     ) -> Result:
         """The same, with what it took. deadline: in the time of the loop. Cancelling ends every step.
 
-        spans: where what it took is put, which is there also when it fails.
+        spans: where what it took is put, which is there also when it fails. payers: as of a `Call`.
+        wanted: of the text that it gives.
         """
-        run = self._run(deadline, priority, headers, spans)
+        run = self._run(deadline, priority, headers, spans, payers, wanted)
         return Result(await self.value(values, run), run.spans)
 
     async def stream(
@@ -130,6 +133,8 @@ class Pipeline:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
         spans: list[Span] | None = None,
+        wanted: TextOptions | None = None,
+        payers: tuple[str, ...] = (),
     ) -> AsyncGenerator[Event, None]:
         """The same, with each call that was answered, and the text of the last call as it comes.
 
@@ -142,7 +147,7 @@ class Pipeline:
             await room.acquire()
             events.put_nowait(text)
 
-        run = self._run(deadline, priority, headers, spans)
+        run = self._run(deadline, priority, headers, spans, payers, wanted)
         run.told = events.put_nowait
         task = asyncio.create_task(self.value(values, run, Sink(send)))
         task.add_done_callback(lambda _: events.put_nowait(None))
@@ -156,7 +161,23 @@ class Pipeline:
             await end_tasks([task])
 
     def _run(
-        self, deadline: float | None, priority: int, headers: Mapping[str, str], spans: list[Span] | None
+        self,
+        deadline: float | None,
+        priority: int,
+        headers: Mapping[str, str],
+        spans: list[Span] | None,
+        payers: tuple[str, ...],
+        wanted: TextOptions | None,
     ) -> Run:
         spans = [] if spans is None else spans
-        return Run(self.name, self.plan.source, self.counters, deadline, priority, headers, spans=spans)
+        return Run(
+            self.name,
+            self.plan.source,
+            self.counters,
+            deadline,
+            priority,
+            headers,
+            spans=spans,
+            wanted=wanted,
+            payers=payers,
+        )

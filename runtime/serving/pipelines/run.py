@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -30,10 +31,22 @@ class FinishedStep:
 
 
 @define(eq=False)
+class TextOptions:
+    """How a client wants the text that answers it, in OpenAI's words; the call that gives it takes them.
+
+    taken: whether one has: a text that is computed from several calls has none that could.
+    """
+
+    values: Mapping[str, Any]
+    taken: bool = False
+
+
+@define(eq=False)
 class Run:
     """deadline: in the time of the loop. above: the names of the steps that called this pipeline, joined.
 
-    told: hears of each call that was answered. counters: of the pipeline.
+    payers: as of a `Call`. told: hears of each call that was answered. counters: of the pipeline.
+    wanted: of the text that is its value.
     """
 
     pipeline: str
@@ -45,15 +58,33 @@ class Run:
     above: str = ""
     told: Callable[[FinishedStep], None] | None = None
     spans: list[Span] = field(factory=list)
+    payers: tuple[str, ...] = ()
+    wanted: TextOptions | None = None
     _blamed: RequestError | None = None
 
     def below(
-        self, pipeline: str, source: SourceRef, counters: PipelineCounters, path: str, deadline: float | None
+        self,
+        pipeline: str,
+        source: SourceRef,
+        counters: PipelineCounters,
+        path: str,
+        deadline: float | None,
+        *,
+        is_tail: bool,
     ) -> Run:
-        """The run of a pipeline that the step `path` calls."""
-        above = f"{path}/"
+        """The run of a pipeline that the step `path` calls. is_tail: its text is that of this one."""
         return Run(
-            pipeline, source, counters, deadline, self.priority, self.headers, above, self.told, self.spans
+            pipeline,
+            source,
+            counters,
+            deadline,
+            self.priority,
+            self.headers,
+            f"{path}/",
+            self.told,
+            self.spans,
+            self.payers,
+            self.wanted if is_tail else None,
         )
 
     @contextmanager

@@ -1,13 +1,15 @@
-"""`balance [a, b] by round_robin|least_busy`: one of the members, so that all have as much to do."""
+"""`balance [a, b] by …`: one of the members, in turn or by what is known of each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from math import exp
 
 from attrs import frozen
 
 from ....compiler.plan import BalanceKind, BalancePlan
+from ...policies.estimate import Estimate, estimate
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
@@ -15,36 +17,57 @@ from ..model import Model
 from .failover import with_failover
 from .route import Route
 
+MEMORY = 10.0
+"""Seconds in which what was seen of a member's quickness is forgotten to a third."""
+
 
 @frozen
 class Load:
-    """How a member is now. busy: requests that it answers, and that wait for it."""
+    """How a member is now. rank: of those that are available, the one with the lowest is asked."""
 
     available: bool
-    busy: int
+    rank: float
 
 
 class Balancing:
     """In which order the members are asked."""
 
-    def __init__(self, by: BalanceKind) -> None:
-        self._by = by
+    def __init__(self) -> None:
         self._next = 0
 
     def decide(self, loads: Sequence[Load]) -> list[int]:
-        """Where the members stand for one request: who is not free comes last.
+        """Where the members stand for one request: who is not free comes last, the others stand by rank.
 
-        round_robin: the next one after the one that was picked last. least_busy: the one with the
-        fewest requests, and of those that have as many, the next one after the one picked last.
+        Of those that are alike, it is the turn of the next one after the one that was picked last.
         """
         count = len(loads)
         ring = [(self._next + step) % count for step in range(count)]
-        by_load = self._by is BalanceKind.LEAST_BUSY
-        order = sorted(
-            ring, key=lambda index: (not loads[index].available, loads[index].busy if by_load else 0)
-        )
+        order = sorted(ring, key=lambda index: (not loads[index].available, loads[index].rank))
         self._next = order[0] + 1
         return order
+
+
+class Quickness:
+    """How long a member takes to begin an answer, of late.
+
+    A slow answer counts at once, quick ones by and by; what is old is forgotten, so that a slow member is
+    tried again.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._at = 0.0
+
+    def saw(self, now: float, seconds: float) -> None:
+        """An answer began after so long."""
+        weight = exp((self._at - now) / MEMORY)
+        kept = self._seconds
+        self._seconds = seconds if seconds > kept else kept * weight + seconds * (1 - weight)
+        self._at = now
+
+    def seconds(self, now: float) -> float:
+        """The time that is expected; 0 where nothing is known."""
+        return self._seconds * exp((self._at - now) / MEMORY)
 
 
 class Balance(Route):
@@ -52,9 +75,42 @@ class Balance(Route):
 
     def __init__(self, plan: BalancePlan, members: Sequence[Model]) -> None:
         super().__init__(plan, members)
-        self._balancing = Balancing(plan.by)
+        self._balancing = Balancing()
+        self._quickness = [Quickness() for _ in members]
+        self._by = plan.by
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         now = asyncio.get_running_loop().time()
-        loads = [Load(each.free_at(now) <= now, each.running + each.waiting) for each in self.members]
+        rank = self._rank(call, now)
+        loads = [Load(each.free_at(now) <= now, rank(index)) for index, each in enumerate(self.members)]
         return with_failover(self, self._balancing.decide(loads), call, trace)
+
+    def answers(self, index: int, took: float = 0.0) -> None:
+        super().answers(index, took)
+        if self._by is BalanceKind.LEAST_LATENCY:
+            self._quickness[index].saw(asyncio.get_running_loop().time(), took)
+
+    def cost(self, size: Estimate) -> float:
+        """What the cheapest member costs, where that is the one that is asked."""
+        costs = [member.cost(size) for member in self.members]
+        return min(costs) if self._by is BalanceKind.LEAST_COST else max(costs)
+
+    def _rank(self, call: Call, now: float) -> Callable[[int], float]:
+        """What orders the members for `call`."""
+        members = self.members
+        match self._by:
+            case BalanceKind.LEAST_BUSY:
+                return lambda index: _busy(members[index])
+            case BalanceKind.LEAST_COST:
+                size = estimate(call.request)
+                return lambda index: members[index].cost(size)
+            case BalanceKind.LEAST_LATENCY:
+                return lambda index: self._quickness[index].seconds(now) * (1 + _busy(members[index]))
+            case BalanceKind.USAGE:
+                return lambda index: members[index].used(now)
+        return lambda _: 0.0
+
+
+def _busy(member: Model) -> int:
+    """Requests that it answers, and that wait for it."""
+    return member.running + member.waiting

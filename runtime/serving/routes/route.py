@@ -7,7 +7,11 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from attrs import evolve
+
 from ....compiler.plan import RoutePlan, TaskKind
+from ...limits.replica_policies import route_payer
+from ...policies.estimate import Estimate
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
@@ -24,6 +28,7 @@ class Route(Model):
         self.task: TaskKind = plan.task
         self.members = members
         self.counters = RouteCounters(member.name for member in members)
+        self._payers = () if plan.budget is None else (route_payer(plan.route),)
 
     @property
     def is_wildcard(self) -> bool:
@@ -48,10 +53,20 @@ class Route(Model):
         """When the first of its members is."""
         return min(member.free_at(now) for member in self.members)
 
+    def cost(self, size: Estimate) -> float:
+        """What the member costs that is asked first."""
+        return self.members[0].cost(size)
+
+    def used(self, now: float) -> float:
+        """Of the member that has most left."""
+        return min(member.used(now) for member in self.members)
+
     async def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of the member that is picked. Raises RequestError."""
         loop = asyncio.get_running_loop()
         began, begun = loop.time(), False
+        if self._payers:
+            call = evolve(call, payers=call.payers + self._payers)
         try:
             check_task("route", self.name, self.task, call.request)
             async with aclosing(self.pick(call, trace)) as chunks:
@@ -65,8 +80,8 @@ class Route(Model):
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer, as the strategy has it; says by `answers` and `moves` who is asked why."""
 
-    def answers(self, index: int) -> None:
-        """The member at `index` gives the answer."""
+    def answers(self, index: int, took: float = 0.0) -> None:
+        """The member at `index` gives the answer, and began it within `took` seconds."""
         self.counters.answers[self.members[index].name] += 1
 
     def moves(self, index: int, reason: str) -> None:

@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 
 from inferc.compiler.plan import GenerateSpec, OnnxServingPlan, SessionOptions
 from inferc.runtime.replicas.onnx import OnnxReplica
+from inferc.runtime.replicas.onnx.generate.prompts import ChatTemplate
 from inferc.runtime.replicas.onnx.generate.sampling import Sampler, Sampling
 from inferc.runtime.replicas.onnx.generate.texts import Detokenizer, StopFinder
 from inferc.runtime.requests.answer import ChatChunk
@@ -246,14 +247,15 @@ async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_
         ({"seed": True}, "`seed` must be a whole number"),
         ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
         ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
-        ({"n": 2}, "`n` must be 1: this model gives one answer"),
-        ({"n": 0}, "`n` must be a whole number of at least 1"),
-        ({"min_p": 0.1}, "`min_p` is not supported by this model"),
-        ({"repetition_penalty": 1.2}, "`repetition_penalty` is not supported by this model"),
+        ({"n": 2}, "cannot take `n`: there is one answer"),
+        ({"n": 0}, "cannot take `n`"),
+        ({"min_p": 0.1}, "cannot take `min_p`"),
+        ({"repetition_penalty": 1.2}, "cannot take `repetition_penalty`"),
         ({"stream_options": True}, "`stream_options` must be an object"),
         ({"stream_options": {"include_usage": 1}}, "`stream_options.include_usage` must be true or false"),
-        ({"tools": [{"type": "function"}]}, "`tools` is not supported by this model"),
-        ({"logprobs": 5}, "`logprobs` is not supported by this model"),
+        ({"tools": [{"type": "function"}]}, "cannot take `tools`"),
+        ({"grammar": "x"}, "cannot take `grammar`: no field of that name"),
+        ({"logprobs": 5}, "cannot take `logprobs`"),
     ],
 )
 async def test_options_that_cannot_be_had_are_refused(
@@ -326,12 +328,43 @@ async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: 
     async with running(lm_plan(folder, chat_template=template, max_new_tokens=5)) as replica:
         filled = "[system]Be kind.[user]Hi[assistant]"
         assert await said(replica) == (await text_of(replica, filled), len(filled) + 1)
-        image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+        image = [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}
+        ]
         with pytest.raises(BadRequest, match=r"messages\[0\].content.*parts of the type `text` only"):
             async with aclosing(
                 replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
             ) as chunks:
                 await anext(chunks)
+
+
+async def test_a_history_with_calls_of_functions_is_understood(folder: Path, tmp_path: Path) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
+    messages: Any = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "sunny"},
+    ]
+    source = (
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}"
+        "{{ c.function.arguments.x + 1 }}{% endfor %}{% endfor %}"
+    )
+    (tmp_path / "template.jinja").write_text(source)
+
+    assert ChatTemplate(tmp_path / "template.jinja", "it").render(messages) == (
+        "[system]Be brief.[assistant]2[tool]sunny"
+    )
+    assert ChatTemplate(None, "it").render(messages) == (
+        'system: Be brief.\nassistant: {"name":"f","arguments":{"x":1}}\ntool: sunny\nassistant:'
+    )
+    for wrong, named in (
+        ([{"role": "pirate", "content": "x"}], "messages[0].role"),
+        ([{"role": "assistant", "tool_calls": 5}], "messages[0].tool_calls"),
+        ([{"role": "user", "content": None}], "messages[0].content"),
+    ):
+        with pytest.raises(BadRequest) as refused:
+            ChatTemplate(None, "it").render(wrong)
+        assert refused.value.param == named
 
 
 async def test_the_openai_client_chats_and_completes(folder: Path) -> None:

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from ....dialects.openai_chat.messages import read_messages
 from ....requests.errors import BadRequest, StartError
 
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
@@ -29,9 +32,10 @@ class ChatTemplate:
 
     def render(self, messages: list[dict[str, Any]]) -> str:
         """The prompt. Raises BadRequest."""
-        plain = [message | {"content": _text(index, message)} for index, message in enumerate(messages)]
+        read_messages(messages)
+        plain = [_plain(index, message) for index, message in enumerate(messages)]
         if self._template is None:
-            lines = [f"{message['role']}: {message['content']}" for message in plain]
+            lines = [f"{message['role']}: {_in_words(message)}" for message in plain]
             return "\n".join([*lines, "assistant:"])
         try:
             text: str = self._template.render(messages=plain, add_generation_prompt=True, **self._special)
@@ -81,11 +85,41 @@ class ChatTemplate:
         return template
 
 
+def _plain(index: int, message: dict[str, Any]) -> dict[str, Any]:
+    """A message as templates know it: text, `system` for the developer, arguments of calls as objects."""
+    plain = message | {"content": _text(index, message)}
+    if message["role"] == "developer":
+        plain["role"] = "system"
+    calls = message.get("tool_calls")
+    if calls:
+        plain["tool_calls"] = [_call(call) for call in calls]
+    return plain
+
+
+def _call(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    if function is None:
+        return call
+    try:
+        arguments = orjson.loads(function["arguments"])
+    except orjson.JSONDecodeError:
+        return call
+    return call | {"function": function | {"arguments": arguments}}
+
+
+def _in_words(message: dict[str, Any]) -> str:
+    """What was said, and which functions were called."""
+    calls = [orjson.dumps(call.get("function", call)).decode() for call in message.get("tool_calls") or ()]
+    return " ".join(filter(None, (message["content"], *calls)))
+
+
 def _text(index: int, message: dict[str, Any]) -> str:
-    """The content of a message: a text, or a list of parts that are texts."""
+    """The content of a message: a text, or a list of parts that are texts; nothing, where it calls."""
     content = message.get("content")
     if isinstance(content, str):
         return content
+    if content is None and message.get("tool_calls"):
+        return ""
     where = f"messages[{index}].content"
     if not isinstance(content, list):
         raise BadRequest(f"`{where}` must be text, or a list of parts", param=where)

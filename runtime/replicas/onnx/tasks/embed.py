@@ -9,8 +9,8 @@ import numpy
 from numpy.typing import NDArray
 
 from .....compiler.plan import EmbedSpec, InputType, Pooling, VectorKind
-from ....dialects.embedding_options import LOCAL_FIELDS, input_type_in, wants_all
-from ....dialects.translation.fields import SENT, FieldCheck, Refused
+from ....dialects.field_check import SENT, FieldCheck, Refused
+from ....dialects.retrieval.options import LOCAL_FIELDS, input_type_in, wants_all
 from ....requests.answer import Chunk, EmbedChunk
 from ....requests.errors import BadRequest
 from ....requests.request import EmbedRequest, Request

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from functools import partial
 
 from .....compiler.plan import GenerateSpec
+from ....dialects.field_check import FieldCheck
 from ....dialects.openai.text_answers import TextAnswers
 from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
@@ -16,7 +17,7 @@ from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
 from ..company import reason_to_run_alone
 from ..generate.decoder import Answer, Decoder
-from ..generate.options import read_options
+from ..generate.options import FIELDS, read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
@@ -78,6 +79,7 @@ class GenerateTask:
         batching = model.plan.batching
         self._runner = model.runner(self._decoder.step, batching, is_loop=True)
         self._can_pad = False
+        self._fields = FieldCheck(FIELDS, model.owner)
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
         answer = Answer(Sampler(GREEDY), (0,))
@@ -111,6 +113,7 @@ class GenerateTask:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         """The answer, whole or as it comes. Raises RequestError."""
         assert isinstance(request, ChatRequest | CompletionRequest)
+        self._fields.check(request.body)
         options = read_options(request.body, self._spec)
         prompt = await self._model.in_thread(partial(self._prompt, request))
         most = min(options.max_tokens, self._room(len(prompt), _param(request)))

@@ -8,8 +8,8 @@ import numpy
 from numpy.typing import NDArray
 
 from .....compiler.plan import Activation, RerankSpec
-from ....dialects.embedding_options import LOCAL_FIELDS, wants_all
-from ....dialects.translation.fields import SENT, FieldCheck
+from ....dialects.field_check import SENT, FieldCheck
+from ....dialects.retrieval.options import LOCAL_FIELDS, wants_all
 from ....requests.answer import Chunk, RerankChunk
 from ....requests.errors import BadRequest
 from ....requests.request import Request, RerankRequest

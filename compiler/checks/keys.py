@@ -1,0 +1,95 @@
+"""Keys of the gateway: do they lead somewhere, are they told apart, and can their budgets be kept?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from ...dsl import syntax as s
+from ...dsl.diagnostics import Diagnostics, Label
+from ...dsl.source import Span
+from ...dsl.suggest import offer
+from ..program import DeclaredKey, Program
+from ..routes.order import targets
+from ..scope import ANSWERING, Symbol
+from .budgets import SharedBudget, check_shared
+
+_ASKED = (*ANSWERING, s.PipelineDeclaration)
+
+
+def check(program: Program, found: Diagnostics) -> None:
+    """Names must be those of models, secrets must differ, and a budget needs prices."""
+    asked = {
+        name: symbol
+        for scope in program.scopes
+        for name, symbol in scope.own.items()
+        if isinstance(symbol.node, _ASKED)
+    }
+    secrets: dict[tuple[str, str], DeclaredKey] = {}
+    for each in program.gateway.keys:
+        for name, span in _named(each):
+            _leads_somewhere(name, span, asked, found)
+        for secret in each.key.secret:
+            first = secrets.setdefault((secret.source, secret.name), each)
+            if first is not each:
+                _same_secret(first, each, found)
+        if each.key.budget is not None:
+            reached = _reached(each, asked)
+            shared = SharedBudget(f"the key `{each.name}`", each.key.budget, each.written, reached)
+            check_shared(shared, program, found)
+
+
+def _named(declared: DeclaredKey) -> Iterator[tuple[str, Span]]:
+    """What `models` names, and where."""
+    setting = declared.setting("models")
+    node = setting.node.value if setting is not None else None
+    for index, name in enumerate(declared.key.models):
+        is_list = isinstance(node, s.ListExpression) and len(node.items) == len(declared.key.models)
+        item = node.items[index] if is_list else node  # type: ignore[union-attr]
+        yield name, declared.scope.span(item) if item is not None else declared.span
+
+
+def _leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnostics) -> None:
+    if "*" in name:
+        if not any(fnmatchcase(each, name) for each in asked):
+            found.warning(
+                "W0430",
+                f"no model is called like `{name}`",
+                span,
+                "matches nothing",
+                help=f"known here: {', '.join(f'`{each}`' for each in list(asked)[:8])}" if asked else None,
+            )
+    elif name not in asked and name.partition("/")[0] not in asked:
+        hint = offer(found.near(name, list(asked))) or "name a deployment, a route or a pipeline"
+        message = f"there is no model `{name}`"
+        found.error("E0201", message, span, "not declared", help=hint)
+
+
+def _same_secret(first: DeclaredKey, second: DeclaredKey, found: Diagnostics) -> None:
+    found.error(
+        "E0319",
+        f"the keys `{first.name}` and `{second.name}` have the same secret",
+        second.written("secret"),
+        "the same secret",
+        secondary=[Label(first.written("secret"), "first used here")],
+        help="nobody could tell who calls: give each a secret of its own",
+    )
+
+
+def _reached(declared: DeclaredKey, asked: dict[str, Symbol]) -> set[str]:
+    """The names of all that requests with the key may come to; of a pipeline, everything counts."""
+    patterns = declared.key.models
+    waiting = [name for name in asked if any(fnmatchcase(name, each) for each in patterns)]
+    if not patterns or any(isinstance(asked[name].node, s.PipelineDeclaration) for name in waiting):
+        return set(asked)
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        symbol = asked[name]
+        if isinstance(symbol.node, s.RouteDeclaration):
+            members = (symbol.scope.find_reference(each) for each in targets(symbol.node.route))
+            waiting += [member.name.text for member in members if member is not None]
+    return reached

@@ -1,0 +1,101 @@
+"""What is written passes `inferc check`: what does not is taken out, and lost with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...dsl.diagnostics import Diagnostic
+from ...dsl.source import Span
+from ..compile import check_file
+from .draft import Block, Deployment, Draft, Field, Passage, Route
+from .foreign import ImportFailed
+from .literals import Code
+from .report import Outcome
+from .writer import Place, lines
+
+_NO_PRICE = "E0413"
+
+MISSING_MODEL = "E0501"
+"""The one error that may stay: the models of another system need not lie here yet."""
+
+_MOST_ROUNDS = 200
+_REQUIRED = ("", "model", "runtime")
+
+
+def settle(draft: Draft, path: Path) -> None:
+    """Take out what the language refuses, until nothing is refused. path: where the file will be."""
+    for _ in range(_MOST_ROUNDS):
+        written = lines(draft, short=False)
+        text = "\n".join(line for line, _ in written) + "\n"
+        refused = [
+            each
+            for each in check_file(path.name, path, text=text).diagnostics
+            if each.is_error and each.code != MISSING_MODEL
+        ]
+        if not refused:
+            draft.drop_unused("nothing is left that it counts for")
+            return
+        first = refused[0]
+        if first.code == _NO_PRICE:
+            budget = first.secondary[0] if first.secondary else first.primary
+            if budget is not None and _only_warns(draft, written[_line(budget.span)][1]):
+                continue
+        _take_out(draft, written[_line(first.primary.span) if first.primary else 0][1], first)
+    raise ImportFailed("too much of this file cannot be said here")
+
+
+def _line(span: Span) -> int:
+    return span.source.position(span.start)[0] - 1
+
+
+def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
+    owner, key = place
+    says = refused.message
+    if isinstance(owner, Passage):
+        draft.drop_passage(owner, says)
+    elif isinstance(owner, Route):
+        if owner.options.items:
+            for name in list(owner.options.items):
+                draft.drop_field(owner.options, name, says)
+        elif owner.choice:
+            draft.drop_choice(owner, says)
+        else:
+            draft.drop_route(owner, says)
+    elif isinstance(owner, Deployment) and key in _REQUIRED:
+        draft.drop(owner, says)
+    elif isinstance(owner, Block) and key:
+        draft.drop_field(owner, key, says)
+    elif (deployment := _around(draft, owner)) is not None:
+        draft.drop(deployment, says)
+    elif isinstance(owner, Block):
+        for name in list(owner.items):
+            draft.drop_field(owner, name, says)
+    else:
+        raise ImportFailed(f"what this file says cannot be written: {says}")
+
+
+def _only_warns(draft: Draft, place: Place) -> bool:
+    """Let a budget warn that no price is known for; whether there is one that did not."""
+    found, key = place
+    owner, name = (found.options, "budget") if isinstance(found, Route) else (found, key)
+    budget = owner.items.get(name) if isinstance(owner, Block) else None
+    if not isinstance(owner, Block) or not isinstance(budget, Block):
+        return False
+    if budget.value("on_exceeded") == "warn":
+        return False
+    said = budget.items.get("on_exceeded")
+    own = said.nodes if isinstance(said, Field) else ()
+    says = "a price is not known, so it cannot be kept and only warns: write `price { … }`, then `reject`"
+    for node in own or tuple(node for each in budget.fields() for node in each.nodes):
+        draft.overrule(Outcome.CHANGED, node, says, owner.remarks)
+    budget.put("on_exceeded", Code("warn"), *own)
+    return True
+
+
+def _around(draft: Draft, block: Block | None) -> Deployment | None:
+    """The deployment that a block is in."""
+
+    def holds(outer: Block) -> bool:
+        return outer is block or any(isinstance(i, Block) and holds(i) for i in outer.items.values())
+
+    return next((each for each in draft.deployments if block is not None and holds(each)), None)

@@ -1,0 +1,284 @@
+"""What a file of the language will say, before it is text: blocks, routes, and comments beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import define, evolve, field, frozen
+
+from .foreign import Node
+from .literals import Code
+from .report import Outcome, Remark, Report
+
+
+@frozen(eq=False)
+class Field:
+    """`name = value`. nodes: the settings that it stands for."""
+
+    value: object
+    nodes: tuple[Node, ...] = ()
+
+
+@define(eq=False)
+class Block:
+    """`label { … }`: fields and blocks in the order in which they were put, and comments before them."""
+
+    label: str = ""
+    items: dict[str, Field | Block] = field(factory=dict)
+    remarks: list[Remark] = field(factory=list)
+
+    def block(self, *path: str) -> Block:
+        """The block at `path`, made where there is none."""
+        found = self
+        for key in path:
+            inner = found.items.get(key)
+            if not isinstance(inner, Block):
+                inner = found.items[key] = Block()
+            found = inner
+        return found
+
+    def put(self, path: str | Sequence[str], value: object, *nodes: Node) -> None:
+        """Set the field at `path`, dotted, or its parts."""
+        *outer, last = path.split(".") if isinstance(path, str) else path
+        self.block(*outer).items[last] = Field(value, nodes)
+
+    def value(self, path: str) -> object:
+        """What the field at `path` was set to, None for nothing."""
+        found: Field | Block | None = self
+        for key in path.split("."):
+            found = found.items.get(key) if isinstance(found, Block) else None
+        return found.value if isinstance(found, Field) else None
+
+    def label_of(self, name: str) -> str:
+        """The word behind the name of an inner block, such as the kind of a runtime; empty for none."""
+        found = self.items.get(name)
+        return found.label if isinstance(found, Block) else ""
+
+    def has(self, path: str) -> bool:
+        return self.value(path) is not None
+
+    def fields(self) -> Iterator[Field]:
+        for item in self.items.values():
+            if isinstance(item, Block):
+                yield from item.fields()
+            else:
+                yield item
+
+
+@define(eq=False)
+class Deployment(Block):
+    """A deployment. nodes: all that the source says of it, which is lost when it cannot be."""
+
+    name: str = ""
+    nodes: tuple[Node, ...] = ()
+    doc: str = ""
+
+    def runtime(self, label: str) -> Block:
+        """The block of the runtime, which is of the kind `label`."""
+        found = self.block("runtime")
+        found.label = label
+        return found
+
+
+@frozen(eq=False)
+class Strategy:
+    """`fallback [a, b]` and the like. shares: those of a split. option: what stands behind the members."""
+
+    kind: str
+    members: tuple[Strategy | str, ...]
+    shares: tuple[float, ...] = ()
+    option: str = ""
+
+    def names(self) -> Iterator[str]:
+        for member in self.members:
+            if isinstance(member, str):
+                yield member
+            else:
+                yield from member.names()
+
+    def without(self, gone: Iterable[str]) -> Strategy | str | None:
+        """The strategy without the members `gone`; one that is left stands for itself."""
+        gone = set(gone)
+        shares = self.shares or (1.0,) * len(self.members)
+        kept = [
+            (left, share)
+            for member, share in zip(self.members, shares, strict=True)
+            if (left := _left(member, gone)) is not None
+        ]
+        if not kept:
+            return None
+        if len(kept) == 1:
+            return kept[0][0]
+        members = tuple(member for member, _ in kept)
+        return evolve(self, members=members, shares=tuple(s for _, s in kept) if self.shares else ())
+
+
+def without_options(member: Strategy | str) -> Strategy | str:
+    """The same, each strategy by its own default rule."""
+    if isinstance(member, str):
+        return member
+    return evolve(member, option="", members=tuple(map(without_options, member.members)))
+
+
+def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
+    """The fewest nodes that hold these settings below `node`, and no others."""
+    own = [leaf.path for leaf in node.leaves()]
+    if leaves.issuperset(own):
+        yield node
+    elif not leaves.isdisjoint(own):
+        for inner in (*node.entries.values(), *node.items):
+            yield from _topmost(inner, leaves)
+
+
+def _left(member: Strategy | str, gone: set[str]) -> Strategy | str | None:
+    if isinstance(member, str):
+        return None if member in gone else member
+    return member.without(gone)
+
+
+@define(eq=False)
+class Route:
+    """`route name = …`. options: what stands behind `with`. choice: the settings that chose a rule of it."""
+
+    name: str
+    strategy: Strategy | str
+    nodes: tuple[Node, ...] = ()
+    remarks: list[Remark] = field(factory=list)
+    options: Block = field(factory=Block)
+    choice: tuple[Node, ...] = ()
+
+
+@define(eq=False)
+class Passage:
+    """Declarations as text, such as a pipeline. nodes: all that they stand for."""
+
+    text: str
+    nodes: tuple[Node, ...] = ()
+    remarks: list[Remark] = field(factory=list)
+
+
+@define(eq=False)
+class Constant:
+    """`let name = value`: what the source says once for all."""
+
+    name: str
+    value: object
+    remarks: list[Remark] = field(factory=list)
+
+
+@define(eq=False)
+class Draft:
+    """A whole file. title: what stands on its first line. told: comments of the whole file."""
+
+    title: str
+    report: Report = field(factory=Report)
+    told: list[str] = field(factory=list)
+    remarks: list[Remark] = field(factory=list)
+    constants: list[Constant] = field(factory=list)
+    deployments: list[Deployment] = field(factory=list)
+    routes: list[Route] = field(factory=list)
+    passages: list[Passage] = field(factory=list)
+    gateway: Block = field(factory=Block)
+    cluster: Block = field(factory=Block)
+
+    def kept(self, *nodes: Node | None) -> None:
+        """These settings mean the same here."""
+        for node in nodes:
+            if node is not None:
+                self.report.mark(Outcome.KEPT, node)
+
+    def changed(self, node: Node | None, says: str, beside: list[Remark] | None = None) -> None:
+        """This setting has the nearest meaning here; `says` what differs."""
+        self._remark(Outcome.CHANGED, node, says, beside)
+
+    def lost(self, node: Node | None, says: str, beside: list[Remark] | None = None) -> None:
+        """Nothing stands for this setting here; `says` why, or what to do."""
+        self._remark(Outcome.LOST, node, says, beside)
+
+    def _remark(self, outcome: Outcome, node: Node | None, says: str, beside: list[Remark] | None) -> None:
+        if node is not None:
+            fresh = self.report.mark(outcome, node, says)
+            into = self.remarks if beside is None else beside
+            into.extend(Remark(outcome, each, says) for each in _topmost(node, fresh))
+
+    def overrule(self, outcome: Outcome, node: Node, says: str, beside: list[Remark]) -> None:
+        """Say what became of a setting, whatever was said before."""
+        self.report.overrule(outcome, [node], says)
+        beside[:] = [each for each in beside if each.node is not node]
+        if outcome is not Outcome.KEPT:
+            beside.append(Remark(outcome, node, says))
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, or with a number behind it where it is taken."""
+        taken = {each.name for each in self.deployments} | {each.name for each in self.routes}
+        name, number = wanted, 1
+        while name in taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        return name
+
+    def drop(self, deployment: Deployment, says: str) -> None:
+        """Leave a deployment out: its settings are lost, and the routes go on without it."""
+        self.deployments.remove(deployment)
+        inside = {leaf.path for node in deployment.nodes for leaf in node.leaves()}
+        nodes = [node for each in deployment.fields() for node in each.nodes if node.path not in inside]
+        self._lose([*deployment.nodes, *dict.fromkeys(self._in_no_field(nodes))], says)
+        self.remarks.extend(each for each in deployment.remarks if each.node.path not in inside)
+        self._forget(deployment.name, says)
+
+    def drop_route(self, route: Route, says: str) -> None:
+        """Leave a route out, and those that have no other member."""
+        self.routes.remove(route)
+        self._lose(route.nodes, says)
+        self._forget(route.name, says)
+
+    def drop_passage(self, passage: Passage, says: str) -> None:
+        """Leave declarations out that are text already."""
+        self.passages.remove(passage)
+        self._lose(passage.nodes, says)
+
+    def drop_field(self, block: Block, key: str, says: str) -> None:
+        """Leave a field or a block out."""
+        item = block.items.pop(key)
+        fields = list(item.fields()) if isinstance(item, Block) else [item]
+        nodes = [node for each in fields for node in each.nodes]
+        self.report.overrule(Outcome.LOST, self._in_no_field(nodes), says)
+        block.remarks = [each for each in block.remarks if each.node not in nodes]
+        block.remarks.extend(Remark(Outcome.LOST, node, says) for node in nodes)
+
+    def drop_choice(self, route: Route, says: str) -> None:
+        """Let the members of a route be chosen by the default rule."""
+        route.strategy = without_options(route.strategy)
+        self.report.overrule(Outcome.LOST, route.choice, says)
+        route.remarks.extend(Remark(Outcome.LOST, node, says) for node in route.choice)
+        route.choice = ()
+
+    def drop_unused(self, says: str) -> None:
+        """Leave out the constants that no field names any more."""
+        blocks = [*self.deployments, self.gateway]
+        named = {
+            str(each.value) for block in blocks for each in block.fields() if isinstance(each.value, Code)
+        }
+        for constant in [each for each in self.constants if each.name not in named]:
+            self.constants.remove(constant)
+            for remark in constant.remarks:
+                self.overrule(Outcome.LOST, remark.node, says, self.remarks)
+
+    def _in_no_field(self, nodes: Iterable[Node]) -> list[Node]:
+        """Those for which no field stands any more."""
+        blocks = [*self.deployments, self.gateway, self.cluster, *(route.options for route in self.routes)]
+        used = {node.path for block in blocks for each in block.fields() for node in each.nodes}
+        return [node for node in nodes if node.path not in used]
+
+    def _lose(self, nodes: Iterable[Node], says: str) -> None:
+        self.report.overrule(Outcome.LOST, nodes, says)
+        self.remarks.extend(Remark(Outcome.LOST, node, says) for node in nodes)
+
+    def _forget(self, name: str, says: str) -> None:
+        """Leave a name out of all routes."""
+        for route in list(self.routes):
+            left = _left(route.strategy, {name})
+            if left is None:
+                self.drop_route(route, says)
+            else:
+                route.strategy = left

@@ -1,0 +1,219 @@
+"""KServe's inference services, and the graphs in front of them."""
+
+from __future__ import annotations
+
+import re
+
+from ..draft import Deployment, Draft
+from ..foreign import Node
+from ..kubernetes import Resource, form, resources, rest
+from ..origin import Origin
+from ..servers import PORT
+from ..tables import Kept, Lost, Table, To, Unfit, follow, milliseconds, positive, seconds
+from .kserve_graphs import graph
+
+_SCALING = "inferc starts as many replicas as the file says; Kubernetes may scale whole servers"
+_PLACING = "where it runs is said where inferc itself is deployed"
+_STORAGE = "inferc loads no models: put the files where `model` says"
+_FORMATS = (
+    "inferc runs ONNX models and servers that speak OpenAI's protocol: export it, or keep KServe for it"
+)
+
+_OLD_FORMATS: tuple[str, ...] = (
+    *("onnx", "huggingface", "triton", "sklearn", "xgboost", "pytorch", "tensorflow"),
+    *("lightgbm", "pmml", "paddle"),
+)
+"""Formats that may stand in place of `model`."""
+
+_OWN_FLAGS = ("model_name", "model_id", "model_dir", "backend", "http_port", "task")
+"""Flags of KServe's own server for Hugging Face models; all others are those of vLLM."""
+
+_REMOTE: Table = {
+    "timeout": To("runtime.timeouts.total", seconds, "here from sending to the last byte"),
+}
+
+_PREDICTOR: Table = {
+    "maxReplicas": Lost(_SCALING),
+    "scaleTarget": Lost(_SCALING),
+    "scaleMetric": Lost(_SCALING),
+    "scaleMetricType": Lost(_SCALING),
+    "autoScaling.**": Lost(_SCALING),
+    "containerConcurrency": To("serving.max_concurrent", positive),
+    "timeout": Lost("ONNX models have the deadline of their request: `gateway { timeout = … }`"),
+    "batcher.**": Lost("the server joins requests by itself"),
+    "tolerations": Lost(_PLACING),
+    "nodeSelector.**": Lost(_PLACING),
+    "affinity.**": Lost(_PLACING),
+    "serviceAccountName": Lost(_PLACING),
+    "*.storageUri": Lost(_STORAGE),
+    "*.storage.**": Lost(_STORAGE),
+    "*.protocolVersion": Lost("the gateway speaks OpenAI's API and the Open Inference Protocol for all"),
+    "*.modelFormat.name": Kept(),
+    "*.modelFormat.version": Lost("the file of a model says which version it has"),
+    "*.runtime": Lost("the runtime follows from the format"),
+    "*.resources.requests.nvidia.com/gpu": Lost("the limit counts"),
+    "*.resources.**": Lost(_PLACING),
+    "logger.**": Lost("inferc logs no contents"),
+    "canaryTrafficPercent": Lost("write a second deployment, and `split { new: 10%, old: 90% }`"),
+}
+
+
+def recognises(root: Node) -> bool:
+    """Whether there are inference services, or graphs of them."""
+    return any(each.kind in ("InferenceService", "InferenceGraph") for each in resources(root))
+
+
+def read(root: Node, draft: Draft, origin: Origin) -> None:
+    """Put all resources into the draft."""
+    found = resources(root)
+    form(found, draft)
+    for each in found:
+        if each.kind == "InferenceService":
+            _service(each, draft)
+    for each in found:
+        if each.kind == "InferenceGraph":
+            graph(each, draft)
+    rest(found, draft)
+
+
+def _service(service: Resource, draft: Draft) -> None:
+    predictor = service.spec.get("predictor")
+    if predictor is None:
+        return
+    key = next((each for each in ("model", *_OLD_FORMATS) if each in predictor.entries), None)
+    body = predictor.get(key) if key is not None else None
+    kind = body.text("modelFormat", "name") if key == "model" and body is not None else key
+    made = Deployment(name=service.name, nodes=(service.node,))
+    if body is None or kind not in ("onnx", "huggingface", "vllm"):
+        draft.lost(service.node, _FORMATS)
+        return
+    draft.deployments.append(made)
+    draft.kept(service.node.get("metadata", "name"))
+    _replicas(predictor, made, draft)
+    _gpus(body, made, draft)
+    if kind == "onnx":
+        _onnx(service.name, predictor, made, draft)
+    else:
+        _server(body, made, draft)
+        follow(_REMOTE, Node(predictor.path, predictor.line, _only(predictor, "timeout")), draft, made)
+        if made.has("runtime.timeouts.total"):
+            made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
+    follow(_PREDICTOR, predictor, draft, made)
+    for name in ("transformer", "explainer"):
+        other = service.spec.get(name)
+        if other is not None:
+            says = "code around a model is a pipeline with an `extern`"
+            draft.lost(other, says, made.remarks)
+    metadata = service.node.get("metadata")
+    if metadata is not None:
+        draft.lost(metadata, "it is for Kubernetes alone", made.remarks)
+
+
+def _only(node: Node, *keys: str) -> dict[str, Node]:
+    return {key: value for key, value in node.entries.items() if key in keys}
+
+
+def _replicas(predictor: Node, made: Deployment, draft: Draft) -> None:
+    least = predictor.get("minReplicas")
+    if least is None:
+        return
+    if least.value == 0:
+        draft.changed(least, "inferc always has a replica", made.remarks)
+    else:
+        follow({"minReplicas": To("replicas", positive)}, _pick(predictor, "minReplicas"), draft, made)
+
+
+def _pick(node: Node, *keys: str) -> Node:
+    """The same mapping with some of its entries alone."""
+    return Node(node.path, node.line, _only(node, *keys))
+
+
+def _gpus(body: Node, made: Deployment, draft: Draft) -> None:
+    """GPUs of each replica, from the limits of its container."""
+    for kind in ("limits", "requests"):
+        given = body.get("resources", kind)
+        for name, node in (given.entries if given is not None else {}).items():
+            if not name.endswith("/gpu"):
+                continue
+            if made.has("gpus"):
+                draft.lost(node, "the limit counts", made.remarks)
+                continue
+            try:
+                made.put("gpus", positive(node), node)
+                draft.kept(node)
+            except Unfit as unfit:
+                draft.lost(node, str(unfit), made.remarks)
+
+
+def _onnx(name: str, predictor: Node, made: Deployment, draft: Draft) -> None:
+    """A model that ONNX Runtime runs."""
+    made.put("model", f"models/{name}/model.onnx")
+    batcher = predictor.get("batcher")
+    if batcher is None:
+        return
+    made.runtime("ort")
+    follow(
+        {
+            "batcher.maxBatchSize": To("runtime.batching.max_size", positive),
+            "batcher.maxLatency": To("runtime.batching.max_delay", milliseconds),
+        },
+        _pick(predictor, "batcher"),
+        draft,
+        made,
+    )
+
+
+def _server(body: Node, made: Deployment, draft: Draft) -> None:
+    """A language model behind a server of its own, which KServe's image starts with vLLM."""
+    made.runtime("vllm")
+    given = body.get("args")
+    flags = _flags([str(item.value) for item in given.items] if given is not None else [])
+    model = flags.get("model_id") or flags.get("model_dir") or made.name
+    made.put("model", model)
+    command = ["vllm", "serve", model, "--port", PORT]
+    for flag, value in flags.items():
+        if flag not in _OWN_FLAGS:
+            command += [f"--{flag.replace('_', '-')}", *([value] if value else [])]
+    made.put("runtime.launch.command", command, *([given] if given is not None else []))
+    if given is not None:
+        says = "KServe's server for Hugging Face models is vLLM's here, with the flags that it knows"
+        draft.changed(given, says, made.remarks)
+    _environment(body.get("env"), made, draft)
+    for name in ("command", "image", "ports", "name"):
+        if (node := body.get(name)) is not None:
+            draft.lost(node, "inferc starts the server itself, with `launch { command = […] }`", made.remarks)
+
+
+def _flags(arguments: list[str]) -> dict[str, str]:
+    """`--name=value`, `--name value` and `--name` as a mapping, its names with `_`."""
+    found: dict[str, str] = {}
+    last = ""
+    for argument in arguments:
+        if match := re.match(r"--?([A-Za-z][\w-]*)(?:=(.*))?$", argument, re.DOTALL):
+            last = match[1].replace("-", "_")
+            found[last] = match[2] or ""
+        elif last:
+            found[last] = argument
+    return found
+
+
+def _environment(variables: Node | None, made: Deployment, draft: Draft) -> None:
+    """Variables of the server: texts stand in the file, secrets come from the environment of inferc."""
+    passed: list[str] = []
+    sources: list[Node] = []
+    for item in variables.items if variables is not None else ():
+        name, value, source = item.text("name"), item.get("value"), item.get("valueFrom")
+        if not name:
+            continue
+        if value is not None and isinstance(value.value, str | int | float):
+            made.put(("runtime", "launch", "env", name), str(value.value), item)
+            draft.kept(item)
+        else:
+            passed.append(name)
+            sources.append(item)
+            draft.kept(item.get("name"))
+            draft.changed(
+                source, f"inferc passes {name} of its own environment on: set it there", made.remarks
+            )
+    if passed:
+        made.put("runtime.launch.pass_env", passed, *sources)

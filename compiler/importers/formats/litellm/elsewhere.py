@@ -1,0 +1,87 @@
+"""Settings of LiteLLM's proxy that have no place in a file of the language, and what to do instead."""
+
+from __future__ import annotations
+
+from ...tables import Lost, Table
+
+_STATE = "inferc shares limits and spend with `inferc run --state redis://…`"
+_METRICS = "inferc has metrics at `/metrics`, and writes no other logs of requests"
+_DATABASE = "inferc keeps nothing in a database: keys and models stand in the file"
+_ALERTS = "inferc alerts nobody: let Prometheus watch `/metrics`"
+_PROBES = "inferc learns from requests and circuits, and asks nobody in the background"
+_GUARD = "inferc checks no contents: keep a guard in front of it"
+
+ELSEWHERE: Table = {
+    "guardrails": Lost(_GUARD),
+    "mcp_servers": Lost("inferc calls no tools by itself: clients and agents do"),
+    "mcp_tools": Lost("inferc calls no tools by itself: clients and agents do"),
+    "environment_variables.*": Lost("inferc sets no variables: put it into the environment"),
+    "credential_list": Lost("no model names it"),
+    "vector_store_registry": Lost("inferc has no vector store"),
+    "search_tools": Lost("inferc searches nothing by itself"),
+    "agent_list": Lost("inferc has pipelines in place of agents"),
+    "router_settings.routing_strategy_args.*": Lost("the rules of `balance` have no settings"),
+    "router_settings.redis_*": Lost(_STATE),
+    "router_settings.cache_responses": Lost("write `cache { … }` in the deployments that it is meant for"),
+    "router_settings.cache_kwargs": Lost(_STATE),
+    "router_settings.context_window_fallbacks": Lost("a route passes over members whose window is too small"),
+    "router_settings.content_policy_fallbacks": Lost(
+        "refused content is refused: no route goes on after that"
+    ),
+    "router_settings.enable_pre_call_checks": Lost("a route passes over members that cannot take a request"),
+    "router_settings.optional_pre_call_checks": Lost(
+        "a route passes over members that cannot take a request"
+    ),
+    "router_settings.retry_policy": Lost("`retry` is one for all kinds of errors that another try may help"),
+    "router_settings.model_group_retry_policy": Lost("write `retry { … }` in the deployments"),
+    "router_settings.allowed_fails_policy": Lost("`circuit_breaker` counts all failures of a server alike"),
+    "router_settings.disable_cooldowns": Lost("a circuit that never opens: `failure_threshold = 1000000`"),
+    "router_settings.provider_budget_config": Lost("write `budget { … }` in the deployments of the provider"),
+    "router_settings.model_group_alias.*.hidden": Lost("every name is listed"),
+    "litellm_settings.set_verbose": Lost("`inferc run --log-level debug` says more"),
+    "litellm_settings.json_logs": Lost("`inferc run --log-format json` writes JSON"),
+    "litellm_settings.telemetry": Lost("inferc reports to nobody"),
+    "litellm_settings.turn_off_message_logging": Lost("inferc logs no messages"),
+    "litellm_settings.redact_user_api_key_info": Lost("inferc logs no keys"),
+    "litellm_settings.success_callback": Lost(_METRICS),
+    "litellm_settings.failure_callback": Lost(_METRICS),
+    "litellm_settings.callbacks": Lost(_METRICS),
+    "litellm_settings.service_callback": Lost(_METRICS),
+    "litellm_settings.callback_settings": Lost(_METRICS),
+    "litellm_settings.cache_params.host": Lost(_STATE),
+    "litellm_settings.cache_params.port": Lost(_STATE),
+    "litellm_settings.cache_params.password": Lost(_STATE),
+    "litellm_settings.cache_params.url": Lost(_STATE),
+    "litellm_settings.cache_params.type": Lost("inferc keeps answers in memory"),
+    "litellm_settings.cache_params.namespace": Lost("answers belong to the plan that gave them"),
+    "litellm_settings.cache_params.*": Lost("a cache here has a time and a size"),
+    "litellm_settings.content_policy_fallbacks": Lost(
+        "refused content is refused: no route goes on after that"
+    ),
+    "litellm_settings.context_window_fallbacks": Lost(
+        "a route passes over members whose window is too small"
+    ),
+    "litellm_settings.modify_params": Lost(
+        "requests that a provider would refuse are refused, with a reason"
+    ),
+    "litellm_settings.ssl_verify": Lost("certificates are always checked: add yours to those of the system"),
+    "general_settings.database_*": Lost(_DATABASE),
+    "general_settings.store_model_in_db": Lost(_DATABASE),
+    "general_settings.store_prompts_in_spend_logs": Lost(_DATABASE),
+    "general_settings.proxy_batch_write_at": Lost(_DATABASE),
+    "general_settings.disable_spend_logs": Lost(_DATABASE),
+    "general_settings.alerting": Lost(_ALERTS),
+    "general_settings.alerting_threshold": Lost(_ALERTS),
+    "general_settings.alert_types": Lost(_ALERTS),
+    "general_settings.alerting_args": Lost(_ALERTS),
+    "general_settings.background_health_checks": Lost(_PROBES),
+    "general_settings.health_check_interval": Lost(_PROBES),
+    "general_settings.health_check_details": Lost(_PROBES),
+    "general_settings.custom_auth": Lost("no code looks at keys: put a proxy that does in front"),
+    "general_settings.global_max_parallel_requests": Lost("each deployment has its own `max_concurrent`"),
+    "general_settings.enable_jwt_auth": Lost("put a proxy that reads tokens in front"),
+    "general_settings.litellm_jwtauth": Lost("put a proxy that reads tokens in front"),
+    "general_settings.ui_access_mode": Lost("inferc has no pages: `inferc status` shows what runs"),
+    "general_settings.pass_through_endpoints": Lost("inferc serves models, no other paths"),
+}
+"""What has no place here, and what to do; those that have one are read by `files`."""

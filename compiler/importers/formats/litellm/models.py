@@ -1,0 +1,103 @@
+"""One entry of LiteLLM's `model_list` as a deployment."""
+
+from __future__ import annotations
+
+from .....dsl.catalogue import find_model
+from .....dsl.units import Money
+from ...budgets import budget
+from ...draft import Block, Deployment, Draft
+from ...foreign import Node
+from ...tables import Unfit, follow
+from .parameters import INFO, PARAMETERS
+from .targets import Surroundings, aim
+
+_ELSEWHERE = "inferc has no runtime for it: leave it to a LiteLLM proxy, `runtime litellm { endpoint = … }`"
+_NO_TASK = "inferc serves chats, vectors, rankings and classes: leave this model to a LiteLLM proxy"
+
+_TASKS: dict[str, str] = {
+    "chat": "chat",
+    "completion": "chat",
+    "responses": "chat",
+    "embedding": "embed",
+    "rerank": "rerank",
+}
+
+
+def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -> Deployment | None:
+    """The deployment for one entry, without its name; None when there is no such thing here."""
+    made = Deployment(nodes=(entry,))
+    params, info = entry.get("litellm_params"), entry.get("model_info")
+    mode = info.text("mode") if info is not None else None
+    task = _TASKS.get(mode or "chat")
+    model = params.get("model") if params is not None else None
+    if params is None or model is None or not isinstance(model.value, str):
+        draft.lost(entry, "it names no model")
+        return None
+    if task is None:
+        draft.lost(entry, _NO_TASK)
+        return None
+    given = dict(params.entries)
+    if (named := given.pop("litellm_credential_name", None)) is not None:
+        values = around.credentials.get(str(named.value))
+        if values is None:
+            draft.lost(named, "there are no such credentials in this file", made.remarks)
+        else:
+            draft.kept(named)
+            given = {**values.entries, **given}
+    try:
+        is_here = aim(made, model, given, task, group, around, draft)
+    except Unfit as unfit:
+        draft.lost(entry, f"who serves it is not clear: {unfit}")
+        return None
+    if not is_here:
+        draft.lost(entry, _ELSEWHERE)
+        return None
+    draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
+    if task != "chat":
+        made.block("task").label = task
+    _facts(made, info, draft)
+    budget(made, given.get("max_budget"), given.get("budget_duration"), draft)
+    follow(PARAMETERS, Node(params.path, params.line, given), draft, made)
+    if info is not None:
+        follow(INFO, info, draft, made)
+    _price(made, draft)
+    if made.has("runtime.timeouts.total") and not made.has("runtime.timeouts.request"):
+        made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
+    return made
+
+
+def _facts(made: Deployment, info: Node | None, draft: Draft) -> None:
+    """What is known of the model that stands behind a name of the user's own."""
+    base = info.get("base_model") if info is not None else None
+    if base is None or not isinstance(base.value, str):
+        return
+    model = base.value.rpartition("/")[2]
+    if made.value("runtime.azure_deployment") is not None:
+        made.put("model", model, base)
+        draft.kept(base)
+        return
+    known = find_model(model)
+    if known is None:
+        draft.lost(base, "the catalogue does not know it: write `price { … }`", made.remarks)
+        return
+    for path, value in (
+        ("model_info.context_window", known.context_window),
+        ("model_info.max_output", known.max_output),
+        ("price.input", known.input_price),
+        ("price.output", known.output_price if known.output_price is not None else Money(0)),
+        ("price.cached_input", known.cached_input_price),
+    ):
+        if value is not None and (known.input_price is not None or not path.startswith("price")):
+            made.put(path, value, base)
+    draft.changed(
+        base, "its price and its sizes are written out, as the catalogue has them today", made.remarks
+    )
+
+
+def _price(made: Deployment, draft: Draft) -> None:
+    """A price has two sides: the one that is not named is nothing, as in LiteLLM."""
+    price = made.items.get("price")
+    if isinstance(price, Block):
+        for side in ("input", "output"):
+            if side not in price.items:
+                price.put(side, Money(0))

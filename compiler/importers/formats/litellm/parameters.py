@@ -1,0 +1,80 @@
+"""What LiteLLM's settings of one model are called here."""
+
+from __future__ import annotations
+
+from ...draft import Block, Deployment, Draft
+from ...foreign import Node
+from ...literals import Code
+from ...requests import DEFAULTS, body, header
+from ...tables import Kept, Lost, Table, To, per_token, positive, seconds, whole
+
+IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
+
+_OLLAMA = "Ollama's OpenAI protocol has no such field: set it where Ollama runs"
+_CATALOGUE = "what a model can do is told by inferc's own catalogue"
+
+
+def _drop(draft: Draft, block: Block, node: Node) -> None:
+    if node.value in (True, "true", "True"):
+        block.put("request.unsupported", Code("drop"), node)
+    draft.kept(node)
+
+
+def _described(draft: Draft, block: Block, node: Node) -> None:
+    if isinstance(node.value, str) and isinstance(block, Deployment) and node.value.strip():
+        block.doc = " ".join(node.value.split())
+        draft.kept(node)
+    else:
+        draft.lost(node, "it describes nothing", block.remarks)
+
+
+PARAMETERS: Table = {
+    "rpm": To("runtime.rate_limits.requests_per_minute", positive),
+    "tpm": To("runtime.rate_limits.tokens_per_minute", positive),
+    "max_parallel_requests": To("serving.max_concurrent", positive),
+    "timeout": To("runtime.timeouts.total", seconds, IN_ALL),
+    "request_timeout": To("runtime.timeouts.total", seconds, IN_ALL),
+    "stream_timeout": To("runtime.timeouts.read", seconds, "here between two pieces of any answer"),
+    "num_retries": To("runtime.retry.max_retries", whole),
+    "max_retries": To("runtime.retry.max_retries", whole, replace=False),
+    "cooldown_time": To("runtime.circuit_breaker.open_duration", seconds),
+    "max_budget": Lost("write `budget { … }`: its period is missing, or none of hour, day, week and month"),
+    "region_name": Lost("it only filters models in LiteLLM"),
+    "drop_params": _drop,
+    "extra_body": body,
+    "thinking": body,
+    "weight": Lost("a share without another deployment of the same name"),
+    "order": Kept(),
+    **DEFAULTS,
+    "input_cost_per_token": To("price.input", per_token),
+    "output_cost_per_token": To("price.output", per_token),
+    "cache_read_input_token_cost": To("price.cached_input", per_token),
+    "extra_headers.*": header,
+    "headers.*": header,
+    "additional_drop_params": Lost("`request { unsupported = drop }` drops what the model does not take"),
+    "allowed_openai_params": Lost("parameters that the provider knows are passed on as they are"),
+    "roles.**": Lost("the server makes the prompt: give it the chat template"),
+    "initial_prompt_value": Lost("the server makes the prompt: give it the chat template"),
+    "final_prompt_value": Lost("the server makes the prompt: give it the chat template"),
+    "tags": Lost("routes do not choose by tags: give each its own deployment, and name it"),
+    "mock_response": Lost("`inferc mock-provider` answers without a provider"),
+    "num_ctx": Lost(f"{_OLLAMA}, OLLAMA_CONTEXT_LENGTH"),
+    "keep_alive": Lost(f"{_OLLAMA}, OLLAMA_KEEP_ALIVE"),
+    "aws_access_key_id": Lost("Amazon's own environment variables and profiles count"),
+    "aws_secret_access_key": Lost("Amazon's own environment variables and profiles count"),
+    "merge_reasoning_content_in_choices": Lost("thoughts of a model stay apart from its answer"),
+}
+
+INFO: Table = {
+    "mode": Kept(),
+    "max_input_tokens": To("model_info.context_window", positive),
+    "max_output_tokens": To("model_info.max_output", positive),
+    "max_tokens": To("model_info.max_output", positive, replace=False),
+    "input_cost_per_token": To("price.input", per_token),
+    "output_cost_per_token": To("price.output", per_token),
+    "cache_read_input_token_cost": To("price.cached_input", per_token),
+    "cache_creation_input_token_cost": To("price.cache_write", per_token),
+    "cache_creation_input_token_cost_above_1hr": To("price.cache_write_1h", per_token),
+    "description": _described,
+    "*": Lost(_CATALOGUE),
+}

@@ -1,0 +1,254 @@
+"""Where the requests of a LiteLLM model go, by the provider its name begins with: runtime, address, key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from attrs import define, field
+
+from .....dsl.kinds import ProviderKind
+from ....checks.remote_tasks import TASKS
+from ...draft import Block, Deployment, Draft
+from ...foreign import Node
+from ...literals import Code, env
+from ...literals import text as quoted
+from ...providers import COMPATIBLE, Provider, find_provider, provider_of_model, written_model
+from ...secrets import is_placeholder, left_out, variable_for
+from ...tables import text
+
+_PREFIX = "os.environ/"
+
+_KEYS: dict[str, str] = {
+    "azure": "AZURE_API_KEY",
+    "github": "GITHUB_API_KEY",
+    "together_ai": "TOGETHERAI_API_KEY",
+    "nvidia_nim": "NVIDIA_NIM_API_KEY",
+    "fireworks_ai": "FIREWORKS_AI_API_KEY",
+    "perplexity": "PERPLEXITYAI_API_KEY",
+}
+"""The variables that LiteLLM reads where a file names no key, when they are not those of the catalogue."""
+
+_RERANK: dict[str, tuple[str, str]] = {
+    "cohere": ("https://api.cohere.com", "/v2"),
+    "jina_ai": ("https://api.jina.ai", "/v1"),
+    "together_ai": ("https://api.together.xyz", "/v1"),
+}
+"""Where the path `/rerank` of a provider begins: its address, and what stands before the path."""
+
+
+@define(eq=False)
+class Surroundings:
+    """What the file says around its models: credentials by name, and variables that it sets itself."""
+
+    credentials: Mapping[str, Node] = field(factory=dict)
+    variables: Mapping[str, Node] = field(factory=dict)
+
+    def expression(self, node: Node, draft: Draft) -> object:
+        """A text, or `env(…)` where it names a variable, with the value that the file gives it."""
+        if not isinstance(node.value, str) or not node.value.startswith(_PREFIX):
+            return text(node)
+        variable = node.value.removeprefix(_PREFIX)
+        given = self.variables.get(variable)
+        if given is None or not isinstance(given.value, str) or given.value.startswith(_PREFIX):
+            return env(variable)
+        draft.kept(given)
+        return env(variable, given.value)
+
+    def secret(self, node: Node, variable: str, draft: Draft, block: Block) -> Code:
+        """Where a key comes from."""
+        if isinstance(node.value, str) and node.value.startswith(_PREFIX):
+            variable = node.value.removeprefix(_PREFIX)
+            draft.kept(node)
+            if (given := self.variables.get(variable)) is not None:
+                draft.changed(
+                    given, f"set {variable} in the environment: a file holds no secret", block.remarks
+                )
+            return env(variable)
+        return left_out(draft, node, variable, block)
+
+
+def aim(
+    made: Deployment,
+    model: Node,
+    given: dict[str, Node],
+    task: str,
+    group: str,
+    around: Surroundings,
+    draft: Draft,
+) -> bool:
+    """Model, runtime, address and key; whether inferc has such a runtime."""
+    asked = str(model.value)
+    custom = given.get("custom_llm_provider")
+    base = given.get("api_base") or given.get("base_url")
+    key = given.get("api_key")
+    if asked.startswith(_PREFIX):
+        prefix, bare = str(custom.value) if custom is not None else "", ""
+        name: object = env(asked.removeprefix(_PREFIX))
+    else:
+        prefix, bare = _split(asked, custom)
+        name = bare
+    provider = find_provider(prefix) if prefix else None
+    if provider is None and not prefix:
+        guessed = provider_of_model(bare) if bare else None
+        if guessed is None and base is None and not bare.endswith("*"):
+            draft.changed(model, "no provider is named: OpenAI is taken", made.remarks)
+        provider = (
+            find_provider(guessed) if guessed else Provider(COMPATIBLE if base is not None else "openai")
+        )
+        prefix = guessed or "openai"
+    if provider is None or "/realtime" in asked:
+        return prefix in ("vertex_ai", "vertex_ai_beta") and _vertex(made, bare, given, around, draft)
+    if prefix in ("azure", "azure_text") and _azure(made, bare, base, given, around, draft):
+        runtime = "openai"
+    else:
+        runtime = _remote(made, provider, prefix, name, bare, base, task, group, around, draft)
+        if runtime == "openai":
+            for field_name in ("organization", "project"):
+                if (node := given.get(field_name)) is not None:
+                    made.put(f"runtime.{field_name}", around.expression(node, draft), node)
+                    draft.kept(node)
+    _key(made, key, provider, prefix, group, around, draft)
+    return True
+
+
+def _split(asked: str, custom: Node | None) -> tuple[str, str]:
+    """The provider that a name begins with, and the rest; no provider for a name that has none."""
+    if custom is not None and isinstance(custom.value, str):
+        return custom.value, asked.removeprefix(f"{custom.value}/")
+    prefix, slash, rest = asked.partition("/")
+    if slash and rest and (find_provider(prefix) is not None or prefix in KNOWN_ELSEWHERE):
+        return prefix, rest
+    return ("", asked) if not slash or provider_of_model(asked) else (prefix, rest)
+
+
+KNOWN_ELSEWHERE = frozenset({"bedrock", "vertex_ai", "vertex_ai_beta", "sagemaker", "watsonx", "replicate"})
+
+
+def _remote(
+    made: Deployment,
+    provider: Provider,
+    prefix: str,
+    name: object,
+    bare: str,
+    base: Node | None,
+    task: str,
+    group: str,
+    around: Surroundings,
+    draft: Draft,
+) -> str:
+    """A runtime that is asked at an address; gives its kind."""
+    runtime, endpoint = provider.runtime, provider.endpoint
+    address = around.expression(base, draft) if base is not None else endpoint
+    is_elsewhere = base is not None and not str(base.value).rstrip("/").endswith(
+        ("api.openai.com/v1", "api.openai.com")
+    )
+    if runtime == "openai" and is_elsewhere:
+        runtime = COMPATIBLE
+    if task == "rerank" and task not in TASKS.get(ProviderKind(runtime), ()):
+        own, path = _RERANK.get(prefix, ("", ""))
+        runtime = COMPATIBLE
+        address = address if isinstance(address, Code) else _with_path(str(address or own), path)
+    elif prefix in ("ollama", "ollama_chat") and isinstance(address, str) and not isinstance(address, Code):
+        address = _with_path(address, "/v1")
+    elif prefix in ("ollama", "ollama_chat") and address is not None and base is not None:
+        draft.changed(base, "here the address of Ollama's OpenAI protocol: let it end in `/v1`", made.remarks)
+    if runtime == "azure" and isinstance(address, str) and not isinstance(address, Code):
+        address = _with_path(address, "/openai/v1")
+    block = made.runtime(runtime)
+    is_code = isinstance(name, Code)
+    if bare.endswith("*"):
+        written: object = f"{prefix}/*" if runtime not in (COMPATIBLE, "vllm", "litellm") else "*"
+    else:
+        written = name if is_code else written_model(runtime, bare, prefix)
+    made.put("model", written)
+    if address is not None and not (runtime == "openai" and base is not None):
+        block.put("endpoint", address, *([base] if base is not None else []))
+    draft.kept(base)
+    return runtime
+
+
+def _with_path(address: str, path: str) -> str:
+    return address.rstrip("/") + ("" if urlsplit(address).path.strip("/") else path)
+
+
+_AZURE_HOST = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?", re.IGNORECASE)
+
+
+def _azure(
+    made: Deployment,
+    deployment: str,
+    base: Node | None,
+    given: Mapping[str, Node],
+    around: Surroundings,
+    draft: Draft,
+) -> bool:
+    """Azure's API of dated versions, by the name of a resource; False where only its v1 API can be meant."""
+    host = _AZURE_HOST.fullmatch(str(base.value)) if base is not None else None
+    if base is None or host is None:
+        version = given.get("api_version")
+        draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
+        if base is not None and str(base.value).startswith(_PREFIX):
+            says = "here the address of Azure's v1 API: let it end in `/openai/v1`"
+            draft.changed(base, says, made.remarks)
+        return False
+    made.put("model", deployment.rpartition("/")[2])
+    block = made.runtime("openai")
+    block.put("azure_resource", host[1], base)
+    block.put("azure_deployment", deployment.rpartition("/")[2])
+    draft.kept(base)
+    if (version := given.get("api_version")) is not None:
+        block.put("api_version", around.expression(version, draft), version)
+        draft.kept(version)
+    return True
+
+
+def _vertex(
+    made: Deployment, model: str, given: Mapping[str, Node], around: Surroundings, draft: Draft
+) -> bool:
+    """Gemini on Vertex; other models there have no runtime."""
+    if not model.startswith("gemini"):
+        return False
+    made.put("model", model)
+    block = made.runtime("gemini")
+    for theirs, ours in (("vertex_project", "project"), ("vertex_location", "region")):
+        if (node := given.get(theirs)) is not None:
+            block.put(ours, around.expression(node, draft), node)
+            draft.kept(node)
+    if (node := given.get("vertex_credentials")) is not None:
+        value = str(node.value)
+        if value.startswith(_PREFIX):
+            variable = value.removeprefix(_PREFIX)
+            says = f"here {variable} holds the JSON of the account itself: for its path, write `file(…)`"
+            draft.changed(node, says, made.remarks)
+            block.put("credentials", env(variable), node)
+        elif value.lstrip().startswith("{"):
+            block.put("credentials", left_out(draft, node, "VERTEX_CREDENTIALS", made), node)
+        else:
+            block.put("credentials", Code(f"file({quoted(value)})"), node)
+            draft.kept(node)
+    return True
+
+
+def _key(
+    made: Deployment,
+    key: Node | None,
+    provider: Provider,
+    prefix: str,
+    group: str,
+    around: Surroundings,
+    draft: Draft,
+) -> None:
+    own = _KEYS.get(prefix, provider.key)
+    if key is None:
+        if own is not None and not (made.has("runtime.endpoint") and provider.runtime == "openai"):
+            made.put("runtime.api_key", env(own))
+        return
+    written = str(key.value or "")
+    if not written.startswith(_PREFIX) and is_placeholder(written):
+        if own is not None and not made.has("runtime.endpoint"):
+            made.put("runtime.api_key", env(own))
+        draft.lost(key, "it is no key: none is sent", made.remarks)
+        return
+    made.put("runtime.api_key", around.secret(key, variable_for(group, "api_key"), draft, made), key)

@@ -1,0 +1,100 @@
+"""From a file of another system to text of the language: read, drafted, checked, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from .checked import settle
+from .draft import Draft
+from .foreign import ImportFailed, Node
+from .formats import atomr, kserve, litellm, triton
+from .json_file import read_json
+from .kubernetes import gathered, is_resources
+from .origin import Origin
+from .report import Report
+from .toml_file import read_toml
+from .writer import write
+from .yaml_file import read_yaml
+
+UNSPOKEN = "nothing here stands for it"
+
+
+@frozen(eq=False)
+class Format:
+    """A system whose files are read. title: what it is called."""
+
+    name: str
+    title: str
+    recognises: Callable[[Node], bool]
+    read: Callable[[Node, Draft, Origin], None]
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("litellm", "LiteLLM", litellm.recognises, litellm.read),
+    Format("atomr", "atomr", atomr.recognises, atomr.read),
+    Format("triton", "Triton", triton.recognises, triton.read),
+    Format("kserve", "KServe", kserve.recognises, kserve.read),
+)
+
+
+@frozen(eq=False)
+class Imported:
+    """Text of the language, what became of each setting, and the system that the file is of."""
+
+    text: str
+    report: Report
+    format: str
+
+
+def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | None = None) -> Imported:
+    """What a file says, as text of the language. Raises ImportFailed.
+
+    name: what the file is called. folder: where it lies; files that it includes lie there or below. output:
+    where the text will be. wanted: the name of the format; None: it is found out.
+    """
+    root = _parsed(text, name, wanted)
+    form = _format(root, wanted)
+    draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
+    draft.report.add_root(root)
+    form.read(root, draft, Origin(folder, output))
+    if not draft.deployments:
+        raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
+    settle(draft, output)
+    draft.report.finish(UNSPOKEN)
+    return Imported(write(draft), draft.report, form.name)
+
+
+def _parsed(text: str, name: str, wanted: str | None) -> Node:
+    suffix = Path(name).suffix.lower()
+    if suffix == ".toml":
+        return read_toml(text)
+    if suffix in (".pbtxt", ".prototxt") or wanted == "triton":
+        return triton.parse(text)
+    if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
+        return read_json(text)
+    documents = read_yaml(text)
+    if is_resources(documents):
+        return gathered(documents)
+    if len(documents) != 1:
+        raise ImportFailed("this file is empty" if not documents else "this file has several documents")
+    return documents[0]
+
+
+def _format(root: Node, wanted: str | None) -> Format:
+    if wanted is not None:
+        return next(each for each in FORMATS if each.name == wanted)
+    found = next((each for each in FORMATS if each.recognises(root)), None)
+    if found is None:
+        listed = ", ".join(each.title for each in FORMATS)
+        raise ImportFailed(
+            "nothing in this file says which system it is of",
+            help=f"inferc reads files of {listed}; `--from` says which one it is",
+        )
+    return found
+
+
+def _why(draft: Draft) -> str | None:
+    return next((entry.says for entry in draft.report.entries() if entry.says), None)

@@ -1,0 +1,93 @@
+"""What became of each setting of a foreign file: kept, changed, or lost. Nothing is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from attrs import frozen
+
+from .foreign import Node
+from .literals import plain
+
+
+class Outcome(StrEnum):
+    """kept: it means the same here. changed: the nearest meaning. lost: nothing here stands for it."""
+
+    KEPT = "kept"
+    CHANGED = "changed"
+    LOST = "lost"
+
+
+@frozen(eq=False)
+class Entry:
+    """What became of one setting. says: what differs, or what to do."""
+
+    setting: str
+    line: int
+    outcome: Outcome
+    says: str = ""
+
+
+@frozen(eq=False)
+class Remark:
+    """What stands as a comment beside: one for all settings below `node`."""
+
+    outcome: Outcome
+    node: Node
+    says: str
+
+
+class Report:
+    """Takes what becomes of the settings below each root, and knows those that nobody spoke of."""
+
+    def __init__(self) -> None:
+        self._roots: list[Node] = []
+        self._entries: dict[str, Entry] = {}
+        self._form: set[str] = set()
+        self.rest: list[Remark] = []
+
+    def add_root(self, root: Node) -> None:
+        """A file whose settings must all be spoken of."""
+        self._roots.append(root)
+
+    def form(self, *nodes: Node | None) -> None:
+        """These only say what the file is: they are no settings."""
+        for node in nodes:
+            if node is not None:
+                self._form.update(leaf.path for leaf in node.leaves())
+
+    def mark(self, outcome: Outcome, node: Node, says: str = "") -> set[str]:
+        """Say what became of all settings below `node` that nothing is said of yet, and give those."""
+        fresh = [
+            leaf for leaf in node.leaves() if leaf.path not in self._entries and leaf.path not in self._form
+        ]
+        for leaf in fresh:
+            self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
+        return {leaf.path for leaf in fresh}
+
+    def overrule(self, outcome: Outcome, nodes: Iterable[Node], says: str = "") -> None:
+        """Say what became of the settings below `nodes`, whatever was said before."""
+        for node in nodes:
+            for leaf in node.leaves():
+                self._entries[leaf.path] = Entry(leaf.path, leaf.line, outcome, plain(says))
+
+    def is_marked(self, node: Node) -> bool:
+        """Whether something was said of every setting below `node`."""
+        return all(leaf.path in self._entries or leaf.path in self._form for leaf in node.leaves())
+
+    def finish(self, says: str) -> None:
+        """Whatever nobody spoke of is lost, and said so."""
+        for root in self._roots:
+            for leaf in root.leaves():
+                if leaf.path not in self._entries and leaf.path not in self._form:
+                    self._entries[leaf.path] = Entry(leaf.path, leaf.line, Outcome.LOST, says)
+                    self.rest.append(Remark(Outcome.LOST, leaf, says))
+
+    def entries(self) -> list[Entry]:
+        """All settings, in the order of the files."""
+        order = [leaf.path for root in self._roots for leaf in root.leaves()]
+        return [self._entries[path] for path in dict.fromkeys(order) if path in self._entries]
+
+    def of(self, outcome: Outcome) -> list[Entry]:
+        return [entry for entry in self.entries() if entry.outcome is outcome]

@@ -1,0 +1,85 @@
+"""Parameters of requests, which most systems call as OpenAI does: they count where the client is silent."""
+
+from __future__ import annotations
+
+import re
+
+from ...dsl.secrets import holds_key
+from .draft import Block, Draft
+from .foreign import Node
+from .literals import Code
+from .secrets import left_out, variable_for
+from .tables import Table, To, Unfit, number, positive, text, texts, truth, whole, words
+
+_SECRET = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+"""Names of headers that hold what nobody else may know."""
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+_READERS = {
+    "max_tokens": positive,
+    "max_completion_tokens": positive,
+    "temperature": number,
+    "top_p": number,
+    "top_k": positive,
+    "min_p": number,
+    "frequency_penalty": number,
+    "presence_penalty": number,
+    "seed": whole,
+    "stop": texts,
+    "n": positive,
+    "logprobs": truth,
+    "top_logprobs": whole,
+    "reasoning_effort": words(**{word: word for word in _EFFORTS}),
+    "verbosity": words(low="low", medium="medium", high="high"),
+    "parallel_tool_calls": truth,
+    "user": text,
+    "dimensions": positive,
+}
+
+
+DEFAULTS: Table = {
+    **{name: To(f"request.defaults.{name}", read) for name, read in _READERS.items()},
+    "max_completion_tokens": To("request.defaults.max_tokens", positive),
+    "max_output_tokens": To("request.defaults.max_tokens", positive),
+    "stop_sequences": To("request.defaults.stop", texts),
+}
+"""Rules for the parameters under their own names."""
+
+
+def body(draft: Draft, block: Block, node: Node) -> None:
+    """Further fields of the body."""
+    path = ("request", "defaults", "extra_body")
+    for key, inner in node.entries.items():
+        name = node.path.rpartition(".")[2]
+        put_body(block, (*path, key) if name == "extra_body" else (*path, name, key), inner)
+    draft.kept(node)
+
+
+def put_body(block: Block, path: tuple[str, ...], node: Node) -> None:
+    """Put a value of a body, and what lies in it, under their own names."""
+    if node.entries:
+        for key, inner in node.entries.items():
+            put_body(block, (*path, key), inner)
+    elif node.value is not None:
+        block.put(path, node.plain(), node)
+
+
+def header(draft: Draft, block: Block, node: Node) -> None:
+    """A header that each request has; one that holds a key takes it from the environment."""
+    name = node.path.rpartition(".")[2].strip('"')
+    put_header(draft, block, name, node)
+
+
+def put_header(draft: Draft, block: Block, name: str, node: Node, value: object = None) -> None:
+    """The same, under its name. value: what to write, when it is not the text at `node`."""
+    if value is None:
+        try:
+            value = text(node)
+        except Unfit as unfit:
+            draft.lost(node, str(unfit), block.remarks)
+            return
+    if isinstance(value, str) and not isinstance(value, Code) and (holds_key(value) or _SECRET.search(name)):
+        value = left_out(draft, node, variable_for(name), block)
+    block.put(("runtime", "headers", name), value, node)
+    draft.kept(node)

@@ -1,0 +1,38 @@
+"""Keys in foreign files: what names an environment variable goes on so, and a key itself is left out."""
+
+from __future__ import annotations
+
+import re
+
+from .draft import Block, Draft
+from .foreign import Node
+from .literals import Code, env
+
+PLACEHOLDERS = frozenset(
+    {"none", "null", "dummy", "empty", "na", "n/a", "not-needed", "not-required", "no-key", "no-key-required"}
+    | {"fake", "fake-key", "fake-api-key", "placeholder", "unused", "anything", "ignored", "key", "test"}
+    | {"sk-no-key-required", "sk-no-key", "sk-fake", "sk-dummy", "sk-none", "token-abc123"}
+    | {"lm-studio", "ollama", "vllm", "local"}
+)
+"""What people write where a client insists on a key that nobody reads."""
+
+
+def variable_for(*parts: str) -> str:
+    """The name of an environment variable made of what a key is for."""
+    name = re.sub(r"[^A-Z0-9]+", "_", "_".join(parts).upper()).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def left_out(draft: Draft, node: Node, variable: str, block: Block) -> Code:
+    """What stands for the key that is written at `node`: it is never repeated."""
+    draft.changed(
+        node,
+        f"a key does not stand in a file: put it into the environment variable {variable}, and replace it, "
+        "since it was written down",
+        block.remarks,
+    )
+    return env(variable)
+
+
+def is_placeholder(text: str) -> bool:
+    return text.strip().lower() in PLACEHOLDERS or set(text.strip()) <= set("x*.-")

@@ -1,0 +1,90 @@
+"""The keys of a gateway: who may call, what they may ask for, and how much of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from attrs import field, frozen
+
+from .fields import at_least, doc
+from .kinds import ClientProtocol, SecretSource
+from .policies import Budget
+from .record import Record
+from .runtimes import SecretRef
+
+HIGHEST_PRIORITY = 100
+MOST_KEYS = 10_000
+"""More than a file should hold: those for people are made with `inferc key new`."""
+
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@frozen(eq=False, repr=False)
+class KeySecret(SecretRef):
+    """Where the secret of a key comes from; or its hash, from which nobody can tell the secret."""
+
+    @classmethod
+    def hash(cls, digest: str) -> KeySecret:
+        return cls(SecretSource.HASH, digest)
+
+
+class NameOrPattern(str):
+    """The name of a model, a route or a pipeline, or a pattern of names: `*` stands for anything."""
+
+    __slots__ = ()
+
+
+@frozen(eq=False, repr=False)
+class KeyLimits(Record):
+    """How much a key may ask for; None is no ceiling."""
+
+    requests_per_minute: int | None = at_least(1, "requests per minute", at_most=100_000_000, default=None)
+    tokens_per_minute: int | None = at_least(
+        1, "tokens per minute, prompt and answer", at_most=500_000_000, default=None
+    )
+    concurrent_requests: int | None = at_least(
+        1, "requests that are being answered at the same time", default=None
+    )
+    strict: bool = doc("exact across every process that shares the state", default=False)
+
+
+@frozen(eq=False, repr=False)
+class Key(Record):
+    """Who may call with one secret, or with one of several while they are being exchanged."""
+
+    secret: tuple[KeySecret, ...] = field(
+        metadata={"doc": 'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`'}
+    )
+    models: tuple[NameOrPattern, ...] = doc(
+        "which deployments, routes and pipelines it may ask: names, or patterns such as "
+        '`"embed*"`; unset: all',
+        default=(),
+    )
+    protocols: tuple[ClientProtocol, ...] = doc("in which protocols it may ask; unset: in all", default=())
+    rate_limits: KeyLimits = doc("how much it may ask for", factory=KeyLimits)
+    budget: Budget | None = doc("what its requests may cost", default=None)
+    priority: int = at_least(
+        -HIGHEST_PRIORITY,
+        "of its requests among those that wait for a slot; clients may ask for less, not for more",
+        at_most=HIGHEST_PRIORITY,
+        default=0,
+    )
+    expires: str | None = doc(
+        'from when on it is refused, such as `"2027-01-31"`; UTC where nothing else is said', default=None
+    )
+    labels: dict[str, str] = doc("what else is known about it, such as a team; shown in status", factory=dict)
+
+
+def is_hash(text: str) -> bool:
+    """Whether `text` is what stands in `hash(…)`."""
+    return _HASH.fullmatch(text) is not None
+
+
+def read_moment(text: str) -> datetime | None:
+    """The time that `text` names, a day being its start; None where it names none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,138 @@
+"""What requests took and cost: by key, by what was asked, by who answered, and by user."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from attrs import asdict, define
+
+from ..requests.trace import Span
+from ..requests.usage import PICODOLLARS
+from ..serving.counters import OK
+from .exchange import Exchange
+
+HOUR = 3600
+KEPT_HOURS = 32 * 24
+"""So far back one can ask."""
+MOST_USERS = 1000
+"""Users that are told apart: clients say who they are."""
+MOST_ROWS = 200_000
+"""Rows of all hours together; the oldest hours go first."""
+OTHERS = "(others)"
+BROKEN_OFF = "broken_off"
+"""An answer that began, and did not end."""
+
+DIMENSIONS = ("key", "asked", "deployment", "user")
+
+Row = tuple[str, str, str, str]
+"""By `DIMENSIONS`; empty where it is not known."""
+
+
+@define
+class Spend:
+    """cost: in picodollars. unpriced: attempts whose price is not known."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: int = 0
+    unpriced: int = 0
+
+    def add(self, other: Spend) -> None:
+        self.requests += other.requests
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cost += other.cost
+        self.unpriced += other.unpriced
+
+    def count(self, span: Span, *, first: bool) -> None:
+        """One attempt; first: of its request."""
+        usage = span.usage
+        self.requests += first
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        if span.cost is not None:
+            self.cost += span.cost
+        elif span.tokens:
+            self.unpriced += 1
+
+    def as_json(self) -> dict[str, float]:
+        return asdict(self) | {"cost": self.cost / PICODOLLARS}
+
+
+class Accounting:
+    """The accounts of one gateway, from its start on. clock: seconds since 1970."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.began = clock()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """Requests by key, and how they ended."""
+        self.totals: dict[tuple[str, str, str], Spend] = {}
+        """Of all the time, without users."""
+        self._clock = clock
+        self._hours: dict[int, dict[Row, Spend]] = {}
+        self._rows = 0
+        self._users: set[str] = set()
+
+    def end(self, exchange: Exchange, outcome: str) -> None:
+        """A request has ended. outcome: `ok`, or what went wrong before its answer began."""
+        key = exchange.key.plan.name if exchange.key is not None else ""
+        spans = exchange.spans
+        if outcome == OK and spans and not any(span.ok for span in spans):
+            outcome = BROKEN_OFF
+        self.outcomes[key, outcome] += 1
+        if spans:
+            self.add(key, exchange.asked or "", exchange.user or "", spans)
+
+    def add(self, key: str, asked: str, user: str, spans: Iterable[Span]) -> None:
+        """What a request took."""
+        if user and user not in self._users:
+            if len(self._users) < MOST_USERS:
+                self._users.add(user)
+            else:
+                user = OTHERS
+        hour = int(self._clock() / HOUR)
+        rows = self._hours.get(hour)
+        if rows is None:
+            rows = self._hours[hour] = {}
+            self._forget(hour)
+        first = True
+        for span in spans:
+            total, row = (key, asked, span.deployment), (key, asked, span.deployment, user)
+            spend = rows.get(row)
+            if spend is None:
+                spend = rows[row] = Spend()
+                self._rows += 1
+            spend.count(span, first=first)
+            whole = self.totals.get(total)
+            if whole is None:
+                whole = self.totals[total] = Spend()
+            whole.count(span, first=first)
+            first = False
+
+    def since(self, seconds: float) -> dict[Row, Spend]:
+        """What was spent in the last `seconds`, in whole hours."""
+        oldest = int((self._clock() - seconds) / HOUR)
+        found: dict[Row, Spend] = {}
+        for hour, rows in self._hours.items():
+            if hour >= oldest:
+                for row, spend in rows.items():
+                    found.setdefault(row, Spend()).add(spend)
+        return found
+
+    def _forget(self, hour: int) -> None:
+        for old in sorted(self._hours):
+            if old >= hour or (old > hour - KEPT_HOURS and self._rows < MOST_ROWS):
+                return
+            self._rows -= len(self._hours.pop(old))
+
+
+def grouped(rows: Mapping[Row, Spend], by: Iterable[str]) -> Iterator[tuple[tuple[str, ...], Spend]]:
+    """`rows` by some of `DIMENSIONS`, those that cost most first."""
+    places = [DIMENSIONS.index(each) for each in by]
+    groups: dict[tuple[str, ...], Spend] = {}
+    for row, spend in rows.items():
+        groups.setdefault(tuple(row[place] for place in places), Spend()).add(spend)
+    yield from sorted(groups.items(), key=lambda each: (-each[1].cost, -each[1].requests, each[0]))

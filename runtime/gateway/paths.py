@@ -1,0 +1,199 @@
+"""What is served at which path, and the shape that errors have there.
+
+Clients put their paths together from an address that somebody typed: with a slash too many, with `/v1` twice
+or not at all. These are served, too, and so are Azure's paths, where the deployment stands for the model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+from aiohttp import web
+from attrs import evolve, field, frozen
+
+from ...compiler.plan import ClientProtocol
+from ..requests.errors import RequestError
+from .endpoints.chat import answer_chat
+from .endpoints.classify import answer_classify
+from .endpoints.completions import answer_completion
+from .endpoints.dialects import answer_in, count_tokens
+from .endpoints.embeddings import (
+    answer_cohere_embed,
+    answer_cohere_embed_v2,
+    answer_embeddings,
+    answer_tei_embed,
+)
+from .endpoints.models import list_models, show_model
+from .endpoints.open_inference import (
+    answer_infer,
+    answer_live,
+    answer_model,
+    answer_model_ready,
+    answer_ready,
+    answer_server,
+)
+from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
+from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
+from .exchange import Exchange
+from .responses import (
+    cohere_error_answer,
+    error_answer,
+    gemini_error_answer,
+    inference_error_answer,
+    messages_error_answer,
+    tei_error_answer,
+)
+
+Answer = Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]
+InError = Callable[[RequestError, Mapping[str, str]], web.Response]
+Shape = Callable[[web.Request], tuple[InError, ClientProtocol]]
+"""How errors look, and the protocol that a client speaks."""
+
+_ERRORS: dict[ClientProtocol, InError] = {
+    ClientProtocol.OPENAI: error_answer,
+    ClientProtocol.ANTHROPIC: messages_error_answer,
+    ClientProtocol.COHERE: cohere_error_answer,
+    ClientProtocol.TEI: tei_error_answer,
+    ClientProtocol.OPEN_INFERENCE: inference_error_answer,
+}
+_COHERES = re.compile(r"/v2/+(chat|embed|rerank|tokenize|detokenize|classify)\b|/v1/+(embed|tokenize)\b")
+_MESSAGES = re.compile(r"/messages\b|/complete$")
+_GEMINIS = re.compile(r"/v1(beta|alpha)\b|:(generateContent|streamGenerateContent|countTokens)$")
+_TEIS = re.compile(r"/(embed\w*|predict|rerank|similarity|info|tokenize|decode)/*$")
+
+
+def _always(protocol: ClientProtocol) -> Shape:
+    shape = (_ERRORS[protocol], protocol)
+    return lambda request: shape
+
+
+def shape_meant(request: web.Request) -> tuple[InError, ClientProtocol]:
+    """The shape of the protocol that a client probably speaks, by its headers and by the path."""
+    path = request.path
+    if "anthropic-version" in request.headers or _MESSAGES.search(path):
+        protocol = ClientProtocol.ANTHROPIC
+    elif _COHERES.match(path):
+        protocol = ClientProtocol.COHERE
+    elif path.startswith(("/v2", "/api/")):
+        protocol = ClientProtocol.OPEN_INFERENCE
+    elif _GEMINIS.search(path):
+        return gemini_error_answer, ClientProtocol.OPENAI
+    else:
+        protocol = ClientProtocol.TEI if _TEIS.fullmatch(path) else ClientProtocol.OPENAI
+    return _ERRORS[protocol], protocol
+
+
+@frozen
+class Path:
+    """protocol: in which a model is asked; None where none is. shape: of errors; by default, that one's."""
+
+    method: str
+    path: str
+    answer: Answer
+    protocol: ClientProtocol | None
+    shape: Shape = field()
+
+    @shape.default
+    def _default_shape(self) -> Shape:
+        return _always(self.protocol or ClientProtocol.OPENAI)
+
+
+_OPENAI = (
+    ("POST", "/v1/chat/completions", answer_chat),
+    ("POST", "/v1/responses", answer_in("openai_responses")),
+    ("POST", "/v1/completions", answer_completion),
+    ("POST", "/v1/embeddings", answer_embeddings),
+    ("POST", "/v1/rerank", answer_rerank),
+    ("POST", "/v1/classify", answer_classify),
+    ("GET", "/v1/models", list_models),
+    ("GET", "/v1/models/{name:.+}", show_model),
+    ("GET", "/v1/pipelines", list_pipelines),
+    ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
+    ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
+)
+_ANTHROPIC = (
+    ("POST", "/v1/messages", answer_in("anthropic")),
+    ("POST", "/v1/messages/count_tokens", count_tokens),
+)
+_COHERE = (
+    ("POST", "/v1/embed", answer_cohere_embed),
+    ("POST", "/v2/embed", answer_cohere_embed_v2),
+    ("POST", "/v2/rerank", answer_cohere_rerank),
+)
+_TEI = (
+    ("POST", "/embed", answer_tei_embed),
+    ("POST", "/rerank", answer_bare_rerank),
+)
+_INFERENCE = (
+    ("GET", "/v2", answer_server),
+    ("GET", "/v2/health/live", answer_live),
+    ("GET", "/v2/health/ready", answer_ready),
+    ("POST", "/v2/models/{name:.+}/versions/{version}/infer", answer_infer),
+    ("GET", "/v2/models/{name:.+}/versions/{version}/ready", answer_model_ready),
+    ("GET", "/v2/models/{name:.+}/versions/{version}", answer_model),
+    ("POST", "/v2/models/{name:.+}/infer", answer_infer),
+    ("GET", "/v2/models/{name:.+}/ready", answer_model_ready),
+    ("GET", "/v2/models/{name:.+}", answer_model),
+)
+OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/readyz", "/healthz"})
+"""What probes ask for: no token is needed."""
+
+_AZURES = ("/chat/completions", "/completions", "/embeddings")
+"""What Azure serves below a deployment."""
+
+
+def _declared() -> Iterator[Path]:
+    for protocol, each in (
+        (ClientProtocol.OPENAI, _OPENAI),
+        (ClientProtocol.ANTHROPIC, _ANTHROPIC),
+        (ClientProtocol.COHERE, _COHERE),
+        (ClientProtocol.TEI, _TEI),
+        (ClientProtocol.OPEN_INFERENCE, _INFERENCE),
+    ):
+        for method, path, answer in each:
+            if path.startswith("/v1/models"):
+                yield Path(method, path, answer, protocol, shape_meant)
+            else:
+                yield Path(method, path, answer, protocol)
+
+
+def _also_at(path: Path) -> Iterator[str]:
+    """Where else `path` is served."""
+    at = path.path
+    if at.startswith("/v1/") and path.protocol in (ClientProtocol.OPENAI, ClientProtocol.ANTHROPIC):
+        bare = at.removeprefix("/v1")
+        yield from (f"/v1{at}", bare, f"/v1/{bare}", f"/{at}")
+        yield f"/{path.protocol}{at}"
+        if bare in _AZURES:
+            yield f"/openai/deployments/{{deployment:.+}}{bare}"
+        if bare == "/models":
+            yield f"/openai{bare}"
+
+
+def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """What is served at each path, with and without a slash at its end."""
+    found: dict[str, list[Path]] = {}
+    for each in paths:
+        found.setdefault(each.path, []).append(each)
+        if not each.path.endswith(":.+}"):
+            found.setdefault(f"{each.path}/", []).append(each)
+    return found
+
+
+_DECLARED = tuple(_declared())
+_TAKEN = {each.path for each in _DECLARED}
+PATHS: tuple[Path, ...] = (
+    *_DECLARED,
+    *(evolve(each, path=at) for each in _DECLARED for at in _also_at(each) if at not in _TAKEN),
+)
+"""The first of those that fit is the one that answers."""
+
+SERVED: tuple[str, ...] = (
+    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in _DECLARED),
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+)
+"""The paths, as they are told to clients."""

@@ -1,0 +1,75 @@
+"""What the requests of each key pass: its limits, and its budget."""
+
+from __future__ import annotations
+
+import asyncio
+
+from attrs import frozen
+
+from ...compiler.plan import KeyLimits, KeyPlan, RateLimits, StatePlan
+from ..policies.budget import Budget
+from ..policies.rate_limit import Permit
+from .accounts import make_limiter
+from .rate_limiters import RateLimiter
+from .replica_policies import Payer
+from .store import Store
+
+PATIENCE = 0.25
+"""Seconds that a request of a key waits for its limits: a store may need them. Who asks for too much is told
+so at once, instead of filling the queues of others."""
+
+
+@frozen
+class KeyPolicies:
+    """The limits of one key, and who pays for its requests; None: it has no such."""
+
+    plan: KeyPlan
+    limiter: RateLimiter | None = None
+    payer: Payer | None = None
+
+    @property
+    def payers(self) -> tuple[str, ...]:
+        """Whose budgets its requests are charged to."""
+        return () if self.payer is None else (payer_name(self.plan.name),)
+
+    async def enter(self, tokens: int, deadline: float | None) -> Permit | None:
+        """The right to ask for about `tokens`; None without limits. Raises RequestError."""
+        limiter = self.limiter
+        if limiter is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        permit = limiter.take(now, tokens)
+        if permit is not None:
+            return permit
+        until = now + PATIENCE
+        return await limiter.acquire(tokens, until if deadline is None else min(until, deadline))
+
+    def leave(self, permit: Permit | None, tokens: int) -> None:
+        """The request has ended, and took so many."""
+        if permit is not None and self.limiter is not None:
+            self.limiter.finish(permit, tokens)
+
+
+def payer_name(key: str) -> str:
+    """What the budget of a key is called among those of others."""
+    return f"key {key}"
+
+
+def key_policies(
+    key: KeyPlan, state: StatePlan, store: Store, budget: Budget | None, before: KeyPolicies | None = None
+) -> KeyPolicies:
+    """The policies of `key`; `budget` is its own. before: those that it had, whose limits go on."""
+    who = f"key `{key.name}`"
+    limits = _rate_limits(key.rate_limits)
+    limiter = None
+    if before is not None and before.plan.rate_limits == key.rate_limits:
+        limiter = before.limiter
+    elif limits is not None:
+        where = f"{state.name}\nkey\n{key.name}"
+        limiter = make_limiter(who, where, limits, store, state.on_unavailable, who)
+    return KeyPolicies(key, limiter, None if budget is None else Payer(who, budget))
+
+
+def _rate_limits(limits: KeyLimits) -> RateLimits | None:
+    numbers = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrent_requests)
+    return RateLimits(*numbers, limits.strict) if any(numbers) else None

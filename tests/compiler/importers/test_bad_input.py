@@ -1,0 +1,54 @@
+"""Files that cannot be imported: one error, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.importers import ImportFailed, import_text, read_text
+
+BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "says"),
+    [
+        ("c.yaml", "model_list:\n  - a: 1\n   b: 2\n", 3, "no YAML"),
+        ("c.yaml", "a:\n\t- b\n", 2, "no YAML"),
+        ("c.yaml", "model_list: []\nmodel_list: []\n", 2, "`model_list` stands twice"),
+        ("c.yaml", "a: &a [*a]\n", 1, "inside of itself"),
+        ("c.yaml", "a: &a\n  <<: *a\n", 2, "inside of itself"),
+        ("c.yaml", BOMB, 1, "more than 200,000 values"),
+        ("c.yaml", "[" * 5000, None, "too deep"),
+        ("c.yaml", "", None, "empty"),
+        ("c.yaml", "services: {web: {image: nginx}}", None, "which system"),
+        ("c.yaml", "just a text", None, "which system"),
+        ("c.yaml", "include: [../up.yaml]", 1, "outside of the folder"),
+        ("c.yaml", "a: 1\ninclude: [gone.yaml]", 2, "`gone.yaml` cannot be read"),
+        ("c.yaml", "include: [.]", 1, "no regular file"),
+        ("c.yaml", "model_list: 5", None, "no model"),
+        ("c.json", '{"a": 1,\n "b": }', 2, "no JSON"),
+        ("c.json", '{"a": 1, "a": 2}', 1, "`a` stands twice"),
+        ("c.json", "[" * 5000 + "]" * 5000, 1, "more than 100 deep"),
+        ("c.toml", "a = 1\nb = \n", 2, "no TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(
+    tmp_path: Path, name: str, text: str, line: int | None, says: str
+) -> None:
+    with pytest.raises(ImportFailed) as failed:
+        import_text(text, name, tmp_path, tmp_path / "out.infer")
+    assert says in failed.value.message
+    assert failed.value.line == line
+
+
+def test_files_have_a_size_and_are_text(tmp_path: Path) -> None:
+    (tmp_path / "big.yaml").write_text("a" * (1 << 21))
+    (tmp_path / "binary.yaml").write_bytes(b"a\n\xff")
+    for name, says in (("big.yaml", "larger than"), ("binary.yaml", "UTF-8"), ("none.yaml", "No such file")):
+        with pytest.raises(ImportFailed, match=says):
+            read_text(tmp_path / name)

@@ -1,0 +1,75 @@
+"""KServe's inference services and graphs."""
+
+from __future__ import annotations
+
+from .conftest import Import
+
+SERVICES = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: writer, namespace: text, labels: {team: a}}
+spec:
+  predictor:
+    minReplicas: 2
+    maxReplicas: 4
+    containerConcurrency: 9
+    timeout: 120
+    model:
+      modelFormat: {name: huggingface}
+      args: ["--model_name=writer", "--model_id=Qwen/Q", "--max_model_len", "4096", "--enable_prefix_caching"]
+      env:
+        - {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hub, key: token}}}
+        - {name: LEVEL, value: "1"}
+---
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: topics}
+spec:
+  predictor:
+    batcher: {maxBatchSize: 16, maxLatency: 20}
+    model: {modelFormat: {name: onnx}, storageUri: s3://models/topics}
+---
+apiVersion: serving.kserve.io/v1alpha1
+kind: InferenceGraph
+metadata: {name: digest}
+spec:
+  nodes:
+    root:
+      routerType: Sequence
+      steps:
+        - {serviceName: topics, name: topic, data: $request}
+        - {nodeName: writers, name: write, data: $request, dependency: Hard}
+    writers:
+      routerType: Splitter
+      steps:
+        - {serviceName: writer, weight: 90}
+        - {serviceUrl: "http://next.example.com/v1/models/big:predict", weight: 10}
+"""
+
+
+def test_services_are_servers_or_models_and_graphs_are_routes_and_pipelines(bring: Import) -> None:
+    came = bring("services.yaml", SERVICES)
+    text = " ".join(came.text.split())
+    command = (
+        '"vllm", "serve", "Qwen/Q", "--port", "{port}", "--max-model-len", "4096", "--enable-prefix-caching"'
+    )
+    assert command in text
+    assert 'env { LEVEL = "1" } pass_env = ["HF_TOKEN"]' in text
+    assert "serving { max_concurrent = 9 }" in text
+    assert "timeouts { request = 2m, total = 2m }" in text
+    assert 'model = "models/topics/model.onnx"' in text
+    assert "batching { max_size = 16, max_delay = 20ms }" in text
+    assert "route writers = split { writer: 90%, next: 10% }" in text
+    assert 'endpoint = "http://next.example.com/openai/v1"' in text
+    assert "_topic = topics(message) write = writers(message) return write" in text
+
+
+def test_what_is_for_kubernetes_alone_is_named(bring: Import) -> None:
+    came = bring("services.yaml", SERVICES)
+    writer, topics = "InferenceService/writer.", "InferenceService/topics."
+    assert came.lost() == {
+        f"{writer}spec.predictor.maxReplicas",
+        f"{writer}metadata.labels.team",
+        f"{topics}spec.predictor.model.storageUri",
+    }
+    assert f"{writer}spec.predictor.maxReplicas (line 9)" in came.comments()

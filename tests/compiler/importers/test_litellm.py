@@ -1,0 +1,315 @@
+"""LiteLLM's `config.yaml`: what comes over counts, and all else is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from inferc.compiler.importers import Outcome
+
+from .conftest import Import
+
+KEPT, CHANGED, LOST = Outcome.KEPT, Outcome.CHANGED, Outcome.LOST
+
+
+def test_a_model_its_key_and_its_limits_come_over(bring: Import) -> None:
+    came = bring(
+        "config.yaml",
+        """
+        model_list:
+          - model_name: help-desk
+            litellm_params:
+              model: anthropic/claude-sonnet-4-0
+              api_key: os.environ/CLAUDE_KEY
+              rpm: 120
+              tpm: 90_000
+              max_parallel_requests: 6
+              num_retries: 4
+            model_info: {max_input_tokens: 200000, description: "Answers  customers"}
+        """,
+    )
+    values = came.values
+    assert values["help-desk.model"] == "claude-sonnet-4-0"
+    assert values["help-desk.runtime"] == "anthropic"
+    assert values["help-desk.runtime.api_key"] == '[env("CLAUDE_KEY")]'
+    assert values["help-desk.runtime.rate_limits.requests_per_minute"] == "120"
+    assert values["help-desk.runtime.rate_limits.tokens_per_minute"] == "90000"
+    assert values["help-desk.serving.max_concurrent"] == "6"
+    assert values["help-desk.runtime.retry.max_retries"] == "4"
+    assert values["help-desk.model_info.context_window"] == "200000"
+    assert "## Answers customers\n" in came.text
+    assert came.lost() == came.changed() == set()
+
+
+@pytest.mark.parametrize(
+    ("params", "model", "runtime", "endpoint"),
+    [
+        ("model: gpt-4o", "gpt-4o", "openai", "none"),
+        ("model: text-embedding-3-small", "text-embedding-3-small", "openai", "none"),
+        ("model: groq/openai/gpt-oss-20b", "openai/gpt-oss-20b", "groq", "none"),
+        ("model: openrouter/openrouter/auto", "openrouter/openrouter/auto", "openrouter", "none"),
+        (
+            "model: hosted_vllm/Qwen/Q, api_base: http://a:1/v1, api_key: none",
+            "Qwen/Q",
+            "vllm",
+            "http://a:1/v1",
+        ),
+        ("model: openai/q, api_base: http://a:1/v1", "q", "openai_compatible", "http://a:1/v1"),
+        ("model: ollama_chat/llama3, api_base: http://a:1", "llama3", "ollama", "http://a:1/v1"),
+        ("model: deepinfra/a/b", "a/b", "openai_compatible", "https://api.deepinfra.com/v1/openai"),
+        ("model: gpt-9, custom_llm_provider: xai", "gpt-9", "xai", "none"),
+    ],
+)
+def test_the_provider_is_the_one_that_the_name_begins_with(
+    bring: Import, params: str, model: str, runtime: str, endpoint: str
+) -> None:
+    values = bring("c.yaml", f"model_list: [{{model_name: m, litellm_params: {{{params}}}}}]").values
+    assert (values["m.model"], values["m.runtime"]) == (model, runtime)
+    assert values["m.runtime.endpoint"] == endpoint
+
+
+def test_azure_keeps_resource_deployment_and_version_and_is_known_by_its_base_model(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - model_name: mini
+            litellm_params:
+              model: azure/mini-prod
+              api_base: https://acme-east.openai.azure.com/
+              api_version: "2025-03-01-preview"
+              api_key: os.environ/AZURE
+            model_info: {base_model: azure/gpt-4o-mini}
+        """,
+    )
+    values = came.values
+    assert values["mini.runtime.azure_resource"] == "acme-east"
+    assert values["mini.runtime.azure_deployment"] == "mini-prod"
+    assert values["mini.runtime.api_version"] == "2025-03-01-preview"
+    assert (values["mini.model"], came.lost()) == ("gpt-4o-mini", set())
+
+
+def test_one_name_for_several_models_is_a_route_with_what_stands_behind_it(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: chat, litellm_params: {model: gpt-4o, api_key: os.environ/A}}
+          - model_name: chat
+            litellm_params: {model: gpt-4o, api_key: os.environ/B}
+            model_info: {id: second}
+          - {model_name: spare, litellm_params: {model: claude-sonnet-4-0}}
+          - {model_name: last, litellm_params: {model: groq/llama-3.3-70b-versatile}}
+        router_settings:
+          fallbacks: [{chat: [spare]}, {spare: [last, chat]}]
+          model_group_alias: {gpt: chat, old: {model: last, hidden: true}}
+          routing_strategy: least-busy
+        """,
+    )
+    both = 'balance ["chat-1", second] by least_busy'
+    assert f'route chat = fallback [{both}, "spare-anthropic", last]' in came.text
+    assert f'route spare = fallback ["spare-anthropic", last, {both}]' in came.text
+    assert "route gpt = chat\n" in came.text
+    assert "route old = last\n" in came.text
+    assert came.lost() == {"router_settings.model_group_alias.old.hidden"}
+
+
+def test_weights_are_shares_and_who_fails_is_followed_by_the_others(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: m, litellm_params: {model: gpt-4o, weight: 2}}
+          - {model_name: m, litellm_params: {model: xai/grok-4, weight: 1}}
+        """,
+    )
+    shares = 'split { "m-openai": 66.67%, "m-xai": 33.33% }'
+    assert f'route m = fallback [{shares}, "m-openai", "m-xai"]' in came.text
+    assert came.lost() == set()
+
+
+def test_what_the_file_says_once_counts_for_all_that_say_nothing_else(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: a, litellm_params: {model: gpt-4o}}
+          - {model_name: b, litellm_params: {model: gpt-4o, timeout: 5, num_retries: 0}}
+        router_settings: {timeout: 90, retry_after: 3, allowed_fails: 2, cooldown_time: 45}
+        litellm_settings: {num_retries: 7, request_timeout: 600}
+        general_settings: {master_key: os.environ/MASTER, max_request_size_mb: 9}
+        """,
+    )
+    a, b = ({k[2:]: v for k, v in came.values.items() if k.startswith(f"{n}.")} for n in "ab")
+    assert (a["runtime.timeouts.total"], a["runtime.timeouts.request"]) == ("90s", "90s")
+    assert (a["runtime.retry.max_retries"], a["runtime.retry.initial_backoff"]) == ("7", "3s")
+    assert a["runtime.circuit_breaker.failure_threshold"] == "3"
+    assert a["runtime.circuit_breaker.open_duration"] == "45s"
+    assert (b["runtime.timeouts.total"], b["runtime.retry.max_retries"]) == ("5s", "0")
+    assert 'gateway { auth = bearer(env("MASTER")), max_body = 9MiB }' in came.text
+    assert came.lost() == {"litellm_settings.request_timeout"}
+    assert "router_settings.allowed_fails" in came.changed()
+
+
+def test_prices_are_per_million_tokens(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - model_name: m
+            litellm_params: {model: openai/tuned, input_cost_per_token: 2e-6}
+            model_info: {output_cost_per_token: 0.000008, cache_read_input_token_cost: 0.0000005}
+        """,
+    )
+    assert came.values["m.price.input"] == "$2"
+    assert came.values["m.price.output"] == "$8"
+    assert came.values["m.price.cached_input"] == "$0.5"
+
+
+def test_keys_in_the_file_become_variables_and_are_never_repeated(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        environment_variables: {TOKEN: very-secret-token}
+        model_list:
+          - {model_name: my model, litellm_params: {model: gpt-4o, api_key: sk-abcdef0123456789}}
+          - {model_name: b, litellm_params: {model: xai/grok-4, api_key: os.environ/TOKEN}}
+          - model_name: c
+            litellm_params: {model: openai/x, api_base: "http://a/v1", api_key: sk-no-key-required}
+        general_settings: {master_key: sk-1234}
+        """,
+    )
+    assert came.values["my model.runtime.api_key"] == '[env("MY_MODEL_API_KEY")]'
+    assert came.values["b.runtime.api_key"] == '[env("TOKEN")]'
+    assert came.values["c.runtime.api_key"] == "[]"
+    assert 'bearer(env("LITELLM_MASTER_KEY"))' in came.text
+    assert came.changed() == {
+        "environment_variables.TOKEN",
+        "model_list[0].litellm_params.api_key",
+        "general_settings.master_key",
+    }
+    said = came.text + "".join(entry.says for entry in came.imported.report.entries())
+    assert not [each for each in ("abcdef0123456789", "very-secret", "sk-1234") if each in said]
+
+
+def test_anchors_merges_and_included_files_are_understood(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        include: [more.yaml]
+        x-limits: &limits {rpm: 10, tpm: 2000}
+        credential_list: [{credential_name: house, credential_values: {api_key: os.environ/HOUSE}}]
+        model_list:
+          - model_name: a
+            litellm_params:
+              <<: *limits
+              model: gpt-4o
+              tpm: 500
+        """,
+        more__yaml="""
+        model_list:
+          - {model_name: b, litellm_params: {model: gpt-4o, litellm_credential_name: house}}
+        """,
+    )
+    assert came.values["a.runtime.rate_limits.requests_per_minute"] == "10"
+    assert came.values["a.runtime.rate_limits.tokens_per_minute"] == "500"
+    assert came.values["b.runtime.api_key"] == '[env("HOUSE")]'
+    assert came.outcome("include") is KEPT
+    assert came.outcome("more.yaml#model_list[0].litellm_params.litellm_credential_name") is KEPT
+    assert "model_list[0].litellm_params.rpm" in {e.setting for e in came.imported.report.of(KEPT)}
+    assert came.lost() == set()
+
+
+def test_what_has_no_equivalent_is_named_with_its_line_and_what_to_do(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """\
+        model_list:
+          - model_name: a
+            litellm_params:
+              model: gpt-4o
+              rpm: 0
+              never_heard_of: {x: 1}
+          - model_name: painter
+            litellm_params: {model: openai/gpt-image-1}
+            model_info: {mode: image_generation}
+        guardrails: [{guardrail_name: g, litellm_params: {mode: pre_call}}]
+        router_settings: {redis_host: os.environ/REDIS, brand_new: 1}
+        """,
+    )
+    assert came.lost() == {
+        "model_list[0].litellm_params.rpm",
+        "model_list[0].litellm_params.never_heard_of.x",
+        "model_list[1].model_name",
+        "model_list[1].litellm_params.model",
+        "model_list[1].model_info.mode",
+        "guardrails[0].guardrail_name",
+        "guardrails[0].litellm_params.mode",
+        "router_settings.redis_host",
+        "router_settings.brand_new",
+    }
+    said = came.comments()
+    assert "lost: guardrails (line 10): inferc checks no contents" in said
+    assert "lost: router_settings.redis_host (line 11): inferc shares limits" in said
+    assert "`inferc run --state redis://…`" in said
+    assert "lost: model_list[0].litellm_params.rpm (line 5)" in said
+    assert "lost: model_list[1] (line 7): inferc serves chats" in said
+
+
+def test_a_model_that_cannot_be_here_leaves_its_routes(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: a, litellm_params: {model: sagemaker/x}}
+          - {model_name: b, litellm_params: {model: gpt-4o}}
+        router_settings: {fallbacks: [{b: [a]}, {a: [b]}]}
+        """,
+    )
+    assert came.lost() >= {"model_list[0].model_name", "model_list[0].litellm_params.model"}
+    assert came.outcome("router_settings.fallbacks[1].a") is CHANGED
+    assert came.outcome("router_settings.fallbacks[0].b") is LOST
+    assert 'route a = "b-openai"\n' in came.text
+    assert 'route b = "b-openai"\n' in came.text
+
+
+def test_names_cannot_break_out(bring: Import) -> None:
+    odd = ["a\n} deployment evil {", "${x}", "route", 'quo"te', "\u202e"]
+    entries = [{"model_name": name, "litellm_params": {"model": "gpt-4o"}} for name in odd]
+    import json
+
+    came = bring("c.json", json.dumps({"model_list": entries}))
+    assert {key.rpartition(".model")[0] for key in came.values if key.endswith(".model")} == set(odd)
+
+
+def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        environment_variables: {HOUSE: https://house.example.com/v1}
+        model_list:
+          - model_name: m
+            litellm_params:
+              model: openai/gpt-5
+              temperature: 0
+              max_completion_tokens: 900
+              stop: "</end>"
+              reasoning_effort: low
+              extra_body: {service_tier: flex, deep: {er: [1, two]}}
+              extra_headers: {X-Team: agents, X-Token: abcdefghijklmnopqr}
+              drop_params: true
+          - {model_name: env, litellm_params: {model: os.environ/M, api_base: os.environ/HOUSE}}
+        """,
+    )
+    values = came.values
+    assert values["m.request.defaults.temperature"] == "0.0"
+    assert values["m.request.defaults.max_tokens"] == "900"
+    assert values["m.request.defaults.stop"] == "[</end>]"
+    assert values["m.request.defaults.reasoning_effort"] == "low"
+    assert values["m.request.unsupported"] == "drop"
+    assert 'extra_body { service_tier = "flex", deep { er = [1, "two"] } }' in came.text
+    assert '"X-Team" = "agents"' in came.text
+    assert "abcdefgh" not in came.text
+    assert values["env.model"] == 'env("M")'
+    assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
+    assert came.lost() == set()
+    assert came.changed() == {"model_list[0].litellm_params.extra_headers.X-Token"}

@@ -1,0 +1,102 @@
+"""The keys of a gateway: what a file may say of them, and what the plan says."""
+
+from __future__ import annotations
+
+import pytest
+
+from inferc.compiler.plan import KeySecret, SecretSource, dump_plan, load_plan
+
+from ..support.projects import Project
+
+CHAT = """
+deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("K") } }
+deployment unknown { model = "m", runtime openai_compatible { endpoint = "http://127.0.0.1:1/v1" } }
+route assistant = fallback [gpt]
+pipeline shout(words: text) -> text { return gpt(words) }
+"""
+SECRET, DAY = 'secret = env("A")', "max_spend_per_day = $1"
+HASH = "sha256:" + "0a" * 32
+
+
+def gateway(body: str) -> str:
+    return f"{CHAT}\ngateway {{\n{body}\n}}\n"
+
+
+def test_a_plan_says_all_of_each_key(project: Project) -> None:
+    project.write("keys/a.key", "never read")
+    plan = project.plan(
+        gateway(
+            f"""
+            key a {{
+              secret = [env("A"), file("keys/a.key"), hash("{HASH}")]
+              models = [assistant, shout, "g*"]
+              protocols = [openai, anthropic]
+              rate_limits {{ requests_per_minute = 5, strict = true }}
+              budget {{ max_spend_per_day = $5, on_exceeded = warn }}
+              priority = -3
+              expires = "2027-01-31T18:00:00+01:00"
+              labels {{ team = "a" }}
+            }}
+            key "the other one" {{ secret = env("B"), expires = "2027-01-31" }}
+            """
+        )
+    )
+    first, second = plan.gateway.keys
+    assert first.secret == (
+        KeySecret(SecretSource.ENV, "A"),
+        KeySecret(SecretSource.FILE, "keys/a.key"),
+        KeySecret(SecretSource.HASH, HASH),
+    )
+    assert (first.models, first.priority, first.labels) == (("assistant", "shout", "g*"), -3, {"team": "a"})
+    assert first.expires == "2027-01-31T18:00:00+01:00"
+    assert (second.name, second.expires) == ("the other one", "2027-01-31T00:00:00+00:00")
+    assert load_plan(project.write("main.plan.json", dump_plan(plan))) == plan
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ('key { secret = env("A") }', "E0205", "each `key` has a name"),
+        ("key a { }", "E0305", "the key `a` needs `secret`"),
+        ("key a { secret = [] }", "E0305", "the key `a` has no secret"),
+        ("key = 3", "E0205", "`key` is a block"),
+        ('key a { secret = "sk-1" }', "E0306", "secret"),
+        ('key a { secret = hash("abc") }', "E0301", "64 hexadecimal digits"),
+        ('key a { secret = env("A") } key a { secret = env("B") }', "E0203", "`key a` is given twice"),
+        ('key a { secret = env("A"), models = [asistant] }', "E0201", "there is no model `asistant`"),
+        ('key a { secret = env("A"), models = ["gpt-5"] }', "E0201", "there is no model `gpt-5`"),
+        ('key a { secret = env("A"), expires = "soon" }', "E0304", "`soon` is no date"),
+        ('key a { secret = env("A"), priority = 101 }', "E0304", "at most 100"),
+        ('key a { secret = env("A"), limits { } }', "E0204", "the key `a` has no block `limits`"),
+        ('key a { secret = env("A"), budget { on_exceeded = reject } }', "E0305", "no ceiling"),
+        (
+            f"key a {{ {SECRET}, models = [gpt], budget {{ {DAY}, on_exceeded = throttle }} }}",
+            "E0303",
+            "cannot be throttled",
+        ),
+        (
+            'key a { secret = env("A"), budget { max_spend_per_day = $1, on_exceeded = reject } }',
+            "E0413",
+            "the price of `m` is not known",
+        ),
+        (
+            f"key a {{ {SECRET}, models = [unknown], budget {{ {DAY}, on_exceeded = warn }} }}",
+            "W0421",
+            "the price of `m` is not known",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said_once(project: Project, body: str, code: str, says: str) -> None:
+    [finding] = project.findings(gateway(body))
+    assert finding.code == code
+    assert says in finding.message
+
+
+def test_a_budget_needs_the_prices_of_what_its_key_may_ask_and_no_others(project: Project) -> None:
+    budget = "budget { max_spend_per_day = $1, on_exceeded = reject }"
+    key = f'key a {{ secret = env("A"), models = [assistant], {budget} }}'
+    assert project.codes(gateway(key)) == []
+
+
+def test_with_keys_other_machines_may_be_served(project: Project) -> None:
+    assert project.codes(gateway('bind = "0.0.0.0:80", key a { secret = env("A") }')) == []

@@ -1,0 +1,246 @@
+"""Keys: who may call, what they may ask for, how much of it, and what is known of them afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anthropic
+import pytest
+from attrs import frozen
+
+from inferc.compiler.plan import (
+    Budget,
+    BudgetAction,
+    ClientProtocol,
+    KeyLimits,
+    KeyPlan,
+    KeySecret,
+    Money,
+    Price,
+    SecretRef,
+    SecretSource,
+)
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway.accounting import MOST_USERS, OTHERS, Accounting, grouped
+from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.mock_provider import MockOptions
+from inferc.runtime.requests.errors import StartError
+from inferc.runtime.requests.trace import Span
+from inferc.runtime.requests.usage import Usage
+from inferc.runtime.secret import Secret
+
+from ..support.pipelines import Graph, plan_with
+from ..support.redis_server import RedisServer
+from ..support.remote import Mock, mock_provider, remote_plan, serving
+
+OPERATOR = "sk-operator"
+
+
+@pytest.fixture(autouse=True)
+def provider_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "any")
+
+
+def key(name: str, secret: str = "", **fields: Any) -> KeyPlan:
+    """A key whose secret is `sk-NAME`, known by its hash."""
+    digest = hashlib.sha256((secret or f"sk-{name}").encode()).hexdigest()
+    return KeyPlan(name, (KeySecret(SecretSource.HASH, f"sha256:{digest}"),), **fields)
+
+
+@frozen
+class Gateway:
+    url: str
+    http: aiohttp.ClientSession
+    mock: Mock
+
+    async def ask(self, secret: str, model: str = "gpt", **body: Any) -> tuple[int, str]:
+        """The status, and the code of an error."""
+        chat = {"model": model, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100, **body}
+        async with self.http.post(
+            f"{self.url}/v1/chat/completions", json=chat, headers=bearer(secret)
+        ) as answer:
+            await answer.read()
+            return answer.status, "" if answer.ok else (await answer.json())["error"]["code"]
+
+    async def get(self, path: str, secret: str) -> tuple[int, Any]:
+        async with self.http.get(f"{self.url}{path}", headers=bearer(secret)) as answer:
+            is_json = answer.content_type == "application/json"
+            return answer.status, await answer.json() if is_json else await answer.text()
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
+
+
+@asynccontextmanager
+async def served(
+    *keys: KeyPlan, state: str | None = None, gap: float = 0, parts: tuple[Any, ...] = ()
+) -> AsyncIterator[Gateway]:
+    """Deployments `gpt` and `mini` behind these keys, and the token of the operator."""
+    async with mock_provider(MockOptions(gap=gap)) as mock, aiohttp.ClientSession() as http:
+        price = Price(Money("0"), Money("10"))
+        deployments = [
+            remote_plan(name, mock.endpoint, price=price, key=SecretRef.env("KEY"))
+            for name in ("gpt", "mini")
+        ]
+        plan = plan_with(*deployments, *parts, keys=keys)
+        executor = Executor(plan, Path.cwd(), state=state)
+        await executor.start()
+        try:
+            app = build_app(executor, Secret(OPERATOR, "a test"), plan.gateway, Keys(keys, Path.cwd()))
+            async with serving(app) as url:
+                yield Gateway(url, http, mock)
+        finally:
+            await executor.stop()
+
+
+async def test_only_who_shows_a_key_is_answered_and_only_for_what_it_may_ask() -> None:
+    limited = key("a", models=("gp*",), protocols=(ClientProtocol.OPENAI,))
+    async with served(limited, key("b")) as gateway:
+        assert await gateway.ask("sk-a") == (200, "")
+        assert await gateway.ask("sk-b", "mini") == (200, "")
+        assert await gateway.ask(OPERATOR, "mini") == (200, "")
+        assert await gateway.ask("sk-a", "mini") == (403, "model_not_allowed")
+        assert await gateway.ask("sk-a", "what") == (404, "model_not_found")
+        assert await gateway.ask("sk-c") == (401, "invalid_api_key")
+        assert await gateway.ask("") == (401, "invalid_api_key")
+        for secret, names in (("sk-a", ["gpt"]), ("sk-b", ["gpt", "mini"])):
+            _, models = await gateway.get("/v1/models", secret)
+            assert [each["id"] for each in models["data"]] == names
+        assert (await gateway.get("/v1/models/mini", "sk-a"))[0] == 403
+        assert (await gateway.get("/metrics", "sk-a"))[0] == 403
+        assert "deployments" not in (await gateway.get("/healthz", "sk-a"))[1]
+        client = anthropic.AsyncAnthropic(api_key="sk-a", base_url=gateway.url, max_retries=0)
+        with pytest.raises(anthropic.PermissionDeniedError, match="only in `openai`"):
+            await client.messages.create(
+                model="gpt", max_tokens=9, messages=[{"role": "user", "content": "hello"}]
+            )
+        await client.close()
+
+
+async def test_a_pipeline_is_run_for_those_who_may_and_charged_to_them() -> None:
+    graph = Graph()
+    graph.call("answer", "gpt", message="message")
+    rich = key("a", models=("p",), budget=Budget(BudgetAction.REJECT, Money("1")))
+    poor = key("b", budget=Budget(BudgetAction.REJECT, Money("0.000001")))
+    async with served(rich, poor, key("c", models=("gpt",)), parts=(graph.pipeline("answer"),)) as gateway:
+        body = {"message": "hello"}
+        outcomes = []
+        for secret in ("sk-a", "sk-b", "sk-c"):
+            for query in ("", "?stream=true"):
+                url = f"{gateway.url}/v1/pipelines/p{query}"
+                async with gateway.http.post(url, json=body, headers=bearer(secret)) as answer:
+                    outcomes.append((answer.status, "budget" in await answer.text()))
+        assert outcomes == [(200, False)] * 2 + [(429, True)] * 2 + [(403, False)] * 2
+        assert await gateway.ask("sk-a", "p") == (200, "")
+        assert await gateway.ask("sk-a") == (403, "model_not_allowed")
+        assert [each["name"] for each in (await gateway.get("/v1/pipelines", "sk-c"))[1]["data"]] == []
+
+
+async def test_the_limits_of_a_key_hold_for_its_requests_alone() -> None:
+    async with served(key("a", rate_limits=KeyLimits(requests_per_minute=2)), key("b")) as gateway:
+        assert [await gateway.ask("sk-a") for _ in range(3)] == [(200, ""), (200, ""), (429, "rate_limited")]
+        assert await gateway.ask("sk-b") == (200, "")
+        streamed = await gateway.ask("sk-a", stream=True)
+        assert streamed == (429, "rate_limited")
+        assert gateway.mock.stats.requests == 3
+
+
+async def test_a_request_that_is_broken_off_gives_its_place_back() -> None:
+    async with served(key("a", rate_limits=KeyLimits(concurrent_requests=1)), gap=0.05) as gateway:
+        chat = {"model": "gpt", "stream": True, "messages": [{"role": "user", "content": "a b c d e f g h"}]}
+        async with gateway.http.post(
+            f"{gateway.url}/v1/chat/completions", json=chat, headers=bearer("sk-a")
+        ) as answer:
+            await answer.content.readany()
+            assert await gateway.ask("sk-a") == (429, "rate_limited")
+            answer.close()
+        for _ in range(100):
+            if await gateway.ask("sk-a") == (200, ""):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the place was not given back")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_what_a_key_spends_stays_below_its_budget(shared: bool, redis: RedisServer) -> None:
+    """A request may cost $0.001, and costs 40 times less: money is set aside, and given back."""
+    budget = Budget(BudgetAction.REJECT, Money("0.0011"))
+    state = redis.url if shared else None
+    async with served(key("a", budget=budget), key("b"), state=state) as gateway:
+        assert [await gateway.ask("sk-a", model) for model in ("gpt", "mini")] == [(200, "")] * 2
+        assert await gateway.ask("sk-a", max_tokens=200) == (429, "budget_exceeded")
+        assert await gateway.ask("sk-b", max_tokens=200) == (200, "")
+        at_once = await asyncio.gather(*(gateway.ask("sk-a") for _ in range(5)))
+        assert sorted(at_once)[0] == (200, "")
+        assert (429, "budget_exceeded") in at_once
+
+
+async def test_a_key_that_has_expired_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served(key("a", expires="2027-01-31T00:00:00+00:00")) as gateway:
+        monkeypatch.setattr(time, "time", lambda: 1801353599.0)
+        assert await gateway.ask("sk-a") == (200, "")
+        monkeypatch.setattr(time, "time", lambda: 1801353600.0)
+        assert await gateway.ask("sk-a") == (401, "expired_api_key")
+
+
+async def test_a_secret_in_a_file_is_exchanged_while_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "a.key"
+    file.write_text("sk-old\n")
+    keys = Keys([KeyPlan("a", (KeySecret(SecretSource.FILE, "a.key"),))], tmp_path)
+    assert keys.find("sk-old") == "a"
+    file.write_text("sk-newer\n")
+    keys._next_look = 0
+    for _, live in keys._live:
+        live._next_look = 0
+    assert (keys.find("sk-old"), keys.find("sk-newer")) == (None, "a")
+
+
+def test_all_that_is_wrong_with_secrets_is_said_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A", "sk-same")
+    monkeypatch.setenv("B", "sk-same")
+    monkeypatch.delenv("C", raising=False)
+    plans = [KeyPlan(name, (KeySecret(SecretSource.ENV, name),)) for name in ("A", "B", "C")]
+    with pytest.raises(StartError) as error:
+        Keys(plans, tmp_path)
+    assert error.value.problems == (
+        "key `C`: the environment variable C is not set: set it to the key (export C=…)",
+        "key `B`: its secret is that of the key `A`, too",
+    )
+    assert "sk-same" not in str(error.value)
+
+
+async def test_metrics_say_what_each_key_has_spent() -> None:
+    async with served(key("a", rate_limits=KeyLimits(requests_per_minute=1))) as gateway:
+        await gateway.ask("sk-a")
+        await gateway.ask("sk-a")
+        _, text = await gateway.get("/metrics", OPERATOR)
+        assert 'inferc_key_requests_total{key="a",outcome="ok"} 1.0' in text
+        assert 'inferc_key_requests_total{key="a",outcome="rate_limited"} 1.0' in text
+        assert 'inferc_spent_tokens_total{deployment="gpt",key="a",kind="completion",model="gpt"} 3.0' in text
+        assert 'inferc_spent_dollars_total{deployment="gpt",key="a",model="gpt"} 3e-05' in text
+
+
+def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> None:
+    now = 0.0
+    accounting = Accounting(lambda: now)
+    for user in range(MOST_USERS + 5):
+        accounting.add("a", "gpt", f"user {user}", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
+    rows = accounting.since(3600)
+    assert len(rows) == MOST_USERS + 1
+    assert rows["a", "gpt", "gpt", OTHERS].requests == 5
+    [(group, spend)] = grouped(rows, ["key"])
+    assert (group, spend.cost, spend.requests) == (("a",), 7 * (MOST_USERS + 5), MOST_USERS + 5)
+    now = 33 * 86400.0
+    accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
+    assert len(accounting.since(40 * 86400.0)) == 1
