@@ -12,7 +12,7 @@ from ...requests.request import EmbedRequest
 from ..asked import EmbedAsked, json_bytes
 from ..openai.embeddings import in_base64
 from ..openai.requests import count_in, required, texts_in
-from ..vectors import json_vectors
+from ..retrieval.vectors import json_vectors
 
 _READ = frozenset({"model", "texts", "embedding_types", "output_dimension", "images", "inputs"})
 _KINDS = ("float", "base64")

@@ -13,7 +13,7 @@ from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
 from ..asked import EmbedAsked, json_bytes
-from ..vectors import json_vectors
+from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
 
 _READ = frozenset({"model", "input", "encoding_format", "embedding_type", "output_dtype", "dimensions"})

@@ -15,7 +15,7 @@ from ..asked import EmbedAsked, RerankAsked, best_first, json_bytes
 from ..fields import optional
 from ..openai.requests import count_in, required, texts_in, token_ids
 from ..openai.rerank import with_documents
-from ..vectors import json_vectors
+from ..retrieval.vectors import json_vectors
 
 
 def read_embed(body: dict[str, Any]) -> EmbedAsked:
