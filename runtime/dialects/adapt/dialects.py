@@ -103,6 +103,7 @@ ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
 CLIENT_NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {},
     "openai_responses": {
+        "messages": "input",
         "response_format": "text.format",
         "reasoning_effort": "reasoning.effort",
         "max_tokens": "max_output_tokens",

@@ -53,7 +53,9 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         _pair_calls(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
-        found.problems.append(Problem("messages", "there must be a message that says something"))
+        found.problems.append(
+            Problem(found.names.get("messages", "messages"), "there must be a message that says something")
+        )
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
