@@ -12,12 +12,14 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
+    InputType,
     Isolation,
     JitterKind,
     MissingProviderAction,
@@ -28,6 +30,7 @@ from ...dsl.kinds import (
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
+    VectorKind,
     WireFormat,
 )
 from ...dsl.late_text import LateText
@@ -130,6 +133,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
@@ -170,6 +174,7 @@ __all__ = [
     "HedgePlan",
     "IfNode",
     "IndexNode",
+    "InputType",
     "InterpolationNode",
     "Isolation",
     "JitterKind",
@@ -233,6 +238,7 @@ __all__ = [
     "TypeKind",
     "UnavailableAction",
     "UnsupportedAction",
+    "VectorKind",
     "WireFormat",
     "dump_plan",
     "is_loopback",

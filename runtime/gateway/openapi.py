@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -49,27 +50,34 @@ _ERRORS = {
 }
 
 
-async def show_openapi(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    """`GET /openapi.json`."""
-    from .paths import DECLARED
+Served = Iterable[tuple[str, str, ClientProtocol | None]]
+"""Methods, paths, and the protocols of those who ask there."""
 
-    there = _names(exchange)
+
+def describing(served: Served) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
+    """What answers `GET /openapi.json` where all this is served."""
+
+    async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        return json_answer(_document(served, _names(exchange)))
+
+    return answer
+
+
+def _document(served: Served, there: dict[str, list[str]]) -> Json:
+    """there: what may be named, by the name of its schema."""
     paths: dict[str, Json] = {}
-    for each in DECLARED:
-        path = re.sub(r":[^}]*}", "}", each.path)
-        operation = operations()[each.method, path]
-        if operation.names is not None and not there[operation.names]:
-            continue
-        described = _described(path, operation, each.protocol, there)
-        paths.setdefault(path, {})[each.method.lower()] = described
+    for method, pattern, protocol in served:
+        path = re.sub(r":[^}]*}", "}", pattern)
+        operation = operations()[method, path]
+        if operation.names is None or there[operation.names]:
+            paths.setdefault(path, {})[method.lower()] = _described(path, operation, protocol, there)
     names = {name: {"enum": models} for name, models in there.items() if models}
-    document = {
+    return {
         "openapi": "3.1.0",
         "info": {"title": "inferc", "version": "1"},
         "paths": paths,
         "components": {"schemas": _data()["schemas"] | names},
     }
-    return json_answer(document)
 
 
 def _names(exchange: Exchange) -> dict[str, list[str]]:

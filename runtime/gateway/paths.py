@@ -36,7 +36,6 @@ from .endpoints.open_inference import (
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .exchange import Exchange
-from .openapi import show_openapi
 from .responses import (
     cohere_error_answer,
     error_answer,
@@ -112,7 +111,6 @@ _OPENAI = (
     ("GET", "/v1/pipelines", list_pipelines),
     ("GET", "/v1/pipelines/{name:.+}", show_pipeline),
     ("POST", "/v1/pipelines/{name:.+}", answer_pipeline),
-    ("GET", "/openapi.json", show_openapi),
 )
 _ANTHROPIC = (
     ("POST", "/v1/messages", answer_in("anthropic")),
