@@ -168,9 +168,9 @@ def test_servers_that_are_launched_have_gpus_beside_models(project: Project) -> 
     """
     cluster = "cluster { node a { gpus = 2 }, node b { gpus = 5 } }\n"
     assert placed(project, cluster + local("embedder", 1, 2) + llama) == {
-        "embedder": [("a", (0,)), ("a", (1,))],
+        "embedder": [("b", (4,)), ("a", (0,))],
         "llama": [("b", (0, 1, 2, 3))],
-        "own": [("b", (4,))],
+        "own": [("a", (1,))],
     }
     [problem] = [
         item for item in project.findings(cluster + local("e", 1, 3) + llama) if item.code == "E0411"

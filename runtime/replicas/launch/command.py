@@ -19,8 +19,8 @@ HOST = "127.0.0.1"
 """Where launched servers listen."""
 
 PORT, REPLICA, MODEL, GPUS = "{port}", "{replica}", "{model}", "{gpus}"
-"""What stands in a `launch` for the port that was picked, for the number of the replica, from 0, for the name of
-the model, and for how many GPUs the replica has."""
+"""What stands in a `launch` for the port that was picked, for the number of the replica, from 0, for the name
+of the model, and for how many GPUs the replica has."""
 
 GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 """What tells a program which GPUs it may use."""
@@ -106,8 +106,9 @@ def command_of(
 
 
 def visible_devices(placement: ReplicaPlacement, deployment: str, seen: str | None) -> dict[str, str]:
-    """What a server is told of GPUs: those of its replica, among those that this process sees, which is all of
-    them where `seen` is None; nothing where it was given none. Raises StartError.
+    """What a server is told of GPUs: those of its replica; nothing where it was given none. Raises StartError.
+
+    seen: those that this process sees; None: all of them.
     """
     if not placement.gpu_indices:
         return {}
