@@ -161,8 +161,8 @@ class Launch(Record):
     """A local server that the executor starts, watches and stops: one for each replica.
 
     In `command` and `env`, `{port}` stands for a free port of 127.0.0.1 that is picked at each start,
-    `{replica}` for the number of the replica, from 0, `{model}` for the name of the model, and `{gpus}` for the
-    number of GPUs of a replica.
+    `{replica}` for the number of the replica, from 0, `{model}` for the name of the model, and `{gpus}` for
+    the number of GPUs of a replica.
     """
 
     command: tuple[str, ...] = field(

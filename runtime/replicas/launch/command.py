@@ -106,7 +106,7 @@ def command_of(
 
 
 def visible_devices(placement: ReplicaPlacement, deployment: str, seen: str | None) -> dict[str, str]:
-    """What a server is told of GPUs: those of its replica; nothing where it was given none. Raises StartError.
+    """What a server is told of GPUs: those of its replica; nothing where it has none. Raises StartError.
 
     seen: those that this process sees; None: all of them.
     """
