@@ -10,7 +10,7 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, envoy, kserve, litellm, triton
+from .formats import atomr, envoy, kserve, litellm, portkey, triton
 from .json_file import read_json
 from .kubernetes import gathered, is_resources
 from .origin import Origin
@@ -38,6 +38,7 @@ FORMATS: tuple[Format, ...] = (
     Format("triton", "Triton", triton.recognises, triton.read),
     Format("kserve", "KServe", kserve.recognises, kserve.read),
     Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read),
+    Format("portkey", "Portkey", portkey.recognises, portkey.read),
 )
 
 
@@ -60,7 +61,7 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     form = _format(root, wanted)
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
     draft.report.add_root(root)
-    form.read(root, draft, Origin(folder, output))
+    form.read(root, draft, Origin(folder, name, output))
     if not draft.deployments:
         raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
     settle(draft, output)
