@@ -10,7 +10,7 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, envoy, kserve, litellm, portkey, triton
+from .formats import atomr, bifrost, envoy, kserve, litellm, portkey, triton
 from .json_file import read_json
 from .kubernetes import gathered, is_resources
 from .origin import Origin
@@ -38,6 +38,7 @@ FORMATS: tuple[Format, ...] = (
     Format("triton", "Triton", triton.recognises, triton.read),
     Format("kserve", "KServe", kserve.recognises, kserve.read),
     Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read),
+    Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read),
     Format("portkey", "Portkey", portkey.recognises, portkey.read),
 )
 

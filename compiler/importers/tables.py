@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -70,6 +70,16 @@ Table = Mapping[str, Rule]
 def follow(table: Table, node: Node, draft: Draft, block: Block) -> None:
     """Go through all settings below `node`, and put each where the table says."""
     _walk(table, node, (), draft, block)
+
+
+def share(table: Table, node: Node, draft: Draft, blocks: Sequence[Block]) -> None:
+    """The same for what counts for several deployments: each gets it, and the first says what came of it."""
+    for block in blocks[1:]:
+        before = list(block.remarks)
+        follow(table, node, Draft(draft.title), block)
+        block.remarks = before
+    if blocks:
+        follow(table, node, draft, blocks[0])
 
 
 def _walk(table: Table, node: Node, keys: tuple[str, ...], draft: Draft, block: Block) -> None:
