@@ -289,7 +289,7 @@ class _Reading:
             if name is None:
                 draft.lost(target, "there is no such provider, or no such model of it, in this file")
                 continue
-            share = (
+            part = (
                 float(weight.value) if weight is not None and isinstance(weight.value, int | float) else 1.0
             )
             members.append((name, part))
