@@ -10,7 +10,7 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, bifrost, envoy, kserve, litellm, portkey, triton
+from .formats import atomr, bifrost, envoy, kserve, litellm, portkey, tensorzero, triton
 from .json_file import read_json
 from .kubernetes import gathered, is_resources
 from .origin import Origin
@@ -40,6 +40,7 @@ FORMATS: tuple[Format, ...] = (
     Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read),
     Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read),
     Format("portkey", "Portkey", portkey.recognises, portkey.read),
+    Format("tensorzero", "TensorZero", tensorzero.recognises, tensorzero.read),
 )
 
 

@@ -237,6 +237,11 @@ def per_token(node: Node) -> Money:
     return Money((_decimal(node) * 1_000_000).normalize())
 
 
+def per_million(node: Node) -> Money:
+    """Dollars per million tokens, as short as they can be written."""
+    return Money(_decimal(node).normalize())
+
+
 def budget_period(length: Duration) -> str | None:
     """The ceiling of a budget that is renewed after `length`, None where there is none."""
     days = length / 86400
