@@ -10,7 +10,7 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, bifrost, envoy, kserve, litellm, portkey, tensorzero, triton
+from .formats import atomr, baml, bifrost, envoy, kserve, litellm, portkey, tensorzero, triton
 from .json_file import read_json
 from .kubernetes import gathered, is_resources
 from .origin import Origin
@@ -41,6 +41,7 @@ FORMATS: tuple[Format, ...] = (
     Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read),
     Format("portkey", "Portkey", portkey.recognises, portkey.read),
     Format("tensorzero", "TensorZero", tensorzero.recognises, tensorzero.read),
+    Format("baml", "BAML", baml.recognises, baml.read),
 )
 
 
@@ -77,6 +78,8 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
         return read_toml(text)
     if suffix in (".pbtxt", ".prototxt") or wanted == "triton":
         return triton.parse(text)
+    if suffix == ".baml" or wanted == "baml":
+        return baml.parse(text)
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         return read_json(text)
     documents = read_yaml(text)

@@ -103,6 +103,9 @@ def _rule(table: Table, keys: tuple[str, ...]) -> Rule | None:
     exact = table.get(".".join(keys))
     if exact is not None:
         return exact
+    below = ".".join(keys) + "."
+    if any(each.startswith(below) for each in table):
+        return None  # what lies below has rules of its own
     return next((table[each] for each in table if "*" in each and _matches(each, keys)), None)
 
 
