@@ -7,13 +7,14 @@ import json
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 from attrs import asdict
 
 from ...compiler.plan import TaskKind
+from ...runtime.dialects.chunks import ChunkEvents
 from ...runtime.executor import Executor
-from ...runtime.requests.answer import ChatChunk, Chunk, ClassifyChunk, EmbedChunk, RerankChunk
+from ...runtime.requests.answer import ChatChunk, ChatEvents, Chunk, ClassifyChunk, EmbedChunk, RerankChunk
+from ...runtime.requests.events import TextDelta
 from ...runtime.requests.request import ChatRequest, ClassifyRequest, EmbedRequest, Request, RerankRequest
 from ...runtime.requests.trace import Span, Trace
 from ..plans import Ready
@@ -72,12 +73,14 @@ async def _ask(executor: Executor, name: str, inputs: Inputs, spans: list[Span])
     request = _request(name, executor.model(name).task, inputs)
     if isinstance(request, ChatRequest):  # a trace that guesses would be none
         request.body.setdefault("stream_options", {"include_usage": True})
-    stream = executor.stream(name, request, executor.deadline(), Trace(spans=spans))
-    async with aclosing(stream) as chunks:
+    trace, said = Trace(spans=spans), ChunkEvents()
+    async with aclosing(executor.stream(name, request, executor.deadline(), trace)) as chunks:
         async for chunk in chunks:
-            _show(chunk)
+            _show(chunk, said)
     if isinstance(request, ChatRequest):
         print()
+    if trace.adapted:
+        print(f"changed or left out for the model: {', '.join(trace.adapted)}", file=sys.stderr)
 
 
 def _request(name: str, task: TaskKind, inputs: Inputs) -> Request:
@@ -102,21 +105,17 @@ def _request(name: str, task: TaskKind, inputs: Inputs) -> Request:
     )
 
 
-def _show(chunk: Chunk) -> None:
+def _show(chunk: Chunk, said: ChunkEvents) -> None:
     match chunk:
         case EmbedChunk():
-            for vector in chunk.vectors.tolist():
-                print(json.dumps([round(value, 6) for value in vector]))
+            vectors = chunk.tokens or chunk.vectors
+            for vector in vectors:
+                print(json.dumps(vector.round(6).astype(float).tolist()))
         case RerankChunk():
             print(json.dumps([round(score, 6) for score in chunk.scores.tolist()]))
         case ClassifyChunk():
-            for row in chunk.rows:
+            for row in chunk.rows if chunk.spans is None else chunk.spans:
                 print(json.dumps([asdict(label) for label in row], ensure_ascii=False))
-        case ChatChunk():
-            print(_text(chunk.data), end="", flush=True)
-
-
-def _text(data: bytes) -> str:
-    """The text that one chunk of a stream adds."""
-    choices: list[Any] = (json.loads(data).get("choices") or []) if data else []
-    return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+        case ChatChunk() | ChatEvents():
+            texts = (event.text for event in said.of(chunk) if isinstance(event, TextDelta))
+            print("".join(texts), end="", flush=True)

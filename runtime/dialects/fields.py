@@ -52,6 +52,12 @@ def number(body: Json, name: str, at: Place = ()) -> float | None:
     raise mistyped(path((*at, name)), float, value)
 
 
+def count(body: object, name: str) -> int:
+    """The field `name` of `body`, where it is a whole number, else 0: a count that a provider left out."""
+    value = body.get(name) if isinstance(body, dict) else None
+    return value if type(value) is int and value > 0 else 0
+
+
 def objects(value: object, at: Place) -> list[Json]:
     """`value`, which must be a list of objects. Raises BadRequest."""
     if not isinstance(value, list):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+import orjson
+
 from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
 from .exact_json import loads
+from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
 
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
@@ -33,6 +36,22 @@ class PlainFailures:
 
     def malformed(self, what: str) -> RequestError:
         return ServerError(f"the provider: {what}")
+
+
+def parse_object(
+    body: bytes, failures: Failures, parse: Callable[[bytes], Any] = orjson.loads
+) -> dict[str, Any]:
+    """The JSON object in an answer. Raises RequestError, also for an `error` inside it."""
+    try:
+        value = parse(body)
+    except ValueError:
+        what = "empty" if not body.strip() else "a page of HTML" if is_page(body) else "no JSON"
+        raise failures.malformed(f"the answer is {what}") from None
+    if not isinstance(value, dict):
+        raise failures.malformed("the answer is no JSON object")
+    if value.get("error"):
+        raise failures.in_band(value["error"])
+    return value
 
 
 class AnswerReader:
@@ -67,15 +86,7 @@ class AnswerReader:
         return self._read_object(self._object(event.data))
 
     def _object(self, data: bytes) -> dict[str, Any]:
-        try:
-            value = loads(data)
-        except ValueError:
-            raise self._failures.malformed("the answer is no JSON") from None
-        if not isinstance(value, dict):
-            raise self._failures.malformed("the answer is no JSON object")
-        if value.get("error"):
-            raise self._failures.in_band(value["error"])
-        return value
+        return parse_object(data, self._failures, loads)
 
     def _guarded(self, read: Callable[[], Iterable[e.Event]]) -> list[e.Event]:
         """The events that `read` gives, and the failure that stops it."""

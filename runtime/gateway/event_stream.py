@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 
-import orjson
 from aiohttp import web
 
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
 from ..requests.errors import RequestError, forget_frames
-from .responses import IDS, error_body, internal_error, log_failure
+from .responses import IDS, internal_error, log_failure
 
 KEEP_ALIVE = 15.0
 """Seconds of silence after which a comment is sent: proxies close what is silent for a minute."""
@@ -70,15 +69,15 @@ class EventStream:
         await self.response.write_eof(data)
         return self.response
 
-    def error(self, error: Exception) -> bytes:
-        """What tells the client of `error`, which is raised where it can have a status, or nobody listens."""
+    def failed(self, error: Exception) -> RequestError:
+        """What to tell the client of `error`; it is raised where it can have a status, or nobody listens."""
         if not self.response.prepared or isinstance(error, ConnectionError):
             raise error
         if not isinstance(error, RequestError):
             error = internal_error()
         log_failure(error)
         forget_frames(error)
-        return orjson.dumps(error_body(error))
+        return error
 
     async def _send_comment(self) -> None:
         if not self.response.prepared:

@@ -112,6 +112,11 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     tokens = CounterMetricFamily(
         "inferc_tokens", "Tokens, as far as they are told", labels=("deployment", "kind")
     )
+    adapted = CounterMetricFamily(
+        "inferc_requests_adapted",
+        "Requests in which something was changed, or left out, for the model",
+        labels=("deployment",),
+    )
     running = GaugeMetricFamily("inferc_requests_running", "Requests with a slot", labels=("deployment",))
     waiting = GaugeMetricFamily(
         "inferc_requests_waiting", "Requests that wait for a slot", labels=("deployment",)
@@ -119,11 +124,21 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     for each in deployments:
         tokens.add_metric((each.name, "prompt"), each.counters.prompt_tokens)
         tokens.add_metric((each.name, "completion"), each.counters.completion_tokens)
+        adapted.add_metric((each.name,), each.counters.adapted)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
+    cached = CounterMetricFamily(
+        "inferc_cache_requests", "Requests looked up in the cache", labels=("deployment", "result")
+    )
+    kept = GaugeMetricFamily("inferc_cache_bytes", "Answers that are kept", labels=("deployment",))
+    for each in deployments:
+        if each.cache is not None:
+            cached.add_metric((each.name, "hit"), each.cache.counters.hits)
+            cached.add_metric((each.name, "miss"), each.cache.counters.misses)
+            kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, running, waiting
+    return *ended, tokens, adapted, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:

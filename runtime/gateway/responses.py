@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,6 +17,7 @@ from aiohttp import web
 from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
 from ..requests.errors import RateLimited, RequestError
+from ..requests.foreign_text import one_line
 from ..requests.trace import Spent, Trace
 from ..requests.upstream import Upstream
 
@@ -24,7 +25,11 @@ log = logging.getLogger(__name__)
 
 DEPLOYMENT_HEADER = "x-inferc-deployment"
 REPLICA_HEADER = "x-inferc-replica"
+ADAPTED_HEADER = "x-inferc-adapted"
+
+_MOST_PLACES, _MOST_PLACE = 10, 100
 ATTEMPTS_HEADER = "x-inferc-attempts"
+CACHE_HEADER = "x-inferc-cache"
 COST_HEADER = "x-inferc-cost"
 """Dollars; of an answer in one piece, whose cost is known before it is sent."""
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
@@ -79,11 +84,15 @@ def answered_by(
     headers = {DEPLOYMENT_HEADER: trace.deployment or name}
     if trace.replica is not None:
         headers[REPLICA_HEADER] = str(trace.replica)
+    if trace.adapted:
+        headers |= adapted(trace.adapted)
     headers[ATTEMPTS_HEADER] = str(trace.tries)
     if trace.spans and not streams:
         cost = Spent.of(trace.spans).cost
         if cost is not None:
             headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
+    if trace.cached:
+        headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
         headers |= _said_upstream(trace.upstream, as_anthropic)
     return headers
@@ -98,6 +107,14 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
         left = upstream.left
         headers |= anthropic_limits(left, time.time()) if as_anthropic else openai_limits(left)
     return headers
+
+
+def adapted(places: Sequence[str]) -> dict[str, str]:
+    """The header that names what of a request was changed, or left out."""
+    named = ", ".join(one_line(place, _MOST_PLACE) for place in places[:_MOST_PLACES])
+    if len(places) > _MOST_PLACES:
+        named += f", and {len(places) - _MOST_PLACES} more"
+    return {ADAPTED_HEADER: named.encode("ascii", "backslashreplace").decode("ascii")}
 
 
 def error_body(error: RequestError) -> dict[str, Any]:

@@ -28,6 +28,8 @@ DIMENSIONS = 32
 REASONING = {"minimal": 4, "low": 8, "medium": 16, "high": 32, "xhigh": 48, "max": 64}
 """Tokens that a reasoning effort costs."""
 
+_BUDGETS = {1024: "low", 8192: "medium", 24576: "high", 32768: "xhigh"}
+
 LOGPROB = -0.25
 """The log probability of every token."""
 
@@ -82,6 +84,13 @@ def make_answer(asked: Asked, text: str, calls: tuple[Call, ...], finish: str) -
         cached_tokens=len(asked.system.split()) if "cached" in asked.system else 0,
         reasoning_tokens=reasoning,
     )
+
+
+def effort_of(budget: int) -> str:
+    """The effort that a budget of thinking, in tokens, stands for; none for no budget."""
+    if budget <= 0:
+        return ""
+    return next((effort for most, effort in _BUDGETS.items() if budget <= most), "max")
 
 
 def make_call(asked: Asked, number: int, name: str, arguments: dict[str, Any]) -> Call:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from .answers import Answer, Call, hash_id, pieces
+from .answers import Answer, Call, effort_of, hash_id, pieces
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -84,7 +84,7 @@ class AnthropicApi:
         asked.one_call = bool(choice.get("disable_parallel_tool_use"))
         config = body.get("output_config") or {}
         asked.schema = (config.get("format") or {}).get("schema")
-        asked.effort = config.get("effort") or ""
+        asked.effort = _effort(body.get("thinking") or {}, config)
         asked.stop = body.get("stop_sequences") or []
         return asked
 
@@ -206,6 +206,14 @@ def _message(
 def _thought(answer: Answer) -> dict[str, Any]:
     thinking = f"There are {answer.prompt_tokens} words to think about."
     return {"type": "thinking", "thinking": thinking, "signature": _signature(thinking)}
+
+
+def _effort(thinking: dict[str, Any], config: dict[str, Any]) -> str:
+    """How much it thinks. Source: extended thinking, adaptive thinking."""
+    if thinking.get("type") not in ("enabled", "adaptive"):
+        return ""
+    budget = thinking.get("budget_tokens")
+    return config.get("effort") or ("high" if budget is None else effort_of(budget))
 
 
 def _signature(thinking: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from .answers import LOGPROB, Answer, Call, pieces
+from .answers import LOGPROB, Answer, Call, effort_of, pieces
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -60,7 +60,6 @@ _STATUSES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_BUDGETS = {1024: "low", 8192: "medium", 24576: "high"}
 _RPC = "type.googleapis.com/google.rpc."
 
 
@@ -95,7 +94,7 @@ class GeminiApi:
         asked.max_tokens = config.get("maxOutputTokens")
         asked.stop = config.get("stopSequences") or []
         thinking = config.get("thinkingConfig") or {}
-        asked.effort = thinking.get("thinkingLevel") or _BUDGETS.get(thinking.get("thinkingBudget", 0), "")
+        asked.effort = thinking.get("thinkingLevel") or effort_of(thinking.get("thinkingBudget", 0))
         asked.logprobs = config.get("logprobs") or 0 if config.get("responseLogprobs") else None
         return asked
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from attrs import frozen
 
 from ...compiler.plan import Price
+from ..requests.conversation import Conversation, FunctionTool
+from ..requests.events import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
+from ..requests.parts import (
+    Media,
+    Part,
+    RedactedThinking,
+    Refusal,
+    Sealed,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from ..requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
 from ..requests.usage import Usage
 
@@ -46,6 +60,8 @@ def estimate(request: Request) -> Estimate:
         return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
     if not isinstance(request, ChatRequest):
         return Estimate(0, 0)
+    if request.said is not None:
+        return _of_conversation(request.said.conversation)
     body = request.body
     prompt = 0
     messages = body.get("messages")
@@ -59,6 +75,45 @@ def estimate(request: Request) -> Estimate:
         prompt += _tokens(str(body["tools"]))
     answer = _count(body.get("max_completion_tokens")) or _count(body.get("max_tokens"))
     return Estimate(prompt, (answer or DEFAULT_ANSWER_TOKENS) * (_count(body.get("n")) or 1))
+
+
+def _of_conversation(c: Conversation) -> Estimate:
+    prompt = sum(TOKENS_PER_MESSAGE + sum(map(_part, turn.parts)) for turn in c.turns)
+    for tool in c.tools:
+        if isinstance(tool, FunctionTool):
+            prompt += _tokens(f"{tool.name}{tool.description}{tool.parameters}")
+        else:
+            prompt += _tokens(str(tool.value))
+    return Estimate(prompt, (c.max_tokens or DEFAULT_ANSWER_TOKENS) * (c.n or 1))
+
+
+def _part(part: Part) -> int:
+    match part:
+        case Text() | Thinking() | Refusal():
+            return _tokens(part.text)
+        case ToolCall():
+            return _tokens(part.name + part.arguments)
+        case ToolResult():
+            return sum(map(_part, part.parts))
+        case RedactedThinking():
+            return _tokens(part.data)
+        case Media(text=text) if text:
+            return _tokens(text)
+        case Sealed():
+            return _tokens(str(part.value))
+    return TOKENS_PER_IMAGE
+
+
+def said_by(events: Iterable[Event]) -> int:
+    """Bytes of the texts that `events` tell, about."""
+    size = 0
+    for event in events:
+        match event:
+            case TextDelta() | ThinkingDelta() | RefusalDelta():
+                size += len(event.text)
+            case ToolCallDelta():
+                size += len(event.arguments)
+    return size
 
 
 def streamed_tokens(chunks: int, size: int) -> int:

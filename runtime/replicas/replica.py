@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from ..requests.answer import Chunk
-from ..requests.request import Request
+from ..requests.request import ChatRequest, Request
 from ..requests.tensor import TensorInfo
 
 if TYPE_CHECKING:
@@ -70,6 +70,24 @@ class Answering(Protocol):
 
     async def answer(self, request: Request, deadline: float | None) -> Chunk:
         """The whole answer to a request that wants no stream; otherwise as `stream`. Raises RequestError."""
+        ...
+
+
+class Adapted(Protocol):
+    """A chat request as one model takes it."""
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The places of what was changed in it or left out, in the client's words."""
+        ...
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """A replica whose model does not take every chat as it comes; all of a deployment adapt alike."""
+
+    def fit(self, request: ChatRequest) -> Adapted:
+        """`request` as the model takes it, found once. Raises Incapable where the model cannot answer it."""
         ...
 
 

@@ -83,6 +83,12 @@ class BadRequest(RequestError):
     status, type, code = 400, "invalid_request_error", "bad_request"
 
 
+class Incapable(BadRequest):
+    """The model cannot do what the request asks: nothing was sent."""
+
+    code = "unsupported_parameter"
+
+
 class ContextLengthExceeded(BadRequest):
     """Prompt and answer do not fit into the model's context window."""
 

@@ -2,23 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from .conversation import Conversation
 from .tensor import Tensor
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
+OPENAI_CHAT = "openai_chat"
+"""The dialect of bodies in OpenAI's shape."""
+
+
+@frozen
+class Said:
+    """What a client asked in another dialect than OpenAI's chat completions.
+
+    conversation: what it says. as_openai: the same as a body in OpenAI's shape, and the places of what that
+    has no word for. native: the body as it came; None where something was changed since.
+    """
+
+    dialect: str
+    conversation: Conversation
+    native: dict[str, Any] | None = field(repr=False)
+    as_openai: Callable[[Conversation], tuple[dict[str, Any], tuple[str, ...]]] = field(repr=False)
+
 
 @frozen
 class ChatRequest:
-    """A chat request in OpenAI's shape, parsed; `body["model"]` is the name the client used."""
+    """A chat request, as its client sent it.
 
-    body: dict[str, Any]
+    body: in OpenAI's shape, parsed; `body["model"]` is the name the client used. Of what was `said` in
+    another dialect it is written when it is asked for. kept: what has been found out about the request, such
+    as how each provider is asked.
+    """
+
+    _body: dict[str, Any] | None
     stream: bool
+    said: Said | None = None
+    kept: dict[str, Any] = field(factory=dict, init=False, eq=False, repr=False)
+
+    @property
+    def dialect(self) -> str:
+        """Of the client."""
+        return OPENAI_CHAT if self.said is None else self.said.dialect
+
+    @property
+    def body(self) -> dict[str, Any]:
+        if self._body is not None:
+            return self._body
+        return self._written[0]
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The places of what `body` does not say, where somebody needed it."""
+        return self._written[1] if _WRITTEN in self.kept else ()
+
+    @property
+    def _written(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        assert self.said is not None
+        found: tuple[dict[str, Any], tuple[str, ...]] | None = self.kept.get(_WRITTEN)
+        if found is None:
+            found = self.kept[_WRITTEN] = self.said.as_openai(self.said.conversation)
+        return found
+
+
+_WRITTEN = "body"
 
 
 @frozen

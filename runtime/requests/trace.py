@@ -40,8 +40,9 @@ class Trace:
 
     deployment: the one that answered, which a fallback makes another than the one that was asked.
     replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
-    asks for them. step: what they are recorded under. upstream: what the provider of the answer says
-    beside it.
+    asks for them. step: what they are recorded under. adapted: the places of what was changed in the request,
+    or left out of it, for the model that answers. upstream: what the provider of the answer says beside it.
+    cached: the answer was given before, and nobody was asked.
     """
 
     deployment: str | None = None
@@ -49,15 +50,20 @@ class Trace:
     replica: int | None = None
     spans: list[Span] | None = None
     step: str | None = None
+    adapted: tuple[str, ...] = ()
     upstream: Upstream | None = None
+    cached: bool = False
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0, replica=None, upstream=None)
+        return evolve(
+            self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None, cached=False
+        )
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
         self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
+        self.adapted, self.cached = branch.adapted, branch.cached
         self.upstream = branch.upstream
 
     @property

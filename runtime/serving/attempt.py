@@ -11,9 +11,9 @@ from ...compiler.plan import RemotePoolPlan
 from ..limits.replica_policies import Payer, ReplicaPolicies
 from ..policies.budget import Budget, Exceeded, Reservation
 from ..policies.circuit_breaker import Blocked, Outcome, Pass
-from ..policies.estimate import Estimate, streamed_tokens
+from ..policies.estimate import FRAME_BYTES, Estimate, said_by, streamed_tokens
 from ..policies.rate_limit import Permit
-from ..requests.answer import ChatChunk, Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import (
     BudgetExceeded,
     CircuitOpen,
@@ -197,6 +197,10 @@ class Attempt:
         self._chunks += 1
         if isinstance(chunk, ChatChunk):
             self._size += len(chunk.data)
+            if chunk.usage is not None:
+                self._usage = chunk.usage
+        elif isinstance(chunk, ChatEvents):
+            self._size += FRAME_BYTES + said_by(chunk.events)
             if chunk.usage is not None:
                 self._usage = chunk.usage
         elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts

@@ -50,12 +50,13 @@ class Counters:
 
 
 class DeploymentCounters(Counters):
-    """With its tokens, as far as they are told."""
+    """With its tokens, as far as they are told, and the requests that were adapted to its model."""
 
     def __init__(self) -> None:
         super().__init__()
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.adapted = 0
 
     def spend(self, usage: Usage) -> None:
         """A request has taken so many."""

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from inferc.compiler.plan import Capabilities, RetryPolicy, TaskKind
 from inferc.runtime.dialects.openai.embeddings import read_embed
-from inferc.runtime.dialects.registry import make_wire
+from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.answer import EmbedChunk
 from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import EmbedRequest
@@ -73,7 +73,7 @@ async def test_one_request_that_fails_is_the_outcome_of_all() -> None:
 def test_token_ids_go_on_as_they_came() -> None:
     request = read_embed({"model": "e", "input": [list(ids) for ids in LATIN]}).request
     assert request == EmbedRequest(token_ids=LATIN)
-    sent = orjson.loads(make_wire(wire_plan("openai", task=TaskKind.EMBED)).request(request).body)
+    sent = orjson.loads(retrieval_of(wire_plan("openai", task=TaskKind.EMBED)).request(request).body)
     assert sent["input"] == [[9906, 1917], [11]]
 
 
@@ -84,7 +84,7 @@ def test_one_list_of_token_ids_is_one_input() -> None:
 @pytest.mark.parametrize("wire", ["gemini", "vertex"])
 def test_who_reads_no_token_ids_is_not_asked(wire: str) -> None:
     with pytest.raises(BadRequest, match="embeds no token ids") as caught:
-        make_wire(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(token_ids=LATIN))
+        retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(token_ids=LATIN))
     assert caught.value.param == "input[0]"
 
 
@@ -109,4 +109,4 @@ def test_token_ids_that_are_none_are_refused_by_their_place(value: object, param
 def test_a_length_that_vectors_cannot_have_is_refused(most: int, message: str) -> None:
     plan = wire_plan("openai", task=TaskKind.EMBED, capabilities=Capabilities(greatest_dimensions=most))
     with pytest.raises(BadRequest, match=message):
-        make_wire(plan).request(EmbedRequest(("x",), 513))
+        retrieval_of(plan).request(EmbedRequest(("x",), 513))

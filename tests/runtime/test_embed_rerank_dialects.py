@@ -16,7 +16,7 @@ from aiohttp import web
 from attrs import frozen
 
 from inferc.compiler.plan import ProviderKind, TaskKind
-from inferc.runtime.dialects.registry import make_wire
+from inferc.runtime.dialects.retrieval import retrieval_of
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import EmbedRequest
 
@@ -209,7 +209,7 @@ async def test_who_names_no_model_gets_the_only_one_there_is() -> None:
 )
 def test_google_is_told_what_texts_are_for(wire: str, options: dict[str, Any], found: dict[str, Any]) -> None:
     request = EmbedRequest(("x",), options=options)
-    _, raw = make_wire(wire_plan(wire, task=TaskKind.EMBED)).request(request)
+    _, raw = retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(request)
     body = json.loads(raw)
     [asked] = body["requests"] if wire == "gemini" else body["instances"]
     assert {name: {**asked, **body.get("parameters", {})}.get(name) for name in found} == found
@@ -220,5 +220,5 @@ def test_google_is_told_what_texts_are_for(wire: str, options: dict[str, Any], f
 )
 def test_google_is_not_asked_for_what_it_has_not(options: dict[str, Any]) -> None:
     with pytest.raises(BadRequest) as refused:
-        make_wire(wire_plan("gemini", task=TaskKind.EMBED)).request(EmbedRequest(("x",), options=options))
+        retrieval_of(wire_plan("gemini", task=TaskKind.EMBED)).request(EmbedRequest(("x",), options=options))
     assert refused.value.param == next(iter(options))

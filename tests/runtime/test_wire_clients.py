@@ -12,9 +12,9 @@ import pytest
 from attrs import frozen
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
+from inferc.runtime.gateway.chat_writer import StreamWriter
 from inferc.runtime.mock_provider import Fault, FaultKind, MockOptions
 from inferc.runtime.mock_provider.answers import vector
-from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.openai_client import openai_client
@@ -120,9 +120,10 @@ async def test_system_prompts_and_earlier_turns_reach_the_model(house: Open, wir
     ]
     async with house() as it:
         answer = await it.ask(wire, messages=messages)
-        assert answer.choices[0].message.content == "You said: four"
+        later = "" if wire in ("openai", "azure") else "Be brief. "  # who takes them at the beginning only
+        assert answer.choices[0].message.content == f"You said: {later}four"
         assert answer.usage.prompt_tokens == 10
-        assert answer.usage.prompt_tokens_details.cached_tokens == 6
+        assert answer.usage.prompt_tokens_details.cached_tokens == (4 if later else 6)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -369,12 +370,13 @@ async def test_the_policies_see_the_usage_of_a_stream_that_the_client_does_not(
     monkeypatch.setenv("TEST_KEY", "k")
     budget = Budget(max_spend_per_day=Money(5), on_exceeded=BudgetAction.WARN)
     body = {"model": wire, "messages": [{"role": "user", "content": "hello there"}], "stream": True}
+    request = ChatRequest(body, True)
     async with (
         mock_provider() as mock,
         executor_of(wire_plan(wire, mock.url, budget=budget)) as executor,
     ):
-        chunks = [chunk async for chunk in executor.stream(wire, ChatRequest(body, True))]
-    assert all(isinstance(chunk, ChatChunk) for chunk in chunks)
-    usages = [chunk.usage for chunk in chunks if isinstance(chunk, ChatChunk) and chunk.usage]
+        chunks = [chunk async for chunk in executor.stream(wire, request)]
+    usages = [chunk.usage for chunk in chunks if chunk.usage]
     assert [(usage.prompt_tokens, usage.completion_tokens) for usage in usages] == [(2, 4)]
-    assert not any(b'"prompt_tokens"' in chunk.data for chunk in chunks if isinstance(chunk, ChatChunk))
+    writer = StreamWriter(request)
+    assert b"prompt_tokens" not in b"".join(map(writer.write, chunks)) + writer.end()

@@ -166,5 +166,5 @@ async def test_a_request_that_cannot_be_translated_is_refused_before_it_is_sent(
         body = {"model": "anthropic", "messages": [{"role": "user", "content": "x"}], "n": 3}
         async with it.http.post(f"{it.url}/v1/chat/completions", json=body) as response:
             error = (await response.json())["error"]
-            assert (response.status, error["code"], error["param"]) == (400, "unsupported", "n")
+            assert (response.status, error["code"], error["param"]) == (400, "unsupported_parameter", "n")
         assert it.mock.stats.requests == 0

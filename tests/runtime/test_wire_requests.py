@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import TaskKind
-from inferc.runtime.dialects.registry import make_wire
+from inferc.runtime.dialects.retrieval import retrieval_of
+from inferc.runtime.replicas.remote.chats import Chats
 from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 
@@ -46,7 +46,6 @@ REQUESTS: dict[str, dict[str, Any]] = {
         ],
         "max_completion_tokens": 100,
         "temperature": 0.5,
-        "top_p": 0.9,
         "stop": ["END"],
         "seed": 7,
         "n": 1,
@@ -95,8 +94,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 def sent(wire: str, body: dict[str, Any], **fields: Any) -> tuple[str, dict[str, Any]]:
     request = ChatRequest({"model": wire, **body}, bool(body.get("stream")))
-    path, raw = make_wire(wire_plan(wire, **fields)).request(request)
-    return path, json.loads(raw)
+    fit = Chats(wire_plan(wire, **fields)).fit(request)
+    return fit.path, json.loads(fit.body)
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -109,7 +108,7 @@ def test_the_body_that_a_provider_is_sent(golden: Golden, wire: str, name: str) 
 
 @pytest.mark.parametrize("wire", ["openai", "azure", "gemini", "vertex"])
 def test_the_texts_that_a_provider_embeds(golden: Golden, wire: str) -> None:
-    path, raw = make_wire(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one", "two")))
+    path, raw = retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one", "two")))
     golden(f"golden_wires/embed.{wire}.txt")(f"POST {path}\n{json.dumps(json.loads(raw), indent=2)}\n")
 
 
@@ -125,7 +124,7 @@ def test_the_texts_that_a_provider_embeds(golden: Golden, wire: str) -> None:
 def test_shorter_vectors_are_asked_for_in_the_words_of_the_provider(
     wire: str, found: Callable[[dict[str, Any]], int]
 ) -> None:
-    _, raw = make_wire(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one",), 64))
+    _, raw = retrieval_of(wire_plan(wire, task=TaskKind.EMBED)).request(EmbedRequest(("one",), 64))
     assert found(json.loads(raw)) == 64
 
 
@@ -170,15 +169,10 @@ def test_a_setting_that_asks_for_nothing_is_no_problem(wire: str, field: str) ->
         sent(wire, REQUESTS["text"] | {field: value})
 
 
-def test_what_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    wire = make_wire(wire_plan("anthropic"))
-    for _ in range(2):
-        wire.request(ChatRequest({"model": "x", "seed": 3, **REQUESTS["text"]}, stream=False))
-    assert [record.getMessage() for record in caplog.records] == [
-        "anthropic (deployment `anthropic`): `seed` is left out of requests: "
-        "Anthropic has no seed, and OpenAI's promises no equal answers either"
-    ]
+def test_what_is_left_out_is_named() -> None:
+    fit = Chats(wire_plan("anthropic")).fit(ChatRequest({"model": "x", "seed": 3, **REQUESTS["text"]}, False))
+    assert fit.changes == ("seed",)
+    assert "seed" not in json.loads(fit.body)
 
 
 USER = {"role": "user", "content": "hi"}
@@ -192,32 +186,42 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
     ("wire", "fields", "param", "says"),
     [
         ("anthropic", {"n": 2}, "n", "one answer at a time"),
-        ("anthropic", {"logprobs": True}, "logprobs", "no log probabilities"),
-        ("anthropic", {"frequency_penalty": 0.5}, "frequency_penalty", "no such setting"),
+        ("anthropic", {"logprobs": True}, "logprobs", "does not take it"),
+        ("anthropic", {"frequency_penalty": 0.5}, "frequency_penalty", "does not take it"),
         ("anthropic", {"temperature": 1.5}, "temperature", "from 0 to 1"),
-        ("anthropic", {"response_format": {"type": "json_object"}}, "response_format", "json_schema"),
-        ("anthropic", {"reasoning_effort": "minimal"}, "reasoning_effort", "low, medium, high"),
-        ("gemini", {"reasoning_effort": "none"}, "reasoning_effort", "minimal, low, medium, high"),
+        (
+            "anthropic",
+            {"response_format": {"type": "json_object"}, "tools": [CLOCK]},
+            "response_format",
+            "beside `tools`",
+        ),
+        ("anthropic", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal, low"),
+        ("gemini", {"reasoning_effort": "none"}, "reasoning_effort", "cannot be told not to think"),
         ("vertex", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal"),
-        ("gemini", {"parallel_tool_calls": False}, "parallel_tool_calls", "one call at a time"),
-        ("gemini", {"logit_bias": {"1": 2}}, "logit_bias", "no such setting"),
+        ("gemini", {"parallel_tool_calls": False, "tools": [CLOCK]}, "parallel_tool_calls", "one call at a"),
+        ("gemini", {"logit_bias": {"1": 2}}, "logit_bias", "does not take it"),
         ("gemini", {"modalities": ["text", "audio"]}, "modalities", "only text"),
         ("gemini", {"thinking": {}}, "thinking", "no field of that name"),
         ("anthropic", {"functions": [{"name": "f"}]}, "functions", "write `tools`"),
         ("anthropic", {"max_tokens": 0}, "max_tokens", "from 1"),
         ("gemini", {"max_tokens": "many"}, "max_tokens", "whole number"),
         ("gemini", {"stop": [1]}, "stop", "a list of texts"),
-        ("anthropic", {"tools": [{"type": "custom"}]}, "tools[0]", "must be `function`"),
-        ("anthropic", {"tools": [{"type": "function"}]}, "tools[0].function", "with a `name`"),
+        ("anthropic", {"tools": [{"type": "custom"}]}, "tools[0]", "known to openai_chat alone"),
+        ("anthropic", {"tools": [{"type": "function"}]}, "tools[0].function", "is missing"),
         ("anthropic", {"tools": [CLOCK], "tool_choice": "any"}, "tool_choice", "auto, none, required"),
-        ("gemini", {"response_format": {"type": "xml"}}, "response_format", "text, json_object"),
+        ("gemini", {"response_format": {"type": "xml"}}, "response_format", "known to servers of its kind"),
         ("gemini", {"messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role", "`wizard`"),
-        ("gemini", {"messages": [{"role": "function", "content": "x"}]}, "messages[0].role", "outdated"),
-        ("gemini", {"messages": [{"role": "user"}]}, "messages[0].content", "text or a list of parts"),
-        ("gemini", one({"text": "x"}), "messages[0].content[0]", "with a `type`"),
+        (
+            "gemini",
+            {"messages": [{"role": "function", "content": "x"}]},
+            "messages[0]",
+            "known to openai_chat",
+        ),
+        ("gemini", {"messages": [{"role": "user"}]}, "messages", "says something"),
+        ("gemini", one({"text": "x"}), "messages[0].content[0].type", "is missing"),
         ("gemini", one({"type": "text"}), "messages[0].content[0].text", "must be text"),
-        ("gemini", one({"type": "video"}), "messages[0].content[0].type", "no part `video`"),
-        ("gemini", one({"type": "image_url"}), "messages[0].content[0].image_url.url", "must be text"),
+        ("gemini", one({"type": "video"}), "messages[0].content[0]", "`video` is known to openai_chat alone"),
+        ("gemini", one({"type": "image_url"}), "messages[0].content[0].image_url", "must be an object"),
         (
             "gemini",
             one({"type": "image_url", "image_url": {"url": "cat.png"}}),
@@ -227,38 +231,38 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
         (
             "anthropic",
             one({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
-            "messages[0].content[0].input_audio",
-            "images and PDF files, not audio/wav",
+            "messages[0].content[0]",
+            "does not read audio/wav",
         ),
         (
             "anthropic",
             one({"type": "file", "file": {"file_id": "f"}}),
-            "messages[0].content[0].file.file_data",
-            "only OpenAI knows",
+            "messages[0].content[0]",
+            "`file` is known to openai_chat alone",
         ),
         (
             "anthropic",
             {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "x"}]}]},
-            "messages[1].tool_calls[0]",
-            "an `id` and a `function`",
+            "messages[1].tool_calls[0].function",
+            "is missing",
         ),
         (
             "anthropic",
-            {"messages": [USER, {"role": "assistant", "tool_calls": [call("x", "f", "[1]")]}]},
-            "messages[1].tool_calls[0].function.arguments",
-            "a JSON object",
+            {"messages": [USER, {"role": "assistant", "tool_calls": [call("x", "f", "{}")]}, USER]},
+            "messages[1].tool_calls[0]",
+            "no result in the next message",
         ),
         (
             "anthropic",
             {"messages": [USER, {"role": "tool", "tool_call_id": "x", "content": "y"}]},
-            "messages[1].tool_call_id",
-            "came before it",
+            "messages[1]",
+            "not the result of a call in the message before",
         ),
         (
             "anthropic",
             {"messages": [{"role": "system", "content": [{"type": "image_url", "image_url": PNG}]}]},
             "messages[0].content[0]",
-            "must be text in a message of this role",
+            "system prompts are text",
         ),
     ],
 )

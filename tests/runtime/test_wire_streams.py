@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.runtime.dialects.provider_errors.classify import Classifier
-from inferc.runtime.dialects.registry import make_wire
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.dialects.wire import read_events
+from inferc.runtime.gateway.chat_writer import StreamWriter, write_whole
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
 from inferc.runtime.mock_provider.gemini_api import GeminiApi
 from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.mock_provider.parsed_request import Asked
-from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.replicas.remote.chats import Chats, read_events
+from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import (
     ContentFiltered,
     RateLimited,
@@ -36,6 +36,8 @@ from ..support.wires import wire_plan
 APIS = {"openai": OpenAIApi(), "anthropic": AnthropicApi(), "gemini": GeminiApi()}
 SPOKEN = tuple(APIS)
 
+USER = {"role": "user", "content": "hi"}
+
 
 @cache
 def recorded(wire: str, *, tools: bool = False) -> bytes:
@@ -50,10 +52,11 @@ def recorded(wire: str, *, tools: bool = False) -> bytes:
 def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], RequestError | None, bool]:
     """The chunks of a stream that arrives in these pieces, what stopped it, and whether it is whole."""
     plan = wire_plan(wire)
-    body = {"model": wire, "messages": [], "stream": True, "stream_options": {"include_usage": True}}
-    reader = make_wire(plan).reader(ChatRequest(body, True), Classifier(plan, None))
+    body = {"model": wire, "messages": [USER], "stream": True, "stream_options": {"include_usage": True}}
+    request = ChatRequest(body, True)
+    reader = Chats(plan).reader(request, Classifier(plan, None))
     parser = SseParser()
-    pieces: list[ChatChunk] = []
+    pieces: list[ChatChunk | ChatEvents] = []
     for data in received:
         made, error = read_events(reader, parser.feed(data), closing=False)
         pieces += made
@@ -64,10 +67,20 @@ def read(wire: str, *received: bytes, closing: bool = True) -> tuple[list[Any], 
         if closing:
             made, error = read_events(reader, parser.close(), closing=True)
             pieces += made
-    chunks = [json.loads(piece.data) for piece in pieces]
+    writer = StreamWriter(request)
+    written = b"".join(map(writer.write, pieces)) + (writer.end() if reader.ended else b"")
+    chunks = [json.loads(told.data) for told in SseParser().feed(written) if told.data != b"[DONE]"]
     for chunk in chunks:
         chunk.pop("created", None)
     return chunks, error, reader.ended
+
+
+def whole(wire: str, answer: dict[str, Any]) -> tuple[ChatChunk | ChatEvents, dict[str, Any]]:
+    """The whole answer of a provider, and what the client gets."""
+    plan = wire_plan(wire)
+    request = ChatRequest({"model": wire, "messages": [USER]}, False)
+    chunk = Chats(plan).whole(json.dumps(answer).encode(), request, Classifier(plan, None))
+    return chunk, json.loads(write_whole(request, chunk))
 
 
 @pytest.mark.parametrize("tools", [False, True])
@@ -133,10 +146,9 @@ def test_a_choice_that_failed_is_the_error_of_the_answer(said: dict[str, Any]) -
     assert isinstance(error, ServerError)
     assert error.retryable
     assert not ended
-    plan = wire_plan("openai")
     for choices in ([failed], [], None):
         with pytest.raises(ServerError):
-            make_wire(plan).answer(json.dumps({"choices": choices}).encode(), Classifier(plan, None))
+            whole("openai", {"choices": choices})
 
 
 def events(*values: Any) -> bytes:
@@ -168,7 +180,7 @@ def google(status: int, name: str, *details: Any) -> dict[str, Any]:
             "anthropic",
             events(
                 START,
-                {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "x"}},
+                {"type": "content_block_delta", "index": 0, "delta": ARGUMENTS | {"partial_json": "x"}},
             ),
             ServerError,
             "never began",
@@ -179,7 +191,7 @@ def google(status: int, name: str, *details: Any) -> dict[str, Any]:
             "gemini",
             events({"promptFeedback": {"blockReason": "SAFETY"}}),
             ContentFiltered,
-            "blocked the prompt",
+            "prompt was blocked",
         ),
         (
             "gemini",
@@ -187,7 +199,7 @@ def google(status: int, name: str, *details: Any) -> dict[str, Any]:
             ServerError,
             "MALFORMED",
         ),
-        ("gemini", events({"candidates": ["x"]}), ServerError, "no objects"),
+        ("gemini", events({"candidates": ["x"]}), ServerError, "does not have the shape"),
         ("gemini", b"data: {oops\n\n", ServerError, "no JSON"),
         ("anthropic", b"data: [1]\n\n", ServerError, "no JSON object"),
         (
@@ -220,8 +232,9 @@ def test_kinds_of_events_that_are_not_known_are_skipped() -> None:
     )
     chunks, error, ended = read("anthropic", stream)
     assert (error, ended) == (None, True)
-    reasons = [chunk["choices"][0]["finish_reason"] for chunk in chunks if chunk["choices"]]
-    assert reasons == [None, "content_filter"]
+    said = [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
+    assert [choice["finish_reason"] for choice in said] == [None, None, "content_filter"]
+    assert said[1]["delta"] == {"reasoning_content": "hm"}
     assert chunks[-1]["usage"]["completion_tokens"] == 9
 
 
@@ -243,7 +256,7 @@ def test_a_tool_call_without_arguments_has_an_empty_object() -> None:
     assert "".join(call["function"]["arguments"] for call in calls) == "{}"
 
 
-def test_thoughts_of_gemini_are_not_shown() -> None:
+def test_thoughts_of_gemini_are_told_beside_its_answer() -> None:
     parts = [{"thought": True, "text": "hm"}, {"text": "yes"}]
     usage = {"promptTokenCount": 4, "toolUsePromptTokenCount": 1, "candidatesTokenCount": 1}
     answer = {
@@ -252,7 +265,8 @@ def test_thoughts_of_gemini_are_not_shown() -> None:
     }
     chunks, _, ended = read("gemini", events(answer))
     assert ended
-    assert [c["choices"][0]["delta"].get("content") for c in chunks if c["choices"]] == ["", "yes", None]
+    deltas = [c["choices"][0]["delta"] for c in chunks if c["choices"]]
+    assert deltas[1:] == [{"reasoning_content": "hm"}, {"content": "yes"}, {}]
     assert chunks[-1]["usage"] == {
         "prompt_tokens": 5,
         "completion_tokens": 7,
@@ -271,8 +285,7 @@ def test_what_claude_wrote_to_its_cache_is_told() -> None:
         "output_tokens": 2,
     }
     answer = {"id": "msg_1", "model": "claude", "content": [], "stop_reason": "end_turn", "usage": usage}
-    plan = wire_plan("anthropic")
-    chunk = make_wire(plan).answer(json.dumps(answer).encode(), Classifier(plan, None))
+    chunk, body = whole("anthropic", answer)
     assert chunk.usage == Usage(22, 2, cached_tokens=5, cache_write_tokens=7, cache_write_1h_tokens=4)
-    details = json.loads(chunk.data)["usage"]["prompt_tokens_details"]
+    details = body["usage"]["prompt_tokens_details"]
     assert details == {"cached_tokens": 5, "cache_write_tokens": 7}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferc.compiler.plan import AuthScheme, ProviderKind, RemotePoolPlan, SecretRef, WireFormat
+from inferc.compiler.capabilities import capabilities_of
+from inferc.compiler.plan import AuthScheme, Capabilities, ProviderKind, RemotePoolPlan, SecretRef, WireFormat
+from inferc.dsl.deployment import Deployment
 
 from .remote import remote_plan
 
@@ -16,7 +18,14 @@ KEY = SecretRef.env("TEST_KEY")
 def wire_plan(wire: str, url: str = "http://127.0.0.1:9", **fields: Any) -> RemotePoolPlan:
     """A deployment named after its wire; `url` is that of the mock provider, without a version."""
     values: dict[str, Any] = {"key": KEY} | _FIELDS[wire] | fields
+    if "capabilities" not in values and "model" in values:
+        values["capabilities"] = known(values["model"])
     return remote_plan(wire, url + _PATHS[wire], **values)
+
+
+def known(model: str) -> Capabilities:
+    """What the catalogue knows of `model`."""
+    return capabilities_of(Deployment(name="x", model=model))
 
 
 _PATHS = {
@@ -31,7 +40,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "openai": {},
     "azure": {"auth": AuthScheme.API_KEY, "query": {"api-version": "2024-10-21"}},
     "anthropic": {
-        "model": "claude-sonnet-4",
+        "model": "claude-sonnet-4-5",
         "provider": ProviderKind.ANTHROPIC,
         "wire": WireFormat.ANTHROPIC,
         "auth": AuthScheme.X_API_KEY,

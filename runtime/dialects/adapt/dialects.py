@@ -49,6 +49,7 @@ ANTHROPIC = Capabilities(
     system_prompts="first",
     efforts=("low", "medium", "high", "xhigh", "max"),
     forced_tools_with_thoughts=False,
+    least_top_p_with_thoughts=0.95,
     call_ids=r"[a-zA-Z0-9_-]+",
     json_mode=False,
     schema_subset="anthropic",
@@ -102,6 +103,7 @@ ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
 CLIENT_NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {},
     "openai_responses": {
+        "messages": "input",
         "response_format": "text.format",
         "reasoning_effort": "reasoning.effort",
         "max_tokens": "max_output_tokens",
@@ -144,17 +146,22 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "prompt_cache_retention": _CACHE,
         "safety_identifier": Dropped("it is about the checks of OpenAI"),
         "service_tier": Dropped("the tiers are OpenAI's"),
+        "moderation": Dropped("it is about the checks of OpenAI"),
     },
     "openai_chat": {
         "prediction": Dropped("it makes answers faster, not different"),
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
         "modalities": Refused("only text is translated", (["text"],)),
         "web_search_options": Refused("OpenAI's web search is no other's"),
+        "audio": Refused("only text is translated"),
+        "response_format": Refused("this form is known to servers of its kind alone"),
         "functions": Refused("it is outdated: write `tools`", ([],)),
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto",)),
     },
     "openai_responses": {
         "include": Dropped("it is about what OpenAI's answer repeats"),
+        "context_management": Dropped("it is about how OpenAI shortens long conversations"),
+        "max_tool_calls": Dropped("it counts calls of tools that OpenAI runs itself"),
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
         "truncation": Refused("no other provider cuts conversations", ("disabled",)),
         "background": Refused("no other provider answers later", (False,)),
@@ -164,6 +171,13 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "inference_geo": Refused("no other provider knows where it answers"),
         "cache_control": Dropped("it is about Anthropic's cache of prompts"),
         "metadata": Dropped("it is about the checks of Anthropic"),
+        "context_management": Dropped("it is about how Anthropic shortens long conversations"),
+        "diagnostics": Dropped("it is about what Anthropic tells of its cache"),
+        "speed": Dropped("it makes answers faster, not different"),
+        "user_profile_id": Dropped("it is about who pays Anthropic"),
+        "workspace_id": Dropped("it is about who pays Anthropic"),
+        "container": Refused("the containers are Anthropic's"),
+        "mcp_servers": Refused("only Anthropic calls these servers itself", ([],)),
     },
 }
 """What becomes of a request's fields that only one dialect knows, in front of another; others are refused."""

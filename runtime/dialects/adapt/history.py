@@ -32,6 +32,9 @@ from .tools import fit_mark
 
 _SYSTEM = ("system", "developer")
 
+BEGIN = "."
+"""What the user says where a conversation begins with the model."""
+
 
 def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change."""
@@ -44,10 +47,15 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
+        turns = _user_first(turns, found)
+        if provider == "anthropic":
+            turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
-        found.problems.append(Problem("messages", "there must be a message that says something"))
+        found.problems.append(
+            Problem(found.names.get("messages", "messages"), "there must be a message that says something")
+        )
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
@@ -79,6 +87,9 @@ class _History:
         return evolve(turn, parts=tuple(parts)) if changed else turn
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
+        if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
+            self._found.refuse(path(part.at), "system prompts are text")
+            return ()
         match part:
             case Text():
                 if self._drops_empty and not part.text.strip():
@@ -232,6 +243,28 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
         return turns
     found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
     return [*turns[:-1], evolve(turns[-1], role="user")]
+
+
+def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
+    """A turn of the user stands before the first of the model: Google refuses calls that answer nobody."""
+    for index, turn in enumerate(turns):
+        if turn.role == "user":
+            break
+        if turn.role == "assistant":
+            found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
+            return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]
+    return turns
+
+
+def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:
+    """The begun answer of the model without white space at its end, which Anthropic refuses."""
+    last = turns[-1] if turns else None
+    if last is None or last.role != "assistant" or not isinstance(part := last.parts[-1], Text):
+        return turns
+    if part.text == part.text.rstrip():
+        return turns
+    found.note(path(last.at), "sent without white space at its end")
+    return [*turns[:-1], evolve(last, parts=(*last.parts[:-1], evolve(part, text=part.text.rstrip())))]
 
 
 def _pair_calls(turns: list[Turn], found: Findings) -> None:

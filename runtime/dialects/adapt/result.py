@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ...requests.errors import BadRequest
+from ...requests.errors import Incapable
 
 
 @frozen
@@ -46,10 +46,10 @@ class Unsuitable:
 
     problems: tuple[Problem, ...]
 
-    def error(self, who: str) -> BadRequest:
+    def error(self, who: str) -> Incapable:
         """The refusal, which names each field. who: the model's provider and deployment."""
         said = "; ".join(f"`{problem.where}`: {problem.why}" for problem in self.problems)
-        return BadRequest(f"{who} cannot take {said}", param=self.problems[0].where, code="unsupported")
+        return Incapable(f"{who} cannot take {said}", param=self.problems[0].where)
 
 
 @define

@@ -12,6 +12,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
+from ..fields import count
 from ..reader import AnswerReader
 from .blocks import DIALECT
 
@@ -188,13 +189,13 @@ def _cited(citation: Json) -> e.Cited:
 
 def read_usage(usage: Json) -> Usage:
     """Anthropic counts the prompt in three parts: new, written to the cache, and read from it."""
-    cached = usage.get("cache_read_input_tokens") or 0
-    written = usage.get("cache_creation_input_tokens") or 0
+    cached = count(usage, "cache_read_input_tokens")
+    written = count(usage, "cache_creation_input_tokens")
     return Usage(
-        (usage.get("input_tokens") or 0) + written + cached,
-        usage.get("output_tokens") or 0,
+        count(usage, "input_tokens") + written + cached,
+        count(usage, "output_tokens"),
         cached_tokens=cached,
-        reasoning_tokens=(usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
+        reasoning_tokens=count(usage.get("output_tokens_details"), "thinking_tokens"),
         cache_write_tokens=written,
-        cache_write_1h_tokens=(usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0,
+        cache_write_1h_tokens=count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"),
     )

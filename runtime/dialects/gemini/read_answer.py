@@ -13,6 +13,7 @@ from ...requests import events as e
 from ...requests.parts import NOTHING, Media, Sealed
 from ...requests.usage import Usage
 from ..exact_json import dumps
+from ..fields import count
 from ..ids import make_id
 from ..reader import AnswerReader
 from .write_request import DIALECT
@@ -156,10 +157,10 @@ def _token(token: Json) -> Json:
 
 def read_usage(counts: Json) -> Usage:
     """Gemini counts thoughts beside the answer, and cached tokens inside the prompt."""
-    thoughts = counts.get("thoughtsTokenCount") or 0
+    thoughts = count(counts, "thoughtsTokenCount")
     return Usage(
-        (counts.get("promptTokenCount") or 0) + (counts.get("toolUsePromptTokenCount") or 0),
-        (counts.get("candidatesTokenCount") or 0) + thoughts,
-        cached_tokens=counts.get("cachedContentTokenCount") or 0,
+        count(counts, "promptTokenCount") + count(counts, "toolUsePromptTokenCount"),
+        count(counts, "candidatesTokenCount") + thoughts,
+        cached_tokens=count(counts, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...requests.errors import BadRequest
-from ..translation.fields import SENT, Dropped, Handling, Refused
+from ..field_check import SENT, Dropped, Handling, Refused
 
 MAX_STOPS = 16
 """Stop strings that one request may have."""

@@ -1,14 +1,16 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
-from .read_answer import OpenAIChatReader
+from .read_answer import OpenAIChatReader, read_usage
 from .read_request import read_request
-from .write_answer import OpenAIChatWriter, write_error, write_whole
+from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
 from .write_request import write_request
 
 __all__ = [
+    "REASONS",
     "OpenAIChatReader",
     "OpenAIChatWriter",
     "read_request",
+    "read_usage",
     "write_error",
     "write_request",
     "write_whole",

@@ -12,6 +12,7 @@ from typing import Any
 from ...requests import events as e
 from ...requests.parts import NOTHING, Media
 from ...requests.usage import Usage
+from ..fields import count
 from ..ids import make_id
 from ..media_urls import split_data_url
 from ..reader import AnswerReader
@@ -164,12 +165,12 @@ def _joined(content: Any) -> str:
 
 def read_usage(usage: Json) -> Usage:
     """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion."""
-    prompt = usage.get("prompt_tokens_details") or {}
-    completion = usage.get("completion_tokens_details") or {}
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return Usage(
-        usage.get("prompt_tokens") or 0,
-        usage.get("completion_tokens") or 0,
-        cached_tokens=prompt.get("cached_tokens") or 0,
-        reasoning_tokens=completion.get("reasoning_tokens") or 0,
-        cache_write_tokens=prompt.get("cache_write_tokens") or usage.get("cache_creation_input_tokens") or 0,
+        count(usage, "prompt_tokens"),
+        count(usage, "completion_tokens"),
+        cached_tokens=count(prompt, "cached_tokens"),
+        reasoning_tokens=count(completion, "reasoning_tokens"),
+        cache_write_tokens=count(prompt, "cache_write_tokens")
+        or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
     )

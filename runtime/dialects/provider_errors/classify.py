@@ -77,6 +77,11 @@ class Classifier:
         unsaid = 400 if found.get("type") == "invalid_request_error" else 502
         return self._classified(found, status or unsaid, "broke off with an error")
 
+    def malformed(self, what: str) -> RequestError:
+        """The error behind an answer that is not what the provider promises."""
+        plan = self.plan
+        return ServerError(f"{self.who}: {what}", deployment=plan.deployment, provider=plan.provider)
+
     @property
     def who(self) -> str:
         """The subject of a message."""

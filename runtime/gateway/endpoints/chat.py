@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`, unary and streamed."""
+"""`POST /v1/chat/completions`, unary and streamed; and how chats of every protocol are answered."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from ...dialects import anthropic
 from ...dialects.openai.requests import chat_request
-from ...requests.answer import ChatChunk
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
-from ..event_stream import EventStream, event
+from ..chat_writer import StreamWriter, write_whole
+from ..event_stream import EventStream
 from ..exchange import Exchange
-from ..responses import answered_by
+from ..responses import adapted, answered_by
 
-_END = b"data: [DONE]\n\n"
 _WRITE = 16 << 10
 """Bytes of events that are sent together; a client that does not read makes more wait."""
 
@@ -34,25 +34,36 @@ async def respond(
     deadline, priority = exchange.deadline(), priority_of(request)
     if not chat.stream:
         chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
-        assert isinstance(chunk, ChatChunk)
-        headers = answered_by(trace, name)
-        return web.Response(body=chunk.data, headers=headers, content_type="application/json")
+        body = write_whole(chat, chunk)
+        return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
     answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
+    writer = StreamWriter(chat)
     async with EventStream(request) as out, aclosing(answer) as chunks:
         pending, begun = b"", False
         try:
             async for chunk in chunks:
                 if not begun:
-                    await out.begin(answered_by(trace, name, streams=True))
+                    await out.begin(_headers(trace, name, chat, streams=True))
                     begun = True
-                assert isinstance(chunk, ChatChunk)
-                data, more = chunk.data, chunk.more
-                if data:
-                    pending += event(data)
-                if pending and (not more or len(pending) > _WRITE):  # those that are here go out in one write
-                    await out.send(pending)
+                pending += writer.write(chunk)
+                if pending and (not _more(chunk) or len(pending) > _WRITE):
+                    await out.send(pending)  # those that are here go out in one write
                     pending = b""
-            pending += _END
+            pending += writer.end()
         except Exception as error:
-            pending += event(out.error(error))  # without the end marker
+            pending += writer.fail(out.failed(error))
         return await out.end(pending)
+
+
+def _more(chunk: object) -> bool:
+    return bool(getattr(chunk, "more", False))
+
+
+def _headers(
+    trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
+) -> dict[str, str]:
+    as_anthropic = isinstance(chat, ChatRequest) and chat.dialect == anthropic.DIALECT
+    headers = answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
+    if isinstance(chat, ChatRequest) and chat.lost and not trace.adapted:
+        headers |= adapted(chat.lost)
+    return headers

@@ -13,7 +13,7 @@ from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
 from ..event_stream import EventStream, event
 from ..exchange import Exchange
-from ..responses import answered_by, json_answer
+from ..responses import answered_by, error_body, json_answer
 
 if TYPE_CHECKING:
     from ...serving.pipelines import Event, FinishedStep, Pipeline, Result
@@ -49,7 +49,7 @@ async def answer_pipeline(request: web.Request, exchange: Exchange) -> web.Strea
             async for each in events:
                 await out.send(_event(pipeline, each))
         except Exception as error:
-            await out.send(event(out.error(error), "error"))
+            await out.send(event(orjson.dumps(error_body(out.failed(error))), "error"))
         return await out.end()
 
 

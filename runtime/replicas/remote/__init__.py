@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
-from ...dialects.registry import make_wire
 from ...requests.errors import StartError
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
@@ -36,4 +35,4 @@ def make_replica(
         return load_plugin(plan, placement, base_dir)
     launch = launch_of(plan, base_dir, keys)
     server = LaunchedServer(plan, launch, placement, base_dir, keys=keys) if launch else None
-    return RemoteReplica(plan, make_wire(plan), make_authorizer(plan, placement, base_dir), observe, server)
+    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server)

@@ -15,9 +15,9 @@ from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
+from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...dialects.wire import ChunkReader, Sendable, Wire, read_events
-from ...requests.answer import ChatChunk, Chunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk
 from ...requests.errors import (
     NetworkError,
     RequestError,
@@ -34,9 +34,13 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
+from .chats import Chats, ChunkReader, Fit, read_events
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
+
+Sendable = ChatRequest | EmbedRequest | RerankRequest
+"""What some provider can be asked."""
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -68,13 +72,13 @@ class RemoteReplica:
     def __init__(
         self,
         plan: RemotePoolPlan,
-        wire: Wire,
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
     ) -> None:
         self._plan = plan
-        self._wire = wire
+        self._chats = Chats(plan)
+        self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
         self._observe = observe
         self._server = server
@@ -98,7 +102,7 @@ class RemoteReplica:
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
-                headers={**headers, **self._wire.headers, **plan.headers},
+                headers={**headers, **self._chats.headers, **plan.headers},
                 read_ahead=_READ_AHEAD,
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
@@ -120,6 +124,10 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
+    def fit(self, request: ChatRequest) -> Fit:
+        """`request` as the provider takes it. Raises BadRequest."""
+        return self._chats.fit(request)
+
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
         try:
@@ -132,7 +140,7 @@ class RemoteReplica:
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
-            reader, parser = self._wire.reader(request, classifier), SseParser()
+            reader, parser = self._chats.reader(request, classifier), SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -173,18 +181,19 @@ class RemoteReplica:
         upstream = read_upstream(response.headers, classifier.secret)
         return (
             chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk)
+            if isinstance(chunk, ChatChunk | ChatEvents)
             else evolve(chunk, upstream=upstream)
         )
 
     def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._wire.vectors(body, len(request.inputs), classifier)
+            return self._retrieval.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
-            return self._wire.scores(body, len(request.documents), classifier)
-        answer = self._wire.answer(body, classifier)
-        if isinstance(request, ChatRequest) and request.stream:
+            return self._retrieval.scores(body, len(request.documents), classifier)
+        assert isinstance(request, ChatRequest)
+        answer = self._chats.whole(body, request, classifier)
+        if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
@@ -216,7 +225,11 @@ class RemoteReplica:
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        path, body = self._wire.request(request)
+        if isinstance(request, ChatRequest):
+            fit = self._chats.fit(request)
+            path, body = fit.path, fit.body
+        else:
+            path, body = self._retrieval.request(request)
         if self._extra is not None:
             body = self._extra.added_to(body)
         address = self._endpoint() + path
@@ -236,7 +249,7 @@ class RemoteReplica:
 
     def _chunks(
         self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
-    ) -> tuple[list[ChatChunk], RequestError | None]:
+    ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ....compiler.plan import CallNode, TaskKind
-from ...requests.answer import ChatChunk
+from ...dialects.chunks import ChunkEvents, whole_answer
 from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
+from ...requests.events import Finished, Reason, RefusalDelta, TextDelta
+from ...requests.parts import Refusal, Text
 from ...requests.request import ChatRequest
 from .answers import AnswerReader
 from .run import TextOptions
@@ -130,37 +130,39 @@ def _image(data: bytes) -> dict[str, Any]:
 
 async def _whole(asker: Asker, body: Mapping[str, Any], until: float | None) -> tuple[str, bool]:
     """The text of the answer, and whether it was cut off where it may be no longer."""
-    chunk = await asker.whole(ChatRequest({**body, "stream": False}, stream=False), until)
-    assert isinstance(chunk, ChatChunk)
-    choices = orjson.loads(chunk.data).get("choices") or [{}]
-    message = choices[0].get("message") or {}
-    text = message.get("content") or ""
-    reason = choices[0].get("finish_reason")
+    answer = whole_answer(await asker.whole(ChatRequest({**body, "stream": False}, stream=False), until))
+    if not answer.choices:
+        return "", False
+    choice = answer.choices[0]
+    text = "".join(part.text for part in choice.parts if isinstance(part, Text))
     if not text:
-        _refuse_silence(reason, message.get("refusal"))
-    return str(text), reason == "length"
+        _refuse_silence(choice.reason, any(isinstance(part, Refusal) for part in choice.parts))
+    return text, choice.reason in ("length", "context_window")
 
 
 async def _streamed(asker: Asker, body: Mapping[str, Any], until: float | None, sink: Sink) -> str:
     pieces: list[str] = []
-    reason = refusal = None
+    reason: Reason | None = None
+    refused = False
+    events = ChunkEvents()
     request = ChatRequest({**body, "stream": True, "stream_options": {"include_usage": True}}, stream=True)
     async with aclosing(asker.stream(request, until)) as chunks:
         async for chunk in chunks:
-            assert isinstance(chunk, ChatChunk)
-            for choice in (orjson.loads(chunk.data).get("choices") or ()) if chunk.data else ():
-                delta = choice.get("delta") or {}
-                reason = choice.get("finish_reason") or reason
-                refusal = delta.get("refusal") or refusal
-                if text := delta.get("content"):
-                    pieces.append(text)
-                    await sink.put(text)
+            for event in events.of(chunk):
+                match event:
+                    case TextDelta(text=text) if text:
+                        pieces.append(text)
+                        await sink.put(text)
+                    case RefusalDelta():
+                        refused = True
+                    case Finished():
+                        reason = event.reason
     if not pieces:
-        _refuse_silence(reason, refusal)
+        _refuse_silence(reason, refused)
     return "".join(pieces)
 
 
-def _refuse_silence(reason: Any, refusal: Any) -> None:
+def _refuse_silence(reason: Reason | None, refused: bool) -> None:
     """An empty answer is one, unless the model says that it refuses. Raises ContentFiltered."""
-    if refusal or reason == "content_filter":
+    if refused or reason in ("content_filter", "refusal"):
         raise ContentFiltered("the model refuses to answer")

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ....compiler.plan import TaskKind
+from ...dialects.field_check import SENT, FieldCheck, Handling
 from ...dialects.openai.text_answers import TextAnswers
 from ...dialects.openai.text_only import (
     TEXT_FIELDS,
@@ -18,7 +19,6 @@ from ...dialects.openai.text_only import (
     whole_in,
 )
 from ...dialects.openai_chat import read_request
-from ...dialects.translation.fields import SENT, FieldCheck, Handling
 from ...requests.answer import ChatChunk, Chunk
 from ...requests.call import Call
 from ...requests.conversation import Turn

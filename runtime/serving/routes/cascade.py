@@ -13,9 +13,15 @@ import orjson
 from attrs import evolve, frozen
 
 from ....compiler.plan import CascadePlan, FieldNode
-from ...requests.answer import ChatChunk, Chunk, ClassifyChunk
+from ...dialects.answer import Answer, Choice
+from ...dialects.chats import asking_more
+from ...dialects.chunks import streamed_answer, whole_answer
+from ...dialects.openai_chat import REASONS
+from ...requests.answer import ChatChunk, ChatEvents, Chunk, ClassifyChunk
 from ...requests.call import Call
 from ...requests.errors import RequestError, StepFailed, forget_frames
+from ...requests.events import TextDelta
+from ...requests.parts import Text
 from ...requests.request import ChatRequest, Request
 from ...requests.trace import Trace
 from ..counters import NOT_ACCEPTED
@@ -24,7 +30,7 @@ from ..pipelines.block import Later
 from ..pipelines.prepare import prepare_nodes
 from ..pipelines.steps import PureSteps
 from ..pipelines.workers import Workers
-from .failover import Ask, GiveUp, exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over, last_word
 from .first_content import open_answer
 from .route import Route
 
@@ -65,7 +71,7 @@ class Escalation:
     def failed(self, error: RequestError, *, is_over: bool) -> Ask | GiveUp:
         """It has failed."""
         if not fails_over(error):
-            return GiveUp(error)
+            return GiveUp(last_word(self._route, error, self._failures))
         self._failures.append(error)
         if is_over or self.is_last:
             return GiveUp(exhausted(self._route, self._failures))
@@ -124,10 +130,7 @@ class Cascade(Route):
         """The whole answer, with all that the condition needs to know. Raises RequestError."""
         request = call.request
         if isinstance(request, ChatRequest):
-            more: dict[str, Any] = {"logprobs": True} if self._needs_logprobs else {}
-            if request.stream:
-                more["stream_options"] = {"include_usage": True}
-            request = evolve(request, body={**request.body, **more})
+            request = asking_more(request, logprobs=self._needs_logprobs, usage=request.stream)
         async with aclosing(member.stream(evolve(call, request=request), trace)) as answer:
             return [chunk async for chunk in answer]
 
@@ -158,7 +161,8 @@ class Cascade(Route):
                 {"label": best.label, "confidence": best.score}
                 for best in (row[0] for row in first.rows if row)
             ]
-        said = _said(chunk for chunk in chunks if isinstance(chunk, ChatChunk))
+        answer = whole_answer(chunks[0]) if len(chunks) == 1 else streamed_answer(chunks)
+        said = _said(answer)
         if self._needs_logprobs and said["confidence"] is None:
             if not self._warned:
                 self._warned = True
@@ -170,38 +174,52 @@ class Cascade(Route):
         return [said]
 
 
-def _said(chunks: Any) -> dict[str, Any]:
-    """The answer as the condition sees it; whole, or put together from pieces."""
-    texts: list[str] = []
-    logprobs: list[float] = []
-    reason, tokens = "", 0
-    for chunk in chunks:
-        if chunk.usage is not None:
-            tokens = chunk.usage.completion_tokens
-        for choice in (orjson.loads(chunk.data).get("choices") or ())[:1] if chunk.data else ():
-            message = choice.get("message") or choice.get("delta") or {}
-            texts.append(message.get("content") or "")
-            reason = choice.get("finish_reason") or reason
-            logprobs += [each["logprob"] for each in (choice.get("logprobs") or {}).get("content") or ()]
-    confidence = math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
-    return {"text": "".join(texts), "finish_reason": reason, "tokens": tokens, "confidence": confidence}
+def _said(answer: Answer) -> dict[str, Any]:
+    """The answer as the condition sees it."""
+    choice = answer.choices[0] if answer.choices else Choice(0, (), "stop")
+    logprobs = [each["logprob"] for each in choice.logprobs]
+    return {
+        "text": "".join(part.text for part in choice.parts if isinstance(part, Text)),
+        "finish_reason": REASONS[choice.reason],
+        "tokens": answer.usage.completion_tokens,
+        "confidence": math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
+    }
 
 
 def _as_asked(chunk: Chunk, request: Request) -> Chunk:
     """`chunk` without what only the condition wanted to know."""
-    if not isinstance(request, ChatRequest) or not isinstance(chunk, ChatChunk) or not chunk.data:
+    if not isinstance(request, ChatRequest):
+        return chunk
+    if isinstance(chunk, ChatEvents):
+        return chunk if _wants_logprobs(request) else _without_logprobs(chunk)
+    if not isinstance(chunk, ChatChunk) or not chunk.data:
         return chunk
     body = orjson.loads(chunk.data)
     choices = body.get("choices") or []
     if not choices and not _wants_usage(request):
         return chunk._replace(data=b"")
-    if request.body.get("logprobs") or not any(choice.get("logprobs") for choice in choices):
+    if _wants_logprobs(request) or not any(choice.get("logprobs") for choice in choices):
         return chunk
     for choice in choices:
         choice["logprobs"] = None
     return chunk._replace(data=orjson.dumps(body))
 
 
+def _without_logprobs(chunk: ChatEvents) -> ChatEvents:
+    if not any(isinstance(event, TextDelta) and event.logprobs for event in chunk.events):
+        return chunk
+    events = (evolve(event, logprobs=()) if isinstance(event, TextDelta) else event for event in chunk.events)
+    return chunk._replace(events=tuple(events), native=b"")
+
+
+def _wants_logprobs(request: ChatRequest) -> bool:
+    if request.said is not None:
+        return bool(request.said.conversation.sampling.logprobs)
+    return bool(request.body.get("logprobs"))
+
+
 def _wants_usage(request: ChatRequest) -> bool:
+    if request.said is not None:
+        return True
     options = request.body.get("stream_options")
     return isinstance(options, dict) and bool(options.get("include_usage"))

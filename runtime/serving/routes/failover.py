@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from copy import copy
 from math import inf
@@ -33,6 +33,7 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
     e.StoreUnavailable: "what its limits are kept in cannot be reached",
     e.BudgetExceeded: "what it may spend is spent",
     e.Unauthorized: "its key is not accepted, which is logged as an error",
+    e.Incapable: "its model cannot do what the request asks: nothing was sent",
     e.Forbidden: "its key may not do this, or its credit is used up, which is logged as an error",
 }
 """Another member may do better."""
@@ -52,6 +53,9 @@ STAYS: dict[type[e.RequestError], str] = {
 }
 """Another member would say the same, or must not be asked."""
 
+
+REFUSALS = (e.BadRequest, e.UnknownModel, e.Unsupported)
+"""Errors that say something of one member and the request, and nothing of the others."""
 
 WAITS = (e.RateLimited, e.Backpressure)
 """Errors after which the same member may be asked again, once it is free."""
@@ -81,6 +85,17 @@ def exhausted(route: str, failures: Sequence[e.RequestError]) -> e.RequestError:
     waits = [failure.retry_after for failure in failures if failure.retry_after is not None]
     error.retry_after = min(waits, default=None)
     error.attempts = sum(failure.attempts for failure in failures)
+    return error
+
+
+def last_word(route: str, error: e.RequestError, failures: Iterable[e.RequestError]) -> e.RequestError:
+    """What the client is told when `error` ends it all: `error`, unless one of `failures` may go by.
+
+    What one member refuses, another one, which only failed for the moment, may well answer.
+    """
+    before = list(failures)
+    if isinstance(error, REFUSALS) and any(failure.retryable for failure in before):
+        return exhausted(route, [*before, error])
     return error
 
 
@@ -129,7 +144,7 @@ class Failover:
         is_over: no time is left. free_at: when the member is free again, infinite if it is not to be asked.
         """
         if not fails_over(error):
-            return GiveUp(error)
+            return GiveUp(last_word(self._route, error, self._failures.values()))
         self._failures[self._asked] = error
         if not (isinstance(error, WAITS) and error.retryable and free_at < inf):
             self._left.remove(self._asked)

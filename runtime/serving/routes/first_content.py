@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from ...requests.answer import ChatChunk, Chunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk
+from ...requests.events import PartEnded, Started, UsageKnown
 
 Chunks = AsyncGenerator[Chunk, None]
 
@@ -42,12 +43,14 @@ async def open_answer(chunks: Chunks) -> Opened:
 
 def has_content(chunk: Chunk) -> bool:
     """Whether `chunk` is more than the role of who speaks, or a count of tokens."""
+    if isinstance(chunk, ChatEvents):
+        return not all(isinstance(event, Started | UsageKnown | PartEnded) for event in chunk.events)
     if not isinstance(chunk, ChatChunk):
         return True
-    return bool(chunk.data) and any(map(_says_something, choices_of(chunk.data)))
+    return bool(chunk.data) and any(map(_says_something, _choices_of(chunk.data)))
 
 
-def choices_of(data: bytes) -> list[Any]:
+def _choices_of(data: bytes) -> list[Any]:
     """The choices in a chat answer, or in a piece of one; what is no such thing counts as one."""
     body = orjson.loads(data)
     choices = body.get("choices") if isinstance(body, dict) else [None]

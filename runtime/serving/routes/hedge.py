@@ -17,7 +17,7 @@ from ...requests.errors import RequestError
 from ...requests.trace import Trace
 from ..counters import SLOW
 from ..model import Model
-from .failover import Ask, GiveUp, exhausted, fails_over
+from .failover import Ask, GiveUp, exhausted, fails_over, last_word
 from .first_content import Opened, open_answer
 from .route import Route
 
@@ -53,7 +53,7 @@ class Hedging:
     def failed(self, error: RequestError, *, is_over: bool) -> GiveUp | None:
         """One that was asked failed; None: the next one is asked at once, or others are still expected."""
         if not fails_over(error):
-            return GiveUp(error)
+            return GiveUp(last_word(self._route, error, self._failures))
         self._failures.append(error)
         if is_over or len(self._failures) == self._members:
             return GiveUp(exhausted(self._route, self._failures))

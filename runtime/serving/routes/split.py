@@ -58,5 +58,9 @@ def key_of(call: Call, key: RouteKey) -> str | None:
     if key.source is KeySource.HEADER:
         return call.headers.get(key.name) or None
     request = call.request
+    if isinstance(request, ChatRequest) and request.said is not None:
+        said = request.said
+        value = said.conversation.user if key.name == "user" else (said.native or {}).get(key.name)
+        return str(value) if isinstance(value, str | int) and value != "" else None
     value = request.body.get(key.name) if isinstance(request, ChatRequest | CompletionRequest) else None
     return str(value) if isinstance(value, str | int) and value != "" else None

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from .....compiler.plan import GenerateSpec
+from ....dialects.field_check import SENT, Handling
 from ....dialects.openai.text_only import (
     TEXT_FIELDS,
     most_tokens,
@@ -16,7 +17,6 @@ from ....dialects.openai.text_only import (
     wants_usage,
     whole_in,
 )
-from ....dialects.translation.fields import SENT, Handling
 from .sampling import Sampling
 
 _ALIKE = "all tokens are drawn alike"

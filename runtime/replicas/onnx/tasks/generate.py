@@ -9,8 +9,8 @@ from contextlib import aclosing
 from functools import partial
 
 from .....compiler.plan import GenerateSpec
+from ....dialects.field_check import FieldCheck
 from ....dialects.openai.text_answers import TextAnswers
-from ....dialects.translation.fields import FieldCheck
 from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request

@@ -1,0 +1,58 @@
+"""Chat requests: read once into a conversation, and written in OpenAI's shape for who knows no other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import orjson
+from attrs import evolve
+
+from ...compiler.plan.capabilities import UNKNOWN
+from ..requests.conversation import Conversation
+from ..requests.request import OPENAI_CHAT, ChatRequest, Said
+from . import exact_json, openai_chat
+from .adapt import Unsuitable, adapt
+
+_CONVERSATION = "conversation"
+
+
+def said_in(dialect: str, body: dict[str, Any], conversation: Conversation) -> ChatRequest:
+    """What a client asks in that dialect, which is not OpenAI's chat completions."""
+    said = Said(dialect, conversation, body, partial(_in_openai, dialect))
+    return ChatRequest(None, conversation.stream, said)
+
+
+def conversation_of(request: ChatRequest) -> Conversation:
+    """What `request` says; read once. Raises BadRequest, which names the field."""
+    if request.said is not None:
+        return request.said.conversation
+    found: Conversation | None = request.kept.get(_CONVERSATION)
+    if found is None:
+        found = request.kept[_CONVERSATION] = openai_chat.read_request(request.body)
+    return found
+
+
+def asking_more(request: ChatRequest, *, logprobs: bool, usage: bool) -> ChatRequest:
+    """`request`, whose answer tells the log probabilities of its tokens, or its usage, too."""
+    said = request.said
+    if said is None:
+        more: dict[str, Any] = {"logprobs": True} if logprobs else {}
+        if usage:
+            more["stream_options"] = {"include_usage": True}
+        return evolve(request, body={**request.body, **more}) if more else request
+    asked = said.conversation
+    if not logprobs or asked.sampling.logprobs:
+        return request
+    asked = evolve(asked, sampling=evolve(asked.sampling, logprobs=True))
+    return evolve(request, said=evolve(said, conversation=asked, native=None))
+
+
+def _in_openai(dialect: str, asked: Conversation) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """`asked` as a body of OpenAI's, and the places of what it does not say. Raises BadRequest."""
+    fit = adapt(asked, UNKNOWN, client=dialect, provider=OPENAI_CHAT, unsupported="drop")
+    if isinstance(fit, Unsuitable):
+        raise fit.error("a deployment")
+    sent = evolve(fit.conversation, stream_usage=True if asked.stream else None)
+    body = orjson.loads(exact_json.dumps(openai_chat.write_request(sent)))
+    return body, tuple(dict.fromkeys(note.where for note in fit.notes))

@@ -1,0 +1,55 @@
+"""The chunks of a chat answer as events, in whichever of their two forms they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
+from ..requests.events import Event, Failed
+from .answer import Answer, fold
+from .openai_chat import OpenAIChatReader
+from .reader import PlainFailures
+from .server_sent_events import Event as StreamEvent
+
+DONE = StreamEvent(b"", b"[DONE]")
+
+
+class ChunkEvents:
+    """Goes over the chunks of one streamed answer."""
+
+    def __init__(self) -> None:
+        self._reader: OpenAIChatReader | None = None
+
+    def of(self, chunk: Chunk) -> Sequence[Event]:
+        """What `chunk` says. Raises RequestError where it is no answer."""
+        if isinstance(chunk, ChatEvents):
+            return chunk.events
+        assert isinstance(chunk, ChatChunk)
+        if self._reader is None:
+            self._reader = OpenAIChatReader(PlainFailures())
+        return _sound(self._reader.read(StreamEvent(b"", chunk.data))) if chunk.data else ()
+
+    def end(self) -> Sequence[Event]:
+        """What is left to say when all chunks have come."""
+        return () if self._reader is None else _sound(self._reader.read(DONE))
+
+
+def whole_answer(chunk: Chunk) -> Answer:
+    """The answer that one chunk holds. Raises RequestError."""
+    if isinstance(chunk, ChatEvents):
+        return fold(chunk.events)
+    assert isinstance(chunk, ChatChunk)
+    return fold(OpenAIChatReader(PlainFailures()).read_whole(chunk.data))
+
+
+def streamed_answer(chunks: Iterable[Chunk]) -> Answer:
+    """The answer that the chunks of a stream hold together. Raises RequestError."""
+    events = ChunkEvents()
+    found = [event for chunk in chunks for event in events.of(chunk)]
+    return fold([*found, *events.end()])
+
+
+def _sound(events: Sequence[Event]) -> Sequence[Event]:
+    if events and isinstance(events[-1], Failed):
+        raise events[-1].error
+    return events

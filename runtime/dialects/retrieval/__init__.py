@@ -1,0 +1,22 @@
+"""Embeddings and rerankings, as providers are asked for them and answer."""
+
+from __future__ import annotations
+
+from ....compiler.plan import RemotePoolPlan, WireFormat
+from .gemini import GeminiRetrieval
+from .nothing import NoRetrieval
+from .openai import OpenAIRetrieval
+from .wire import Outgoing, Retrieval
+
+__all__ = ["Outgoing", "Retrieval", "retrieval_of"]
+
+
+def retrieval_of(plan: RemotePoolPlan) -> Retrieval:
+    """How the provider of `plan` is asked."""
+    match plan.wire:
+        case WireFormat.OPENAI:
+            return OpenAIRetrieval(plan)
+        case WireFormat.ANTHROPIC:
+            return NoRetrieval(plan)
+        case WireFormat.GEMINI:
+            return GeminiRetrieval(plan)

@@ -1,0 +1,87 @@
+"""Embeddings as OpenAI has them, also Azure's and those of compatible servers.
+
+Reranking, which OpenAI has not, is what vLLM, LiteLLM, Jina and Cohere agree on: `/rerank`.
+
+Sources: OpenAI API reference (embeddings), Azure OpenAI REST reference.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....compiler.plan import ProviderKind, RemotePoolPlan
+from ...requests.answer import EmbedChunk, RerankChunk
+from ...requests.request import EmbedRequest, RerankRequest
+from ...requests.usage import Usage
+from ..field_check import Dropped, FieldCheck, Handling
+from ..fields import count
+from ..openai_chat import read_usage
+from ..provider_errors.classify import Classifier
+from ..reader import parse_object
+from .embed_limits import check_embed
+from .vectors import in_order, stack_vectors
+from .wire import Outgoing, dumped
+
+_NOT_OPENAIS: dict[str, Handling] = {
+    "input_type": Dropped("OpenAI's models read queries and documents alike"),
+    "truncate": Dropped("OpenAI refuses texts that are too long"),
+    "truncation": Dropped("OpenAI refuses texts that are too long"),
+}
+"""What other providers of embeddings are told, and OpenAI itself is not, where the answer is no other."""
+
+
+class OpenAIRetrieval:
+    """Below an endpoint that ends in `/v1` or names an Azure deployment."""
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
+        self._model = plan.model
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        self._foreign = FieldCheck(_NOT_OPENAIS, Classifier(plan, None).who) if is_openais else None
+
+    def request(self, request: EmbedRequest | RerankRequest) -> Outgoing:
+        if isinstance(request, RerankRequest):
+            asked = {"model": self._model, "query": request.query, "documents": request.documents}
+            return Outgoing("/rerank", dumped({**request.options, **asked}))
+        check_embed(request, self._plan)
+        body = self._embed_options(request)
+        body |= {"model": self._model, "input": request.inputs, "encoding_format": "base64"}
+        if request.dimensions is not None and "output_dimension" not in body:
+            body["dimensions"] = request.dimensions
+        return Outgoing("/embeddings", dumped(body))
+
+    def _embed_options(self, request: EmbedRequest) -> dict[str, Any]:
+        """What else the client says of its texts: as it came, but for what OpenAI itself does not know."""
+        if self._foreign is None:
+            return dict(request.options)
+        known = {name: value for name, value in request.options.items() if name not in _NOT_OPENAIS}
+        self._foreign.check({name: value for name, value in request.options.items() if name in _NOT_OPENAIS})
+        return known
+
+    def vectors(self, body: bytes, texts: int, classifier: Classifier) -> EmbedChunk:
+        answer = parse_object(body, classifier)
+        try:
+            items = sorted(answer["data"], key=lambda item: item["index"])
+            vectors = [item["embedding"] for item in items]
+            indices = [item["index"] for item in items]
+        except (KeyError, TypeError):
+            raise classifier.malformed("the answer holds no vectors") from None
+        if indices != list(range(len(indices))):
+            raise classifier.malformed("the vectors are not numbered from 0")
+        return stack_vectors(vectors, texts, _usage(answer), classifier)
+
+    def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
+        answer = parse_object(body, classifier)
+        try:
+            results = answer["data"] if "results" not in answer else answer["results"]  # Voyage says `data`
+            found = {item["index"]: float(item["relevance_score"]) for item in results}
+        except (KeyError, TypeError, ValueError):
+            raise classifier.malformed("the answer holds no scores") from None
+        if found.keys() != set(range(documents)):
+            raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
+        return RerankChunk(in_order(found), Usage(count(answer.get("usage"), "total_tokens")))
+
+
+def _usage(answer: dict[str, Any]) -> Usage:
+    usage = answer.get("usage")
+    return read_usage(usage) if isinstance(usage, dict) else Usage(0)

@@ -1,0 +1,55 @@
+"""Vectors as providers send them, as one array."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...requests.answer import EmbedChunk
+from ...requests.usage import Usage
+from ..provider_errors.classify import Classifier
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+
+def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier: Classifier) -> EmbedChunk:
+    """The vectors of `texts` texts: lists of numbers, or float32 in base64. Raises RequestError."""
+    import numpy
+
+    if len(found) != texts:
+        raise classifier.malformed(f"{len(found)} vectors came for {texts} texts")
+    try:
+        return EmbedChunk(numpy.stack([_vector(vector) for vector in found]), usage)
+    except (TypeError, ValueError):
+        raise classifier.malformed("the answer holds no vectors of one length") from None
+
+
+def json_vectors(chunk: EmbedChunk) -> Any:
+    """The vectors as JSON holds them: sparse ones as `indices` and `values`, several for a text as a list."""
+    if chunk.tokens:
+        return list(chunk.tokens)
+    if not chunk.is_sparse:
+        return chunk.vectors
+    rows = [(row.nonzero()[0], row) for row in chunk.vectors]
+    return [{"indices": places.tolist(), "values": row[places].tolist()} for places, row in rows]
+
+
+def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:
+    """The scores by their numbers, which go from 0 on."""
+    import numpy
+
+    return numpy.array([scores[index] for index in range(len(scores))])
+
+
+def _vector(embedding: object) -> NDArray[numpy.float32]:
+    import numpy
+
+    if isinstance(embedding, str):
+        return numpy.frombuffer(b64decode(embedding, validate=True), dtype="<f4")
+    vector = numpy.array(embedding, dtype=numpy.float32)
+    if vector.ndim != 1:
+        raise ValueError("a vector is a list of numbers")
+    return vector

@@ -1,0 +1,83 @@
+"""What writes the answer to a chat in the protocol of its client."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+
+from ..dialects.chats import conversation_of
+from ..dialects.chunks import ChunkEvents, whole_answer
+from ..dialects.sides import CLIENT_SIDES, AnswerWriter
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
+from ..requests.errors import RequestError
+from ..requests.events import Failed
+from ..requests.request import OPENAI_CHAT, ChatRequest, CompletionRequest
+from .event_stream import event
+from .responses import error_body
+
+_DONE = b"data: [DONE]\n\n"
+
+
+def write_whole(request: ChatRequest | CompletionRequest, chunk: Chunk) -> bytes:
+    """The body of an answer in one piece. Raises RequestError."""
+    if isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT:
+        if isinstance(chunk, ChatChunk):
+            return chunk.data
+        assert isinstance(request, ChatRequest)
+    if isinstance(chunk, ChatEvents) and chunk.native:
+        return chunk.native
+    side = CLIENT_SIDES[request.dialect]
+    return side.whole(conversation_of(request), int(time.time()), whole_answer(chunk))
+
+
+class StreamWriter:
+    """Writes one streamed answer.
+
+    Chunks that are in the client's protocol go out as they are; of others, the events are written.
+    """
+
+    def __init__(self, request: ChatRequest | CompletionRequest) -> None:
+        self._request = request
+        self._in_openai = isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT
+        self._events: ChunkEvents | None = None
+        self._writer: AnswerWriter | None = None
+        self._passed = False
+
+    def write(self, chunk: Chunk) -> bytes:
+        """What tells the client of `chunk`. Raises RequestError."""
+        if isinstance(chunk, ChatChunk) and self._in_openai:
+            return event(chunk.data) if chunk.data else b""
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            self._passed = True
+            return chunk.native
+        if self._passed:
+            return b""
+        writer = self._own_writer()
+        if self._events is None:
+            self._events = ChunkEvents()
+        return b"".join(map(writer.write, self._events.of(chunk)))
+
+    def end(self) -> bytes:
+        """The end of a whole answer."""
+        if self._passed:
+            return b""
+        if self._events is None:
+            return _DONE if self._in_openai else self._own_writer().end()
+        writer = self._own_writer()
+        return b"".join(map(writer.write, self._events.end())) + writer.end()
+
+    def fail(self, error: RequestError) -> bytes:
+        """What tells the client that the answer broke off: no end follows."""
+        if self._in_openai:
+            return event(orjson.dumps(error_body(error)))
+        writer = self._own_writer()
+        return writer.write(Failed(error, True)) + writer.end()
+
+    def _own_writer(self) -> AnswerWriter:
+        if self._writer is None:
+            request = self._request
+            assert isinstance(request, ChatRequest)
+            side = CLIENT_SIDES[request.dialect]
+            self._writer = side.stream(conversation_of(request), int(time.time()))
+        return self._writer

@@ -1,0 +1,140 @@
+"""Where chats go, for each wire: the path, and what only the plan knows of the body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from attrs import evolve
+
+from ....compiler.plan import RemotePoolPlan, WireFormat
+from ...dialects import anthropic, gemini, openai_chat
+from ...requests.conversation import Conversation
+from ...requests.errors import BadRequest
+from ...requests.request import OPENAI_CHAT, ChatRequest
+
+ANTHROPIC_VERSION = "2023-06-01"
+"""The version of Anthropic's API that is spoken."""
+
+MAX_NAME = 200
+"""Characters of the name of a model that a client may say."""
+
+Json = dict[str, Any]
+
+
+class Target(Protocol):
+    """Writes bodies in the dialect of one plan's provider."""
+
+    dialect: str
+    headers: Mapping[str, str]
+    """What each request carries beside the credential and the headers of the plan."""
+    counts: bool
+    """Whether a policy wants the usage of streams, whatever the client does."""
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        """The body for `conversation`. passes: its answer goes to the client as it comes.
+
+        Raises BadRequest for what the provider's protocol has no word for.
+        """
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        """The path below the endpoint; what the plan says is put into `body`. Raises BadRequest."""
+
+
+def target_of(plan: RemotePoolPlan) -> Target:
+    """The target that `plan` asks for."""
+    match plan.wire:
+        case WireFormat.OPENAI:
+            return OpenAITarget(plan)
+        case WireFormat.ANTHROPIC:
+            return AnthropicTarget(plan)
+        case WireFormat.GEMINI:
+            return GeminiTarget(plan)
+
+
+class OpenAITarget:
+    """Below an endpoint that ends in `/v1` or names an Azure deployment."""
+
+    dialect = OPENAI_CHAT
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._model = plan.model
+        self._is_wildcard = plan.is_wildcard
+        self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        if conversation.stream and not passes:
+            conversation = evolve(conversation, stream_usage=True)
+        return openai_chat.write_request(conversation)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        body["model"] = self._named(body["model"]) if self._is_wildcard else self._model
+        if request.stream and self.counts:
+            options = body.get("stream_options")
+            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        return "/chat/completions"
+
+    def _named(self, asked: str) -> str:
+        """The model that the client named behind the deployment. Raises BadRequest."""
+        _, _, rest = asked.partition("/")
+        if not rest:
+            message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
+            raise BadRequest(message, param="model", code="model_not_found")
+        if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
+            raise BadRequest(
+                f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model"
+            )
+        return self._model.replace("*", rest)
+
+
+class AnthropicTarget:
+    """Anthropic's Messages. Source: Messages API reference."""
+
+    dialect = anthropic.DIALECT
+    headers: Mapping[str, str] = {"anthropic-version": ANTHROPIC_VERSION}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._model = plan.model
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return anthropic.write_request(conversation)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        body["model"] = self._model
+        return "/v1/messages"
+
+
+class GeminiTarget:
+    """`generateContent`, on AI Studio and on Vertex AI: the endpoint says which.
+
+    Sources: Gemini API reference, Vertex AI reference (generateContent, safety settings).
+    """
+
+    dialect = gemini.DIALECT
+    headers: Mapping[str, str] = {}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._is_vertex = gemini.is_vertex(plan.endpoint)
+        self._model = f"{'' if self._is_vertex else '/v1beta'}/models/{quote(plan.model, safe='')}"
+        self._safety = [
+            {"category": _category(category), "threshold": threshold.upper()}
+            for category, threshold in plan.safety.items()
+        ]
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return gemini.write_request(conversation, call_ids=not self._is_vertex)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        if self._safety:
+            body["safetySettings"] = self._safety
+        return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+
+
+def _category(name: str) -> str:
+    """`hate_speech` is short for `HARM_CATEGORY_HATE_SPEECH`."""
+    name = name.upper()
+    return name if name.startswith("HARM_CATEGORY_") else f"HARM_CATEGORY_{name}"

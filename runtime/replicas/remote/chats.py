@@ -1,0 +1,228 @@
+"""Chats with the model of one plan: requests made fit for it and written, answers read.
+
+A request that needs no adapting, of a client that speaks the provider's own protocol, goes on as it came,
+with the name of the model in it; its answer comes back as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Protocol
+
+import orjson
+from attrs import frozen
+
+from ....compiler.plan import RemotePoolPlan, UnsupportedAction
+from ...dialects import exact_json
+from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.chats import conversation_of
+from ...dialects.provider_errors.classify import Classifier
+from ...dialects.reader import AnswerReader
+from ...dialects.server_sent_events import Event as StreamEvent
+from ...dialects.sides import PROVIDER_SIDES
+from ...requests.answer import ChatChunk, ChatEvents
+from ...requests.conversation import Conversation
+from ...requests.errors import BadRequest, Incapable, RequestError
+from ...requests.events import Event, Failed, UsageKnown
+from ...requests.request import OPENAI_CHAT, ChatRequest
+from ...requests.usage import Usage
+from .chat_targets import target_of
+from .passing import PassingReader, check_whole
+from .straight import Straight
+
+
+class ChunkReader(Protocol):
+    """Reads one streamed answer, event by event."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer is complete: nothing may follow."""
+
+    def read(self, event: StreamEvent) -> Iterable[ChatChunk | ChatEvents]:
+        """What `event` says. Raises RequestError."""
+
+    def close(self) -> Iterable[ChatChunk | ChatEvents]:
+        """What is left when the connection ends. Raises RequestError where the answer was cut off."""
+
+
+@frozen
+class Fit:
+    """A request as one provider takes it.
+
+    passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
+    for the answer.
+    """
+
+    path: str
+    body: bytes
+    passes: bool
+    notes: tuple[Note, ...] = ()
+    by_tool: str | None = None
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The places of what was changed, in the client's words."""
+        return tuple(dict.fromkeys(note.where for note in self.notes)) if self.notes else ()
+
+
+class Chats:
+    """Asks the model of `plan`, and reads what it says."""
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
+        self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
+        self._target = target_of(plan)
+        self._dialect = self._target.dialect
+        self._straight = Straight(plan.capabilities) if self._dialect == OPENAI_CHAT else None
+        drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
+        self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
+        self._key = f"as {plan.deployment} takes it"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What each request carries beside the credential and the headers of the plan."""
+        return self._target.headers
+
+    def fit(self, request: ChatRequest) -> Fit:
+        """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
+        found: Fit | None = request.kept.get(self._key)
+        if found is None:
+            found = request.kept[self._key] = self._fit(request)
+        return found
+
+    def whole(self, body: bytes, request: ChatRequest, classifier: Classifier) -> ChatChunk | ChatEvents:
+        """A whole answer. Raises RequestError."""
+        fit = self.fit(request)
+        if fit.passes and self._dialect == OPENAI_CHAT:
+            return ChatChunk(body, check_whole(body, classifier))
+        events = PROVIDER_SIDES[self._dialect].reader(classifier).read_whole(body)
+        if events and isinstance(events[-1], Failed):
+            raise events[-1].error
+        usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
+        if fit.by_tool is not None:
+            as_text = AsJsonText(fit.by_tool)
+            events = [made for event in events for made in as_text.convert(event)]
+        return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
+
+    def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
+        """What reads the streamed answer to `request`."""
+        fit = self.fit(request)
+        if fit.passes and self._dialect == OPENAI_CHAT:
+            return PassingReader(classifier, hide_usage=self._target.counts and not wants_usage(request))
+        return EventsReader(PROVIDER_SIDES[self._dialect].reader(classifier), fit)
+
+    def _fit(self, request: ChatRequest) -> Fit:
+        if self._straight is not None and request.said is None and self._straight.takes(request.body):
+            return self._as_it_came(request, request.body, ())
+        asked = conversation_of(request)
+        fit = adapt(
+            asked,
+            self._plan.capabilities,
+            client=request.dialect,
+            provider=self._dialect,
+            unsupported=self._unsupported,
+        )
+        if isinstance(fit, Unsuitable):
+            raise fit.error(self._who)
+        same = request.dialect == self._dialect
+        native = request.body if request.said is None else request.said.native
+        if same and native is not None and fit.conversation is asked and native.get("tools") != []:
+            return self._as_it_came(request, native, fit.notes)
+        tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
+        passes = same and tool is None
+        return self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
+
+    def _as_it_came(self, request: ChatRequest, body: dict[str, Any], notes: tuple[Note, ...]) -> Fit:
+        return self._fitted(request, dict(body), True, notes, None)
+
+    def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:
+        """Raises Incapable for what the provider's protocol has no word for."""
+        try:
+            return self._target.write(conversation, passes=passes)
+        except BadRequest as error:
+            raise Incapable(f"{self._who}: {error.message}", param=error.param) from None
+
+    def _fitted(
+        self,
+        request: ChatRequest,
+        body: dict[str, Any],
+        passes: bool,
+        notes: tuple[Note, ...],
+        by_tool: str | None,
+    ) -> Fit:
+        path = self._target.address(request, body)
+        try:
+            return Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+        except orjson.JSONEncodeError as error:
+            raise BadRequest(f"the request cannot be sent on: {error}") from None
+
+
+class EventsReader:
+    """Reads a stream into events. The usage is told at its end: what comes before it is a part of it."""
+
+    def __init__(self, reader: AnswerReader, fit: Fit) -> None:
+        self._reader = reader
+        self._passes = fit.passes
+        self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
+        self._usage: Usage | None = None
+        self._failed = False
+
+    @property
+    def ended(self) -> bool:
+        return self._reader.ended and not self._failed
+
+    def read(self, event: StreamEvent) -> Iterator[ChatEvents]:
+        native = b""
+        if self._passes:
+            data = event.data.replace(b"\n", b" ") if b"\n" in event.data else event.data
+            native = b"event: %b\ndata: %b\n\n" % (event.name, data) if event.name else b"data: %b\n\n" % data
+        return self._chunks(self._reader.read(event), native)
+
+    def close(self) -> Iterator[ChatEvents]:
+        return self._chunks(self._reader.close(), b"")
+
+    def _chunks(self, events: list[Event], native: bytes) -> Iterator[ChatEvents]:
+        told: list[Event] = []
+        failure: RequestError | None = None
+        for event in events:
+            if isinstance(event, Failed):
+                failure = event.error
+            elif self._as_text is None:
+                told.append(event)
+            else:
+                told += self._as_text.convert(event)
+            if isinstance(event, UsageKnown):
+                self._usage = event.usage
+        if failure is not None:
+            self._failed, native = True, b""  # the client is told of it in our words
+        usage = self._usage if self.ended else None
+        if told or native or usage is not None:
+            yield ChatEvents(tuple(told), usage, native=native)
+        if failure is not None:
+            raise failure
+
+
+def read_events(
+    reader: ChunkReader, events: Iterable[StreamEvent], *, closing: bool
+) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
+    """What `reader` makes of `events`, as far as it gets, and the error that stops it.
+
+    closing: the connection has ended with them.
+    """
+    pieces: list[ChatChunk | ChatEvents] = []
+    try:
+        for event in events:
+            pieces += reader.read(event)
+            if reader.ended:
+                return pieces, None
+        if closing:
+            pieces += reader.close()
+    except RequestError as error:
+        return pieces, error
+    return pieces, None
+
+
+def wants_usage(request: ChatRequest) -> bool:
+    """Whether the client asked for the usage of a stream."""
+    options = request.body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))

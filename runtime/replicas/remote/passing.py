@@ -1,0 +1,81 @@
+"""Answers of OpenAI's that go to the client as they come: only usage, end and failures are looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...dialects.openai_chat import read_usage
+from ...dialects.provider_errors.classify import Classifier
+from ...dialects.reader import parse_object
+from ...dialects.server_sent_events import Event
+from ...requests.answer import ChatChunk
+from ...requests.usage import Usage
+
+DONE = b"[DONE]"
+
+
+def check_whole(body: bytes, classifier: Classifier) -> Usage | None:
+    """The usage of a whole answer. Raises RequestError where it is none."""
+    answer = parse_object(body, classifier)
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise classifier.malformed("the answer has no choices")
+    for choice in choices:
+        _check_choice(choice, classifier)
+    return _usage(answer)
+
+
+class PassingReader:
+    """One chunk per event, until the end marker, or until the connection ends and every choice has.
+
+    hide_usage: the usage at the end is for the policies alone.
+    """
+
+    def __init__(self, classifier: Classifier, *, hide_usage: bool) -> None:
+        self.ended = False
+        self._unfinished: set[object] = set()
+        self._begun = False
+        self._classifier = classifier
+        self._hide_usage = hide_usage
+
+    def read(self, event: Event) -> Iterable[ChatChunk]:
+        data = event.data
+        if data == DONE:
+            self.ended = True
+            return ()
+        chunk = parse_object(data, self._classifier)
+        for choice in chunk.get("choices") or ():
+            self._follow(choice)
+        usage = _usage(chunk)
+        if usage is not None and self._hide_usage and not chunk.get("choices"):
+            return (ChatChunk(b"", usage),)
+        if b"\n" in data:  # an event of several lines: in JSON they are white space
+            data = data.replace(b"\n", b" ")
+        return (ChatChunk(data, usage),)
+
+    def close(self) -> Iterable[ChatChunk]:
+        self.ended = self._begun and not self._unfinished
+        return ()
+
+    def _follow(self, choice: Any) -> None:
+        """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
+        if not isinstance(choice, dict):
+            return
+        self._begun = True
+        if choice.get("finish_reason") is None:
+            self._unfinished.add(choice.get("index"))
+        else:
+            _check_choice(choice, self._classifier)
+            self._unfinished.discard(choice.get("index"))
+
+
+def _check_choice(choice: Any, classifier: Classifier) -> None:
+    """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
+    if isinstance(choice, dict) and (choice.get("finish_reason") == "error" or choice.get("error")):
+        raise classifier.in_band(choice.get("error") or "the answer ended with an error")
+
+
+def _usage(answer: dict[str, Any]) -> Usage | None:
+    usage = answer.get("usage")
+    return read_usage(usage) if isinstance(usage, dict) else None

@@ -1,0 +1,122 @@
+"""Whether a body of OpenAI's goes on to a provider that speaks the same protocol, without being read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ....compiler.plan import Capabilities
+from ...dialects.adapt.dialects import KNOWN_OF
+from ...requests.request import OPENAI_CHAT
+
+_FORMS = ("json_mode", "json_schema", "schema_subset")
+
+_BESIDE = frozenset(
+    {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
+)
+"""Fields of messages that may need adapting."""
+
+_PLAIN_CALL = frozenset({"id", "type", "function", "index"})
+_PLAIN_PARTS: dict[str, frozenset[str]] = {
+    "text": frozenset({"type", "text"}),
+    "image_url": frozenset({"type", "image_url"}),
+}
+
+
+class Straight:
+    """What of a body could need adapting for one model, found out beforehand.
+
+    It may say no too often, and never yes: who is told no reads the body.
+    """
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        can = capabilities.over(KNOWN_OF[OPENAI_CHAT])
+        self._fields = frozenset(_restricted(can))
+        self._most = tuple(
+            (name, most)
+            for name, most in (
+                ("temperature", can.greatest_temperature),
+                ("max_tokens", can.greatest_output),
+                ("max_completion_tokens", can.greatest_output),
+                ("n", can.most_choices),
+                ("top_logprobs", can.most_top_logprobs),
+            )
+            if most is not None
+        )
+        self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
+        self._any_id = can.call_ids is None and can.call_signature is None
+        self._parts = {
+            kind: fields
+            for kind, fields in _PLAIN_PARTS.items()
+            if kind == "text" or (_sees(can.media_inline) and _sees(can.media_by_url))
+        }
+
+    def takes(self, body: dict[str, Any]) -> bool:
+        """Whether nothing in `body` needs adapting."""
+        if not self._any_turns or not self._fields.isdisjoint(body):
+            return False
+        for name, most in self._most:
+            value = body.get(name)
+            if value is not None and not (type(value) in (int, float) and value <= most):
+                return False
+        if not self._tools(body):
+            return False
+        return all(map(self._message, body["messages"]))
+
+    def _tools(self, body: dict[str, Any]) -> bool:
+        """Without tools, providers refuse what is said about them."""
+        tools = body.get("tools")
+        if tools is None:
+            return "parallel_tool_calls" not in body and "tool_choice" not in body and "tools" not in body
+        return bool(tools) and type(tools) is list and all(type(t) is dict and len(t) == 2 for t in tools)
+
+    def _message(self, message: dict[str, Any]) -> bool:
+        content = message.get("content")
+        plain = content is None or type(content) is str
+        if not plain and not (type(content) is list and all(map(self._part, content))):
+            return False
+        if len(message) == 2 or _BESIDE.isdisjoint(message):
+            return True
+        calls = message.get("tool_calls")
+        if not self._any_id or type(calls) is not list or len(_BESIDE & message.keys()) != 1:
+            return False
+        return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
+
+    def _part(self, part: Any) -> bool:
+        if type(part) is not dict or type(kind := part.get("type")) is not str:
+            return False
+        known = self._parts.get(kind)
+        return known is not None and part.keys() <= known
+
+
+def _restricted(can: Capabilities) -> Iterable[str]:
+    """Fields of a body that have to be looked at, whatever they say."""
+    yield from can.refused_sampling or ()
+    yield from can.refused_with_thoughts or ()
+    for group in can.one_of_sampling or ():
+        yield from group
+    match can.token_limit:
+        case "max_completion_tokens":
+            yield "max_tokens"
+        case "max_tokens":
+            yield "max_completion_tokens"
+    if can.most_top_logprobs == 0:
+        yield "logprobs"
+    if can.most_stop is not None:
+        yield "stop"
+    if can.tools is False or can.strict_tools is False:
+        yield "tools"
+    if can.parallel_tools is False:
+        yield "parallel_tool_calls"
+    if can.forced_tools is False or can.forced_tools_with_thoughts is False:
+        yield "tool_choice"
+    if any(getattr(can, name) not in (None, True, "anything") for name in _FORMS):
+        yield "response_format"
+    if can.thinks is not None or can.efforts is not None:
+        yield "reasoning_effort"
+    if can.user_ids not in (None, "any"):
+        yield "user"
+
+
+def _sees(types: tuple[str, ...] | None) -> bool:
+    return types is None or "image/*" in types or "*" in types
