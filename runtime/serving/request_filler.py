@@ -9,13 +9,17 @@ import attrs
 from attrs import evolve
 
 from ...compiler.plan import DeploymentPlan, RemotePoolPlan, RequestParameters
-from ..requests.request import ChatRequest, CompletionRequest, EmbedRequest, Request
+from ..requests.conversation import SAMPLING, Conversation, ThinkingWanted
+from ..requests.request import ChatRequest, CompletionRequest, EmbedRequest, Request, Said
 
 SAID_AS: dict[str, tuple[str, ...]] = {
     "max_tokens": ("max_tokens", "max_completion_tokens"),
     "reasoning_effort": ("reasoning_effort", "reasoning", "thinking"),
 }
 """Parameters that clients may say under one of several names."""
+
+_OF_CONVERSATIONS = frozenset({"max_tokens", "stop", "n", "user", "verbosity", "parallel_tool_calls"})
+"""Parameters that stand in a conversation under the same name."""
 
 
 class RequestFiller:
@@ -31,12 +35,29 @@ class RequestFiller:
     def fill(self, request: Request) -> Request:
         """The request as it goes out."""
         match request:
+            case ChatRequest(said=Said() as said):
+                filled = self._conversation(said.conversation)
+                return evolve(request, said=evolve(said, conversation=filled, native=None))
             case ChatRequest() | CompletionRequest():
                 return evolve(request, body=self._body(request.body))
             case EmbedRequest():
                 wanted = request.dimensions or self._defaults.get("dimensions")
                 return evolve(request, dimensions=self._force.get("dimensions", wanted))
         return request
+
+    def _conversation(self, asked: Conversation) -> Conversation:
+        """`asked` in a protocol that has other names for the parameters."""
+        for values, counts in ((self._defaults, False), (self._force, True)):
+            for name, value in values.items():
+                if name in SAMPLING:
+                    if counts or getattr(asked.sampling, name) is None:
+                        asked = evolve(asked, sampling=evolve(asked.sampling, **{name: value}))
+                elif name == "reasoning_effort":
+                    if counts or asked.thinking is None:
+                        asked = evolve(asked, thinking=ThinkingWanted(effort=value))
+                elif name in _OF_CONVERSATIONS and (counts or getattr(asked, name) in (None, ())):
+                    asked = evolve(asked, **{name: tuple(value) if isinstance(value, list) else value})
+        return asked
 
     def _body(self, body: dict[str, Any]) -> dict[str, Any]:
         filled = dict(body)
