@@ -56,7 +56,8 @@ class RequestFiller:
                     if counts or asked.thinking is None:
                         asked = evolve(asked, thinking=ThinkingWanted(effort=value))
                 elif name in _OF_CONVERSATIONS and (counts or getattr(asked, name) in (None, ())):
-                    asked = evolve(asked, **{name: tuple(value) if isinstance(value, list) else value})
+                    changed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value}
+                    asked = evolve(asked, **changed)
         return asked
 
     def _body(self, body: dict[str, Any]) -> dict[str, Any]:

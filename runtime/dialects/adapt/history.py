@@ -44,6 +44,7 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
+        turns = _last_words(turns, can, found, provider)
         _pair_calls(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
@@ -237,6 +238,23 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
+def _last_words(turns: list[Turn], can: Capabilities, found: Findings, provider: str) -> list[Turn]:
+    """An answer that the conversation has begun, which some models do not go on with.
+
+    Anthropic wants it to end in no white space.
+    """
+    if not turns or turns[-1].role != "assistant":
+        return turns
+    last = turns[-1]
+    if can.prefill is False and not any(isinstance(part, ToolCall) for part in last.parts):
+        found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
+        return turns[:-1]
+    words = last.parts[-1] if last.parts else None
+    if provider != "anthropic" or not isinstance(words, Text) or words.text == words.text.rstrip():
+        return turns
+    return [*turns[:-1], evolve(last, parts=(*last.parts[:-1], evolve(words, text=words.text.rstrip())))]
+
+
 def _pair_calls(turns: list[Turn], found: Findings) -> None:
     """Each call needs its result in the next turn, and each result its call in the turn before."""
     open: dict[str, ToolCall] = {}
@@ -248,6 +266,8 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
             if isinstance(part, ToolResult) and part.id not in open:
                 found.problems.append(_problem(part, "it is not the result of a call in the message before"))
         open = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
+    for call in open.values():
+        found.problems.append(_problem(call, "this call has no result"))
 
 
 def _problem(part: ToolCall | ToolResult, why: str) -> Problem:
