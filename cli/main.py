@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "check": "check files and say what is wrong with them",
     "compile": "check files and write their plans",
     "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
+    "reload": "let a running server take over its changed file",
     "status": "show how a running server and its models are",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
 from .output import fail, show
@@ -14,10 +14,11 @@ from .sources import add_settings
 
 @frozen
 class Ready:
-    """A plan, and the directory that its paths start from."""
+    """A plan, the directory that its paths start from, and the files that say it."""
 
     plan: Plan
     base: Path
+    files: tuple[Path, ...] = ()
 
 
 def add_plan(parser: ArgumentParser) -> None:
@@ -55,7 +56,7 @@ def in_environment(ready: Ready) -> Ready | int:
     from ..runtime.requests.errors import StartError
 
     try:
-        return Ready(read(ready.plan), ready.base)
+        return evolve(ready, plan=read(ready.plan))
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
 
@@ -67,7 +68,7 @@ def ready_plan(arguments: Namespace) -> Ready | int:
         if arguments.settings:
             return fail("--set belongs to `inferc compile`: a plan has its values already")
         try:
-            return Ready(load_plan(path), path.parent)
+            return Ready(load_plan(path), path.parent, (path,))
         except PlanError as error:
             return fail(str(error))
     from ..compiler.compile import check_file, compile_checked
@@ -76,4 +77,5 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     status = show(checked.diagnostics, arguments) if checked.diagnostics else 0
     if status != 0:
         return status
-    return Ready(compile_checked(checked, path.parent), path.parent)
+    files = tuple(each.source.path for each in checked.modules if each.source.path is not None)
+    return Ready(compile_checked(checked, path.parent), path.parent, files)

@@ -23,6 +23,19 @@ def wait_for_change(before: Stamp) -> None:
         time.sleep(INTERVAL)
 
 
+class Watched:
+    """Files that are looked at now and then; others may take their place."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.files = tuple(files)
+        self._seen = stamp(self.files)
+
+    def has_changed(self) -> bool:
+        """Whether one of them is not as it was at the last look."""
+        before, self._seen = self._seen, stamp(self.files)
+        return any(path in before and state != before[path] for path, state in self._seen.items())
+
+
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         state = path.stat()

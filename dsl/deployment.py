@@ -9,7 +9,7 @@ from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
-from .policies import Budget, ModelFacts, Price, Serving
+from .policies import Budget, Cache, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
 from .requests import RequestSettings
@@ -40,6 +40,7 @@ class Deployment(Record):
     price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
     model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
     request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
+    cache: Cache | None = doc("answers that are given again", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
     @property

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import web
@@ -28,10 +28,11 @@ _UNSENT = 128 << 10
 log = logging.getLogger(__name__)
 
 
-def bind(host: str, port: int, *, advice: str) -> socket.socket:
+def bind(host: str, port: int, *, advice: str, shared: bool = False) -> socket.socket:
     """A socket bound to the address, not listening yet; port 0 takes a free one.
 
-    advice: what to do when the port is taken, for the error. Raises StartError.
+    advice: what to do when the port is taken, for the error. shared: other processes may listen there, too,
+    if they say so as well. Raises StartError.
     """
     if not 0 <= port <= 65535:
         raise StartError(f"{port} is no port: {advice}")
@@ -44,6 +45,8 @@ def bind(host: str, port: int, *, advice: str) -> socket.socket:
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(address)
     except OSError as error:
         bound.close()
@@ -61,10 +64,12 @@ class HttpServer:
     def __init__(
         self, app: web.Application, bound: socket.socket, *, advice: str, grace: float = GRACE
     ) -> None:
+        self.app = app
         self._socket = bound
         self._advice = advice
         self._grace = grace
-        self._rules = app.get(RULES, ConnectionRules())
+        self.rules = app.get(RULES, ConnectionRules())
+        """How connections are treated that come from now on."""
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         self._listening: asyncio.Server | None = None
         self._connections: set[Connection] = set()
@@ -77,21 +82,32 @@ class HttpServer:
 
     async def start(self) -> None:
         """Accept connections from now on. Raises StartError."""
-        host, port = self._socket.getsockname()[:2]
+        await self._runner.setup()
         try:
-            await self._runner.setup()
-            server = self._runner.server
-            assert server is not None
+            self._listening = await self.listen(self._socket)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def listen(self, bound: socket.socket) -> asyncio.Server:
+        """Accept connections at `bound`, too. Raises StartError."""
+        host, port = bound.getsockname()[:2]
+        try:
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-            self._listening = await asyncio.get_running_loop().create_server(
-                lambda: Connection(server, self._rules, self._connections),
-                sock=self._socket,
-                backlog=_BACKLOG,
+                bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+            return await asyncio.get_running_loop().create_server(
+                self._connection, sock=bound, backlog=_BACKLOG
             )
         except OSError as error:
-            await self.stop()
             raise _unusable(host, port, self._advice, error) from None
+
+    async def move(self, listening: asyncio.Server, bound: socket.socket) -> None:
+        """Accept connections there alone; those that are open stay."""
+        await self._accept_the_rest()
+        if self._listening is not None:
+            self._listening.close()
+        self._socket.close()
+        self._listening, self._socket = listening, bound
 
     async def stop(self, at_once: asyncio.Event | None = None) -> None:
         """Accept nothing new, let requests in flight finish, and break off what outlasts the grace.
@@ -99,6 +115,7 @@ class HttpServer:
         at_once: ends the grace when it is set.
         """
         if self._listening is not None:
+            await self._accept_the_rest()
             self._listening.close()
         await asyncio.sleep(0)  # what has come in before is a request in flight
         for connection in tuple(self._connections):
@@ -107,6 +124,22 @@ class HttpServer:
         await asyncio.gather(*(connection.end() for connection in tuple(self._connections)))
         await self._runner.cleanup()
         self._socket.close()
+
+    def _connection(self) -> Connection:
+        server = self._runner.server
+        assert server is not None
+        return Connection(server, self.rules, self._connections)
+
+    async def _accept_the_rest(self) -> None:
+        """Take the connections that the kernel holds for us: it would break them off."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            bound = self._socket.dup()
+            bound.setblocking(False)
+            with bound:
+                for _ in range(_BACKLOG):
+                    client, _address = bound.accept()
+                    await loop.connect_accepted_socket(self._connection, client)
 
     async def _finished(self, at_once: asyncio.Event | None) -> None:
         """Wait until all connections are closed, the grace is over, or `at_once` is set."""

@@ -1,95 +1,127 @@
-"""Changed models, taken over while requests are answered."""
+"""A changed plan, taken over while requests are answered; or nothing of it, where something is wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from ..compiler.plan import OnnxServingPlan, Plan
+from ..compiler.plan import Plan
+from .concurrency.tasks import end_task
 from .executor import Executor
+from .plan_changes import changes
 from .requests.errors import StartError
+from .systemd import notify, notify_reloading
 
 log = logging.getLogger(__name__)
 
 Reread = Callable[[], Plan | None]
 """Reads the plan again. Blocks. None when it cannot be used, which it says itself."""
 
+TakeOver = Callable[[Plan], Awaitable[None]]
+"""Serves another plan from now on. Raises StartError, and then nothing has changed."""
 
-async def reload_models(executor: Executor, plan: Plan) -> None:
-    """Serve the local models as `plan` has them.
 
-    Only models, and what they are loaded with, are taken over; a model that cannot be loaded is logged,
-    and served as it was. What else has changed is logged, too: it needs a restart. Both are kept as
-    `executor.reload_problems`.
+class Reloader:
+    """Reads the plan again when it is asked to, and takes it over; one after the other.
+
+    take_over: what serves a plan; the executor, where nothing stands in front of it.
     """
-    problems: list[str] = []
-    wanted = {each.deployment: each for each in plan.deployments}
-    rest = wanted.keys() ^ executor.deployments.keys()
-    for name, deployment in executor.deployments.items():
-        new = wanted.get(name)
-        if new is None or new == deployment.plan:
-            continue
-        if name in executor.broken or not isinstance(new, OnnxServingPlan) or not deployment.can_reload(new):
-            rest |= {name}
-            continue
+
+    def __init__(self, executor: Executor, reread: Reread, take_over: TakeOver | None = None) -> None:
+        self._executor = executor
+        self._reread = reread
+        self._take_over = take_over or executor.reload
+        self._turn = asyncio.Lock()
+
+    async def reload(self, why: str) -> tuple[str, ...]:
+        """Take over what has changed. Gives the problems that kept it from that; then nothing has changed."""
+        async with self._turn:
+            log.info("%s: reading the plan again", why)
+            notify_reloading()
+            try:
+                problems = await self._reload()
+            except Exception:
+                log.exception("reloading failed because of a defect in inferc")
+                problems = (
+                    "reloading failed because of a defect in inferc; the log of the server says more",
+                )
+            notify("READY=1")
+            self._executor.reload_problems = problems
+            for problem in problems:
+                log.error("reload: %s", problem)
+            if problems:
+                log.error("reload: everything is served as before")
+            return problems
+
+    async def difference(self) -> tuple[list[str], tuple[str, ...]]:
+        """What a reload would change, and what is wrong with the file."""
+        plan = await asyncio.to_thread(self._reread)
+        return ([], (UNUSABLE,)) if plan is None else (changes(self._executor.plan, plan), ())
+
+    async def _reload(self) -> tuple[str, ...]:
+        plan = await asyncio.to_thread(self._reread)
+        if plan is None:
+            return (UNUSABLE,)
+        changed = changes(self._executor.plan, plan)
         try:
-            await deployment.reload(new)
+            await self._take_over(plan)
         except StartError as error:
-            for problem in error.problems:
-                problems.append(f"{problem}; it is served as before")
-                log.error("%s", problems[-1])
-        else:
-            log.info("deployment `%s`: serves the model as it is now", name)
-    changed = sorted(f"deployment `{name}`" for name in rest)
-    old = executor.plan
-    parts = {
-        "the gateway": plan.gateway == old.gateway,
-        "routes": plan.routes == old.routes,
-        "the state": plan.state == old.state,
-        "pipelines": (plan.pipelines, plan.externs) == (old.pipelines, old.externs),
-    }
-    changed += [part for part, is_same in parts.items() if not is_same]
-    if changed:
-        problems.append(f"restart to take over what has changed: {', '.join(changed)}")
-        log.warning("%s", problems[-1])
-    executor.reload_problems = tuple(problems)
+            return error.problems
+        for change in changed:
+            log.info("reload: %s", change)
+        if not changed:
+            log.info("reload: nothing has changed")
+        return ()
+
+
+WATCH_EVERY = 0.5
+"""Seconds between two looks at the files."""
+
+UNUSABLE = "the file cannot be used; `inferc check` says why"
 
 
 @asynccontextmanager
-async def reloading_on_hangup(executor: Executor, reread: Reread | None) -> AsyncIterator[None]:
-    """While the block runs, SIGHUP reads the plan again and reloads what has changed; one after the other."""
-    if reread is None:
+async def reloading_on_hangup(reloader: Reloader | None) -> AsyncIterator[None]:
+    """While the block runs, SIGHUP reloads."""
+    if reloader is None:
         yield
         return
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-    task = asyncio.create_task(_reload_when(asked, executor, reread))
+    task = asyncio.create_task(_reload_when(asked, reloader), name="reload on SIGHUP")
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
-        task.cancel()
-        await asyncio.wait([task])
+        await end_task(task)
 
 
-async def _reload_when(asked: asyncio.Event, executor: Executor, reread: Reread) -> None:
+@asynccontextmanager
+async def reloading_on_change(reloader: Reloader, changed: Callable[[], bool] | None) -> AsyncIterator[None]:
+    """While the block runs, look whether files have `changed`, and reload."""
+    if changed is None:
+        yield
+        return
+    task = asyncio.create_task(_watch(reloader, changed), name="reload on change")
+    try:
+        yield
+    finally:
+        await end_task(task)
+
+
+async def _watch(reloader: Reloader, changed: Callable[[], bool]) -> None:
+    while True:
+        await asyncio.sleep(WATCH_EVERY)
+        if await asyncio.to_thread(changed):
+            await reloader.reload("a file has changed")
+
+
+async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        log.info("SIGHUP: reading the plan again")
-        try:
-            plan = await asyncio.to_thread(reread)
-            if plan is None:
-                problem = "the plan cannot be used: everything is served as before"
-                log.error(problem)
-                executor.reload_problems = (f"{problem}; the log of the server says why",)
-            else:
-                await reload_models(executor, plan)
-        except Exception:
-            problem = "reloading failed because of a defect in inferc: everything is served as before"
-            log.exception(problem)
-            executor.reload_problems = (problem,)
+        await reloader.reload("SIGHUP")

@@ -11,6 +11,7 @@ from ..output import fail
 
 EXAMPLES = """\
   inferc mock-provider --port 9090
+  inferc mock-provider --port 9090 --strict
   inferc mock-provider --port 9090 --fault 429:retry_after=1,count=2
   inferc mock-provider --port 9090 --fault cut:after=3 --rpm 60 --tpm 10000
 """
@@ -32,11 +33,17 @@ def configure(parser: ArgumentParser) -> None:
         default=[],
         type=_fault,
         metavar="WHAT[:key=value,…]",
-        help="go wrong: WHAT is an error status, or slow, stall, cut, split, malformed or error; keys are "
+        help="go wrong: WHAT is an error status, or slow, stall, cut, split, malformed, error, no_done, "
+        "failed_choice or no_choices; keys are "
         "count, retry_after, form, code, status, after, seconds and until=new_key; may be repeated",
     )
     parser.add_argument("--rpm", type=int, metavar="N", help="requests in any minute, for each key")
     parser.add_argument("--tpm", type=int, metavar="N", help="tokens in any minute, for each key")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse what the real providers refuse, and write what they write, quirks included",
+    )
     parser.add_argument(
         "--script",
         type=Path,
@@ -55,7 +62,11 @@ def run(arguments: Namespace) -> int:
 
     configure_logging()
     options = MockOptions(
-        gap=arguments.gap / 1000, faults=tuple(arguments.fault), rpm=arguments.rpm, tpm=arguments.tpm
+        gap=arguments.gap / 1000,
+        faults=tuple(arguments.fault),
+        rpm=arguments.rpm,
+        tpm=arguments.tpm,
+        strict=arguments.strict,
     )
     try:
         if arguments.script is not None:

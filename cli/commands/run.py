@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import attrs
 
@@ -14,6 +16,8 @@ from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging
 from ..output import fail
 from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
+from ..server import NoServer, admin_path
+from ..watch import Watched
 
 EXAMPLES = """\
   inferc run hello.infer
@@ -21,6 +25,7 @@ EXAMPLES = """\
   inferc run prod.infer --state redis://127.0.0.1:6379/0
 """
 
+_GRACE = 30.0
 _LINGERING = 1.0
 """Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
 
@@ -32,6 +37,28 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
+    parser.add_argument(
+        "--watch", action="store_true", help="take over what has changed whenever one of the files changes"
+    )
+    parser.add_argument(
+        "--share-port",
+        action="store_true",
+        help="let another process with this option listen at the same port, which takes over at a restart",
+    )
+    parser.add_argument(
+        "--drain-delay",
+        metavar="TIME",
+        type=_duration,
+        default=Duration(0),
+        help="when told to stop, go on answering for so long while `/readyz` says that it stops",
+    )
+    parser.add_argument(
+        "--grace",
+        metavar="TIME",
+        type=_duration,
+        default=Duration(_GRACE),
+        help="how long requests in flight may then take to end (default: %(default)s)",
+    )
     parser.add_argument(
         "--strict",
         action="store_true",
@@ -64,8 +91,18 @@ def _duration(text: str) -> Duration:
 
 
 def _to_run(arguments: Namespace) -> Ready | int:
+    """The plan, with what the environment and the options say of it."""
     ready = ready_plan(arguments)
-    return ready if isinstance(ready, int) else in_environment(ready)
+    if isinstance(ready, Ready):
+        ready = in_environment(ready)
+    if isinstance(ready, int):
+        return ready
+    gateway = ready.plan.gateway
+    if arguments.host is not None:
+        gateway = attrs.evolve(gateway, host=arguments.host)
+    if arguments.port is not None:
+        gateway = attrs.evolve(gateway, port=arguments.port)
+    return attrs.evolve(ready, plan=attrs.evolve(ready.plan, gateway=gateway))
 
 
 def run(arguments: Namespace) -> int:
@@ -76,22 +113,35 @@ def run(arguments: Namespace) -> int:
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
+    from ...runtime.gateway.commands import admin_at
+    from ...runtime.gateway.serve import Service
+    from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 
-    gateway = ready.plan.gateway
-    if arguments.host is not None:
-        gateway = attrs.evolve(gateway, host=arguments.host)
-    if arguments.port is not None:
-        gateway = attrs.evolve(gateway, port=arguments.port)
+    try:
+        admin = admin_at(admin_path(arguments.file))
+    except NoServer as error:
+        return fail(str(error))
     configure_logging()
     names = ", ".join(names_of(ready.plan))
 
     def announce(url: str) -> None:
         print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
 
+    watched = Watched(ready.files)
+
     def reread() -> Plan | None:
         again = _to_run(arguments)
-        return again.plan if isinstance(again, Ready) else None
+        if not isinstance(again, Ready):
+            return None
+        watched.files = again.files
+        return again.plan
+
+    @asynccontextmanager
+    async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
+        changed = watched.has_changed if arguments.watch else None
+        async with admin(service, reloader), reloading_on_change(reloader, changed):
+            yield
 
     executor = Executor(
         ready.plan,
@@ -101,8 +151,18 @@ def run(arguments: Namespace) -> int:
         trust_models=arguments.trust_models,
         load_timeout=arguments.load_timeout,
     )
+    serving = serve(
+        executor,
+        ready.plan.gateway,
+        ready=announce,
+        grace=arguments.grace,
+        drain_delay=arguments.drain_delay,
+        share_port=arguments.share_port,
+        reread=reread,
+        running=beside,
+    )
     try:
-        run_async(serve(executor, gateway, ready=announce, reread=reread), lingering=_LINGERING)
+        run_async(serving, lingering=_LINGERING)
     except StartError as error:
         for problem in error.problems:
             fail(problem)

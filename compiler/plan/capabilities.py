@@ -38,7 +38,7 @@ class Capabilities:
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
-    thinks, and whether a function can be forced then.
+    thinks, and whether a function can be forced then. least_top_p_with_thoughts: of `top_p`, while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
@@ -76,6 +76,7 @@ class Capabilities:
     call_signature: str | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None
+    least_top_p_with_thoughts: float | None = None
     most_stop: int | None = None
     most_choices: int | None = None
     most_top_logprobs: int | None = None

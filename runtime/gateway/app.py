@@ -9,7 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
-from ...compiler.plan import GatewayPlan
+from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
@@ -21,7 +21,8 @@ from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
 from .metrics import Metrics
-from .paths import OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .openapi import describing
+from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .responses import (
     error_answer,
     internal_error,
@@ -29,7 +30,7 @@ from .responses import (
     messages_error_answer,
     name_request,
 )
-from .status import answer_alive, answer_health
+from .status import answer_alive, answer_health, answer_readiness
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
@@ -71,20 +72,17 @@ def build_app(
     app = web.Application()
     accounting = Accounting()
     door = Door(gateway, token, keys)
+    app[DOOR] = door
     app[BODIES] = Bodies(gateway)
-    app[RULES] = ConnectionRules(
-        header=gateway.timeouts.header,
-        write=gateway.timeouts.write,
-        idle=gateway.timeouts.idle,
-        refuse=error_answer,
-        unpack=False,
-    )
-    if door.browsers.lets_pages_call:
-        app.on_response_prepare.append(door.tell_browsers)
+    app[RULES] = _rules(gateway)
+    app.on_response_prepare.append(door.tell)
     metrics = Metrics(executor, accounting)
+    declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
+        Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
         Path("GET", "/metrics", metrics.answer, None),
         Path("GET", "/livez", answer_alive, None),
+        Path("GET", "/readyz", door.answer_ready, None),
         Path("GET", "/healthz", door.answer_health, None),
     )
     guard = partial(_guarded, executor, door, accounting, metrics.refused)
@@ -106,6 +104,25 @@ def build_app(
     return app
 
 
+def take_over(
+    app: web.Application, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None
+) -> ConnectionRules:
+    """Let these settings hold for requests that come from now on; gives those of connections."""
+    app[DOOR].take_over(gateway, token, keys)
+    app[BODIES].take_over(gateway)
+    return _rules(gateway)
+
+
+def _rules(gateway: GatewayPlan) -> ConnectionRules:
+    return ConnectionRules(
+        header=gateway.timeouts.header,
+        write=gateway.timeouts.write,
+        idle=gateway.timeouts.idle,
+        refuse=error_answer,
+        unpack=False,
+    )
+
+
 class Access(Enum):
     """Who may ask at a path: everyone, who has a key, or who may see how everybody's requests are."""
 
@@ -116,6 +133,12 @@ class Door:
     """Who may come in: clients with the token or a key, and web pages that `cors` names."""
 
     def __init__(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
+        self.take_over(gateway, token, keys)
+        self.is_closing = False
+        """Whether the server is about to stop: clients are asked to come back elsewhere."""
+
+    def take_over(self, gateway: GatewayPlan, token: Secret | LiveSecret | None, keys: Keys | None) -> None:
+        """These may come in from now on."""
         self.token = BearerToken(token) if token else None
         self.keys = keys
         self.browsers = BrowserRules(gateway, token is not None or keys is not None)
@@ -139,6 +162,10 @@ class Door:
             )
         return name
 
+    async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
+        return answer_readiness(request, exchange.executor, is_closing=self.is_closing)
+
     async def answer_health(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Everyone may ask whether all is well; how each deployment is, only who may see that."""
         try:
@@ -147,9 +174,16 @@ class Door:
             return answer_health(request, exchange.executor, detailed=False)
         return answer_health(request, exchange.executor, detailed=True)
 
-    async def tell_browsers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add to `response` what lets a page read it."""
-        response.headers.update(self.browsers.answer_headers(request))
+    async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Add to `response` what lets a page read it, and whether another request may follow."""
+        if self.browsers.lets_pages_call:
+            response.headers.update(self.browsers.answer_headers(request))
+        if self.is_closing:
+            response.headers["Connection"] = "close"
+            response.force_close()
+
+
+DOOR: web.AppKey[Door] = web.AppKey("door", Door)
 
 
 def _guarded(
@@ -177,7 +211,7 @@ def _guarded(
                 return preflight
             name = door.admit(request, access)
             if name is not None and asks:
-                exchange.key = executor.keys[name]
+                exchange.key = exchange.plan.keys[name]
                 exchange.check_protocol(protocol)
             response = await answer(request, exchange)
             if not response.prepared:
@@ -205,6 +239,7 @@ def _guarded(
             raise
         finally:
             request.app[BODIES].release(request)
+            exchange.end()
             if asks:
                 accounting.end(exchange, outcome)
 

@@ -58,12 +58,16 @@ class Bodies:
     """Reads the bodies of one gateway, and counts what those of all requests hold together."""
 
     def __init__(self, gateway: GatewayPlan) -> None:
-        self._most = int(gateway.max_body)
-        self._memory = int(gateway.max_body_memory)
-        self._timeout = float(gateway.timeouts.body)
+        self.take_over(gateway)
         self.held = 0
         """Bytes of all requests that are not answered yet, packed and unpacked."""
         self._of: dict[int, int] = {}  # the bytes of each request, by its identity
+
+    def take_over(self, gateway: GatewayPlan) -> None:
+        """These settings hold from now on."""
+        self._most = int(gateway.max_body)
+        self._memory = int(gateway.max_body_memory)
+        self._timeout = float(gateway.timeouts.body)
 
     @property
     def is_full(self) -> bool:

@@ -29,34 +29,41 @@ LONGEST_USER = 128
 class Exchange:
     """What an endpoint asks of the executor, for one request of a client.
 
-    key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the model,
-    route or pipeline, once it is known. user: as the request says. spans: what was done for it.
+    plan: what answers it, also when another one is taken over meanwhile. key: whose it is; None where keys
+    are not told apart, or it may ask for everything. asked: the model, route or pipeline, once it is known.
+    user: as the request says. spans: what was done for it.
     """
 
-    __slots__ = ("asked", "executor", "key", "spans", "trace", "user")
+    __slots__ = ("asked", "executor", "key", "plan", "spans", "trace", "user")
 
-    def __init__(self, executor: Executor, key: KeyPolicies | None = None) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.executor = executor
-        self.key = key
+        self.plan = executor.now
+        self.plan.users += 1
+        self.key: KeyPolicies | None = None
         self.asked: str | None = None
         self.user: str | None = None
         self.trace: Trace | None = None
         self.spans: list[Span] = []
 
+    def end(self) -> None:
+        """The request is answered: called once."""
+        self.plan.users -= 1
+
     @property
     def models(self) -> Mapping[str, Model]:
         """All that the client may name as `model`."""
-        return {name: each for name, each in self.executor.models.items() if self._may_ask(name)}
+        return {name: each for name, each in self.plan.models.items() if self._may_ask(name)}
 
     @property
     def pipelines(self) -> Mapping[str, Pipeline]:
         """The pipelines that the client may run."""
-        return {name: each for name, each in self.executor.pipelines.items() if self._may_ask(name)}
+        return {name: each for name, each in self.plan.pipelines.items() if self._may_ask(name)}
 
     def model(self, name: str) -> Model:
         """What answers requests for `name`. Raises UnknownModel, Forbidden."""
         try:
-            model = self.executor.model(name)
+            model = self.plan.model(name)
         except UnknownModel:
             if self.key is None or not self.key.plan.models:
                 raise
@@ -66,13 +73,13 @@ class Exchange:
 
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name. Raises UnknownModel, Forbidden."""
-        pipeline = self.executor.pipeline(name)
+        pipeline = self.plan.pipeline(name)
         self._check(name)
         return pipeline
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self.executor.deadline()
+        return self.plan.deadline()
 
     def stream(
         self,
@@ -88,8 +95,8 @@ class Exchange:
         self._begin(name, request, trace)
         key = self.key
         if key is None:
-            return self.executor.stream(name, request, deadline, trace, priority=priority, headers=headers)
-        answer = self.executor.stream(
+            return self.plan.stream(name, request, deadline, trace, priority=priority, headers=headers)
+        answer = self.plan.stream(
             name,
             request,
             deadline,
@@ -114,12 +121,10 @@ class Exchange:
         self._begin(name, request, trace)
         key = self.key
         if key is None:
-            return await self.executor.answer(
-                name, request, deadline, trace, priority=priority, headers=headers
-            )
+            return await self.plan.answer(name, request, deadline, trace, priority=priority, headers=headers)
         permit = await key.enter(estimate(request).total if key.limiter else 0, deadline)
         try:
-            return await self.executor.answer(
+            return await self.plan.answer(
                 name,
                 request,
                 deadline,

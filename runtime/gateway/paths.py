@@ -136,7 +136,7 @@ _INFERENCE = (
     ("GET", "/v2/models/{name:.+}/ready", answer_model_ready),
     ("GET", "/v2/models/{name:.+}", answer_model),
 )
-OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/healthz"})
+OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/readyz", "/healthz"})
 """What probes ask for: no token is needed."""
 
 _AZURES = ("/chat/completions", "/completions", "/embeddings")
@@ -181,17 +181,20 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return found
 
 
-_DECLARED = tuple(_declared())
-_TAKEN = {each.path for each in _DECLARED}
+DECLARED = tuple(_declared())
+"""What is served, without the odd ways to it."""
+
+_TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
-    *_DECLARED,
-    *(evolve(each, path=at) for each in _DECLARED for at in _also_at(each) if at not in _TAKEN),
+    *DECLARED,
+    *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""
 
 SERVED: tuple[str, ...] = (
-    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in _DECLARED),
+    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in DECLARED),
     "/livez",
+    "/readyz",
     "/healthz",
     "/metrics",
 )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
-from ...compiler.plan import GatewayPlan, is_loopback
+from aiohttp import web
+
+from ...compiler.plan import GatewayPlan, Plan, is_loopback
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
+from ..environment import in_environment
 from ..executor import Executor
 from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
-from ..reload import Reread, reloading_on_hangup
+from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..secret import LiveSecret, read_secret
-from .app import build_app
+from ..systemd import notify, watchdog
+from .app import DOOR, build_app, take_over
 from .auth import Keys
 
 log = logging.getLogger(__name__)
@@ -35,30 +40,33 @@ async def serve(
     *,
     ready: Callable[[str], None] | None = None,
     grace: float = GRACE,
+    drain_delay: float = 0.0,
+    share_port: bool = False,
     reread: Reread | None = None,
+    running: Running | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     A signal while the executor is still starting breaks that off.
     ready: called with the base URL, which names the real port, once requests are taken.
-    grace: seconds that requests in flight have to finish. reread: reads the plan again, on SIGHUP; changed
-    models are then taken over while requests are answered. Raises StartError with every problem, and where
-    other machines would be served without a token.
+    grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
+    are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
+    the same port. reread: reads the plan again, on SIGHUP; what has changed is then taken over while requests
+    are answered. running: what goes on beside while requests are taken. Raises StartError with every problem,
+    and where other machines would be served without a token.
     """
-    if not (gateway.auth or gateway.keys or gateway.open or is_loopback(gateway.host)):
-        raise StartError(
-            f"gateway: {gateway.host} is reached from other machines, and nobody is asked for a token: "
-            f"{AUTH_ADVICE}"
-        )
-    bound = bind(gateway.host, gateway.port, advice=ADVICE)
+    _check_door(gateway)
+    bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
-        async with stop_signal() as stop:
+        async with stop_signal() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
             token, keys = starting.result()
             app = build_app(executor, token, gateway, keys)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace)
+            service = Service(executor, app, server, share_port)
+            reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
             try:
                 await server.start()
                 collect_rarely()
@@ -66,13 +74,69 @@ async def serve(
                 url = f"http://{host}:{server.port}"
                 if ready:
                     ready(url)
-                async with reloading_on_hangup(executor, reread):
+                notify("READY=1")
+                async with reloading_on_hangup(reloader), AsyncExitStack() as beside:
+                    if running is not None and reloader is not None:
+                        await beside.enter_async_context(running(service, reloader))
                     await stop.asked.wait()
+                notify("STOPPING=1")
+                app[DOOR].is_closing = True
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
                 await server.stop(stop.at_once)
                 await _stop(executor)
     finally:
         bound.close()
+
+
+class Service:
+    """An executor with its gateway, which takes over a changed plan."""
+
+    def __init__(
+        self, executor: Executor, app: web.Application, server: HttpServer, share_port: bool = False
+    ) -> None:
+        self.executor = executor
+        self.app = app
+        self._server = server
+        self._share_port = share_port
+
+    async def take_over(self, plan: Plan) -> None:
+        """Serve `plan` from now on. Raises StartError with all problems, and then nothing has changed."""
+        plan, old = in_environment(plan), self.executor.plan.gateway
+        gateway = plan.gateway
+        _check_door(gateway)
+        token, keys = _read_access(gateway, self.executor)
+        moved = (gateway.host, gateway.port) != (old.host, old.port)
+        bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port) if moved else None
+        try:
+            listening = await self._server.listen(bound) if bound is not None else None
+            try:
+                await self.executor.reload(plan)
+            except BaseException:
+                if listening is not None:
+                    listening.close()
+                raise
+        except BaseException:
+            if bound is not None:
+                bound.close()
+            raise
+        self._server.rules = take_over(self.app, gateway, token, keys)
+        if bound is not None and listening is not None:
+            await self._server.move(listening, bound)
+            log.info("listening at %s:%d", gateway.host, self._server.port)
+
+
+Running = Callable[[Service, Reloader], AbstractAsyncContextManager[None]]
+
+
+def _check_door(gateway: GatewayPlan) -> None:
+    """Raises StartError where other machines would be served without being asked who they are."""
+    if not (gateway.auth or gateway.keys or gateway.open or is_loopback(gateway.host)):
+        raise StartError(
+            f"gateway: {gateway.host} is reached from other machines, and nobody is asked for a token: "
+            f"{AUTH_ADVICE}"
+        )
 
 
 async def _stop(executor: Executor) -> None:
@@ -103,6 +167,24 @@ async def _done_before(stop: Stop, task: asyncio.Task[Any]) -> bool:
 async def _start(executor: Executor, gateway: GatewayPlan) -> tuple[LiveSecret | None, Keys | None]:
     """Start `executor`, and read the token and the keys of clients."""
     problems: list[str] = []
+    token, keys = None, None
+    try:
+        token, keys = _read_access(gateway, executor)
+    except StartError as error:
+        problems += error.problems
+    try:
+        await executor.start()
+    except StartError as error:
+        problems = [*error.problems, *problems]
+    if problems:
+        await executor.stop()
+        raise StartError(*problems)
+    return token, keys
+
+
+def _read_access(gateway: GatewayPlan, executor: Executor) -> tuple[LiveSecret | None, Keys | None]:
+    """The token and the keys of clients. Raises StartError."""
+    problems: list[str] = []
     auth, token, keys = gateway.auth, None, None
     try:
         if auth is not None:
@@ -116,11 +198,6 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> tuple[LiveSecret |
             keys = Keys(gateway.keys, executor.base_dir)
     except StartError as error:
         problems += error.problems
-    try:
-        await executor.start()
-    except StartError as error:
-        problems = [*error.problems, *problems]
     if problems:
-        await executor.stop()
         raise StartError(*problems)
     return token, keys

@@ -26,6 +26,13 @@ async def answer_alive(request: web.Request, exchange: Exchange) -> web.StreamRe
     return json_answer({"live": True})
 
 
+def answer_readiness(request: web.Request, executor: Executor, *, is_closing: bool) -> web.Response:
+    """200 while requests are taken, else 503."""
+    health = overall(findings(executor, request.app[BODIES]))
+    status = "stopping" if is_closing else health.value
+    return json_answer({"status": status}, 503 if is_closing or health is Health.NOT_READY else 200)
+
+
 def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:
     """200 while requests are taken, if only by those parts that are left, else 503."""
     found = findings(executor, request.app[BODIES])

@@ -32,11 +32,13 @@ class Accounts:
 
     An account is a provider at an endpoint, a reference to a key, and a model. Where deployments
     that share one set different values, the most careful value counts.
+
+    before: those of the plan that is served; what has not changed is the same here and there.
     """
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        limits: dict[Account, RateLimits] = {}
-        breakers: dict[Endpoint, CircuitBreakerConfig] = {}
+    def __init__(self, plan: Plan, store: Store, before: Accounts | None = None) -> None:
+        limits = self._limits = dict[Account, RateLimits]()
+        breakers = self._configs = dict[Endpoint, CircuitBreakerConfig]()
         names: dict[Account, list[str]] = {}
         for remote in plan.deployments:
             if isinstance(remote, RemotePoolPlan):
@@ -49,8 +51,15 @@ class Accounts:
                     sharing = names.setdefault(account, [])
                     if remote.deployment not in sharing:
                         sharing.append(remote.deployment)
+        self._before = before
+        self._circuits: SharedCircuits | None = None
+        if before is not None:
+            self._circuits = before._circuits
+        elif store.health:
+            self._circuits = SharedCircuits(store.health)
         self._limiters = {
-            account: make_limiter(
+            account: self._kept_limiter(account)
+            or make_limiter(
                 f"{account[0]}, model {account[3]}",
                 _name(account),
                 limits[account],
@@ -60,15 +69,20 @@ class Accounts:
             )
             for account, sharing in names.items()
         }
-        self._circuits = SharedCircuits(store.health) if store.health else None
-        if self._circuits:
-            self._circuits.limiters = {_name(account): limiter for account, limiter in self._limiters.items()}
-        self._breakers = {
-            endpoint: SharedCircuitBreaker(config, _name(endpoint), self._circuits)
-            if self._circuits
-            else CircuitBreaker(config)
-            for endpoint, config in breakers.items()
-        }
+        self._breakers = {endpoint: self._breaker(endpoint, config) for endpoint, config in breakers.items()}
+
+    def _kept_limiter(self, account: Account) -> RateLimiter | None:
+        before = self._before
+        same = before is not None and before._limits.get(account) == self._limits[account]
+        return before._limiters[account] if before is not None and same else None
+
+    def _breaker(self, endpoint: Endpoint, config: CircuitBreakerConfig) -> CircuitBreaker:
+        before = self._before
+        if before is not None and before._configs.get(endpoint) == config:
+            return before._breakers[endpoint]
+        if self._circuits is not None:
+            return SharedCircuitBreaker(config, _name(endpoint), self._circuits)
+        return CircuitBreaker(config)
 
     def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
         """The circuit breaker in front of the endpoint of `plan`."""
@@ -85,17 +99,31 @@ class Accounts:
         return partial(self._circuits.hold, _name(_account(plan, replica)))
 
     async def start(self) -> None:
-        """Make all rate limiters ready."""
-        for limiter in self._limiters.values():
+        """Make all rate limiters ready that are not."""
+        for limiter in self._own_limiters(self._before):
             await limiter.start()
-        if self._circuits:
+        if self._circuits and self._before is None:
+            self.serve()
             await self._circuits.start()
 
-    async def stop(self) -> None:
-        """End every task. Safe to call twice."""
+    def serve(self) -> None:
+        """Other processes are told of these from now on."""
         if self._circuits:
+            shared = SharedCircuitBreaker
+            breakers = {_name(key): each for key, each in self._breakers.items() if isinstance(each, shared)}
+            self._circuits.know(breakers, {_name(key): each for key, each in self._limiters.items()})
+        self._before = None
+
+    async def stop(self, after: Accounts | None = None) -> None:
+        """End every task that `after` does not go on with. Safe to call twice."""
+        if self._circuits and after is None:
             await self._circuits.stop()
-        await asyncio.gather(*(limiter.stop() for limiter in self._limiters.values()))
+        await asyncio.gather(*(limiter.stop() for limiter in self._own_limiters(after)))
+
+    def _own_limiters(self, other: Accounts | None) -> list[RateLimiter]:
+        """Those that `other` does not have."""
+        theirs = {id(each) for each in other._limiters.values()} if other is not None else set()
+        return [each for each in self._limiters.values() if id(each) not in theirs]
 
 
 def make_limiter(

@@ -24,21 +24,33 @@ log = logging.getLogger(__name__)
 
 
 class PlanPolicies:
-    """Made and started with an executor, and stopped with it.
+    """Made and started with a plan, and stopped with it.
 
     state: a directory, or a `redis://` URL; None: in memory. clock: seconds since 1970, asked once.
-    Raises StartError.
+    before: those of the plan that is served, whose store they share; what has not changed goes on, with all
+    it knows. Raises StartError.
     """
 
-    def __init__(self, plan: Plan, state: str | Path | None, clock: Callable[[], float]) -> None:
-        self.store: Store = open_store(state)
+    def __init__(
+        self,
+        plan: Plan,
+        state: str | Path | None,
+        clock: Callable[[], float],
+        before: PlanPolicies | None = None,
+    ) -> None:
+        self._before = before
         self._state = plan.state
-        self._accounts = Accounts(plan, self.store)
-        self._epoch = clock() - asyncio.get_running_loop().time()
-        self._budgets: list[SharedBudget] = []
+        self._budgets: dict[str, tuple[BudgetConfig, Budget]] = {}
         self._payers: dict[str, Payer] = {}
         self.keys: dict[str, KeyPolicies] = {}
         """The policies of each key, by its name."""
+        if before is None:
+            self.store: Store = open_store(state)
+            self._epoch = clock() - asyncio.get_running_loop().time()
+            self._accounts = Accounts(plan, self.store)
+        else:
+            self.store, self._epoch = before.store, before._epoch
+            self._accounts = Accounts(plan, self.store, before._accounts)
         self.shared: dict[str, Payer] = {}
         """The budgets of the gateway and of routes, by whose they are."""
         self._everyone = self._shared("gateway", "gateway", "gateway:", plan.gateway.budget)
@@ -51,7 +63,8 @@ class PlanPolicies:
             budget = None
             if key.budget is not None:
                 budget = self._ledger(key.budget, f"key `{key.name}`", f"key:{key.name}")
-            policies = self.keys[key.name] = key_policies(key, plan.state, self.store, budget)
+            old = before.keys.get(key.name) if before is not None else None
+            policies = self.keys[key.name] = key_policies(key, plan.state, self.store, budget, old)
             if policies.payer is not None:
                 self._payers[payer_name(key.name)] = policies.payer
 
@@ -86,20 +99,34 @@ class PlanPolicies:
 
     async def start(self) -> None:
         """Make the store ready and load what it holds. Raises StartError."""
-        await self.store.start()
+        if self._before is None:
+            await self.store.start()
         await self._accounts.start()
-        for limiter in self._key_limiters():
-            await limiter.start()
-        for each in self._budgets:
-            await each.start()
+        for part in self._own_parts(self._before):
+            await part.start()
 
-    async def stop(self) -> None:
-        """Write what is not written yet, and end every task. Safe to call twice."""
-        for each in self._budgets:
-            await each.stop()
-        await self._accounts.stop()
-        await asyncio.gather(*(limiter.stop() for limiter in self._key_limiters()))
-        await self.store.stop()
+    def serve(self) -> None:
+        """These hold from now on, and those before no more than for what is in flight."""
+        self._accounts.serve()
+        self._before = None
+
+    async def stop(self, after: PlanPolicies | None = None) -> None:
+        """Write what is not written yet, and end every task that `after` does not go on with. Safe to call
+        twice.
+        """
+        for part in self._own_parts(after):
+            await part.stop()
+        await self._accounts.stop(after._accounts if after is not None else None)
+        if after is None and self._before is None:
+            await self.store.stop()
+
+    def _own_parts(self, other: PlanPolicies | None) -> list[RateLimiter | SharedBudget]:
+        """Limiters of keys, and budgets, that `other` does not have."""
+        theirs = {id(each) for each in other._own_parts(None)} if other is not None else set()
+        limiters = [key.limiter for key in self.keys.values() if key.limiter is not None]
+        budgets = [each for _, each in self._budgets.values() if isinstance(each, SharedBudget)]
+        parts: list[RateLimiter | SharedBudget] = [*budgets, *limiters]
+        return [each for each in parts if id(each) not in theirs]
 
     def _budget(self, plan: RemotePoolPlan) -> tuple[Budget | None, Tariff]:
         if plan.budget is None:
@@ -118,14 +145,23 @@ class PlanPolicies:
 
     def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
         """What keeps the budget of `owner`: in the store as `account`, or here alone."""
-        if self.store.spend is None:
-            return Budget(config, Ledger())
         account = f"{self._state.name}/{account}"
-        shared = SharedBudget(
-            config, owner, account, self.store.spend, self._state.on_unavailable, self._epoch
-        )
-        self._budgets.append(shared)
-        return shared
+        if account in self._budgets:
+            return self._budgets[account][1]
+        known = self._before._budgets.get(account) if self._before is not None else None
+        if known is not None and known[0] == config and self._same_state:
+            budget = known[1]
+        elif self.store.spend is not None:
+            action = self._state.on_unavailable
+            budget = SharedBudget(config, owner, account, self.store.spend, action, self._epoch)
+        else:
+            budget = Budget(config, Ledger() if known is None else known[1].ledger)
+        self._budgets[account] = config, budget
+        return budget
+
+    @property
+    def _same_state(self) -> bool:
+        return self._before is not None and self._before._state == self._state
 
     def _shared(self, name: str, who: str, account: str, config: BudgetConfig | None) -> Payer | None:
         """Who pays for several deployments; None without a budget."""
@@ -133,6 +169,3 @@ class PlanPolicies:
             return None
         payer = self.shared[name] = Payer(who, self._ledger(config, who, account))
         return payer
-
-    def _key_limiters(self) -> Iterator[RateLimiter]:
-        return (key.limiter for key in self.keys.values() if key.limiter is not None)

@@ -31,7 +31,6 @@ class SharedCircuitBreaker(CircuitBreaker):
         super().__init__(config)
         self._endpoint = endpoint
         self._shared = health
-        health.breakers[endpoint] = self
 
     def report(self, now: float, held: Pass, outcome: Outcome) -> None:
         stale, before = self.is_stale(held), self.is_closed
@@ -69,7 +68,7 @@ class SharedCircuits:
     """
 
     def __init__(self, store: SharedHealth) -> None:
-        self.breakers: dict[str, SharedCircuitBreaker] = {}
+        self.breakers: Mapping[str, SharedCircuitBreaker] = {}
         self.limiters: Mapping[str, RateLimiter] = {}
         self._store = store
         self._process = secrets.token_hex(8)
@@ -80,6 +79,11 @@ class SharedCircuits:
         self._lost = False
         """Whether the store could not be reached the last time."""
         self._task: asyncio.Task[None] | None = None
+
+    def know(self, breakers: Mapping[str, SharedCircuitBreaker], limiters: Mapping[str, RateLimiter]) -> None:
+        """Speak of these from now on, and of no others."""
+        self.breakers, self.limiters = breakers, limiters
+        self._untold &= breakers.keys()
 
     async def start(self) -> None:
         """Begin to listen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from typing import Any
 
 import orjson
@@ -17,21 +16,33 @@ from .anthropic_api import AnthropicApi
 from .api import Api
 from .deliver import deliver, in_parts
 from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
-from .faults import Fault, FaultKind, FaultPlan, RetryForm
+from .faults import SPOILT, Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
 from .limits import Limiter
 from .openai_api import OpenAIApi
-from .parsed_request import MockError, wanted
+from .parsed_request import Asked, MockError, wanted
 from .rerank import rerank
+from .responses import error_body, error_response, json_response, retry_headers
 from .scripted_answers import Prompter, Script, ScriptedAnswer, ScriptError, parse_script
+from .spoilt import spoilt, spoilt_events
 from .stats import Stats, fingerprint
+from .strict import PROVIDERS, Quirks, Table, provider_of, room_headers, table
+from .strict.tables import REQUEST, filled
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answering = Callable[[web.Request, Api, dict[str, Any], "Guest"], Awaitable[web.StreamResponse]]
 
 _MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
+ASKED_OF: web.RequestKey[tuple[Table | None, str]] = web.RequestKey("asked_of", tuple)
+"""The rules of the provider that a request is for, where they are kept, and the model."""
+
 _MAX_BODY = 64 << 20
+_NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError, OverflowError)
+"""What a request of another shape makes fail."""
+
 _VERTEX = "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}"
+_OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
+_NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _GEMINI = "/v1beta/models/{model}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 
@@ -41,7 +52,8 @@ class MockOptions:
     """How the mock provider behaves.
 
     gap: seconds between two pieces of a stream. faults: what the first answers are instead. rpm, tpm:
-    requests and tokens in any minute, for each key. answers: what is said to messages that fit.
+    requests and tokens in any minute, for each key. answers: what is said to messages that fit. strict:
+    whether requests are refused, and answers written, as the real providers do.
     """
 
     gap: float = 0.005
@@ -49,21 +61,23 @@ class MockOptions:
     rpm: int | None = None
     tpm: int | None = None
     answers: tuple[ScriptedAnswer, ...] = ()
+    strict: bool = False
 
     def following(self, script: Script) -> MockOptions:
         """The same, as far as `script` does not say otherwise."""
         said: dict[str, Any] = {"rpm": script.rpm, "tpm": script.tpm}
         said["gap"] = None if script.gap_ms is None else script.gap_ms / 1000
-        said["faults"], said["answers"] = script.faults or None, script.answers or None
+        said["faults"], said["answers"] = script.faults, script.answers
         return evolve(self, **{name: value for name, value in said.items() if value is not None})
 
 
 @frozen
 class Guest:
-    """Who sent a request, and what goes wrong with the answer."""
+    """Who sent a request, what goes wrong with the answer, and the rules of the provider that was meant."""
 
     key: str
     fault: Fault | None
+    table: Table | None = None
 
 
 def build_app(options: MockOptions | None = None, stats: Stats | None = None) -> web.Application:
@@ -75,20 +89,28 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     app = web.Application(client_max_size=_MAX_BODY)
     post = app.router.add_post
     openai, anthropic, gemini = OpenAIApi(), AnthropicApi(), GeminiApi()
-    chat = provider.guarded(openai, provider.chat)
-    embed = provider.guarded(openai, provider.embeddings)
-    for base in ("/v1", "/openai/deployments/{deployment}"):
-        post(f"{base}/chat/completions", chat)
-        post(f"{base}/embeddings", embed)
-    post("/v1/rerank", provider.guarded(openai, provider.rerank))
-    post("/v1/messages", provider.guarded(anthropic, provider.chat))
-    for base in (_GEMINI, _VERTEX):
-        post(base + _GENERATE, provider.guarded(gemini, provider.chat))
-    post(f"{_GEMINI}:batchEmbedContents", provider.guarded(gemini, provider.embeddings))
-    post(f"{_VERTEX}:predict", provider.guarded(gemini, provider.embeddings))
+    chat = provider.guarded(openai, "chat", provider.chat)
+    embed = provider.guarded(openai, "embed", provider.embeddings)
+    rerank = provider.guarded(openai, "rerank", provider.rerank)
+    messages = provider.guarded(anthropic, "chat", provider.chat)
+    generate = provider.guarded(gemini, "chat", provider.chat)
+    for named in ("", _NAMED):
+        for base in _OPENAI:
+            post(f"{named}{base}/chat/completions", chat)
+            post(f"{named}{base}/embeddings", embed)
+            post(f"{named}{base}/rerank", rerank)
+        post(f"{named}/v1/messages", messages)
+        for base in (_GEMINI, _VERTEX):
+            post(named + base + _GENERATE, generate)
+        post(
+            f"{named}{_GEMINI}:batchEmbedContents",
+            provider.guarded(gemini, "batch_embed", provider.embeddings),
+        )
+        post(f"{named}{_VERTEX}:predict", provider.guarded(gemini, "predict", provider.embeddings))
     app.router.add_get("/v1/models", provider.models)
     app.router.add_get("/__mock__/stats", provider.show_stats)
     post("/__mock__/reset", provider.reset)
+    post("/__mock__/faults", provider.set_faults)
     app.router.add_route("*", "/{path:.*}", provider.no_such_path)
     return app
 
@@ -104,8 +126,11 @@ class _Provider:
         self._limiter = Limiter(options.rpm, options.tpm)
         self._prompter = Prompter(options.answers)
 
-    def guarded(self, api: Api, answer: Answering) -> Handler:
-        """`answer` for requests with a key, unless a fault is due; every request is counted."""
+    def guarded(self, api: Api, kind: str, answer: Answering) -> Handler:
+        """`answer` for requests with a key, unless a fault is due; every request is counted.
+
+        kind: of the request, as the tables of strict rules call it.
+        """
 
         async def handle(request: web.Request) -> web.StreamResponse:
             stats = self._stats
@@ -113,10 +138,10 @@ class _Provider:
             stats.open += 1
             stats.count(stats.apis, api.name)
             try:
-                guest, body = await self._admit(request, api)
+                guest, body = await self._admit(request, api, kind)
                 response = await answer(request, api, body, guest)
             except MockError as error:
-                response = _error(api, error)
+                response = error_response(api, error, *request.get(ASKED_OF, (None, "")))
             except ConnectionError:
                 stats.cancelled += 1
                 return web.Response()  # to nobody
@@ -137,9 +162,11 @@ class _Provider:
     ) -> web.StreamResponse:
         try:
             asked = api.read(request, body)
-        except (KeyError, TypeError, AttributeError, IndexError):
+            answer, fault = self._prompter.answer(asked)
+            events = self._events(api, guest, asked, answer) if asked.stream else []
+            whole = b"" if asked.stream else orjson.dumps(self._whole(api, guest, asked, answer))
+        except _NOT_UNDERSTOOD:
             raise MockError(400, "the request is not understood") from None
-        answer, fault = self._prompter.answer(asked)
         if guest.fault is not None:
             fault = guest.fault
         elif fault is not None:
@@ -154,18 +181,19 @@ class _Provider:
         if asked.stream:
             return await deliver(
                 request,
-                api.events(asked, answer),
+                events,
                 content_type="text/event-stream",
                 headers=headers,
                 gap=self._options.gap,
                 fault=fault,
                 error=api.error_event(broken),
             )
-        whole = orjson.dumps(api.whole(asked, answer))
-        if fault is None:
+        if fault is None or fault.kind is FaultKind.NO_DONE:
             return web.Response(body=whole, headers=headers, content_type="application/json")
         if fault.kind is FaultKind.ERROR:
-            return _json(api.error(broken), headers)
+            return json_response(error_body(api, broken, guest.table, asked.model), headers)
+        if fault.kind in SPOILT:
+            return json_response(spoilt(orjson.loads(whole), fault), headers)
         parts = in_parts(whole)
         return await deliver(
             request, parts, content_type="application/json", headers=headers, gap=0, fault=fault, error=b""
@@ -178,50 +206,89 @@ class _Provider:
             raise MockError(500, "This fault is for chats.")
         try:
             made, tokens = _embeddings(request, body)
-        except (KeyError, TypeError, AttributeError, IndexError):
+        except _NOT_UNDERSTOOD:
             raise MockError(400, "the request is not understood") from None
         headers = self._take_room(api, guest, tokens)
         self._stats.prompt_tokens += tokens
-        return _json(made, headers)
+        return json_response(made, headers)
 
     async def rerank(
         self, request: web.Request, api: Api, body: dict[str, Any], guest: Guest
     ) -> web.StreamResponse:
         if guest.fault is not None:
             raise MockError(500, "This fault is for chats.")
-        made, tokens = rerank(body)
+        try:
+            made, tokens = rerank(body)
+        except _NOT_UNDERSTOOD:
+            raise MockError(400, "the request is not understood") from None
         headers = self._take_room(api, guest, tokens)
         self._stats.prompt_tokens += tokens
-        return _json(made, headers)
+        return json_response(made, headers)
 
     async def models(self, request: web.Request) -> web.StreamResponse:
         models = [
             {"id": name, "object": "model", "created": answers.CREATED, "owned_by": "mock"}
             for name in _MODELS
         ]
-        return _json({"object": "list", "data": models})
+        return json_response({"object": "list", "data": models})
 
     async def show_stats(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._stats.json())
+        return json_response(self._stats.json())
 
     async def reset(self, request: web.Request) -> web.StreamResponse:
         """Begin anew; a script in the body says how to behave from now on."""
-        raw = await request.read()
         try:
-            script = parse_script(orjson.loads(raw)) if raw else Script()
-        except (ScriptError, orjson.JSONDecodeError) as error:
-            return _error(OpenAIApi(), MockError(400, f"this is no script: {error}"))
+            script = await _script_in(request)
+        except MockError as error:
+            return error_response(OpenAIApi(), error)
         self._stats.reset()
         self._begin(self._options.following(script))
-        return _json({"reset": True})
+        return json_response({"reset": True})
+
+    async def set_faults(self, request: web.Request) -> web.StreamResponse:
+        """Go wrong as the script in the body says from now on; `{"faults": []}` is not at all."""
+        try:
+            script = await _script_in(request)
+            if script.faults is None:
+                raise MockError(400, '`faults` is missing: a list of faults, such as ["429:count=2"]')
+        except MockError as error:
+            return error_response(OpenAIApi(), error)
+        self._options = evolve(self._options, faults=script.faults)
+        self._faults = FaultPlan(script.faults)
+        return json_response({"faults": len(script.faults)})
 
     async def no_such_path(self, request: web.Request) -> web.StreamResponse:
         what = f"Invalid URL ({request.method} {request.path})"
-        return _error(OpenAIApi(), MockError(404, what, "not_found"))
+        return error_response(OpenAIApi(), MockError(404, what, "not_found"))
 
-    async def _admit(self, request: web.Request, api: Api) -> tuple[Guest, dict[str, Any]]:
+    def _events(self, api: Api, guest: Guest, asked: Asked, answer: answers.Answer) -> list[bytes]:
+        """A streamed answer, as the guest's provider writes it."""
+        events = api.events(asked, answer)
+        if guest.fault is not None and guest.fault.kind in SPOILT:
+            events = spoilt_events(events, guest.fault)
+        elif guest.table is not None and api.name == "openai":
+            quirks = Quirks.of(guest.table)
+            events = quirks.stream(events, answer, include_usage=asked.include_usage)
+        return events
+
+    def _whole(self, api: Api, guest: Guest, asked: Asked, answer: answers.Answer) -> dict[str, Any]:
+        """A whole answer, as the guest's provider writes it."""
+        made = api.whole(asked, answer)
+        if guest.table is not None and api.name == "openai":
+            made = Quirks.of(guest.table).whole(made, answer)
+        return made
+
+    async def _admit(self, request: web.Request, api: Api, kind: str) -> tuple[Guest, dict[str, Any]]:
         """Who sent the request, and its body, if it may be answered."""
         raw = await request.read()
+        try:
+            body = orjson.loads(raw)
+            broken = None if isinstance(body, dict) else MockError(400, "The body must be a JSON object.")
+        except orjson.JSONDecodeError as error:
+            body, broken = {}, MockError(400, f"The body is no JSON: {error}", "invalid_json")
+        found = self._table(request, api, body) if broken is None else self._table(request, api, {})
+        model = _model_of(request, body) if broken is None else ""
+        request[ASKED_OF] = found, model
         key = api.key(request.headers)
         if not key:
             self._stats.unauthorized += 1
@@ -233,30 +300,41 @@ class _Provider:
             self._stats.faults += 1
             if fault.kind is FaultKind.STATUS:
                 raise self._fault(fault)
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise MockError(400, f"The body is no JSON: {error}", "invalid_json") from None
-        if not isinstance(body, dict):
-            raise MockError(400, "The body must be a JSON object.")
-        return Guest(shown, fault), body
+        if broken is not None:
+            raise broken
+        if found is not None:
+            found.refuse(kind, model, body)
+        return Guest(shown, fault, found), body
+
+    def _table(self, request: web.Request, api: Api, body: dict[str, Any]) -> Table | None:
+        """The rules of the provider that the request is for, where they are kept."""
+        if not self._options.strict:
+            return None
+        named, model = request.match_info.get("provider", ""), body.get("model")
+        path = request.path.removeprefix(f"/{named}") if named else request.path
+        has_api_key = "api-key" in request.headers
+        return table(provider_of(api.name, path, named, model if isinstance(model, str) else "", has_api_key))
 
     def _fault(self, fault: Fault) -> MockError:
         """The error that was asked for."""
         if fault.status == 401:
             self._stats.unauthorized += 1
         wait = fault.retry_after
-        headers = {} if wait is None else _retry_headers(wait, fault.form)
+        headers = {} if wait is None else retry_headers(wait, fault.form)
         return MockError(fault.status, "This fault was asked for.", fault.code, headers, wait or 0.0)
 
     def _take_room(self, api: Api, guest: Guest, tokens: int) -> dict[str, str]:
         """Count a request against the limits of its key; gives what the answer says about them."""
         now = asyncio.get_running_loop().time()
         wait = self._limiter.admit(guest.key, now, tokens)
-        headers = api.room_headers(self._limiter.room(guest.key, now))
+        room = self._limiter.room(guest.key, now)
+        told = room_headers(guest.table, room, time.time()) if guest.table is not None else None
+        headers = api.room_headers(room) if told is None else told
+        if guest.table is not None:
+            headers |= filled(guest.table.said.get("headers", {}), REQUEST)
         if wait:
             self._stats.limited += 1
-            headers |= _retry_headers(wait, RetryForm.SECONDS)
+            headers |= retry_headers(wait, RetryForm.SECONDS)
             raise MockError(429, "The rate limit is reached.", "", headers, wait)
         return headers
 
@@ -270,26 +348,15 @@ def _embeddings(request: web.Request, body: dict[str, Any]) -> Embedded:
     return openai_embeddings(request.match_info.get("deployment") or wanted(body, "model", str), body)
 
 
-def _retry_headers(seconds: float, form: RetryForm) -> dict[str, str]:
-    now = time.time()
-    match form:
-        case RetryForm.SECONDS:
-            return {"Retry-After": f"{seconds:g}"}
-        case RetryForm.MILLISECONDS:
-            return {"Retry-After-Ms": f"{seconds * 1000:g}"}
-        case RetryForm.DATE:
-            dates = {"Date": formatdate(now, usegmt=True)}
-            return dates | {"Retry-After": formatdate(now + seconds, usegmt=True)}
+def _model_of(request: web.Request, body: dict[str, Any]) -> str:
+    told = request.match_info.get("model") or request.match_info.get("deployment") or body.get("model")
+    return told if isinstance(told, str) else ""
 
 
-def _json(value: object, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(value), headers=headers, content_type="application/json")
-
-
-def _error(api: Api, error: MockError) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(api.error(error)),
-        status=error.status,
-        headers=error.headers,
-        content_type="application/json",
-    )
+async def _script_in(request: web.Request) -> Script:
+    """The script in the body of a request. Raises MockError."""
+    raw = await request.read()
+    try:
+        return parse_script(orjson.loads(raw)) if raw else Script()
+    except (ScriptError, orjson.JSONDecodeError, RecursionError) as error:
+        raise MockError(400, f"this is no script: {error}") from None

@@ -9,6 +9,7 @@ from aiohttp import web
 from .faults import Fault, FaultKind
 
 _PARTS = 4
+END_MARKERS = (b"data: [DONE]\n\n", b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 _BROKEN = b'data: {"broken": \n\n'
 
 
@@ -29,6 +30,8 @@ async def deliver(
     if fault is not None and fault.kind is FaultKind.SLOW:
         await asyncio.sleep(fault.seconds)
         fault = None
+    if fault is not None and fault.kind is FaultKind.NO_DONE:
+        parts, fault = [part for part in parts if part not in END_MARKERS], None
     response = web.StreamResponse(headers={"Content-Type": content_type, **headers})
     await response.prepare(request)
     at = min(fault.after, len(parts) - 1) if fault is not None else None

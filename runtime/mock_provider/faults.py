@@ -17,6 +17,9 @@ class FaultKind(StrEnum):
     SPLIT = "split"
     MALFORMED = "malformed"
     ERROR = "error"
+    NO_DONE = "no_done"
+    FAILED_CHOICE = "failed_choice"
+    NO_CHOICES = "no_choices"
 
 
 class RetryForm(StrEnum):
@@ -48,13 +51,17 @@ class Fault:
     until_new_key: bool = False
 
 
+SPOILT = (FaultKind.FAILED_CHOICE, FaultKind.NO_CHOICES)
+"""Answers that look like a success and are none."""
+
 SETTINGS = "count, retry_after, form, code, status, after, seconds, until"
 
 
 def parse_fault(text: str) -> Fault:
     """The fault that `WHAT` or `WHAT:key=value,…` describes. Raises ValueError.
 
-    WHAT: an error status, or a kind: slow, stall, cut, split, malformed, error. Keys: `count` (a number, or
+    WHAT: an error status, or a kind: slow, stall, cut, split, malformed, error, no_done (a stream without end
+    marker), failed_choice (an error in a choice), no_choices. Keys: `count` (a number, or
     `all`; 1 when unset), `retry_after` (seconds), `form` (seconds, ms, date), `code`, `status`, `after`
     (pieces), `seconds`, `until=new_key`.
     """

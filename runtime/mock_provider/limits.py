@@ -75,3 +75,11 @@ class Limiter:
             over -= count
             wait = max(wait, time + MINUTE - now)
         return wait if over <= 0 else max(wait, MINUTE)
+
+
+def duration(seconds: float) -> str:
+    """A duration as OpenAI writes it: `6m0s`, `1.5s`, `12ms`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms"
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}m{rest:g}s" if minutes else f"{rest:.3f}".rstrip("0").rstrip(".") + "s"

@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from .answers import CREATED, LOGPROB, Answer, pieces
-from .limits import Room
+from .limits import Room, duration
 from .parsed_request import Asked, MockError, describe, wanted
 
 
@@ -89,7 +89,7 @@ class OpenAIApi:
             if limit is not None:
                 headers[f"x-ratelimit-limit-{what}"] = str(limit)
                 headers[f"x-ratelimit-remaining-{what}"] = str(left)
-                headers[f"x-ratelimit-reset-{what}"] = _duration(reset)
+                headers[f"x-ratelimit-reset-{what}"] = duration(reset)
         return headers
 
 
@@ -198,11 +198,3 @@ def _envelope(kind: str, asked: Asked, answer: Answer, choices: list[dict[str, A
 
 def _event(chunk: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
-
-
-def _duration(seconds: float) -> str:
-    """A duration as OpenAI writes it: `6m0s`, `1.5s`, `12ms`."""
-    if seconds < 1:
-        return f"{round(seconds * 1000)}ms"
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}m{rest:g}s" if minutes else f"{rest:.3f}".rstrip("0").rstrip(".") + "s"

@@ -28,6 +28,7 @@ class MockError(Exception):
         self.code = code or DEFAULT_CODES.get(status, "")
         self.headers = headers or {}
         self.wait = wait
+        self.body: dict[str, Any] | None = None
 
 
 DEFAULT_CODES = {

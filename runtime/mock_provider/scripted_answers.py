@@ -56,8 +56,8 @@ class Script:
     gap_ms: float | None = None
     rpm: int | None = None
     tpm: int | None = None
-    faults: tuple[Fault, ...] = ()
-    answers: tuple[ScriptedAnswer, ...] = ()
+    faults: tuple[Fault, ...] | None = None
+    answers: tuple[ScriptedAnswer, ...] | None = None
 
 
 def load_script(path: Path) -> Script:

@@ -153,6 +153,11 @@ class Budget:
         ]
         self._over: set[str] = set()
 
+    @property
+    def ledger(self) -> Ledger:
+        """What is counted; another budget may go on with it."""
+        return self._ledger
+
     def reserve(self, now: float, amount: int) -> Reservation | Exceeded | None:
         """Set `amount` aside, or say why not. None: `acquire` can say. now: seconds since 1970."""
         minute = int(now / MINUTE)

@@ -27,7 +27,7 @@ class Availability:
     ) -> None:
         self._name = name
         self._replicas = replicas
-        self._policies = policies
+        self.policies = policies
         self._refused: dict[int, tuple[float, int]] = {}
 
     def free_at(self, index: int, now: float) -> float:
@@ -47,7 +47,7 @@ class Availability:
                 )
             else:
                 free = max(free, until)
-        policies = self._policies[index]
+        policies = self.policies[index]
         if policies is not None:
             open_until = policies.breaker.open_until
             if open_until is not None:
@@ -80,7 +80,7 @@ class Availability:
         return min((self.free_at(other, now) for other in others), default=inf)
 
     def _has_another_account(self, other: int, index: int) -> bool:
-        one, two = self._policies[index], self._policies[other]
+        one, two = self.policies[index], self.policies[other]
         return one is None or two is None or one.limiter is not two.limiter
 
     def failed(self, index: int, now: float, error: RequestError) -> None:

@@ -18,8 +18,9 @@ SAID_AS: dict[str, tuple[str, ...]] = {
 }
 """Parameters that clients may say under one of several names."""
 
-_OF_CONVERSATIONS = frozenset({"max_tokens", "stop", "n", "user", "verbosity", "parallel_tool_calls"})
-"""Parameters that stand in a conversation under the same name."""
+
+_FIELDS = {"reasoning_effort": "thinking"}
+"""What a conversation calls a parameter, where it has another name."""
 
 
 class RequestFiller:
@@ -36,8 +37,8 @@ class RequestFiller:
         """The request as it goes out."""
         match request:
             case ChatRequest(said=Said() as said):
-                filled = self._conversation(said.conversation)
-                return evolve(request, said=evolve(said, conversation=filled, native=None))
+                changed = evolve(said, conversation=self._conversation(said.conversation), native=None)
+                return ChatRequest(None, request.stream, changed)
             case ChatRequest() | CompletionRequest():
                 return evolve(request, body=self._body(request.body))
             case EmbedRequest():
@@ -45,20 +46,24 @@ class RequestFiller:
                 return evolve(request, dimensions=self._force.get("dimensions", wanted))
         return request
 
-    def _conversation(self, asked: Conversation) -> Conversation:
-        """`asked` in a protocol that has other names for the parameters."""
-        for values, counts in ((self._defaults, False), (self._force, True)):
-            for name, value in values.items():
-                if name in SAMPLING:
-                    if counts or getattr(asked.sampling, name) is None:
-                        asked = evolve(asked, sampling=evolve(asked.sampling, **{name: value}))
-                elif name == "reasoning_effort":
-                    if counts or asked.thinking is None:
-                        asked = evolve(asked, thinking=ThinkingWanted(effort=value))
-                elif name in _OF_CONVERSATIONS and (counts or getattr(asked, name) in (None, ())):
-                    changed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value}
-                    asked = evolve(asked, **changed)
-        return asked
+    def _conversation(self, conversation: Conversation) -> Conversation:
+        """The same for what was said in another protocol than OpenAI's."""
+        changed: dict[str, Any] = {}
+        sampling: dict[str, Any] = {}
+        for name, value in (self._defaults | self._force).items():
+            field = _FIELDS.get(name, name)
+            target = conversation.sampling if name in SAMPLING else conversation
+            if name not in self._force and getattr(target, field) not in (None, ()):
+                continue
+            if name in SAMPLING:
+                sampling[name] = value
+            elif name == "reasoning_effort":
+                changed[field] = ThinkingWanted(effort=value)
+            else:
+                changed[field] = tuple(value) if isinstance(value, list) else value
+        if sampling:
+            changed["sampling"] = evolve(conversation.sampling, **sampling)
+        return evolve(conversation, **changed)
 
     def _body(self, body: dict[str, Any]) -> dict[str, Any]:
         filled = dict(body)

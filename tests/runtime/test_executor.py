@@ -8,7 +8,7 @@ import pytest
 
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.executor import Executor
-from inferc.runtime.requests.errors import ShuttingDown, StartError, UnknownModel
+from inferc.runtime.requests.errors import StartError, UnknownModel
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, plan_of, remote_plan
@@ -31,8 +31,8 @@ async def test_all_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPat
         "deployment `b`: the file b.key is not there: put the key into it",
     )
     assert str(caught.value) == "\n".join(caught.value.problems)
-    with pytest.raises(ShuttingDown):
-        await anext(executor.stream("fine", CHAT))
+    with pytest.raises(UnknownModel):
+        executor.stream("fine", CHAT)
 
 
 async def test_the_deployments_are_known_by_name_in_the_order_of_the_plan() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import openai
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 from inferc.compiler.plan import (
     INT,
@@ -31,7 +31,6 @@ from inferc.compiler.plan.types import DType
 from inferc.runtime.executor import Executor
 from inferc.runtime.mock_provider import Fault, MockOptions
 from inferc.runtime.mock_provider.faults import FaultKind
-from inferc.runtime.reload import reload_models
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import Secret
 
@@ -383,27 +382,6 @@ async def test_a_missing_extern_is_said_with_everything_else_that_is_missing(
     with pytest.raises(StartError) as caught:
         await Executor(plan, tmp_path).start()
     assert len(caught.value.problems) == 2
-
-
-async def test_what_a_reload_does_not_take_over_is_named(
-    house: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.delenv("MISSING_KEY", raising=False)
-    broken = remote_plan("broken", key=SecretRef.env("MISSING_KEY"))
-    async with house(broken, fallback("r", "broken", "gpt"), two_steps().pipeline("answer")) as it:
-        old = it.executor.plan
-        changed = [
-            evolve(each, idempotent=False) if each.deployment == "broken" else each
-            for each in old.deployments
-        ]
-        caplog.clear()
-        await reload_models(it.executor, old)
-        assert not caplog.records
-        await reload_models(it.executor, evolve(old, deployments=tuple(changed), routes=(), pipelines=()))
-        [record] = caplog.records
-        assert record.getMessage() == (
-            "restart to take over what has changed: deployment `broken`, routes, pipelines"
-        )
 
 
 async def test_a_client_that_stops_listening_to_events_cancels_the_step_that_runs(house: Open) -> None:

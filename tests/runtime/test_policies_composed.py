@@ -631,7 +631,7 @@ async def test_a_budget_without_a_known_price_is_said_not_to_be_kept(
 
 def test_no_two_executors_have_the_same_jitter() -> None:
     executors = [Executor(plan_of(), Path()) for _ in range(2)]
-    assert executors[0]._random.random() != executors[1]._random.random()
+    assert executors[0]._starter.random.random() != executors[1]._starter.random.random()
 
 
 def test_a_full_deployment_that_rejects_holds_neither_money_nor_permit() -> None:

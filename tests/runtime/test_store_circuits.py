@@ -186,7 +186,7 @@ async def test_no_process_leaves_a_provider_alone_for_longer_than_the_bound(
 async def test_a_wait_of_years_in_the_store_is_not_believed(redis: RedisServer, key: SecretRef) -> None:
     async with processes(redis, key, 1, rate_limits=RateLimits(max_hold=Duration(0.2))) as ([executor], _):
         policies = policies_of(executor)
-        account = next(iter(executor._policies._accounts._circuits.limiters))  # type: ignore[union-attr]
+        account = next(iter(executor.now.policies._accounts._circuits.limiters))  # type: ignore[union-attr]
         health_of = executor.state and executor.state.health
         assert health_of is not None
         await health_of.hold(account, 3e7)

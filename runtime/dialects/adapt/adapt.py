@@ -45,7 +45,7 @@ def adapt(
     changed |= adapt_limits(conversation, can, found, provider)
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, provider)
-    changed |= adapt_tools(conversation, can, found, provider)
+    changed |= adapt_tools(conversation, can, found, client, provider)
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
     changed |= limit_marks(conversation, changed, found, provider)

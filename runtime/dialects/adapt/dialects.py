@@ -49,6 +49,7 @@ ANTHROPIC = Capabilities(
     system_prompts="first",
     efforts=("low", "medium", "high", "xhigh", "max"),
     forced_tools_with_thoughts=False,
+    least_top_p_with_thoughts=0.95,
     call_ids=r"[a-zA-Z0-9_-]+",
     json_mode=False,
     schema_subset="anthropic",
@@ -112,6 +113,7 @@ CLIENT_NAMES: dict[str, dict[str, str]] = {
         "tool.strict": "function.strict",
     },
     "openai_responses": {
+        "messages": "input",
         "response_format": "text.format",
         "reasoning_effort": "reasoning.effort",
         "max_tokens": "max_output_tokens",

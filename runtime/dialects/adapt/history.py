@@ -32,6 +32,9 @@ from .tools import fit_mark
 
 _SYSTEM = ("system", "developer")
 
+BEGIN = "."
+"""What the user says where a conversation begins with the model."""
+
 
 def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change."""
@@ -44,11 +47,16 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
-        turns = _last_words(turns, can, found, provider)
+        turns = _begun(turns, can, found)
+        turns = _user_first(turns, found)
+        if provider == "anthropic":
+            turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
-        found.problems.append(Problem("messages", "there must be a message that says something"))
+        found.problems.append(
+            Problem(found.names.get("messages", "messages"), "there must be a message that says something")
+        )
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
@@ -238,21 +246,37 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
-def _last_words(turns: list[Turn], can: Capabilities, found: Findings, provider: str) -> list[Turn]:
-    """An answer that the conversation has begun, which some models do not go on with.
+def _begun(turns: list[Turn], can: Capabilities, found: Findings) -> list[Turn]:
+    """Without an answer that the conversation has begun, where the model does not go on with one."""
+    last = turns[-1] if turns else None
+    if last is None or last.role != "assistant" or can.prefill is not False:
+        return turns
+    if any(isinstance(part, ToolCall) for part in last.parts):
+        return turns
+    found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
+    return turns[:-1]
 
-    Anthropic wants it to end in no white space.
-    """
-    if not turns or turns[-1].role != "assistant":
+
+def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
+    """A turn of the user stands before the first of the model: Google refuses calls that answer nobody."""
+    for index, turn in enumerate(turns):
+        if turn.role == "user":
+            break
+        if turn.role == "assistant":
+            found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
+            return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]
+    return turns
+
+
+def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:
+    """The begun answer of the model without white space at its end, which Anthropic refuses."""
+    last = turns[-1] if turns else None
+    if last is None or last.role != "assistant" or not isinstance(part := last.parts[-1], Text):
         return turns
-    last = turns[-1]
-    if can.prefill is False and not any(isinstance(part, ToolCall) for part in last.parts):
-        found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
-        return turns[:-1]
-    words = last.parts[-1] if last.parts else None
-    if provider != "anthropic" or not isinstance(words, Text) or words.text == words.text.rstrip():
+    if part.text == part.text.rstrip():
         return turns
-    return [*turns[:-1], evolve(last, parts=(*last.parts[:-1], evolve(words, text=words.text.rstrip())))]
+    found.note(path(last.at), "sent without white space at its end")
+    return [*turns[:-1], evolve(last, parts=(*last.parts[:-1], evolve(part, text=part.text.rstrip())))]
 
 
 def _pair_calls(turns: list[Turn], found: Findings) -> None:

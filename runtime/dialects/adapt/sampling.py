@@ -35,7 +35,8 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
     wanted = c.sampling.said()
     left = dict(wanted)
     refused = set(can.refused_sampling or ())
-    if c.thinking is not None and not c.thinking.is_off and can.refused_with_thoughts:
+    thinks = c.thinking is not None and not c.thinking.is_off
+    if thinks and can.refused_with_thoughts:
         refused.update(can.refused_with_thoughts)
     if can.most_top_logprobs == 0:
         refused |= {"logprobs", "top_logprobs"}
@@ -51,6 +52,10 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
     if greatest is not None and left.get("temperature", 0) > greatest:
         found.refuse("temperature", f"it must be from 0 to {greatest:g}")
         del left["temperature"]
+    least = can.least_top_p_with_thoughts
+    if thinks and least is not None and left.get("top_p", 1) < least:
+        found.refuse("top_p", f"it must be {least:g} at least while the model thinks")
+        del left["top_p"]
     most = can.most_top_logprobs
     if most and left.get("top_logprobs", 0) > most:
         found.refuse("top_logprobs", f"it must be {most} at most")

@@ -33,6 +33,26 @@ def for_anthropic(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     return _close(schema, lost, 0), lost
 
 
+def is_closed(schema: Any, depth: int = 0) -> bool:
+    """Whether OpenAI can hold calls to the schema: objects are closed, and all they have is required.
+
+    Source: OpenAI's guide to structured outputs.
+    """
+    if depth > MOST_DEPTH or not isinstance(schema, Mapping):
+        return False
+    kinds = schema.get("type")
+    properties = schema.get("properties") or {}
+    if "object" in (kinds if isinstance(kinds, list) else [kinds]) or properties:
+        required = schema.get("required") or ()
+        is_open = schema.get("additionalProperties") is not False
+        if is_open or not set(properties) <= set(required):
+            return False
+    inner = [*properties.values(), *(schema.get("anyOf") or ())]
+    inner += [each for name in ("$defs", "definitions") for each in (schema.get(name) or {}).values()]
+    inner += [schema["items"]] if "items" in schema else []
+    return all(is_closed(each, depth + 1) for each in inner)
+
+
 def _close(schema: Any, lost: list[str], depth: int) -> Any:
     if depth > MOST_DEPTH:
         raise Inexpressible("it is nested too deeply")

@@ -13,17 +13,22 @@ from ...requests.conversation import Conversation, Format, FunctionTool, SealedT
 from ...requests.parts import CacheMark, path
 from .dialects import ALLOWED_NAMES, SEALS, TOOL_NAMES
 from .result import Checked, Findings, StructuredByTool
-from .schemas import Inexpressible, for_anthropic
+from .schemas import Inexpressible, for_anthropic, is_closed
 
 ANY_OBJECT = {"type": "object"}
 """The schema of any JSON object."""
 
 
-def adapt_tools(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
+def adapt_tools(
+    c: Conversation, can: Capabilities, found: Findings, client: str, provider: str
+) -> dict[str, Any]:
     """The fields to change."""
+    foreign = client.startswith("openai") != provider.startswith("openai")
     changed: dict[str, Any] = {}
     choice = c.tool_choice
-    tools = [fit for tool in c.tools if (fit := _tool(tool, can, found, provider)) is not None]
+    tools = [
+        fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
+    ]
     names: set[str] = set()
     for tool in tools if provider == "anthropic" else ():
         if isinstance(tool, FunctionTool):
@@ -70,7 +75,7 @@ def _choice(choice: ToolChoice, can: Capabilities, found: Findings, provider: st
     return choice
 
 
-def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str) -> Tool | None:
+def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, foreign: bool) -> Tool | None:
     if isinstance(tool, SealedTool):
         if tool.dialect in SEALS[provider]:
             return tool
@@ -88,6 +93,9 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str) -> Tool
     if tool.strict is not None and can.strict_tools is False:
         if tool.strict:
             found.note(found.of_tool(where, "strict"), "left out: calls are not held to their schema")
+        changed["strict"] = None
+    elif tool.strict and foreign and provider.startswith("openai") and not is_closed(tool.parameters):
+        found.note(f"{where}.strict", "left out: not all objects are closed, with all they have required")
         changed["strict"] = None
     parameters = tool.parameters
     if provider == "anthropic" and (parameters is not None or tool.strict):

@@ -101,6 +101,8 @@ def _result(result: ToolResult) -> Json:
 
 
 def _content(parts: tuple[Part, ...]) -> str | list[Json]:
+    if not parts:
+        return ""
     if len(parts) == 1 and type(part := parts[0]) is Text and part.cache is None and not part.extras:
         return part.text
     return [_part(part) for part in parts]

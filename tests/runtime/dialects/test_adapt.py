@@ -27,9 +27,7 @@ from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
 from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
-from tests.support.strict_rules import anthropic as anthropic_rules
-from tests.support.strict_rules import gemini as gemini_rules
-from tests.support.strict_rules import openai_chat as openai_rules
+from tests.support.strict import problems
 
 Json = dict[str, Any]
 
@@ -40,11 +38,6 @@ WRITE = {
     "gemini": gemini.write_request,
 }
 TYPES = {"openai_chat": check_openai_chat, "anthropic": check_anthropic, "gemini": check_gemini}
-RULES = {
-    "openai_chat": openai_rules.problems,
-    "anthropic": anthropic_rules.problems,
-    "gemini": gemini_rules.problems,
-}
 
 USER = {"role": "user", "content": "Hello."}
 TOOL = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
@@ -131,7 +124,7 @@ def _taken_or_refused(body: Json, client: str, to: str, can: Capabilities, unsup
         return
     request = written(found.conversation, to)
     TYPES[to](request)
-    assert RULES[to](request) == []
+    assert problems(to, request) == []
     _nothing_is_lost(body, request, [note.where for note in found.notes])
 
 
@@ -224,7 +217,7 @@ def test_effort_is_asked_for_as_the_model_knows_it(
     request = sent(openai(reasoning_effort=effort), "anthropic", can)
     assert request["thinking"] == thinking
     assert request.get("output_config", {}).get("effort") == words
-    assert anthropic_rules.problems(request) == []
+    assert problems("anthropic", request) == []
 
 
 def test_a_model_that_does_not_think_is_not_asked_to() -> None:
@@ -275,12 +268,12 @@ def result(id: str = "c", content: Any = "12:00") -> Json:
 def test_ids_that_repeat_become_their_own_and_stay_as_the_conversation_grows() -> None:
     messages = [USER, called(), result(), USER, called(), result(content="12:01")]
     request = sent(openai(*messages), "anthropic")
-    assert anthropic_rules.problems(request) == []
+    assert problems("anthropic", request) == []
     longer = sent(
         openai(*messages, {"role": "assistant", "content": "So."}, USER, called(), result()), "anthropic"
     )
     assert longer["messages"][: len(request["messages"])] == request["messages"]
-    assert anthropic_rules.problems(longer) == []
+    assert problems("anthropic", longer) == []
 
 
 def test_ids_in_foreign_characters_are_written_anew() -> None:
@@ -337,7 +330,7 @@ def test_what_is_empty_or_in_the_wrong_place_does_not_end_a_conversation(
     to: str, messages: list[Json], kept: list[str]
 ) -> None:
     request = sent(openai(*messages), to)
-    assert RULES[to](request) == []
+    assert problems(to, request) == []
     assert all(text in str(request) for text in kept)
 
 
@@ -436,7 +429,7 @@ def test_a_schema_is_closed_and_what_it_lost_is_checked_here() -> None:
     assert isinstance(note, Checked)
     assert note.schema == PERSON
     request = written(found.conversation, "anthropic")
-    assert anthropic_rules.problems(request) == []
+    assert problems("anthropic", request) == []
     assert list(request["output_config"]["format"]["schema"]["properties"]) == ["age"]
 
 

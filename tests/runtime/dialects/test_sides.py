@@ -19,7 +19,7 @@ from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.dialects.sides import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.requests.errors import RateLimited
 from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
-from tests.support.strict_rules import anthropic, gemini, openai_chat
+from tests.support.strict import problems
 
 USER = {"role": "user", "content": "Hello."}
 SCHEMA = {"type": "object", "properties": {}}
@@ -67,9 +67,9 @@ ANSWERED: dict[str, Any] = {
 }
 
 CHECKS = {
-    "openai_chat": (check_openai_chat, openai_chat.problems),
-    "anthropic": (check_anthropic, anthropic.problems),
-    "gemini": (check_gemini, gemini.problems),
+    "openai_chat": check_openai_chat,
+    "anthropic": check_anthropic,
+    "gemini": check_gemini,
 }
 
 
@@ -102,9 +102,9 @@ def test_a_request_goes_all_the_way_and_its_answer_back(client: str, provider: s
     found = adapt(conversation, UNKNOWN, client=client, provider=provider)
     assert isinstance(found, Adapted)
     request = loads(dumps(answers.write_request(found.conversation)))
-    check_types, problems = CHECKS[provider]
+    check_types = CHECKS[provider]
     check_types(request)
-    assert problems(request) == []
+    assert problems(provider, request) == []
 
     events = answers.reader(PlainFailures()).read_whole(orjson.dumps(ANSWERED[provider]))
     whole = asks.whole(conversation, 1, fold(events))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +15,9 @@ import onnx
 import pytest
 from attrs import evolve
 
-from inferc.compiler.plan import GatewayPlan, OnnxServingPlan, ReplicaPlacement, Serving, SessionOptions
-from inferc.runtime.reload import reload_models, reloading_on_hangup
+from inferc.compiler.plan import OnnxServingPlan, ReplicaPlacement, Serving, SessionOptions
+from inferc.runtime.executor import Executor
+from inferc.runtime.reload import Reloader
 from inferc.runtime.replicas.onnx import OnnxReplica
 from inferc.runtime.replicas.onnx.shared_sessions import SharedSessions
 from inferc.runtime.requests.errors import StartError
@@ -27,7 +25,7 @@ from inferc.runtime.requests.request import TensorRequest
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import ROOT
-from ...support.remote import eventually, executor_of, gateway_of, plan_of
+from ...support.remote import executor_of, gateway_of, plan_of
 from .plans import MODELS, PLACEMENT, embed, file_ref, onnx_plan, running
 from .test_onnx_tensor import fp32, infer
 from .toys import line, load, save_model, tensor_plan
@@ -101,33 +99,25 @@ async def test_stopping_in_the_middle_of_a_reload_leaves_nothing_behind(tmp_path
     assert not replica.status().ready
 
 
-async def test_only_models_are_taken_over_and_the_rest_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_models_are_exchanged_where_they_are_and_settings_by_another_deployment(tmp_path: Path) -> None:
     def plans(slope: float, **changes: Any) -> list[OnnxServingPlan]:
         model = line(tmp_path / f"m{slope}.onnx", slope)
         return [tensor_plan(model, "one"), evolve(tensor_plan(model, "two"), **changes)]
 
     async with executor_of(*plans(1.0)) as executor:
-        changed = plan_of(*plans(10.0, serving=Serving(max_concurrent=7)), gateway=GatewayPlan(port=9))
-        with caplog.at_level(logging.INFO):
-            await reload_models(executor, changed)
-        totals = []
-        for name in ("one", "two"):
-            inputs = (Tensor("x", "FP32", ROW), Tensor("shift", "FP32", ROW))
-            async for chunk in executor.stream(name, TensorRequest(inputs)):
-                totals.append(chunk.outputs[0].values.item())  # type: ignore[union-attr]
-    assert totals == [40.0, 4.0]
-    said = [record.getMessage() for record in caplog.records]
-    assert "deployment `one`: serves the model as it is now" in said
-    assert "restart to take over what has changed: deployment `two`, the gateway" in said
+        before = dict(executor.deployments)
+        await executor.reload(plan_of(*plans(10.0, serving=Serving(max_concurrent=7))))
+        assert executor.deployment("one") is before["one"]
+        assert executor.deployment("two") is not before["two"]
+        assert [await asked(executor, name) for name in ("one", "two")] == [40.0, 40.0]
 
 
-async def test_what_a_reload_could_not_take_over_shows_until_a_good_one(tmp_path: Path) -> None:
-    plan = tensor_plan(line(tmp_path / "m.onnx"), "one")
-    broken = tmp_path / "broken.onnx"
+async def test_where_one_model_cannot_be_loaded_none_is_exchanged(tmp_path: Path) -> None:
+    good, broken = line(tmp_path / "m.onnx"), tmp_path / "broken.onnx"
     broken.write_bytes(b"\x08\x07nothing")
-    async with executor_of(plan) as executor, gateway_of(executor) as url, aiohttp.ClientSession() as session:
+    old = [tensor_plan(good, "one"), tensor_plan(good, "two")]
+    new = [tensor_plan(line(tmp_path / "m2.onnx", 10.0), "one"), tensor_plan(broken, "two")]
+    async with executor_of(*old) as executor, gateway_of(executor) as url, aiohttp.ClientSession() as session:
 
         async def shown() -> tuple[list[str], str]:
             async with session.get(f"{url}/healthz") as answer:
@@ -138,28 +128,22 @@ async def test_what_a_reload_could_not_take_over_shows_until_a_good_one(tmp_path
                 ]
             return problems, metric
 
-        await reload_models(executor, plan_of(tensor_plan(broken, "one")))
+        results = [plan_of(*new), plan_of(*old)]
+        reloader = Reloader(executor, lambda: results.pop(0))
+        await reloader.reload("a test")
         [problem], metric = await shown()
-        assert problem.startswith("deployment `one`: ")
-        assert problem.endswith("; it is served as before")
+        assert problem.startswith("deployment `two`: ")
         assert metric.endswith(" 1.0")
-        await reload_models(executor, plan_of(plan))
+        assert [await asked(executor, name) for name in ("one", "two")] == [8.0, 8.0]
+        assert [executor.deployment(name).plan for name in ("one", "two")] == old
+        await reloader.reload("a test")
         assert await shown() == ([], "inferc_reload_problems 0.0")
 
 
-async def test_a_hangup_reads_the_plan_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    model = line(tmp_path / "m.onnx", 1.0)
-    plan = tensor_plan(model, "one")
-    results = [None, plan_of(tensor_plan(line(tmp_path / "new.onnx", 10.0), "one"))]
-    async with executor_of(plan) as executor:
-        with caplog.at_level(logging.INFO):
-            async with reloading_on_hangup(executor, lambda: results.pop(0)):
-                os.kill(os.getpid(), signal.SIGHUP)
-                await eventually(lambda: "the plan cannot be used" in caplog.text)
-                assert executor.deployment("one").plan == plan
-                os.kill(os.getpid(), signal.SIGHUP)
-                await eventually(lambda: "serves the model as it is now" in caplog.text)
-        assert executor.deployment("one").plan != plan
+async def asked(executor: Executor, name: str) -> float:
+    inputs = (Tensor("x", "FP32", ROW), Tensor("shift", "FP32", ROW))
+    chunk = await executor.answer(name, TensorRequest(inputs))
+    return float(chunk.outputs[0].values.item())  # type: ignore[union-attr]
 
 
 def test_unloading_gives_memory_back() -> None:

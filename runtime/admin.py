@@ -1,0 +1,110 @@
+"""Commands for a running server, over a socket that only its own user can reach.
+
+One JSON object in a line asks, and one in a line answers: `{"command": …}`, and `{"error": …}` where it was
+not done. Who changes something is named in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("inferc.audit")
+
+LONGEST = 64 << 10
+"""Bytes of a command."""
+PATIENCE = 10.0
+"""Seconds that a command may take to come."""
+
+Answer = dict[str, Any]
+Command = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+
+
+class Refused(Exception):
+    """A command that cannot be done; the message says why."""
+
+
+class AdminSocket:
+    """Listens at `path`; each of `reading` only looks, each of `changing` is named in the log.
+
+    A socket that is there already is replaced: the server that listened there is told nothing more.
+    """
+
+    def __init__(self, path: Path, reading: Mapping[str, Command], changing: Mapping[str, Command]) -> None:
+        self._path = path
+        self._commands = {**reading, **changing}
+        self._changing = frozenset(changing)
+        self._server: asyncio.Server | None = None
+        self._inode: int | None = None
+
+    async def __aenter__(self) -> AdminSocket:
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, fresh, limit=LONGEST)
+        finally:
+            os.umask(before)
+        self._inode = fresh.stat().st_ino
+        fresh.rename(self._path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                line = await reader.readline()
+            answer = await self._answer(line, _who(writer))
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
+        except (TimeoutError, ValueError, ConnectionError):
+            pass  # it said too much, too little, or is gone
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes, who: str) -> Answer:
+        try:
+            asked = json.loads(line)
+        except ValueError:
+            return {"error": "this is no JSON"}
+        name = asked.get("command") if isinstance(asked, dict) else None
+        command = self._commands.get(name) if isinstance(name, str) else None
+        if command is None:
+            return {"error": f"there is no such command; there are {', '.join(self._commands)}"}
+        what = " ".join(str(value) for value in asked.values() if value not in (None, False))
+        try:
+            answer = await command(asked)
+        except Refused as refused:
+            if name in self._changing:
+                log.warning("%s: %s: refused: %s", who, what, refused)
+            return {"error": str(refused)}
+        except Exception:
+            log.exception("%s: %s: failed because of a defect in inferc", who, what)
+            return {"error": "internal error; the log of the server says more"}
+        if name in self._changing:
+            log.warning("%s: %s", who, what)
+        return answer
+
+
+def _who(writer: asyncio.StreamWriter) -> str:
+    """The process at the other end, as the kernel says it."""
+    raw: socket.socket = writer.get_extra_info("socket")
+    if not hasattr(socket, "SO_PEERCRED"):
+        return "somebody"
+    pid, uid, _ = struct.unpack("3i", raw.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return f"user {uid}, process {pid}"

@@ -1,0 +1,133 @@
+"""How answers differ from OpenAI's, by the table of each provider that speaks as OpenAI does.
+
+extra, whole: fields of every answer and chunk, and of whole answers alone. choice, message: fields of each.
+usage: its shape. usage_in: the field that holds it at the end of a stream. always_usage: a stream ends with
+it whether it is asked for or not. comment: what a stream begins with, as a comment. first: a chunk before all
+others. call_ids: how many letters the id of a call has. joined: a call comes in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from attrs import frozen
+
+from ..answers import Answer, hash_id
+from ..limits import Room, duration
+from .tables import REQUEST, Table, filled
+
+Json = dict[str, Any]
+
+DONE = b"data: [DONE]\n\n"
+
+
+@frozen
+class Quirks:
+    """How the answers of one provider differ."""
+
+    said: Json
+
+    @classmethod
+    def of(cls, table: Table) -> Quirks:
+        return cls(table.said.get("answers", {}))
+
+    def whole(self, body: Json, answer: Answer) -> Json:
+        """A whole answer as the provider writes it."""
+        known = self._known(answer)
+        for choice in body.get("choices", ()):
+            choice |= self._filled("choice", {**known, "finish": choice.get("finish_reason")})
+            choice["message"] = {**self._filled("message", known), **choice["message"]}
+            for call in choice["message"].get("tool_calls") or ():
+                self._rename(call)
+        if "usage" in self.said:
+            body["usage"] = self._filled("usage", known)
+        return {**body, **self._filled("extra", known), **self._filled("whole", known)}
+
+    def stream(self, events: list[bytes], answer: Answer, *, include_usage: bool) -> list[bytes]:
+        """A streamed answer as the provider writes it."""
+        known = self._known(answer)
+        chunks = [orjson.loads(event.removeprefix(b"data: ")) for event in events if event != DONE]
+        made = list(self._joined(chunks) if self.said.get("joined") else chunks)
+        for chunk in made:
+            for choice in chunk["choices"]:
+                choice |= self._filled("choice", {**known, "finish": choice.get("finish_reason")})
+                for call in choice["delta"].get("tool_calls") or ():
+                    self._rename(call)
+            chunk |= self._filled("extra", known)
+        self._told(made, known, include_usage=include_usage)
+        begin = [f": {self.said['comment']}\n\n".encode()] if "comment" in self.said else []
+        if "first" in self.said:
+            begin.append(_event(self.said["first"]))
+        return [*begin, *map(_event, made), DONE]
+
+    def _told(self, chunks: list[Json], known: Json, *, include_usage: bool) -> None:
+        """Put the usage where the provider has it."""
+        if "usage" not in self.said:
+            return
+        usage, last = self._filled("usage", known), chunks[-1]
+        if include_usage or self.said.get("always_usage"):
+            last["usage"] = usage
+        if (place := self.said.get("usage_in")) is not None:
+            end = chunks[-2] if include_usage else last
+            end[place] = {"id": REQUEST["request_id"], "usage": usage}
+
+    def _joined(self, chunks: list[Json]) -> Iterator[Json]:
+        """The chunks with each call in one piece, beside the end."""
+        calls: list[Json] = []
+        for chunk in chunks:
+            choice = chunk["choices"][0] if chunk["choices"] else {}
+            for call in choice.get("delta", {}).get("tool_calls") or ():
+                if "id" in call:
+                    calls.append(call)
+                else:
+                    calls[-1]["function"]["arguments"] += call["function"]["arguments"]
+            if choice.get("finish_reason") and calls:
+                choice["delta"]["tool_calls"] = calls
+                calls = []
+            elif choice.get("delta", {}).get("tool_calls"):
+                continue
+            yield chunk
+
+    def _rename(self, call: Json) -> None:
+        if (size := self.said.get("call_ids")) and "id" in call:
+            call["id"] = hash_id(call["id"])[:size]
+
+    def _filled(self, name: str, known: Json) -> Json:
+        made: Json = filled(self.said.get(name, {}), known)
+        return made
+
+    def _known(self, answer: Answer) -> Json:
+        return {
+            **REQUEST,
+            "prompt": answer.prompt_tokens,
+            "completion": answer.completion_tokens,
+            "visible": answer.completion_tokens - answer.reasoning_tokens,
+            "reasoning": answer.reasoning_tokens,
+            "cached": answer.cached_tokens,
+            "written": answer.cache_write_tokens,
+            "fresh": answer.prompt_tokens - answer.cached_tokens,
+            "total": answer.prompt_tokens + answer.completion_tokens,
+        }
+
+
+def room_headers(table: Table, room: Room, now: float) -> dict[str, str] | None:
+    """What is left, in the provider's headers; None where it says it as its API does anyway."""
+    if "room" not in table.said:
+        return None
+    known: Json = {}
+    for what, limit, left, reset in (
+        ("requests", room.requests, room.requests_left, room.requests_reset),
+        ("tokens", room.tokens, room.tokens_left, room.tokens_reset),
+    ):
+        if limit is not None:
+            known[what], known[f"{what}_left"] = limit, left
+            known[f"{what}_reset"] = duration(reset)
+            known[f"{what}_reset_ms"] = round((now + reset) * 1000)
+    made = {name: filled(text, known) for name, text in table.said["room"].items()}
+    return {name: str(text) for name, text in made.items() if "{" not in str(text)}
+
+
+def _event(chunk: Json) -> bytes:
+    return b"data: " + orjson.dumps(chunk) + b"\n\n"

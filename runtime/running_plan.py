@@ -1,0 +1,161 @@
+"""One plan, running: what answers under which name, and what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from ..compiler.plan import Plan
+from .limits.keys import KeyPolicies
+from .limits.plan_policies import PlanPolicies
+from .requests.answer import Chunk
+from .requests.call import NO_HEADERS, Call
+from .requests.errors import UnknownModel
+from .requests.health import Finding
+from .requests.request import Request
+from .requests.trace import Trace
+from .serving.deployment import Deployment
+from .serving.model import Model
+
+if TYPE_CHECKING:
+    from .serving.pipelines import Extern, Pipeline, Threads, Workers
+    from .serving.routes.route import Route
+
+
+class RunningPlan:
+    """Everything of one plan; another one takes over when the plan changes.
+
+    models: all that requests may name as `model`. reachable: those that stand inside others, too.
+    broken: deployments that could not be started, and that routes do without. users: requests in flight.
+    """
+
+    def __init__(self, plan: Plan, policies: PlanPolicies | None = None) -> None:
+        self.plan = plan
+        self.policies = policies
+        self.deployments: dict[str, Deployment] = {}
+        self.routes: dict[str, Route] = {}
+        self.pipelines: dict[str, Pipeline] = {}
+        self.reachable: dict[str, Model] = {}
+        self.models: dict[str, Model] = {}
+        self.broken: frozenset[str] = frozenset()
+        self.externs: Mapping[str, Extern] = {}
+        self.workers: Workers | None = None
+        self.threads: Threads | None = None
+        self.users = 0
+
+    @property
+    def keys(self) -> Mapping[str, KeyPolicies]:
+        """The policies of the keys of the gateway, by name."""
+        return self.policies.keys if self.policies is not None else {}
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with all that is neither a deployment nor a route."""
+        for part in (self.policies, self.threads, self.workers):
+            if part is not None:
+                yield from part.findings()
+
+    def deployment(self, name: str) -> Deployment:
+        """The deployment of that name. Raises UnknownModel, which lists the names there are."""
+        try:
+            return self.deployments[name]
+        except KeyError:
+            raise UnknownModel(self._unknown(name), param="model") from None
+
+    def model(self, name: str) -> Model:
+        """What answers requests for `name`, or for the part of it before a slash, where clients say the rest.
+
+        Raises UnknownModel, which lists the names there are.
+        """
+        try:
+            return self.models[name]
+        except KeyError:
+            model = self.models.get(name.partition("/")[0])
+            if model is not None and model.is_wildcard:
+                return model
+            raise UnknownModel(self._unknown(name), param="model") from None
+
+    def pipeline(self, name: str) -> Pipeline:
+        """The pipeline of that name. Raises UnknownModel, which lists those there are."""
+        try:
+            return self.pipelines[name]
+        except KeyError:
+            listed = _listed(name, self.pipelines)
+            message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
+            if name in self.models:
+                message = f"`{name}` is no pipeline, but a model: name it as `model`; pipelines: {listed}"
+            raise UnknownModel(message, param="pipeline", code="pipeline_not_found") from None
+
+    def deadline(self) -> float | None:
+        """When a request that comes now must be answered, in the time of the running loop."""
+        timeout = self.plan.gateway.timeout
+        return asyncio.get_running_loop().time() + timeout if timeout is not None else None
+
+    def stream(
+        self,
+        name: str,
+        request: Request,
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer of `name` in pieces; unary answers are one piece.
+
+        deadline: in the time of the running loop. trace: filled in with what became of the request.
+        priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
+        payers: whose budgets what it costs is charged to, beside those of the deployments.
+        Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
+        """
+        trace = Trace() if trace is None else trace
+        return self.model(name).stream(Call(request, deadline, priority, headers, payers=payers), trace)
+
+    async def answer(
+        self,
+        name: str,
+        request: Request,
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
+    ) -> Chunk:
+        """The first chunk of the answer: all of it, for a request that wants no stream.
+
+        As `stream`, and faster where replicas have whole answers.
+        """
+        trace = Trace() if trace is None else trace
+        return await self.model(name).answer(Call(request, deadline, priority, headers, payers=payers), trace)
+
+    def is_idle(self, among: Iterable[Deployment]) -> bool:
+        """Whether nothing is in flight any more that may come to the deployments `among`."""
+        return not self.users and not any(each.running or each.waiting for each in among)
+
+    async def stop(self, after: RunningPlan | None = None) -> None:
+        """Stop all that `after` does not go on with, and break off what runs there. Safe to call twice."""
+        kept = {id(each) for each in after.deployments.values()} if after is not None else set()
+        gone = [each for each in self.deployments.values() if id(each) not in kept]
+        await asyncio.gather(*(deployment.stop() for deployment in gone))
+        if self.threads is not None and (after is None or after.threads is not self.threads):
+            self.threads.stop()
+        if self.workers is not None and (after is None or after.workers is not self.workers):
+            await self.workers.stop()
+        if self.policies is not None:
+            await self.policies.stop(after.policies if after is not None else None)
+
+    def _unknown(self, name: str) -> str:
+        if name in self.pipelines:
+            return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
+        return f"there is no model `{name}`; the models here are: {_listed(name, self.models)}"
+
+
+def _listed(name: str, names: Iterable[str]) -> str:
+    """All of `names`, those nearest to `name` first."""
+    all_names = list(names)
+    near = get_close_matches(name, all_names, n=4)
+    ordered = [*near, *(other for other in all_names if other not in near)]
+    return ", ".join(f"`{other}`" for other in ordered) or "none"

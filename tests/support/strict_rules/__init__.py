@@ -1,1 +1,0 @@
-"""What providers refuse beyond their types, with sources: `problems(body)` says what is wrong."""
