@@ -27,7 +27,7 @@ _USUAL = {"/moderations": ("moderation",), "/images": ("image", "dall-e")}
 
 
 def passing(path: str, *, forms: bool) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
-    """What passes requests on to `path` below the endpoint of a provider. forms: whether they may be forms."""
+    """What passes requests on to `path` below the endpoint of a provider. forms: may they be forms."""
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         asked = await _read(path, request, exchange, forms)
