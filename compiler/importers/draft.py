@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import Code
 from .report import Outcome, Remark, Report
@@ -210,7 +211,8 @@ class Draft:
             beside.append(Remark(outcome, node, says))
 
     def free_name(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it where it is taken."""
+        """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
+        wanted = "model" if holds_key(wanted) else wanted
         taken = {each.name for each in self.deployments} | {each.name for each in self.routes}
         name, number = wanted, 1
         while name in taken:

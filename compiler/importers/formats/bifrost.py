@@ -20,6 +20,7 @@ from ..tables import (
     Lost,
     Table,
     To,
+    Unfit,
     follow,
     mebibytes,
     milliseconds,
@@ -374,12 +375,14 @@ class _Reading:
             most, period = entry.get(f"{kind}_max_limit"), entry.get(f"{kind}_reset_duration")
             if most is None:
                 continue
-            if period is not None and float(span(period)) == 60:
+            try:
+                if period is None or float(span(period)) != 60:
+                    raise Unfit("limits of keys count minutes")
                 block.put(f"rate_limits.{ours}", number(most), most, period)
                 draft.kept(most, period)
-            else:
+            except Unfit as unfit:
                 for node in (most, period):
-                    draft.lost(node, "limits of keys count minutes", block.remarks)
+                    draft.lost(node, str(unfit), block.remarks)
         draft.kept(entry.get("id"))
 
 

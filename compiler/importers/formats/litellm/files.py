@@ -359,7 +359,7 @@ class _Reading:
         if node is None:
             return None
         pooled = any(len(group.members) > 1 for group in self._groups.values())
-        if node.value not in _BY:
+        if str(node.value) not in _BY:
             self._draft.lost(node, "`balance` has no such rule: write a route for each group")
             return None
         if node.value == "simple-shuffle" and pooled:
