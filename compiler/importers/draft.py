@@ -115,6 +115,14 @@ class Strategy:
         return evolve(self, members=members, shares=tuple(s for _, s in kept) if self.shares else ())
 
 
+def split(members: Sequence[str], shares: Sequence[float]) -> Strategy | str:
+    """Members by their shares; those without one are left out, and one that is left stands for itself."""
+    some = [(member, share) for member, share in zip(members, shares, strict=True) if share > 0]
+    if len(some) < 2:
+        return some[0][0] if some else members[0]
+    return Strategy("split", tuple(member for member, _ in some), tuple(share for _, share in some))
+
+
 def without_options(member: Strategy | str) -> Strategy | str:
     """The same, each strategy by its own default rule."""
     if isinstance(member, str):
