@@ -1,4 +1,7 @@
-"""Chat through the gateway and through a bare aiohttp forwarder, in front of the same upstream.
+"""Chat through the gateway and through bare aiohttp forwarders, in front of the same upstream.
+
+There are two of them: `forwarder` is what anyone would write, `lean` leaves out all of aiohttp that can be
+left out.
 
 Every server is a process of its own. The one that is measured has a core to itself; the upstream and the
 load generator, both on bare protocols, share another, so that the measured server is the one that is
@@ -8,6 +11,7 @@ request, which does not depend on who else is busy.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import statistics
@@ -20,8 +24,9 @@ from typing import Any
 from _load import run_load
 from _servers import Server, serving
 from _upstream import PATH, serve_upstream
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from attrs import frozen
+from yarl import URL
 
 from inferc.compiler.plan import (
     SCHEMA,
@@ -139,6 +144,7 @@ def _proxies(
         kind = "policies" if policies else "plain"
         servers = {
             "forwarder": stack.enter_context(serving([SCRIPT, "forwarder", upstream], cpus=measured)),
+            "lean": stack.enter_context(serving([SCRIPT, "lean", upstream], cpus=measured)),
             "inferc": stack.enter_context(serving([SCRIPT, "gateway", upstream, kind], cpus=measured)),
         }
         yield servers, others
@@ -166,14 +172,16 @@ def _round(
 
 
 def show(name: str, medians: dict[str, Sample]) -> float:
-    """Print a table; gives the ratio of the requests per second."""
+    """Print a table; gives the ratio of the requests per second to those of `forwarder`."""
     print(f"{name:40}{'req/s':>9}{'p50 ms':>9}{'p95 ms':>9}{'cpu µs/req':>12}")
     for label, one in medians.items():
         times = f"{one.p50 * 1e3:9.2f}{one.p95 * 1e3:9.2f}"
         print(f"  {label:38}{one.requests_per_second:9.0f}{times}{one.cpu * 1e6:12.0f}")
-    floor, ours = medians["forwarder"], medians["inferc"]
-    ratio = ours.requests_per_second / floor.requests_per_second
-    print(f"  {'ratio':38}{ratio:9.2f}{'':18}{floor.cpu / ours.cpu:12.2f}")
+    ours = medians["inferc"]
+    for label in ("lean", "forwarder"):
+        floor = medians[label]
+        ratio = ours.requests_per_second / floor.requests_per_second
+        print(f"  {'ratio to ' + label:38}{ratio:9.2f}{'':18}{floor.cpu / ours.cpu:12.2f}")
     return ratio
 
 
@@ -211,6 +219,48 @@ async def _serve_forwarder(upstream: str) -> None:
     await session.close()
 
 
+async def _serve_lean(upstream: str) -> None:
+    """The same on a bare `web.Server`, and on aiohttp's connections and parser without its session."""
+    loop, connector = asyncio.get_running_loop(), TCPConnector(limit=0)
+    target = ClientRequest("POST", URL(upstream + PATH), loop=loop)
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: {target.url.authority}\r\nAuthorization: Bearer {KEY}\r\n"
+        "Content-Type: application/json\r\nContent-Length: "
+    ).encode()
+    timeout = ClientTimeout(total=None)
+
+    async def forward(request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        connection = await connector.connect(target, [], timeout)
+        protocol = connection.protocol
+        assert protocol is not None
+        assert protocol.transport is not None
+        try:
+            protocol.set_response_params(read_until_eof=True)
+            protocol.transport.write(head + b"%d\r\n\r\n" % len(body) + body)
+            message, content = await protocol.read()
+            kind = message.headers["Content-Type"]
+            if kind != "text/event-stream":
+                return web.Response(
+                    body=await content.read(), status=message.code, headers={"Content-Type": kind}
+                )
+            response = web.StreamResponse(status=message.code, headers={"Content-Type": kind})
+            await response.prepare(request)
+            async for piece in content.iter_any():
+                await response.write(piece)
+            await response.write_eof()
+            return response
+        finally:
+            connection.release()
+
+    listening = await loop.create_server(web.Server(forward, access_log=None), "127.0.0.1", 0)
+    async with stop_signal() as stop:
+        _announce(f":{listening.sockets[0].getsockname()[1]}")
+        await stop.asked.wait()
+    listening.close()
+    await connector.close()
+
+
 async def _serve_gateway(upstream: str, kind: str) -> None:
     os.environ["BENCH_KEY"] = KEY
     plan = plan_of(f"{upstream}/v1", **(POLICIES if kind == "policies" else NO_POLICIES))
@@ -225,6 +275,7 @@ async def _serve_upstream(chunks: str, gap: str) -> None:
 _ROLES: dict[str, Callable[..., Awaitable[None]]] = {
     "upstream": _serve_upstream,
     "forwarder": _serve_forwarder,
+    "lean": _serve_lean,
     "gateway": _serve_gateway,
 }
 

@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
     "graph": "draw deployments, routes and pipelines",
     "lsp": "answer editors: the language server",
     "inspect": "look into ONNX models, and print deployments to start from",
-    "import": "read a file of another system, such as LiteLLM's config.yaml, as .infer",
+    "import": "bring a file of another system over, such as LiteLLM's config.yaml",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",

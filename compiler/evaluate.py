@@ -96,6 +96,8 @@ class Evaluator:
     def value_of(self, symbol: Symbol) -> Any:
         """The value of a `let` or a `param`, or UNKNOWN."""
         key = id(symbol.node)
+        if symbol.is_damaged:
+            return UNKNOWN
         if key in self._values:
             return self._values[key]
         if any(running is symbol for running in self._running):
@@ -154,12 +156,12 @@ class Evaluator:
         )
 
     def _name(self, node: s.Reference, scope: Scope) -> Any:
-        if node.name in scope.lost:
-            return UNKNOWN
         symbol = scope.own.get(node.name) or scope.imported.get(node.name)
         if symbol is not None and isinstance(symbol.node, VALUES):
             scope.find(node.name)
             return self.value_of(symbol)
+        if symbol is None and scope.is_lost(node.name):
+            return UNKNOWN
         return node.name if node.quoted else Word(node.name)
 
     def _member(self, node: s.Member, scope: Scope) -> Any:
@@ -183,6 +185,8 @@ class Evaluator:
             self._found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
             return
         base = node.base.name if isinstance(node.base, s.Reference) else "this"
+        if scope.is_lost(base):
+            return
         hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
         self._found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)
 

@@ -133,7 +133,7 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                self._unknown_block(inner, name, names, cls, _written_in(inner.origin, cls, what))
+                self._unknown_block(inner, section, name, names, cls, _written_in(inner.origin, cls, what))
             elif (each := labelled_class(cls, name)) is not None:
                 if inner.label is None:
                     self._needs_name(inner, name)
@@ -216,9 +216,12 @@ class Shaper:
             fixes=fixes,
         )
 
-    def _unknown_block(self, section: Section, name: str, names: list[str], cls: type, what: str) -> None:
+    def _unknown_block(
+        self, section: Section, around: Section, name: str, names: list[str], cls: type, what: str
+    ) -> None:
         if self._misplaced(name, cls, section.name_span):
             return
+        around.damaged = True  # it may be meant for a block that now seems to be missing
         hint = did_you_mean(name, names) or _elsewhere(name, cls, names)
         self._found.error(
             "E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint

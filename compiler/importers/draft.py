@@ -21,11 +21,12 @@ class Field:
 
 @define(eq=False)
 class Block:
-    """`label { … }`: fields and blocks in the order in which they were put, and comments before them."""
+    """`head label { … }`: fields and blocks as they were put, and comments. head: instead of its name."""
 
     label: str = ""
     items: dict[str, Field | Block] = field(factory=dict)
     remarks: list[Remark] = field(factory=list)
+    head: str = ""
 
     def block(self, *path: str) -> Block:
         """The block at `path`, made where there is none."""

@@ -47,6 +47,23 @@ DEFAULTS: Table = {
 """Rules for the parameters under their own names."""
 
 
+def _forced(draft: Draft, block: Block, node: Node) -> None:
+    """A field of the body that has no word of its own, whatever the client says."""
+    put_body(block, ("request", "force", "extra_body", node.path.rpartition(".")[2]), node)
+    draft.kept(node)
+
+
+FORCED: Table = {
+    **{
+        name: To(rule.path.replace("defaults", "force"), rule.read)
+        for name, rule in DEFAULTS.items()
+        if isinstance(rule, To)
+    },
+    "*": _forced,
+}
+"""The same for parameters that count whatever the client says."""
+
+
 def body(draft: Draft, block: Block, node: Node) -> None:
     """Further fields of the body."""
     path = ("request", "defaults", "extra_body")

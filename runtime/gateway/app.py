@@ -10,7 +10,7 @@ from functools import partial
 
 from aiohttp import web
 
-from ...compiler.plan import GatewayPlan
+from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
@@ -21,7 +21,8 @@ from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
 from .metrics import Metrics
-from .paths import OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .openapi import describing
+from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .records import RECORDS, Records
 from .responses import (
     REQUEST_ID_HEADER,
@@ -81,7 +82,9 @@ def build_app(
     app[RULES] = _rules(gateway)
     app.on_response_prepare.append(door.tell)
     metrics = Metrics(executor, records.accounting)
+    declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
+        Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
         Path("GET", "/metrics", metrics.answer, None),
         Path("GET", "/livez", answer_alive, None),
         Path("GET", "/readyz", door.answer_ready, None),

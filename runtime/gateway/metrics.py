@@ -163,9 +163,18 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         adapted.add_metric((each.name,), each.counters.adapted)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
+    cached = CounterMetricFamily(
+        "inferc_cache_requests", "Requests looked up in the cache", labels=("deployment", "result")
+    )
+    kept = GaugeMetricFamily("inferc_cache_bytes", "Answers that are kept", labels=("deployment",))
+    for each in deployments:
+        if each.cache is not None:
+            cached.add_metric((each.name, "hit"), each.cache.counters.hits)
+            cached.add_metric((each.name, "miss"), each.cache.counters.misses)
+            kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, adapted, running, waiting
+    return *ended, tokens, adapted, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:

@@ -181,16 +181,18 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return found
 
 
-_DECLARED = tuple(_declared())
-_TAKEN = {each.path for each in _DECLARED}
+DECLARED = tuple(_declared())
+"""What is served, without the odd ways to it."""
+
+_TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
-    *_DECLARED,
-    *(evolve(each, path=at) for each in _DECLARED for at in _also_at(each) if at not in _TAKEN),
+    *DECLARED,
+    *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""
 
 SERVED: tuple[str, ...] = (
-    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in _DECLARED),
+    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in DECLARED),
     "/livez",
     "/readyz",
     "/healthz",

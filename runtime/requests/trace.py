@@ -61,6 +61,7 @@ class Trace:
     asks for them, nor for `notes`. step: what they are recorded under. id: of the request, for the log.
     adapted: the places of what was changed in the request, or left out of it, for the model that answers.
     upstream: what the provider of the answer says beside it.
+    cached: the answer was given before, and nobody was asked.
     """
 
     deployment: str | None = None
@@ -72,15 +73,18 @@ class Trace:
     notes: list[Note] = field(factory=list)
     adapted: tuple[str, ...] = ()
     upstream: Upstream | None = None
+    cached: bool = False
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None)
+        return evolve(
+            self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None, cached=False
+        )
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
         self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
-        self.adapted = branch.adapted
+        self.adapted, self.cached = branch.adapted, branch.cached
         self.upstream = branch.upstream
 
     @property

@@ -35,7 +35,12 @@ def value(project: Project, expression: str, before: str = "", **options: Any) -
         ("1G", 1_000_000_000),
         ("1.5k", 1500),
         ("0.0015k", 1.5),
+        ("100us", Duration(0.0001)),
+        ("0.1ms", Duration(0.0001)),
         ("2ms", Duration(0.002)),
+        ("1m30s", Duration(90)),
+        ("1d2h3m4.5s", Duration(93784.5)),
+        ("2 * 1h30m", Duration(10800)),
         ("30s", Duration(30)),
         ("1.5s", Duration(1.5)),
         ("5m", Duration(300)),
@@ -71,7 +76,20 @@ def test_a_literal_has_its_value_and_its_type(project: Project, literal: str, me
 
 @pytest.mark.parametrize(
     "literal",
-    ["1KB", "30sec", "5min", "$1s", "10kk", "1_000x", "5 s", "1.2.3", "9" * 400, "$" + "9" * 99],
+    [
+        "1KB",
+        "30sec",
+        "5min",
+        "$1s",
+        "10kk",
+        "1_000x",
+        "5 s",
+        "1.2.3",
+        "30s1m",
+        "1h2x",
+        "9" * 400,
+        "$" + "9" * 99,
+    ],
 )
 def test_a_number_that_is_none_is_an_error_at_its_place(project: Project, literal: str) -> None:
     found = [item for item in project.findings(CUSTOM % literal) if item.is_error]
