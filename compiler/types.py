@@ -81,7 +81,7 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
 
 
 def read_setting(given: Any, declared: s.TypeExpression | None) -> Any:
-    """The value of `--set name=given`: a number with its unit, true or false, a list, null, or the text itself.
+    """The value of `--set name=given`: a number with its unit, a bool, a list, null, or the text itself.
 
     What the declared type does not take is a text where it takes that one. Values that are no text stay.
     """
