@@ -113,6 +113,7 @@ class _Lowerer:
             priority=key.priority,
             expires=expires,
             labels=key.labels,
+            carries=key.carries,
         )
 
     def _key_secret(self, secret: KeySecret, folder: Path) -> KeySecret:
@@ -142,6 +143,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             **onnx_fields(declared, deployment, self._pinner),
         )
@@ -162,6 +164,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             provider=provider,
             model=_name_at(deployment),
