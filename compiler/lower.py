@@ -142,6 +142,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            cache=deployment.cache,
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -161,6 +162,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            cache=deployment.cache,
             provider=provider,
             model=_name_at(deployment),
             endpoint=target.endpoint,

@@ -249,12 +249,13 @@ class Builder:
         dimensions = tuple(self._dimension(t) if t.type == "NUMBER" else t.text for t in c[1])
         return s.TypeDimensions(c[0].start, c[2].end, dimensions)
 
-    def _dimension(self, token: Token) -> int:
-        value = getattr(self.number([token]), "value", 0)
-        if type(value) is not int:
+    def _dimension(self, token: Token) -> int | None:
+        number = self.number([token])
+        if isinstance(number, s.Number):
+            if type(number.value) is int:
+                return number.value
             self._reports.no_dimension(token)
-            return 0
-        return value
+        return None
 
     # ---- expressions
 

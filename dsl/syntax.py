@@ -225,9 +225,9 @@ class TypeGeneric(TypeExpression):
 
 @frozen(eq=False, repr=False)
 class TypeDimensions(TypeExpression):
-    """`[batch, 384]`: symbolic and fixed dimensions."""
+    """`[batch, 384]`: symbolic and fixed dimensions; None where one is wrong."""
 
-    dimensions: tuple[str | int, ...]
+    dimensions: tuple[str | int | None, ...]
 
 
 @frozen(eq=False, repr=False)

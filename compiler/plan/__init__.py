@@ -36,6 +36,7 @@ from ...dsl.kinds import (
 from ...dsl.late_text import LateText
 from ...dsl.policies import (
     Budget,
+    Cache,
     CapacityPolicy,
     CircuitBreakerConfig,
     Price,
@@ -142,6 +143,7 @@ __all__ = [
     "Budget",
     "BudgetAction",
     "BuiltinNode",
+    "Cache",
     "CallNode",
     "Capabilities",
     "CapacityKind",

@@ -45,6 +45,7 @@ class Capabilities:
     greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
+    prefill: whether it goes on with an answer that the conversation has begun.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
     """
@@ -84,6 +85,7 @@ class Capabilities:
     greatest_dimensions: int | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
+    prefill: bool | None = None
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:

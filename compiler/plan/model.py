@@ -25,6 +25,7 @@ from ...dsl.kinds import (
 )
 from ...dsl.policies import (
     Budget,
+    Cache,
     CircuitBreakerConfig,
     Price,
     RateLimits,
@@ -84,6 +85,7 @@ class DeploymentPlan:
     serving: Serving
     idempotent: bool
     request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
+    cache: Cache | None = rare("answers that are given again; without it: none")
 
     @property
     def task_kind(self) -> TaskKind:

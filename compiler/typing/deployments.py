@@ -45,7 +45,7 @@ CHAT_TAKES = (
 def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     """What a call of the deployment takes and gives; None when a mistake leaves that open."""
     deployment = declared.deployment
-    if deployment is None or not declared.runtime_is_known:
+    if deployment is None or not declared.right or not declared.runtime_is_known:
         return None
     task = deployment.effective_task()
     signature: Signature | None = None

@@ -47,13 +47,16 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
+        turns = _begun(turns, can, found)
         turns = _user_first(turns, found)
         if provider == "anthropic":
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
-        found.problems.append(Problem("messages", "there must be a message that says something"))
+        found.problems.append(
+            Problem(found.names.get("messages", "messages"), "there must be a message that says something")
+        )
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
@@ -243,6 +246,17 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
+def _begun(turns: list[Turn], can: Capabilities, found: Findings) -> list[Turn]:
+    """Without an answer that the conversation has begun, where the model does not go on with one."""
+    last = turns[-1] if turns else None
+    if last is None or last.role != "assistant" or can.prefill is not False:
+        return turns
+    if any(isinstance(part, ToolCall) for part in last.parts):
+        return turns
+    found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
+    return turns[:-1]
+
+
 def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
     """A turn of the user stands before the first of the model: Google refuses calls that answer nobody."""
     for index, turn in enumerate(turns):
@@ -276,6 +290,8 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
             if isinstance(part, ToolResult) and part.id not in open:
                 found.problems.append(_problem(part, "it is not the result of a call in the message before"))
         open = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
+    for call in open.values():
+        found.problems.append(_problem(call, "this call has no result"))
 
 
 def _problem(part: ToolCall | ToolResult, why: str) -> Problem:

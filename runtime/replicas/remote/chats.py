@@ -7,10 +7,9 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
-from attrs import frozen
 
 from ....compiler.plan import RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
@@ -45,8 +44,7 @@ class ChunkReader(Protocol):
         """What is left when the connection ends. Raises RequestError where the answer was cut off."""
 
 
-@frozen
-class Fit:
+class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
@@ -113,7 +111,7 @@ class Chats:
 
     def _fit(self, request: ChatRequest) -> Fit:
         if self._straight is not None and request.said is None and self._straight.takes(request.body):
-            return self._as_it_came(request, request.body, ())
+            return self._fitted(request, {**request.body}, True, (), None)
         asked = conversation_of(request)
         fit = adapt(
             asked,
@@ -127,13 +125,10 @@ class Chats:
         same = request.dialect == self._dialect
         native = request.body if request.said is None else request.said.native
         if same and native is not None and fit.conversation is asked and native.get("tools") != []:
-            return self._as_it_came(request, native, fit.notes)
+            return self._fitted(request, {**native}, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         passes = same and tool is None
         return self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
-
-    def _as_it_came(self, request: ChatRequest, body: dict[str, Any], notes: tuple[Note, ...]) -> Fit:
-        return self._fitted(request, dict(body), True, notes, None)
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:
         """Raises Incapable for what the provider's protocol has no word for."""

@@ -61,7 +61,11 @@ class Straight:
                 return False
         if not self._tools(body):
             return False
-        return all(map(self._message, body["messages"]))
+        for message in body["messages"]:
+            plain = len(message) == 2 and type(message.get("content")) is str  # most are
+            if not plain and not self._message(message):
+                return False
+        return True
 
     def _tools(self, body: dict[str, Any]) -> bool:
         """Without tools, providers refuse what is said about them."""
@@ -75,7 +79,7 @@ class Straight:
         plain = content is None or type(content) is str
         if not plain and not (type(content) is list and all(map(self._part, content))):
             return False
-        if len(message) == 2 or _BESIDE.isdisjoint(message):
+        if _BESIDE.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
         if not self._any_id or type(calls) is not list or len(_BESIDE & message.keys()) != 1:

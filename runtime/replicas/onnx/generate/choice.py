@@ -26,6 +26,8 @@ class Choice:
     tokenizer: Tokenizer
     offer: Offer | None = None
     is_chat: bool = True
+    echo: str = ""
+    """What the answer begins with."""
     is_shown: bool = False
     """Whether a client has got anything of it."""
     _texts: list[str] = field(factory=list)
@@ -35,7 +37,7 @@ class Choice:
 
     @property
     def text(self) -> str:
-        return "".join(self._texts)
+        return self.echo + "".join(self._texts)
 
     def take(self, token: int) -> str:
         """What can be shown once `token` is here: nothing, while it may become a call."""
@@ -78,6 +80,7 @@ class Choice:
             return {"content": [self._told_of(*each, most=True) for each in told], "refusal": None}
         texts = [self._text_of(token) for token, _ in told]
         places = []
+        self._place = self._place or len(self.echo)
         for text in texts:
             places.append(self._place)
             self._place += len(text)

@@ -10,6 +10,7 @@ from functools import partial
 
 from .....compiler.plan import GenerateSpec
 from ....dialects.field_check import FieldCheck
+from ....dialects.openai.requests import texts_in
 from ....dialects.openai.text_answers import TextAnswers
 from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
@@ -49,6 +50,9 @@ _USUAL_ENDS = (
 _SAME_LENGTH: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1, 2, 0, 0), (2, 2, 1, 0), (0, 0, 1, 2))
 _LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 2), (1, 2))
 """Texts, as tokens, to try company with."""
+
+
+_NO_IDS = "the model has a tokenizer of its own, send texts instead of token ids"
 
 
 class GenerateTask:
@@ -156,7 +160,9 @@ class GenerateTask:
     async def _written(
         self, choice: Choice, deadline: float | None
     ) -> AsyncGenerator[tuple[Choice, str], None]:
-        """The text of one answer, token by token."""
+        """The text of one answer, token by token; before it, its prompt, where that is to be told again."""
+        if choice.echo:
+            yield choice, choice.echo
         while choice.writing.reason is None:
             company = self._decoder.company(choice.answer, padded=self._can_pad)
             token = await self._runner.submit(choice.answer, rows=1, bucket=company, deadline=deadline)
@@ -173,6 +179,7 @@ class GenerateTask:
             )
             raise BadRequest(message, param="n")
         choices: list[Choice] = []
+        echo = texts_in(request.body, "prompt") if request.body.get("echo") else ("",) * len(prompts)
         for prompt in prompts:
             most = min(options.max_tokens, self._room(len(prompt), _param(request)))
             for number in range(options.answers):
@@ -183,6 +190,7 @@ class GenerateTask:
                     len(choices), Answer(sampler, prompt), writing, self._tokenizer, options.offer
                 )
                 choice.is_chat = isinstance(request, ChatRequest)
+                choice.echo = echo[len(choices) // options.answers]
                 choices.append(choice)
         return choices
 
@@ -191,8 +199,7 @@ class GenerateTask:
         if isinstance(request, ChatRequest):
             text = self._template.render(request.body["messages"], options.offer)
             return [self._tokens(request, text, add_special=not self._template.writes_special_tokens)]
-        given = request.body["prompt"]
-        texts = [given] if isinstance(given, str) else given
+        texts = texts_in(request.body, "prompt", _NO_IDS)
         return [self._tokens(request, text, add_special=True) for text in texts]
 
     def _tokens(
