@@ -43,7 +43,9 @@ def capabilities_from(facts: Mapping[str, Any]) -> Capabilities:
     """The facts that a plan carries."""
     from .plan.capabilities import Capabilities  # a check of deployments alone needs no plan
 
-    known = {name: _frozen(value) for name, value in facts.items() if name not in BEYOND_THE_PLAN}
+    known: dict[str, Any] = {
+        name: _frozen(value) for name, value in facts.items() if name not in BEYOND_THE_PLAN
+    }
     return Capabilities(**known)
 
 
