@@ -14,6 +14,7 @@ import orjson
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.adapt.dialects import AT_OPENAI
 from ...dialects.chats import conversation_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -67,13 +68,13 @@ class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan)
         self._dialect = self._target.dialect
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         in_openai = self._dialect == OPENAI_CHAT
-        self._straight = Straight(plan.capabilities, is_openais=is_openais) if in_openai else None
+        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         self._takes_all = is_openais or not in_openai
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -118,7 +119,7 @@ class Chats:
         asked = conversation_of(request)
         fit = adapt(
             asked,
-            self._plan.capabilities,
+            self._can,
             client=request.dialect,
             provider=self._dialect,
             unsupported=self._unsupported,
