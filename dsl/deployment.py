@@ -13,7 +13,7 @@ from .policies import Budget, Cache, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
 from .requests import RequestSettings
-from .runtimes import RuntimeConfig, default_config
+from .runtimes import LaunchableConfig, RuntimeConfig, default_config
 from .tasks import Task
 from .units import Money
 from .validation import above_highest_tier, emptiness, ranges
@@ -30,7 +30,9 @@ class Deployment(Record):
     model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
     runtime: RuntimeKind | None = doc("which backend; unset: inferred", default=None)
     runtime_config: RuntimeConfig | None = doc("settings of the backend; unset: its defaults", default=None)
-    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", at_most=MOST_GPUS, default=None)
+    gpus: int | None = at_least(
+        1, "GPUs per replica, of models and servers that run here", at_most=MOST_GPUS, default=None
+    )
     replicas: int = at_least(
         1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
     )
@@ -55,6 +57,17 @@ class Deployment(Record):
         if self.runtime_config is not None:
             return self.runtime_config.kind
         return infer_runtime(self.model)
+
+    @property
+    def uses_gpus(self) -> bool:
+        """Whether it runs on the machines of the file: in this process, or as a server that is launched."""
+        if self.effective_runtime().transport is TransportKind.LOCAL:
+            return True
+        config = self.effective_config()
+        if not isinstance(config, LaunchableConfig):
+            return False
+        is_python = config.kind is RuntimeKind.PYTHON and config.endpoint is None
+        return config.launch is not None or is_python
 
     def effective_config(self) -> RuntimeConfig:
         """The settings of the effective runtime, defaults where none were given."""

@@ -14,7 +14,7 @@ from .source import Source, Span
 from .suggest import did_you_mean, every
 from .syntax import Block, Field, Node, Reference
 from .tokens import DECLARATIONS, Token
-from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
+from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
 from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
 
 UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
@@ -204,10 +204,22 @@ class SyntaxReports:
             self._bare_text(first.start())
         elif _MONEY_BEHIND.fullmatch(token.text):
             self._money_behind(token)
+        elif isinstance(error, PartsError) and not _NUMBER_REST.match(text, token.end):
+            self._no_duration(token)
         elif not isinstance(error, UnitError) or _NUMBER_REST.match(text, token.end):
             self.no_number(token.start)
         else:
             self._bad_unit(token, error.suffix)
+
+    def _no_duration(self, token: Token) -> None:
+        here = self.token_span(token)
+        self.error(
+            "E0106",
+            f"`{shorten(here.text)}` is no duration",
+            here,
+            "several parts",
+            help="a duration of several parts begins with the largest unit, and has each once: `1m30s`",
+        )
 
     def no_number(self, start: int) -> None:
         """Report a text at `start` that begins like a number and is none, once."""

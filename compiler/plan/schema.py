@@ -30,7 +30,7 @@ _SCALARS: dict[Any, Schema] = {
     bool: {"type": "boolean"},
     object: {},
     type(None): {"type": "null"},
-    Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "description": "a duration"},
+    Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h|d)$", "description": "a duration"},
     Size: {"type": "string", "pattern": r"^\d+(\.\d+)?(KiB|MiB|GiB|TiB)$", "description": "a size"},
     Money: {"type": "string", "pattern": r"^\$\d+(\.\d+)?[kM]?$", "description": "US dollars"},
     Percent: {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "description": "a percentage"},

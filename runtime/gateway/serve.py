@@ -22,6 +22,7 @@ from ..secret import LiveSecret, read_secret
 from ..systemd import notify, watchdog
 from .app import DOOR, build_app, take_over
 from .auth import Keys
+from .records import RECORDS, Records
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ async def serve(
     share_port: bool = False,
     reread: Reread | None = None,
     running: Running | None = None,
+    records: Records | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
@@ -52,7 +54,8 @@ async def serve(
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
     the same port. reread: reads the plan again, on SIGHUP; what has changed is then taken over while requests
-    are answered. running: what goes on beside while requests are taken. Raises StartError with every problem,
+    are answered. running: what goes on beside while requests are taken. records: where requests are written
+    down. Raises StartError with every problem,
     and where other machines would be served without a token.
     """
     _check_door(gateway)
@@ -63,7 +66,7 @@ async def serve(
             if not await _done_before(stop, starting):
                 return
             token, keys = starting.result()
-            app = build_app(executor, token, gateway, keys)
+            app = build_app(executor, token, gateway, keys, records)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace)
             service = Service(executor, app, server, share_port)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
@@ -85,6 +88,7 @@ async def serve(
                     await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
                 await server.stop(stop.at_once)
+                await app[RECORDS].stop()
                 await _stop(executor)
     finally:
         bound.close()

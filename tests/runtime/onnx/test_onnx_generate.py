@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import openai
 import pytest
 from attrs import evolve
 from numpy.typing import NDArray
@@ -336,6 +337,32 @@ async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: 
                 replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
             ) as chunks:
                 await anext(chunks)
+
+
+async def test_several_prompts_are_continued_and_repeated_where_that_is_wanted(folder: Path) -> None:
+    async with (
+        executor_of(lm_plan(folder, max_new_tokens=5)) as executor,
+        gateway_of(executor) as url,
+        openai_client(url) as client,
+    ):
+        create = client.completions.create
+        alone = [(await create(model="lm", prompt=each)).choices[0].text for each in ("Hi", "Ho")]
+        both = await create(model="lm", prompt=["Hi", "Ho"], echo=True)
+        assert [(each.index, each.text) for each in both.choices] == [
+            (0, f"Hi{alone[0]}"),
+            (1, f"Ho{alone[1]}"),
+        ]
+        assert both.usage is not None
+        assert both.usage.prompt_tokens == 6
+        texts = {0: "", 1: ""}
+        reasons = []
+        async for chunk in await create(model="lm", prompt=["Hi", "Ho"], stream=True):
+            texts[chunk.choices[0].index] += chunk.choices[0].text
+            reasons.append(chunk.choices[0].finish_reason)
+        assert list(texts.values()) == alone
+        assert reasons.count("length") == 2
+        with pytest.raises(openai.BadRequestError, match="send texts instead of token ids"):
+            await create(model="lm", prompt=[1, 2])
 
 
 async def test_a_history_with_calls_of_functions_is_understood(folder: Path, tmp_path: Path) -> None:

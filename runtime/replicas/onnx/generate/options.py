@@ -31,7 +31,7 @@ FIELDS: dict[str, Handling] = TEXT_FIELDS | {
     "min_p": refused(_ALIKE),
     "repetition_penalty": refused(_ALIKE, 1, 1.0),
     "length_penalty": refused(_ALIKE, 1, 1.0),
-    "echo": refused("the answer does not repeat its prompt"),
+    "echo": SENT,
     "suffix": refused("the answer is what follows"),
     "min_tokens": refused("an answer ends where it ends"),
     "ignore_eos": refused("an answer ends where it ends"),

@@ -8,8 +8,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
+from attrs import frozen
+
 from .....compiler.plan import GenerateSpec
 from ....dialects.field_check import FieldCheck
+from ....dialects.openai.requests import texts_in
 from ....dialects.openai.text_answers import TextAnswers
 from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
@@ -17,7 +20,7 @@ from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
 from ..company import reason_to_run_alone
 from ..generate.decoder import Answer, Decoder
-from ..generate.options import FIELDS, read_options
+from ..generate.options import FIELDS, Options, read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
@@ -26,7 +29,7 @@ from ..generate.texts import Detokenizer, StopFinder
 from ..model import OnnxModel
 from ..model_files import find_file
 from ..providers import has_cuda_graphs
-from ..runner import Stopper
+from ..runner import Runner, Stopper, run_all
 from ..signature import outputs_of
 from ..tokens import load_tokenizer
 
@@ -46,6 +49,64 @@ _USUAL_ENDS = (
 _SAME_LENGTH: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1, 2, 0, 0), (2, 2, 1, 0), (0, 0, 1, 2))
 _LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 2), (1, 2))
 """Texts, as tokens, to try company with."""
+
+
+_NO_IDS = "the model has a tokenizer of its own, send texts instead of token ids"
+
+
+@frozen
+class _Prompt:
+    """echo: what the answer begins with."""
+
+    ids: Sequence[int]
+    echo: str = ""
+
+
+class _Continuation:
+    """One text that is being written."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        runner: Runner[Answer, int],
+        answer: Answer,
+        writing: Writing,
+        prompt: _Prompt,
+        *,
+        padded: bool,
+        deadline: float | None,
+    ) -> None:
+        self._decoder = decoder
+        self._runner = runner
+        self._answer = answer
+        self._writing = writing
+        self._prompt = prompt
+        self._padded = padded
+        self._deadline = deadline
+        self.text = prompt.echo
+
+    @property
+    def reason(self) -> str:
+        """Why there is no more."""
+        return self._writing.reason or "stop"
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(len(self._prompt.ids), self._writing.tokens)
+
+    async def pieces(self) -> AsyncGenerator[str, None]:
+        """The text as it is written. Raises RequestError."""
+        if self._prompt.echo:
+            yield self._prompt.echo
+        while self._writing.reason is None:
+            company = self._decoder.company(self._answer, padded=self._padded)
+            token = await self._runner.submit(self._answer, rows=1, bucket=company, deadline=self._deadline)
+            yield self._writing.take(token)
+
+    async def read(self) -> None:
+        """Write all of `text`. Raises RequestError."""
+        async with aclosing(self.pieces()) as pieces:
+            self.text = "".join([piece async for piece in pieces])
 
 
 class GenerateTask:
@@ -115,41 +176,64 @@ class GenerateTask:
         assert isinstance(request, ChatRequest | CompletionRequest)
         self._fields.check(request.body)
         options = read_options(request.body, self._spec)
-        prompt = await self._model.in_thread(partial(self._prompt, request))
-        most = min(options.max_tokens, self._room(len(prompt), _param(request)))
-        answer = Answer(Sampler(options.sampling), prompt)
-        writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+        prompts = await self._model.in_thread(partial(self._prompts, request))
+        texts = [self._text(prompt, options, request, deadline) for prompt in prompts]
         replies = TextAnswers.to(request)
-        texts: list[str] = []
-        while writing.reason is None:
-            company = self._decoder.company(answer, padded=self._can_pad)
-            token = await self._runner.submit(answer, rows=1, bucket=company, deadline=deadline)
-            text = writing.take(token)
-            if request.stream and (text or not texts):
-                yield ChatChunk(replies.piece(text, first=not texts))
-            texts.append(text)
-        usage = Usage(len(prompt), writing.tokens)
         if not request.stream:
-            yield ChatChunk(replies.whole("".join(texts), writing.reason, usage), usage)
+            await run_all([text.read() for text in texts])
+            usage = _total(texts)
+            said = [(text.text, text.reason) for text in texts]
+            yield ChatChunk(replies.several(said, usage), usage)
             return
-        yield ChatChunk(replies.end(writing.reason), more=options.with_usage)
+        for index, text in enumerate(texts):
+            first = True
+            async for piece in text.pieces():
+                if piece or first:
+                    yield ChatChunk(replies.piece(piece, first=first, index=index))
+                first = False
+            is_last = index == len(texts) - 1
+            yield ChatChunk(replies.end(text.reason, index=index), more=options.with_usage and is_last)
+        usage = _total(texts)
         yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
 
-    def _prompt(self, request: ChatRequest | CompletionRequest) -> Sequence[int]:
-        """The tokens to continue. Raises BadRequest."""
+    def _text(
+        self,
+        prompt: _Prompt,
+        options: Options,
+        request: ChatRequest | CompletionRequest,
+        deadline: float | None,
+    ) -> _Continuation:
+        """Raises ContextLengthExceeded."""
+        most = min(options.max_tokens, self._room(len(prompt.ids), _param(request)))
+        return _Continuation(
+            self._decoder,
+            self._runner,
+            Answer(Sampler(options.sampling), prompt.ids),
+            Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most),
+            prompt,
+            padded=self._can_pad,
+            deadline=deadline,
+        )
+
+    def _prompts(self, request: ChatRequest | CompletionRequest) -> list[_Prompt]:
+        """What is to be continued. Raises BadRequest."""
         if isinstance(request, ChatRequest):
             text = self._template.render(request.body["messages"])
-            add_special = not self._template.writes_special_tokens
-        else:
-            text, add_special = request.body["prompt"], True
-        param = _param(request)
+            return [self._prompt(text, "messages", not self._template.writes_special_tokens)]
+        echo = bool(request.body.get("echo"))
+        return [
+            self._prompt(text, "prompt", True, echo=echo)
+            for text in texts_in(request.body, "prompt", _NO_IDS)
+        ]
+
+    def _prompt(self, text: str, param: str, add_special: bool, *, echo: bool = False) -> _Prompt:
         try:
             ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids
         except (UnicodeError, TypeError):
             raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
         if not ids:
             raise BadRequest(f"the {param} has no tokens: send some text", param=param)
-        return ids
+        return _Prompt(ids, text if echo else "")
 
     def _room(self, prompt: int, param: str) -> int:
         """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
@@ -188,3 +272,8 @@ class GenerateTask:
 def _param(request: ChatRequest | CompletionRequest) -> str:
     """The field of the request that holds the text."""
     return "messages" if isinstance(request, ChatRequest) else "prompt"
+
+
+def _total(texts: Sequence[_Continuation]) -> Usage:
+    used = [text.usage for text in texts]
+    return Usage(sum(each.prompt_tokens for each in used), sum(each.completion_tokens for each in used))
