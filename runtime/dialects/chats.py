@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,16 +11,21 @@ from attrs import evolve
 
 from ...compiler.plan.capabilities import UNKNOWN
 from ..requests.conversation import Conversation
-from ..requests.request import OPENAI_CHAT, ChatRequest, Said
+from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, Said
 from . import exact_json, openai_chat
 from .adapt import Unsuitable, adapt
 
 _CONVERSATION = "conversation"
 
 
-def said_in(dialect: str, body: dict[str, Any], conversation: Conversation) -> ChatRequest:
-    """What a client asks in that dialect, which is not OpenAI's chat completions."""
-    said = Said(dialect, conversation, body, partial(_in_openai, dialect))
+def said_in(
+    dialect: str, body: dict[str, Any], conversation: Conversation, headers: Mapping[str, str] = NO_OPTIONS
+) -> ChatRequest:
+    """What a client asks in that dialect, which is not OpenAI's chat completions.
+
+    headers: those beside it that are for a provider of the same dialect.
+    """
+    said = Said(dialect, conversation, body, partial(_in_openai, dialect), headers)
     return ChatRequest(None, conversation.stream, said)
 
 

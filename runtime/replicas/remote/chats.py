@@ -24,7 +24,7 @@ from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.events import Event, Failed, UsageKnown
-from ...requests.request import OPENAI_CHAT, ChatRequest
+from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passing import PassingReader, check_whole
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer.
+    for the answer. headers: what the client said beside it.
     """
 
     path: str
@@ -57,6 +57,7 @@ class Fit(NamedTuple):
     passes: bool
     notes: tuple[Note, ...] = ()
     by_tool: str | None = None
+    headers: Mapping[str, str] = NO_OPTIONS
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -153,9 +154,13 @@ class Chats:
     ) -> Fit:
         path = self._target.address(request, body)
         try:
-            return Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+        said = request.said
+        if said is None or not said.headers or said.dialect != self._dialect:
+            return fit
+        return fit._replace(headers=said.headers)
 
 
 class EventsReader:
