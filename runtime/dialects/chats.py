@@ -15,6 +15,9 @@ from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, Said
 from . import exact_json, openai_chat
 from .adapt import Unsuitable, adapt
 
+MANY_PARTS = 500
+"""Parts of a conversation from where on reading and adapting it are work for a thread."""
+
 _CONVERSATION = "conversation"
 
 
@@ -27,6 +30,17 @@ def said_in(
     """
     said = Said(dialect, conversation, body, partial(_in_openai, dialect), headers)
     return ChatRequest(None, conversation.stream, said)
+
+
+def has_many_parts(messages: object) -> bool:
+    """Whether `messages`, of any protocol, are too many to be gone over while others wait."""
+    if type(messages) is not list or len(messages) > MANY_PARTS:
+        return type(messages) is list
+    count = 0
+    for message in messages:
+        content = message.get("content") if type(message) is dict else None
+        count += len(content) if type(content) is list else 1
+    return count > MANY_PARTS
 
 
 def conversation_of(request: ChatRequest) -> Conversation:

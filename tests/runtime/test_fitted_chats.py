@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp import ClientSession, web
 from attrs import evolve
 
 from inferc.compiler.plan import RemotePoolPlan, RequestSettings, RetryPolicy, RoutePlan, UnsupportedAction
+from inferc.runtime.replicas.remote.chats import Chats
 
 from ..support.pipelines import fallback, hedge
 from ..support.remote import gateway_of, plan_of, running, serving
@@ -248,3 +250,23 @@ async def test_the_numbers_of_a_call_keep_their_digits_on_the_way_to_another_pro
         await client.ask("gpt", "/v1/messages", messages=messages, max_tokens=9)
     [sent] = provider.openai
     assert sent["messages"][1]["tool_calls"][0]["function"]["arguments"] == f'{{"n":{many}}}'
+
+
+async def test_a_conversation_of_many_parts_is_made_fit_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    fit = Chats.fit
+
+    def noted(self: Chats, request: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fit(self, request)
+
+    monkeypatch.setattr(Chats, "fit", noted)
+    turns = [{"role": role, "content": "x"} for _ in range(300) for role in ("assistant", "user")]
+    provider = Provider()
+    async with house(provider) as client:
+        for path, more in (("/v1/chat/completions", {}), ("/v1/messages", {"max_tokens": 9})):
+            status, _, _ = await client.ask("claude", path, messages=[USER, *turns], **more)
+            assert status == 200
+            assert threads[0] != "MainThread"
+            threads.clear()
+    assert [len(sent["messages"]) for sent in provider.claude] == [601, 601]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from ...dialects import anthropic
-from ...dialects.chats import said_in
+from ...dialects.chats import has_many_parts, said_in
 from ...dialects.sides import CLIENT_SIDES
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
@@ -29,7 +30,8 @@ def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.S
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         body = await read_object(request, exact=True)
-        asked = read_request(body)
+        many = has_many_parts(body.get("messages", body.get("input")))
+        asked = await asyncio.to_thread(read_request, body) if many else read_request(body)
         chat = said_in(dialect, body, asked, _betas(request) if dialect == anthropic.DIALECT else NO_OPTIONS)
         return await respond(request, exchange, asked.model, chat)
 

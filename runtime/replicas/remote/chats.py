@@ -15,7 +15,7 @@ from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
 from ...dialects.adapt.dialects import AT_OPENAI
-from ...dialects.chats import conversation_of
+from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.server_sent_events import Event as StreamEvent
@@ -85,6 +85,14 @@ class Chats:
     def headers(self) -> Mapping[str, str]:
         """What each request carries beside the credential and the headers of the plan."""
         return self._target.headers
+
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        if self._key in request.kept:
+            return True
+        if request.said is not None:
+            return sum(len(turn.parts) for turn in request.said.conversation.turns) <= MANY_PARTS
+        return not has_many_parts(request.body["messages"])
 
     def fit(self, request: ChatRequest) -> Fit:
         """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""

@@ -137,6 +137,10 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        return self._chats.is_quick(request)
+
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
         return self._chats.fit(request)
