@@ -122,6 +122,7 @@ class _Lowerer:
             priority=key.priority,
             expires=expires,
             labels=key.labels,
+            carries=key.carries,
         )
 
     def _key_secret(self, secret: KeySecret, folder: Path) -> KeySecret:
@@ -151,6 +152,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             **onnx_fields(declared, deployment, self._pinner),
         )
@@ -171,6 +173,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             provider=provider,
             model=_name_at(deployment),

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
 from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Tls
 from ...dsl.kinds import (
@@ -85,6 +86,7 @@ class DeploymentPlan:
     serving: Serving
     idempotent: bool
     request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
+    allows: tuple[DataKind, ...] | None = rare("kinds of data that may go there; without it: not said")
     cache: Cache | None = rare("answers that are given again; without it: none")
 
     @property
