@@ -10,6 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
+from ..concurrency.tasks import end_tasks
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
@@ -20,6 +21,7 @@ from .auth import BearerToken, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
+from .kept_responses import BACKGROUND
 from .metrics import Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
@@ -75,6 +77,8 @@ def build_app(
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
+    app[BACKGROUND] = {}
+    app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
     metrics = Metrics(executor, accounting)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
@@ -240,10 +244,16 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             exchange.end()
-            if asks:
+            if asks and exchange.background is not None:
+                exchange.background.add_done_callback(lambda _: accounting.end(exchange, outcome))
+            elif asks:
                 accounting.end(exchange, outcome)
 
     return handle
+
+
+async def _end_background(app: web.Application) -> None:
+    await end_tasks(app[BACKGROUND].values())
 
 
 async def _expect_nothing(request: web.Request) -> None:

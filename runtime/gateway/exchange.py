@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
@@ -34,7 +35,7 @@ class Exchange:
     user: as the request says. spans: what was done for it.
     """
 
-    __slots__ = ("asked", "executor", "key", "plan", "spans", "trace", "user")
+    __slots__ = ("asked", "background", "executor", "key", "plan", "spans", "trace", "user")
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
@@ -42,6 +43,7 @@ class Exchange:
         self.plan.users += 1
         self.key: KeyPolicies | None = None
         self.asked: str | None = None
+        self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
         self.trace: Trace | None = None
         self.spans: list[Span] = []
