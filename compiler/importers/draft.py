@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import Code
 from .report import Outcome, Remark, Report
@@ -114,6 +115,14 @@ class Strategy:
         return evolve(self, members=members, shares=tuple(s for _, s in kept) if self.shares else ())
 
 
+def split(members: Sequence[str], shares: Sequence[float]) -> Strategy | str:
+    """Members by their shares; those without one are left out, and one that is left stands for itself."""
+    some = [(member, share) for member, share in zip(members, shares, strict=True) if share > 0]
+    if len(some) < 2:
+        return some[0][0] if some else members[0]
+    return Strategy("split", tuple(member for member, _ in some), tuple(share for _, share in some))
+
+
 def without_options(member: Strategy | str) -> Strategy | str:
     """The same, each strategy by its own default rule."""
     if isinstance(member, str):
@@ -210,7 +219,8 @@ class Draft:
             beside.append(Remark(outcome, node, says))
 
     def free_name(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it where it is taken."""
+        """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
+        wanted = "model" if holds_key(wanted) else wanted
         taken = {each.name for each in self.deployments} | {each.name for each in self.routes}
         name, number = wanted, 1
         while name in taken:

@@ -167,6 +167,17 @@ def number(node: Node) -> int | float:
     return int(decimal) if decimal == decimal.to_integral_value() else float(decimal)
 
 
+_MOST_SHARE = 10**12
+
+
+def weight(node: Node | None) -> float:
+    """A share beside others; 1 where none is written, or what is none."""
+    value = node.value if node is not None else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 1.0
+    return float(value) if math.isfinite(value) and 0 <= value < _MOST_SHARE else 1.0
+
+
 def truth(node: Node) -> bool:
     if isinstance(node.value, bool):
         return node.value

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from ..budgets import budget
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import Code, env
 from ..origin import Origin
@@ -20,6 +20,7 @@ from ..tables import (
     Lost,
     Table,
     To,
+    Unfit,
     follow,
     mebibytes,
     milliseconds,
@@ -29,6 +30,7 @@ from ..tables import (
     share,
     span,
     texts,
+    weight,
     whole,
 )
 
@@ -163,9 +165,10 @@ class _Reading:
     def _key(self, provider: str, node: Node) -> _Key:
         listed = node.get("models")
         models = [str(item.value) for item in listed.items] if listed is not None else []
-        value, weight = node.get("value"), node.get("weight")
-        number_ = float(weight.value) if weight is not None and isinstance(weight.value, int | float) else 1.0
-        return _Key(node, models, self._secret(value, variable_for(provider, "api_key")), number_)
+        value = node.get("value")
+        return _Key(
+            node, models, self._secret(value, variable_for(provider, "api_key")), weight(node.get("weight"))
+        )
 
     def _secret(self, node: Node | None, variable: str) -> Code | None:
         """`env.NAME`, or the object that stands for it; a key itself is left out."""
@@ -285,13 +288,10 @@ class _Reading:
         members: list[tuple[str, float]] = []
         for target in targets.items:
             name = self._made.get(f"{target.text('provider')}/{target.text('model') or match[2]}")
-            weight = target.get("weight")
             if name is None:
                 draft.lost(target, "there is no such provider, or no such model of it, in this file")
                 continue
-            part = (
-                float(weight.value) if weight is not None and isinstance(weight.value, int | float) else 1.0
-            )
+            part = weight(target.get("weight"))
             members.append((name, part))
             draft.kept(target)
         backs: list[str] = []
@@ -303,9 +303,7 @@ class _Reading:
         if not members:
             draft.lost(rule, _RULE)
             return
-        first: Strategy | str = members[0][0]
-        if len(members) > 1:
-            first = Strategy("split", tuple(n for n, _ in members), tuple(s for _, s in members))
+        first = split([name for name, _ in members], [part for _, part in members])
         strategy = Strategy("fallback", (first, *backs)) if backs else first
         route = Route(draft.free_name(match[2]), strategy, (rule,))
         draft.routes.append(route)
@@ -374,12 +372,14 @@ class _Reading:
             most, period = entry.get(f"{kind}_max_limit"), entry.get(f"{kind}_reset_duration")
             if most is None:
                 continue
-            if period is not None and float(span(period)) == 60:
+            try:
+                if period is None or float(span(period)) != 60:
+                    raise Unfit("limits of keys count minutes")
                 block.put(f"rate_limits.{ours}", number(most), most, period)
                 draft.kept(most, period)
-            else:
+            except Unfit as unfit:
                 for node in (most, period):
-                    draft.lost(node, "limits of keys count minutes", block.remarks)
+                    draft.lost(node, str(unfit), block.remarks)
         draft.kept(entry.get("id"))
 
 

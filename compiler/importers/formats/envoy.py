@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..literals import Code, env
 from ..origin import Origin
 from ..providers import COMPATIBLE, find_key
 from ..secrets import variable_for
-from ..tables import Kept, Lost, Table, To, Unfit, follow, span, whole
+from ..tables import Kept, Lost, Table, To, Unfit, follow, span, weight, whole
 from .atomr import OPEN
 
 MODEL_HEADER = "x-ai-eg-model"
@@ -224,12 +224,8 @@ def _level(members: list[tuple[Deployment, Node]], draft: Draft) -> Strategy | s
     if len(names) == 1:
         draft.kept(*weights)
         return names[0]
-    shares = tuple(
-        float(each.value) if each is not None and isinstance(each.value, int | float) else 1.0
-        for each in weights
-    )
     draft.kept(*weights)
-    return Strategy("split", names, shares)
+    return split(names, list(map(weight, weights)))
 
 
 def _asked(rule: Node, draft: Draft) -> tuple[str, Node] | None:

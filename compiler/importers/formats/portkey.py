@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from ....dsl.units import Duration
-from ..draft import Block, Deployment, Draft, Route, Strategy
+from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
 from ..providers import COMPATIBLE, aim_at, expected_key
-from ..requests import FORCED
+from ..requests import FORCED, cache
 from ..secrets import left_out, variable_for
-from ..tables import Lost, Table, To, Unfit, follow, milliseconds, seconds, text, whole
+from ..tables import Lost, Table, To, Unfit, follow, milliseconds, seconds, text, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
 _GUARD = "inferc checks no contents: keep a guard in front of it"
@@ -141,16 +141,11 @@ class _Reading:
         if kind == "fallback":
             return Strategy("fallback", made)
         weights = [item.get("weight") for _, item in members]
-        shares = [
-            float(w.value) if w is not None and isinstance(w.value, int | float) else 1.0 for w in weights
-        ]
+        shares = [weight(each) for each in weights]
         if any(isinstance(each, Strategy) for each in made):
             return Strategy("balance", made)
         self._draft.kept(*weights)
-        if any(share <= 0 for share in shares):
-            kept = [(m, s) for m, s in zip(made, shares, strict=True) if s > 0]
-            made, shares = tuple(m for m, _ in kept), [s for _, s in kept]
-        return Strategy("split", made, tuple(shares)) if len(made) > 1 else made[0]
+        return split([each for each in made if isinstance(each, str)], shares)
 
     def _deployment(self, node: Node, name: str, inherited: Mapping[str, Node]) -> str | None:
         draft, own = self._draft, _plain(node)
@@ -176,15 +171,15 @@ class _Reading:
                 found = found.get(key) if found is not None else None
             if found is not None and isinstance(rule, To):
                 self._inherit(made, rule, found)
-        cache = inherited.get("cache")
-        if cache is not None and cache.text("mode") == "simple":
-            lasts = cache.get("max_age")
-            nodes = [each for each in (cache.get("mode"), lasts) if each is not None]
+        kept = inherited.get("cache")
+        if kept is not None and kept.text("mode") == "simple":
+            lasts = kept.get("max_age")
+            nodes = [each for each in (kept.get("mode"), lasts) if each is not None]
             try:
-                made.put("cache.ttl", seconds(lasts) if lasts is not None else _WEEK, *nodes)
+                cache(made, seconds(lasts) if lasts is not None else _WEEK, *nodes)
                 draft.kept(*nodes)
             except Unfit as unfit:
-                draft.lost(cache, str(unfit), made.remarks)
+                draft.lost(kept, str(unfit), made.remarks)
         if made.has("runtime.timeouts.total"):
             made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
         follow(_TARGET, Node(node.path, node.line, rest), draft, made)

@@ -15,7 +15,20 @@ from ..origin import Origin
 from ..providers import aim_at, expected_key
 from ..requests import DEFAULTS, put_body, put_header
 from ..secrets import left_out, variable_for
-from ..tables import Kept, Lost, Table, To, Unfit, follow, milliseconds, per_million, seconds, text, whole
+from ..tables import (
+    Kept,
+    Lost,
+    Table,
+    To,
+    Unfit,
+    follow,
+    milliseconds,
+    per_million,
+    seconds,
+    text,
+    weight,
+    whole,
+)
 from .atomr import OPEN
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to TensorZero, `runtime openai_compatible`"
@@ -287,9 +300,7 @@ class _Reading:
         kind = trial.text("type") if trial is not None else None
         candidates = trial.get("candidate_variants") if trial is not None else None
         if candidates is not None and candidates.entries:
-            weights = {
-                k: float(v.value) for k, v in candidates.entries.items() if isinstance(v.value, int | float)
-            }
+            weights = {key: weight(inner) for key, inner in candidates.entries.items()}
         elif candidates is not None:
             weights = {str(item.value): 1.0 for item in candidates.items}
         backs = trial.get("fallback_variants") if trial is not None else None
@@ -297,10 +308,10 @@ class _Reading:
         if not weights:
             variants = node.get("variants")
             for key, variant in (variants.entries if variants is not None else {}).items():
-                weight = variant.get("weight")
-                if weight is not None and isinstance(weight.value, int | float):
-                    weights[key] = float(weight.value)
-                    draft.kept(weight)
+                given = variant.get("weight")
+                if given is not None:
+                    weights[key] = weight(given)
+                    draft.kept(given)
             if not weights:
                 weights = {key: 1.0 for key in known if key not in spare}
         if kind in ("static_weights", "static", "uniform"):
