@@ -11,6 +11,7 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
+from ..concurrency.tasks import end_tasks
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
@@ -20,6 +21,7 @@ from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
+from .kept_responses import BACKGROUND
 from .metrics import Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
@@ -80,6 +82,8 @@ def build_app(
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
+    app[BACKGROUND] = {}
+    app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
     metrics = Metrics(executor, records.accounting)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
@@ -246,11 +250,24 @@ def _guarded(
             raise
         finally:
             request.app[BODIES].release(request)
-            exchange.end()
-            if asks or (records.access is not None and request.path not in OPEN):
-                records.end(exchange, request, response, outcome, failed, loop.time(), asks)
+            is_told = asks or (records.access is not None and request.path not in OPEN)
+            ended = partial(records.end, exchange, request, response, outcome, failed)
+
+            def end(_: object = None) -> None:
+                exchange.end()
+                if is_told:
+                    ended(loop.time(), asks)
+
+            if exchange.background is None:
+                end()
+            else:
+                exchange.background.add_done_callback(end)
 
     return handle
+
+
+async def _end_background(app: web.Application) -> None:
+    await end_tasks(app[BACKGROUND].values())
 
 
 async def _expect_nothing(request: web.Request) -> None:
