@@ -76,6 +76,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "concurrency",
         "systemd",
         "admin",
+        "issued_keys",
         "requests",
         "secret",
         "http_connection",
