@@ -130,6 +130,8 @@ class Evaluator:
         if node.name.text in self._settings:
             value = read_setting(self._settings[node.name.text], node.type)
             return check_param(node, value, scope, self._found, None)
+        if node.default is None and isinstance(node.type, s.TypeOptional):
+            return None
         if node.default is None:
             self._found.error(
                 "E0310",
@@ -195,6 +197,11 @@ class Evaluator:
         complete = True
         for part in node.parts:
             value = part if isinstance(part, str) else self._inside_text(part, scope)
+            if value is None:
+                value = UNKNOWN
+                message = f"`{getattr(part, 'name', '')}` has no value to put into a text"
+                advice = "give it one with `--set`, or a default"
+                self._found.error("E0310", message, scope.span(node), "nothing here", help=advice)
             complete = complete and value is not UNKNOWN
             if isinstance(value, Call) and (variable := value.variable) is not None:
                 value = LateText((variable,))

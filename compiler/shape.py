@@ -125,7 +125,9 @@ class Shaper:
                 self._value_for_block(setting, name)
             else:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
-                if value is not UNKNOWN:
+                if value is None:
+                    self._set_to_nothing(setting, name, cls)
+                elif value is not UNKNOWN:
                     values[name] = value
                     paths[(*path, name)] = setting
         for key, inner in section.sections.items():
@@ -160,7 +162,7 @@ class Shaper:
         values: dict[str, Any] = {}
         for name, setting in section.settings.items():
             value = self._evaluator.evaluate(setting.node.value, setting.scope)
-            if value is not UNKNOWN:
+            if value is not UNKNOWN and value is not None:
                 values[name] = str(value) if isinstance(value, Word) else value
                 paths[(*path, name)] = setting
         for name, inner in section.sections.items():
@@ -170,6 +172,17 @@ class Shaper:
             else:
                 self._block_for_value(inner, name)
         return values
+
+    def _set_to_nothing(self, setting: Setting, name: str, cls: type) -> None:
+        """The field has no value, as if it was not there: an error where it must be."""
+        if attrs.fields_dict(cls)[name].default is attrs.NOTHING:
+            self._found.error(
+                "E0305",
+                f"`{name}` is needed, and was set to nothing",
+                setting.span,
+                "has no value",
+                help="give it one with `--set`, or a default",
+            )
 
     def _missing(
         self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]

@@ -95,6 +95,13 @@ class Inferrer(ABC):
                 secondary=[Label(origin.span, "from here")] if origin is not None else (),
                 help="declare a `param`, and give it with `--set`",
             )
+        if value is None:
+            return self.mistake(
+                "E0601",
+                "this is set to nothing: a pipeline needs a value",
+                node,
+                help="give it a default",
+            )
         if type is None:
             return self.mistake(
                 "E0601",

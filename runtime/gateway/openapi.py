@@ -12,7 +12,9 @@ import orjson
 from aiohttp import web
 from attrs import frozen
 
-from ...compiler.plan import ClientProtocol, TaskKind
+from ...compiler.plan import ClientProtocol, RemotePoolPlan, TaskKind, WireFormat
+from ..serving.deployment import Deployment
+from ..serving.model import Model
 from .endpoints.open_inference import local_status
 from .exchange import Exchange
 from .responses import json_answer
@@ -24,7 +26,8 @@ Json = dict[str, Any]
 class Operation:
     """What one method does at one path. takes, gives: names of schemas. streams: if asked to, as events.
 
-    names: the schema of what it may name; without anything to name, it is not described.
+    names: the schema of what it may name; without anything to name, it is not described. form: it takes a
+    form with files. media: it gives sounds.
     """
 
     summary: str
@@ -32,8 +35,11 @@ class Operation:
     takes: str | None = None
     streams: bool = False
     names: str | None = None
+    form: bool = False
+    media: bool = False
 
 
+_JSON, _FORM = "application/json", "multipart/form-data"
 _TASKS = {
     "ChatModel": (TaskKind.CHAT, TaskKind.GENERATE),
     "TextModel": (TaskKind.GENERATE,),
@@ -87,7 +93,16 @@ def _names(exchange: Exchange) -> dict[str, list[str]]:
         name: [each.name for each in models.values() if each.task in tasks] for name, tasks in _TASKS.items()
     }
     tensors = [each.name for each in models.values() if local_status(each) is not None]
+    found["OpenAIModel"] = [each.name for each in models.values() if _speaks_openai(each)]
+    found["TextModel"] += found["OpenAIModel"]
     return {**found, "AnyModel": list(models), "LocalModel": tensors, "Runnable": list(exchange.pipelines)}
+
+
+def _speaks_openai(model: Model) -> bool:
+    """Whether its provider has all that OpenAI has."""
+    plan = model.plan if isinstance(model, Deployment) else None
+    is_openais = isinstance(plan, RemotePoolPlan) and plan.wire is WireFormat.OPENAI
+    return is_openais and model.task is TaskKind.CHAT
 
 
 def _described(
@@ -96,6 +111,8 @@ def _described(
     gives: Json = {"application/json": {"schema": _ref(operation.gives)}}
     if operation.streams:
         gives["text/event-stream"] = {}
+    if operation.media:
+        gives["audio/*"] = {}
     error = {
         "description": "an error",
         "content": {"application/json": {"schema": _ref(_ERRORS[protocol or ClientProtocol.OPENAI])}},
@@ -103,21 +120,23 @@ def _described(
     said: Json = {
         "summary": operation.summary,
         "parameters": [
-            _parameter(name, there[operation.names or ""]) for name in re.findall(r"{(\w+)}", path)
+            _parameter(name, there.get(operation.names or "", [])) for name in re.findall(r"{(\w+)}", path)
         ],
         "responses": {"200": {"description": "the answer", "content": gives}, "4XX": error, "5XX": error},
     }
     if operation.takes is not None:
         said["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _ref(operation.takes)}},
+            "content": {_FORM if operation.form else _JSON: {"schema": _ref(operation.takes)}},
         }
     return said
 
 
 def _parameter(name: str, names: list[str]) -> Json:
-    values = ["1"] if name == "version" else names
-    return {"name": name, "in": "path", "required": True, "schema": {"enum": values}}
+    schema: Json = {"type": "string", "pattern": "^resp_[0-9a-f]+$"} if name == "id" else {"enum": names}
+    if name == "version":
+        schema = {"enum": ["1"]}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _ref(name: str) -> Json:

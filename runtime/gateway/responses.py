@@ -172,6 +172,14 @@ def _error_headers(
     return headers
 
 
+def error_event(error: Exception) -> bytes:
+    """What ends a stream of events that has failed, in OpenAI's shape; the log is told."""
+    if not isinstance(error, RequestError):
+        error = internal_error()
+    log_failure(error)
+    return b"data: %b\n\n" % orjson.dumps(error_body(error))
+
+
 def log_failure(error: RequestError) -> None:
     """One line for what the operator, not the client, has to look at."""
     limited = isinstance(error, RateLimited) and error.upstream_status is not None

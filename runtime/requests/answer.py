@@ -45,6 +45,16 @@ class ChatEvents(NamedTuple):
     native: bytes = b""
 
 
+class PassedChunk(NamedTuple):
+    """A piece of the answer to a `PassedRequest`; the type is that of the whole. usage, more: as above."""
+
+    data: bytes
+    content_type: str
+    usage: Usage | None = None
+    more: bool = False
+    upstream: Upstream | None = None
+
+
 @frozen
 class EmbedChunk:
     """The vectors of an `EmbedRequest`, in the order of the texts: float32 [texts, dimensions].
@@ -111,4 +121,4 @@ class ClassifyChunk:
     spans: tuple[tuple[LabelledSpan, ...], ...] | None = None
 
 
-Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+Chunk = ChatChunk | ChatEvents | PassedChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

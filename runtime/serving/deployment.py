@@ -18,7 +18,7 @@ from ..policies.retry import Retry
 from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import Incapable, RequestError, ShuttingDown, StartError
+from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
@@ -76,6 +76,8 @@ class Deployment(Model):
         self._most_inputs = remote.capabilities.most_inputs if remote else None
         self._cache = ResponseCache(plan.cache, names_model=self.is_wildcard) if plan.cache else None
         self._stopping = False
+        self.is_drained = False
+        """Whether the operator lets nothing come here; what runs may end."""
 
     @property
     def cache(self) -> ResponseCache | None:
@@ -104,7 +106,7 @@ class Deployment(Model):
         """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,
         and whose limits let a request pass.
         """
-        if self._stopping:
+        if self._stopping or self.is_drained:
             return inf
         return max(self._slots.free_at(now), self._availability.first(now))
 
@@ -377,8 +379,16 @@ class Deployment(Model):
         self._slots.leave(retrier.slot, now)
         self._throttle()
         self.counters.end(outcome_now(request, retrier.begun), now - began)
-        if retrier.usage is not None:
-            self.counters.spend(retrier.usage)
+        usage = retrier.usage
+        if usage is not None:
+            self.counters.spend(usage)
+        sent, first = retrier.times
+        if sent:
+            self.counters.waits.add(sent - began)
+        if first is not None and getattr(request, "stream", False):
+            self.counters.firsts.add(first - sent)
+            if usage is not None and usage.completion_tokens > 1:
+                self.counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""
@@ -396,6 +406,10 @@ class Deployment(Model):
     def _check(self, request: Request) -> None:
         if self._stopping:
             raise ShuttingDown("the executor is stopping", deployment=self.name)
+        if self.is_drained:
+            raise Drained(
+                f"deployment `{self.name}`: its operator lets no requests come", deployment=self.name
+            )
         check_task("deployment", self.name, self.task, request)
 
 

@@ -13,11 +13,12 @@ from attrs import define, frozen
 
 from ...compiler.plan import Cache
 from ..limits.keys import key_among
-from ..requests.answer import ChatChunk, ChatEvents, Chunk
+from ..requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ..requests.call import Call
 from ..requests.request import (
     ChatRequest,
     CompletionRequest,
+    PassedRequest,
     Request,
     TensorRequest,
 )
@@ -70,7 +71,9 @@ class ResponseCache:
         sent: the request with what the deployment adds to it.
         """
         request = call.request
-        if isinstance(request, TensorRequest) or "no-store" in call.headers.get("cache-control", ""):
+        if isinstance(request, TensorRequest | PassedRequest) or "no-store" in call.headers.get(
+            "cache-control", ""
+        ):
             return None
         if isinstance(sent, _DRAWS) and not self._plan.sampled and not _is_settled(sent):
             return None
@@ -160,7 +163,7 @@ def _to_keep(chunks: list[Chunk]) -> Iterator[Chunk]:
     """`chunks` without what holds for one request alone; they are all there at once."""
     last = len(chunks) - 1
     for index, chunk in enumerate(chunks):
-        if isinstance(chunk, ChatChunk | ChatEvents):
+        if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk):
             yield chunk._replace(upstream=None, more=index < last)
         elif getattr(chunk, "upstream", None) is not None:
             yield attrs.evolve(chunk, upstream=None)

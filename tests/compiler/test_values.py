@@ -264,6 +264,11 @@ def test_what_a_part_with_a_mistake_names_is_not_called_unused(project: Project,
 @pytest.mark.parametrize(
     ("declared", "written", "meaning"),
     [
+        ("list<text>", '["a", "b,c", ""]', ["a", "b,c", ""]),
+        ("list<int>", "[1, 2k]", [1, 2000]),
+        ("list<list<duration>>", "[[1s], []]", [[Duration(1)], []]),
+        ("text", '["a"]', '["a"]'),
+        ("text", "null", "null"),
         ("text", "eu-west-1", "eu-west-1"),
         ("text", '"7"', "7"),
         ("text", "", ""),
@@ -344,6 +349,42 @@ def test_a_declared_type_is_checked(
 ) -> None:
     found = project.findings(f"{word} _p: {declared} = {default}\n{chat('it')}")
     assert [item.is_error for item in found] == ([] if fits else [True])
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "codes"),
+    [
+        ("list<text>", "[1]", ["E0301"]),
+        ("list<text>", "[a]", ["E0301"]),
+        ("list<text>", '[env("X")]', ["E0301"]),
+        ("list<text>", '["a"', ["E0301"]),
+        ("int", "null", ["E0301"]),
+    ],
+)
+def test_what_is_set_must_have_the_type(
+    project: Project, declared: str, given: str, codes: list[str]
+) -> None:
+    assert project.codes(f"param p: {declared}\n{CUSTOM % 'p'}", settings={"p": given}) == codes
+
+
+def test_nothing_is_as_if_it_was_not_written(project: Project) -> None:
+    text = """
+    param where: text? = "http://127.0.0.1:1/v1"
+    param organization: text?
+    deployment a {
+      model = "gpt-4o"
+      runtime openai { api_key = env("K"), endpoint = where, organization = organization }
+    }
+    """
+    assert project.remote(text).endpoint == "http://127.0.0.1:1/v1"
+    plan = project.remote(text, settings={"where": "null", "organization": "org"})
+    assert (plan.endpoint, plan.headers) == ("https://api.openai.com/v1", {"OpenAI-Organization": "org"})
+    needed = 'param m: text?\ndeployment a { model = m, runtime openai { api_key = env("K") } }'
+    assert project.codes(needed) == ["E0305"]
+    assert project.codes(needed.replace("= m", '= "${m}"')) == ["E0310"]
+    assert project.codes(f"param m: text?\n{CUSTOM % 'm'}pipeline p(x: text) -> text {{ return m }}") == [
+        "E0601"
+    ]
 
 
 def test_a_parameter_without_a_value_is_an_error_that_says_how_to_set_it(project: Project) -> None:

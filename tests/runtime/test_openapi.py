@@ -95,7 +95,6 @@ async def test_every_path_is_described_and_names_what_there_is() -> None:
         assert described < operations().keys()
         assert {path for _, path in operations().keys() - described} == {  # which need models on this machine
             "/v1/classify",
-            "/v1/completions",
             "/v2/models/{name}",
             "/v2/models/{name}/infer",
             "/v2/models/{name}/versions/{version}",

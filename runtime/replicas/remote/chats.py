@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
-from ....compiler.plan import RemotePoolPlan, UnsupportedAction
+from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.adapt.dialects import AT_OPENAI
 from ...dialects.chats import conversation_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -67,11 +68,14 @@ class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan)
         self._dialect = self._target.dialect
-        self._straight = Straight(plan.capabilities) if self._dialect == OPENAI_CHAT else None
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        in_openai = self._dialect == OPENAI_CHAT
+        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
+        self._takes_all = is_openais or not in_openai
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._key = f"as {plan.deployment} takes it"
@@ -115,7 +119,7 @@ class Chats:
         asked = conversation_of(request)
         fit = adapt(
             asked,
-            self._plan.capabilities,
+            self._can,
             client=request.dialect,
             provider=self._dialect,
             unsupported=self._unsupported,
@@ -124,7 +128,9 @@ class Chats:
             raise fit.error(self._who)
         same = request.dialect == self._dialect
         native = request.body if request.said is None else request.said.native
-        if same and native is not None and fit.conversation is asked and native.get("tools") != []:
+        unchanged = fit.conversation is asked and native is not None and native.get("tools") != []
+        if same and unchanged and self._takes_all:
+            assert native is not None
             return self._fitted(request, {**native}, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         passes = same and tool is None
