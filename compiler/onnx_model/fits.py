@@ -14,6 +14,7 @@ from .signature import DType, Signature, TensorSpec
 
 INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
 TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
+USE_CACHE_BRANCH, NUM_LOGITS_TO_KEEP = "use_cache_branch", "num_logits_to_keep"
 LOGITS = "logits"
 PAST, PRESENT = "past_key_values.", "present."
 
@@ -183,7 +184,8 @@ def _causal(signature: Signature) -> Misfit | None:
     if logits is None or logits.dtype not in _GENERATED or not _has_rank(logits, 3):
         return Misfit(f"it needs an output `{LOGITS}`, f32 or f16 [batch, sequence, vocabulary]")
     past = [each for each in signature.inputs if each.name.startswith(PAST)]
-    others = [each for each in signature.inputs if each not in (*tokens, *past)]
+    switches = [each for each in signature.inputs if _is_switch(each)]
+    others = [each for each in signature.inputs if each not in (*tokens, *past, *switches)]
     if others:
         is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
         return Misfit(
@@ -192,6 +194,12 @@ def _causal(signature: Signature) -> Misfit | None:
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
     return next((why for each in past if (why := _cache(each, signature))), None)
+
+
+def _is_switch(spec: TensorSpec) -> bool:
+    """Whether it says how a model is run: with a past or without, and how many logits are wanted."""
+    kinds = {USE_CACHE_BRANCH: (DType.BOOL,), NUM_LOGITS_TO_KEEP: _INTEGERS}
+    return spec.dtype in kinds.get(spec.name, ()) and (spec.shape is None or len(spec.shape) < 2)
 
 
 def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:

@@ -29,36 +29,60 @@ class TextAnswers:
 
     def whole(self, text: str, reason: str, usage: Usage) -> bytes:
         """The answer in one piece."""
-        return self.several([(text, reason)], usage)
+        return self.whole_of([self.choice(text, reason)], usage)
 
-    def several(self, texts: Sequence[tuple[str, str]], usage: Usage) -> bytes:
-        """The answers to several prompts in one piece: each text, and why it ends."""
-        choices = [
-            _choice(
-                index,
-                {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text},
-                reason,
-            )
-            for index, (text, reason) in enumerate(texts)
-        ]
+    def whole_of(self, choices: Sequence[dict[str, Any]], usage: Usage) -> bytes:
+        """Several answers in one piece."""
         return self._json("chat.completion", choices, usage)
 
-    def piece(self, text: str, *, first: bool = False, index: int = 0) -> bytes:
-        """More text. index: of the prompt."""
+    def choice(
+        self,
+        text: str,
+        reason: str,
+        *,
+        index: int = 0,
+        calls: Sequence[dict[str, Any]] = (),
+        logprobs: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """One of the answers. calls: of functions, in place of a text."""
+        said: dict[str, Any] = {"text": text}
+        if self.is_chat:
+            message: dict[str, Any] = {"role": "assistant", "content": None if calls else text}
+            said = {"message": message | ({"tool_calls": list(calls)} if calls else {})}
+        return {"index": index, **said, "logprobs": logprobs, "finish_reason": reason}
+
+    def piece(
+        self,
+        text: str,
+        *,
+        first: bool = False,
+        index: int = 0,
+        calls: Sequence[dict[str, Any]] = (),
+        logprobs: dict[str, Any] | None = None,
+    ) -> bytes:
+        """More text, or calls of functions."""
         role = {"role": "assistant"} if first else {}
-        said = {"delta": {**role, "content": text}} if self.is_chat else {"text": text}
-        return self._json("chat.completion.chunk", [_choice(index, said, None)], None)
+        more = (
+            {"tool_calls": [{"index": i, **c} for i, c in enumerate(calls)]} if calls else {"content": text}
+        )
+        said = {"delta": {**role, **more}} if self.is_chat else {"text": text}
+        return self._piece(said, None, index, logprobs)
 
     def end(self, reason: str, *, index: int = 0) -> bytes:
         """Why there is no more."""
-        said: dict[str, Any] = {"delta": {}} if self.is_chat else {"text": ""}
-        return self._json("chat.completion.chunk", [_choice(index, said, reason)], None)
+        return self._piece({"delta": {}} if self.is_chat else {"text": ""}, reason, index, None)
 
     def usage(self, usage: Usage) -> bytes:
         """The token counts, which have a piece of their own in a stream."""
-        return self._json("chat.completion.chunk", [], usage)
+        return self._json("chat.completion.chunk", (), usage)
 
-    def _json(self, kind: str, choices: list[dict[str, Any]], usage: Usage | None) -> bytes:
+    def _piece(
+        self, said: dict[str, Any], reason: str | None, index: int, logprobs: dict[str, Any] | None
+    ) -> bytes:
+        choice = {"index": index, **said, "logprobs": logprobs, "finish_reason": reason}
+        return self._json("chat.completion.chunk", [choice], None)
+
+    def _json(self, kind: str, choices: Sequence[dict[str, Any]], usage: Usage | None) -> bytes:
         reply: dict[str, Any] = {
             "id": f"{'chatcmpl' if self.is_chat else 'cmpl'}-{self.id}",
             "object": kind if self.is_chat else "text_completion",
@@ -73,7 +97,3 @@ class TextAnswers:
                 "total_tokens": usage.prompt_tokens + usage.completion_tokens,
             }
         return orjson.dumps(reply)
-
-
-def _choice(index: int, said: dict[str, Any], reason: str | None) -> dict[str, Any]:
-    return {"index": index, **said, "logprobs": None, "finish_reason": reason}

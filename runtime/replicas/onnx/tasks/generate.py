@@ -8,8 +8,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from attrs import frozen
-
 from .....compiler.plan import GenerateSpec
 from ....dialects.field_check import FieldCheck
 from ....dialects.openai.requests import texts_in
@@ -19,8 +17,11 @@ from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
 from ..company import reason_to_run_alone
+from ..generate.choice import Choice
 from ..generate.decoder import Answer, Decoder
-from ..generate.options import FIELDS, Options, read_options
+from ..generate.forms import Forms
+from ..generate.merged import merged
+from ..generate.options import FIELDS, MAX_ANSWERS, Options, read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
@@ -29,7 +30,7 @@ from ..generate.texts import Detokenizer, StopFinder
 from ..model import OnnxModel
 from ..model_files import find_file
 from ..providers import has_cuda_graphs
-from ..runner import Runner, Stopper, run_all
+from ..runner import Stopper
 from ..signature import outputs_of
 from ..tokens import load_tokenizer
 
@@ -52,61 +53,6 @@ _LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 
 
 
 _NO_IDS = "the model has a tokenizer of its own, send texts instead of token ids"
-
-
-@frozen
-class _Prompt:
-    """echo: what the answer begins with."""
-
-    ids: Sequence[int]
-    echo: str = ""
-
-
-class _Continuation:
-    """One text that is being written."""
-
-    def __init__(
-        self,
-        decoder: Decoder,
-        runner: Runner[Answer, int],
-        answer: Answer,
-        writing: Writing,
-        prompt: _Prompt,
-        *,
-        padded: bool,
-        deadline: float | None,
-    ) -> None:
-        self._decoder = decoder
-        self._runner = runner
-        self._answer = answer
-        self._writing = writing
-        self._prompt = prompt
-        self._padded = padded
-        self._deadline = deadline
-        self.text = prompt.echo
-
-    @property
-    def reason(self) -> str:
-        """Why there is no more."""
-        return self._writing.reason or "stop"
-
-    @property
-    def usage(self) -> Usage:
-        return Usage(len(self._prompt.ids), self._writing.tokens)
-
-    async def pieces(self) -> AsyncGenerator[str, None]:
-        """The text as it is written. Raises RequestError."""
-        if self._prompt.echo:
-            yield self._prompt.echo
-        while self._writing.reason is None:
-            company = self._decoder.company(self._answer, padded=self._padded)
-            token = await self._runner.submit(self._answer, rows=1, bucket=company, deadline=self._deadline)
-            yield self._writing.take(token)
-
-    async def read(self) -> None:
-        """Write all of `text`. Raises RequestError."""
-        async with aclosing(self.pieces()) as pieces:
-            self.text = "".join([piece async for piece in pieces])
 
 
 class GenerateTask:
@@ -136,6 +82,7 @@ class GenerateTask:
             model.owner,
         )
         self._ends = self._end_tokens()
+        self._forms = Forms(self._tokenizer, sorted(self._ends), model.owner)
         self._compare_vocabularies()
         batching = model.plan.batching
         self._runner = model.runner(self._decoder.step, batching, is_loop=True)
@@ -175,65 +122,98 @@ class GenerateTask:
         """The answer, whole or as it comes. Raises RequestError."""
         assert isinstance(request, ChatRequest | CompletionRequest)
         self._fields.check(request.body)
-        options = read_options(request.body, self._spec)
-        prompts = await self._model.in_thread(partial(self._prompts, request))
-        texts = [self._text(prompt, options, request, deadline) for prompt in prompts]
+        options = await self._model.in_thread(partial(read_options, request.body, self._spec))
+        prompts = await self._model.in_thread(partial(self._prompts, request, options))
+        choices = await self._model.in_thread(partial(self._choices, request, options, prompts))
         replies = TextAnswers.to(request)
+        async with aclosing(merged([self._written(choice, deadline) for choice in choices])) as pieces:
+            async for choice, text in pieces:
+                if request.stream and (text or not (choice.is_shown or choice.offer)):
+                    logprobs = choice.logprobs()
+                    first, choice.is_shown = not choice.is_shown, True
+                    data = replies.piece(text, first=first, index=choice.index, logprobs=logprobs)
+                    yield ChatChunk(data)
+        usage = Usage(sum(map(len, prompts)), sum(choice.writing.tokens for choice in choices))
         if not request.stream:
-            await run_all([text.read() for text in texts])
-            usage = _total(texts)
-            said = [(text.text, text.reason) for text in texts]
-            yield ChatChunk(replies.several(said, usage), usage)
+            whole = [
+                replies.choice(
+                    choice.text,
+                    choice.reason,
+                    index=choice.index,
+                    calls=choice.calls(),
+                    logprobs=choice.logprobs(),
+                )
+                for choice in choices
+            ]
+            yield ChatChunk(replies.whole_of(whole, usage), usage)
             return
-        for index, text in enumerate(texts):
-            first = True
-            async for piece in text.pieces():
-                if piece or first:
-                    yield ChatChunk(replies.piece(piece, first=first, index=index))
-                first = False
-            is_last = index == len(texts) - 1
-            yield ChatChunk(replies.end(text.reason, index=index), more=options.with_usage and is_last)
-        usage = _total(texts)
+        for choice in choices:
+            calls, rest = choice.calls(), choice.rest()
+            if calls or rest:
+                data = replies.piece(rest, first=not choice.is_shown, index=choice.index, calls=calls)
+                yield ChatChunk(data, more=True)
+            is_last = choice is choices[-1]
+            more = options.with_usage or not is_last
+            yield ChatChunk(replies.end(choice.reason, index=choice.index), more=more)
         yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
 
-    def _text(
-        self,
-        prompt: _Prompt,
-        options: Options,
-        request: ChatRequest | CompletionRequest,
-        deadline: float | None,
-    ) -> _Continuation:
-        """Raises ContextLengthExceeded."""
-        most = min(options.max_tokens, self._room(len(prompt.ids), _param(request)))
-        return _Continuation(
-            self._decoder,
-            self._runner,
-            Answer(Sampler(options.sampling), prompt.ids),
-            Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most),
-            prompt,
-            padded=self._can_pad,
-            deadline=deadline,
-        )
+    async def _written(
+        self, choice: Choice, deadline: float | None
+    ) -> AsyncGenerator[tuple[Choice, str], None]:
+        """The text of one answer, token by token; before it, its prompt, where that is to be told again."""
+        if choice.echo:
+            yield choice, choice.echo
+        while choice.writing.reason is None:
+            company = self._decoder.company(choice.answer, padded=self._can_pad)
+            token = await self._runner.submit(choice.answer, rows=1, bucket=company, deadline=deadline)
+            yield choice, choice.take(token)
 
-    def _prompts(self, request: ChatRequest | CompletionRequest) -> list[_Prompt]:
-        """What is to be continued. Raises BadRequest."""
+    def _choices(
+        self, request: ChatRequest | CompletionRequest, options: Options, prompts: Sequence[Sequence[int]]
+    ) -> list[Choice]:
+        """All answers at their start. Raises BadRequest."""
+        asked = options.form or (options.offer.form() if options.offer is not None else None)
+        if len(prompts) * options.answers > MAX_ANSWERS:
+            message = (
+                f"prompts and `n` ask for {len(prompts) * options.answers} answers, of {MAX_ANSWERS} at most"
+            )
+            raise BadRequest(message, param="n")
+        choices: list[Choice] = []
+        echo = texts_in(request.body, "prompt") if request.body.get("echo") else ("",) * len(prompts)
+        for prompt in prompts:
+            most = min(options.max_tokens, self._room(len(prompt), _param(request)))
+            for number in range(options.answers):
+                form = self._forms.make(asked) if asked is not None else None
+                sampler = Sampler(options.sampling.of_answer(number), form, options.told)
+                writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+                choice = Choice(
+                    len(choices), Answer(sampler, prompt), writing, self._tokenizer, options.offer
+                )
+                choice.is_chat = isinstance(request, ChatRequest)
+                choice.echo = echo[len(choices) // options.answers]
+                choices.append(choice)
+        return choices
+
+    def _prompts(self, request: ChatRequest | CompletionRequest, options: Options) -> list[Sequence[int]]:
+        """The tokens of each prompt. Raises BadRequest."""
         if isinstance(request, ChatRequest):
-            text = self._template.render(request.body["messages"])
-            return [self._prompt(text, "messages", not self._template.writes_special_tokens)]
-        echo = bool(request.body.get("echo"))
-        return [
-            self._prompt(text, "prompt", True, echo=echo)
-            for text in texts_in(request.body, "prompt", _NO_IDS)
-        ]
+            text = self._template.render(request.body["messages"], options.offer)
+            return [self._tokens(request, text, add_special=not self._template.writes_special_tokens)]
+        texts = texts_in(request.body, "prompt", _NO_IDS)
+        return [self._tokens(request, text, add_special=True) for text in texts]
 
-    def _prompt(self, text: str, param: str, add_special: bool, *, echo: bool = False) -> _Prompt:
+    def _tokens(
+        self, request: ChatRequest | CompletionRequest, text: str, *, add_special: bool
+    ) -> Sequence[int]:
+        """The tokens to continue. Raises BadRequest."""
+        param = _param(request)
         try:
             ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids
         except (UnicodeError, TypeError):
             raise BadRequest(f"the {param} is not valid Unicode text", param=param) from None
         if not ids:
             raise BadRequest(f"the {param} has no tokens: send some text", param=param)
-        return _Prompt(ids, text if echo else "")
+        return ids
 
     def _room(self, prompt: int, param: str) -> int:
         """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
@@ -272,8 +252,3 @@ class GenerateTask:
 def _param(request: ChatRequest | CompletionRequest) -> str:
     """The field of the request that holds the text."""
     return "messages" if isinstance(request, ChatRequest) else "prompt"
-
-
-def _total(texts: Sequence[_Continuation]) -> Usage:
-    used = [text.usage for text in texts]
-    return Usage(sum(each.prompt_tokens for each in used), sum(each.completion_tokens for each in used))
