@@ -190,14 +190,6 @@ class GlobalBlocks:
         if "" in (name.strip(), *key.models) or not name.isprintable() or len(name) > LONGEST_NAME:
             message = f"names of keys have 1 to {LONGEST_NAME} printable characters"
             self._found.error("E0304", message, declared.span)
-        if not key.secret:
-            self._found.error(
-                "E0305",
-                f"the key `{name}` has no secret",
-                declared.written("secret"),
-                "an empty list",
-                help='write `secret = env("NAME")`',
-            )
         is_known = key.expires is not None and not is_unknown(key.expires)
         if is_known and read_moment(str(key.expires)) is None:
             self._found.error(

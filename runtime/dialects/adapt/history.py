@@ -83,7 +83,11 @@ class _History:
             parts += fit
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
-        if turn.extras and turn.role != "assistant":
+        if turn.extras and turn.role == "assistant":
+            kept = _said_anew(turn.extras)
+            if kept != turn.extras:
+                return evolve(turn, parts=tuple(parts), extras=kept)
+        elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
         return evolve(turn, parts=tuple(parts)) if changed else turn
 
@@ -192,6 +196,15 @@ class _History:
                 parts[place] = evolve(part, extras={**part.extras, "gemini": signed})
                 return True
         return False
+
+
+def _said_anew(extras: Any) -> Any:
+    """What stands beside an answer in the history, without what only answers have, and what is empty."""
+    kept = {
+        seal: {name: v for name, v in values.items() if v not in (None, [], {}) and name != "annotations"}
+        for seal, values in extras.items()
+    }
+    return {seal: values for seal, values in kept.items() if values} or NOTHING
 
 
 TYPE_NAMES = {"image/jpg": "image/jpeg", "audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav"}
