@@ -41,6 +41,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     history = _History(can, found, provider)
     fit = ((turn, history.turn(turn)) for turn in c.turns)
     turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
+    if can.developer_prompts is False:
+        turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
     if can.system_prompts in ("no", "first"):
         turns = _system_first(turns, can, found)
     if can.turns_alternate:
@@ -51,7 +53,13 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         if provider == "anthropic":
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
+    if can.user_after_results is False:
+        turns = _answered(turns, found)
     adapted = tuple(turns)
+    if can.begun_answers is False and adapted and adapted[-1].role == "assistant":
+        found.problems.append(
+            Problem(path(adapted[-1].at) or "messages", "the model goes on with no answer that was begun")
+        )
     if not adapted and not found.problems:
         found.problems.append(Problem("messages", "there must be a message that says something"))
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
@@ -82,7 +90,24 @@ class _History:
             changed = self._sign(parts) or changed
         if turn.extras and turn.role != "assistant":
             self._name_extras(turn.extras, path(turn.at))
+        if turn.extras and (kept := self._taken(turn)) != turn.extras:
+            return evolve(turn, parts=tuple(parts), extras=kept)
         return evolve(turn, parts=tuple(parts)) if changed else turn
+
+    def _taken(self, turn: Turn) -> Any:
+        """The fields of a message that the provider takes; others are named where the client wrote them."""
+        taken = self._can.message_fields
+        if taken is None:
+            return turn.extras
+        for name in {name for values in turn.extras.values() for name in values} - {*taken}:
+            if turn.role != "assistant":
+                self._found.note(
+                    f"{path(turn.at)}.{name}".lstrip("."), "left out: the provider does not take it"
+                )
+        return {
+            seal: {name: value for name, value in values.items() if name in taken}
+            for seal, values in turn.extras.items()
+        }
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
         if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
@@ -101,6 +126,8 @@ class _History:
             case Thinking() | RedactedThinking():
                 return (part,) if self._takes_back(part) else ()
             case Refusal():
+                if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
+                    return (Text(part.text, at=part.at),)
                 return (part,) if part.text.strip() or not self._drops_empty else ()
             case Sealed():
                 if part.dialect in self._seals:
@@ -252,6 +279,24 @@ def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
             found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
             return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]
     return turns
+
+
+def _answered(turns: Iterable[Turn], found: Findings) -> list[Turn]:
+    """Between the result of a tool and words of the user, the model says something."""
+    made: list[Turn] = []
+    for turn in turns:
+        results = [part for part in turn.parts if isinstance(part, ToolResult)]
+        others = tuple(part for part in turn.parts if not isinstance(part, ToolResult))
+        after = bool(made) and bool(made[-1].parts) and isinstance(made[-1].parts[-1], ToolResult)
+        if turn.role != "user" or not others or not (results or after):
+            made.append(turn)
+            continue
+        found.note(path(turn.at), f"sent behind an answer that says `{BEGIN}`: no user speaks after a tool")
+        if results:
+            made.append(evolve(turn, parts=tuple(results)))
+            turn = evolve(turn, parts=others)
+        made += [Turn("assistant", (Text(BEGIN),)), turn]
+    return made
 
 
 def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:
