@@ -27,7 +27,7 @@ MODELS := samples/models
 T ?=
 J ?= 2
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench: $(READY) models redis ## measure against the floors
 
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py
+
+mistakes: $(READY) ## make each single mistake in the samples, and count what is said about it
+	@$(BIN)/python -m tests.support.single_mistakes
 
 venv: $(READY) ## only set up .venv
 	@:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
@@ -20,11 +21,30 @@ class SafeFormatter(logging.Formatter):
         return "\n".join((escaped(first), *(f"  {escaped(line)}" for line in more)))
 
 
-def configure_logging() -> None:
-    """Log to standard error."""
+class JsonFormatter(SafeFormatter):
+    """The same, as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": super().format(record),
+        }
+        return json.dumps(said, ensure_ascii=False)
+
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
+    """Log to standard error. level: from which on news of inferc's own is said; debug: each retry, too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    if as_json:
+        handler.setFormatter(JsonFormatter("%(message)s"))
+    else:
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("inferc").setLevel(logging.INFO)
+    logging.getLogger("inferc").setLevel(level.upper())

@@ -7,10 +7,12 @@ import os
 import socket
 import stat
 import tempfile
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from ..dsl.units import Duration, parse_quantity
 
 TIMEOUT = 600.0
 """Seconds that a command may take: a reload loads models."""
@@ -27,6 +29,17 @@ def add_server(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="the file that the server runs; may be left out where this user runs but one",
     )
+
+
+def seconds_in(text: str) -> float:
+    """`text`, such as `90s`. Raises ArgumentTypeError."""
+    try:
+        seconds = parse_quantity(text, Duration)
+    except ValueError:
+        seconds = Duration(0)
+    if seconds <= 0:
+        raise ArgumentTypeError(f"`{text}` is no time: write one like `90s` or `10m`")
+    return float(seconds)
 
 
 def admin_path(file: str | Path) -> Path:
@@ -51,8 +64,8 @@ def ask(file: str | None, command: str, **fields: Any) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(line)
     except ValueError:
         raise NoServer("the server broke off; its log says why") from None
-    if "error" in answer:
-        raise NoServer(str(answer["error"]))
+    if "refused" in answer:
+        raise NoServer(str(answer["refused"]))
     return answer
 
 

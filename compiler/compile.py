@@ -14,6 +14,7 @@ from ..dsl.parser import parse as parse_text
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .checks import CHECKS
+from .damage import without_followers
 from .declare import Declared, Declarer
 from .evaluate import Evaluator
 from .globals import GlobalBlocks
@@ -68,8 +69,9 @@ def check_file(
         return Checked(None, (), tuple(found.items))
     program = _check(root, loader.modules, settings or {}, found)
     names = {declared.symbol.name.text for declared in program.declared}
-    diagnostics = tuple(without_allowed(without_repeats(in_order(found.items), names)))
-    return Checked(program, tuple(loader.modules), diagnostics, tuple(loader.missing))
+    damages = {module.source: module.damage for module in loader.modules}
+    said = without_repeats(in_order(without_followers(found.items, damages)), names)
+    return Checked(program, tuple(loader.modules), tuple(without_allowed(said)), tuple(loader.missing))
 
 
 def compile_checked(checked: Checked, base: Path) -> Plan:

@@ -38,14 +38,16 @@ class Declared:
     section: Section
     deployment: Deployment | None
     paths: Paths
+    right: bool = True
+    """Whether nothing is wrong with what it says, so that it is known what it takes and gives."""
 
     @property
     def runtime_is_known(self) -> bool:
         """Whether it is certain which runtime it is for: a model that could not be read says nothing."""
         deployment = self.deployment
-        return deployment is not None and bool(
-            deployment.model or deployment.runtime or deployment.runtime_config
-        )
+        if deployment is None or (self.section.damaged and not self.runtime_is_written):
+            return False
+        return bool(deployment.model or deployment.runtime or deployment.runtime_config)
 
     @property
     def runtime_is_written(self) -> bool:
@@ -105,15 +107,17 @@ class Declarer:
 
     def declare(self, symbol: Symbol) -> Declared:
         """The deployment that `symbol` declares."""
+        before = len(self._found.items)
         section = self._merger.merge(symbol)
         paths: Paths = {}
         values = self._values(symbol, section, paths)
         values["name"] = symbol.name.text
         values.setdefault("model", "")  # its mistake is reported; the rest can still be checked
         deployment = structure(values, Deployment, paths, self._found)
-        declared = Declared(symbol, section, deployment, paths)
-        if deployment is None:
-            return declared
+        right = not any(item.is_error for item in self._found.items[before:])
+        if section.guessed or deployment is None:
+            return Declared(symbol, section, None, paths, right)
+        declared = Declared(symbol, section, deployment, paths, right)
         problems = late_problems(deployment, has_runtime=declared.runtime_is_written)
         for problem in problems:
             span = declared.span(*problem.path)

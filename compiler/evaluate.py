@@ -96,6 +96,8 @@ class Evaluator:
     def value_of(self, symbol: Symbol) -> Any:
         """The value of a `let` or a `param`, or UNKNOWN."""
         key = id(symbol.node)
+        if symbol.is_damaged:
+            return UNKNOWN
         if key in self._values:
             return self._values[key]
         if any(running is symbol for running in self._running):
@@ -128,6 +130,8 @@ class Evaluator:
         if node.name.text in self._settings:
             value = read_setting(self._settings[node.name.text], node.type)
             return check_param(node, value, scope, self._found, None)
+        if node.default is None and isinstance(node.type, s.TypeOptional):
+            return None
         if node.default is None:
             self._found.error(
                 "E0310",
@@ -154,12 +158,12 @@ class Evaluator:
         )
 
     def _name(self, node: s.Reference, scope: Scope) -> Any:
-        if node.name in scope.lost:
-            return UNKNOWN
         symbol = scope.own.get(node.name) or scope.imported.get(node.name)
         if symbol is not None and isinstance(symbol.node, VALUES):
             scope.find(node.name)
             return self.value_of(symbol)
+        if symbol is None and scope.is_lost(node.name):
+            return UNKNOWN
         return node.name if node.quoted else Word(node.name)
 
     def _member(self, node: s.Member, scope: Scope) -> Any:
@@ -183,6 +187,8 @@ class Evaluator:
             self._found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
             return
         base = node.base.name if isinstance(node.base, s.Reference) else "this"
+        if scope.is_lost(base):
+            return
         hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
         self._found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)
 
@@ -191,6 +197,11 @@ class Evaluator:
         complete = True
         for part in node.parts:
             value = part if isinstance(part, str) else self._inside_text(part, scope)
+            if value is None:
+                value = UNKNOWN
+                message = f"`{getattr(part, 'name', '')}` has no value to put into a text"
+                advice = "give it one with `--set`, or a default"
+                self._found.error("E0310", message, scope.span(node), "nothing here", help=advice)
             complete = complete and value is not UNKNOWN
             if isinstance(value, Call) and (variable := value.variable) is not None:
                 value = LateText((variable,))

@@ -113,6 +113,8 @@ class GraphChecker:
         return self._callees[key]
 
     def _callee(self, symbol: Symbol) -> Callee | None:
+        if symbol.is_damaged:
+            return None
         match symbol.node:
             case s.DeploymentDeclaration():
                 declared = self._deployments.get(id(symbol.node))
@@ -134,7 +136,8 @@ class GraphChecker:
     def _route(self, symbol: Symbol) -> TypedRoute | None:
         key = id(symbol.node)
         if key not in self._checked:
-            self._checked[key] = self._routes.check(symbol)
+            checked = self._routes.check(symbol)
+            self._checked[key] = None if symbol.is_damaged else checked
         return self._checked[key]
 
     def _member(self, symbol: Symbol) -> TypedRoute | Callee | None:

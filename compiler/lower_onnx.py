@@ -95,9 +95,13 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 max_length=task.max_length,
                 on_too_long=task.on_too_long,
                 dimensions=task.dimensions,
+                vectors=task.vectors,
+                query_prompt=task.query_prompt,
+                document_prompt=task.document_prompt,
+                input_type=task.input_type,
             )
         case RerankTask() as task:
-            return RerankSpec(tokenizer=tokenizer(), max_length=task.max_length)
+            return RerankSpec(tokenizer=tokenizer(), max_length=task.max_length, activation=task.activation)
         case ClassifyTask() as task:
             names: tuple[str, ...] = ()
             if task.labels is not None:
@@ -110,6 +114,7 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 labels=names,
                 activation=task.activation,
                 top_k=task.top_k,
+                aggregation=task.aggregation,
             )
         case GenerateTask() as task:
             return GenerateSpec(

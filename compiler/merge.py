@@ -53,6 +53,8 @@ class Section:
     """Whether a part of it could not be read, so that nothing is said about what seems to be missing."""
     misnested: bool = False
     """Whether a `}` is missing in or around it, so that its fields may belong to another block."""
+    guessed: bool = False
+    """Whether it had to be guessed what a part of it says."""
 
     def label_span(self) -> Span:
         return self.scope.span(self.label) if self.label is not None else self.name_span
@@ -80,11 +82,13 @@ class Merger:
         assert isinstance(node, s.DeploymentDeclaration | s.TemplateDeclaration)
         if id(node) in self._merged:
             return self._merged[id(node)]
-        whole = Section(symbol.span, symbol.scope)
+        whole = Section(symbol.span, symbol.scope, guessed=symbol.is_damaged)
+        whole.damaged = whole.guessed
         for base in node.bases:
             template = self._base(symbol, base, [*path, symbol])
             if template is None:
                 whole.damaged = True
+                whole.guessed = whole.guessed or symbol.scope.misses(base)
             else:
                 _overlay(whole, template)
         own = Section(symbol.span, symbol.scope)
@@ -185,6 +189,7 @@ def _overlay(target: Section, source: Section) -> None:
     """
     target.damaged = target.damaged or source.damaged
     target.misnested = target.misnested or source.misnested
+    target.guessed = target.guessed or source.guessed
     target.settings.update(source.settings)
     for name, inner in source.sections.items():
         existing = target.sections.get(name)

@@ -25,7 +25,7 @@ from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration,
 from ..dsl.values import Word, show
 from .evaluate import report_unknown_value
 from .merge import Setting
-from .scope import Scope
+from .scope import VALUES, Scope
 from .shape import Paths
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def _report(
     value = mismatch.value
     if isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, found)
-    elif isinstance(value, Word) and isinstance(node, s.Reference) and mismatch.suggestion is None:
+    elif isinstance(value, Word) and isinstance(node, s.Reference) and _is_meant_name(mismatch, scope, found):
         report_unknown_value(node, str(value), scope, found)
     elif isinstance(mismatch, QuantityMismatch) and type(value) in (int, float):
         _missing_unit(mismatch, name, node, span, found)
@@ -129,6 +129,11 @@ def _report(
         fixes = _suggested(mismatch, span) or _millions(mismatch, span)
         label = f"found {mismatch.found}"
         found.error("E0301", f"`{name}` takes {mismatch.expected}", span, label, fixes=fixes)
+
+
+def _is_meant_name(mismatch: Mismatch, scope: Scope, found: Diagnostics) -> bool:
+    """Whether a bare word was meant as the name of a value: no text is written like it, or one is near."""
+    return mismatch.suggestion is None or bool(found.near(str(mismatch.value), scope.names(*VALUES)))
 
 
 def _millions(mismatch: Mismatch, span: Span) -> list[Fix]:

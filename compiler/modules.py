@@ -15,6 +15,7 @@ from ..dsl.parser import Parsed, parse
 from ..dsl.source import Source, Span
 from ..dsl.syntax import Declaration, ImportAs, ImportNames, Text
 from ..dsl.wording import show_circle
+from .damage import Damage
 from .project import project_left
 
 DEEPEST = 100
@@ -52,6 +53,9 @@ class Module:
     declarations: tuple[Declaration, ...]
     imports: dict[int, Module] = field(factory=dict)
     """The module behind each import declaration, by the offset of the declaration."""
+    lost: frozenset[str] = frozenset()
+    """Names that are perhaps declared in what could not be read."""
+    damage: Damage = field(factory=Damage)
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
@@ -94,7 +98,12 @@ class Loader:
     def _load(self, source: Source) -> Module:
         parsed = self._parse(source)
         self._found.items.extend(parsed.diagnostics)
-        module = Module(parsed.source, parsed.declarations)
+        module = Module(
+            parsed.source,
+            parsed.declarations,
+            lost=parsed.lost,
+            damage=Damage.of(parsed.declarations, parsed.guesses),
+        )
         key = key_of(source)
         self._modules[key] = module
         self._loading.append((key, module))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from attrs import define, field, frozen
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.kinds import TransportKind
 from ..dsl.record import Record
 
 
@@ -38,9 +37,8 @@ class NoRoom(Exception):
 
 
 def gpus_needed(deployment: Deployment) -> int:
-    """GPUs that all replicas of a deployment take together; 0 for remote ones."""
-    local = deployment.effective_runtime().transport is TransportKind.LOCAL
-    return (deployment.gpus or 0) * deployment.replicas if local else 0
+    """GPUs that all replicas of a deployment take together; 0 where it runs elsewhere."""
+    return (deployment.gpus or 0) * deployment.replicas if deployment.uses_gpus else 0
 
 
 def place(deployments: Sequence[Deployment], nodes: Sequence[Node]) -> dict[str, tuple[Replica, ...]]:

@@ -1,4 +1,5 @@
-"""A mistake in a template is one mistake, however many deployments are built on the template."""
+"""One mistake is said once: a template's, however many deployments are built on it, and a name that is not
+there, however often it is used."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 import attrs
 
-from ..dsl.diagnostics import Diagnostic
+from ..dsl.diagnostics import Diagnostic, Label
 from ..dsl.suggest import every
 
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -26,7 +27,33 @@ def without_repeats(diagnostics: Iterable[Diagnostic], deployments: Collection[s
             key = (diagnostic.code, diagnostic.primary.span, *pieces)
         _, others = alike.setdefault(key, (diagnostic, []))
         others += named[:1]
-    return [_with_note(diagnostic, others[1:]) for diagnostic, others in alike.values()]
+    return _unknown_once(_with_note(diagnostic, others[1:]) for diagnostic, others in alike.values())
+
+
+def _unknown_once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """`diagnostics`; the uses of one unknown name in a file become one finding with several places."""
+    alike: dict[object, list[Diagnostic]] = {}
+    for index, diagnostic in enumerate(diagnostics):
+        key: object = index
+        if diagnostic.code == "E0201" and diagnostic.primary is not None:
+            span = diagnostic.primary.span
+            key = (span.source, span.text)
+        alike.setdefault(key, []).append(diagnostic)
+    return [_together(first, others) for first, *others in alike.values()]
+
+
+def _together(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
+    if not others:
+        return first
+    places = [each.primary.span for each in others if each.primary is not None]
+    labels = tuple(Label(span, "and here") for span in places[:_MOST])
+    notes = (f"it is used in {len(places) - _MOST} more places",) if len(places) > _MOST else ()
+    fixes = {each.fixes[0].title: each.fixes[0] for each in (first, *others) if len(each.fixes) == 1}
+    fix = first.fixes
+    if len(fixes) == 1 and all(len(each.fixes) == 1 for each in (first, *others)):
+        edits = tuple(edit for each in (first, *others) for edit in each.fixes[0].edits)
+        fix = (attrs.evolve(first.fixes[0], edits=edits),)
+    return attrs.evolve(first, secondary=(*first.secondary, *labels), notes=(*first.notes, *notes), fixes=fix)
 
 
 def _with_note(diagnostic: Diagnostic, others: list[str]) -> Diagnostic:

@@ -60,6 +60,11 @@ class Symbol:
         return self.scope.span(self.node.name)
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether a part of it could not be read for certain, so that nothing is known of it."""
+        return id(self.node) in self.scope.module.damage.nodes
+
+    @property
     def kind(self) -> str:
         """The kind of declaration in the user's words."""
         return KIND_WORDS[type(self.node)]
@@ -111,11 +116,16 @@ class Scope:
                 return self.find_in(alias, name.text)
         return None
 
-    def is_lost(self, name: str, is_alias: bool) -> bool:
+    def is_lost(self, name: str, is_alias: bool = False) -> bool:
         """Whether `name` should have come from a file that could not be imported."""
-        if is_alias:
-            return name in self.aliases and self.aliases[name].module is self.module
-        return name in self.lost
+        if is_alias and name in self.aliases:
+            return self.aliases[name].module is self.module
+        return name in self.lost or "" in self.lost
+
+    def misses(self, node: s.Expression) -> bool:
+        """Whether what `node` refers to should have come from what could not be read or imported."""
+        name = written_reference(node) or ""
+        return self.is_lost(name.partition(".")[0], isinstance(node, s.Member))
 
     def names(self, *kinds: type) -> Iterator[str]:
         """The names that stand for one of `kinds`, imported ones included."""
@@ -130,7 +140,7 @@ class Scope:
 
 def build_scopes(modules: list[Module], found: Diagnostics) -> dict[int, Scope]:
     """The scope of each module, by the module's id; duplicates and unknown imports are reported."""
-    scopes = {id(module): Scope(module) for module in modules}
+    scopes = {id(module): Scope(module, lost=set(module.lost)) for module in modules}
     for scope in scopes.values():
         _declare(scope, found)
     _served_once(scopes.values(), found)
@@ -154,7 +164,7 @@ def written_reference(node: s.Expression) -> str | None:
 def report_unknown(scope: Scope, node: s.Expression, what: str, found: Diagnostics, *kinds: type) -> None:
     """There is no `what` of this name; says which names there are."""
     name = written_reference(node) or "this"
-    if scope.is_lost(name.partition(".")[0], isinstance(node, s.Member)):
+    if scope.misses(node):
         return
     hint = offer(found.near(name, scope.names(*kinds)))
     if hint is None and not found.is_long:

@@ -125,7 +125,9 @@ class Shaper:
                 self._value_for_block(setting, name)
             else:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
-                if value is not UNKNOWN:
+                if value is None:
+                    self._set_to_nothing(setting, name, cls)
+                elif value is not UNKNOWN:
                     values[name] = value
                     paths[(*path, name)] = setting
         for key, inner in section.sections.items():
@@ -133,7 +135,7 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                self._unknown_block(inner, name, names, cls, _written_in(inner.origin, cls, what))
+                self._unknown_block(inner, section, name, names, cls, _written_in(inner.origin, cls, what))
             elif (each := labelled_class(cls, name)) is not None:
                 if inner.label is None:
                     self._needs_name(inner, name)
@@ -160,7 +162,7 @@ class Shaper:
         values: dict[str, Any] = {}
         for name, setting in section.settings.items():
             value = self._evaluator.evaluate(setting.node.value, setting.scope)
-            if value is not UNKNOWN:
+            if value is not UNKNOWN and value is not None:
                 values[name] = str(value) if isinstance(value, Word) else value
                 paths[(*path, name)] = setting
         for name, inner in section.sections.items():
@@ -170,6 +172,17 @@ class Shaper:
             else:
                 self._block_for_value(inner, name)
         return values
+
+    def _set_to_nothing(self, setting: Setting, name: str, cls: type) -> None:
+        """The field has no value, as if it was not there: an error where it must be."""
+        if attrs.fields_dict(cls)[name].default is attrs.NOTHING:
+            self._found.error(
+                "E0305",
+                f"`{name}` is needed, and was set to nothing",
+                setting.span,
+                "has no value",
+                help="give it one with `--set`, or a default",
+            )
 
     def _missing(
         self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]
@@ -216,9 +229,12 @@ class Shaper:
             fixes=fixes,
         )
 
-    def _unknown_block(self, section: Section, name: str, names: list[str], cls: type, what: str) -> None:
+    def _unknown_block(
+        self, section: Section, around: Section, name: str, names: list[str], cls: type, what: str
+    ) -> None:
         if self._misplaced(name, cls, section.name_span):
             return
+        around.damaged = True  # it may be meant for a block that now seems to be missing
         hint = did_you_mean(name, names) or _elsewhere(name, cls, names)
         self._found.error(
             "E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint

@@ -7,6 +7,8 @@ from typing import Any
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.late_text import LateText
+from ..dsl.parser import parse
+from ..dsl.source import Source
 from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
 from ..dsl.values import Call, Word, describe, show
@@ -72,14 +74,14 @@ def _fits(declared: s.TypeExpression, value: Any) -> bool:
         case s.TypeUnion(options=options):
             return any(_fits(option, value) for option in options)
         case s.TypeOptional(inner=inner):
-            return _fits(inner, value)
+            return value is None or _fits(inner, value)
         case s.TypeGeneric(name="list", arguments=(element,)):
             return isinstance(value, list) and all(_fits(element, item) for item in value)
     return False
 
 
 def read_setting(given: Any, declared: s.TypeExpression | None) -> Any:
-    """The value of `--set name=given`: a number with its unit, true or false, or the text itself.
+    """The value of `--set name=given`: a number with its unit, a bool, a list, null, or the text itself.
 
     What the declared type does not take is a text where it takes that one. Values that are no text stay.
     """
@@ -92,9 +94,37 @@ def read_setting(given: Any, declared: s.TypeExpression | None) -> Any:
 def _guessed(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
+    if text == "null":
+        return None
+    if text.startswith("["):
+        return _literal(_parsed(text), text)
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return text[1:-1]
     try:
         return parse_number(text)
     except (UnitError, ValueError, ArithmeticError):
         return text
+
+
+def _parsed(text: str) -> s.Expression | None:
+    """`text` as an expression of a file; None where it is none."""
+    parsed = parse(Source("--set", f"let value = {text}"))
+    match parsed.declarations:
+        case (s.LetDeclaration(value=value),) if not parsed.diagnostics:
+            return value
+    return None
+
+
+def _literal(node: s.Expression | None, text: str) -> Any:
+    """The value of an expression of nothing but literals; `text` for any other."""
+    match node:
+        case s.Number() | s.Boolean():
+            return node.value
+        case s.Text(parts=()):
+            return ""
+        case s.Text(parts=(str(only),)):
+            return only
+        case s.ListExpression(items=items):
+            values = [_literal(item, text) for item in items]
+            return text if any(value is text for value in values) else values
+    return text

@@ -144,7 +144,15 @@ class Builder:
         return s.RouteDeclaration(c[0].start, c[5].end, c[1], _route(c[3]), c[5])
 
     def pipeline(self, c: Children) -> s.PipelineDeclaration:
-        return s.PipelineDeclaration(c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(c[8]))
+        steps, options = [], []
+        for step in c[8]:
+            if step.name is not None and step.name.text in s.PIPELINE_OPTIONS:
+                options.append(s.Field(step.start, step.end, step.name, step.value))
+            else:
+                steps.append(step)
+        return s.PipelineDeclaration(
+            c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(steps), tuple(options)
+        )
 
     def type_alias(self, c: Children) -> s.TypeDeclaration:
         return s.TypeDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3])
@@ -249,12 +257,13 @@ class Builder:
         dimensions = tuple(self._dimension(t) if t.type == "NUMBER" else t.text for t in c[1])
         return s.TypeDimensions(c[0].start, c[2].end, dimensions)
 
-    def _dimension(self, token: Token) -> int:
-        value = getattr(self.number([token]), "value", 0)
-        if type(value) is not int:
+    def _dimension(self, token: Token) -> int | None:
+        number = self.number([token])
+        if isinstance(number, s.Number):
+            if type(number.value) is int:
+                return number.value
             self._reports.no_dimension(token)
-            return 0
-        return value
+        return None
 
     # ---- expressions
 

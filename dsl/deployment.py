@@ -5,15 +5,16 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .catalogue import find_model
+from .data_kinds import DataKind
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
-from .policies import Budget, ModelFacts, Price, Serving
+from .policies import Budget, Cache, ModelFacts, Price, Serving
 from .problems import Problem
 from .record import Record
 from .requests import RequestSettings
-from .runtimes import RuntimeConfig, default_config
+from .runtimes import LaunchableConfig, RuntimeConfig, default_config
 from .tasks import Task
 from .units import Money
 from .validation import above_highest_tier, emptiness, ranges
@@ -30,7 +31,9 @@ class Deployment(Record):
     model: str = field(metadata={"doc": "model name, or path to an `.onnx` file"})
     runtime: RuntimeKind | None = doc("which backend; unset: inferred", default=None)
     runtime_config: RuntimeConfig | None = doc("settings of the backend; unset: its defaults", default=None)
-    gpus: int | None = at_least(1, "GPUs per replica; local runtimes only", at_most=MOST_GPUS, default=None)
+    gpus: int | None = at_least(
+        1, "GPUs per replica, of models and servers that run here", at_most=MOST_GPUS, default=None
+    )
     replicas: int = at_least(
         1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
     )
@@ -40,6 +43,10 @@ class Deployment(Record):
     price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
     model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
     request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
+    allows: tuple[DataKind, ...] | None = doc(
+        "kinds of data that may go there, such as `[eu, customer_data]`; unset: not said", default=None
+    )
+    cache: Cache | None = doc("answers that are given again", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 
     @property
@@ -54,6 +61,17 @@ class Deployment(Record):
         if self.runtime_config is not None:
             return self.runtime_config.kind
         return infer_runtime(self.model)
+
+    @property
+    def uses_gpus(self) -> bool:
+        """Whether it runs on the machines of the file: in this process, or as a server that is launched."""
+        if self.effective_runtime().transport is TransportKind.LOCAL:
+            return True
+        config = self.effective_config()
+        if not isinstance(config, LaunchableConfig):
+            return False
+        is_python = config.kind is RuntimeKind.PYTHON and config.endpoint is None
+        return config.launch is not None or is_python
 
     def effective_config(self) -> RuntimeConfig:
         """The settings of the effective runtime, defaults where none were given."""

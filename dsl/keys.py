@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from attrs import field, frozen
 
+from .data_kinds import DataKind
 from .fields import at_least, doc
 from .kinds import ClientProtocol, SecretSource
 from .policies import Budget
@@ -73,6 +74,7 @@ class Key(Record):
     expires: str | None = doc(
         'from when on it is refused, such as `"2027-01-31"`; UTC where nothing else is said', default=None
     )
+    carries: tuple[DataKind, ...] = doc("kinds of data that its requests hold", default=())
     labels: dict[str, str] = doc("what else is known about it, such as a team; shown in status", factory=dict)
 
 

@@ -180,7 +180,40 @@ class Pooling(StrEnum):
     MEAN = "mean"
     CLS = "cls"
     LAST = "last"
+    MAX = "max"
+    MEAN_SQRT_LEN = "mean_sqrt_len"
+    WEIGHTED_MEAN = "weighted_mean"
     NONE = "none"
+
+
+class VectorKind(StrEnum):
+    """What a text becomes: a vector, a weight for each token that there is, a vector for each of its own."""
+
+    DENSE = "dense"
+    SPARSE = "sparse"
+    MULTI = "multi"
+
+
+class InputType(StrEnum):
+    """What a text is that is embedded: neither, something to look for, or something to be found."""
+
+    NONE = "none"
+    QUERY = "query"
+    DOCUMENT = "document"
+
+
+class Aggregation(StrEnum):
+    """How labels of tokens become spans, as `transformers` does it.
+
+    Each token alone; neighbours with one label; or whole words, with the label of their first token, of the
+    mean of their tokens, or of the surest one.
+    """
+
+    NONE = "none"
+    SIMPLE = "simple"
+    FIRST = "first"
+    AVERAGE = "average"
+    MAX = "max"
 
 
 class TooLongAction(StrEnum):
@@ -191,7 +224,7 @@ class TooLongAction(StrEnum):
 
 
 class Activation(StrEnum):
-    """What makes scores out of a classifier's numbers; `none` when they are scores already."""
+    """What makes scores out of a model's numbers; `none` when they are scores already."""
 
     SOFTMAX = "softmax"
     SIGMOID = "sigmoid"

@@ -35,6 +35,10 @@ class Parsed(Record):
     source: Source
     declarations: tuple[Declaration, ...]
     diagnostics: tuple[Diagnostic, ...]
+    guesses: tuple[int, ...] = ()
+    """Where it had to be guessed what is meant."""
+    lost: frozenset[str] = frozenset()
+    """Names that are perhaps declared in what could not be read."""
 
 
 def parse(source: Source, begin: int = 0) -> Parsed:
@@ -67,7 +71,9 @@ def parse(source: Source, begin: int = 0) -> Parsed:
             declarations = (recovery or _recovery(state, reports)).finish(end)
     except TooManyErrors:
         declarations = (recovery or _recovery(state, reports)).declarations_so_far()
-    return Parsed(source, tuple(declarations), tuple(found.items))
+    return Parsed(
+        source, tuple(declarations), tuple(found.items), tuple(reports.guesses), frozenset(reports.lost)
+    )
 
 
 def _recovery(state: Any, reports: SyntaxReports) -> Recovery:

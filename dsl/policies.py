@@ -7,7 +7,7 @@ from attrs import field, frozen
 from .fields import MOST_TOKENS, above, at_least, doc
 from .kinds import BudgetAction, CapacityKind, JitterKind, UnavailableAction
 from .record import Record
-from .units import Duration, Money
+from .units import Duration, Money, Size
 
 
 @frozen(eq=False, repr=False)
@@ -109,6 +109,20 @@ class State(Record):
         "while it cannot be reached: refuse requests whose budget or strict limits need it, or serve them by "
         "what each process knows",
         default=UnavailableAction.REFUSE,
+    )
+
+
+@frozen(eq=False, repr=False)
+class Cache(Record):
+    """Equal requests, answered again from the memory of the process."""
+
+    ttl: Duration = field(metadata={"doc": "how long an answer is given again", "above": 0})
+    max_size: Size = above(
+        0, "memory for answers; those that nobody asked for longest go first", default=Size(64 << 20)
+    )
+    shared: bool = doc("clients with different keys may get each other's answers", default=False)
+    sampled: bool = doc(
+        "chats whose answers are drawn by chance, too: all but those with `temperature = 0`", default=False
     )
 
 

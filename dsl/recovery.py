@@ -71,7 +71,10 @@ class Recovery:
             return None
         instead = self._repaired(token)
         if instead is None or instead.skip:
-            return self._skip(token, tokens, report=instead is None)
+            following = self._skip(token, tokens, report=instead is None)
+            is_next = self._starts_declaration_at_margin(token)
+            self._reports.guessed_at(token.start - 1 if is_next else token.start)
+            return following
         for substitute in instead.tokens:
             if not self._accepts(substitute):
                 return substitute
@@ -224,6 +227,7 @@ class Recovery:
         states, values = self._state.state_stack, self._state.value_stack
         if context == 0:
             keep = 1 if len(states) > 1 and "declaration" in self._table[states[1]] else 0
+            self._lose(values[keep:])
             del states[keep + 1 :], values[keep:]
             if keep == 0:
                 self._push_empty("declarations")
@@ -234,6 +238,11 @@ class Recovery:
             if items in self._table[states[-1]] and item not in self._table[states[-1]]:
                 self._push_empty(items)
         self._keep_name(dropped)
+
+    def _lose(self, dropped: list[Any]) -> None:
+        """Remember the words at the head of a declaration that is dropped: one of them is its name."""
+        if dropped and isinstance(dropped[0], Token):
+            self._reports.lose(dropped[0].start)
 
     def _push_empty(self, items: str) -> None:
         _, state = self._table[self._state.state_stack[-1]][items]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from .diagnostics import Diagnostic
 from .lines import is_at_margin
 from .parser import Parsed, parse
@@ -23,7 +25,7 @@ def reparse(source: Source, before: Parsed) -> Parsed:
     if kept == 0:
         return parse(source)
     rest = parse(source, before.declarations[kept].start)
-    return Parsed(source, (*before.declarations[:kept], *rest.declarations), rest.diagnostics)
+    return evolve(rest, declarations=(*before.declarations[:kept], *rest.declarations))
 
 
 def _starts(found: Diagnostic) -> list[int]:

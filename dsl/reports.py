@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
+from functools import cached_property
 from typing import Any
 
 from .braces import closed_too_early
@@ -12,8 +13,8 @@ from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, every
 from .syntax import Block, Field, Node, Reference
-from .tokens import Token
-from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, UnitError
+from .tokens import DECLARATIONS, Token
+from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
 from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
 
 UNITS = (*NUMBER_SUFFIXES, *DURATION_UNITS, *SIZE_UNITS, "%")
@@ -59,6 +60,16 @@ _TEXT_BEFORE = re.compile(r"[^\W\d][\w./-]*[-/]$")
 _BARE_TEXT = re.compile(r"[\w./-]*+")
 """A text without its quotes, such as the name of a model."""
 
+_GUESSED = frozenset(("E0101", "E0102", "E0103", "E0104"))
+"""Mistakes in the structure of a file: unless the fix is certain, what was meant is a guess."""
+
+_NEXT_DECLARATION = re.compile(
+    rf"^\ufeff?(?:{'|'.join(sorted(map(str.lower, DECLARATIONS)))})\b", re.MULTILINE
+)
+
+_HEAD = re.compile(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
+_WORD = re.compile(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
+
 MOST_ERRORS = 1000
 """Reading stops at this many mistakes: the file is no `.infer` file."""
 
@@ -76,10 +87,27 @@ class SyntaxReports:
         self._damage: list[int] = []
         self._last_comma = -1
         self._last_number = -1
+        self._quiet = (0, 0)
+        self._count = 0
+        self.guesses: list[int] = []
+        """Where it had to be guessed what is meant: nothing is said that may only follow from it."""
+        self.lost: set[str] = set()
+        """Words of declarations that could not be read: names that are perhaps declared.
+
+        An empty one says that a declaration has no name, so that it may be any.
+        """
 
     def error(self, code: str, message: str, span: Span, label: str = "", **details: Any) -> None:
-        """Report a mistake. Raises TooManyErrors when there are too many."""
-        if len(self.found.items) >= MOST_ERRORS:
+        """Report a mistake, unless it may follow from an earlier one in the same declaration.
+
+        Raises TooManyErrors when there are too many.
+        """
+        self._count += 1
+        # a bracket that is never closed is noticed further down, at the place that is damaged last
+        place = self._damage[-1] if code == "E0103" and self._damage else span.start
+        if self._quiet[0] <= place < self._quiet[1] and self._count <= MOST_ERRORS:
+            return
+        if self._count > MOST_ERRORS:
             self.found.error(
                 "E0110",
                 f"more than {MOST_ERRORS} mistakes: the rest of this file was not read",
@@ -88,9 +116,25 @@ class SyntaxReports:
             )
             raise TooManyErrors
         self.found.error(code, message, span, label, **details)
+        if code in _GUESSED and any(not fix.safe for fix in details.get("fixes", ())):
+            self.guessed_at(span.start)
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
+
+    def guessed_at(self, offset: int) -> None:
+        """What stands at `offset` is not understood: no more is said until the next declaration."""
+        self.guesses.append(offset)
+        if self._quiet[0] <= offset < self._quiet[1]:
+            return
+        following = _NEXT_DECLARATION.search(self.source.text, offset + 1)
+        end = following.start() if following is not None else len(self.source.text) + 1
+        self._quiet = (offset, end)
+
+    @cached_property
+    def has_odd_long_quotes(self) -> bool:
+        """Whether a text between three quotes is not closed, or another one begins too early."""
+        return self.source.text.count('"""') % 2 == 1
 
     def damaged_at(self, offset: int) -> None:
         insort(self._damage, offset)
@@ -160,10 +204,22 @@ class SyntaxReports:
             self._bare_text(first.start())
         elif _MONEY_BEHIND.fullmatch(token.text):
             self._money_behind(token)
+        elif isinstance(error, PartsError) and not _NUMBER_REST.match(text, token.end):
+            self._no_duration(token)
         elif not isinstance(error, UnitError) or _NUMBER_REST.match(text, token.end):
             self.no_number(token.start)
         else:
             self._bad_unit(token, error.suffix)
+
+    def _no_duration(self, token: Token) -> None:
+        here = self.token_span(token)
+        self.error(
+            "E0106",
+            f"`{shorten(here.text)}` is no duration",
+            here,
+            "several parts",
+            help="a duration of several parts begins with the largest unit, and has each once: `1m30s`",
+        )
 
     def no_number(self, start: int) -> None:
         """Report a text at `start` that begins like a number and is none, once."""
@@ -288,6 +344,13 @@ class SyntaxReports:
             help=None if meant else f"a file holds {DECLARATION_WORDS}",
             fixes=fixes,
         )
+        if meant is None:
+            self.lose(token.start)
+
+    def lose(self, start: int) -> None:
+        """Remember the words at the head of a declaration that is left out: one of them is its name."""
+        head = _HEAD.match(self.source.text, start)
+        self.lost.update(_WORD.findall(head[0]) if head else ())
 
     def stray_brace(self, token: Token) -> None:
         here = self.token_span(token)
@@ -329,6 +392,7 @@ class SyntaxReports:
             secondary=[label],
             help="add a `}`",
         )
+        self.guessed_at(opening)
 
     def token_span(self, token: Token) -> Span:
         return self.span(token.start, token.end)

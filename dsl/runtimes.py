@@ -160,19 +160,21 @@ class AzureConfig(PresetConfig):
 class Launch(Record):
     """A local server that the executor starts, watches and stops: one for each replica.
 
-    In `command` and `env`, `{port}` stands for a free port of 127.0.0.1 that is picked at each start, and
-    `{replica}` for the number of the replica, from 0.
+    In `command` and `env`, `{port}` stands for a free port of 127.0.0.1 that is picked at each start,
+    `{replica}` for the number of the replica, from 0, `{model}` for the name of the model, and `{gpus}` for
+    the number of GPUs of a replica.
     """
 
     command: tuple[str, ...] = field(
         metadata={
-            "doc": "program and arguments; `{port}` is the port to listen on, `{replica}` counts from 0"
+            "doc": "program and arguments; `{port}` is the port to listen on, `{replica}` counts from 0, "
+            "`{model}` and `{gpus}` are those of the deployment"
         }
     )
     ready: str = doc("path that answers 200 when the server is ready", default="/health")
     env: dict[str, str] = doc(
         "environment variables of the server, beside those that any program needs; "
-        "`{port}` and `{replica}` too",
+        "`{port}` and the others, too",
         factory=dict,
     )
     pass_env: tuple[str, ...] = doc(

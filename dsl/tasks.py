@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import Activation, Pooling, TaskKind, TooLongAction
+from .kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
 from .record import Record
 
 _TOKENIZER = "path to a `tokenizer.json`; local models need it"
@@ -36,6 +36,14 @@ class EmbedTask(Task):
         "how many numbers of each vector are given, the first ones; only for models trained for it",
         default=None,
     )
+    vectors: VectorKind = doc(
+        "`dense`: one vector per text; `sparse`: a weight for each token of the vocabulary, as SPLADE; "
+        "`multi`: a vector for each token, as ColBERT",
+        default=VectorKind.DENSE,
+    )
+    query_prompt: str = doc("stands before each text that is a query", default="")
+    document_prompt: str = doc("stands before each text that is a document", default="")
+    input_type: InputType = doc("what a text is when a request does not say", default=InputType.NONE)
     kind: TaskKind = TaskKind.EMBED
 
 
@@ -48,6 +56,11 @@ class RerankTask(Task):
         1,
         "most tokens of query and document together, longer documents are cut; unset: as the tokenizer says",
         at_most=MOST_TOKENS,
+        default=None,
+    )
+    activation: Activation | None = doc(
+        "what makes a score out of the model's number, or of the second of two; the order is that of the "
+        "numbers themselves; unset: `sigmoid`, or `softmax` of two",
         default=None,
     )
     kind: TaskKind = TaskKind.RERANK
@@ -84,6 +97,11 @@ class ClassifyTask(Task):
         default=Activation.SOFTMAX,
     )
     top_k: int | None = at_least(1, "how many labels are given, the best ones; unset: all", default=None)
+    aggregation: Aggregation | None = doc(
+        "for a model that labels each token: how tokens become spans, as in `transformers`; unset: whole "
+        "texts have labels",
+        default=None,
+    )
     kind: TaskKind = TaskKind.CLASSIFY
 
 

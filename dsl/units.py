@@ -6,10 +6,19 @@ that a duration is never taken for a plain number. `str()` gives the shortest ex
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from itertools import pairwise
 from typing import Self, TypeVar
 
-DURATION_UNITS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+DURATION_UNITS: dict[str, float] = {
+    "us": 0.000001,
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 SIZE_UNITS: dict[str, int] = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 NUMBER_SUFFIXES: dict[str, int] = {"k": 10**3, "M": 10**6, "G": 10**9}
 _LARGEST_SHORT = 10**24
@@ -27,6 +36,8 @@ class Duration(float):
     def __str__(self) -> str:
         if not self:
             return "0s"
+        if abs(self) < 0.001:
+            return f"{_plain(round(self * 1_000_000, 6))}us"
         if self < 1:
             return f"{_plain(round(self * 1000, 9))}ms"
         unit = next(u for u in ("d", "h", "m", "s") if u == "s" or self % DURATION_UNITS[u] == 0)
@@ -99,6 +110,14 @@ PLURALS: dict[type, str] = {
 EXAMPLES: dict[type, str] = {Duration: "30s", Size: "4GiB", Money: "$100", Percent: "95%"}
 
 
+_PART = re.compile(r"(\d[\d_]*(?:\.\d[\d_]*)?)([A-Za-z]+)")
+_PARTS = re.compile(rf"(?:{_PART.pattern}){{2,}}")
+
+
+class PartsError(ValueError):
+    """The text has several parts, as a duration may, and is none."""
+
+
 class UnitError(ValueError):
     """The text is a number with a suffix that no unit has; `suffix` is that suffix."""
 
@@ -108,10 +127,12 @@ class UnitError(ValueError):
 
 
 def parse_number(text: str) -> int | float | Quantity:
-    """The value of a number literal: `10_000`, `2.5`, `10k`, `30s`, `4GiB`, `$1k`, `95%`.
+    """The value of a number literal: `10_000`, `2.5`, `10k`, `30s`, `1m30s`, `4GiB`, `$1k`, `95%`.
 
     Raises UnitError for an unknown suffix and ValueError for what is no number at all.
     """
+    if _PARTS.fullmatch(text):
+        return _compound(text)
     money = text.startswith("$")
     body = text[1:] if money else text
     digits = body.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")
@@ -131,6 +152,17 @@ def parse_number(text: str) -> int | float | Quantity:
     if suffix == "%":
         return Percent(float(Decimal(digits) / 100))
     raise UnitError(suffix)
+
+
+def _compound(text: str) -> Duration:
+    """The sum of the parts of a duration, from the largest unit to the smallest. Raises PartsError."""
+    parts = _PART.findall(text)
+    sizes = [DURATION_UNITS.get(unit, 0.0) for _, unit in parts]
+    if 0.0 in sizes or any(left <= right for left, right in pairwise(sizes)):
+        raise PartsError(text)
+    return Duration(
+        float(sum(Decimal(digits) * Decimal(str(DURATION_UNITS[unit])) for digits, unit in parts))
+    )
 
 
 def parse_quantity(text: str, kind: type[QuantityT]) -> QuantityT:

@@ -25,7 +25,8 @@ STRATEGY_WORDS = ("by", "after", "accept")
 NAME = r"[^\W\d]\w*"
 DIGITS = r"\d[\d_]*(?:\.\d[\d_]*)?"
 UNIT = r"(?:[A-Za-z%]+\$?|\$)?"
-NUMBER = rf"\$?{DIGITS}{UNIT}"
+PARTS = rf"(?:{DIGITS}[A-Za-z]+)*"
+NUMBER = rf"\$?{DIGITS}[A-Za-z%]*{PARTS}\$?"
 COMMENT = r"#[^\n]*"
 """The terminals of `infer.lark` that are no fixed words; a number is taken apart into digits and unit."""
 

@@ -1,6 +1,6 @@
 """Commands for a running server, over a socket that only its own user can reach.
 
-One JSON object in a line asks, and one in a line answers: `{"command": …}`, and `{"error": …}` where it was
+One JSON object in a line asks, and one in a line answers: `{"command": …}`, and `{"refused": …}` where it was
 not done. Who changes something is named in the log.
 """
 
@@ -81,21 +81,22 @@ class AdminSocket:
         try:
             asked = json.loads(line)
         except ValueError:
-            return {"error": "this is no JSON"}
+            return {"refused": "this is no JSON"}
         name = asked.get("command") if isinstance(asked, dict) else None
         command = self._commands.get(name) if isinstance(name, str) else None
         if command is None:
-            return {"error": f"there is no such command; there are {', '.join(self._commands)}"}
-        what = " ".join(str(value) for value in asked.values() if value not in (None, False))
+            return {"refused": f"there is no such command; there are {', '.join(self._commands)}"}
+        details = (f"{key}={value!r:.100}" for key, value in asked.items() if key != "command")
+        what = " ".join((str(name), *details))
         try:
             answer = await command(asked)
         except Refused as refused:
             if name in self._changing:
                 log.warning("%s: %s: refused: %s", who, what, refused)
-            return {"error": str(refused)}
+            return {"refused": str(refused)}
         except Exception:
             log.exception("%s: %s: failed because of a defect in inferc", who, what)
-            return {"error": "internal error; the log of the server says more"}
+            return {"refused": "internal error; the log of the server says more"}
         if name in self._changing:
             log.warning("%s: %s", who, what)
         return answer

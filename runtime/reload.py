@@ -35,6 +35,8 @@ class Reloader:
         self._reread = reread
         self._take_over = take_over or executor.reload
         self._turn = asyncio.Lock()
+        self.changes: list[str] = []
+        """What the last reload has changed."""
 
     async def reload(self, why: str) -> tuple[str, ...]:
         """Take over what has changed. Gives the problems that kept it from that; then nothing has changed."""
@@ -62,6 +64,7 @@ class Reloader:
         return ([], (UNUSABLE,)) if plan is None else (changes(self._executor.plan, plan), ())
 
     async def _reload(self) -> tuple[str, ...]:
+        self.changes = []
         plan = await asyncio.to_thread(self._reread)
         if plan is None:
             return (UNUSABLE,)
@@ -70,6 +73,7 @@ class Reloader:
             await self._take_over(plan)
         except StartError as error:
             return error.problems
+        self.changes = changed
         for change in changed:
             log.info("reload: %s", change)
         if not changed:

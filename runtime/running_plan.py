@@ -50,6 +50,12 @@ class RunningPlan:
         """The policies of the keys of the gateway, by name."""
         return self.policies.keys if self.policies is not None else {}
 
+    def spent_by(self, key: KeyPolicies) -> dict[str, float]:
+        """Dollars by window, of those windows in which the key has a ceiling."""
+        if self.policies is None or key.payer is None:
+            return {}
+        return key.payer.budget.spent(self.policies.epoch + asyncio.get_running_loop().time())
+
     def findings(self) -> Iterator[Finding]:
         """What is wrong with all that is neither a deployment nor a route."""
         for part in (self.policies, self.threads, self.workers):

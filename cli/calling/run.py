@@ -108,12 +108,13 @@ def _request(name: str, task: TaskKind, inputs: Inputs) -> Request:
 def _show(chunk: Chunk, said: ChunkEvents) -> None:
     match chunk:
         case EmbedChunk():
-            for vector in chunk.vectors.tolist():
-                print(json.dumps([round(value, 6) for value in vector]))
+            vectors = chunk.tokens or chunk.vectors
+            for vector in vectors:
+                print(json.dumps(vector.round(6).astype(float).tolist()))
         case RerankChunk():
             print(json.dumps([round(score, 6) for score in chunk.scores.tolist()]))
         case ClassifyChunk():
-            for row in chunk.rows:
+            for row in chunk.rows if chunk.spans is None else chunk.spans:
                 print(json.dumps([asdict(label) for label in row], ensure_ascii=False))
         case ChatChunk() | ChatEvents():
             texts = (event.text for event in said.of(chunk) if isinstance(event, TextDelta))

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ...compiler.compile import check_file
+from ...compiler.shared_settings import with_shared_settings
 from ...compiler.unused import without_used_elsewhere
 from ...dsl.diagnostics import Diagnostic
 from ..output import add_format, fail, show
@@ -42,7 +43,7 @@ def _check(chosen: list[Input], arguments: Namespace) -> list[Diagnostic]:
     settings = dict(arguments.settings)
     all_checked = [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
     found: dict[tuple[object, ...], Diagnostic] = {}
-    for checked in without_used_elsewhere(all_checked):
+    for checked in without_used_elsewhere(with_shared_settings(all_checked, settings)):
         for diagnostic in checked.diagnostics:
             found.setdefault(_identity(diagnostic), diagnostic)
     return list(found.values())

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ...compiler.compile import Checked, check_file, compile_checked
+from ...compiler.shared_settings import with_shared_settings
 from ...compiler.unused import without_used_elsewhere
 from ..files import save
 from ..output import add_format, fail, misuse, show, status_of
@@ -54,9 +55,8 @@ def run(arguments: Namespace) -> int:
 def _compile(chosen: list[Input], arguments: Namespace) -> tuple[int, list[Checked]]:
     """Check all files, print what is wrong with any, and write the plans of those that are fine."""
     settings = dict(arguments.settings)
-    all_checked = without_used_elsewhere(
-        [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
-    )
+    alone = [check_file(each.name, each.path, text=each.text, settings=settings) for each in chosen]
+    all_checked = without_used_elsewhere(with_shared_settings(alone, settings))
     found = [diagnostic for checked in all_checked for diagnostic in checked.diagnostics]
     prints = arguments.explain_values or any(_output(arguments.output, each.path) is None for each in chosen)
     status = show(found, arguments, taken=prints)

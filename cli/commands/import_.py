@@ -14,7 +14,7 @@ from ..output import fail, harmless
 from ..sources import read_stdin
 
 EXAMPLES = """\
-  inferc import config.yaml -o gateway.infer     # LiteLLM, and others that are listed in docs/import.md
+  inferc import config.yaml -o gateway.infer     # of LiteLLM, and others: see docs/import.md
   inferc import config.yaml                      # to standard output
   inferc import config.yaml -o gateway.infer --report json
 """

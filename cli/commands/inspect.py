@@ -16,7 +16,9 @@ from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
 from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task, why_not_batched
 from ...compiler.project import project_left
+from ...dsl.formatting import format_source
 from ...dsl.kinds import TaskKind
+from ...dsl.source import Source
 from ...dsl.tokens import KEYWORDS
 from ..output import fail
 
@@ -130,7 +132,19 @@ def _deployment(found: _Found) -> str:
         lines.append(f"  task {start.kind} {{")
         lines += [f"    {setting}" for setting in start.settings]
         lines.append("  }")
-    return "\n".join([*lines, "}", ""])
+    lines.append("}")
+    if start.image is not None:
+        lines += ["", _image_pipeline(found, start.image)]
+    return "\n".join([*lines, ""])
+
+
+def _image_pipeline(found: _Found, image: str) -> str:
+    """A pipeline that hands an image to the model as its folder says."""
+    call, gives = f"{found.name}({image})", "{ label: text, confidence: float }"
+    if found.start.kind is TaskKind.TENSOR:
+        call, gives = f"json({call})", "json"
+    text = f"pipeline {found.name}_of_image(photo: image) -> {gives} {{\n  return {call}\n}}\n"
+    return format_source(Source("", text)).text.rstrip("\n")
 
 
 def _comments(found: _Found) -> list[str]:

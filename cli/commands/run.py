@@ -13,7 +13,7 @@ from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.replicas.replica import LOAD_TIMEOUT
-from ..logs import configure_logging
+from ..logs import LEVELS, configure_logging
 from ..output import fail
 from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
 from ..server import NoServer, admin_path
@@ -25,6 +25,7 @@ EXAMPLES = """\
   inferc run prod.infer --state redis://127.0.0.1:6379/0
 """
 
+_FORMS = ("people", "json")
 _GRACE = 30.0
 _LINGERING = 1.0
 """Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
@@ -58,6 +59,18 @@ def configure(parser: ArgumentParser) -> None:
         type=_duration,
         default=Duration(_GRACE),
         help="how long requests in flight may then take to end (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--access-log",
+        choices=_FORMS,
+        help="write a line for each request to standard output, for people or as JSON",
+    )
+    parser.add_argument("--log-format", choices=_FORMS, default="people", help="of the log on standard error")
+    parser.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="info",
+        help="what the log says; `debug`: each retry and failover, too (default: %(default)s)",
     )
     parser.add_argument(
         "--strict",
@@ -113,7 +126,9 @@ def run(arguments: Namespace) -> int:
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
+    from ...runtime.gateway.access_log import AccessLog, LogForm
     from ...runtime.gateway.commands import admin_at
+    from ...runtime.gateway.records import Records
     from ...runtime.gateway.serve import Service
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
@@ -122,7 +137,7 @@ def run(arguments: Namespace) -> int:
         admin = admin_at(admin_path(arguments.file))
     except NoServer as error:
         return fail(str(error))
-    configure_logging()
+    configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
     names = ", ".join(names_of(ready.plan))
 
     def announce(url: str) -> None:
@@ -151,6 +166,8 @@ def run(arguments: Namespace) -> int:
         trust_models=arguments.trust_models,
         load_timeout=arguments.load_timeout,
     )
+    form = arguments.access_log
+    access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
     serving = serve(
         executor,
         ready.plan.gateway,
@@ -160,6 +177,7 @@ def run(arguments: Namespace) -> int:
         share_port=arguments.share_port,
         reread=reread,
         running=beside,
+        records=Records(access),
     )
     try:
         run_async(serving, lingering=_LINGERING)

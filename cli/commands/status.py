@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 
 from ..output import fail, harmless
+from ..server import NoServer, add_server, ask
+from ..tables import table
 
 EXAMPLES = """\
   inferc status
+  inferc status --watch
   inferc status http://10.0.0.7:8080 --token-from INFER_TOKEN
 """
 
 _HEADINGS = ("DEPLOYMENT", "TASK", "READY", "RUNS ON", "RUNNING", "WAITING", "MODEL")
+_DEFAULT = "http://127.0.0.1:8080"
 _TIMEOUT = 10
+_WATCH = 2.0
+_CLEAR = "\x1b[H\x1b[2J"
 _MOST = 16 << 20
 
 
@@ -28,31 +37,56 @@ def configure(parser: ArgumentParser) -> None:
         "url",
         metavar="URL",
         nargs="?",
-        default="http://127.0.0.1:8080",
-        help="where the server is (default: %(default)s)",
+        help=f"where the server is; without it, a server of this user on this machine, or {_DEFAULT}",
     )
     parser.add_argument(
         "--token-from",
         metavar="VARIABLE",
         help="environment variable with the token that the server wants; without it, no details are shown",
     )
+    add_server(parser)
+    parser.add_argument("--watch", action="store_true", help="show it anew every two seconds, until stopped")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: Namespace) -> int:
     """0 when everything is ready, else 1."""
-    url = arguments.url if "://" in arguments.url else f"http://{arguments.url}"
     headers = {}
     if arguments.token_from is not None:
         token = os.environ.get(arguments.token_from, "").strip()
         if not token:
             return fail(f"the environment variable {arguments.token_from} is not set: set it to the token")
         headers["Authorization"] = f"Bearer {token}"
+    while True:
+        try:
+            health = _health(arguments, headers)
+        except NoServer as error:
+            return fail(str(error))
+        if arguments.watch and not arguments.json:
+            print(_CLEAR, end="")
+        if arguments.json:
+            print(json.dumps(health))
+        else:
+            _show(health)
+        if not arguments.watch:
+            return 0 if health.get("status") == "ok" else 1
+        sys.stdout.flush()
+        time.sleep(_WATCH)
+
+
+def _health(arguments: Namespace, headers: dict[str, str]) -> dict[str, Any]:
+    """What the server says: over its admin socket where no address is given. Raises NoServer."""
+    if arguments.server is not None:
+        return ask(arguments.server, "status")
+    if arguments.url is None and arguments.token_from is None:
+        with suppress(NoServer):
+            return ask(None, "status")
+    asked = arguments.url or _DEFAULT
+    url = asked if "://" in asked else f"http://{asked}"
     try:
-        health = _ask(f"{url.rstrip('/')}/healthz", headers)
+        return _ask(f"{url.rstrip('/')}/healthz", headers)
     except (OSError, HTTPException, ValueError) as error:
-        return fail(f"{url} does not say how it is: {error}")
-    _show(health)
-    return 0 if health.get("status") == "ok" else 1
+        raise NoServer(f"{url} does not say how it is: {error}") from None
 
 
 def _ask(url: str, headers: dict[str, str]) -> dict[str, Any]:
@@ -80,11 +114,13 @@ def _show(health: dict[str, Any]) -> None:
     if deployments is None:
         print(f"{health['status']}; with `--token-from` it says more")
         return
-    _table(_HEADINGS, [_row(each) for each in deployments])
+    table(_HEADINGS, [_row(each) for each in deployments])
     if routes := health.get("routes"):
-        _table(("ROUTE", "KIND", "READY", "MEMBERS"), [_route_row(each) for each in routes])
+        table(("ROUTE", "KIND", "READY", "MEMBERS"), [_route_row(each) for each in routes])
+    if keys := health.get("keys"):
+        table(("KEY", "REQUESTS", "FAILED", "TOKENS", "COST", "BUDGET"), [_key_row(each) for each in keys])
     if pipelines := health.get("pipelines"):
-        _table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
+        table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
         _say(f"warning: {warning}")
     state = health.get("state") or {}
@@ -93,6 +129,10 @@ def _show(health: dict[str, Any]) -> None:
     for deployment in deployments:
         if seconds := max((each.get("held_seconds", 0) for each in deployment["replicas"]), default=0):
             _say(f"warning: {deployment['name']}: its provider asked to wait, for {seconds} s more")
+        if deployment.get("drained"):
+            _say(f"warning: {deployment['name']}: no requests come to it: `inferc drain --undo` lets them")
+        if any(each.get("circuit_open") for each in deployment["replicas"]):
+            _say(f"warning: {deployment['name']}: its endpoint keeps failing, and is left alone")
     for problem in health.get("reload_problems", ()):
         _say(f"warning: the last reload: {problem}")
 
@@ -102,10 +142,12 @@ def _say(text: str) -> None:
     print(harmless(text))
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        _say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+def _key_row(key: dict[str, Any]) -> Sequence[str]:
+    requests: dict[str, int] = key["requests"]
+    failed = sum(count for outcome, count in requests.items() if outcome != "ok")
+    budget = ", ".join(f"${dollars:.4g} this {window}" for window, dollars in key["budget"].items())
+    cost = f"${key['cost']:.6g}"
+    return key["name"], str(sum(requests.values())), str(failed), str(key["tokens"]), cost, budget or "-"
 
 
 def _route_row(route: dict[str, Any]) -> Sequence[str]:

@@ -11,6 +11,7 @@ from ...dsl.diagnostics import Diagnostics
 from ..program import Program
 from . import (
     budgets,
+    caches,
     capacity,
     files,
     keys,
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     policies.check_waits,
     models.check,
     budgets.check,
+    caches.check,
     keys.check,
     capacity.check,
     remote_tasks.check,

@@ -8,13 +8,13 @@ from pathlib import Path
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.kinds import Activation, Pooling, TaskKind
+from ...dsl.kinds import Activation, TaskKind, VectorKind
 from ...dsl.runtimes import OrtConfig
-from ...dsl.tasks import ClassifyTask, EmbedTask
+from ...dsl.tasks import ClassifyTask, EmbedTask, RerankTask
 from ..declare import Declared
 from ..model_files import ModelFiles
 from ..onnx_model.batch_axis import no_batch
-from ..onnx_model.fits import INPUT_IDS, misfit, scores, vectors, without_rows
+from ..onnx_model.fits import INPUT_IDS, Asked, misfit, relevance, scores, vectors, without_rows
 from ..onnx_model.reader import OnnxModel
 from ..onnx_model.signature import Signature, TensorSpec
 
@@ -105,9 +105,8 @@ def _fits(declared: Declared, deployment: Deployment, signature: Signature, foun
             "`task generate` answers chats, too",
         )
         return
-    pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
-    tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
-    why = misfit(kind, signature, tokens=tokens, pooling=pooling)
+    asked = Asked.by(task)
+    why = misfit(kind, signature, asked)
     if why is not None:
         where = ("task", "pooling") if "pooling" in why.reason else ("task",)
         _task_error(
@@ -118,11 +117,18 @@ def _fits(declared: Declared, deployment: Deployment, signature: Signature, foun
             found,
             why.help,
         )
-    elif isinstance(task, EmbedTask) and task.dimensions is not None:
-        _dimensions(declared, task.dimensions, vectors(signature, task.pooling), signature, found)
+    elif isinstance(task, EmbedTask):
+        _vectors(declared, task, vectors(signature, asked.pooling), signature, found)
     elif isinstance(task, ClassifyTask):
-        _activation(declared, task, scores(signature), signature, found)
-        _labels(declared, task, scores(signature), found)
+        output = scores(signature, per_token=asked.per_token)
+        _activation(declared, task, output, signature, found)
+        _scored_already(declared, task.activation, output, signature, found)
+        _labels(declared, task, output, found)
+        _per_token(declared, task, found)
+    elif isinstance(task, RerankTask):
+        output = relevance(signature)
+        usual = Activation.SOFTMAX if output and output.shape and output.shape[1:] == (2,) else None
+        _scored_already(declared, task.activation or usual or Activation.SIGMOID, output, signature, found)
 
 
 def _task_error(
@@ -143,6 +149,49 @@ def _dimensions(
     if isinstance(size, int) and asked > size:
         message = f"this model's vectors have {size} numbers, `dimensions` asks for {asked}"
         _task_error(declared, ("task", "dimensions"), message, signature, found, None)
+
+
+def _vectors(
+    declared: Declared, task: EmbedTask, output: TensorSpec | None, signature: Signature, found: Diagnostics
+) -> None:
+    if task.vectors is not VectorKind.DENSE and task.dimensions is not None:
+        message = f"`dimensions` cuts dense vectors, and these are {task.vectors}"
+        _task_error(declared, ("task", "dimensions"), message, signature, found, None)
+    elif task.dimensions is not None:
+        _dimensions(declared, task.dimensions, output, signature, found)
+
+
+def _per_token(declared: Declared, task: ClassifyTask, found: Diagnostics) -> None:
+    """Report settings that say nothing where tokens are labelled."""
+    if task.aggregation is not None and task.top_k is not None:
+        found.error(
+            "E0308",
+            "each span has one label, so there is no `top_k`",
+            declared.span("task", "top_k"),
+            help="remove it",
+        )
+
+
+def _scored_already(
+    declared: Declared,
+    activation: Activation,
+    output: TensorSpec | None,
+    signature: Signature,
+    found: Diagnostics,
+) -> None:
+    """Warn about scores that are made of scores."""
+    end = signature.activations.get(output.name) if output is not None else None
+    if end is None or activation is Activation.NONE:
+        return
+    assert output is not None
+    made = {"shares": "scores of its classes"}.get(end, f"the {end} of its numbers")
+    found.warning(
+        "W0519",
+        f"`{output.name}` is {made} already, and `activation = {activation}` is applied to it again",
+        declared.span("task", "activation"),
+        f"the model gives {output}",
+        help="set `activation = none`",
+    )
 
 
 def _activation(

@@ -34,6 +34,9 @@ HOSTED = {
 """Runtimes whose own endpoint takes nobody without a key, and the variable that usually holds it."""
 
 
+GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
+"""What tells a program which GPUs it may use."""
+
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 
@@ -78,14 +81,20 @@ def _cudarc(declared: Declared, found: Diagnostics) -> None:
 
 def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     kind = deployment.effective_runtime()
-    if deployment.gpus is not None:
+    if deployment.gpus is not None and not deployment.uses_gpus:
+        own = isinstance(config, LaunchableConfig)
         found.error(
             "E0401",
-            f"`{deployment.name}` runs at a provider: it takes no `gpus` here",
+            f"`{deployment.name}` runs {'where its `endpoint` is' if own else 'at a provider'}: it takes no "
+            "`gpus` here",
             declared.span("gpus"),
-            f"`{kind}` is remote",
-            help="remove `gpus`; only `ort` and `tensorrt` use this machine's GPUs",
+            f"`{kind}` is not started here" if own else f"`{kind}` is remote",
+            help="remove `gpus`, or have the server started with `launch { command = […] }`"
+            if own
+            else "remove `gpus`: they are for models and servers that run here",
         )
+    elif deployment.gpus is not None and isinstance(config, LaunchableConfig) and config.launch is not None:
+        _visible_devices(declared, config.launch, found)
     retry, path = config.retry, ("runtime_config", "retry")
     if retry.initial_backoff > retry.max_backoff:
         found.error(
@@ -115,6 +124,18 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
     _headers(declared, config, found)
     _exclusive(declared, config, found)
     _keys(declared, deployment, config, found)
+
+
+def _visible_devices(declared: Declared, launch: Launch, found: Diagnostics) -> None:
+    """The variable that tells a server its GPUs is set by `gpus`."""
+    if GPUS_VARIABLE in launch.env:
+        found.error(
+            "E0308",
+            f"`gpus` and `{GPUS_VARIABLE}` rule each other out: both say which GPUs the server sees",
+            declared.span("runtime_config", "launch", "env", GPUS_VARIABLE),
+            secondary=[Label(declared.span("gpus"), "the other one")],
+            help="keep one of them",
+        )
 
 
 def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
 
+from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import Code
 from .report import Outcome, Remark, Report
@@ -21,11 +22,12 @@ class Field:
 
 @define(eq=False)
 class Block:
-    """`label { … }`: fields and blocks in the order in which they were put, and comments before them."""
+    """`head label { … }`: fields and blocks as they were put, and comments. head: instead of its name."""
 
     label: str = ""
     items: dict[str, Field | Block] = field(factory=dict)
     remarks: list[Remark] = field(factory=list)
+    head: str = ""
 
     def block(self, *path: str) -> Block:
         """The block at `path`, made where there is none."""
@@ -111,6 +113,14 @@ class Strategy:
             return kept[0][0]
         members = tuple(member for member, _ in kept)
         return evolve(self, members=members, shares=tuple(s for _, s in kept) if self.shares else ())
+
+
+def split(members: Sequence[str], shares: Sequence[float]) -> Strategy | str:
+    """Members by their shares; those without one are left out, and one that is left stands for itself."""
+    some = [(member, share) for member, share in zip(members, shares, strict=True) if share > 0]
+    if len(some) < 2:
+        return some[0][0] if some else members[0]
+    return Strategy("split", tuple(member for member, _ in some), tuple(share for _, share in some))
 
 
 def without_options(member: Strategy | str) -> Strategy | str:
@@ -209,7 +219,8 @@ class Draft:
             beside.append(Remark(outcome, node, says))
 
     def free_name(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it where it is taken."""
+        """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
+        wanted = "model" if holds_key(wanted) else wanted
         taken = {each.name for each in self.deployments} | {each.name for each in self.routes}
         name, number = wanted, 1
         while name in taken:

@@ -36,7 +36,8 @@ def _char(char: str) -> str:
 
 
 def name(value: str) -> str:
-    """A name: an identifier, or a text in quotes."""
+    """A name: an identifier, or a text in quotes; a key that stands where a name does is not repeated."""
+    value = masked(value)
     return value if _NAME.fullmatch(value) and value not in KEYWORDS else text(value)
 
 

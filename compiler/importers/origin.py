@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +19,10 @@ _MOST_INCLUDED = 50
 
 
 class Origin:
-    """folder: where the file lies. output: the file that will be written."""
+    """folder: where the file lies. name: its own. output: the file that will be written."""
 
-    def __init__(self, folder: Path, output: Path) -> None:
+    def __init__(self, folder: Path, name: str, output: Path) -> None:
+        self.stem = re.sub(r"[^\w.-]+", "-", Path(name).name.partition(".")[0]).strip("-") or "imported"
         self.folder = Path(os.path.realpath(folder))
         self._output = Path(os.path.realpath(output.parent))
         self._count = 0

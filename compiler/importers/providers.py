@@ -9,6 +9,8 @@ from ...dsl.inference import match_runtime, name_at
 from ...dsl.kinds import ProviderKind, RuntimeKind
 from ...dsl.presets import PRESETS
 from ..checks.policies import HOSTED
+from .draft import Deployment
+from .literals import env
 
 
 @frozen
@@ -104,3 +106,30 @@ def written_model(runtime: str, model: str, prefix: str) -> str:
     """The name to write so that the provider is asked for `model`: names may begin with a prefix, too."""
     kind = RuntimeKind(runtime)
     return model if name_at(kind, model) == model else f"{prefix}/{model}"
+
+
+def aim_at(made: Deployment, name: str, model: str, endpoint: object = None) -> bool:
+    """Let a deployment ask `model` of the provider that another system calls `name`; whether there is one.
+
+    endpoint: where it is, when the file says so.
+    """
+    found = find_provider(name)
+    if found is None:
+        return False
+    runtime = found.runtime
+    if endpoint is not None and runtime == "openai" and "api.openai.com" not in str(endpoint):
+        runtime = COMPATIBLE
+    made.put("model", written_model(runtime, model, name))
+    block = made.runtime(runtime)
+    address = endpoint if endpoint is not None else found.endpoint
+    if address is not None:
+        block.put("endpoint", address)
+    return True
+
+
+def expected_key(made: Deployment, name: str) -> None:
+    """Let a deployment take its key from the customary variable, where it must have one and none is named."""
+    found = find_provider(name)
+    is_elsewhere = made.has("runtime.endpoint") and made.label_of("runtime") == COMPATIBLE
+    if found is not None and found.key is not None and not made.has("runtime.api_key") and not is_elsewhere:
+        made.put("runtime.api_key", env(found.key))

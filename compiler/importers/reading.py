@@ -10,7 +10,7 @@ from attrs import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node
-from .formats import atomr, kserve, litellm, triton
+from .formats import atomr, baml, bifrost, envoy, kserve, litellm, portkey, tensorzero, triton
 from .json_file import read_json
 from .kubernetes import gathered, is_resources
 from .origin import Origin
@@ -37,6 +37,11 @@ FORMATS: tuple[Format, ...] = (
     Format("atomr", "atomr", atomr.recognises, atomr.read),
     Format("triton", "Triton", triton.recognises, triton.read),
     Format("kserve", "KServe", kserve.recognises, kserve.read),
+    Format("envoy", "Envoy AI Gateway", envoy.recognises, envoy.read),
+    Format("bifrost", "Bifrost", bifrost.recognises, bifrost.read),
+    Format("portkey", "Portkey", portkey.recognises, portkey.read),
+    Format("tensorzero", "TensorZero", tensorzero.recognises, tensorzero.read),
+    Format("baml", "BAML", baml.recognises, baml.read),
 )
 
 
@@ -59,7 +64,7 @@ def import_text(text: str, name: str, folder: Path, output: Path, wanted: str | 
     form = _format(root, wanted)
     draft = Draft(f"Imported from {Path(name).name}, a file of {form.title}.")
     draft.report.add_root(root)
-    form.read(root, draft, Origin(folder, output))
+    form.read(root, draft, Origin(folder, name, output))
     if not draft.deployments:
         raise ImportFailed(f"no model in this file of {form.title} can be served by inferc", help=_why(draft))
     settle(draft, output)
@@ -73,6 +78,8 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
         return read_toml(text)
     if suffix in (".pbtxt", ".prototxt") or wanted == "triton":
         return triton.parse(text)
+    if suffix == ".baml" or wanted == "baml":
+        return baml.parse(text)
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
         return read_json(text)
     documents = read_yaml(text)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ...dsl.secrets import holds_key
-from .draft import Block, Draft
+from ...dsl.units import Duration
+from .draft import Block, Deployment, Draft
 from .foreign import Node
 from .literals import Code
 from .secrets import left_out, variable_for
@@ -47,6 +48,23 @@ DEFAULTS: Table = {
 """Rules for the parameters under their own names."""
 
 
+def _forced(draft: Draft, block: Block, node: Node) -> None:
+    """A field of the body that has no word of its own, whatever the client says."""
+    put_body(block, ("request", "force", "extra_body", node.path.rpartition(".")[2]), node)
+    draft.kept(node)
+
+
+FORCED: Table = {
+    **{
+        name: To(rule.path.replace("defaults", "force"), rule.read)
+        for name, rule in DEFAULTS.items()
+        if isinstance(rule, To)
+    },
+    "*": _forced,
+}
+"""The same for parameters that count whatever the client says."""
+
+
 def body(draft: Draft, block: Block, node: Node) -> None:
     """Further fields of the body."""
     path = ("request", "defaults", "extra_body")
@@ -83,3 +101,11 @@ def put_header(draft: Draft, block: Block, name: str, node: Node, value: object 
         value = left_out(draft, node, variable_for(name), block)
     block.put(("runtime", "headers", name), value, node)
     draft.kept(node)
+
+
+def cache(made: Deployment, time: Duration, *nodes: Node) -> None:
+    """Answer equal requests again, as other gateways do: whoever asks, and whatever chance had a part in."""
+    made.put("cache.ttl", time, *nodes)
+    made.put("cache.shared", True)
+    if made.label_of("task") in ("", "chat"):
+        made.put("cache.sampled", True)

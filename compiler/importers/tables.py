@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -72,6 +72,16 @@ def follow(table: Table, node: Node, draft: Draft, block: Block) -> None:
     _walk(table, node, (), draft, block)
 
 
+def share(table: Table, node: Node, draft: Draft, blocks: Sequence[Block]) -> None:
+    """The same for what counts for several deployments: each gets it, and the first says what came of it."""
+    for block in blocks[1:]:
+        before = list(block.remarks)
+        follow(table, node, Draft(draft.title), block)
+        block.remarks = before
+    if blocks:
+        follow(table, node, draft, blocks[0])
+
+
 def _walk(table: Table, node: Node, keys: tuple[str, ...], draft: Draft, block: Block) -> None:
     if draft.report.is_marked(node):
         return
@@ -93,6 +103,9 @@ def _rule(table: Table, keys: tuple[str, ...]) -> Rule | None:
     exact = table.get(".".join(keys))
     if exact is not None:
         return exact
+    below = ".".join(keys) + "."
+    if any(each.startswith(below) for each in table):
+        return None  # what lies below has rules of its own
     return next((table[each] for each in table if "*" in each and _matches(each, keys)), None)
 
 
@@ -152,6 +165,17 @@ def positive(node: Node) -> int:
 def number(node: Node) -> int | float:
     decimal = _decimal(node)
     return int(decimal) if decimal == decimal.to_integral_value() else float(decimal)
+
+
+_MOST_SHARE = 10**12
+
+
+def weight(node: Node | None) -> float:
+    """A share beside others; 1 where none is written, or what is none."""
+    value = node.value if node is not None else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 1.0
+    return float(value) if math.isfinite(value) and 0 <= value < _MOST_SHARE else 1.0
 
 
 def truth(node: Node) -> bool:
@@ -225,6 +249,11 @@ def dollars(node: Node) -> Money:
 def per_token(node: Node) -> Money:
     """Dollars per token, as dollars per million."""
     return Money((_decimal(node) * 1_000_000).normalize())
+
+
+def per_million(node: Node) -> Money:
+    """Dollars per million tokens, as short as they can be written."""
+    return Money(_decimal(node).normalize())
 
 
 def budget_period(length: Duration) -> str | None:

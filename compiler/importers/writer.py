@@ -114,7 +114,8 @@ def _in_order(block: Block) -> list[tuple[str, Field | Block]]:
 
 
 def _head(key: str, block: Block) -> str:
-    return f"{name(key)} {block.label}" if block.label else name(key)
+    head = block.head or name(key)
+    return f"{head} {block.label}" if block.label else head
 
 
 def _route(route: Route, short: bool) -> Iterator[Line]:

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.kinds import Pooling, TaskKind, VectorKind
 from ...dsl.record import Record
 from ...dsl.suggest import either, every
+from ...dsl.tasks import ClassifyTask, EmbedTask, Task
 from .signature import DType, Signature, TensorSpec
 
 INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
 TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
+USE_CACHE_BRANCH, NUM_LOGITS_TO_KEEP = "use_cache_branch", "num_logits_to_keep"
 LOGITS = "logits"
 PAST, PRESENT = "past_key_values.", "present."
 
@@ -32,20 +34,44 @@ class Misfit(Record):
     help: str | None = None
 
 
-def misfit(
-    task: TaskKind, signature: Signature, *, tokens: bool = True, pooling: Pooling = Pooling.MEAN
-) -> Misfit | None:
-    """Why a model with this signature cannot do `task`; None if it can.
+@frozen(eq=False, repr=False)
+class Asked(Record):
+    """What a task asks of a model.
 
-    tokens: for `classify`, whether texts are classified, or else tensors. pooling: for `embed`.
+    reads_tokens: for `classify`, whether texts are classified, or else tensors. per_token: whether each token
+    has labels. pooling: for `embed`.
     """
+
+    reads_tokens: bool = True
+    per_token: bool = False
+    pooling: Pooling = Pooling.MEAN
+
+    @classmethod
+    def by(cls, task: Task | None) -> Asked:
+        """What the settings of a task ask for."""
+        match task:
+            case EmbedTask(vectors=VectorKind.MULTI):
+                return cls()
+            case EmbedTask():
+                return cls(pooling=task.pooling)
+            case ClassifyTask():
+                return cls(task.tokenizer is not None, task.aggregation is not None)
+        return cls(reads_tokens=False)
+
+
+_USUAL = Asked()
+
+
+def misfit(task: TaskKind, signature: Signature, asked: Asked = _USUAL) -> Misfit | None:
+    """Why a model with this signature cannot do `task`; None if it can."""
     match task:
         case TaskKind.EMBED:
-            return _tokens(signature) or _embedding(signature, pooling)
+            return _tokens(signature) or _embedding(signature, asked.pooling)
         case TaskKind.RERANK:
             return _tokens(signature) or _scores(signature)
         case TaskKind.CLASSIFY:
-            return (_tokens if tokens else _tensors)(signature) or _classes(signature)
+            reads = _tokens if asked.reads_tokens else _tensors
+            return reads(signature) or _classes(signature, asked.per_token)
         case TaskKind.GENERATE:
             return _causal(signature)
         case _:
@@ -57,9 +83,15 @@ def vectors(signature: Signature, pooling: Pooling) -> TensorSpec | None:
     return _floats(signature.outputs, 2 if pooling is Pooling.NONE else 3)
 
 
-def scores(signature: Signature) -> TensorSpec | None:
-    """The output of a classifier or reranker: floats, [batch, classes]."""
-    return _floats(signature.outputs, 2)
+def scores(signature: Signature, *, per_token: bool = False) -> TensorSpec | None:
+    """The output of a classifier or reranker: floats, [batch, classes], or [batch, sequence, classes]."""
+    return _floats(signature.outputs, 3 if per_token else 2)
+
+
+def relevance(signature: Signature) -> TensorSpec | None:
+    """The output of a reranker: floats [batch], [batch, 1], or [batch, 2], of which the second one counts."""
+    floats = (each for each in signature.outputs if each.dtype in _FLOATS)
+    return next((each for each in floats if each.shape and each.shape[1:] in ((), (1,), (2,))), None)
 
 
 def takes_tokens(signature: Signature) -> bool:
@@ -120,20 +152,24 @@ def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
 
 
 def _scores(signature: Signature) -> Misfit | None:
-    floats = [each for each in signature.outputs if each.dtype in _FLOATS and each.shape is not None]
-    if any(each.shape is not None and each.shape[1:] in ((), (1,)) and each.shape for each in floats):
+    if relevance(signature) is not None:
         return None
     wide = scores(signature)
     if wide is not None and wide.shape is not None:
-        reason = f"`{wide.name}` gives {wide.shape[-1] or '?'} numbers per document, a reranker gives 1"
+        reason = f"`{wide.name}` gives {wide.shape[-1] or '?'} numbers per document, a reranker gives 1 or 2"
         return Misfit(reason, "scores by class are for `task classify`")
-    return Misfit("it needs an output with one score per document, floats [batch, 1] or [batch]")
+    return Misfit("it needs an output with one score per document, floats [batch, 1], [batch, 2] or [batch]")
 
 
-def _classes(signature: Signature) -> Misfit | None:
-    if scores(signature) is not None:
+def _classes(signature: Signature, per_token: bool) -> Misfit | None:
+    if scores(signature, per_token=per_token) is not None:
         return None
-    return Misfit("it needs an output with one number per class, floats [batch, classes]")
+    other = scores(signature, per_token=not per_token)
+    if per_token:
+        reason = "labels of tokens need an output of floats [batch, sequence, classes]"
+        return Misfit(reason, f"`{other.name}` is for whole texts: remove `aggregation`" if other else None)
+    reason = "it needs an output with one number per class, floats [batch, classes]"
+    return Misfit(reason, f"`{other.name}` labels tokens: set `aggregation = simple`" if other else None)
 
 
 def _causal(signature: Signature) -> Misfit | None:
@@ -148,7 +184,8 @@ def _causal(signature: Signature) -> Misfit | None:
     if logits is None or logits.dtype not in _GENERATED or not _has_rank(logits, 3):
         return Misfit(f"it needs an output `{LOGITS}`, f32 or f16 [batch, sequence, vocabulary]")
     past = [each for each in signature.inputs if each.name.startswith(PAST)]
-    others = [each for each in signature.inputs if each not in (*tokens, *past)]
+    switches = [each for each in signature.inputs if _is_switch(each)]
+    others = [each for each in signature.inputs if each not in (*tokens, *past, *switches)]
     if others:
         is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
         return Misfit(
@@ -157,6 +194,12 @@ def _causal(signature: Signature) -> Misfit | None:
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
     return next((why for each in past if (why := _cache(each, signature))), None)
+
+
+def _is_switch(spec: TensorSpec) -> bool:
+    """Whether it says how a model is run: with a past or without, and how many logits are wanted."""
+    kinds = {USE_CACHE_BRANCH: (DType.BOOL,), NUM_LOGITS_TO_KEEP: _INTEGERS}
+    return spec.dtype in kinds.get(spec.name, ()) and (spec.shape is None or len(spec.shape) < 2)
 
 
 def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:

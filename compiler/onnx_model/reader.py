@@ -48,6 +48,17 @@ _DEEPEST = 32
 _SMALL_NODE = 1 << 16
 _DYNAMIC = b"DynamicQuantize"
 _MOST_DYNAMIC = 8
+_LAST_NODES = 1000
+_SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten")
+"""Operators that leave numbers as they are."""
+
+_SCORES = {
+    "Softmax": "softmax",
+    "Sigmoid": "sigmoid",
+    "Normalizer": "shares",
+    "TreeEnsembleClassifier": "shares",
+}
+"""Operators whose outputs are scores, and what those are called."""
 
 
 class ModelError(Exception):
@@ -91,6 +102,8 @@ class _Graph:
     weights: set[str] = field(factory=set)
     parameters: int = 0
     parameter_bits: int = 0
+    nodes: list[tuple[int, int]] = field(factory=list)
+    """Where each begins and ends."""
 
 
 @define(eq=False, repr=False)
@@ -122,7 +135,11 @@ class _Reader:
             elif number == 8:
                 domain, opset = self._opset(start, end)
                 opsets[domain] = opset
+        activations = {
+            each.name: operator for each in graph.outputs if (operator := self._end(graph, each.name))
+        }
         signature = Signature(
+            activations=activations,
             inputs=tuple(each for each in graph.inputs if each.name not in graph.weights),
             outputs=tuple(graph.outputs),
             opsets=dict(sorted(opsets.items())),
@@ -148,6 +165,7 @@ class _Reader:
     def _graph(self, graph: _Graph, start: int, end: int) -> None:
         for number, first, last in self._wire.fields(start, end):
             if number == 1:
+                graph.nodes.append((first, last))
                 self._node(first, last, 0)
             elif number == 5:
                 self._weight(graph, self._tensor(first, last))
@@ -184,6 +202,35 @@ class _Reader:
                 self._attribute(first, last, depth)
         if operator.startswith(_DYNAMIC.decode()) and len(self._dynamic_nodes) < _MOST_DYNAMIC:
             self._dynamic_nodes.append(name or operator)
+
+    def _end(self, graph: _Graph, output: str) -> str | None:
+        """What makes scores of the numbers of an output, at the end of the graph; None where nothing does."""
+        position = len(graph.nodes)
+        while position > 0 and len(graph.nodes) - position < _LAST_NODES:
+            position -= 1
+            start, end = graph.nodes[position]
+            if end - start > _SMALL_NODE or output.encode() not in self._wire.read(start, end):
+                continue
+            operator, taken, given = self._wired(start, end)
+            if output not in given:
+                continue
+            if operator in _SHAPING and taken:
+                output = taken[0]
+                continue
+            return _SCORES.get(operator)
+        return None
+
+    def _wired(self, start: int, end: int) -> tuple[str, list[str], list[str]]:
+        """The operator of a node, and the names of what it takes and gives."""
+        operator = ""
+        taken: list[str] = []
+        given: list[str] = []
+        for number, first, last in self._wire.fields(start, end):
+            if number == 4:
+                operator = self._wire.text(first, last)
+            elif number in (1, 2):
+                (taken if number == 1 else given).append(self._wire.text(first, last))
+        return operator, taken, given
 
     def _attribute(self, start: int, end: int, depth: int) -> None:
         for number, first, last in self._wire.fields(start, end):
@@ -268,7 +315,9 @@ class _Reader:
                 fixed = self._wire.signed(first, last)
                 size = fixed if fixed >= 0 else None
             elif number == 2:
-                size = self._wire.text(first, last) or None
+                # Exporters write `?` for any size: each may be another one.
+                size = self._wire.text(first, last)
+                size = None if size in ("", "?") else size
         return size
 
 

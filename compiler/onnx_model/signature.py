@@ -88,6 +88,11 @@ class Signature(Record):
         metadata={"doc": "some of its nodes that quantise all rows of a run with one scale; empty: none do"},
     )
 
+    activations: dict[str, str] = field(
+        factory=dict,
+        metadata={"doc": "outputs that are scores already, and what they end with", "rare": True},
+    )
+
     def input(self, name: str) -> TensorSpec | None:
         """The input called `name`."""
         return next((each for each in self.inputs if each.name == name), None)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ...dsl.files import read_regular
-from ...dsl.kinds import Pooling, TaskKind
+from ...dsl.kinds import Activation, Pooling, TaskKind
 from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
-from .fits import misfit, scores, takes_tokens, vectors, without_rows
-from .labels import LabelsError, read_labels
-from .signature import Signature
+from .fits import Asked, misfit, relevance, scores, takes_tokens, vectors, without_rows
+from .image_input import image_input
+from .sidecars import Sidecars
+from .signature import Signature, TensorSpec
 
 _SENTENCES = ("sentence_embedding", "sentence_embeddings")
 """What exporters call the vector of a text that the model pools by itself, as it was trained to."""
-
-_LARGEST_CONFIG = 64 << 20
 
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 
@@ -27,12 +27,14 @@ _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 class Start:
     """A task to start with. settings: its fields as they are written, or None for a task without a block.
 
-    hint: another task that may be meant, and what it needs.
+    hint: another task that may be meant, and what it needs; or what the task cannot do as it was meant.
+    image: what makes the input of the model out of the image `photo`.
     """
 
     kind: TaskKind
     settings: tuple[str, ...] | None = None
     hint: str | None = None
+    image: str | None = None
 
 
 def suggest_task(signature: Signature, model: Path, written: str) -> Start:
@@ -41,28 +43,19 @@ def suggest_task(signature: Signature, model: Path, written: str) -> Start:
     model: the file itself. written: the path of its folder as the deployment writes it, "" or with a
     slash at its end.
     """
-    kind, own = _meant(signature)
+    beside = Sidecars(model, written)
+    kind = _meant(signature, beside)
     if kind is TaskKind.TENSOR:
-        if why := misfit(kind, signature):
-            return Start(kind, hint="; ".join(filter(None, (f"cannot be served: {why.reason}", why.help))))
-        classifies = misfit(TaskKind.CLASSIFY, signature, tokens=False) is None
-        return Start(
-            kind, hint="or `task classify { top_k = 3 }`, for scores by label" if classifies else None
-        )
-    tokenizer = _beside(model, written, "tokenizer.json")
+        return evolve(_tensors(signature, beside), image=image_input(signature, beside))
+    tokenizer = beside.find("tokenizer.json")
     if tokenizer is None:
         return Start(
             TaskKind.TENSOR,
             hint=f"for texts, put its `tokenizer.json` beside the model and say "
             f'`task {kind} {{ tokenizer = "tokenizer.json" }}`',
         )
-    settings = [f"tokenizer = {quoted(tokenizer)}", *own]
-    if kind is TaskKind.CLASSIFY:
-        settings += _labels(signature, model, written)
-    if kind is TaskKind.GENERATE:
-        template = _chat_template(model, written)
-        settings += [f"chat_template = {quoted(template)}"] if template is not None else []
-    return Start(kind, tuple(settings))
+    settings, hint = _SETTINGS[kind](signature, beside)
+    return Start(kind, (f"tokenizer = {quoted(tokenizer)}", *settings), hint)
 
 
 def batches(signature: Signature) -> bool:
@@ -80,56 +73,162 @@ def quoted(text: str) -> str:
     return show(text).replace("${", "\\${")
 
 
-def _meant(signature: Signature) -> tuple[TaskKind, tuple[str, ...]]:
-    """The task that inputs and outputs speak for, and settings that follow from them."""
+def _meant(signature: Signature, beside: Sidecars) -> TaskKind:
+    """The task that inputs and outputs speak for, and what is published with the model."""
     if misfit(TaskKind.GENERATE, signature) is None:
-        return TaskKind.GENERATE, ()
+        return TaskKind.GENERATE
     if not takes_tokens(signature):
-        return TaskKind.TENSOR, ()
+        return TaskKind.TENSOR
     per_token, whole = vectors(signature, Pooling.MEAN), scores(signature)
     if whole is not None and whole.name in _SENTENCES:
-        return TaskKind.EMBED, ("pooling = none",)
-    if per_token is not None and per_token.name != "logits":
-        return TaskKind.EMBED, ()
+        return TaskKind.EMBED
+    if per_token is not None and _labels_tokens(per_token, beside):
+        return TaskKind.CLASSIFY
+    if per_token is not None and (per_token.name != "logits" or _is_sparse(signature, beside)):
+        return TaskKind.EMBED
     if whole is None:
-        return TaskKind.TENSOR, ()
+        return TaskKind.RERANK if relevance(signature) is not None else TaskKind.TENSOR
     if _POOLED.search(whole.name):
-        return TaskKind.EMBED, ("pooling = none",)
-    if misfit(TaskKind.RERANK, signature) is None:
-        return TaskKind.RERANK, ()
-    return TaskKind.CLASSIFY, ()
+        return TaskKind.EMBED
+    classes = whole.shape[-1] if whole.shape else None
+    is_reranker = classes == 1 or (classes == 2 and beside.rerank_activation is not None)
+    return TaskKind.RERANK if is_reranker else TaskKind.CLASSIFY
 
 
-def _beside(model: Path, written: str, name: str) -> str | None:
-    """The path, as it is written, of a file in the folder of the model or the one above."""
-    for folder, prefix in ((model.parent, written), (model.parent / "..", written + "../")):
-        if (folder / name).is_file():
-            return prefix + name
-    return None
+def _labels_tokens(output: TensorSpec, beside: Sidecars) -> bool:
+    classes = output.shape[-1] if output.shape else None
+    return beside.is_for("ForTokenClassification") and classes == beside.labels()
 
 
-def _labels(signature: Signature, model: Path, written: str) -> list[str]:
+def _is_sparse(signature: Signature, beside: Sidecars) -> bool:
+    """Whether it was made for sparse vectors: Sentence Transformers says so."""
+    kinds = [kind for kind, _ in beside.modules]
+    return "SpladePooling" in kinds and vectors(signature, Pooling.MEAN) is not None
+
+
+# ---- the settings of each task
+
+_Settings = tuple[list[str], str | None]
+
+
+def _tensors(signature: Signature, beside: Sidecars) -> Start:
+    kind = TaskKind.TENSOR
+    if why := misfit(kind, signature):
+        return Start(kind, hint="; ".join(filter(None, (f"cannot be served: {why.reason}", why.help))))
+    classifies = misfit(TaskKind.CLASSIFY, signature, Asked(reads_tokens=False)) is None
+    output = scores(signature)
+    if classifies and output is not None and beside.is_for("ForImageClassification"):
+        labels = _labels(output, beside)
+        if labels:
+            return Start(TaskKind.CLASSIFY, (*labels, *_activation(signature, output, beside)))
+    return Start(kind, hint="or `task classify { top_k = 3 }`, for scores by label" if classifies else None)
+
+
+def _embed(signature: Signature, beside: Sidecars) -> _Settings:
+    settings: list[str] = []
+    hints: list[str] = []
+    kinds = [kind for kind, _ in beside.modules]
+    per_token, whole = vectors(signature, Pooling.MEAN), vectors(signature, Pooling.NONE)
+    is_pooled = whole is not None and (whole.name in _SENTENCES or per_token is None)
+    if _is_sparse(signature, beside):
+        settings += ["vectors = sparse", "pooling = max", "normalize = false"]
+    elif is_pooled:
+        settings.append("pooling = none")
+    elif (pooling := beside.pooling()) is not None:
+        if isinstance(pooling, Pooling):
+            settings += [f"pooling = {pooling}"] if pooling is not Pooling.MEAN else []
+        else:
+            hints.append(f"its folder says that vectors are pooled by {pooling}, which this is not")
+    if kinds and "Normalize" not in kinds and "normalize = false" not in settings:
+        settings.append("normalize = false")
+    if "Dense" in kinds and not is_pooled:
+        hints.append("its folder has a `Dense` layer behind the pooling, which is not in this model")
+    settings += _max_length(beside)
+    query, document, meant = beside.prompts()
+    settings += [f"query_prompt = {quoted(query)}"] if query else []
+    settings += [f"document_prompt = {quoted(document)}"] if document else []
+    settings += [f"input_type = {meant}"] if meant and (query or document) else []
+    if beside.lowers_case:
+        hints.append("its folder says that texts are made lower case first: the tokenizer must do that")
+    return settings, "; ".join(hints) or None
+
+
+def _rerank(signature: Signature, beside: Sidecars) -> _Settings:
+    output = relevance(signature)
+    activation = Activation.NONE if output and output.name in signature.activations else None
+    activation = activation or beside.rerank_activation
+    settings = [f"activation = {activation}"] if activation is not None else []
+    return [*_max_length(beside), *settings], None
+
+
+def _classify(signature: Signature, beside: Sidecars) -> _Settings:
+    per_token = vectors(signature, Pooling.MEAN)
+    if per_token is not None and _labels_tokens(per_token, beside):
+        settings = [*_labels(per_token, beside), "aggregation = simple"]
+        return [*settings, *_activation(signature, per_token, beside)], None
+    output = scores(signature)
+    if output is None:
+        return [], None
+    return [*_labels(output, beside), *_max_length(beside), *_activation(signature, output, beside)], None
+
+
+def _generate(signature: Signature, beside: Sidecars) -> _Settings:
+    settings: list[str] = []
+    template = beside.find("chat_template.jinja")
+    config = beside.find("tokenizer_config.json")
+    if template is None and config is not None and "chat_template" in beside.fields("tokenizer_config.json"):
+        template = config
+    settings += [f"chat_template = {quoted(template)}"] if template is not None else []
+    length = beside.config.get("max_position_embeddings") or beside.config.get("n_positions")
+    settings += [f"max_length = {length}"] if type(length) is int and length > 0 else []
+    said = beside.fields("generation_config.json")
+    if said:
+        settings += _sampling(said)
+        ends = beside.token_texts(said.get("eos_token_id"))
+        settings += [f"eos = [{', '.join(map(quoted, ends))}]"] if ends else []
+    return settings, None
+
+
+def _sampling(said: Mapping[str, Any]) -> list[str]:
+    """As `transformers` reads it: without `do_sample`, the likeliest token always."""
+    settings: list[str] = []
+    if said.get("do_sample") is not True:
+        settings.append("temperature = 0")
+    else:
+        for name, low, high in (("temperature", 0, 2), ("top_p", 0, 1)):
+            value = said.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and low < value <= high:
+                settings += [f"{name} = {value}"] if value != 1 else []
+        top_k = said.get("top_k", 50)
+        settings += [f"top_k = {top_k}"] if type(top_k) is int and top_k > 0 else []
+    most = said.get("max_new_tokens")
+    return [*settings, *([f"max_new_tokens = {most}"] if type(most) is int and most > 0 else [])]
+
+
+_SETTINGS: dict[TaskKind, Callable[[Signature, Sidecars], _Settings]] = {
+    TaskKind.EMBED: _embed,
+    TaskKind.RERANK: _rerank,
+    TaskKind.CLASSIFY: _classify,
+    TaskKind.GENERATE: _generate,
+}
+
+
+def _max_length(beside: Sidecars) -> list[str]:
+    length = beside.max_length
+    return [f"max_length = {length}"] if length is not None else []
+
+
+def _labels(output: TensorSpec, beside: Sidecars) -> list[str]:
     """The `id2label` that was published with the model, if it names every class."""
-    config, output = _beside(model, written, "config.json"), scores(signature)
-    classes = output.shape[-1] if output is not None and output.shape else None
-    if config is None or not isinstance(classes, int):
+    config, classes = beside.find("config.json"), output.shape[-1] if output.shape else None
+    if config is None or not isinstance(classes, int) or beside.labels() != classes:
         return []
-    try:
-        count = len(read_labels(model.parent / config.removeprefix(written)))
-    except LabelsError:
-        return []
-    return [f"labels = {quoted(config)}"] if count == classes else []
+    return [f"labels = {quoted(config)}"]
 
 
-def _chat_template(model: Path, written: str) -> str | None:
-    template = _beside(model, written, "chat_template.jinja")
-    if template is not None:
-        return template
-    config = _beside(model, written, "tokenizer_config.json")
-    if config is None:
-        return None
-    try:
-        contents = read_regular(model.parent / config.removeprefix(written), _LARGEST_CONFIG)
-    except OSError:
-        return None
-    return config if b'"chat_template"' in contents else None
+def _activation(signature: Signature, output: TensorSpec, beside: Sidecars) -> list[str]:
+    """What makes scores, where that is no softmax."""
+    if output.name in signature.activations:
+        return ["activation = none"]
+    is_one = output.shape is not None and output.shape[-1] == 1
+    return ["activation = sigmoid"] if beside.has_many_labels or is_one else []

@@ -10,7 +10,7 @@ from ..scope import Symbol
 from ..typing.callables import Parameter
 from ..typing.partial import show_type
 from .inferrer import Inferrer
-from .typed import Typed
+from .typed import Mistake, Typed
 
 Arguments = dict[str, Typed]
 """The arguments of a call, by parameter."""
@@ -47,7 +47,7 @@ def bind(
             word, place = names[position], s.Identifier(argument.start, argument.end, names[position])
             position += 1
         else:
-            if not too_many:
+            if not too_many and not isinstance(typed, Mistake):
                 _one_too_many(inferrer, name, names, positional, argument, declared())
             right, too_many = False, True
             continue

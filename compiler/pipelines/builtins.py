@@ -9,12 +9,14 @@ from attrs import evolve, frozen
 from ...dsl import syntax as s
 from ..plan.types import (
     BYTES,
+    FLOAT,
     IMAGE,
     INT,
     JSON,
     TEXT,
     ListType,
     OptionalType,
+    RecordType,
     TensorType,
     Type,
     TypeKind,
@@ -290,18 +292,36 @@ def _builtins() -> tuple[Builtin, ...]:
             _json,
         ),
         _Image(
-            "image(source, width = 224, height = 224, mean = […], std = […])",
-            "`bytes` or an `image` as `tensor<f32, [1, 3, height, width]>`: red, green, blue from 0 to 1, "
-            "then `(x - mean) / std`",
+            "image(source, width = 224, height = 224, mean = […], std = […], …)",
+            "`bytes` or an `image`, turned as its camera says, as `tensor<f32, [1, 3, height, width]>`: red, "
+            "green, blue from 0 to 1, then `(x - mean) / std`. `box = [left, top, right, bottom]` takes "
+            'that part, in pixels; `fit = "crop"` cuts off what is over, once the shorter side has `resize`, '
+            '`"letterbox"` fills up with `pad` (0 to 255), `"stretch"` does neither; `resample = "bicubic"`; '
+            '`colors` are `"rgb"`, `"bgr"` or `"gray"`; `layout = "nhwc"` puts them last; `scale = 1.0` '
+            "leaves them from 0 to 255",
             (
                 _parameter("source", BYTES, IMAGE),
                 _optional("width", INT),
                 _optional("height", INT),
                 _optional("mean", floats),
                 _optional("std", floats),
+                _optional("box", floats),
+                _optional("fit", tensors.FITS),
+                _optional("resize", INT),
+                _optional("pad", INT),
+                _optional("resample", tensors.RESAMPLING),
+                _optional("colors", tensors.COLORS),
+                _optional("layout", tensors.LAYOUTS),
+                _optional("scale", FLOAT),
             ),
             tensors.image,
             positional=1,
+        ),
+        Builtin(
+            "image_size(source)",
+            "`{ width: int, height: int }` of `bytes` or an `image`, in pixels",
+            (_parameter("source", BYTES, IMAGE),),
+            _always(RecordType(fields={"width": INT, "height": INT})),
         ),
         Builtin(
             'json_path(value, "$.a[0]")',

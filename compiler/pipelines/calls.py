@@ -64,7 +64,7 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     if name in BUILTINS and bound is None:
         return BUILTINS[name].infer(inferrer, node)
     _arguments(inferrer, node)
-    if isinstance(function, s.Bad) or (name is not None and name in scope.lost):
+    if isinstance(function, s.Bad) or (name is not None and scope.is_lost(name)):
         return Mistake(node, UNKNOWN)
     if bound is not None:
         place, what = bound
@@ -149,7 +149,8 @@ def _call(inferrer: Inferrer, node: s.CallExpression, callee: Callee) -> Typed:
     check_images(inferrer, callee, given)
     types = {name: typed.type for name, typed in given.items()}
     known = all(map(is_known, types.values()))
-    type = callee.result(types, binding) if known or callee.chats or callee.task is None else UNKNOWN
+    known = (known and right) or callee.chats or callee.task is None
+    type = callee.result(types, binding) if known else UNKNOWN
     return Call(node, type, callee, given)
 
 

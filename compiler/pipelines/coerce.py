@@ -82,16 +82,41 @@ def scalar(dtype: DType) -> Type:
 def _made(typed: Typed, expected: Type) -> Typed | None:
     if isinstance(expected, TensorType):
         return tensor_of(typed, expected.dtype)
-    plain = as_json(typed)
-    if plain is typed:
+    target = _target(typed.type, expected)
+    if target == typed.type:
         return None
-    if isinstance(typed.type, TensorType) and expected.kind is not TypeKind.JSON:
-        rank = len(typed.type.shape) if typed.type.shape is not None else _depth(expected)[0]
-        made = scalar(typed.type.dtype)
-        for _ in range(rank):
-            made = ListType(element=made)
-        return Conversion(typed.node, made, plain)
-    return plain
+    plain = as_json(typed)
+    return plain if target == plain.type else Conversion(typed.node, target, plain)
+
+
+def _target(actual: Type, expected: Type) -> Type:
+    """What `actual` becomes where `expected` is asked for, as far as lists, JSON and tensors go."""
+    match actual, expected:
+        case TensorType(), TensorType():
+            return actual
+        case TensorType(), Type(kind=TypeKind.JSON):
+            return JSON
+        case TensorType(dtype=dtype, shape=shape), _:
+            made = scalar(dtype)
+            for _ in range(len(shape) if shape is not None else _depth(expected)[0]):
+                made = ListType(element=made)
+            return made
+        case _, TensorType(dtype=dtype):
+            rank, element = _depth(actual)
+            shown = TensorType(dtype=dtype, shape=(None,) * rank)
+            return shown if _holds(dtype, element) else actual
+        case _, OptionalType(inner=inner):
+            return _target(actual, inner)
+        case OptionalType(inner=inner), _:
+            return OptionalType(inner=_target(inner, expected))
+        case ListType(element=element), ListType(element=wanted):
+            return ListType(element=_target(element, wanted))
+        case RecordType(name=name, fields=fields), RecordType(fields=wanted):
+            made_of = {key: _target(each, wanted.get(key, each)) for key, each in fields.items()}
+            return RecordType(name=name, fields=made_of)
+        case _, Type(kind=TypeKind.JSON):
+            return _without_tensors(actual)
+    return actual
 
 
 def _without_tensors(type: Type) -> Type:

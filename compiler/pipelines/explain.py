@@ -32,6 +32,8 @@ def mismatch(
 
     beside: where what is expected comes from. because: the same, where no file of the language shows it.
     """
+    if inferrer.is_told(message, typed):
+        return
     labels, notes = origin(inferrer, typed)
     if because is not None:
         notes = [because, *notes]

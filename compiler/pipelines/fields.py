@@ -38,6 +38,8 @@ def field_of(inferrer: Inferrer, of: Typed, node: s.Member) -> Typed:
         return Mistake(node, UNKNOWN)
     if isinstance(type, RecordType) and name in type.fields:
         return FieldOf(node, type.fields[name], of, name)
+    if not isinstance(type, RecordType) and inferrer.is_told("E0602", of):
+        return Mistake(node, UNKNOWN)
     labels, notes = origin(inferrer, of)
     span = inferrer.scope.span(node.name)
     fixes: list[Fix] = []

@@ -34,11 +34,11 @@ class ExpressionInferrer(Inferrer):
         local = self.local(node.name, node)
         if local is not None:
             return local
-        if node.name in self.scope.lost:
-            return Mistake(node, UNKNOWN)
         symbol = self.scope.find(node.name)
         if symbol is not None:
             return self.declared(node, symbol)
+        if self.scope.is_lost(node.name):
+            return Mistake(node, UNKNOWN)
         return self._unknown(node)
 
     def _unknown(self, node: s.Reference) -> Typed:

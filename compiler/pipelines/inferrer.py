@@ -26,7 +26,16 @@ from ..typing.fit import Binding, Sizes, common, fits
 from ..typing.partial import NOTHING, UNKNOWN
 from ..typing.resolve import TypeResolver
 from ..unknown import UNKNOWN as NO_VALUE
-from .typed import Constant, Mistake, Typed, Variable, VariableValue
+from .typed import (
+    Constant,
+    FieldOf,
+    Mistake,
+    ParameterValue,
+    StepValue,
+    Typed,
+    Variable,
+    VariableValue,
+)
 
 
 @frozen(eq=False, repr=False)
@@ -51,6 +60,7 @@ class Inferrer(ABC):
         self.scope = scope
         self.sizes = sizes
         self.variables: dict[str, Variable] = {}
+        self._told: set[tuple[str, str]] = set()
 
     @abstractmethod
     def infer(self, node: s.Expression) -> Typed:
@@ -85,6 +95,13 @@ class Inferrer(ABC):
                 secondary=[Label(origin.span, "from here")] if origin is not None else (),
                 help="declare a `param`, and give it with `--set`",
             )
+        if value is None:
+            return self.mistake(
+                "E0601",
+                "this is set to nothing: a pipeline needs a value",
+                node,
+                help="give it a default",
+            )
         if type is None:
             return self.mistake(
                 "E0601",
@@ -115,6 +132,22 @@ class Inferrer(ABC):
         return fits(typed.type, expected, binding or Binding(self.sizes))
 
     # ---- mistakes
+
+    def is_told(self, what: str, typed: Typed) -> bool:
+        """Whether `what` is said already about the step or parameter that the value is taken from: one wrong
+        step is one mistake, however often it is used."""
+        while isinstance(typed, FieldOf):
+            typed = typed.of
+        match typed:
+            case StepValue(step=step) if step.name is not None:
+                name = step.name.text
+            case ParameterValue(declared=declared):
+                name = declared.name.text
+            case _:
+                return False
+        before = len(self._told)
+        self._told.add((what, name))
+        return len(self._told) == before
 
     def error(self, code: str, message: str, node: s.Node, label: str = "", **details: Any) -> None:
         self.found.error(code, message, self.scope.span(node), label, **details)

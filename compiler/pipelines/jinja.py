@@ -137,7 +137,11 @@ class _Template:
             self._unknown(node)
             typed = Mistake(self._node, UNKNOWN)
         self.variables[node.name] = typed = as_json(typed)
-        if not is_jsonable(typed.type):
+        if not is_jsonable(typed.type) and self._inferrer.is_told(
+            f"{show_type(typed.type)} cannot be put into a text", typed
+        ):
+            self.variables[node.name] = Mistake(self._node, UNKNOWN)
+        elif not is_jsonable(typed.type):
             labels, notes = origin(self._inferrer, typed)
             self._error(
                 "E0601",
@@ -159,7 +163,7 @@ class _Template:
         if symbol is not None and isinstance(symbol.node, VALUES):
             inferrer.scope.find(node.name)
             return inferrer.declared(self._node, symbol)
-        return Mistake(self._node, UNKNOWN) if node.name in inferrer.scope.lost else None
+        return Mistake(self._node, UNKNOWN) if inferrer.scope.is_lost(node.name) else None
 
     def _unknown(self, node: nodes.Name) -> None:
         inferrer = self._inferrer

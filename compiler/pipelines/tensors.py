@@ -5,14 +5,14 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
-from ..plan.types import FLOAT, INT, ListType, RecordType, TensorType, Type
+from ..plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
 from ..typing.partial import UNKNOWN, show_type
 from .arguments import Arguments
 from .coerce import scalar, tensor_of
 from .explain import mismatch
 from .indexing import known_int
 from .inferrer import Inferrer
-from .typed import ListOf, Typed
+from .typed import Constant, ListOf, Typed
 
 FLOATS = ListType(element=FLOAT)
 IMAGE_SIZE = 224
@@ -95,14 +95,23 @@ def item_of(type: TensorType) -> Type:
     return TensorType(dtype=type.dtype, shape=type.shape[1:]) if len(type.shape) > 1 else scalar(type.dtype)
 
 
+LAYOUTS = ChoiceType(values=("nchw", "nhwc"))
+COLORS = ChoiceType(values=("rgb", "bgr", "gray"))
+FITS = ChoiceType(values=("stretch", "crop", "letterbox"))
+RESAMPLING = ChoiceType(values=("bilinear", "bicubic", "lanczos", "nearest", "box"))
+
+
 def image(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
-    """An image as one item of a batch: colours, rows, columns."""
+    """An image as one item of a batch: colours, rows and columns, in the order of its layout."""
+    colors = given.get("colors")
+    channels = 1 if isinstance(colors, Constant) and colors.value == "gray" else 3
     for name in ("mean", "std"):
         values = given.get(name)
-        if isinstance(values, ListOf) and len(values.items) != 3:
+        if isinstance(values, ListOf) and len(values.items) != channels:
+            each = "red, green and blue" if channels == 3 else "gray"
             inferrer.error(
                 "E0311",
-                f"`{name}` has one number for red, green and blue, not {len(values.items)}",
+                f"`{name}` has one number for {each}, not {len(values.items)}",
                 values.node,
             )
     sizes: list[Dimension] = []
@@ -112,7 +121,9 @@ def image(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
         if size is not None and known is not None and known < 1:
             inferrer.error("E0304", f"`{name}` must be at least 1, not {known}", size.node)
         sizes.append(known)
-    return TensorType(dtype=DType.F32, shape=(1, 3, *sizes))
+    layout = given.get("layout")
+    first = (1, *sizes, channels) if isinstance(layout, Constant) and layout.value == "nhwc" else None
+    return TensorType(dtype=DType.F32, shape=first or (1, channels, *sizes))
 
 
 def _numbers(inferrer: Inferrer, function: str, typed: Typed) -> TensorType | None:

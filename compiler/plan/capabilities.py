@@ -47,9 +47,9 @@ class Capabilities:
     marked.
     extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
     messages that it takes; others are refused. developer_prompts: whether a system prompt may be the
-    developer's. begun_answers: whether it goes on with an answer that was begun. user_after_results: whether
-    the user may speak right after a tool. schema_with_tools: whether an answer can be held to a schema while
-    there are tools.
+    developer's. user_after_results: whether the user may speak right after a tool. schema_with_tools: whether
+    an answer can be held to a schema while there are tools.
+    prefill: whether it goes on with an answer that the conversation has begun.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
     """
@@ -92,9 +92,9 @@ class Capabilities:
     extra_fields: tuple[str, ...] | None = None
     message_fields: tuple[str, ...] | None = None
     developer_prompts: bool | None = None
-    begun_answers: bool | None = None
     user_after_results: bool | None = None
     schema_with_tools: bool | None = None
+    prefill: bool | None = None
     turns_alternate: bool | None = None
 
     def over(self, base: Capabilities) -> Capabilities:

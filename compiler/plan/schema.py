@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ...dsl.data_kinds import DataKind
 from ...dsl.keys import KeySecret
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
@@ -25,12 +26,13 @@ Schema = dict[str, Any]
 
 _SCALARS: dict[Any, Schema] = {
     str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
+    DataKind: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},
     object: {},
     type(None): {"type": "null"},
-    Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "description": "a duration"},
+    Duration: {"type": "string", "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h|d)$", "description": "a duration"},
     Size: {"type": "string", "pattern": r"^\d+(\.\d+)?(KiB|MiB|GiB|TiB)$", "description": "a size"},
     Money: {"type": "string", "pattern": r"^\$\d+(\.\d+)?[kM]?$", "description": "US dollars"},
     Percent: {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "description": "a percentage"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ...dsl.kinds import Activation, Pooling, TaskKind, TooLongAction
+from ...dsl.kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
 
 
 @frozen
@@ -38,6 +38,14 @@ class EmbedSpec(TaskSpec):
     dimensions: int | None = field(
         default=None, metadata={"doc": "how many numbers of each vector are given; null: all"}
     )
+    vectors: VectorKind = field(
+        default=VectorKind.DENSE, metadata={"doc": "what becomes of a text", "rare": True}
+    )
+    query_prompt: str = field(default="", metadata={"doc": "stands before each query", "rare": True})
+    document_prompt: str = field(default="", metadata={"doc": "stands before each document", "rare": True})
+    input_type: InputType = field(
+        default=InputType.NONE, metadata={"doc": "what a text is when a request does not say", "rare": True}
+    )
 
 
 @frozen(kw_only=True)
@@ -48,6 +56,10 @@ class RerankSpec(TaskSpec):
     tokenizer: FileRef
     max_length: int | None = field(
         default=None, metadata={"doc": "of query and document together; null: as the tokenizer says"}
+    )
+    activation: Activation | None = field(
+        default=None,
+        metadata={"doc": "what makes a score; null: sigmoid of one number, softmax of two", "rare": True},
     )
 
 
@@ -67,6 +79,10 @@ class ClassifySpec(TaskSpec):
         default=Activation.SOFTMAX, metadata={"doc": "what makes scores out of the model's numbers"}
     )
     top_k: int | None = field(default=None, metadata={"doc": "how many labels are given; null: all"})
+    aggregation: Aggregation | None = field(
+        default=None,
+        metadata={"doc": "how labelled tokens become spans; null: whole texts have labels", "rare": True},
+    )
 
 
 @frozen(kw_only=True)

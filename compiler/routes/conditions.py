@@ -29,7 +29,7 @@ def confident(declared: Declared) -> bool:
     return deployment is None or deployment.effective_runtime() not in _WITHOUT_PROBABILITIES
 
 
-_WITHOUT_PROBABILITIES = (RuntimeKind.ANTHROPIC, RuntimeKind.ORT, RuntimeKind.TENSORRT)
+_WITHOUT_PROBABILITIES = (RuntimeKind.ANTHROPIC,)
 
 
 def judgement(tools: Tools, scope: Scope, route: TypedRoute, node: s.Expression) -> Judgement | None:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 from ...dsl.deployment import Deployment
 from ...dsl.inference import WILDCARD
-from ...dsl.kinds import Pooling, TaskKind, TransportKind
+from ...dsl.kinds import InputType, TaskKind, TransportKind, VectorKind
 from ...dsl.tasks import ClassifyTask, EmbedTask
 from ..capabilities import capabilities_of
 from ..declare import Declared
 from ..model_files import ModelFiles
-from ..onnx_model.fits import misfit, scores, vectors
+from ..onnx_model.fits import Asked, misfit, scores, vectors
 from ..onnx_model.labels import LabelsError, read_labels
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from ..plan.types import (
     FLOAT,
     IMAGE,
+    INT,
     JSON,
     TEXT,
     ChoiceType,
@@ -29,6 +30,7 @@ from .callables import Callee, Parameter, constant, per_item
 from .fit import Binding
 
 TEXTS = ListType(element=TEXT)
+INPUT_TYPE = ChoiceType(values=tuple(each.value for each in InputType if each is not InputType.NONE))
 BATCH = "batch"
 """The name of the size that counts the texts of a request."""
 
@@ -43,7 +45,7 @@ CHAT_TAKES = (
 def deployment_callee(declared: Declared, models: ModelFiles) -> Callee | None:
     """What a call of the deployment takes and gives; None when a mistake leaves that open."""
     deployment = declared.deployment
-    if deployment is None or not declared.runtime_is_known:
+    if deployment is None or not declared.right or not declared.runtime_is_known:
         return None
     task = deployment.effective_task()
     signature: Signature | None = None
@@ -83,10 +85,7 @@ def _signature(declared: Declared, deployment: Deployment, models: ModelFiles) -
     model = models.open(path)
     if isinstance(model, str):
         return None
-    task = deployment.task
-    pooling = task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN
-    tokens = isinstance(task, ClassifyTask) and task.tokenizer is not None
-    if misfit(deployment.effective_task(), model.signature, tokens=tokens, pooling=pooling) is not None:
+    if misfit(deployment.effective_task(), model.signature, Asked.by(deployment.task)) is not None:
         return None
     return model.signature
 
@@ -100,13 +99,17 @@ def _embed(
 ) -> Callee:
     task, size = deployment.task, None
     if signature is not None:
-        output = vectors(signature, task.pooling if isinstance(task, EmbedTask) else Pooling.MEAN)
+        output = vectors(signature, Asked.by(task).pooling)
         last = output.shape[-1] if output is not None and output.shape else None
         size = last if isinstance(last, int) else None
     if isinstance(task, EmbedTask) and task.dimensions is not None:
         size = task.dimensions
     result = per_item("input", _floats(size), _floats(BATCH, size))
-    return Callee(declared.symbol, TaskKind.EMBED, (Parameter("input", (TEXT, TEXTS)),), result, 1, why)
+    takes = (Parameter("input", (TEXT, TEXTS)), Parameter("input_type", (INPUT_TYPE,), required=False))
+    if isinstance(task, EmbedTask) and task.vectors is VectorKind.MULTI:
+        matrix = _floats(None, size)
+        result = per_item("input", matrix, ListType(element=matrix))
+    return Callee(declared.symbol, TaskKind.EMBED, takes, result, 1, why)
 
 
 def _classify(
@@ -116,6 +119,11 @@ def _classify(
     labels = _labels(declared, task) if isinstance(task, ClassifyTask) else ()
     label: Type = ChoiceType(values=labels) if labels else TEXT
     verdict = RecordType(fields={"label": label, "confidence": FLOAT})
+    if isinstance(task, ClassifyTask) and task.aggregation is not None:
+        fields = {**verdict.fields, "text": TEXT, "start": INT, "end": INT}
+        spans = ListType(element=RecordType(fields=fields))
+        result = per_item("input", spans, ListType(element=spans))
+        return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)
     if signature is None or (isinstance(task, ClassifyTask) and task.tokenizer is not None):
         result = per_item("input", verdict, ListType(element=verdict))
         return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)

@@ -137,7 +137,7 @@ class TypeResolver:
                 type = self.resolve(node.type, symbol.scope)
         finally:
             self._running.pop()
-        return self._declared.setdefault(id(node), type)
+        return self._declared.setdefault(id(node), UNKNOWN if symbol.is_damaged else type)
 
     def _too_deep(self, span: Span, message: str) -> None:
         self._found.error("E0107", message, span, help="use `json` for what is that deep")
@@ -292,6 +292,8 @@ class TypeResolver:
         if len(others) > 1 or not isinstance(others[0], s.TypeDimensions):
             what = "a tensor takes the type of its numbers, and a list of sizes"
             self._error(others[-1], scope, what, f"write `{GENERICS['tensor']}`")
+            return UNKNOWN
+        if None in others[0].dimensions:
             return UNKNOWN
         shape: tuple[Dimension, ...] = tuple(None if d in ("_", "?") else d for d in others[0].dimensions)
         return TensorType(dtype=DType(first.name), shape=shape)

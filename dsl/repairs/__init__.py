@@ -5,10 +5,13 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, fields, numbers, texts, words
+from . import brackets, fields, numbers, slips, texts, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
+    slips.odd_quotes,
+    slips.twice,
+    slips.nameless,
     texts.unclosed_text,
     texts.wrong_quotes,
     texts.bare_url,
@@ -24,6 +27,7 @@ REPAIRS: tuple[Repair, ...] = (
     words.misspelt_declaration,
     words.field_outside,
     words.declaration_inside,
+    slips.misspelt_word,
     words.reserved_name,
     words.reserved_value,
     words.dashed_name,
@@ -37,12 +41,15 @@ REPAIRS: tuple[Repair, ...] = (
     fields.call_alone,
     fields.options_without_braces,
     fields.index,
+    brackets.missing_inner_brace,
     fields.missing_sign,
     fields.missing_equals_before_word,
     brackets.missing_block_brace,
     fields.name_alone,
     fields.name_above,
     brackets.empty_comma,
+    slips.wrong_opener,
+    slips.missing_call_bracket,
     brackets.missing_comma,
     brackets.unclosed_bracket,
     brackets.wrong_closer,

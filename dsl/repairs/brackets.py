@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from ..diagnostics import Label
 from ..lines import indentation, starts_line
-from ..tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token
-from .situation import SIGNS, Instead, Situation, as_name, use
+from ..tokens import CLOSER_OF, CLOSERS, DECLARATIONS, Token, tokenize
+from .situation import SIGNS, Instead, Situation, as_name, placeholder, use
+from .slips import closes_more
+
+STRATEGY_WORDS = ("by", "after", "accept")
+"""What may follow the members of a route."""
 
 _VALUE_STARTS = frozenset(
     ("NUMBER", "STRING", "TRUE", "FALSE", "NAME", "LSQB", "PROMPT", "MATCH", "IF", "BANG")
@@ -16,6 +20,10 @@ def empty_comma(at: Situation) -> Instead | None:
     """`[a,, b]`."""
     if at.token.type != "COMMA" or not at.last_is("COMMA", "LSQB", "LPAR"):
         return None
+    opened = at.open_brackets()
+    if opened and opened[0].type == "LPAR" and at.fits("FALSE", "COMMA"):
+        at.error("E0101", "a value is missing before this comma", at.here, "nothing stands before it")
+        return use(placeholder(at.token.start), at.token)
     at.error(
         "E0108",
         "this comma separates nothing",
@@ -30,6 +38,8 @@ def missing_comma(at: Situation) -> Instead | None:
     """`[a b]`, `f(x y)` and `from a b`."""
     token = at.token
     if token.type not in _VALUE_STARTS or not at.fits("COMMA", token.type) or _is_outside(at):
+        return None
+    if _is_option(at):
         return None
     end = at.end_before
     at.error(
@@ -50,6 +60,11 @@ def _is_outside(at: Situation) -> bool:
     return not opened or indentation(at.text, at.token.start) <= indentation(at.text, opened[0].start)
 
 
+def _is_option(at: Situation) -> bool:
+    """Whether the token is a word behind the members of a route, as in `[a, b] by round_robin`."""
+    return at.token.text in STRATEGY_WORDS and at.fits("RSQB", "NAME", "NAME")
+
+
 def unclosed_bracket(at: Situation) -> Instead | None:
     """`providers = [cuda, cpu` at the end of a line, `[a, b }`."""
     token = at.token
@@ -58,7 +73,8 @@ def unclosed_bracket(at: Situation) -> Instead | None:
         return None
     is_next_item = token.type in ("NAME", "STRING", "RETURN") and _is_outside(at)
     is_outer_closer = any(CLOSER_OF[outer.type] == token.type for outer in opened[1:])
-    if not (is_next_item or is_outer_closer or token.type == "$END" or token.type in DECLARATIONS):
+    is_end = is_outer_closer or token.type == "$END" or token.type in DECLARATIONS
+    if not (is_next_item or is_end or _is_option(at)):
         return None
     if token.type == "RBRACE" and _is_wrong_closer(at, opened):
         return None
@@ -88,6 +104,8 @@ def wrong_closer(at: Situation) -> Instead | None:
     opened = at.open_brackets()
     if token.type not in CLOSERS or not opened:
         return None
+    if _is_one_too_many(at):
+        return _stray(at)
     kind = CLOSER_OF[opened[0].type]
     is_inline = starts_line(at.text, token.start) or at.same_line(opened[0].start, token.start)
     if kind == token.type or not at.fits(kind) or (kind == "RBRACE" and not is_inline):
@@ -98,7 +116,9 @@ def wrong_closer(at: Situation) -> Instead | None:
         at.here,
         f"write `{SIGNS[kind]}`",
         secondary=[Label(at.span(opened[0].start, opened[0].end), "it closes this")],
-        fixes=at.change(f"write `{SIGNS[kind]}`", token.start, token.end, SIGNS[kind]),
+        fixes=at.change(
+            f"write `{SIGNS[kind]}`", token.start, token.end, SIGNS[kind], safe=token.type != "RBRACE"
+        ),
     )
     return use(Token(kind, SIGNS[kind], token.start, token.end))
 
@@ -109,6 +129,20 @@ def stray_closer(at: Situation) -> Instead | None:
     opened = at.open_brackets()
     if token.type not in ("RPAR", "RSQB") or (opened and opened[0].type != "LBRACE"):
         return None
+    return _stray(at)
+
+
+def _is_one_too_many(at: Situation) -> bool:
+    """Whether the same closer stands before it, and what follows fits without it."""
+    token = at.token
+    if at.text[token.start - 1 : token.start].strip() not in ("", token.text) or token.type == "RBRACE":
+        return False
+    following = next(tokenize(at.text[token.end : token.end + 100]))
+    return at.text[: token.start].rstrip().endswith(token.text) and at.fits(following.type)
+
+
+def _stray(at: Situation) -> Instead:
+    token = at.token
     opener = SIGNS[next(kind for kind, closer in CLOSER_OF.items() if closer == token.type)]
     at.error(
         "E0104",
@@ -146,6 +180,31 @@ def missing_block_brace(at: Situation) -> Instead | None:
     _report_missing_brace(at, name.end, f"the fields of `{name.text}` stand between `{{` and `}}`")
     at.drop(1)
     return use(Token("LBRACE", "{", name.end, name.end), below, at.token)
+
+
+def missing_inner_brace(at: Situation) -> Instead | None:
+    """`retry max_retries = 2 }`, `task embed tokenizer = "…" }`, and `runtime openai` above its fields."""
+    token, values = at.token, at.values
+    if len(values) < 2:
+        return None
+    block, second = as_name(values[-2]), as_name(values[-1])
+    if block is None or second is None:
+        return None
+    if token.type == "EQUAL":
+        if not at.same_line(block.end, second.start) or not closes_more(at, second.start):
+            return None
+        _report_missing_brace(at, block.end, f"the fields of `{block.text}` stand between `{{` and `}}`")
+        at.drop(1)
+        return use(Token("LBRACE", "{", block.end, block.end), second, token)
+    if token.type not in ("NAME", "STRING") or not at.fits("LBRACE", token.type):
+        return None
+    is_below = starts_line(at.text, token.start) and indentation(at.text, token.start) > indentation(
+        at.text, block.start
+    )
+    if not is_below and not (at.follows("=", "{") and closes_more(at, token.start)):
+        return None
+    _report_missing_brace(at, second.end, f"the fields of `{block.text}` stand between `{{` and `}}`")
+    return use(Token("LBRACE", "{", second.end, second.end), token)
 
 
 def _report_missing_brace(at: Situation, end: int, message: str) -> None:

@@ -82,6 +82,9 @@ def missing_sign(at: Situation) -> Instead | None:
     if name is None or not at.same_line(name.end, at.token.start):
         return None
     is_parameter = len(at.values) > 1 and isinstance(at.values[-2], Token) and at.values[-2].type == "PARAM"
+    opened = at.open_brackets()
+    if opened and opened[0].type == "LPAR" and at.token.type == "NAME" and at.fits("COMMA", "NAME"):
+        return None
     for kind in ("COLON", "EQUAL") if is_parameter and at.token.type == "NAME" else ("EQUAL", "COLON"):
         if at.fits(kind, at.token.type) and at.token.type not in ("LBRACE", "MINUS", "LPAR"):
             _report_missing_sign(at, _SIGNS[kind], name, at.token.start)
@@ -165,6 +168,15 @@ def name_alone(at: Situation) -> Instead | None:
         return None
     if at.same_line(name.end, at.token.start) and at.token.type not in ("RBRACE", "COMMA", "$END"):
         return None
+    if at.token.type == "RBRACE" and any(isinstance(v, Token) and v.type == "PIPELINE" for v in at.values):
+        at.error(
+            "E0101",
+            f"`{name.text}` alone does nothing",
+            at.span(name.start, name.end),
+            "is this what the pipeline returns?",
+            fixes=at.change(f"write `return {name.text}`", name.start, name.start, "return ", safe=False),
+        )
+        return SKIP
     at.reports.no_value(name.text, name.start, name.end)
     return use(Token("EQUAL", "=", name.end, name.end), placeholder(name.end), at.token)
 

@@ -7,8 +7,11 @@ import re
 from ..lines import is_at_margin, starts_line
 from ..suggest import near
 from ..syntax import Identifier, Reference
-from ..tokens import DECLARATIONS, KEYWORDS, Token
+from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
+
+_NEAR = 300
+"""How many characters are read again."""
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
 _OTHER_LANGUAGES = {
@@ -28,12 +31,32 @@ def misspelt_declaration(at: Situation) -> Instead | None:
     """`deploymnt gpt { … }` and `var x = 1`."""
     token = at.token
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
-        return None
+        return _taken_for_an_option(at)
     meant = meant_declaration(token)
     if meant is None:
         return None
     at.reports.unknown_declaration(token, meant)
     return use(Token(KEYWORDS[meant], meant, token.start, token.end))
+
+
+def _taken_for_an_option(at: Situation) -> Instead | None:
+    """The same below a route, where a word may follow: `by round_robin`."""
+    for count, value in enumerate(reversed(at.values[-8:]), 1):
+        name = value if isinstance(value, Token) and value.type == "NAME" else None
+        if name is None or not is_at_margin(at.text, name.start) or at.token.start > name.end + _NEAR:
+            continue
+        meant = meant_declaration(name)
+        if meant is None:
+            continue
+        behind = [
+            Token(each.type, each.text, name.end + each.start, name.end + each.end)
+            for each in tokenize(at.text[name.end : at.token.start])
+            if each.type != "$END"
+        ]
+        at.drop(count)
+        at.reports.unknown_declaration(name, meant)
+        return use(Token(KEYWORDS[meant], meant, name.start, name.end), *behind, at.token)
+    return None
 
 
 def meant_declaration(token: Token) -> str | None:
@@ -72,6 +95,8 @@ def declaration_inside(at: Situation) -> Instead | None:
     if token.type not in DECLARATIONS or not at.open_brackets() or at.follows("="):
         return None
     if not starts_line(at.text, token.start):
+        return None
+    if at.open_brackets()[0].type != "LBRACE" and is_at_margin(at.text, token.start):
         return None
     if token.type == "LET":
         at.error(
@@ -159,6 +184,8 @@ def reserved_name(at: Situation) -> Instead | None:
     """`type = "x"`: a reserved word where a name must stand."""
     token = at.token
     if KEYWORDS.get(token.text) != token.type or not at.fits("NAME"):
+        return None
+    if token.type in ("TRUE", "FALSE") and at.fits("EQUAL", token.type):
         return None
     is_named = at.last_is(*DECLARATIONS) and at.same_line(at.values[-1].end, token.start)
     is_sure = is_named or at.follows("=", ",", ")", "]", "}")

@@ -18,6 +18,9 @@ _SEVERITIES = {
     Severity.WARNING: lsp.DiagnosticSeverity.Warning,
     Severity.NOTE: lsp.DiagnosticSeverity.Information,
 }
+_ONLY_SAID = {"E0310": lsp.DiagnosticSeverity.Hint}
+"""What is no mistake of the file: a parameter that is to be set from outside."""
+
 _TAGS = {"W0210": [lsp.DiagnosticTag.Unnecessary], "N0416": [lsp.DiagnosticTag.Deprecated]}
 SOURCE = "inferc"
 
@@ -61,7 +64,7 @@ def _converted(item: Diagnostic, document: Document, view: View) -> lsp.Diagnost
     return lsp.Diagnostic(
         range=document.lines.range(span.start, _end(span.start, span.end, document)) if span else _start(),
         message=_message(item),
-        severity=_SEVERITIES[item.severity],
+        severity=_ONLY_SAID.get(item.code, _SEVERITIES[item.severity]),
         code=item.code,
         code_description=lsp.CodeDescription(page.as_uri()) if page is not None else None,
         source=SOURCE,

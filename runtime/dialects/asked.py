@@ -31,7 +31,8 @@ RerankAsked = Asked[RerankRequest, RerankChunk]
 def best_first(chunk: RerankChunk, most: int | None) -> list[tuple[int, float]]:
     """The numbers of the `most` best documents with their scores."""
     scores: list[float] = chunk.scores.tolist()
-    return sorted(enumerate(scores), key=lambda each: -each[1])[:most]
+    raw: list[float] = scores if chunk.raw is None else chunk.raw.tolist()
+    return sorted(enumerate(scores), key=lambda each: -raw[each[0]])[:most]
 
 
 def json_bytes(value: Any) -> bytes:

@@ -37,7 +37,7 @@ Handling = Sent | Dropped | Refused
 
 SENT = Sent()
 
-_UNKNOWN = Refused("no field of that name is translated for this provider")
+_UNKNOWN = Refused("no field of that name is known here")
 
 
 @frozen

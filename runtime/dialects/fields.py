@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..requests.errors import BadRequest
-from ..requests.parts import NOTHING, CacheMark, Extras, Place, path
+from ..requests.parts import NOTHING, CacheMark, Extras, Part, Place, Text, path
 from .exact_json import Number
 
 KINDS: dict[type, str] = {
@@ -66,6 +67,16 @@ def objects(value: object, at: Place) -> list[Json]:
         if not isinstance(each, dict):
             raise mistyped(path((*at, index)), dict, each)
     return value
+
+
+def content(value: object, at: Place, read: Callable[[Any, Place], Part]) -> tuple[Part, ...]:
+    """What a message says: a text, or a list of parts, each of which `read` reads. Raises BadRequest."""
+    if isinstance(value, str):
+        return (Text(value, at=at),)
+    if not isinstance(value, list):
+        place = path(at)
+        raise BadRequest(f"`{place}` must be text or a list of parts", param=place, code="wrong_type")
+    return tuple([read(part, (*at, index)) for index, part in enumerate(value)])
 
 
 def rest(dialect: str, body: Json, known: frozenset[str]) -> Extras:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import asdict, define
 
 from ..requests.trace import Span
 from ..requests.usage import PICODOLLARS
-from ..serving.counters import OK
-from .exchange import Exchange
 
 HOUR = 3600
 KEPT_HOURS = 32 * 24
@@ -21,8 +19,6 @@ MOST_USERS = 1000
 MOST_ROWS = 200_000
 """Rows of all hours together; the oldest hours go first."""
 OTHERS = "(others)"
-BROKEN_OFF = "broken_off"
-"""An answer that began, and did not end."""
 
 DIMENSIONS = ("key", "asked", "deployment", "user")
 
@@ -47,10 +43,10 @@ class Spend:
         self.cost += other.cost
         self.unpriced += other.unpriced
 
-    def count(self, span: Span, *, first: bool) -> None:
-        """One attempt; first: of its request."""
+    def count(self, span: Span, *, last: bool) -> None:
+        """One attempt; last: of its request, which counts for whoever ended it."""
         usage = span.usage
-        self.requests += first
+        self.requests += last
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
         if span.cost is not None:
@@ -76,17 +72,7 @@ class Accounting:
         self._rows = 0
         self._users: set[str] = set()
 
-    def end(self, exchange: Exchange, outcome: str) -> None:
-        """A request has ended. outcome: `ok`, or what went wrong before its answer began."""
-        key = exchange.key.plan.name if exchange.key is not None else ""
-        spans = exchange.spans
-        if outcome == OK and spans and not any(span.ok for span in spans):
-            outcome = BROKEN_OFF
-        self.outcomes[key, outcome] += 1
-        if spans:
-            self.add(key, exchange.asked or "", exchange.user or "", spans)
-
-    def add(self, key: str, asked: str, user: str, spans: Iterable[Span]) -> None:
+    def add(self, key: str, asked: str, user: str, spans: Sequence[Span]) -> None:
         """What a request took."""
         if user and user not in self._users:
             if len(self._users) < MOST_USERS:
@@ -98,19 +84,18 @@ class Accounting:
         if rows is None:
             rows = self._hours[hour] = {}
             self._forget(hour)
-        first = True
-        for span in spans:
+        for index, span in enumerate(spans, 1):
+            last = index == len(spans)
             total, row = (key, asked, span.deployment), (key, asked, span.deployment, user)
             spend = rows.get(row)
             if spend is None:
                 spend = rows[row] = Spend()
                 self._rows += 1
-            spend.count(span, first=first)
+            spend.count(span, last=last)
             whole = self.totals.get(total)
             if whole is None:
                 whole = self.totals[total] = Spend()
-            whole.count(span, first=first)
-            first = False
+            whole.count(span, last=last)
 
     def since(self, seconds: float) -> dict[Row, Spend]:
         """What was spent in the last `seconds`, in whole hours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from enum import Enum
@@ -9,20 +10,24 @@ from functools import partial
 
 from aiohttp import web
 
-from ...compiler.plan import GatewayPlan
+from ...compiler.plan import ClientProtocol, GatewayPlan
+from ..concurrency.tasks import end_tasks
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
-from ..serving.counters import CANCELLED, INTERNAL
-from .accounting import Accounting
+from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
+from .kept_responses import BACKGROUND
 from .metrics import Metrics
-from .paths import OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .openapi import describing
+from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
+from .records import RECORDS, Records
 from .responses import (
+    REQUEST_ID_HEADER,
     error_answer,
     internal_error,
     log_failure,
@@ -61,28 +66,35 @@ def build_app(
     token: Secret | LiveSecret | None = None,
     gateway: GatewayPlan | None = None,
     keys: Keys | None = None,
+    records: Records | None = None,
 ) -> web.Application:
     """The gateway in front of `executor`, which has started.
 
     token: the bearer token that may ask for everything. keys: those of clients; where there is neither,
-    everyone may call. gateway: its settings, where they are not those of the plan.
+    everyone may call. gateway: its settings, where they are not those of the plan. records: where requests
+    are written down.
     """
     gateway = gateway or executor.plan.gateway
     app = web.Application()
-    accounting = Accounting()
+    records = records or Records()
+    app[RECORDS] = records
     door = Door(gateway, token, keys)
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
+    app[BACKGROUND] = {}
+    app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, accounting)
+    metrics = Metrics(executor, records.accounting)
+    declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
+        Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
         Path("GET", "/metrics", metrics.answer, None),
         Path("GET", "/livez", answer_alive, None),
         Path("GET", "/readyz", door.answer_ready, None),
         Path("GET", "/healthz", door.answer_health, None),
     )
-    guard = partial(_guarded, executor, door, accounting, metrics.refused)
+    guard = partial(_guarded, executor, door, records, metrics.refused)
     for path, at in by_path((*PATHS, *shown)).items():
         resource = app.router.add_resource(path)
         shape = at[0].shape
@@ -186,7 +198,7 @@ DOOR: web.AppKey[Door] = web.AppKey("door", Door)
 def _guarded(
     executor: Executor,
     door: Door,
-    accounting: Accounting,
+    records: Records,
     refused: Refused,
     answer: Answer,
     shape: Shape,
@@ -201,8 +213,9 @@ def _guarded(
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
-        exchange = Exchange(executor)
-        outcome = "ok"
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(executor, ids[REQUEST_ID_HEADER], loop.time())
+        outcome, response, failed = OK, None, None
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
@@ -217,7 +230,7 @@ def _guarded(
         except RequestError as error:
             log_failure(error)
             refused(error)
-            outcome = type(error).code
+            outcome, failed = type(error).code, error
             response = in_error(error, ids)
             forget_frames(error)
             if isinstance(error, BrokenBody | BodyTimeout):
@@ -236,11 +249,24 @@ def _guarded(
             raise
         finally:
             request.app[BODIES].release(request)
-            exchange.end()
-            if asks:
-                accounting.end(exchange, outcome)
+            is_told = asks or (records.access is not None and request.path not in OPEN)
+            ended = partial(records.end, exchange, request, response, outcome, failed)
+
+            def end(_: object = None) -> None:
+                exchange.end()
+                if is_told:
+                    ended(loop.time(), asks)
+
+            if exchange.background is None:
+                end()
+            else:
+                exchange.background.add_done_callback(end)
 
     return handle
+
+
+async def _end_background(app: web.Application) -> None:
+    await end_tasks(app[BACKGROUND].values())
 
 
 async def _expect_nothing(request: web.Request) -> None:

@@ -74,13 +74,14 @@ class Bodies:
         """Whether nine tenths of the room are taken."""
         return self.held * 10 >= self._memory * 9
 
-    async def read(self, request: web.Request) -> bytes:
-        """The body, unpacked.
+    async def read(self, request: web.Request, *, forms: bool = False) -> bytes:
+        """The body, unpacked. forms: whether it may be a form with files.
 
         Raises BrokenBody, BodyTimeout, WrongMediaType, RequestTooLarge, GatewayFull.
         """
         headers = request.headers
-        _check_type(headers)
+        if not (forms and is_form(request)):
+            _check_type(headers)
         encoding = headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in _ENCODINGS:
             raise WrongMediaType(
@@ -159,9 +160,14 @@ class Bodies:
 BODIES: web.AppKey[Bodies] = web.AppKey("bodies", Bodies)
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body, unpacked. Raises RequestError."""
-    return await request.app[BODIES].read(request)
+async def read_body(request: web.Request, *, forms: bool = False) -> bytes:
+    """The body, unpacked. forms: whether it may be a form with files. Raises RequestError."""
+    return await request.app[BODIES].read(request, forms=forms)
+
+
+def is_form(request: web.Request) -> bool:
+    """Whether the body is said to be a form with files."""
+    return request.headers.get("Content-Type", "").lower().startswith("multipart/form-data")
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

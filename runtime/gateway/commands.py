@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from ..admin import AdminSocket, Answer, Refused
+from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
+from ..serving.deployment import Deployment
+from .accounting import DIMENSIONS, grouped
+from .records import RECORDS, Records
 from .serve import Running, Service
+from .status import health_of
+
+LONGEST = 86400.0
+"""Seconds for which an operator may open a circuit, or hold an account."""
+
+Asked = Mapping[str, Any]
 
 
 def admin_at(path: Path) -> Running:
@@ -17,30 +28,122 @@ def admin_at(path: Path) -> Running:
 
     @asynccontextmanager
     async def listening(service: Service, reloader: Reloader) -> AsyncIterator[None]:
-        commands = _Commands(service, reloader)
-        reading = {"difference": commands.difference}
-        changing = {"reload": commands.reload}
+        commands = Commands(service, reloader)
+        reading = {
+            "status": commands.status,
+            "difference": commands.difference,
+            "cost": commands.cost,
+            "why": commands.why,
+        }
+        changing = {
+            "reload": commands.reload,
+            "breaker": commands.breaker,
+            "hold": commands.hold,
+            "drain": commands.drain,
+        }
         async with AdminSocket(path, reading, changing):
             yield
 
     return listening
 
 
-class _Commands:
+class Commands:
+    """Each is named as it is asked; raises Refused."""
+
     def __init__(self, service: Service, reloader: Reloader) -> None:
         self._service = service
         self._reloader = reloader
 
-    async def difference(self, _: Mapping[str, Any]) -> Answer:
+    @property
+    def _records(self) -> Records:
+        return self._service.app[RECORDS]
+
+    async def status(self, _: Asked) -> Answer:
+        """How everything is."""
+        return health_of(self._service.app, self._service.executor)
+
+    async def difference(self, _: Asked) -> Answer:
         """What a reload would change."""
         changes, problems = await self._reloader.difference()
         if problems:
             raise Refused("; ".join(problems))
         return {"changes": changes}
 
-    async def reload(self, _: Mapping[str, Any]) -> Answer:
-        changes, problems = await self._reloader.difference()
-        problems = problems or await self._reloader.reload("inferc reload")
+    async def reload(self, _: Asked) -> Answer:
+        """Take over what has changed."""
+        problems = await self._reloader.reload("inferc reload")
         if problems:
             raise Refused("; ".join(problems))
-        return {"changes": changes}
+        return {"changes": self._reloader.changes}
+
+    async def cost(self, asked: Asked) -> Answer:
+        """What was spent in the last `seconds`, `by` some of the dimensions."""
+        by, seconds = asked.get("by"), asked.get("seconds")
+        if not isinstance(by, list) or not by or not set(by) <= set(DIMENSIONS):
+            raise Refused(f"costs are told by {', '.join(DIMENSIONS)}")
+        if not isinstance(seconds, int | float) or not 0 < seconds < 1e10:
+            raise Refused("`seconds` must be a number of seconds")
+        accounting = self._records.accounting
+        rows = grouped(accounting.since(seconds), by)
+        return {
+            "since": accounting.began,
+            "rows": [{"group": list(group), **spend.as_json()} for group, spend in rows],
+        }
+
+    async def why(self, asked: Asked) -> Answer:
+        """The story of the request with the `id`; without one, the last ones that went wrong."""
+        request_id = asked.get("id")
+        if request_id is None:
+            return {"requests": [record.as_json() for record in self._records.troubled(20)]}
+        record = self._records.find(str(request_id))
+        if record is None:
+            raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
+        return record.story()
+
+    async def breaker(self, asked: Asked) -> Answer:
+        """Open the circuit of the endpoint of a deployment for `seconds`, or close it."""
+        seconds, now = _seconds(asked), asyncio.get_running_loop().time()
+        for policies in self._policies(asked):
+            if seconds:
+                policies.breaker.opened_elsewhere(now + seconds, seconds)
+            else:
+                policies.breaker.closed_elsewhere(now)
+        return {}
+
+    async def hold(self, asked: Asked) -> Answer:
+        """Send nothing to the account of a deployment for `seconds`."""
+        seconds = _seconds(asked)
+        longest = max(float(each.plan.rate_limits.max_hold) for each in self._policies(asked))
+        if not 0 < seconds <= longest:
+            raise Refused(f"hold it for up to {longest:g} s, its `max_hold`")
+        for policies in self._policies(asked):
+            policies.limiter.hold(seconds)
+        return {}
+
+    async def drain(self, asked: Asked) -> Answer:
+        """Let no requests come to a deployment, until this is undone."""
+        deployment = self._deployment(asked)
+        deployment.is_drained = not asked.get("undo")
+        return {"running": deployment.running, "waiting": deployment.waiting}
+
+    def _deployment(self, asked: Asked) -> Deployment:
+        deployments = self._service.executor.deployments
+        name = asked.get("name")
+        if not isinstance(name, str) or name not in deployments:
+            listed = ", ".join(f"`{each}`" for each in deployments)
+            raise Refused(f"there is no deployment `{name}`; there are {listed}")
+        return deployments[name]
+
+    def _policies(self, asked: Asked) -> list[ReplicaPolicies]:
+        deployment = self._deployment(asked)
+        policies = [each for each in deployment.policies if each is not None]
+        if not policies:
+            raise Refused(f"`{deployment.name}` runs on this machine: it has neither circuits nor accounts")
+        return policies
+
+
+def _seconds(asked: Asked) -> float:
+    seconds = asked.get("seconds", 0)
+    if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST:
+        raise Refused(f"`seconds` must be between 0 and {LONGEST:g}")
+    return float(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
@@ -29,19 +30,23 @@ LONGEST_USER = 128
 class Exchange:
     """What an endpoint asks of the executor, for one request of a client.
 
-    plan: what answers it, also when another one is taken over meanwhile. key: whose it is; None where keys
-    are not told apart, or it may ask for everything. asked: the model, route or pipeline, once it is known.
-    user: as the request says. spans: what was done for it.
+    began: when it came, in the time of the loop. plan: what answers it, also when another one is taken over
+    meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
+    model, route or pipeline, once it is known. background: what goes on when the client has its answer. user:
+    as the request says. spans: what was done for it.
     """
 
-    __slots__ = ("asked", "executor", "key", "plan", "spans", "trace", "user")
+    __slots__ = ("asked", "background", "began", "executor", "id", "key", "plan", "spans", "trace", "user")
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, request_id: str, began: float) -> None:
+        self.id = request_id
+        self.began = began
         self.executor = executor
         self.plan = executor.now
         self.plan.users += 1
         self.key: KeyPolicies | None = None
         self.asked: str | None = None
+        self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
         self.trace: Trace | None = None
         self.spans: list[Span] = []
@@ -215,6 +220,7 @@ class Exchange:
         if trace.spans is None:
             trace.spans = self.spans
         self.spans = trace.spans
+        trace.id = self.id
         if isinstance(request, ChatRequest | CompletionRequest):
             user = request.body.get("user")
             if isinstance(user, str):

@@ -17,10 +17,11 @@ from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
+from ...compiler.plan import RemotePoolPlan, TaskKind
 from ..executor import Executor
 from ..requests.errors import RequestError
 from ..requests.usage import PICODOLLARS
-from ..serving.counters import BOUNDS, Counters, Durations
+from ..serving.counters import Counters, Durations
 from ..serving.deployment import Deployment
 from .accounting import Accounting
 from .exchange import Exchange
@@ -69,6 +70,7 @@ class Metrics:
             )
         yield from _keys(self._accounting)
         yield from _requests(deployments)
+        yield from _gen_ai(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
         yield from _workers(executor.workers)
@@ -84,6 +86,40 @@ class Metrics:
         for code, count in self._refused.items():
             errors.add_metric((code,), count)
         return errors
+
+
+def _gen_ai(deployments: Iterable[Deployment]) -> Iterable[Metric]:
+    """What the conventions of OpenTelemetry name, as they name it."""
+    labels = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "deployment")
+    first = HistogramMetricFamily(
+        "gen_ai_server_time_to_first_token_seconds",
+        "Of streams, from sending the request to the first part of its answer",
+        labels=labels,
+    )
+    per_token = HistogramMetricFamily(
+        "gen_ai_server_time_per_output_token_seconds",
+        "Of streams, for each token after the first, as far as tokens are told",
+        labels=labels,
+    )
+    waits = HistogramMetricFamily(
+        "inferc_queue_wait_seconds",
+        "From the arrival at a deployment to sending: for a slot, limits, and earlier attempts",
+        labels=("deployment",),
+    )
+    for each in deployments:
+        _add_durations(waits, (each.name,), each.counters.waits)
+        if each.task in _OPERATIONS:
+            plan = each.plan
+            who = ("inferc", each.name)
+            if isinstance(plan, RemotePoolPlan):
+                who = plan.provider.value, plan.model
+            values = (_OPERATIONS[each.task], *who, each.name)
+            _add_durations(first, values, each.counters.firsts)
+            _add_durations(per_token, values, each.counters.per_token)
+    return first, per_token, waits
+
+
+_OPERATIONS = {TaskKind.CHAT: "chat", TaskKind.GENERATE: "text_completion"}
 
 
 def _keys(accounting: Accounting) -> Iterator[Metric]:
@@ -127,9 +163,18 @@ def _requests(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         adapted.add_metric((each.name,), each.counters.adapted)
         running.add_metric((each.name,), each.running)
         waiting.add_metric((each.name,), each.waiting)
+    cached = CounterMetricFamily(
+        "inferc_cache_requests", "Requests looked up in the cache", labels=("deployment", "result")
+    )
+    kept = GaugeMetricFamily("inferc_cache_bytes", "Answers that are kept", labels=("deployment",))
+    for each in deployments:
+        if each.cache is not None:
+            cached.add_metric((each.name, "hit"), each.cache.counters.hits)
+            cached.add_metric((each.name, "miss"), each.cache.counters.misses)
+            kept.add_metric((each.name,), each.cache.size)
     counters = {each.name: each.counters for each in deployments}
     ended = _ended("inferc_requests", "inferc_request", "Requests", "deployment", counters)
-    return *ended, tokens, adapted, running, waiting
+    return *ended, tokens, adapted, running, waiting, cached, kept
 
 
 def _routes(routes: Iterable[Route]) -> Iterable[Metric]:
@@ -199,7 +244,7 @@ def _ended(
 
 
 def _add_durations(metric: HistogramMetricFamily, labels: Sequence[str], durations: Durations) -> None:
-    metric.add_metric(labels, _cumulative(BOUNDS, durations.buckets), durations.seconds)
+    metric.add_metric(labels, _cumulative(durations.bounds, durations.buckets), durations.seconds)
 
 
 def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:

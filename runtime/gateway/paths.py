@@ -33,8 +33,17 @@ from .endpoints.open_inference import (
     answer_ready,
     answer_server,
 )
+from .endpoints.passed import passing
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
+from .endpoints.responses import (
+    answer_response,
+    cancel_response,
+    count_input,
+    delete_response,
+    list_input,
+    show_response,
+)
 from .exchange import Exchange
 from .responses import (
     cohere_error_answer,
@@ -99,11 +108,28 @@ class Path:
         return _always(self.protocol or ClientProtocol.OPENAI)
 
 
+_PASSED = {
+    "/moderations": False,
+    "/audio/speech": False,
+    "/audio/transcriptions": True,
+    "/audio/translations": True,
+    "/images/generations": False,
+    "/images/edits": True,
+    "/images/variations": True,
+}
+"""What OpenAI has beside tasks, and whether it is asked with files."""
+
 _OPENAI = (
     ("POST", "/v1/chat/completions", answer_chat),
-    ("POST", "/v1/responses", answer_in("openai_responses")),
+    ("POST", "/v1/responses", answer_response),
+    ("POST", "/v1/responses/input_tokens", count_input),
+    ("GET", "/v1/responses/{id}", show_response),
+    ("DELETE", "/v1/responses/{id}", delete_response),
+    ("POST", "/v1/responses/{id}/cancel", cancel_response),
+    ("GET", "/v1/responses/{id}/input_items", list_input),
     ("POST", "/v1/completions", answer_completion),
     ("POST", "/v1/embeddings", answer_embeddings),
+    *(("POST", f"/v1{path}", passing(path, forms=forms)) for path, forms in _PASSED.items()),
     ("POST", "/v1/rerank", answer_rerank),
     ("POST", "/v1/classify", answer_classify),
     ("GET", "/v1/models", list_models),
@@ -139,7 +165,7 @@ _INFERENCE = (
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/livez", "/readyz", "/healthz"})
 """What probes ask for: no token is needed."""
 
-_AZURES = ("/chat/completions", "/completions", "/embeddings")
+_AZURES = ("/chat/completions", "/completions", "/embeddings", *_PASSED)
 """What Azure serves below a deployment."""
 
 
@@ -181,16 +207,18 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return found
 
 
-_DECLARED = tuple(_declared())
-_TAKEN = {each.path for each in _DECLARED}
+DECLARED = tuple(_declared())
+"""What is served, without the odd ways to it."""
+
+_TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
-    *_DECLARED,
-    *(evolve(each, path=at) for each in _DECLARED for at in _also_at(each) if at not in _TAKEN),
+    *DECLARED,
+    *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""
 
 SERVED: tuple[str, ...] = (
-    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in _DECLARED),
+    *dict.fromkeys(re.sub(r":[^}]*}", "}", each.path) for each in DECLARED),
     "/livez",
     "/readyz",
     "/healthz",

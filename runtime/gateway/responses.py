@@ -29,6 +29,7 @@ ADAPTED_HEADER = "x-inferc-adapted"
 
 _MOST_PLACES, _MOST_PLACE = 10, 100
 ATTEMPTS_HEADER = "x-inferc-attempts"
+CACHE_HEADER = "x-inferc-cache"
 COST_HEADER = "x-inferc-cost"
 """Dollars; of an answer in one piece, whose cost is known before it is sent."""
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
@@ -90,6 +91,8 @@ def answered_by(
         cost = Spent.of(trace.spans).cost
         if cost is not None:
             headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
+    if trace.cached:
+        headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
         headers |= _said_upstream(trace.upstream, as_anthropic)
     return headers
@@ -167,6 +170,14 @@ def _error_headers(
         headers[DEPLOYMENT_HEADER] = error.deployment
         headers[ATTEMPTS_HEADER] = str(error.attempts)
     return headers
+
+
+def error_event(error: Exception) -> bytes:
+    """What ends a stream of events that has failed, in OpenAI's shape; the log is told."""
+    if not isinstance(error, RequestError):
+        error = internal_error()
+    log_failure(error)
+    return b"data: %b\n\n" % orjson.dumps(error_body(error))
 
 
 def log_failure(error: RequestError) -> None:

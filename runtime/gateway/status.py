@@ -11,13 +11,17 @@ from attrs import asdict
 
 from ...compiler.plan import OnnxServingPlan
 from ..executor import Executor
+from ..limits.keys import KeyPolicies
 from ..limits.store import Store
 from ..requests.health import Health
+from ..requests.usage import PICODOLLARS
 from ..serving.deployment import Deployment
 from ..serving.routes.route import Route
+from .accounting import Accounting
 from .bodies import BODIES
 from .exchange import Exchange
 from .health import findings, overall
+from .records import RECORDS
 from .responses import json_answer
 
 
@@ -36,18 +40,41 @@ def answer_readiness(request: web.Request, executor: Executor, *, is_closing: bo
 def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:
     """200 while requests are taken, if only by those parts that are left, else 503."""
     found = findings(executor, request.app[BODIES])
-    health = overall(found)
-    answer: dict[str, Any] = {"status": health}
-    if detailed:
-        answer["findings"] = [asdict(each) for each in found]
-        answer["deployments"] = [_deployment(each) for each in executor.deployments.values()]
-        answer["routes"] = [_route(each) for each in executor.routes.values() if not each.plan.inner]
-        answer["pipelines"] = [
-            {"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()
-        ]
-        answer["reload_problems"] = executor.reload_problems
-        answer["state"] = _state(executor.state) if executor.state is not None else None
-    return json_answer(answer, 503 if health is Health.NOT_READY else 200)
+    status = 503 if overall(found) is Health.NOT_READY else 200
+    return json_answer(health_of(request.app, executor) if detailed else {"status": overall(found)}, status)
+
+
+def health_of(app: web.Application, executor: Executor) -> dict[str, Any]:
+    """How everything is, in detail."""
+    found = findings(executor, app[BODIES])
+    return {
+        "status": overall(found),
+        "findings": [asdict(each) for each in found],
+        "deployments": [_deployment(each) for each in executor.deployments.values()],
+        "routes": [_route(each) for each in executor.routes.values() if not each.plan.inner],
+        "pipelines": [{"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()],
+        "keys": [_key(each, app[RECORDS].accounting, executor) for each in executor.keys.values()],
+        "budgets": executor.spent(),
+        "reload_problems": executor.reload_problems,
+        "reloaded_at": executor.reloaded_at,
+        "state": _state(executor.state) if executor.state is not None else None,
+    }
+
+
+def _key(key: KeyPolicies, accounting: Accounting, executor: Executor) -> dict[str, Any]:
+    """What a key has asked for since the start, and what is left of its budget."""
+    plan = key.plan
+    requests = {outcome: count for (name, outcome), count in accounting.outcomes.items() if name == plan.name}
+    spends = [spend for (name, _, _), spend in accounting.totals.items() if name == plan.name]
+    return {
+        "name": plan.name,
+        "labels": plan.labels,
+        "expires": plan.expires,
+        "requests": requests,
+        "tokens": sum(each.prompt_tokens + each.completion_tokens for each in spends),
+        "cost": sum(each.cost for each in spends) / PICODOLLARS,
+        "budget": executor.now.spent_by(key),
+    }
 
 
 def _state(state: Store) -> dict[str, Any]:
@@ -80,6 +107,7 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
         "ready": deployment.is_ready(),
         "running": deployment.running,
         "waiting": deployment.waiting,
+        "drained": deployment.is_drained,
         "replicas": [
             {
                 "ready": status.ready,
@@ -88,7 +116,14 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
                 "warnings": status.warnings,
                 "held_seconds": ceil(seconds),
                 "key_refused": index in deployment.refused,
+                "circuit_open": _is_open(deployment, index),
             }
             for index, (status, seconds) in enumerate(zip(deployment.status(), held, strict=True))
         ],
     }
+
+
+def _is_open(deployment: Deployment, index: int) -> bool:
+    """Whether the circuit of the endpoint of a replica is not closed."""
+    policies = deployment.policies[index]
+    return policies is not None and not policies.breaker.is_closed

@@ -14,6 +14,8 @@ from .rate_limiters import RateLimiter
 from .replica_policies import Payer
 from .store import Store
 
+_KEY = "key "
+
 PATIENCE = 0.25
 """Seconds that a request of a key waits for its limits: a store may need them. Who asks for too much is told
 so at once, instead of filling the queues of others."""
@@ -29,8 +31,8 @@ class KeyPolicies:
 
     @property
     def payers(self) -> tuple[str, ...]:
-        """Whose budgets its requests are charged to."""
-        return () if self.payer is None else (payer_name(self.plan.name),)
+        """Who answers for its requests: the key, with a budget or without."""
+        return (payer_name(self.plan.name),)
 
     async def enter(self, tokens: int, deadline: float | None) -> Permit | None:
         """The right to ask for about `tokens`; None without limits. Raises RequestError."""
@@ -50,9 +52,14 @@ class KeyPolicies:
             self.limiter.finish(permit, tokens)
 
 
+def key_among(payers: tuple[str, ...]) -> str | None:
+    """The key that is among `payers`; None where the client came without one of its own."""
+    return next((name for name in payers if name.startswith(_KEY)), None)
+
+
 def payer_name(key: str) -> str:
     """What the budget of a key is called among those of others."""
-    return f"key {key}"
+    return f"{_KEY}{key}"
 
 
 def key_policies(

@@ -46,10 +46,11 @@ class PlanPolicies:
         """The policies of each key, by its name."""
         if before is None:
             self.store: Store = open_store(state)
-            self._epoch = clock() - asyncio.get_running_loop().time()
+            self.epoch = clock() - asyncio.get_running_loop().time()
+            """What to add to the loop's time to get seconds since 1970."""
             self._accounts = Accounts(plan, self.store)
         else:
-            self.store, self._epoch = before.store, before._epoch
+            self.store, self.epoch = before.store, before.epoch
             self._accounts = Accounts(plan, self.store, before._accounts)
         self.shared: dict[str, Payer] = {}
         """The budgets of the gateway and of routes, by whose they are."""
@@ -79,7 +80,7 @@ class PlanPolicies:
                 self._accounts.limiter(plan, index),
                 budget,
                 tariff,
-                self._epoch,
+                self.epoch,
                 self._accounts.tell_hold(plan, index),
                 self._payers,
                 self._everyone,
@@ -89,7 +90,7 @@ class PlanPolicies:
 
     def spent(self) -> dict[str, dict[str, float]]:
         """Dollars by window, for each budget of the gateway and of routes."""
-        now = asyncio.get_running_loop().time() + self._epoch
+        now = asyncio.get_running_loop().time() + self.epoch
         return {whose: payer.budget.spent(now) for whose, payer in self.shared.items()}
 
     def findings(self) -> Iterator[Finding]:
@@ -153,7 +154,7 @@ class PlanPolicies:
             budget = known[1]
         elif self.store.spend is not None:
             action = self._state.on_unavailable
-            budget = SharedBudget(config, owner, account, self.store.spend, action, self._epoch)
+            budget = SharedBudget(config, owner, account, self.store.spend, action, self.epoch)
         else:
             budget = Budget(config, Ledger() if known is None else known[1].ledger)
         self._budgets[account] = config, budget

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from attrs import frozen
@@ -21,7 +21,14 @@ from ..requests.parts import (
     ToolCall,
     ToolResult,
 )
-from ..requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ..requests.request import (
+    ChatRequest,
+    CompletionRequest,
+    EmbedRequest,
+    PassedRequest,
+    Request,
+    RerankRequest,
+)
 from ..requests.usage import Usage
 
 BYTES_PER_TOKEN = 4
@@ -35,6 +42,9 @@ TOKENS_PER_IMAGE = 1000
 
 DEFAULT_ANSWER_TOKENS = 1024
 """Tokens that an answer is taken for when the request sets no maximum."""
+
+COMPLETION_TOKENS = 16
+"""Tokens of a completion when the request sets no maximum. Source: OpenAI API reference, completions."""
 
 FRAME_BYTES = 220
 """Bytes of a streamed chunk that are not the answer's text."""
@@ -58,6 +68,11 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, RerankRequest):
         query = _tokens(request.query)
         return Estimate(sum(query + _tokens(document) for document in request.documents), 0)
+    if isinstance(request, CompletionRequest):
+        return _of_completion(request.body)
+    if isinstance(request, PassedRequest):
+        texts = (request.body.get(name) for name in ("input", "prompt"))
+        return Estimate(sum(_tokens(text) for text in texts if isinstance(text, str)), 0)
     if not isinstance(request, ChatRequest):
         return Estimate(0, 0)
     if request.said is not None:
@@ -75,6 +90,19 @@ def estimate(request: Request) -> Estimate:
         prompt += _tokens(str(body["tools"]))
     answer = _count(body.get("max_completion_tokens")) or _count(body.get("max_tokens"))
     return Estimate(prompt, (answer or DEFAULT_ANSWER_TOKENS) * (_count(body.get("n")) or 1))
+
+
+def _of_completion(body: Mapping[str, Any]) -> Estimate:
+    """Of prompts that are texts, or token ids."""
+    prompt = body.get("prompt")
+    prompts = prompt if isinstance(prompt, list) and prompt and type(prompt[0]) is not int else [prompt]
+    size = sum(
+        _tokens(each) if isinstance(each, str) else len(each)
+        for each in prompts
+        if isinstance(each, str | list)
+    )
+    answer = _count(body.get("max_tokens")) or COMPLETION_TOKENS
+    return Estimate(size, answer * (_count(body.get("best_of")) or _count(body.get("n")) or 1) * len(prompts))
 
 
 def _of_conversation(c: Conversation) -> Estimate:

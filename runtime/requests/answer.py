@@ -45,13 +45,28 @@ class ChatEvents(NamedTuple):
     native: bytes = b""
 
 
+class PassedChunk(NamedTuple):
+    """A piece of the answer to a `PassedRequest`; the type is that of the whole. usage, more: as above."""
+
+    data: bytes
+    content_type: str
+    usage: Usage | None = None
+    more: bool = False
+    upstream: Upstream | None = None
+
+
 @frozen
 class EmbedChunk:
-    """The vectors of an `EmbedRequest`: float32 [texts, dimensions], in the order of the texts."""
+    """The vectors of an `EmbedRequest`, in the order of the texts: float32 [texts, dimensions].
+
+    is_sparse: most of their numbers are 0. tokens: in place of vectors, one for each token of each text.
+    """
 
     vectors: NDArray[numpy.float32]
     usage: Usage
     upstream: Upstream | None = None
+    is_sparse: bool = False
+    tokens: tuple[NDArray[numpy.float32], ...] = ()
 
 
 @frozen
@@ -65,11 +80,15 @@ class TensorChunk:
 
 @frozen
 class RerankChunk:
-    """The scores of a `RerankRequest`, 0 to 1: floats [documents], in the order of the documents."""
+    """The scores of a `RerankRequest`: floats [documents], in the order of the documents.
+
+    raw: what they were made of, where documents whose scores are equal may still differ by it.
+    """
 
     scores: NDArray[numpy.floating[Any]]
     usage: Usage
     upstream: Upstream | None = None
+    raw: NDArray[numpy.floating[Any]] | None = None
 
 
 @frozen
@@ -82,12 +101,24 @@ class Label:
 
 
 @frozen
+class LabelledSpan:
+    """A part of a text with its label. start, end: characters of the text."""
+
+    label: str
+    score: float
+    text: str
+    start: int
+    end: int
+
+
+@frozen
 class ClassifyChunk:
-    """The labels of each row of a `ClassifyRequest`, the best first."""
+    """The labels of each row of a `ClassifyRequest`, the best first; or the spans of each text."""
 
     rows: tuple[tuple[Label, ...], ...]
     usage: Usage
     upstream: Upstream | None = None
+    spans: tuple[tuple[LabelledSpan, ...], ...] | None = None
 
 
-Chunk = ChatChunk | ChatEvents | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk
+Chunk = ChatChunk | ChatEvents | PassedChunk | EmbedChunk | RerankChunk | ClassifyChunk | TensorChunk

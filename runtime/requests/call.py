@@ -23,8 +23,8 @@ class Call:
 
     deadline: in the time of the running loop. priority: of those who wait for a slot, the highest runs
     first. headers: of the client's request. wait_until: who is asked may wait until then for a slot or a
-    limit; later somebody else is free. payers: whose budgets what it costs is charged to, beside those of the
-    deployments.
+    limit; later somebody else is free. payers: who answers for it: its key, and the
+    routes with a budget; whose budgets it is charged to, beside those of the deployments.
     """
 
     request: Request

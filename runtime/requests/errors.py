@@ -185,6 +185,12 @@ class StoreUnavailable(RequestError):
     status, type, code, retryable = 503, "server_error", "store_unavailable", True
 
 
+class Drained(RequestError):
+    """The operator lets no requests come to the deployment."""
+
+    status, type, code, retryable = 503, "server_error", "drained", True
+
+
 class ShuttingDown(RequestError):
     """The executor is stopping and takes no new requests."""
 

@@ -82,6 +82,30 @@ class CompletionRequest:
 
 
 @frozen
+class Part:
+    """A part of a form. head: its headers, without the empty line after them. name: of its field."""
+
+    name: str
+    head: bytes
+    content: bytes
+
+
+@frozen
+class PassedRequest:
+    """A request that passes as it came, with another name of the model, to who speaks OpenAI's protocol.
+
+    path: below the endpoint of the provider. model: the name that the client used. body: a JSON object, or
+    form: of which it is one. The answer is handed on as it comes.
+    """
+
+    path: str
+    model: str
+    body: Mapping[str, Any] = NO_OPTIONS
+    form: tuple[Part, ...] = ()
+    stream: bool = field(default=True, init=False)
+
+
+@frozen
 class EmbedRequest:
     """Texts to embed, at least one, or token ids instead. dimensions: how many numbers of each vector; None
     is all.
@@ -129,4 +153,12 @@ class ClassifyRequest:
     top_k: int | None = None
 
 
-Request = ChatRequest | CompletionRequest | EmbedRequest | RerankRequest | ClassifyRequest | TensorRequest
+Request = (
+    ChatRequest
+    | CompletionRequest
+    | PassedRequest
+    | EmbedRequest
+    | RerankRequest
+    | ClassifyRequest
+    | TensorRequest
+)

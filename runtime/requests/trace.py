@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import define, evolve, frozen
+import logging
+
+from attrs import define, evolve, field, frozen
 
 from .upstream import Upstream
 from .usage import PICODOLLARS, Usage
+
+log = logging.getLogger(__name__)
+
+MOST_NOTES = 50
+LONGEST_NOTE = 500
 
 
 @frozen
@@ -13,7 +20,8 @@ class Span:
     """One attempt at one deployment, or one run of the user's code.
 
     step: of the pipeline that asked; None: a client did. began, ended: in the time of the loop.
-    cost: in picodollars; None: the price is not known. ok: whether it gave the whole answer.
+    cost: in picodollars; None: the price is not known. ok: whether it gave the whole answer. replica: which
+    one of the deployment. first: when its answer began; None: it never did, or that is not known.
     """
 
     step: str | None
@@ -23,6 +31,8 @@ class Span:
     usage: Usage = Usage(0)
     cost: int | None = 0
     ok: bool = True
+    replica: int | None = None
+    first: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -34,14 +44,24 @@ class Span:
         return self.usage.prompt_tokens + self.usage.completion_tokens
 
 
+@frozen
+class Note:
+    """What happened on the way of a request, beside its attempts. at: in the time of the loop."""
+
+    at: float
+    text: str
+
+
 @define
 class Trace:
     """Filled in on the way of a request.
 
     deployment: the one that answered, which a fallback makes another than the one that was asked.
     replica: which of its replicas, counted from 0. attempts: at that deployment. spans: None where nobody
-    asks for them. step: what they are recorded under. adapted: the places of what was changed in the request,
-    or left out of it, for the model that answers. upstream: what the provider of the answer says beside it.
+    asks for them, nor for `notes`. step: what they are recorded under. id: of the request, for the log.
+    adapted: the places of what was changed in the request, or left out of it, for the model that answers.
+    upstream: what the provider of the answer says beside it.
+    cached: the answer was given before, and nobody was asked.
     """
 
     deployment: str | None = None
@@ -49,17 +69,22 @@ class Trace:
     replica: int | None = None
     spans: list[Span] | None = None
     step: str | None = None
+    id: str = ""
+    notes: list[Note] = field(factory=list)
     adapted: tuple[str, ...] = ()
     upstream: Upstream | None = None
+    cached: bool = False
 
     def branch(self) -> Trace:
         """The trace of one of several that are asked; its spans are recorded here."""
-        return evolve(self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None)
+        return evolve(
+            self, deployment=None, attempts=0, replica=None, adapted=(), upstream=None, cached=False
+        )
 
     def follow(self, branch: Trace) -> None:
         """The answer is the one that `branch` belongs to."""
         self.deployment, self.attempts, self.replica = branch.deployment, branch.attempts, branch.replica
-        self.adapted = branch.adapted
+        self.adapted, self.cached = branch.adapted, branch.cached
         self.upstream = branch.upstream
 
     @property
@@ -68,11 +93,25 @@ class Trace:
         return self.attempts + sum(span.deployment != self.deployment for span in self.spans or ())
 
     def record(
-        self, deployment: str, began: float, ended: float, usage: Usage, cost: int | None, ok: bool
+        self,
+        deployment: str,
+        began: float,
+        ended: float,
+        usage: Usage,
+        cost: int | None,
+        ok: bool,
+        replica: int | None = None,
+        first: float | None = None,
     ) -> None:
         """One attempt is over. cost: in picodollars; None where the price is not known."""
         if self.spans is not None:
-            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok))
+            self.spans.append(Span(self.step, deployment, began, ended, usage, cost, ok, replica, first))
+
+    def note(self, at: float, text: str) -> None:
+        """Something happened that is no attempt: it failed, and what follows."""
+        log.debug("%s%s%s", self.id, ": " if self.id else "", text)
+        if self.spans is not None and len(self.notes) < MOST_NOTES:
+            self.notes.append(Note(at, text[:LONGEST_NOTE]))
 
 
 @frozen

@@ -51,6 +51,7 @@ class Attempt:
         "_sent",
         "_size",
         "_usage",
+        "first",
     )
 
     def __init__(self, policies: ReplicaPolicies | None, estimate: Estimate) -> None:
@@ -65,6 +66,8 @@ class Attempt:
         self._charges = True
         self._sent = self._finished = False
         self._chunks = self._size = 0
+        self.first: float | None = None
+        """When the answer began, in the time of the loop."""
 
     @property
     def begun(self) -> bool:
@@ -194,6 +197,8 @@ class Attempt:
 
     def saw(self, chunk: Chunk) -> None:
         """A part of the answer came."""
+        if not self._chunks:
+            self.first = asyncio.get_running_loop().time()
         self._chunks += 1
         if isinstance(chunk, ChatChunk):
             self._size += len(chunk.data)
@@ -246,7 +251,10 @@ class Attempt:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
         if self._pass is not None:
+            was_closed = policies.breaker.is_closed
             policies.breaker.report(now, self._pass, self._outcome())
+            if policies.breaker.is_closed is not was_closed:
+                _log_circuit(policies)
         if self._money is not None and policies.budget is not None:
             policies.budget.settle(self._money, policies.tariff.cost(used))
         for budget, money in self._others:
@@ -271,6 +279,16 @@ class Attempt:
         if self._failure is not None:
             return self._failure
         return Outcome.SUCCESS if self._finished or self.begun else Outcome.NOTHING
+
+
+def _log_circuit(policies: ReplicaPolicies) -> None:
+    """The circuit has opened or closed."""
+    plan, breaker = policies.plan, policies.breaker
+    where = f"deployment `{plan.deployment}`: the circuit of {plan.provider}"
+    if breaker.is_closed:
+        log.warning("%s is closed: its endpoint answers again", where)
+    else:
+        log.warning("%s is open: its endpoint keeps failing, and is left alone", where)
 
 
 def _of(plan: RemotePoolPlan, error: RequestError) -> RequestError:

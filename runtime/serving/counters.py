@@ -19,16 +19,27 @@ SLOW, NOT_ACCEPTED = "slow", "not_accepted"
 """Why a route asks another member, where none has failed."""
 
 
-class Durations:
-    """buckets: how many took so long, by `BOUNDS`. seconds: all of them together."""
+FIRST_BOUNDS = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1),
+    *(0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+)
+"""As the conventions of OpenTelemetry have it for the time to the first token."""
 
-    def __init__(self) -> None:
-        self.buckets = [0] * (len(BOUNDS) + 1)
+TOKEN_BOUNDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+"""As they have it for the time for each token after that."""
+
+
+class Durations:
+    """buckets: how many took so long, by `bounds`. seconds: all of them together."""
+
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
+        self.bounds = bounds
+        self.buckets = [0] * (len(bounds) + 1)
         self.seconds = 0.0
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        self.buckets[bisect_left(BOUNDS, round(seconds, 6))] += 1
+        self.buckets[bisect_left(self.bounds, round(seconds, 6))] += 1
         self.seconds += seconds
 
 
@@ -50,10 +61,17 @@ class Counters:
 
 
 class DeploymentCounters(Counters):
-    """With its tokens, as far as they are told, and the requests that were adapted to its model."""
+    """With its tokens, as far as they are told, and the requests that were adapted to its model.
+
+    waits: until requests were sent. firsts: of streams, from sending to the first part of the answer.
+    per_token: of streams, for each token after the first.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.waits = Durations()
+        self.firsts = Durations(FIRST_BOUNDS)
+        self.per_token = Durations(TOKEN_BOUNDS)
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0

@@ -18,14 +18,15 @@ from ..policies.retry import Retry
 from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import Incapable, RequestError, ShuttingDown, StartError
+from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
+from .response_cache import ResponseCache
 from .retrier import Retrier
 from .slots import Slot, Slots
 
@@ -73,7 +74,15 @@ class Deployment(Model):
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._filler = RequestFiller(plan) if plan.request is not None else None
         self._most_inputs = remote.capabilities.most_inputs if remote else None
+        self._cache = ResponseCache(plan.cache, names_model=self.is_wildcard) if plan.cache else None
         self._stopping = False
+        self.is_drained = False
+        """Whether the operator lets nothing come here; what runs may end."""
+
+    @property
+    def cache(self) -> ResponseCache | None:
+        """The answers that are given again; None where none are."""
+        return self._cache
 
     @property
     def is_wildcard(self) -> bool:
@@ -97,7 +106,7 @@ class Deployment(Model):
         """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,
         and whose limits let a request pass.
         """
-        if self._stopping:
+        if self._stopping or self.is_drained:
             return inf
         return max(self._slots.free_at(now), self._availability.first(now))
 
@@ -149,12 +158,13 @@ class Deployment(Model):
     def can_reload(self, plan: OnnxServingPlan) -> bool:
         """Whether `plan` differs from the one that is served in no more than the model."""
         old = self.plan
-        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.task_kind)
+        same = (plan.replicas, plan.serving, plan.idempotent, plan.request, plan.cache, plan.task_kind)
         return isinstance(old, OnnxServingPlan) and same == (
             old.replicas,
             old.serving,
             old.idempotent,
             old.request,
+            old.cache,
             old.task_kind,
         )
 
@@ -167,6 +177,8 @@ class Deployment(Model):
             assert isinstance(replica, Reloadable)
             await replica.reload(plan)
         self.plan = plan
+        if self._cache is not None:
+            self._cache.clear()
 
     def go_on(
         self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
@@ -183,9 +195,43 @@ class Deployment(Model):
         self._slots.close()
         await asyncio.gather(*(replica.stop() for replica in self._replicas))
 
-    async def stream(
-        self, call: Call, trace: Trace, passed: tuple[str, ...] = ()
+    def stream(self, call: Call, trace: Trace, passed: tuple[str, ...] = ()) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces, from the cache or anew.
+
+        passed: deployments that handed the request on. Raises RequestError.
+        """
+        if self._cache is None:
+            return self._anew(call, trace, passed)
+        key = self._cache.key(call, self._filled(call).request)
+        return self._anew(call, trace, passed) if key is None else self._again(key, call, trace, passed)
+
+    async def _again(
+        self, key: bytes, call: Call, trace: Trace, passed: tuple[str, ...]
     ) -> AsyncGenerator[Chunk, None]:
+        """The answer that is kept under `key`, or one that is kept there from now on."""
+        loop = asyncio.get_running_loop()
+        cache, now = self._cache, loop.time()
+        assert cache is not None
+        self._check(call.request)
+        found = cache.find(key, call, now)
+        if found is not None:
+            trace.deployment, trace.adapted, trace.cached = self.name, found.adapted, True
+            self.counters.end(OK, 0.0)
+            for chunk in found.chunks:
+                yield chunk
+            return
+        kept: list[Chunk] = []
+        is_whole = not getattr(call.request, "stream", False)
+        async with aclosing(self._anew(call, trace, passed)) as chunks:
+            async for chunk in chunks:
+                kept.append(chunk)
+                if is_whole and trace.deployment == self.name:
+                    cache.keep(key, kept, trace.adapted, loop.time())
+                yield chunk
+        if not is_whole and trace.deployment == self.name:
+            cache.keep(key, kept, trace.adapted, loop.time())
+
+    async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another
         replica where one is free, else at the same. None follows once a chunk has been handed out.
 
@@ -233,6 +279,8 @@ class Deployment(Model):
     async def answer(self, call: Call, trace: Trace) -> Chunk:
         """As `stream`; where replicas have whole answers, without the generators of one."""
         request = call.request
+        if self._cache is not None:
+            return await first_chunk(self.stream(call, trace))
         if self._most_inputs is not None and (parts := batches(request, self._most_inputs)):
             return await self._in_batches(parts, call, trace)
         if self._whole is None or getattr(request, "stream", False):
@@ -265,16 +313,24 @@ class Deployment(Model):
     async def _in_batches(self, parts: tuple[EmbedRequest, ...], call: Call, trace: Trace) -> EmbedChunk:
         """The vectors of all parts: each is a request of its own to slots, limits, budget and retries."""
         return await embed_in_batches(
-            parts, call, max(self._slots.free, 1), lambda part: self.answer(part, trace)
+            parts, call, max(self._slots.free, 1), lambda part: self._part(part, trace)
         )
+
+    async def _part(self, call: Call, trace: Trace) -> Chunk:
+        """The answer to a part of a request, of which the cache keeps the whole."""
+        if self._cache is None:
+            return await self.answer(call, trace)
+        return await first_chunk(self._anew(call, trace, ()))
+
+    def _filled(self, call: Call) -> Call:
+        """`call` with the parameters that the deployment adds."""
+        return call if self._filler is None else evolve(call, request=self._filler.fill(call.request))
 
     async def _enter(self, call: Call, trace: Trace, began: float) -> tuple[Slot | FallBack, Call]:
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
             self._check(call.request)
-            own = call
-            if self._filler is not None:
-                own = evolve(call, request=self._filler.fill(call.request))
+            own = self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
                 trace.adapted = self._adapting.fit(own.request).changes
             self._throttle()
@@ -323,8 +379,16 @@ class Deployment(Model):
         self._slots.leave(retrier.slot, now)
         self._throttle()
         self.counters.end(outcome_now(request, retrier.begun), now - began)
-        if retrier.usage is not None:
-            self.counters.spend(retrier.usage)
+        usage = retrier.usage
+        if usage is not None:
+            self.counters.spend(usage)
+        sent, first = retrier.times
+        if sent:
+            self.counters.waits.add(sent - began)
+        if first is not None and getattr(request, "stream", False):
+            self.counters.firsts.add(first - sent)
+            if usage is not None and usage.completion_tokens > 1:
+                self.counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""
@@ -342,6 +406,10 @@ class Deployment(Model):
     def _check(self, request: Request) -> None:
         if self._stopping:
             raise ShuttingDown("the executor is stopping", deployment=self.name)
+        if self.is_drained:
+            raise Drained(
+                f"deployment `{self.name}`: its operator lets no requests come", deployment=self.name
+            )
         check_task("deployment", self.name, self.task, request)
 
 

@@ -20,6 +20,7 @@ from ..requests.request import (
     ClassifyRequest,
     CompletionRequest,
     EmbedRequest,
+    PassedRequest,
     Request,
     RerankRequest,
     TensorRequest,
@@ -44,7 +45,8 @@ _CANNOT = {
 }
 _TASKS: dict[type[Request], tuple[TaskKind, ...]] = {
     ChatRequest: (TaskKind.CHAT, TaskKind.GENERATE),
-    CompletionRequest: (TaskKind.GENERATE,),
+    CompletionRequest: (TaskKind.GENERATE, TaskKind.CHAT),
+    PassedRequest: (TaskKind.CHAT,),
     EmbedRequest: (TaskKind.EMBED,),
     RerankRequest: (TaskKind.RERANK,),
     ClassifyRequest: (TaskKind.CLASSIFY,),

@@ -9,13 +9,18 @@ import attrs
 from attrs import evolve
 
 from ...compiler.plan import DeploymentPlan, RemotePoolPlan, RequestParameters
-from ..requests.request import ChatRequest, CompletionRequest, EmbedRequest, Request
+from ..requests.conversation import SAMPLING, Conversation, ThinkingWanted
+from ..requests.request import ChatRequest, CompletionRequest, EmbedRequest, Request, Said
 
 SAID_AS: dict[str, tuple[str, ...]] = {
     "max_tokens": ("max_tokens", "max_completion_tokens"),
     "reasoning_effort": ("reasoning_effort", "reasoning", "thinking"),
 }
 """Parameters that clients may say under one of several names."""
+
+
+_FIELDS = {"reasoning_effort": "thinking"}
+"""What a conversation calls a parameter, where it has another name."""
 
 
 class RequestFiller:
@@ -31,12 +36,34 @@ class RequestFiller:
     def fill(self, request: Request) -> Request:
         """The request as it goes out."""
         match request:
+            case ChatRequest(said=Said() as said):
+                changed = evolve(said, conversation=self._conversation(said.conversation), native=None)
+                return ChatRequest(None, request.stream, changed)
             case ChatRequest() | CompletionRequest():
                 return evolve(request, body=self._body(request.body))
             case EmbedRequest():
                 wanted = request.dimensions or self._defaults.get("dimensions")
                 return evolve(request, dimensions=self._force.get("dimensions", wanted))
         return request
+
+    def _conversation(self, conversation: Conversation) -> Conversation:
+        """The same for what was said in another protocol than OpenAI's."""
+        changed: dict[str, Any] = {}
+        sampling: dict[str, Any] = {}
+        for name, value in (self._defaults | self._force).items():
+            field = _FIELDS.get(name, name)
+            target = conversation.sampling if name in SAMPLING else conversation
+            if name not in self._force and getattr(target, field) not in (None, ()):
+                continue
+            if name in SAMPLING:
+                sampling[name] = value
+            elif name == "reasoning_effort":
+                changed[field] = ThinkingWanted(effort=value)
+            else:
+                changed[field] = tuple(value) if isinstance(value, list) else value
+        if sampling:
+            changed["sampling"] = evolve(conversation.sampling, **sampling)
+        return evolve(conversation, **changed)
 
     def _body(self, body: dict[str, Any]) -> dict[str, Any]:
         filled = dict(body)

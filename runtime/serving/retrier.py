@@ -95,6 +95,11 @@ class Retrier:
         return self._attempt is not None and self._attempt.begun
 
     @property
+    def times(self) -> tuple[float, float | None]:
+        """When the last attempt was sent, and when its answer began."""
+        return self._sent, None if self._attempt is None else self._attempt.first
+
+    @property
     def usage(self) -> Usage | None:
         """The tokens of the last attempt, as far as they have been told."""
         return None if self._attempt is None else self._attempt.usage
@@ -116,8 +121,11 @@ class Retrier:
             try:
                 await attempt.enter(now, call.deadline, wait_until, call.payers)
                 break
-            except (RateLimited, CircuitOpen):
+            except RequestError as error:
                 now = self._loop.time()
+                trace.note(now, f"{self._deployment} #{index}: not sent: {error.message}")
+                if not isinstance(error, RateLimited | CircuitOpen):
+                    raise
                 if now - began >= MAX_WAIT or call.is_over(now) or not self._moves_on(now):
                     raise
         self._sent = self._loop.time()
@@ -133,6 +141,7 @@ class Retrier:
         attempt.failed(now, error, deadline)
         self._availability.failed(self.slot.replica, now, error)
         error.attempts = self._count
+        self._trace.note(now, f"{self._deployment} #{self.slot.replica}: failed: {error.message}")
         if attempt.begun:
             return None
         free_in = inf
@@ -154,6 +163,7 @@ class Retrier:
             return None
         self._waited += decision.seconds
         self._tried.clear()
+        self._trace.note(now, f"{self._deployment}: tries again in {decision.seconds:.3g} s")
         return decision.seconds
 
     def leave(self) -> None:
@@ -168,7 +178,9 @@ class Retrier:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
             used = attempt.used()
             cost = None if self._tariff is None else self._tariff.cost(used)
-            trace.record(self._deployment, self._sent, now, used, cost, answered)
+            trace.record(
+                self._deployment, self._sent, now, used, cost, answered, trace.replica, attempt.first
+            )
 
     def _moves_on(self, now: float, *, same_account: bool = False) -> bool:
         """Whether another replica is free that has not refused this request; the slot moves there."""

@@ -131,6 +131,19 @@ def test_a_parameter_that_does_not_exist_is_an_error(inferc: Command) -> None:
     assert inferc("check", "a.infer", "--set", "region").status == 2
 
 
+def test_a_folder_takes_the_parameters_of_all_its_files(inferc: Command) -> None:
+    for name, param in (("a", "region"), ("b", "zone")):
+        text = f'param {param}: text\nlet _used = "${{{param}}}"\n'
+        Path(f"files/{name}.infer").parent.mkdir(exist_ok=True)
+        Path(f"files/{name}.infer").write_text(text + CHAT)
+    given = ("--set", "region=x", "--set", "zone=y")
+    assert inferc("check", "files", *given).status == 0
+    assert inferc("compile", "files", *given).status == 0
+    assert sorted(path.name for path in Path("files").glob("*.json")) == ["a.plan.json", "b.plan.json"]
+    wrong = inferc("check", "files", *given, "--set", "planet=z")
+    assert (wrong.status, wrong.err.count("has no parameter `planet`")) == (1, 2)
+
+
 # ---- plans
 
 

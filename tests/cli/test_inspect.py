@@ -237,3 +237,188 @@ def test_looking_into_a_model_loads_no_heavy_library(command: list[str]) -> None
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+# ---- what is published beside a model
+
+
+def scored(operator: str) -> onnx.ModelProto:
+    """A classifier whose file ends with `operator`, behind which its scores only get another name."""
+    made = models.pair_scorer(3)
+    made.graph.node.append(onnx.helper.make_node(operator, ["raw"], ["scores"]))
+    made.graph.node.append(onnx.helper.make_node("Identity", ["scores"], ["logits"]))
+    return made
+
+
+def masked() -> onnx.ModelProto:
+    made = models.embedder()
+    made.graph.output[0].CopyFrom(
+        onnx.helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "sequence", 96])
+    )
+    return made
+
+
+def modules(*kinds: str) -> list[dict[str, str]]:
+    folders = {"Pooling": "1_Pooling"}
+    return [{"type": f"sentence_transformers.models.{kind}", "path": folders.get(kind, "")} for kind in kinds]
+
+
+BERT = {"architectures": ["BertForTokenClassification"], "id2label": {str(i): f"L{i}" for i in range(9)}}
+BESIDE: dict[str, tuple[onnx.ModelProto, dict[str, object], list[str]]] = {
+    "pooling": (
+        models.embedder(),
+        {"1_Pooling/config.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}},
+        ["pooling = cls"],
+    ),
+    "pooling of today": (
+        models.embedder(),
+        {"1_Pooling/config.json": {"pooling_mode": "lasttoken"}},
+        ["pooling = last"],
+    ),
+    "two poolings": (
+        models.embedder(),
+        {"1_Pooling/config.json": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},
+        ["# its folder says that vectors are pooled by cls_token and mean_tokens, which this is not"],
+    ),
+    "no normalisation": (
+        models.embedder(),
+        {"modules.json": modules("Transformer", "Pooling")},
+        ["normalize = false"],
+    ),
+    "normalisation": (
+        models.embedder(),
+        {"modules.json": modules("Transformer", "Pooling", "Normalize")},
+        [],
+    ),
+    "a layer that is not there": (
+        models.embedder(),
+        {"modules.json": modules("Transformer", "Pooling", "Dense", "Normalize")},
+        ["# its folder has a `Dense` layer behind the pooling"],
+    ),
+    "splade": (
+        masked(),
+        {"modules.json": modules("MLMTransformer", "SpladePooling")},
+        ["task embed {", "vectors = sparse"],
+    ),
+    "length": (models.embedder(), {"sentence_bert_config.json": {"max_seq_length": 12}}, ["max_length = 12"]),
+    "length of the tokenizer": (
+        models.embedder(),
+        {"tokenizer_config.json": {"model_max_length": 512}},
+        ["max_length = 512"],
+    ),
+    "prompts": (
+        models.embedder(),
+        {"config_sentence_transformers.json": {"prompts": {"query": "q: ", "passage": 'p "x": '}}},
+        ['query_prompt = "q: "', 'document_prompt = "p \\"x\\": "'],
+    ),
+    "a usual prompt": (
+        models.embedder(),
+        {"config_sentence_transformers.json": {"prompts": {"query": "q: "}, "default_prompt_name": "query"}},
+        ["input_type = query"],
+    ),
+    "many labels": (
+        models.pair_scorer(2),
+        {"config.json": {"problem_type": "multi_label_classification", "id2label": {"0": "a", "1": "b"}}},
+        ["activation = sigmoid", 'labels = "config.json"'],
+    ),
+    "softmax": (scored("Softmax"), {}, ["activation = none"]),
+    "sigmoid": (scored("Sigmoid"), {}, ["activation = none"]),
+    "labels of tokens": (tagger(), {"config.json": BERT}, ["aggregation = simple", 'labels = "config.json"']),
+    "cross-encoder": (
+        models.pair_scorer(1),
+        {"config.json": {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}},
+        ["task rerank {", "activation = none"],
+    ),
+    "sampling": (
+        models.causal(),
+        {
+            "generation_config.json": {
+                "do_sample": True,
+                "temperature": 0.6,
+                "top_p": 0.9,
+                "top_k": 20,
+                "eos_token_id": [2, 7],
+            },
+            "tokenizer.json": {
+                "model": {"vocab": {"a": 1, "</s>": 2}},
+                "added_tokens": [{"id": 7, "content": "<e>"}],
+            },
+        },
+        ["temperature = 0.6", "top_p = 0.9", "top_k = 20", 'eos = ["</s>", "<e>"]'],
+    ),
+    "image": (
+        models.model(
+            [("pixel_values", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+            [("logits", TensorProto.FLOAT, ["batch", 2])],
+        ),
+        {
+            "config.json": {"architectures": ["ViTForImageClassification"], "id2label": {"0": "a", "1": "b"}},
+            "preprocessor_config.json": {
+                "image_processor_type": "ViTImageProcessor",
+                "do_center_crop": True,
+                "size": {"shortest_edge": 40},
+                "crop_size": {"height": 32, "width": 32},
+                "resample": 3,
+                "image_mean": [0.5, 0.5, 0.5],
+                "image_std": [0.25, 0.25, 0.25],
+            },
+        },
+        [
+            'labels = "config.json"',
+            "pipeline m_of_image(photo: image) -> { label: text, confidence: float } {",
+            'width = 32, height = 32, fit = "crop", resize = 40, resample = "bicubic"',
+            "mean = [0.5, 0.5, 0.5], std = [0.25, 0.25, 0.25]",
+        ],
+    ),
+    "image of a fixed size": (
+        models.model(
+            [("input.1", TensorProto.FLOAT, [1, 20, 30, 3])], [("461", TensorProto.FLOAT, [1, 7, 7])]
+        ),
+        {"preprocessor_config.json": {"image_mean": [0, 0, 0], "do_rescale": False, "do_normalize": False}},
+        ['json(m("input.1" = image(photo, width = 30, height = 20, scale = 1.0, layout = "nhwc")))'],
+    ),
+    "no sampling": (models.causal(), {"generation_config.json": {"max_new_tokens": 40}}, ["temperature = 0"]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_published_beside_a_model_is_in_its_deployment(
+    inferc: Command, tmp_path: Path, name: str
+) -> None:
+    made, files, wanted = BESIDE[name]
+    models.save(made, tmp_path / "m.onnx")
+    for file, content in {"tokenizer.json": {}, **files}.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(json.dumps(content))
+    done = inferc("inspect", "m.onnx")
+    assert (done.status, done.err) == (0, "")
+    on_one_line = " ".join(done.out.split())
+    assert [each for each in wanted if each not in on_one_line] == []
+    if not wanted:
+        assert "normalize" not in done.out
+    (tmp_path / "app.infer").write_text(done.out)
+    assert check_file("app.infer", tmp_path / "app.infer").diagnostics == ()
+    assert inferc("fmt", "--check", "app.infer").status == 0
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[", "[1]", '{"modules": 3}', '[{"type": 1, "path": "../x"}]', "9" * 9000]
+)
+def test_files_beside_a_model_that_are_something_else_say_nothing(
+    inferc: Command, tmp_path: Path, content: str
+) -> None:
+    models.save(models.embedder(), tmp_path / "m.onnx")
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "tokenizer.json").write_text("{}")
+    plain = inferc("inspect", "m.onnx").out
+    for name in (
+        "modules.json",
+        "1_Pooling/config.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "config.json",
+        "tokenizer_config.json",
+        "preprocessor_config.json",
+    ):
+        (tmp_path / name).write_text(content)
+    assert inferc("inspect", "m.onnx").out == plain

@@ -98,5 +98,15 @@ def test_a_budget_needs_the_prices_of_what_its_key_may_ask_and_no_others(project
     assert project.codes(gateway(key)) == []
 
 
+def test_a_certificate_is_a_file(project: Project) -> None:
+    tls = 'tls { cert = file("tls.crt"), key = file("tls.key") }'
+    plan = project.plan(gateway(tls), base="plans")
+    assert plan.gateway.tls is not None
+    assert (plan.gateway.tls.cert.name, plan.gateway.tls.client_ca) == ("../tls.crt", None)
+    assert load_plan(project.write("main.plan.json", dump_plan(plan))) == plan
+    assert project.codes(gateway('tls { cert = file("tls.crt"), key = env("KEY") }')) == ["E0301"]
+    assert project.codes(gateway('tls { cert = file("tls.crt") }')) == ["E0305"]
+
+
 def test_with_keys_other_machines_may_be_served(project: Project) -> None:
     assert project.codes(gateway('bind = "0.0.0.0:80", key a { secret = env("A") }')) == []

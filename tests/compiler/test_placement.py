@@ -155,3 +155,24 @@ def test_nodes_with_the_same_name_or_something_else_in_a_cluster_are_errors(proj
 def test_replicas_are_counted_from_zero(project: Project) -> None:
     indices = [gpus for _, gpus in placed(project, local("d", 1, 5))["d"]]
     assert all(after == (before[0] + 1,) for before, after in pairwise(indices))
+
+
+def test_servers_that_are_launched_have_gpus_beside_models(project: Project) -> None:
+    llama = """
+    deployment llama {
+      model = "llama"
+      gpus = 4
+      runtime vllm { launch { command = ["vllm", "serve", "{model}", "--port", "{port}", "-tp", "{gpus}"] } }
+    }
+    deployment own { model = "m", gpus = 1, runtime python("shop.models:make") { } }
+    """
+    cluster = "cluster { node a { gpus = 2 }, node b { gpus = 5 } }\n"
+    assert placed(project, cluster + local("embedder", 1, 2) + llama) == {
+        "embedder": [("b", (4,)), ("a", (0,))],
+        "llama": [("b", (0, 1, 2, 3))],
+        "own": [("a", (1,))],
+    }
+    [problem] = [
+        item for item in project.findings(cluster + local("e", 1, 3) + llama) if item.code == "E0411"
+    ]
+    assert problem.message == "8 GPUs are asked for, the cluster has 7"

@@ -220,7 +220,7 @@ def test_a_type_of_another_file_is_the_same_type(project: Project) -> None:
     [
         ("type T = Missing\n" + _uses("T"), ["E0201"]),
         ("type T = { a: Missing }\npipeline p(x: T) -> text { return x.a + x.a.b }\n", ["E0201"]),
-        ("pipeline p(x: Missing) -> list<Missing> { return [x.y, 3 + x, x as Missing] }\n", ["E0201"] * 3),
+        ("pipeline p(x: Missing) -> list<Missing> { return [x.y, 3 + x, x as Missing] }\n", ["E0201"]),
         ("type T = list<T>\n" + _uses("T"), ["E0208"]),
         ("type A = { b: B? }\ntype B = { a: A? }\n" + _uses("A"), ["E0208"]),
         ('import "no.infer" as no\n' + _uses("no.T"), ["E0206"]),

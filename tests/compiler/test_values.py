@@ -35,7 +35,12 @@ def value(project: Project, expression: str, before: str = "", **options: Any) -
         ("1G", 1_000_000_000),
         ("1.5k", 1500),
         ("0.0015k", 1.5),
+        ("100us", Duration(0.0001)),
+        ("0.1ms", Duration(0.0001)),
         ("2ms", Duration(0.002)),
+        ("1m30s", Duration(90)),
+        ("1d2h3m4.5s", Duration(93784.5)),
+        ("2 * 1h30m", Duration(10800)),
         ("30s", Duration(30)),
         ("1.5s", Duration(1.5)),
         ("5m", Duration(300)),
@@ -71,7 +76,20 @@ def test_a_literal_has_its_value_and_its_type(project: Project, literal: str, me
 
 @pytest.mark.parametrize(
     "literal",
-    ["1KB", "30sec", "5min", "$1s", "10kk", "1_000x", "5 s", "1.2.3", "9" * 400, "$" + "9" * 99],
+    [
+        "1KB",
+        "30sec",
+        "5min",
+        "$1s",
+        "10kk",
+        "1_000x",
+        "5 s",
+        "1.2.3",
+        "30s1m",
+        "1h2x",
+        "9" * 400,
+        "$" + "9" * 99,
+    ],
 )
 def test_a_number_that_is_none_is_an_error_at_its_place(project: Project, literal: str) -> None:
     found = [item for item in project.findings(CUSTOM % literal) if item.is_error]
@@ -246,6 +264,11 @@ def test_what_a_part_with_a_mistake_names_is_not_called_unused(project: Project,
 @pytest.mark.parametrize(
     ("declared", "written", "meaning"),
     [
+        ("list<text>", '["a", "b,c", ""]', ["a", "b,c", ""]),
+        ("list<int>", "[1, 2k]", [1, 2000]),
+        ("list<list<duration>>", "[[1s], []]", [[Duration(1)], []]),
+        ("text", '["a"]', '["a"]'),
+        ("text", "null", "null"),
         ("text", "eu-west-1", "eu-west-1"),
         ("text", '"7"', "7"),
         ("text", "", ""),
@@ -326,6 +349,42 @@ def test_a_declared_type_is_checked(
 ) -> None:
     found = project.findings(f"{word} _p: {declared} = {default}\n{chat('it')}")
     assert [item.is_error for item in found] == ([] if fits else [True])
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "codes"),
+    [
+        ("list<text>", "[1]", ["E0301"]),
+        ("list<text>", "[a]", ["E0301"]),
+        ("list<text>", '[env("X")]', ["E0301"]),
+        ("list<text>", '["a"', ["E0301"]),
+        ("int", "null", ["E0301"]),
+    ],
+)
+def test_what_is_set_must_have_the_type(
+    project: Project, declared: str, given: str, codes: list[str]
+) -> None:
+    assert project.codes(f"param p: {declared}\n{CUSTOM % 'p'}", settings={"p": given}) == codes
+
+
+def test_nothing_is_as_if_it_was_not_written(project: Project) -> None:
+    text = """
+    param where: text? = "http://127.0.0.1:1/v1"
+    param organization: text?
+    deployment a {
+      model = "gpt-4o"
+      runtime openai { api_key = env("K"), endpoint = where, organization = organization }
+    }
+    """
+    assert project.remote(text).endpoint == "http://127.0.0.1:1/v1"
+    plan = project.remote(text, settings={"where": "null", "organization": "org"})
+    assert (plan.endpoint, plan.headers) == ("https://api.openai.com/v1", {"OpenAI-Organization": "org"})
+    needed = 'param m: text?\ndeployment a { model = m, runtime openai { api_key = env("K") } }'
+    assert project.codes(needed) == ["E0305"]
+    assert project.codes(needed.replace("= m", '= "${m}"')) == ["E0310"]
+    assert project.codes(f"param m: text?\n{CUSTOM % 'm'}pipeline p(x: text) -> text {{ return m }}") == [
+        "E0601"
+    ]
 
 
 def test_a_parameter_without_a_value_is_an_error_that_says_how_to_set_it(project: Project) -> None:

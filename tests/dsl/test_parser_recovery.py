@@ -272,7 +272,7 @@ MISTAKES: list[tuple[str, list[str], tuple[str, str, str]]] = [
     (
         "a_deployment_without_a_name",
         ["deployment {", '  model = "x"', "}", "let y = 1"],
-        ("E0101", "expected a name, found `{`", "{"),
+        ("E0101", "a deployment needs a name", "deployment"),
     ),
     (
         "an_unknown_escape",

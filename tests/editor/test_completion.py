@@ -145,7 +145,7 @@ def test_runtimes_and_tasks(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("written", "units"),
     [
-        ("runtime openai { timeouts { request = 30| } }", ["30ms", "30s", "30m", "30h", "30d"]),
+        ("runtime openai { timeouts { request = 30| } }", ["30ms", "30s", "30m", "30h", "30d", "30us"]),
         ("runtime ort { cuda { gpu_mem_limit = 4| } }", ["4KiB", "4MiB", "4GiB", "4TiB"]),
         ("budget { max_spend_per_day = $5| }", ["$5k", "$5M", "$5G"]),
         ("replicas = 2|", ["2k", "2M", "2G"]),

@@ -34,6 +34,15 @@ def test_a_finding_says_all_and_links_to_its_explanation(desk: Desk) -> None:
     assert page.read_text("utf-8").startswith("# E0302: ")
 
 
+def test_a_parameter_that_is_set_from_outside_is_no_mistake(desk: Desk) -> None:
+    text = "param region: text\n" + FINE.replace(
+        "api_key", 'endpoint = "https://${region}.example.com", api_key'
+    )
+    assert [(each.code, each.severity) for each in found(desk, text)] == [
+        ("E0310", lsp.DiagnosticSeverity.Hint)
+    ]
+
+
 def test_other_places_that_explain_it(desk: Desk) -> None:
     [item] = [each for each in found(desk, "let _a = 1\nlet _a = 2\n") if each.code == "E0202"]
     [related] = item.related_information or []

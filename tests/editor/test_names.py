@@ -276,7 +276,7 @@ def test_a_mistake_in_another_pipeline_is_in_no_ones_way(files: Desk) -> None:
 
 
 def test_a_file_with_a_mistake_that_names_it_is_said(files: Desk) -> None:
-    files.write("other.infer", 'import "lib.infer" as l\nlet x = = l.patience\n')
+    files.write("other.infer", 'import "lib.infer" as l\nlet x = => l.patience\n')
     with pytest.raises(RenameRefused, match=r"line 2 of `other\.infer` has `patience` beside a mistake"):
         rename(*at(files, "lib.pati"), "zz")
 

@@ -79,6 +79,13 @@ ANTHROPIC = {
         )
     ),
 }  # fmt: skip
+COMPLETION = {
+    "prompt": '"hi"',
+    **dict.fromkeys(
+        ("model", "max_tokens", "temperature", "stream", "stop", "n", "best_of", "echo", "logprobs", "suffix")
+    ),
+}
+SPEECH = {"input": '"hi"', **dict.fromkeys(("model", "voice", "stream_format", "instructions"))}
 EMBED = {
     "input": '"hi"',
     **dict.fromkeys(
@@ -108,6 +115,8 @@ ENDPOINTS: tuple[tuple[str, str, dict[str, str | None]], ...] = (
     ("/v1/messages", "gpt", ANTHROPIC),
     ("/v1/messages", "claude", ANTHROPIC),
     ("/v1/messages/count_tokens", "claude", ANTHROPIC),
+    ("/v1/completions", "gpt", COMPLETION),
+    ("/v1/audio/speech", "gpt", SPEECH),
     ("/v1/embeddings", "e", EMBED),
     ("/v2/embed", "e", COHERE_EMBED),
     ("/v1/rerank", "r", RERANK),
@@ -121,6 +130,8 @@ ANSWERS = {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     },
+    "/v1/completions": {"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]},
+    "/v1/audio/speech": {},
     "/v1/messages": {
         "id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
         "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 1, "output_tokens": 1},
@@ -132,6 +143,8 @@ ANSWERS = {
 EVENTS = {
     "/v1/chat/completions": 'data: {"choices":[{"index":0,"delta":{"content":"hi"},'
     '"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+    "/v1/completions": 'data: {"choices":[{"index":0,"text":"hi","finish_reason":"stop"}]}\n\n'
+    "data: [DONE]\n\n",
     "/v1/messages": 'data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":1}}}\n\n'
     'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
     'data: {"type":"message_stop"}\n\n',

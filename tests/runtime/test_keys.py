@@ -244,3 +244,17 @@ def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> No
     now = 33 * 86400.0
     accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
     assert len(accounting.since(40 * 86400.0)) == 1
+
+
+async def test_a_response_that_is_kept_is_seen_by_its_key_alone() -> None:
+    async with served(key("a"), key("b")) as gateway:
+        ask = {"model": "gpt", "input": "hello"}
+        url = f"{gateway.url}/v1/responses"
+        async with gateway.http.post(url, json=ask, headers=bearer("sk-a")) as answer:
+            id = (await answer.json())["id"]
+        for secret, status in (("sk-a", 200), ("sk-b", 404)):
+            assert (await gateway.get(f"/v1/responses/{id}", secret))[0] == status
+        more = {**ask, "previous_response_id": id}
+        for secret, status in (("sk-b", 400), ("sk-a", 200)):
+            async with gateway.http.post(url, json=more, headers=bearer(secret)) as answer:
+                assert answer.status == status

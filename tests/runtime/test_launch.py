@@ -17,12 +17,14 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from attrs import evolve
 
 from inferc.compiler.plan import (
     CircuitBreakerConfig,
     Launch,
     ProviderKind,
     RemotePoolPlan,
+    ReplicaPlacement,
     RetryPolicy,
     SecretRef,
 )
@@ -180,6 +182,26 @@ async def test_each_replica_has_a_server_of_its_own() -> None:
         seen = [await ask(executor) for _ in range(2)]
     assert len({facts["pid"] for facts in seen}) == 2
     assert {str(facts["argv"])[-3] for facts in seen} == {"0", "1"}
+
+
+async def test_each_server_sees_the_gpus_of_its_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = local_plan(launched("{gpus}", "{model}"), replicas=2)
+    places = tuple(ReplicaPlacement(index, "a", (2 * index, 2 * index + 1)) for index in range(2))
+    plan = evolve(plan, replicas=places)
+    for seen, shown in ((None, {"0,1", "2,3"}), ("4,5,GPU-7f,6", {"4,5", "GPU-7f,6"})):
+        if seen is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        async with executor_of(plan) as executor:
+            facts = [await ask(executor) for _ in range(2)]
+        variables = [cast("dict[str, str]", each["variables"]) for each in facts]
+        assert {each["CUDA_VISIBLE_DEVICES"] for each in variables} == shown
+        assert "'2', 'gpt-4o-mini'" in str(facts[0]["argv"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    with pytest.raises(StartError, match="replica 1 needs GPU 3, and CUDA_VISIBLE_DEVICES shows 3"):
+        async with executor_of(plan):
+            pass
 
 
 async def test_what_a_server_says_is_logged_with_the_name_of_its_deployment(

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from inferc.runtime.dialects import anthropic
+from inferc.runtime.dialects.chats import said_in
+from inferc.runtime.requests.errors import BadRequest
 from inferc.runtime.requests.request import ChatRequest, EmbedRequest
 
 from ..support.projects import Project
@@ -108,6 +111,40 @@ async def test_embeddings_have_their_own(tmp_path: Path, monkeypatch: pytest.Mon
     )
     assert (first["dimensions"], first["input_type"]) == (2, "query")
     assert second["dimensions"] == 3
+
+
+async def test_they_count_for_clients_of_other_protocols_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declaration = deployment(
+        "gpt-4o",
+        'request { defaults { temperature = 0.5, stop = ["E"] } force { max_tokens = 9, seed = 3 } }',
+    )
+    asked = {"model": "one", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
+    bodies = await sent(
+        tmp_path,
+        monkeypatch,
+        declaration,
+        *(
+            said_in("anthropic", asked | more, anthropic.read_request(asked | more))
+            for more in ({}, {"temperature": 0.1})
+        ),
+    )
+    assert [(each["temperature"], each["max_tokens"], each["seed"], each["stop"]) for each in bodies] == [
+        (0.5, 9, 3, ["E"]),
+        (0.1, 9, 3, ["E"]),
+    ]
+
+
+async def test_what_the_model_does_not_take_is_an_error_or_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = chat(temperature=0.5)
+    with pytest.raises(BadRequest, match="temperature"):
+        await sent(tmp_path, monkeypatch, deployment("gpt-5-mini", ""), request)
+    declaration = deployment("gpt-5-mini", "request { unsupported = drop }")
+    [body] = await sent(tmp_path, monkeypatch, declaration, chat(temperature=0.5))
+    assert "temperature" not in body
 
 
 def test_a_plan_says_no_more_than_the_file(tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ def test_gemini_is_told_the_thresholds_of_the_plan() -> None:
 
 def test_a_call_without_its_signature_is_marked_for_models_that_want_one() -> None:
     calls = [call("call_1", "get_time", "{}"), call("call_2", "get_time", "{}")]
-    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
+    results = [{"role": "tool", "tool_call_id": each["id"], "content": "1"} for each in calls]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}, *results]
     for model, marked in (("gemini-2.5-flash", 0), ("gemini-3-pro", 1)):
         _, body = sent("gemini", {"messages": messages}, model=model)
         signatures = [part.get("thoughtSignature") for part in body["contents"][1]["parts"]]

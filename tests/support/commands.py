@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from attrs import frozen
@@ -42,6 +43,7 @@ def serving(
     cwd: Path = ROOT,
     environment: dict[str, str] | None = None,
     patience: float = PATIENCE,
+    output: IO[str] | None = None,
 ) -> Iterator[Running]:
     """`inferc` with these arguments, once it takes requests; killed at the end if it still runs, and after
     `patience` seconds.
@@ -51,7 +53,7 @@ def serving(
         cwd=cwd,
         env=os.environ | {"NO_COLOR": "1", "OPENAI_API_KEY": "key-one"} | (environment or {}),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=output or subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )

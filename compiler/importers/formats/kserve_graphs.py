@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..draft import Deployment, Draft, Passage, Route, Strategy
+from ..draft import Deployment, Draft, Passage, Route, split
 from ..foreign import Node
 from ..kubernetes import Resource
 from ..literals import name as written_name
 from ..report import Remark
-from ..tables import NO_WORD
+from ..tables import NO_WORD, weight
 
 _TEXTS = "here a text goes in and a text comes out; KServe hands JSON on"
 _SWITCH = "conditions on JSON are `match` and `if` in a pipeline: write `json_path(…)`"
@@ -110,12 +110,8 @@ class _Graph:
         draft = self._draft
         name = draft.free_name(wanted)
         weights = [step.get("weight") for step, _ in targets]
-        shares = tuple(
-            float(each.value) if each is not None and isinstance(each.value, int | float) else 1.0
-            for each in weights
-        )
-        members = tuple(target for _, target in targets)
-        route = Route(name, Strategy("split", members, shares) if len(members) > 1 else members[0], (node,))
+        members = [target for _, target in targets]
+        route = Route(name, split(members, list(map(weight, weights))), (node,))
         draft.routes.append(route)
         for step, _ in targets:
             draft.kept(step.get("serviceName"), step.get("nodeName"), step.get("weight"), step.get("name"))

@@ -22,12 +22,12 @@ from .context import Context, Offer
 
 _NUMBER = re.compile(r"\$?\d[\d_]*(?:\.\d+)?")
 _NAMES = {
-    "ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days",
+    "us": "microseconds", "ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days",
     "k": "thousand", "M": "million", "G": "thousand million",
     "KiB": "1024 bytes", "MiB": "1024 KiB", "GiB": "1024 MiB", "TiB": "1024 GiB", "%": "percent",
 }  # fmt: skip
 _OF_KIND: dict[type, tuple[str, ...]] = {
-    Duration: tuple(DURATION_UNITS),
+    Duration: (*(unit for unit in DURATION_UNITS if unit != "us"), "us"),
     Size: tuple(SIZE_UNITS),
     Money: tuple(NUMBER_SUFFIXES),
     Percent: ("%",),

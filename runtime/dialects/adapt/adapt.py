@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import evolve, frozen
@@ -10,6 +11,7 @@ from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation
 from .dialects import CLIENT_NAMES, EXTRAS, KNOWN_OF, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
+from .marks import limit_marks
 from .result import Findings, Note, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
 from .thinking import adapt_thinking
@@ -38,7 +40,7 @@ def adapt(
     unsupported: what becomes of what the model cannot do and nothing stands in for.
     """
     can = capabilities.over(KNOWN_OF[provider])
-    found = Findings(CLIENT_NAMES.get(client, {}), unsupported == "drop")
+    found = Findings(_names(conversation, client), unsupported == "drop")
     changed = adapt_sampling(conversation, can, found)
     changed |= adapt_limits(conversation, can, found, provider)
     longest = changed.get("max_tokens", conversation.max_tokens)
@@ -46,11 +48,22 @@ def adapt(
     changed |= adapt_tools(conversation, can, found, client, provider)
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
+    changed |= limit_marks(conversation, changed, found, provider)
     changed |= _adapt_rest(conversation, can, found, provider)
     if found.problems:
         return Unsuitable(tuple(found.problems))
     differs = any(value != getattr(conversation, name) for name, value in changed.items())
     return Adapted(evolve(conversation, **changed) if differs else conversation, tuple(found.notes))
+
+
+def _names(c: Conversation, client: str) -> Mapping[str, str]:
+    """Names of fields in the client's words, where they are not those of OpenAI's chat completions."""
+    names = CLIENT_NAMES.get(client, {})
+    if c.token_limit is not None:
+        return {**names, "max_tokens": c.token_limit}
+    if client == "anthropic" and c.thinking is not None and c.thinking.mode is None:
+        return {**names, "reasoning_effort": "output_config.effort"}
+    return names
 
 
 def _adapt_formats(

@@ -17,6 +17,9 @@ OPENAI_CHAT = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
+AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"))
+"""What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
+
 OPENAI_RESPONSES = Capabilities(
     refused_sampling=(
         "top_k",
@@ -94,6 +97,12 @@ SEALS: dict[str, frozenset[str]] = {
 }
 """The seals that each dialect opens."""
 
+MOST_MARKS = {"anthropic": 4}
+"""Cache marks that a request may have. Source: Anthropic's guide to prompt caching."""
+
+TOOL_NAMES = {"anthropic": r"[a-zA-Z0-9_-]{1,128}", "gemini": r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}"}
+"""What names of functions must match as a whole. Sources: Messages API reference, Gemini API reference."""
+
 TEXT_DOCUMENTS = frozenset({"anthropic", "gemini"})
 """Dialects in which a document may be plain text."""
 
@@ -101,8 +110,13 @@ ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
 """Dialects that can be told which of the functions may be called, and leave the choice to the model."""
 
 CLIENT_NAMES: dict[str, dict[str, str]] = {
-    "openai_chat": {},
+    "openai_chat": {
+        "tool.name": "function.name",
+        "tool.parameters": "function.parameters",
+        "tool.strict": "function.strict",
+    },
     "openai_responses": {
+        "messages": "input",
         "response_format": "text.format",
         "reasoning_effort": "reasoning.effort",
         "max_tokens": "max_output_tokens",
@@ -114,6 +128,7 @@ CLIENT_NAMES: dict[str, dict[str, str]] = {
         "stop": "stop_sequences",
         "user": "metadata.user_id",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+        "tool.parameters": "input_schema",
     },
 }
 """Names of fields in the client's words, where they are not those of OpenAI's chat completions."""

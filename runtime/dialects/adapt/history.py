@@ -49,19 +49,20 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
-        turns = _user_first(turns, found)
+    if can.prefill is False:
+        turns = _begun(list(turns), found)
+    if can.turns_alternate:
+        turns = _user_first(list(turns), found)
         if provider == "anthropic":
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
     if can.user_after_results is False:
         turns = _answered(turns, found)
     adapted = tuple(turns)
-    if can.begun_answers is False and adapted and adapted[-1].role == "assistant":
-        found.problems.append(
-            Problem(path(adapted[-1].at) or "messages", "the model goes on with no answer that was begun")
-        )
     if not adapted and not found.problems:
-        found.problems.append(Problem("messages", "there must be a message that says something"))
+        found.problems.append(
+            Problem(found.names.get("messages", "messages"), "there must be a message that says something")
+        )
     if len(adapted) == len(c.turns) and all(map(operator.is_, adapted, c.turns)):
         return {}
     return {"turns": adapted}
@@ -88,7 +89,11 @@ class _History:
             parts += fit
         if turn.role == "assistant" and self._can.call_signature is not None:
             changed = self._sign(parts) or changed
-        if turn.extras and turn.role != "assistant":
+        if turn.extras and turn.role == "assistant":
+            kept = _said_anew(turn.extras)
+            if kept != turn.extras:
+                return evolve(turn, parts=tuple(parts), extras=kept)
+        elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
         if turn.extras and (kept := self._taken(turn)) != turn.extras:
             return evolve(turn, parts=tuple(parts), extras=kept)
@@ -218,6 +223,15 @@ class _History:
         return False
 
 
+def _said_anew(extras: Any) -> Any:
+    """What stands beside an answer in the history, without what only answers have, and what is empty."""
+    kept = {
+        seal: {name: v for name, v in values.items() if v not in (None, [], {}) and name != "annotations"}
+        for seal, values in extras.items()
+    }
+    return {seal: values for seal, values in kept.items() if values} or NOTHING
+
+
 TYPE_NAMES = {"image/jpg": "image/jpeg", "audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav"}
 """Media types that are often written, and those that are meant."""
 
@@ -268,6 +282,18 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
         return turns
     found.note(path(turns[-1].at), "sent as words of the user: a system prompt alone is no question")
     return [*turns[:-1], evolve(turns[-1], role="user")]
+
+
+def _begun(turns: list[Turn], found: Findings) -> list[Turn]:
+    """Without an answer that the conversation has begun, where the model does not go on with one."""
+    last = turns[-1] if turns else None
+    if last is None or last.role != "assistant":
+        return turns
+    asked = any("prefix" in values for values in last.extras.values())  # as Mistral wants it said
+    if asked or any(isinstance(part, ToolCall) for part in last.parts):
+        return turns
+    found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
+    return turns[:-1]
 
 
 def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
@@ -321,6 +347,8 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
             if isinstance(part, ToolResult) and part.id not in open:
                 found.problems.append(_problem(part, "it is not the result of a call in the message before"))
         open = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
+    for call in open.values():
+        found.problems.append(_problem(call, "this call has no result"))
 
 
 def _problem(part: ToolCall | ToolResult, why: str) -> Problem:

@@ -64,6 +64,10 @@ class Findings:
     def note(self, where: str, what: str) -> None:
         self.notes.append(Note(self.names.get(where, where), what))
 
+    def of_tool(self, tool: str, name: str) -> str:
+        """What the client calls the field `name` of the function at `tool`."""
+        return f"{tool}.{self.names.get(f'tool.{name}', name)}"
+
     def refuse(self, where: str, why: str) -> None:
         """`where` cannot be done: it is left out where that is allowed."""
         if self.drop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from attrs import evolve
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, path
-from .dialects import ALLOWED_NAMES, SEALS
+from .dialects import ALLOWED_NAMES, SEALS, TOOL_NAMES
 from .result import Checked, Findings, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed
 
@@ -28,6 +29,14 @@ def adapt_tools(
     tools = [
         fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
     ]
+    names: set[str] = set()
+    for tool in tools if provider == "anthropic" else ():
+        if isinstance(tool, FunctionTool):
+            if tool.name in names:
+                where = found.of_tool(path(tool.at) or "tools", "name")
+                found.refuse(where, "another function has this name, too")
+                tools = [each for each in tools if each is not tool]
+            names.add(tool.name)
     if tools and can.tools is False:
         found.refuse("tools", "the model calls no functions")
         tools = []
@@ -74,12 +83,16 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         return None
     changed: dict[str, Any] = {}
     where = f"{path(tool.at) or 'tools'}"
+    pattern = TOOL_NAMES.get(provider)
+    if pattern is not None and re.fullmatch(pattern, tool.name) is None:
+        found.refuse(found.of_tool(where, "name"), "the provider takes no such name")
+        return None
     mark = fit_mark(tool.cache, can)
     if mark != tool.cache:
         changed["cache"] = mark
     if tool.strict is not None and can.strict_tools is False:
         if tool.strict:
-            found.note(f"{where}.strict", "left out: calls are not held to their schema")
+            found.note(found.of_tool(where, "strict"), "left out: calls are not held to their schema")
         changed["strict"] = None
     elif tool.strict and foreign and provider.startswith("openai") and not is_closed(tool.parameters):
         found.note(f"{where}.strict", "left out: not all objects are closed, with all they have required")
@@ -92,7 +105,7 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         if "type" not in parameters:
             parameters = {"type": "object", **parameters}
         elif parameters["type"] != "object":
-            found.refuse(f"{where}.parameters", "the schema must have the type `object`")
+            found.refuse(found.of_tool(where, "parameters"), "the schema must have the type `object`")
             return None
         if tool.strict and "strict" not in changed and can.schema_subset == "anthropic":
             try:
@@ -105,7 +118,7 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
             else:
                 if lost:
                     said = f"told to the model in words: {', '.join(dict.fromkeys(lost))}"
-                    found.note(f"{where}.parameters", said)
+                    found.note(found.of_tool(where, "parameters"), said)
         if parameters != tool.parameters:
             changed["parameters"] = parameters
     return evolve(tool, **changed) if changed else tool

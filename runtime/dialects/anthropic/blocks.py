@@ -41,12 +41,7 @@ _REDACTED = frozenset({"type", "data"})
 
 def read_content(content: object, at: Place) -> tuple[Part, ...]:
     """The parts of a message. Raises BadRequest."""
-    if isinstance(content, str):
-        return (Text(content, at=at),)
-    if not isinstance(content, list):
-        place = path(at)
-        raise BadRequest(f"`{place}` must be text or a list of blocks", param=place, code="wrong_type")
-    return tuple([_read(block, (*at, index)) for index, block in enumerate(content)])
+    return fields.content(content, at, _read)
 
 
 def _read(block: Json, at: Place) -> Part:

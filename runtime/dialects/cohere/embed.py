@@ -12,6 +12,7 @@ from ...requests.request import EmbedRequest
 from ..asked import EmbedAsked, json_bytes
 from ..openai.embeddings import in_base64
 from ..openai.requests import count_in, required, texts_in
+from ..retrieval.vectors import json_vectors
 
 _READ = frozenset({"model", "texts", "embedding_types", "output_dimension", "images", "inputs"})
 _KINDS = ("float", "base64")
@@ -36,9 +37,9 @@ def _write(
     chunk: EmbedChunk, model: str, *, texts: tuple[str, ...], kinds: list[str] | None, version: str
 ) -> bytes:
     vectors: Any = (
-        chunk.vectors
+        json_vectors(chunk)
         if kinds is None
-        else {kind: chunk.vectors if kind == "float" else in_base64(chunk) for kind in kinds}
+        else {kind: json_vectors(chunk) if kind == "float" else in_base64(chunk) for kind in kinds}
     )
     return json_bytes(
         {

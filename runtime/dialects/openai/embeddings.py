@@ -13,6 +13,7 @@ from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
 from ..asked import EmbedAsked, json_bytes
+from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
 
 _READ = frozenset({"model", "input", "encoding_format", "embedding_type", "output_dtype", "dimensions"})
@@ -31,9 +32,13 @@ def read_embed(body: dict[str, Any]) -> EmbedAsked:
 
 
 def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes:
-    """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64."""
+    """The vectors as OpenAI's JSON: lists of numbers, or little-endian float32 in base64.
+
+    Sparse vectors are `indices` and `values`, several for a text a list of them: neither is put into base64.
+    """
     tokens = chunk.usage.prompt_tokens
-    vectors = in_base64(chunk) if as_base64 else chunk.vectors
+    is_plain = not chunk.is_sparse and not chunk.tokens
+    vectors = in_base64(chunk) if as_base64 and is_plain else json_vectors(chunk)
     return json_bytes(
         {
             "object": "list",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -28,32 +29,66 @@ class TextAnswers:
 
     def whole(self, text: str, reason: str, usage: Usage) -> bytes:
         """The answer in one piece."""
-        said = {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
-        return self._json("chat.completion", said, reason, usage)
+        return self.whole_of([self.choice(text, reason)], usage)
 
-    def piece(self, text: str, *, first: bool = False) -> bytes:
-        """More text."""
+    def whole_of(self, choices: Sequence[dict[str, Any]], usage: Usage) -> bytes:
+        """Several answers in one piece."""
+        return self._json("chat.completion", choices, usage)
+
+    def choice(
+        self,
+        text: str,
+        reason: str,
+        *,
+        index: int = 0,
+        calls: Sequence[dict[str, Any]] = (),
+        logprobs: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """One of the answers. calls: of functions, in place of a text."""
+        said: dict[str, Any] = {"text": text}
+        if self.is_chat:
+            message: dict[str, Any] = {"role": "assistant", "content": None if calls else text}
+            said = {"message": message | ({"tool_calls": list(calls)} if calls else {})}
+        return {"index": index, **said, "logprobs": logprobs, "finish_reason": reason}
+
+    def piece(
+        self,
+        text: str,
+        *,
+        first: bool = False,
+        index: int = 0,
+        calls: Sequence[dict[str, Any]] = (),
+        logprobs: dict[str, Any] | None = None,
+    ) -> bytes:
+        """More text, or calls of functions."""
         role = {"role": "assistant"} if first else {}
-        said = {"delta": {**role, "content": text}} if self.is_chat else {"text": text}
-        return self._json("chat.completion.chunk", said, None, None)
-
-    def end(self, reason: str) -> bytes:
-        """Why there is no more."""
-        return self._json(
-            "chat.completion.chunk", {"delta": {}} if self.is_chat else {"text": ""}, reason, None
+        more = (
+            {"tool_calls": [{"index": i, **c} for i, c in enumerate(calls)]} if calls else {"content": text}
         )
+        said = {"delta": {**role, **more}} if self.is_chat else {"text": text}
+        return self._piece(said, None, index, logprobs)
+
+    def end(self, reason: str, *, index: int = 0) -> bytes:
+        """Why there is no more."""
+        return self._piece({"delta": {}} if self.is_chat else {"text": ""}, reason, index, None)
 
     def usage(self, usage: Usage) -> bytes:
         """The token counts, which have a piece of their own in a stream."""
-        return self._json("chat.completion.chunk", None, None, usage)
+        return self._json("chat.completion.chunk", (), usage)
 
-    def _json(self, kind: str, said: dict[str, Any] | None, reason: str | None, usage: Usage | None) -> bytes:
+    def _piece(
+        self, said: dict[str, Any], reason: str | None, index: int, logprobs: dict[str, Any] | None
+    ) -> bytes:
+        choice = {"index": index, **said, "logprobs": logprobs, "finish_reason": reason}
+        return self._json("chat.completion.chunk", [choice], None)
+
+    def _json(self, kind: str, choices: Sequence[dict[str, Any]], usage: Usage | None) -> bytes:
         reply: dict[str, Any] = {
             "id": f"{'chatcmpl' if self.is_chat else 'cmpl'}-{self.id}",
             "object": kind if self.is_chat else "text_completion",
             "created": self.created,
             "model": self.model,
-            "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": reason}] if said else [],
+            "choices": choices,
         }
         if usage is not None:
             reply["usage"] = {

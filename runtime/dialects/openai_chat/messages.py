@@ -88,14 +88,7 @@ def _unmarked(extras: Extras) -> Extras:
 
 
 def _content(content: object, at: Place) -> tuple[Part, ...]:
-    if isinstance(content, str):
-        return (Text(content, at=(*at, "content")),)
-    if content is None:
-        return ()
-    if not isinstance(content, list):
-        place = path((*at, "content"))
-        raise BadRequest(f"`{place}` must be text or a list of parts", param=place, code="wrong_type")
-    return tuple([_part(part, (*at, "content", index)) for index, part in enumerate(content)])
+    return () if content is None else fields.content(content, (*at, "content"), _part)
 
 
 def _part(part: Json, at: Place) -> Part:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...requests.conversation import Role, Turn
-from ...requests.errors import BadRequest
 from ...requests.parts import (
     NOTHING,
     Media,
@@ -71,7 +70,7 @@ def _turn(item: Json, at: Place) -> Turn:
             if role is None:
                 fields.required(item, "role", str, at)
                 raise fields.wrong((*at, "role"), "must be user, assistant, system or developer")
-            parts = _content(item.get("content"), (*at, "content"))
+            parts = fields.content(item.get("content"), (*at, "content"), _part)
             return Turn(role, parts, fields.rest(DIALECT, item, _MESSAGE), at)
         case "function_call":
             thoughts, extras = carried(item.get("extra_content"), at)
@@ -86,7 +85,7 @@ def _turn(item: Json, at: Place) -> Turn:
         case "function_call_output":
             result = ToolResult(
                 fields.required(item, "call_id", str, at),
-                _content(item.get("output"), (*at, "output")),
+                fields.content(item.get("output"), (*at, "output"), _part),
                 extras=fields.rest(DIALECT, item, _RESULT),
                 at=at,
             )
@@ -118,15 +117,6 @@ def _thought(item: Json, at: Place) -> Part:
         return RedactedThinking(data, dialect, at=at)
     texts = [str(part.get("text", "")) for part in item.get("summary") or () if isinstance(part, dict)]
     return Thinking("\n\n".join(texts), data, dialect, at=at)
-
-
-def _content(content: object, at: Place) -> tuple[Part, ...]:
-    if isinstance(content, str):
-        return (Text(content, at=at),)
-    if not isinstance(content, list):
-        place = path(at)
-        raise BadRequest(f"`{place}` must be text or a list of parts", param=place, code="wrong_type")
-    return tuple([_part(part, (*at, index)) for index, part in enumerate(content)])
 
 
 def _part(part: Json, at: Place) -> Part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....compiler.plan import InputType
 from ...requests.errors import BadRequest
 from ..field_check import SENT, Dropped, Handling, Refused
 
@@ -20,6 +21,38 @@ LOCAL_FIELDS: dict[str, Handling] = {
     "priority": Dropped("the header x-inferc-priority says what is urgent"),
 }
 """What becomes of them in front of a model on this machine, whatever its task is."""
+
+
+_TYPES = {
+    "query": InputType.QUERY,
+    "question": InputType.QUERY,
+    "document": InputType.DOCUMENT,
+    "passage": InputType.DOCUMENT,
+    "none": InputType.NONE,
+    "classification": InputType.NONE,
+    "clustering": InputType.NONE,
+    "separation": InputType.NONE,
+    "text-matching": InputType.NONE,
+    "text_matching": InputType.NONE,
+    "similarity": InputType.NONE,
+}
+
+
+def input_type_in(options: Mapping[str, Any]) -> InputType | None:
+    """Whether texts are queries or documents, in the words of Cohere, NVIDIA, Voyage, Jina, Google or TEI.
+
+    None where nothing is said. Raises BadRequest for what is none of those words.
+    """
+    for name in ("input_type", "task", "prompt_name"):
+        said = options.get(name)
+        if said is None:
+            continue
+        word = said.lower().removeprefix("retrieval").strip("._-") if isinstance(said, str) else ""
+        found = _TYPES.get(word.removeprefix("search_").removesuffix("_prompt"))
+        if found is None:
+            raise BadRequest(f"`{name}` must be `query` or `document`", param=name)
+        return found
+    return None
 
 
 def wants_all(options: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...requests.answer import EmbedChunk
 from ...requests.usage import Usage
@@ -25,6 +25,16 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
         return EmbedChunk(numpy.stack([_vector(vector) for vector in found]), usage)
     except (TypeError, ValueError):
         raise classifier.malformed("the answer holds no vectors of one length") from None
+
+
+def json_vectors(chunk: EmbedChunk) -> Any:
+    """The vectors as JSON holds them: sparse ones as `indices` and `values`, several for a text as a list."""
+    if chunk.tokens:
+        return list(chunk.tokens)
+    if not chunk.is_sparse:
+        return chunk.vectors
+    rows = [(row.nonzero()[0], row) for row in chunk.vectors]
+    return [{"indices": places.tolist(), "values": row[places].tolist()} for places, row in rows]
 
 
 def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:

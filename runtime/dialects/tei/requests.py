@@ -15,6 +15,7 @@ from ..asked import EmbedAsked, RerankAsked, best_first, json_bytes
 from ..fields import optional
 from ..openai.requests import count_in, required, texts_in, token_ids
 from ..openai.rerank import with_documents
+from ..retrieval.vectors import json_vectors
 
 
 def read_embed(body: dict[str, Any]) -> EmbedAsked:
@@ -46,7 +47,7 @@ def _options(body: dict[str, Any], read: set[str]) -> dict[str, Any]:
 
 
 def _write_vectors(chunk: EmbedChunk, model: str) -> bytes:
-    return json_bytes(chunk.vectors)
+    return json_bytes(json_vectors(chunk))
 
 
 def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 from attrs import asdict
 
 from ...dialects.openai.requests import count_in, required, texts_in
-from ...requests.answer import ClassifyChunk
+from ...requests.answer import ClassifyChunk, Label, LabelledSpan
 from ...requests.errors import BadRequest
 from ...requests.request import ClassifyRequest
 from ...requests.trace import Trace
@@ -39,12 +41,14 @@ async def answer_classify(request: web.Request, exchange: Exchange) -> web.Strea
     )
     assert isinstance(chunk, ClassifyChunk)
     tokens = chunk.usage.prompt_tokens
+    found = "labels" if chunk.spans is None else "entities"
+    rows: Sequence[Sequence[Label | LabelledSpan]] = chunk.rows if chunk.spans is None else chunk.spans
     answer = {
         "object": "list",
         "model": name,
         "data": [
-            {"object": "classification", "index": index, "labels": [asdict(label) for label in labels]}
-            for index, labels in enumerate(chunk.rows)
+            {"object": "classification", "index": index, found: [asdict(each) for each in row]}
+            for index, row in enumerate(rows)
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }

@@ -56,7 +56,7 @@ async def answer_ready(request: web.Request, exchange: Exchange) -> web.StreamRe
 async def answer_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
     model = exchange.model(_name(request))
-    status = _local(model)
+    status = local_status(model)
     if status is None:
         raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
     return json_answer(
@@ -112,13 +112,13 @@ def _deadline(exchange: Exchange, timeout: float | None) -> float | None:
     return asked if deadline is None else min(deadline, asked)
 
 
-def _local(model: Model) -> ReplicaStatus | None:
+def local_status(model: Model) -> ReplicaStatus | None:
     """How the local model behind a name is: of a route, that of the first member that has one."""
     if isinstance(model, Deployment):
         status = model.status()[0]
         return status if status.inputs else None
     if isinstance(model, Route):
-        return next(filter(None, map(_local, model.members)), None)
+        return next(filter(None, map(local_status, model.members)), None)
     return None
 
 

@@ -18,8 +18,12 @@ from .environment import server_environment
 HOST = "127.0.0.1"
 """Where launched servers listen."""
 
-PORT, REPLICA = "{port}", "{replica}"
-"""What stands in a `launch` for the port that was picked, and for the number of the replica, from 0."""
+PORT, REPLICA, MODEL, GPUS = "{port}", "{replica}", "{model}", "{gpus}"
+"""What stands in a `launch` for the port that was picked, for the number of the replica, from 0, for the name
+of the model, and for how many GPUs the replica has."""
+
+GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
+"""What tells a program which GPUs it may use."""
 
 _PYTHON_SERVER = "inferc.runtime.replicas.python_server"
 
@@ -73,11 +77,21 @@ def command_of(
     number = _free_port()
     port = str(number)
 
+    words = {
+        PORT: port,
+        REPLICA: str(placement.replica_index),
+        GPUS: str(len(placement.gpu_indices)),
+        MODEL: plan.model,
+    }
+
     def filled(text: str) -> str:
-        return text.replace(PORT, port).replace(REPLICA, str(placement.replica_index))
+        for name, value in words.items():
+            text = text.replace(name, value)
+        return text
 
     env = {
         **server_environment(plan, launch.pass_env, keys),
+        **visible_devices(placement, plan.deployment, os.environ.get(GPUS_VARIABLE)),
         **{name: filled(value) for name, value in launch.env.items()},
     }
     program, *arguments = (filled(word) for word in launch.command)
@@ -89,6 +103,24 @@ def command_of(
         endpoint=filled(plan.endpoint),
         port=number,
     )
+
+
+def visible_devices(placement: ReplicaPlacement, deployment: str, seen: str | None) -> dict[str, str]:
+    """What a server is told of GPUs: those of its replica; nothing where it has none. Raises StartError.
+
+    seen: those that this process sees; None: all of them.
+    """
+    if not placement.gpu_indices:
+        return {}
+    if seen is None:
+        return {GPUS_VARIABLE: ",".join(map(str, placement.gpu_indices))}
+    devices = [device.strip() for device in seen.split(",") if device.strip()]
+    if max(placement.gpu_indices) >= len(devices):
+        raise StartError(
+            f"deployment `{deployment}`: replica {placement.replica_index} needs GPU "
+            f"{max(placement.gpu_indices)}, and {GPUS_VARIABLE} shows {len(devices)}"
+        )
+    return {GPUS_VARIABLE: ",".join(devices[index] for index in placement.gpu_indices)}
 
 
 def _find(program: str, env: Mapping[str, str], base_dir: Path, deployment: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy
 from numpy.typing import NDArray
 
@@ -23,10 +25,26 @@ def pool(states: Floats, lengths: NDArray[numpy.int64], pooling: Pooling) -> Flo
         case Pooling.MEAN:
             real = numpy.arange(states.shape[1]) < lengths[:, None]
             shares = real / lengths[:, None].astype(numpy.float32)
-            pooled: Floats = numpy.matmul(shares[:, None, :], states)[:, 0]
-            return pooled
+            return _summed(states, shares)
+        case Pooling.MEAN_SQRT_LEN:
+            real = numpy.arange(states.shape[1]) < lengths[:, None]
+            return _summed(states, real / numpy.sqrt(lengths[:, None].astype(numpy.float32)))
+        case Pooling.WEIGHTED_MEAN:
+            places = numpy.arange(1, states.shape[1] + 1)
+            weights = numpy.where(places <= lengths[:, None], places, 0).astype(numpy.float32)
+            return _summed(states, weights / weights.sum(axis=1, keepdims=True))
+        case Pooling.MAX:
+            real = numpy.arange(states.shape[1]) < lengths[:, None]
+            largest: Floats = numpy.where(real[:, :, None], states, -numpy.inf).max(axis=1)
+            return largest
         case Pooling.NONE:
             raise ValueError("without pooling there is no one vector per text")
+
+
+def _summed(states: Floats, shares: NDArray[numpy.floating[Any]]) -> Floats:
+    """The token vectors of each text, each multiplied by its share, together."""
+    summed: Floats = numpy.matmul(shares.astype(numpy.float32, copy=False)[:, None, :], states)[:, 0]
+    return summed
 
 
 def normalise(vectors: Floats) -> Floats:

@@ -108,14 +108,17 @@ def read_classify_signature(session: onnxruntime.InferenceSession, output: str, 
     return _token_signature(session, "classify", lambda: output, owner)
 
 
-def class_scores_output(session: onnxruntime.InferenceSession, owner: str) -> tuple[str, int | None]:
+def class_scores_output(
+    session: onnxruntime.InferenceSession, owner: str, *, per_token: bool = False
+) -> tuple[str, int | None]:
     """The first output with a score per class, and how many classes the model says. Raises StartError."""
     for value in session.get_outputs():
-        if value.type in _FLOATS and len(value.shape) == 2:
-            classes = value.shape[1]
+        if value.type in _FLOATS and len(value.shape) == (3 if per_token else 2):
+            classes = value.shape[-1]
             return str(value.name), classes if isinstance(classes, int) else None
+    shape = "[batch, sequence, classes]" if per_token else "[batch, classes]"
     raise StartError(
-        f"{owner}: its task is `classify`, which needs a model that gives [batch, classes] of floats; "
+        f"{owner}: its task is `classify`, which needs a model that gives {shape} of floats; "
         f"{describe(session)}"
     )
 
@@ -151,11 +154,11 @@ def _token_signature(
 def _rerank_output(session: onnxruntime.InferenceSession, owner: str) -> str:
     """The name of the first output with one number per pair."""
     for value in session.get_outputs():
-        if value.type in _FLOATS and len(value.shape) in (1, 2) and value.shape[1:] in ([], [1]):
+        if value.type in _FLOATS and len(value.shape) in (1, 2) and value.shape[1:] in ([], [1], [2]):
             return str(value.name)
     raise StartError(
         f"{owner}: its task is `rerank`, which needs a model that gives one score per pair of texts, "
-        f"[batch, 1]; {describe(session)}"
+        f"[batch, 1], or two, [batch, 2]; {describe(session)}"
     )
 
 

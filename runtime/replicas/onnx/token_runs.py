@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy
 from attrs import evolve, frozen
@@ -22,6 +22,9 @@ from .signature import TokenSignature
 from .token_model import TokenModel
 from .tokens import Text, TextEncoder, Tokens, are_quick, load_tokenizer
 
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 32
@@ -37,8 +40,11 @@ _TEXTS = (
 )
 """Texts of different lengths, to try company with."""
 
-Rows: TypeAlias = NDArray[numpy.float32]
-Finish: TypeAlias = Callable[[Rows, NDArray[numpy.int64]], Rows]
+Floats: TypeAlias = NDArray[numpy.float32]
+Rows: TypeAlias = Floats | list[Floats]
+"""A row of numbers for each text; or, in a list, rows for each."""
+
+Finish: TypeAlias = Callable[[Floats, NDArray[numpy.int64]], Rows]
 
 
 @frozen
@@ -101,8 +107,9 @@ class TokenRuns:
         if self._max_rows == 1:
             return ()
 
-        def run(texts: Sequence[Text], stopper: Stopper) -> Sequence[Rows]:
-            return [self._finish(*self._tokens.run(self._encoder.encode(texts, "input"), stopper))]
+        def run(texts: Sequence[Text], stopper: Stopper) -> Sequence[Floats]:
+            rows = self._finish(*self._tokens.run(self._encoder.encode(texts, "input"), stopper))
+            return [numpy.stack([each.mean(axis=0) for each in rows]) if isinstance(rows, list) else rows]
 
         texts = [text if query is None else (query, text) for text in _TEXTS[: self._max_rows]]
         why = reason_to_run_alone([texts], run, self._model, stopper)
@@ -125,6 +132,10 @@ class TokenRuns:
                 last,
             )
 
+    async def encodings(self, texts: Sequence[str]) -> list[Encoding]:
+        """The tokens of texts, with the places in them that they stand for."""
+        return await self._model.in_thread(partial(self._encoder.encodings, texts))
+
     async def close(self) -> None:
         await self._runner.close()
 
@@ -139,10 +150,10 @@ class TokenRuns:
         groups, runs = await self._groups(texts, param, deadline, uncut)
         parts = await run_all(runs)
         rows = _in_order([part.rows for part in parts], groups)
-        bad = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1))
-        if len(bad):
+        bad = _first_without_numbers(rows)
+        if bad is not None:
             raise RequestError(
-                f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad[0]}"
+                f"{self._model.owner}: the model gave no numbers (NaN or infinity) for {param} {bad}"
             )
         return rows, sum(part.tokens for part in parts)
 
@@ -188,10 +199,24 @@ def _at_most(batching: Batching, rows: int) -> Batching:
     return evolve(batching, max_size=min(batching.max_size, rows), preferred=preferred)
 
 
+def _first_without_numbers(rows: Rows) -> int | None:
+    """Which row holds NaN or infinity."""
+    if not isinstance(rows, list) and numpy.isfinite(rows).all():
+        return None
+    return next((index for index, row in enumerate(rows) if not numpy.isfinite(row).all()), None)
+
+
 def _in_order(parts: list[Rows], groups: list[list[int]]) -> Rows:
     """The rows of `parts` where the indices in `groups` say they belong."""
     if len(groups) == 1 and len(groups[0]) == 1:
         return parts[0]
+    if isinstance(parts[0], list):
+        by_index = {
+            index: row
+            for part, group in zip(parts, groups, strict=True)
+            for index, row in zip(group, part, strict=True)
+        }
+        return [by_index[index] for index in range(len(by_index))]
     rows = numpy.empty((sum(map(len, groups)), parts[0].shape[1]), numpy.float32)
     for part, group in zip(parts, groups, strict=True):
         rows[group] = part

@@ -83,6 +83,10 @@ class TextEncoder:
                 )
         return tokens
 
+    def encodings(self, texts: Sequence[str]) -> list[Encoding]:
+        """All that the tokenizer says of texts that it has encoded before."""
+        return [self._tokenizer.encode(text) for text in texts]
+
     def _encode(self, texts: Sequence[Text]) -> list[Encoding]:
         # The threads that work on a batch stay awake for more, and take the cores from the model.
         if len(texts) > 1 and not are_quick(texts):

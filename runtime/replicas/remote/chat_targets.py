@@ -53,6 +53,19 @@ def target_of(plan: RemotePoolPlan) -> Target:
             return GeminiTarget(plan)
 
 
+def model_named(plan: RemotePoolPlan, asked: str) -> str:
+    """The model of `plan`, or the one that a client named behind a deployment of many. Raises BadRequest."""
+    if not plan.is_wildcard:
+        return plan.model
+    _, _, rest = asked.partition("/")
+    if not rest:
+        message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
+        raise BadRequest(message, param="model", code="model_not_found")
+    if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
+        raise BadRequest(f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model")
+    return plan.model.replace("*", rest)
+
+
 class OpenAITarget:
     """Below an endpoint that ends in `/v1` or names an Azure deployment."""
 
@@ -60,8 +73,7 @@ class OpenAITarget:
     headers: Mapping[str, str] = {}
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._model = plan.model
-        self._is_wildcard = plan.is_wildcard
+        self._plan = plan
         self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
@@ -70,23 +82,11 @@ class OpenAITarget:
         return openai_chat.write_request(conversation)
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body["model"] = self._named(body["model"]) if self._is_wildcard else self._model
+        body["model"] = model_named(self._plan, body.get("model", ""))
         if request.stream and self.counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return "/chat/completions"
-
-    def _named(self, asked: str) -> str:
-        """The model that the client named behind the deployment. Raises BadRequest."""
-        _, _, rest = asked.partition("/")
-        if not rest:
-            message = "this deployment has many models: name one behind a slash, as in `any/some-model`"
-            raise BadRequest(message, param="model", code="model_not_found")
-        if len(rest) > MAX_NAME or not rest.isascii() or not rest.isprintable():
-            raise BadRequest(
-                f"the name of the model has over {MAX_NAME} characters, or odd ones", param="model"
-            )
-        return self._model.replace("*", rest)
 
 
 class AnthropicTarget:

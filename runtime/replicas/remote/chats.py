@@ -7,14 +7,14 @@ with the name of the model in it; its answer comes back as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
-from attrs import frozen
 
-from ....compiler.plan import RemotePoolPlan, UnsupportedAction
+from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.adapt.dialects import AT_OPENAI
 from ...dialects.chats import conversation_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -45,8 +45,7 @@ class ChunkReader(Protocol):
         """What is left when the connection ends. Raises RequestError where the answer was cut off."""
 
 
-@frozen
-class Fit:
+class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
@@ -69,11 +68,14 @@ class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan)
         self._dialect = self._target.dialect
-        self._straight = Straight(plan.capabilities) if self._dialect == OPENAI_CHAT else None
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        in_openai = self._dialect == OPENAI_CHAT
+        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
+        self._takes_all = is_openais or not in_openai
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._key = f"as {plan.deployment} takes it"
@@ -113,11 +115,11 @@ class Chats:
 
     def _fit(self, request: ChatRequest) -> Fit:
         if self._straight is not None and request.said is None and self._straight.takes(request.body):
-            return self._as_it_came(request, request.body, ())
+            return self._fitted(request, {**request.body}, True, (), None)
         asked = conversation_of(request)
         fit = adapt(
             asked,
-            self._plan.capabilities,
+            self._can,
             client=request.dialect,
             provider=self._dialect,
             unsupported=self._unsupported,
@@ -126,14 +128,13 @@ class Chats:
             raise fit.error(self._who)
         same = request.dialect == self._dialect
         native = request.body if request.said is None else request.said.native
-        if same and native is not None and fit.conversation is asked and native.get("tools") != []:
-            return self._as_it_came(request, native, fit.notes)
+        unchanged = fit.conversation is asked and native is not None and native.get("tools") != []
+        if same and unchanged and self._takes_all:
+            assert native is not None
+            return self._fitted(request, {**native}, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         passes = same and tool is None
         return self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
-
-    def _as_it_came(self, request: ChatRequest, body: dict[str, Any], notes: tuple[Note, ...]) -> Fit:
-        return self._fitted(request, dict(body), True, notes, None)
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:
         """Raises Incapable for what the provider's protocol has no word for."""

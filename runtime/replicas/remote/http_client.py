@@ -62,8 +62,13 @@ class Answer(Protocol):
 class HttpClient(Protocol):
     """Sends requests, on connections that it keeps. Redirects are not followed; cookies are not kept."""
 
-    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """The answer, when its head is here. The caller releases it. Raises ClientError."""
+    async def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+    ) -> Answer:
+        """The answer, when its head is here. The caller releases it. Raises ClientError.
+
+        content_type: of the body, where it is another one than usual; there are few.
+        """
         ...
 
     async def close(self) -> None:
@@ -128,8 +133,12 @@ class SessionClient:
             max_headers=MAX_HEADERS,
         )
 
-    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+    ) -> Answer:
         """The answer, when its head is here."""
+        if content_type is not None:
+            headers = {**headers, "Content-Type": content_type}
         data = body if len(body) < _LARGE else BytesIO(body)
         return await self._session.post(url, data=data, headers=headers, allow_redirects=False)
 
@@ -145,11 +154,17 @@ class LeanClient:
         self._headers = options.headers
         self._connector = Connector(window=options.window, limit=0, keepalive_timeout=options.keepalive)
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
-        self._targets: dict[URL, _Target] = {}
+        self._targets: dict[tuple[URL, str | None], _Target] = {}
 
-    async def post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(
+        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+    ) -> Answer:
         """The answer, when its head is here."""
-        target = self._targets.get(url) or self._targets.setdefault(url, _Target(url, self._headers))
+        key = (url, content_type)
+        target = self._targets.get(key)
+        if target is None:
+            own = {} if content_type is None else {"Content-Type": content_type}
+            target = self._targets[key] = _Target(url, {**self._headers, **own})
         head = target.head + b"%sContent-Length: %d\r\n\r\n" % (_lines(headers), len(body))
         connection, protocol = await self._connect(target)
         try:

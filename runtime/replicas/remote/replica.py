@@ -17,7 +17,7 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...requests.answer import ChatChunk, ChatEvents, Chunk
+from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
     RequestError,
@@ -28,7 +28,14 @@ from ...requests.errors import (
     Unauthorized,
     Unsupported,
 )
-from ...requests.request import ChatRequest, EmbedRequest, Request, RerankRequest
+from ...requests.request import (
+    ChatRequest,
+    CompletionRequest,
+    EmbedRequest,
+    PassedRequest,
+    Request,
+    RerankRequest,
+)
 from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
@@ -38,12 +45,16 @@ from .chats import Chats, ChunkReader, Fit, read_events
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
+from .passed import JSON, Passed, Pieces, usage_in
 
-Sendable = ChatRequest | EmbedRequest | RerankRequest
+Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
+
+MAX_PASSED = 128 << 20
+"""Bytes of JSON that is handed on, in which there may be images."""
 
 MAX_ERROR_BODY = 64 << 10
 """Bytes of an error's body that are read; the rest is dropped."""
@@ -78,6 +89,7 @@ class RemoteReplica:
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
+        self._passed = Passed(plan)
         self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
         self._observe = observe
@@ -131,8 +143,12 @@ class RemoteReplica:
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
         try:
+            if isinstance(request, PassedRequest) and response.content_type != JSON:
+                async for piece in self._pieces(response, classifier, until):
+                    yield piece
+                return
             if (
-                not isinstance(request, ChatRequest)
+                not isinstance(request, ChatRequest | CompletionRequest)
                 or not request.stream
                 or response.content_type == "application/json"
             ):
@@ -140,7 +156,12 @@ class RemoteReplica:
                 return
             if response.content_type == "text/html":
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
-            reader, parser = self._chats.reader(request, classifier), SseParser()
+            reader: ChunkReader
+            if isinstance(request, ChatRequest):
+                reader = self._chats.reader(request, classifier)
+            else:
+                reader = self._passed.reader(request, classifier)
+            parser = SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -181,7 +202,7 @@ class RemoteReplica:
         upstream = read_upstream(response.headers, classifier.secret)
         return (
             chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk | ChatEvents)
+            if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk)
             else evolve(chunk, upstream=upstream)
         )
 
@@ -191,16 +212,40 @@ class RemoteReplica:
             return self._retrieval.vectors(body, len(request.inputs), classifier)
         if isinstance(request, RerankRequest):
             return self._retrieval.scores(body, len(request.documents), classifier)
-        assert isinstance(request, ChatRequest)
-        answer = self._chats.whole(body, request, classifier)
+        if isinstance(request, PassedRequest):
+            return PassedChunk(body, JSON, usage_in(body))
+        assert isinstance(request, ChatRequest | CompletionRequest)
+        if isinstance(request, CompletionRequest):
+            answer: Chunk = self._passed.whole(body, classifier)
+        else:
+            answer = self._chats.whole(body, request, classifier)
         if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
+    async def _pieces(
+        self, response: Answer, classifier: Classifier, until: float
+    ) -> AsyncGenerator[PassedChunk, None]:
+        """An answer as it comes, which is no JSON. Raises RequestError, OutOfBounds and ClientError."""
+        pieces = Pieces(response.headers.get("Content-Type", "application/octet-stream"))
+        if response.content_type == "text/html":
+            raise self._fail(ServerError, "answered with a page of HTML")
+        upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
+        body = self._body(response, until, MAX_STREAM)
+        try:
+            while data := await body.piece(_READ_AHEAD):
+                body.progressed()
+                yield pieces.piece(data)._replace(upstream=upstream)
+                upstream = None
+        except EventTooLarge:
+            raise self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB") from None
+        if upstream is not None:
+            raise self._fail(ServerError, "answered with nothing")
+
     async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
         if not isinstance(request, Sendable):
-            raise self._fail(Unsupported, "is asked for chats, embeddings and rerankings only")
+            raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.loop.time() + self._total_timeout
         if deadline is not None:
             until = min(until, deadline)
@@ -225,19 +270,23 @@ class RemoteReplica:
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
+        content_type = None
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
             path, body = fit.path, fit.body
+        elif isinstance(request, CompletionRequest | PassedRequest):
+            path, body, kind = self._passed.request(request)
+            content_type = None if kind == JSON else kind
         else:
             path, body = self._retrieval.request(request)
-        if self._extra is not None:
+        if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
         address = self._endpoint() + path
         url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                return await self._client.post(url, body, used.headers), used
+                return await self._client.post(url, body, used.headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
@@ -317,4 +366,6 @@ class RemoteReplica:
 
 def _most(request: Request) -> int:
     """Bytes that the answer to `request` may have in one piece."""
+    if isinstance(request, PassedRequest):
+        return MAX_PASSED
     return MAX_ANSWER + (len(request.inputs) * MAX_VECTOR if isinstance(request, EmbedRequest) else 0)

@@ -34,8 +34,8 @@ def builtin(
     positional = [slots[name] for name in node.arguments]
     named = {name: slots[each] for name, each in node.named.items()}
     match node.function:
-        case "image":
-            return _image(positional, named, workers)
+        case "image" | "image_size":
+            return _image(node.function, positional, named, workers)
         case "format":
             return _format(constants[node.arguments[0]], positional[1:], named)
         case "json_path":
@@ -69,11 +69,12 @@ def _numeric(name: str) -> Function:
     return function
 
 
-def _image(positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
+def _image(function: str, positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
     """An image is decoded in a worker: what it takes is known only when it is done."""
     if find_spec("PIL") is None or find_spec("numpy") is None:
-        raise StartError("`image` needs Pillow and numpy: pip install 'inferc[image]'")
-    elsewhere = workers.function("the image", making_image, is_needed=True)
+        raise StartError(f"`{function}` needs Pillow and numpy: pip install 'inferc[image]'")
+    make = making_image if function == "image" else measuring_image
+    elsewhere = workers.function("the image", make, is_needed=True)
 
     def compute(frame: Frame) -> Later:
         values = _given(frame, positional, named)
@@ -87,6 +88,13 @@ def making_image() -> WorkerFunction:
     from .images import image
 
     return lambda values: image(*values["positional"], **values["named"])
+
+
+def measuring_image() -> WorkerFunction:
+    """`image_size` as a worker calls it."""
+    from .images import image_size
+
+    return lambda values: image_size(*values["positional"])
 
 
 def _split_text(positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:

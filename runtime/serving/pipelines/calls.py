@@ -89,7 +89,7 @@ def _ask(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
         case TaskKind.CHAT | TaskKind.GENERATE:
             return chat(node, arguments, workers)
         case TaskKind.EMBED:
-            return _embed(arguments["input"])
+            return _embed(arguments["input"], arguments.get("input_type"))
         case TaskKind.RERANK:
             return _rerank(arguments["query"], arguments["documents"])
         case TaskKind.CLASSIFY | TaskKind.TENSOR:
@@ -99,17 +99,22 @@ def _ask(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
     raise TypeError(f"no such task: {node.task!r}")
 
 
-def _embed(slot: int) -> Ask:
-    """A vector for a text, [dimensions]; a matrix for a list of texts, [texts, dimensions]."""
+def _embed(slot: int, input_type: int | None) -> Ask:
+    """A vector for a text, [dimensions]; a matrix for a list of texts, [texts, dimensions].
+
+    Of a model with a vector for each token a matrix, [tokens, dimensions]; a list of matrices.
+    """
 
     async def ask(asker: Asker, frame: list[Any], until: float | None, sink: Sink | None) -> Any:
         given = frame[slot]
         texts = (given,) if isinstance(given, str) else tuple(given)
         if not texts:
             return _nothing(0, 0)
-        chunk = await asker.whole(EmbedRequest(texts), until)
+        options = {"input_type": frame[input_type]} if input_type is not None else {}
+        chunk = await asker.whole(EmbedRequest(texts, options=options), until)
         assert isinstance(chunk, EmbedChunk)
-        return chunk.vectors[0] if isinstance(given, str) else chunk.vectors
+        found: Any = list(chunk.tokens) or chunk.vectors
+        return found[0] if isinstance(given, str) else found
 
     return ask
 

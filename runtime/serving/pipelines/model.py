@@ -87,7 +87,12 @@ class PipelineModel(Model):
         """The result as a chat answer; in a stream, the text of the last call as it comes."""
         request = call.request
         check_task("pipeline", self.name, self.task, request)
-        assert isinstance(request, ChatRequest)
+        if not isinstance(request, ChatRequest):
+            raise BadRequest(
+                f"pipeline `{self.name}` answers chats alone: send the request to /v1/chat/completions",
+                param="model",
+                code="wrong_task",
+            )
         conversation = read_request(request.body)
         self._fields.check(request.body)
         wanted = _wanted(request.body)

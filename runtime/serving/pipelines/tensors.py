@@ -9,7 +9,7 @@ import numpy
 from numpy.typing import NDArray
 
 from ....compiler.plan import CallNode
-from ...requests.answer import ClassifyChunk, Label, TensorChunk
+from ...requests.answer import ClassifyChunk, Label, LabelledSpan, TensorChunk
 from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import StepFailed
 from ...requests.request import ClassifyRequest, TensorRequest
@@ -43,7 +43,9 @@ def classify(node: CallNode, arguments: Mapping[str, int]) -> Ask:
         )
         chunk = await asker.whole(request, until)
         assert isinstance(chunk, ClassifyChunk)
-        rows = [_record(row[0]) for row in chunk.rows]
+        rows: list[Any] = [_record(row[0]) for row in chunk.rows]
+        if chunk.spans is not None:
+            rows = [[_span(span) for span in spans] for spans in chunk.spans]
         is_list = isinstance(given, list) if texts else gives_list
         return rows if is_list else rows[0]
 
@@ -60,6 +62,16 @@ def infer(node: CallNode, arguments: Mapping[str, int]) -> Ask:
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     return ask
+
+
+def _span(span: LabelledSpan) -> dict[str, Any]:
+    return {
+        "label": span.label,
+        "confidence": span.score,
+        "text": span.text,
+        "start": span.start,
+        "end": span.end,
+    }
 
 
 def _record(label: Label) -> dict[str, Any]:

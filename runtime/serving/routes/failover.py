@@ -30,6 +30,7 @@ FAILS_OVER: dict[type[e.RequestError], str] = {
     e.NetworkError: "it cannot be reached, or broke off",
     e.RequestTimeout: "it took too long, and the request has time left",
     e.ServerDown: "its server does not run, or the deployment could not be started",
+    e.Drained: "its operator lets no requests come to it",
     e.StoreUnavailable: "what its limits are kept in cannot be reached",
     e.BudgetExceeded: "what it may spend is spent",
     e.Unauthorized: "its key is not accepted, which is logged as an error",
@@ -179,6 +180,7 @@ async def with_failover(
                 log.warning("%s", end.error.message)
             elif end is None:
                 route.moves(ask.index, type(error).code)
+                trace.note(now, f"route {route.name}: {member.name} failed, another member is asked")
         if end is not None:
             raise end.error
     route.answers(ask.index, loop.time() - now)

@@ -72,4 +72,4 @@ def test_what_is_for_kubernetes_alone_is_named(bring: Import) -> None:
         f"{writer}metadata.labels.team",
         f"{topics}spec.predictor.model.storageUri",
     }
-    assert f"{writer}spec.predictor.maxReplicas (line 9)" in came.comments()
+    assert f"lost: {writer}spec.predictor.maxReplicas (line" in came.comments()

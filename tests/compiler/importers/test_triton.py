@@ -48,7 +48,7 @@ def test_a_model_comes_over_with_its_batches_threads_and_providers(bring: Import
         "replicas": "3",
         "runtime.providers": "[tensorrt, cuda]",
         "runtime.batching.max_size": "64",
-        "runtime.batching.max_delay": "0.25ms",
+        "runtime.batching.max_delay": "250us",
         "runtime.batching.preferred": "[8, 16]",
         "runtime.session.graph_optimization": "basic",
         "runtime.session.intra_op_threads": "4",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import openai
 import pytest
 from attrs import evolve
 from numpy.typing import NDArray
@@ -247,15 +248,23 @@ async def test_a_prompt_that_leaves_no_room_is_refused_and_one_that_leaves_some_
         ({"seed": True}, "`seed` must be a whole number"),
         ({"stop": ["a", ""]}, "`stop` must be a text or a list of texts"),
         ({"stop": ["a"] * 17}, "`stop` has 17 texts; the most is 16"),
-        ({"n": 2}, "cannot take `n`: there is one answer"),
-        ({"n": 0}, "cannot take `n`"),
+        ({"n": 0}, "`n` must be a whole number of at least 1"),
+        ({"n": 65}, "`n` must be at most 64"),
+        ({"n": 2, "best_of": 3}, "`best_of` must be `n`"),
         ({"min_p": 0.1}, "cannot take `min_p`"),
         ({"repetition_penalty": 1.2}, "cannot take `repetition_penalty`"),
         ({"stream_options": True}, "`stream_options` must be an object"),
         ({"stream_options": {"include_usage": 1}}, "`stream_options.include_usage` must be true or false"),
-        ({"tools": [{"type": "function"}]}, "cannot take `tools`"),
+        ({"tools": [{"type": "function"}]}, r"`tools\[0\]` must be a function with a `name`"),
+        ({"response_format": {"type": "yaml"}}, "`response_format` must have the type"),
+        ({"guided_json": "{"}, "`guided_json` is no JSON"),
+        ({"guided_json": {"type": "wrong"}}, "`guided_json` cannot be followed"),
+        ({"guided_choice": [1]}, "`guided_choice` must be a list of texts"),
+        ({"guided_regex": "("}, "`guided_regex` cannot be followed"),
+        ({"guided_regex": "a", "guided_choice": ["a"]}, "`guided_choice` is a second form"),
         ({"grammar": "x"}, "cannot take `grammar`: no field of that name"),
-        ({"logprobs": 5}, "cannot take `logprobs`"),
+        ({"logprobs": 21}, "`logprobs` must be at most 20"),
+        ({"prompt": ["a"] * 65}, "ask for 65 answers"),
     ],
 )
 async def test_options_that_cannot_be_had_are_refused(
@@ -336,6 +345,32 @@ async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: 
                 replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
             ) as chunks:
                 await anext(chunks)
+
+
+async def test_several_prompts_are_continued_and_repeated_where_that_is_wanted(folder: Path) -> None:
+    async with (
+        executor_of(lm_plan(folder, max_new_tokens=5)) as executor,
+        gateway_of(executor) as url,
+        openai_client(url) as client,
+    ):
+        create = client.completions.create
+        alone = [(await create(model="lm", prompt=each)).choices[0].text for each in ("Hi", "Ho")]
+        both = await create(model="lm", prompt=["Hi", "Ho"], echo=True)
+        assert [(each.index, each.text) for each in both.choices] == [
+            (0, f"Hi{alone[0]}"),
+            (1, f"Ho{alone[1]}"),
+        ]
+        assert both.usage is not None
+        assert both.usage.prompt_tokens == 6
+        texts = {0: "", 1: ""}
+        reasons = []
+        async for chunk in await create(model="lm", prompt=["Hi", "Ho"], stream=True):
+            texts[chunk.choices[0].index] += chunk.choices[0].text
+            reasons.append(chunk.choices[0].finish_reason)
+        assert list(texts.values()) == alone
+        assert reasons.count("length") == 2
+        with pytest.raises(openai.BadRequestError, match="send texts instead of token ids"):
+            await create(model="lm", prompt=[1, 2])
 
 
 async def test_a_history_with_calls_of_functions_is_understood(folder: Path, tmp_path: Path) -> None:

@@ -208,11 +208,12 @@ def causal_lm(
     heads: int = 2,
     size: int = 16,
     can_pad: bool = False,
+    places: int = 64,
 ) -> Path:
     """A transformer in Optimum's layout, with random weights and a cache of keys and values.
 
-    Positions are learned, 64 of them, and taken from `position_ids`. So is what comes later than what, unless
-    `can_pad`: then texts may begin after padding.
+    Positions are learned, `places` of them, and taken from `position_ids`. So is what comes later than what,
+    unless `can_pad`: then texts may begin after padding.
     """
     width = heads * size
     kind = TensorProto.FLOAT16 if fp16 else TensorProto.FLOAT
@@ -224,7 +225,7 @@ def causal_lm(
 
     weights: dict[str, NDArray[Any]] = {
         "words": random(vocabulary, width),
-        "places": random(64, width),
+        "places": random(places, width),
         "out": random(width, vocabulary),
         "split": numpy.array([0, 0, heads, size], numpy.int64),
         "join": numpy.array([0, 0, width], numpy.int64),
@@ -327,4 +328,36 @@ def byte_tokenizer(path: Path) -> Path:
     made.add_special_tokens([AddedToken("<s>", special=True), AddedToken("</s>", special=True)])
     made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 256)])
     made.save(str(path))
+    return path
+
+
+def merged_decoder(path: Path, model: Path) -> Path:
+    """`model` as Optimum merges decoders: without `use_cache_branch` it sees no past, whatever is given.
+
+    `num_logits_to_keep` says how many of the last logits it gives.
+    """
+    made = load(model)
+    graph = made.graph
+    graph.input.append(helper.make_tensor_value_info("use_cache_branch", TensorProto.BOOL, [1]))
+    graph.input.append(helper.make_tensor_value_info("num_logits_to_keep", TensorProto.INT64, []))
+    for node in list(graph.node):
+        if node.op_type == "Concat" and node.input[0].startswith("past_key_values"):
+            kept = node.input[0] + "_kept"
+            new, node.input[0] = node.input[0], kept
+            graph.node.insert(0, helper.make_node("Slice", [new, "from", "seen", "along", "by"], [kept]))
+        if node.output[0] == "logits":
+            node.output[0] = "all_logits"
+    numbers = {"from": 0, "along": 2, "by": 1, "rows_axis": 1, "end": 2**31, "long": 2**31}
+    for name, value in numbers.items():
+        graph.initializer.append(numpy_helper.from_array(numpy.array([value], numpy.int64), name))
+    graph.node.insert(0, helper.make_node("Mul", ["switch", "long"], ["seen"]))
+    graph.node.insert(0, helper.make_node("Cast", ["use_cache_branch"], ["switch"], to=TensorProto.INT64))
+    graph.node.extend(
+        [
+            helper.make_node("Neg", ["num_logits_to_keep"], ["back"]),
+            helper.make_node("Reshape", ["back", "by"], ["first_kept"]),
+            helper.make_node("Slice", ["all_logits", "first_kept", "end", "rows_axis", "by"], ["logits"]),
+        ]
+    )
+    path.write_bytes(made.SerializeToString())
     return path

@@ -14,7 +14,7 @@ from PIL import Image
 from inferc.compiler.plan import JSON, TEXT
 from inferc.runtime.requests.errors import StepFailed
 from inferc.runtime.serving.pipelines import images
-from inferc.runtime.serving.pipelines.images import image
+from inferc.runtime.serving.pipelines.images import image, image_size
 from inferc.runtime.serving.pipelines.numeric import argmax, cosine, normalize, reshape, softmax, top_k
 from inferc.runtime.serving.pipelines.splitting import split_text
 
@@ -85,6 +85,46 @@ def test_an_image_becomes_what_models_take() -> None:
     numpy.testing.assert_allclose(scaled[0, :, 9, 9], [1.0, -2.0, 0.0], atol=1e-6)
     for mode, kind in (("L", "PNG"), ("P", "GIF"), ("RGB", "JPEG"), ("RGB", "WEBP")):
         assert image(picture(mode=mode, kind=kind), 8, 8).shape == (1, 3, 8, 8)
+
+
+def test_an_image_is_given_as_a_model_was_trained_with_it() -> None:
+    """A wide picture whose left half is red and whose right half is blue."""
+    wide = Image.new("RGB", (40, 20), (255, 0, 0))
+    wide.paste((0, 0, 255), (20, 0, 40, 20))
+    source = encoded(wide)
+    assert image_size(source) == {"width": 40, "height": 20}
+    boxed = image(source, 20, 20, box=[20, 0, 40, 20])
+    numpy.testing.assert_allclose(boxed[0, :, 3, 3], [0, 0, 1], atol=1e-6)
+    bgr = image(source, 40, 20, colors="bgr", layout="nhwc", scale=1.0)
+    assert bgr.shape == (1, 20, 40, 3)
+    assert bgr[0, 0, 0].tolist() == [0, 0, 255]
+    gray = image(source, 40, 20, colors="gray", mean=[0.0], std=[0.5])
+    assert gray.shape == (1, 1, 20, 40)
+    assert gray[0, 0, 0, 0] == pytest.approx(76 / 255 / 0.5)
+    letterbox = image(source, 40, 40, fit="letterbox", pad=114)
+    assert letterbox[0, :, 5, 20].tolist() == pytest.approx([114 / 255] * 3)
+    assert letterbox[0, :, 20, 5].tolist() == pytest.approx([1, 0, 0])
+    cropped = image(source, 10, 10, fit="crop", resize=20, resample="nearest")
+    assert cropped[0, 0, 5].tolist() == [1] * 5 + [0] * 5
+    assert cropped[0, :, :, 0].tolist() == image(source, 10, 10, fit="crop", resize=12)[0, :, :, 0].tolist()
+    for wrong in ([0, 0, 1], [5, 5, 5, 9], [50, 0, 60, 9], [0, 0, float("nan"), 1]):
+        with pytest.raises(StepFailed, match="box"):
+            image(source, box=wrong)
+
+
+def test_an_image_is_turned_as_its_camera_says() -> None:
+    tall = Image.new("RGB", (8, 4), (255, 0, 0))
+    exif = tall.getexif()
+    exif[0x0112] = 6  # turned by a quarter
+    target = io.BytesIO()
+    tall.save(target, "JPEG", exif=exif)
+    assert image_size(target.getvalue()) == {"width": 4, "height": 8}
+
+
+def encoded(made: Image.Image) -> bytes:
+    target = io.BytesIO()
+    made.save(target, "PNG")
+    return target.getvalue()
 
 
 def test_what_is_no_image_and_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

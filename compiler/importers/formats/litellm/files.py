@@ -14,6 +14,7 @@ from ...literals import Code
 from ...origin import Origin
 from ...providers import COMPATIBLE
 from ...report import Outcome
+from ...requests import cache
 from ...tables import (
     Unfit,
     follow,
@@ -21,6 +22,7 @@ from ...tables import (
     number,
     positive,
     seconds,
+    weight,
     whole,
 )
 from ...yaml_file import read_yaml
@@ -28,6 +30,9 @@ from .elsewhere import ELSEWHERE
 from .models import deployment_of
 from .parameters import IN_ALL
 from .targets import Surroundings
+
+_KEPT_FOR = Duration(600)
+"""How long LiteLLM keeps an answer in memory where the file does not say."""
 
 _BY: dict[str, str] = {
     "simple-shuffle": "",
@@ -258,24 +263,19 @@ class _Reading:
     def _cache(self) -> None:
         switch = self._setting("litellm_settings", "cache")
         lasts = self._setting("litellm_settings", "cache_params", "ttl")
-        if switch is None:
-            return
-        if switch.value is not True:
+        if switch is None or switch.value is not True:
             self._draft.kept(switch)
             return
-        for made in self._groups_members():
-            if made.label_of("task") in ("", "embed"):
-                if lasts is not None:
-                    self._everywhere_cache(made, lasts, switch)
-                else:
-                    made.put("cache.ttl", Duration(60), switch)
-        self._draft.kept(switch, lasts)
-
-    def _everywhere_cache(self, made: Deployment, lasts: Node, switch: Node) -> None:
         try:
-            made.put("cache.ttl", seconds(lasts), lasts, switch)
+            time = seconds(lasts) if lasts is not None else _KEPT_FOR
         except Unfit as unfit:
             self._draft.lost(lasts, str(unfit))
+            return
+        for made in self._groups_members():
+            kind = made.label_of("task")
+            if kind in ("", "embed"):
+                cache(made, time, *((switch, lasts) if lasts is not None else (switch,)))
+        self._draft.kept(switch, lasts)
 
     # ---- routes
 
@@ -359,7 +359,7 @@ class _Reading:
         if node is None:
             return None
         pooled = any(len(group.members) > 1 for group in self._groups.values())
-        if node.value not in _BY:
+        if str(node.value) not in _BY:
             self._draft.lost(node, "`balance` has no such rule: write a route for each group")
             return None
         if node.value == "simple-shuffle" and pooled:
@@ -391,8 +391,7 @@ class _Reading:
         strategy = self._setting("router_settings", "routing_strategy")
         rule = _BY.get(str(strategy.value), "") if strategy is not None else ""
         weights = [entry.get("litellm_params", "weight") for _, entry in members]
-        given = [node.value for node in weights if node is not None]
-        shares = [float(each) for each in given if isinstance(each, int | float)]
+        shares = [weight(node) for node in weights if node is not None]
         if not rule and len(shares) == len(names) and min(shares) > 0:
             for node, (made, _) in zip(weights, members, strict=True):
                 if node is not None:

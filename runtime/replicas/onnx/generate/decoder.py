@@ -9,7 +9,9 @@ import numpy
 from attrs import define, frozen
 from numpy.typing import NDArray
 
+from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import ContextLengthExceeded, InvalidAnswer, RequestError
+from ....requests.tensor import TensorInfo
 from ..failures import first_line, is_outside, unknown_token
 from ..length_groups import bucket
 from ..model import run_options
@@ -17,7 +19,7 @@ from ..runner import Stopper
 from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from .kv_cache import Cache, Past, Row
 from .sampling import GREEDY, Sampler
-from .signature import LOGITS, GenerateSignature
+from .signature import LOGITS, USE_CACHE_BRANCH, GenerateSignature
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -108,6 +110,8 @@ class Decoder:
         new = len(answers[0].next_ids)
         for name, values in self._integers(answers, past.positions, new).items():
             binding.bind_cpu_input(name, values)
+        for switch in self.signature.switches:
+            binding.bind_cpu_input(switch.name, _set(switch, past.positions))
         for entry, value in zip(self.signature.cache, past.values, strict=True):
             binding.bind_ortvalue_input(entry.past, value)
         binding.bind_output(LOGITS, "cpu")
@@ -149,3 +153,9 @@ class Decoder:
             TOKEN_TYPE_IDS: numpy.zeros((len(answers), new)),
         }
         return {name: every[name].astype(dtype) for name, dtype in self.signature.integers.items()}
+
+
+def _set(switch: TensorInfo, positions: int) -> NDArray[Any]:
+    """Whether there is a past; of the logits, the last ones alone."""
+    value = positions > 0 if switch.name == USE_CACHE_BRANCH else 1
+    return numpy.full((1,) * len(switch.shape or ()), value, NUMPY_TYPES[switch.datatype])

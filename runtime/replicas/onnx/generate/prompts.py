@@ -10,6 +10,7 @@ import orjson
 
 from ....dialects.openai_chat.messages import read_messages
 from ....requests.errors import BadRequest, StartError
+from .tools import Offer, with_offer
 
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
@@ -23,6 +24,7 @@ class ChatTemplate:
     def __init__(self, path: Path | None, owner: str) -> None:
         self._owner = owner
         self._special: dict[str, str] = {}
+        self._offers_tools = False
         self._template = self._load(path) if path else None
 
     @property
@@ -30,15 +32,20 @@ class ChatTemplate:
         """Whether the text has its special tokens already, so that the tokenizer must not add them."""
         return self._template is not None
 
-    def render(self, messages: list[dict[str, Any]]) -> str:
+    def render(self, messages: list[dict[str, Any]], offer: Offer | None = None) -> str:
         """The prompt. Raises BadRequest."""
         read_messages(messages)
         plain = [_plain(index, message) for index, message in enumerate(messages)]
+        tools = list(offer.tools) if offer is not None else None
+        if offer is not None and not self._offers_tools:
+            plain = with_offer(plain, offer)
         if self._template is None:
             lines = [f"{message['role']}: {_in_words(message)}" for message in plain]
             return "\n".join([*lines, "assistant:"])
         try:
-            text: str = self._template.render(messages=plain, add_generation_prompt=True, **self._special)
+            text: str = self._template.render(
+                messages=plain, tools=tools, add_generation_prompt=True, **self._special
+            )
         except Exception as error:
             raise BadRequest(
                 f"{self._owner}: its chat template does not take these messages: {error}", param="messages"
@@ -58,6 +65,7 @@ class ChatTemplate:
                 trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
             )
             environment.globals["raise_exception"] = _refuse
+            self._offers_tools = "tools" in source
             return environment.from_string(source)
         except UnicodeDecodeError:
             raise StartError(f"{where} is not UTF-8 text") from None

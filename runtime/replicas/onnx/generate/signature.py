@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ....requests.datatypes import NUMPY_TYPES
 from ....requests.errors import StartError
+from ....requests.tensor import TensorInfo
 from ..signature import (
     ATTENTION_MASK,
     INPUT_IDS,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 PAST, PRESENT = "past_key_values.", "present."
 LOGITS = "logits"
+
+USE_CACHE_BRANCH, NUM_LOGITS_TO_KEEP = "use_cache_branch", "num_logits_to_keep"
+_SWITCHES = {USE_CACHE_BRANCH: ("BOOL",), NUM_LOGITS_TO_KEEP: ("INT64", "INT32")}
 
 _INTEGERS = (INPUT_IDS, ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS)
 _FLOATS = ("FP32", "FP16")
@@ -45,10 +49,14 @@ class CacheEntry:
 
 @frozen
 class GenerateSignature:
-    """integers: the dtypes of `input_ids`, and of the mask, positions and segments where it has them."""
+    """integers: the dtypes of `input_ids`, and of the mask, positions and segments where it has them.
+
+    switches: what says whether there is a past, and how many logits are wanted.
+    """
 
     integers: dict[str, numpy.dtype[Any]]
     cache: tuple[CacheEntry, ...]
+    switches: tuple[TensorInfo, ...] = ()
 
 
 def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -> GenerateSignature:
@@ -57,10 +65,15 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
     outputs = {info.name: info for info in outputs_of(session)}
     integers = {name: inputs[name] for name in _INTEGERS if name in inputs}
     pasts = [info for name, info in inputs.items() if name.startswith(PAST)]
+    switches = tuple(
+        info
+        for name, info in inputs.items()
+        if info.datatype in _SWITCHES.get(name, ()) and len(info.shape or ()) < 2
+    )
     fits = (
         INPUT_IDS in integers
         and pasts
-        and len(integers) + len(pasts) == len(inputs)
+        and len(integers) + len(pasts) + len(switches) == len(inputs)
         and LOGITS in outputs
         and outputs[LOGITS].datatype in _FLOATS
         and all(info.datatype in ("INT64", "INT32") for info in integers.values())
@@ -87,6 +100,7 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
             for info in pasts
             for _, heads, _, size in [info.shape or ()]
         ),
+        switches,
     )
 
 

@@ -34,3 +34,8 @@ class Writing:
             self.reason = "stop" if self.stops.found else "length"
             text += self.stops.flush()
         return text
+
+    def end(self) -> str:
+        """End the answer here; gives what was held back."""
+        self.reason = "stop"
+        return self.stops.push(self.detokenizer.flush()) + self.stops.flush()

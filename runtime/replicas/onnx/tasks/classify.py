@@ -16,6 +16,7 @@ from ..model import OnnxModel, WholeAnswers
 from ..runner import Stopper
 from ..scores import Floats, activate, best
 from ..signature import class_scores_output, read_classify_signature
+from ..spans import spans_of
 from ..tensor_runs import TensorRuns
 from ..token_runs import TokenRuns
 
@@ -26,7 +27,8 @@ class ClassifyTask(WholeAnswers):
     def __init__(self, model: OnnxModel, spec: ClassifySpec) -> None:
         self._owner = model.owner
         self._spec = spec
-        self._output, classes = class_scores_output(model.session, model.owner)
+        self._per_token = spec.aggregation is not None
+        self._output, classes = class_scores_output(model.session, model.owner, per_token=self._per_token)
         if spec.labels and classes not in (None, len(spec.labels)):
             raise StartError(
                 f"{model.owner}: it has {len(spec.labels)} `labels`, but its model knows {classes} classes"
@@ -35,7 +37,8 @@ class ClassifyTask(WholeAnswers):
         self._texts: TokenRuns | None = None
         if spec.tokenizer is not None:
             signature = read_classify_signature(model.session, self._output, model.owner)
-            self._texts = TokenRuns(model, signature, spec.tokenizer, spec.max_length, _as_they_are)
+            finish = _of_tokens if self._per_token else _as_they_are
+            self._texts = TokenRuns(model, signature, spec.tokenizer, spec.max_length, finish)
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
         if self._texts is None:
@@ -55,17 +58,40 @@ class ClassifyTask(WholeAnswers):
         if isinstance(request, TensorRequest):
             return TensorChunk(await self._tensors.infer(request, deadline))
         assert isinstance(request, ClassifyRequest)
-        logits, tokens = await self._logits(request, deadline)
-        scores = activate(logits, self._spec.activation)
-        names = self._spec.labels or tuple(map(str, range(scores.shape[1])))
-        if len(names) != scores.shape[1]:
-            raise RequestError(
-                f"{self._owner}: it has {len(names)} `labels`, but its model gave {scores.shape[1]} scores"
-            )
+        rows, tokens = await self._logits(request, deadline)
+        if isinstance(rows, list):
+            return await self._spans(request, rows, tokens)
+        scores = activate(rows, self._spec.activation)
+        names = self._names(scores.shape[1])
         top_k = request.top_k if request.top_k is not None else self._spec.top_k
         return ClassifyChunk(best(scores, names, top_k), Usage(prompt_tokens=tokens))
 
-    async def _logits(self, request: ClassifyRequest, deadline: float | None) -> tuple[Floats, int]:
+    async def _spans(self, request: ClassifyRequest, rows: list[Floats], tokens: int) -> Chunk:
+        """The labelled parts of each text."""
+        assert self._texts is not None
+        assert self._spec.aggregation is not None
+        if request.top_k not in (None, 1):
+            raise BadRequest("each span has one label: leave `top_k` out", param="top_k")
+        names = self._names(rows[0].shape[1])
+        encodings = await self._texts.encodings(request.texts)
+        spans = tuple(
+            spans_of(text, encoding, activate(row, self._spec.activation), names, self._spec.aggregation)
+            for text, encoding, row in zip(request.texts, encodings, rows, strict=True)
+        )
+        return ClassifyChunk((), Usage(prompt_tokens=tokens), spans=spans)
+
+    def _names(self, classes: int) -> Sequence[str]:
+        """The labels of so many classes. Raises RequestError."""
+        names = self._spec.labels or tuple(map(str, range(classes)))
+        if len(names) != classes:
+            raise RequestError(
+                f"{self._owner}: it has {len(names)} `labels`, but its model gave {classes} scores"
+            )
+        return names
+
+    async def _logits(
+        self, request: ClassifyRequest, deadline: float | None
+    ) -> tuple[Floats | list[Floats], int]:
         if self._texts:
             if not request.texts:
                 raise BadRequest(f"{self._owner} classifies texts: send them as `input`", param="input")
@@ -81,6 +107,10 @@ class ClassifyTask(WholeAnswers):
         if not numpy.isfinite(logits).all():
             raise RequestError(f"{self._owner}: the model gave no numbers (NaN or infinity)")
         return logits, 0
+
+
+def _of_tokens(logits: Floats, lengths: NDArray[numpy.int64]) -> list[Floats]:
+    return [row[:length].copy() for row, length in zip(logits, lengths.tolist(), strict=True)]
 
 
 def _as_they_are(logits: Floats, lengths: NDArray[numpy.int64]) -> Floats:

@@ -10,14 +10,18 @@ from functools import partial
 
 from .....compiler.plan import GenerateSpec
 from ....dialects.field_check import FieldCheck
+from ....dialects.openai.requests import texts_in
 from ....dialects.openai.text_answers import TextAnswers
 from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
 from ..company import reason_to_run_alone
+from ..generate.choice import Choice
 from ..generate.decoder import Answer, Decoder
-from ..generate.options import FIELDS, read_options
+from ..generate.forms import Forms
+from ..generate.merged import merged
+from ..generate.options import FIELDS, MAX_ANSWERS, Options, read_options
 from ..generate.prompts import ChatTemplate
 from ..generate.sampling import GREEDY, Sampler
 from ..generate.signature import LOGITS, read_generate_signature
@@ -48,6 +52,9 @@ _LENGTHS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 1), (1,), (2, 1, 0, 0, 1, 2, 
 """Texts, as tokens, to try company with."""
 
 
+_NO_IDS = "the model has a tokenizer of its own, send texts instead of token ids"
+
+
 class GenerateTask:
     """Answers `ChatRequest`s and `CompletionRequest`s.
 
@@ -75,6 +82,7 @@ class GenerateTask:
             model.owner,
         )
         self._ends = self._end_tokens()
+        self._forms = Forms(self._tokenizer, sorted(self._ends), model.owner)
         self._compare_vocabularies()
         batching = model.plan.batching
         self._runner = model.runner(self._decoder.step, batching, is_loop=True)
@@ -114,34 +122,90 @@ class GenerateTask:
         """The answer, whole or as it comes. Raises RequestError."""
         assert isinstance(request, ChatRequest | CompletionRequest)
         self._fields.check(request.body)
-        options = read_options(request.body, self._spec)
-        prompt = await self._model.in_thread(partial(self._prompt, request))
-        most = min(options.max_tokens, self._room(len(prompt), _param(request)))
-        answer = Answer(Sampler(options.sampling), prompt)
-        writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+        options = await self._model.in_thread(partial(read_options, request.body, self._spec))
+        prompts = await self._model.in_thread(partial(self._prompts, request, options))
+        choices = await self._model.in_thread(partial(self._choices, request, options, prompts))
         replies = TextAnswers.to(request)
-        texts: list[str] = []
-        while writing.reason is None:
-            company = self._decoder.company(answer, padded=self._can_pad)
-            token = await self._runner.submit(answer, rows=1, bucket=company, deadline=deadline)
-            text = writing.take(token)
-            if request.stream and (text or not texts):
-                yield ChatChunk(replies.piece(text, first=not texts))
-            texts.append(text)
-        usage = Usage(len(prompt), writing.tokens)
+        async with aclosing(merged([self._written(choice, deadline) for choice in choices])) as pieces:
+            async for choice, text in pieces:
+                if request.stream and (text or not (choice.is_shown or choice.offer)):
+                    logprobs = choice.logprobs()
+                    first, choice.is_shown = not choice.is_shown, True
+                    data = replies.piece(text, first=first, index=choice.index, logprobs=logprobs)
+                    yield ChatChunk(data)
+        usage = Usage(sum(map(len, prompts)), sum(choice.writing.tokens for choice in choices))
         if not request.stream:
-            yield ChatChunk(replies.whole("".join(texts), writing.reason, usage), usage)
+            whole = [
+                replies.choice(
+                    choice.text,
+                    choice.reason,
+                    index=choice.index,
+                    calls=choice.calls(),
+                    logprobs=choice.logprobs(),
+                )
+                for choice in choices
+            ]
+            yield ChatChunk(replies.whole_of(whole, usage), usage)
             return
-        yield ChatChunk(replies.end(writing.reason), more=options.with_usage)
+        for choice in choices:
+            calls, rest = choice.calls(), choice.rest()
+            if calls or rest:
+                data = replies.piece(rest, first=not choice.is_shown, index=choice.index, calls=calls)
+                yield ChatChunk(data, more=True)
+            is_last = choice is choices[-1]
+            more = options.with_usage or not is_last
+            yield ChatChunk(replies.end(choice.reason, index=choice.index), more=more)
         yield ChatChunk(replies.usage(usage) if options.with_usage else b"", usage)
 
-    def _prompt(self, request: ChatRequest | CompletionRequest) -> Sequence[int]:
-        """The tokens to continue. Raises BadRequest."""
+    async def _written(
+        self, choice: Choice, deadline: float | None
+    ) -> AsyncGenerator[tuple[Choice, str], None]:
+        """The text of one answer, token by token; before it, its prompt, where that is to be told again."""
+        if choice.echo:
+            yield choice, choice.echo
+        while choice.writing.reason is None:
+            company = self._decoder.company(choice.answer, padded=self._can_pad)
+            token = await self._runner.submit(choice.answer, rows=1, bucket=company, deadline=deadline)
+            yield choice, choice.take(token)
+
+    def _choices(
+        self, request: ChatRequest | CompletionRequest, options: Options, prompts: Sequence[Sequence[int]]
+    ) -> list[Choice]:
+        """All answers at their start. Raises BadRequest."""
+        asked = options.form or (options.offer.form() if options.offer is not None else None)
+        if len(prompts) * options.answers > MAX_ANSWERS:
+            message = (
+                f"prompts and `n` ask for {len(prompts) * options.answers} answers, of {MAX_ANSWERS} at most"
+            )
+            raise BadRequest(message, param="n")
+        choices: list[Choice] = []
+        echo = texts_in(request.body, "prompt") if request.body.get("echo") else ("",) * len(prompts)
+        for prompt in prompts:
+            most = min(options.max_tokens, self._room(len(prompt), _param(request)))
+            for number in range(options.answers):
+                form = self._forms.make(asked) if asked is not None else None
+                sampler = Sampler(options.sampling.of_answer(number), form, options.told)
+                writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
+                choice = Choice(
+                    len(choices), Answer(sampler, prompt), writing, self._tokenizer, options.offer
+                )
+                choice.is_chat = isinstance(request, ChatRequest)
+                choice.echo = echo[len(choices) // options.answers]
+                choices.append(choice)
+        return choices
+
+    def _prompts(self, request: ChatRequest | CompletionRequest, options: Options) -> list[Sequence[int]]:
+        """The tokens of each prompt. Raises BadRequest."""
         if isinstance(request, ChatRequest):
-            text = self._template.render(request.body["messages"])
-            add_special = not self._template.writes_special_tokens
-        else:
-            text, add_special = request.body["prompt"], True
+            text = self._template.render(request.body["messages"], options.offer)
+            return [self._tokens(request, text, add_special=not self._template.writes_special_tokens)]
+        texts = texts_in(request.body, "prompt", _NO_IDS)
+        return [self._tokens(request, text, add_special=True) for text in texts]
+
+    def _tokens(
+        self, request: ChatRequest | CompletionRequest, text: str, *, add_special: bool
+    ) -> Sequence[int]:
+        """The tokens to continue. Raises BadRequest."""
         param = _param(request)
         try:
             ids: Sequence[int] = self._tokenizer.encode(text, add_special_tokens=add_special).ids

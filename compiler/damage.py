@@ -1,0 +1,74 @@
+"""Declarations whose syntax had to be guessed: nothing is said that may only follow from the guess."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from ..dsl.diagnostics import Diagnostic
+from ..dsl.source import Source
+from ..dsl.syntax import Declaration
+
+Place = tuple[Source, int]
+"""A file, and the number of a declaration in it."""
+
+_SYNTAX = "E01"
+_ALWAYS = ("E0306", "N0414")
+"""What is said anyway: that a secret stands in the file, and what was assumed."""
+
+
+@frozen
+class Damage:
+    """The declarations of one file of which a part could not be read for certain.
+
+    starts: where each declaration begins. hit, nodes: the damaged ones, by number and by the id of the node.
+    """
+
+    starts: tuple[int, ...] = ()
+    hit: frozenset[int] = frozenset()
+    nodes: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, declarations: Sequence[Declaration], guesses: Iterable[int]) -> Damage:
+        """The damage that `guesses`, which are offsets, mean to `declarations`."""
+        starts = tuple(node.start for node in declarations)
+        hit = frozenset(bisect_right(starts, guess) - 1 for guess in guesses) - {-1}
+        return cls(starts, hit, frozenset(id(declarations[index]) for index in hit))
+
+    def number_at(self, offset: int) -> int:
+        """The number of the declaration at `offset`, or before it; -1 before the first one."""
+        return bisect_right(self.starts, offset) - 1
+
+
+def without_followers(
+    diagnostics: Iterable[Diagnostic], damages: Mapping[Source, Damage]
+) -> list[Diagnostic]:
+    """`diagnostics` without those about the meaning of damaged declarations, and without warnings about
+    declarations that have a mistake; `damages` is by file."""
+    diagnostics = list(diagnostics)
+    wrong = {
+        place for place in (_declaration(each, damages) for each in diagnostics if each.is_error) if place
+    }
+    return [each for each in diagnostics if not _follows(each, damages, wrong)]
+
+
+def _follows(
+    diagnostic: Diagnostic, damages: Mapping[Source, Damage], wrong: Collection[Place | None]
+) -> bool:
+    if diagnostic.primary is None or diagnostic.code.startswith(_SYNTAX) or diagnostic.code in _ALWAYS:
+        return False
+    place = _declaration(diagnostic, damages)
+    if place is None:
+        return False
+    source, index = place
+    return index in damages[source].hit or (not diagnostic.is_error and place in wrong)
+
+
+def _declaration(diagnostic: Diagnostic, damages: Mapping[Source, Damage]) -> Place | None:
+    """The declaration that a finding is about: its file, and its number there."""
+    if diagnostic.primary is None or diagnostic.primary.span.source not in damages:
+        return None
+    source = diagnostic.primary.span.source
+    return source, damages[source].number_at(diagnostic.primary.span.start)

@@ -1,0 +1,345 @@
+"""Envoy AI Gateway: routes of models, the backends behind them, and their policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from ..draft import Block, Deployment, Draft, Route, Strategy, split
+from ..foreign import Node
+from ..kubernetes import Resource, form, resources, rest
+from ..literals import Code, env
+from ..origin import Origin
+from ..providers import COMPATIBLE, find_key
+from ..secrets import variable_for
+from ..tables import Kept, Lost, Table, To, Unfit, follow, span, weight, whole
+from .atomr import OPEN
+
+MODEL_HEADER = "x-ai-eg-model"
+_NOWHERE = "inferc has no runtime for this provider: leave it to this gateway, `runtime openai_compatible`"
+_LIMITS = "`gateway { key name { rate_limits { … } } }` limits what each key may ask for"
+
+_RUNTIMES: dict[str, str] = {
+    "OpenAI": "openai",
+    "AzureOpenAI": "azure",
+    "Anthropic": "anthropic",
+    "GCPVertexAI": "gemini",
+    "Cohere": "cohere",
+}
+"""By the schema of a backend: its runtime; others have none here."""
+
+_OPENAI_HOSTS: dict[str, str] = {
+    "api.openai.com": "openai",
+    "api.groq.com": "groq",
+    "api.mistral.ai": "mistral",
+    "api.deepseek.com": "deepseek",
+    "api.together.xyz": "together",
+    "api.x.ai": "xai",
+    "openrouter.ai": "openrouter",
+    "api.cerebras.ai": "cerebras",
+}
+"""Hosts that speak OpenAI's protocol under the address that their runtime knows."""
+
+_POLICY: Table = {
+    "retry.numRetries": To("runtime.retry.max_retries", whole),
+    "retry.perRetry.backOff.baseInterval": To("runtime.retry.initial_backoff", span),
+    "retry.perRetry.backOff.maxInterval": To("runtime.retry.max_backoff", span),
+    "retry.perRetry.timeout": To("runtime.timeouts.request", span, "here from sending to the first byte"),
+    "healthCheck.passive.baseEjectionTime": To("runtime.circuit_breaker.open_duration", span),
+    "healthCheck.passive.consecutive5XxErrors": To("runtime.circuit_breaker.failure_threshold", whole),
+    "timeout.http.requestTimeout": To("runtime.timeouts.total", span),
+    "circuitBreaker.maxParallelRequests": To("serving.max_concurrent", whole),
+}
+"""What a traffic policy says of the backends of its route."""
+
+_POLICY_REST: Table = {
+    "targetRefs.**": Kept(),
+    "targetRef.**": Kept(),
+    "retry.retryOn.**": Lost("what another try may help is known for each provider"),
+    "healthCheck.passive.**": Lost("a circuit opens after failures in a row, and is tried again one by one"),
+    "healthCheck.active.**": Lost("inferc learns from requests, and asks nobody in the background"),
+    "rateLimit.**": Lost(_LIMITS),
+    "loadBalancer.**": Lost("`balance` and `split` say who is asked"),
+}
+
+
+@frozen(eq=False)
+class _Cluster:
+    """The resources of the file, by kind and name."""
+
+    resources: list[Resource]
+
+    def find(self, kind: str, name: str | None) -> Resource | None:
+        return next((each for each in self.of(kind) if each.name == name), None)
+
+    def of(self, *kinds: str) -> Iterator[Resource]:
+        return (each for each in self.resources if each.kind in kinds)
+
+    def about(self, kind: str, target: str, name: str) -> Iterator[Resource]:
+        """The policies of a kind that are attached to a resource."""
+        for each in self.of(kind):
+            single = each.spec.get("targetRef")
+            several = each.spec.get("targetRefs")
+            for reference in (*(several.items if several is not None else ()), *([single] if single else [])):
+                if reference.text("kind") == target and reference.text("name") == name:
+                    yield each
+
+
+def recognises(root: Node) -> bool:
+    """Whether there are routes of the AI gateway."""
+    return any(each.kind in ("AIGatewayRoute", "AIServiceBackend") for each in resources(root))
+
+
+def read(root: Node, draft: Draft, origin: Origin) -> None:
+    """Put all resources into the draft."""
+    cluster = _Cluster(resources(root))
+    form(cluster.resources, draft)
+    for each in cluster.resources:
+        draft.report.form(each.node.get("metadata", "name"))
+        references = (
+            "parentRefs",
+            "gatewayClassName",
+            "targetRefs",
+            "targetRef",
+            "controllerName",
+            "backendRef",
+        )
+        draft.report.form(*(each.spec.get(name) for name in references))
+    for route in cluster.of("AIGatewayRoute"):
+        _route(route, cluster, draft)
+    _gateway(cluster, draft)
+    for policy in cluster.of("BackendTrafficPolicy"):
+        follow(_POLICY_REST, policy.spec, draft, Block(remarks=draft.remarks))
+    for tls in cluster.of("BackendTLSPolicy"):
+        draft.kept(tls.spec.get("validation"))
+    for secret in cluster.of("Secret"):
+        for name in ("data", "stringData"):
+            if (node := secret.node.get(name)) is not None:
+                draft.lost(node, "secrets stay where they are: put them into the environment, or into files")
+    for route in cluster.of("AIGatewayRoute"):
+        costs = route.spec.get("llmRequestCosts")
+        if costs is not None:
+            draft.lost(costs, "inferc counts tokens and costs by itself: see `/metrics`")
+    rest(cluster.resources, draft)
+
+
+def _gateway(cluster: _Cluster, draft: Draft) -> None:
+    for gateway in cluster.of("Gateway"):
+        listeners = gateway.spec.get("listeners")
+        for listener in listeners.items if listeners is not None else ():
+            port = listener.get("port")
+            if port is not None and not draft.gateway.has("bind"):
+                draft.gateway.put("bind", f"0.0.0.0:{port.value}", port)
+                draft.gateway.put("auth", Code("none"))
+                draft.told.append(OPEN)
+                draft.kept(port, listener.get("name"))
+                if listener.text("protocol") == "HTTP":
+                    draft.kept(listener.get("protocol"))
+            elif port is not None:
+                draft.lost(port, "inferc listens on one port")
+
+
+def _route(route: Resource, cluster: _Cluster, draft: Draft) -> None:
+    rules = route.spec.get("rules")
+    made: list[Deployment] = []
+    for rule in rules.items if rules is not None else ():
+        made += _rule(rule, cluster, draft)
+    policies = [
+        *cluster.about("BackendTrafficPolicy", "HTTPRoute", route.name),
+        *cluster.about("BackendTrafficPolicy", "AIGatewayRoute", route.name),
+    ]
+    parents = route.spec.get("parentRefs")
+    for parent in parents.items if parents is not None else ():
+        policies += cluster.about("BackendTrafficPolicy", "Gateway", parent.text("name") or "")
+    for policy in policies:
+        for deployment in made:
+            _apply(_POLICY, policy.spec, draft, deployment)
+    for deployment in made:
+        total = deployment.value("runtime.timeouts.total")
+        if total is not None and not deployment.has("runtime.timeouts.request"):
+            deployment.put("runtime.timeouts.request", total)
+
+
+def _apply(table: Table, node: Node, draft: Draft, deployment: Deployment) -> None:
+    """Put what a policy says of several deployments into each of them."""
+    for path, rule in table.items():
+        found = node.get(*path.split("."))
+        if found is None or not isinstance(rule, To) or deployment.has(rule.path):
+            continue
+        value = _read(rule, found, draft, deployment)
+        if value is None:
+            continue
+        deployment.put(rule.path, value, found)
+        if rule.changed:
+            draft.changed(found, rule.changed, deployment.remarks)
+        else:
+            draft.kept(found)
+
+
+def _read(rule: To, node: Node, draft: Draft, deployment: Deployment) -> object:
+    try:
+        return rule.read(node)
+    except Unfit as unfit:
+        draft.lost(node, str(unfit), deployment.remarks)
+        return None
+
+
+def _rule(rule: Node, cluster: _Cluster, draft: Draft) -> list[Deployment]:
+    """A rule: the name that clients ask for, and the backends behind it."""
+    asked = _asked(rule, draft)
+    backends = rule.get("backendRefs")
+    if asked is None or backends is None:
+        draft.lost(rule, f"it chooses by something else than the header `{MODEL_HEADER}`")
+        return []
+    name, said = asked
+    levels: dict[int, list[tuple[Deployment, Node]]] = {}
+    alone = len(backends.items) == 1
+    for reference in backends.items:
+        made = _deployment(reference, name, alone, cluster, draft)
+        if made is None:
+            continue
+        draft.deployments.append(made)
+        priority = reference.get("priority")
+        level = priority.value if priority is not None and isinstance(priority.value, int) else 0
+        levels.setdefault(level, []).append((made, reference))
+        draft.kept(priority)
+        _apply({"timeouts.request": To("runtime.timeouts.total", span)}, rule, draft, made)
+    if not levels:
+        draft.lost(rule, _NOWHERE)
+        return []
+    draft.kept(said)
+    strategies = [_level(levels[each], draft) for each in sorted(levels)]
+    deployments = [each for level in levels.values() for each, _ in level]
+    if strategies != [name]:
+        strategy = Strategy("fallback", tuple(strategies)) if len(strategies) > 1 else strategies[0]
+        draft.routes.append(Route(draft.free_name(name), strategy, (said,)))
+    return deployments
+
+
+def _level(members: list[tuple[Deployment, Node]], draft: Draft) -> Strategy | str:
+    """The backends of one priority, by their weights."""
+    names = tuple(made.name for made, _ in members)
+    weights = [reference.get("weight") for _, reference in members]
+    if len(names) == 1:
+        draft.kept(*weights)
+        return names[0]
+    draft.kept(*weights)
+    return split(names, list(map(weight, weights)))
+
+
+def _asked(rule: Node, draft: Draft) -> tuple[str, Node] | None:
+    """The name of the model that a rule is for; other conditions are lost."""
+    matches = rule.get("matches")
+    found: tuple[str, Node] | None = None
+    for match in matches.items if matches is not None else ():
+        headers = match.get("headers")
+        for header in headers.items if headers is not None else ():
+            value, name = header.get("value"), header.text("name") or ""
+            if name.lower() == MODEL_HEADER and value is not None and found is None and value.value:
+                found = (str(value.value), value)
+                draft.report.form(header.get("name"), header.get("type"))
+            else:
+                draft.report.form(header.get("type"))
+                draft.lost(header, "clients choose by the name of the model alone: give each case its own")
+    return found
+
+
+def _deployment(
+    reference: Node, asked: str, alone: bool, cluster: _Cluster, draft: Draft
+) -> Deployment | None:
+    """One backend under one name, as a deployment."""
+    backend = cluster.find("AIServiceBackend", reference.text("name"))
+    if backend is None:
+        draft.lost(reference, "there is no such backend in this file")
+        return None
+    schema = backend.spec.get("schema")
+    kind = schema.text("name") if schema is not None else None
+    runtime = _RUNTIMES.get(kind or "")
+    security = list(cluster.about("BackendSecurityPolicy", "AIServiceBackend", backend.name))
+    if runtime is None:
+        for each in (reference, *(other.spec for other in security), backend.spec):
+            draft.lost(each, _NOWHERE)
+        target = cluster.find("Backend", backend.spec.text("backendRef", "name"))
+        if target is not None:
+            draft.lost(target.spec, _NOWHERE)
+        return None
+    override = reference.get("modelNameOverride")
+    made = Deployment(name=draft.free_name(asked if alone else f"{asked}-{backend.name}"), nodes=(reference,))
+    made.put(
+        "model", str(override.value) if override is not None else asked, *([override] if override else [])
+    )
+    draft.kept(reference.get("name"), override, schema.get("name") if schema is not None else None)
+    _address(backend, runtime, made, cluster, draft)
+    for policy in security:
+        _secret(policy, made, draft)
+    key = find_key(made.label_of("runtime"))
+    if key is not None and not made.has("runtime.api_key") and not made.has("runtime.project"):
+        made.put("runtime.api_key", env(key))
+    return made
+
+
+def _address(backend: Resource, runtime: str, made: Deployment, cluster: _Cluster, draft: Draft) -> None:
+    """Where the requests of a backend go."""
+    target = cluster.find("Backend", backend.spec.text("backendRef", "name"))
+    endpoints = target.spec.get("endpoints") if target is not None else None
+    endpoint = endpoints.items[0] if endpoints is not None and endpoints.items else None
+    host_node = next(
+        (
+            node
+            for path in (("fqdn", "hostname"), ("ip", "address"))
+            if endpoint and (node := endpoint.get(*path))
+        ),
+        None,
+    )
+    host = str(host_node.value) if host_node is not None else backend.name
+    port_node = next(
+        (node for path in (("fqdn", "port"), ("ip", "port")) if endpoint and (node := endpoint.get(*path))),
+        None,
+    )
+    port = port_node.value if port_node is not None else 80
+    name = target.name if target is not None else ""
+    secure = port == 443 or any(cluster.about("BackendTLSPolicy", "Backend", name))
+    scheme = "https" if secure else "http"
+    shown = "" if port in (443, 80) and (port == 443) == secure else f":{port}"
+    schema = backend.spec.get("schema")
+    prefix = schema.text("prefix") if schema is not None else None
+    version = schema.get("version") if schema is not None else None
+    nodes = [each for each in (host_node, port_node) if each is not None]
+    if runtime == "openai":
+        runtime = _OPENAI_HOSTS.get(host, COMPATIBLE)
+    block = made.runtime(runtime)
+    if runtime == COMPATIBLE:
+        path = (prefix or (str(version.value) if version is not None else "v1")).strip("/")
+        block.put("endpoint", f"{scheme}://{host}{shown}/{path}", *nodes)
+    elif runtime == "azure":
+        block.put("endpoint", f"{scheme}://{host}{shown}/openai/v1", *nodes)
+        draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
+    elif runtime == "gemini":
+        draft.kept(version)
+    elif host not in _OPENAI_HOSTS and not host.endswith(("api.anthropic.com", "api.cohere.com")):
+        block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
+    draft.kept(*nodes, schema)
+
+
+def _secret(policy: Resource, made: Deployment, draft: Draft) -> None:
+    """What a backend is shown: a key from the environment, or an account of Google."""
+    spec = policy.spec
+    for name in ("apiKey", "azureAPIKey", "anthropicAPIKey"):
+        reference = spec.get(name, "secretRef")
+        if reference is None:
+            continue
+        secret = reference.text("name") or policy.name
+        made.put("runtime.api_key", env(variable_for(secret)), reference)
+        draft.kept(spec.get("type"), reference)
+    google = spec.get("gcpCredentials")
+    if google is not None:
+        for theirs, ours in (("projectName", "project"), ("region", "region")):
+            if (node := google.get(theirs)) is not None:
+                made.put(f"runtime.{ours}", str(node.value), node)
+                draft.kept(node)
+        account = google.get("credentialsFile", "secretRef")
+        if account is not None:
+            made.put("runtime.credentials", env(variable_for(account.text("name") or "")), account)
+            draft.kept(account)
+        draft.kept(spec.get("type"))

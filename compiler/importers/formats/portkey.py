@@ -1,0 +1,245 @@
+"""Portkey's configs: strategies over targets, which may be strategies again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from ....dsl.units import Duration
+from ..draft import Block, Deployment, Draft, Route, Strategy, split
+from ..foreign import Node
+from ..literals import env
+from ..origin import Origin
+from ..providers import COMPATIBLE, aim_at, expected_key
+from ..requests import FORCED, cache
+from ..secrets import left_out, variable_for
+from ..tables import Lost, Table, To, Unfit, follow, milliseconds, seconds, text, weight, whole
+
+_NOWHERE = "inferc has no runtime for this provider: leave it to Portkey, `runtime openai_compatible`"
+_GUARD = "inferc checks no contents: keep a guard in front of it"
+_STATUS = "what another try, or another member, may help is known for each provider"
+
+_PROVIDERS = {
+    "azure-openai": "azure",
+    "vertex-ai": "vertex_ai",
+    "mistral-ai": "mistral",
+    "together-ai": "together_ai",
+    "fireworks-ai": "fireworks_ai",
+    "perplexity-ai": "perplexity",
+    "x-ai": "xai",
+    "huggingface": "huggingface",
+    "workers-ai": "cloudflare",
+}
+"""Portkey's names of providers that others call otherwise."""
+
+_WEEK = Duration(7 * 86400)
+"""How long Portkey keeps an answer where the config does not say."""
+
+_INHERITED: Table = {
+    "retry.attempts": To("runtime.retry.max_retries", whole),
+    "request_timeout": To("runtime.timeouts.total", milliseconds),
+}
+"""What counts for all targets below, unless they say something else."""
+
+_TARGET: Table = {
+    "name": Lost("targets have names of their own here"),
+    "openai_organization": To("runtime.organization", text),
+    "openai_project": To("runtime.project", text),
+    "vertex_project_id": To("runtime.project", text),
+    "vertex_region": To("runtime.region", text),
+    "retry.on_status_codes": Lost(_STATUS),
+    "retry.use_retry_after_headers": To("runtime.retry.respect_retry_after", lambda node: node.value is True),
+    "strategy.on_status_codes": Lost(_STATUS),
+    "cache.mode": Lost("only answers to equal requests are kept"),
+    "forward_headers": Lost("headers of clients are not passed on"),
+    "before_request_hooks": Lost(_GUARD),
+    "after_request_hooks": Lost(_GUARD),
+    "input_guardrails": Lost(_GUARD),
+    "output_guardrails": Lost(_GUARD),
+    "default_input_guardrails": Lost(_GUARD),
+    "default_output_guardrails": Lost(_GUARD),
+    "strategy.mode": Lost("routes do not look into requests: give each case a name of its own"),
+    "strategy.conditions": Lost("routes do not look into requests: give each case a name of its own"),
+    "strategy.default": Lost("routes do not look into requests: give each case a name of its own"),
+    "weight": Lost("a share without another target beside it"),
+}
+
+
+def recognises(root: Node) -> bool:
+    """Whether this is a config of Portkey."""
+    plain = _snake(root)
+    return "targets" in plain or (
+        {"virtual_key", "override_params"} & plain.keys() != set() and "provider" in plain
+    )
+
+
+def read(root: Node, draft: Draft, origin: Origin) -> None:
+    """Put a config into the draft: a route that is called like the file, and its targets."""
+    reading = _Reading(draft)
+    made = reading.target(root, origin.stem, {})
+    if made is None:
+        return
+    if isinstance(made, Strategy):
+        draft.routes.append(Route(draft.free_name(origin.stem), made, tuple(reading.said)))
+    elif made != origin.stem:
+        draft.routes.append(Route(draft.free_name(origin.stem), made))
+
+
+def _snake(node: Node) -> dict[str, Node]:
+    """The entries of a mapping, their names with `_`: both forms are allowed."""
+    found: dict[str, Node] = {}
+    for key, value in node.entries.items():
+        found[re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()] = value
+    return found
+
+
+def _plain(node: Node) -> Node:
+    if node.entries:
+        return Node(node.path, node.line, {k: _plain(v) for k, v in _snake(node).items()})
+    return node
+
+
+@define(eq=False)
+class _Reading:
+    _draft: Draft
+    said: list[Node] = field(factory=list)
+
+    def target(self, node: Node, name: str, inherited: Mapping[str, Node]) -> Strategy | str | None:
+        """A target: a deployment, or a strategy over further ones."""
+        own: Mapping[str, Node] = _snake(node)
+        given = {
+            **inherited,
+            **{key: own[key] for key in ("retry", "request_timeout", "cache") if key in own},
+        }
+        targets = own.get("targets")
+        if targets is None:
+            return self._deployment(node, name, given)
+        mode = own["strategy"].get("mode") if "strategy" in own else None
+        kind = str(mode.value) if mode is not None else "single"
+        members: list[tuple[Strategy | str, Node]] = []
+        for number, item in enumerate(targets.items, 1):
+            called = item.text("name") or f"{name}-{number}"
+            made = self.target(item, called, given)
+            if made is not None:
+                members.append((made, item))
+                self._draft.kept(item.get("name") if isinstance(made, Strategy) else None)
+        is_known = kind != "conditional" and bool(members)
+        self._draft.kept(mode if is_known else None)
+        follow(_TARGET, _without(_plain(node), "targets"), self._draft, Block(remarks=self._draft.remarks))
+        if not is_known:
+            return members[0][0] if members else None
+        if mode is not None:
+            self.said.append(mode)
+        return self._strategy(kind, members)
+
+    def _strategy(self, kind: str, members: list[tuple[Strategy | str, Node]]) -> Strategy | str:
+        made = tuple(member for member, _ in members)
+        if len(made) == 1 or kind == "single":
+            return made[0]
+        if kind == "fallback":
+            return Strategy("fallback", made)
+        weights = [item.get("weight") for _, item in members]
+        shares = [weight(each) for each in weights]
+        if any(isinstance(each, Strategy) for each in made):
+            return Strategy("balance", made)
+        self._draft.kept(*weights)
+        return split([each for each in made if isinstance(each, str)], shares)
+
+    def _deployment(self, node: Node, name: str, inherited: Mapping[str, Node]) -> str | None:
+        draft, own = self._draft, _plain(node)
+        made = Deployment(name=draft.free_name(name), nodes=(node,))
+        provider = own.get("provider")
+        params = own.get("override_params")
+        model = params.get("model") if params is not None else None
+        said = str(provider.value).lstrip("@") if provider is not None else "openai"
+        theirs = _PROVIDERS.get(said, said)
+        if not self._aim(made, own, theirs, str(model.value) if model is not None else "*"):
+            draft.lost(node, _NOWHERE)
+            return None
+        draft.deployments.append(made)
+        draft.kept(provider, model, own.get("name") if made.name == own.text("name") else None)
+        self._key(made, own, theirs)
+        if params is not None:
+            follow(FORCED, params, draft, made)
+        rest = {key: value for key, value in own.entries.items() if key not in ("weight", "targets")}
+        for path, rule in _INHERITED.items():
+            first, *more = path.split(".")
+            found = inherited.get(first)
+            for key in more:
+                found = found.get(key) if found is not None else None
+            if found is not None and isinstance(rule, To):
+                self._inherit(made, rule, found)
+        kept = inherited.get("cache")
+        if kept is not None and kept.text("mode") == "simple":
+            lasts = kept.get("max_age")
+            nodes = [each for each in (kept.get("mode"), lasts) if each is not None]
+            try:
+                cache(made, seconds(lasts) if lasts is not None else _WEEK, *nodes)
+                draft.kept(*nodes)
+            except Unfit as unfit:
+                draft.lost(kept, str(unfit), made.remarks)
+        if made.has("runtime.timeouts.total"):
+            made.put("runtime.timeouts.request", made.value("runtime.timeouts.total"))
+        follow(_TARGET, Node(node.path, node.line, rest), draft, made)
+        return made.name
+
+    def _inherit(self, made: Deployment, rule: To, node: Node) -> None:
+        try:
+            made.put(rule.path, rule.read(node), node)
+            self._draft.kept(node)
+        except Unfit as unfit:
+            self._draft.lost(node, str(unfit), made.remarks)
+
+    def _aim(self, made: Deployment, own: Node, provider: str, model: str) -> bool:
+        draft, host = self._draft, own.get("custom_host")
+        resource, deployment = own.get("azure_resource_name"), own.get("azure_deployment_id")
+        if provider == "azure" and resource is not None:
+            made.put(
+                "model", model if model != "*" else str(deployment.value if deployment else resource.value)
+            )
+            block = made.runtime("openai")
+            block.put("azure_resource", str(resource.value), resource)
+            if deployment is not None:
+                block.put("azure_deployment", str(deployment.value), deployment)
+            if (version := own.get("azure_api_version")) is not None:
+                block.put("api_version", str(version.value), version)
+                draft.kept(version)
+            draft.kept(resource, deployment)
+            return True
+        if provider == "vertex_ai" and model.startswith(("gemini", "google.gemini")):
+            made.put("model", model.removeprefix("google."))
+            made.runtime("gemini")
+            return True
+        if not aim_at(made, provider, model, str(host.value) if host is not None else None):
+            return False
+        if model == "*":
+            made.put("model", "*" if made.label_of("runtime") == COMPATIBLE else f"{provider}/*")
+        draft.kept(host)
+        return True
+
+    def _key(self, made: Deployment, own: Node, provider: str) -> None:
+        draft = self._draft
+        key, virtual = own.get("api_key"), own.get("virtual_key")
+        if key is not None:
+            written = str(key.value)
+            match = re.fullmatch(r"\$\{?(\w+)\}?|\{\{\s*(\w+)\s*\}\}", written)
+            if match is not None:
+                made.put("runtime.api_key", env(match[1] or match[2]), key)
+                draft.kept(key)
+            else:
+                made.put(
+                    "runtime.api_key", left_out(draft, key, variable_for(made.name, "api_key"), made), key
+                )
+        if virtual is not None:
+            variable = variable_for(str(virtual.value))
+            says = f"a virtual key is Portkey's own: put the key of the provider into {variable}"
+            draft.changed(virtual, says, made.remarks)
+            if key is None:
+                made.put("runtime.api_key", env(variable), virtual)
+        expected_key(made, provider)
+
+
+def _without(node: Node, *keys: str) -> Node:
+    return Node(node.path, node.line, {k: v for k, v in node.entries.items() if k not in keys})

@@ -1,0 +1,119 @@
+"""A line for each request, for people or as JSON, written beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import IO, Any, Protocol
+
+import orjson
+
+from ..requests.foreign_text import escaped
+
+log = logging.getLogger(__name__)
+
+FLUSH = 0.2
+"""Seconds after which lines are written at the latest."""
+MOST_LINES = 20_000
+"""Lines that wait for a reader who does not read; those that come then are left out, and counted."""
+
+
+class LogForm(StrEnum):
+    """How lines of a log are written."""
+
+    PEOPLE = "people"
+    JSON = "json"
+
+
+class Line(Protocol):
+    """What a line is written of, on the thread that writes it."""
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+class AccessLog:
+    """Writes to `out`, on a thread: whoever reads it may be slow."""
+
+    def __init__(self, out: IO[str], form: LogForm) -> None:
+        self._out = out
+        self._line: Callable[[Mapping[str, Any]], str] = as_json if form is LogForm.JSON else for_people
+        self._waiting: list[Line] = []
+        self._left_out = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    def write(self, record: Line) -> None:
+        """Write a line soon."""
+        if len(self._waiting) >= MOST_LINES:
+            self._left_out += 1
+            return
+        self._waiting.append(record)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH, self._flush)
+
+    async def stop(self) -> None:
+        """Write what is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        await asyncio.to_thread(self._put, self._take())
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._writing is not None and not self._writing.done():
+            self._timer = loop.call_later(FLUSH, self._flush)
+            return
+        self._writing = loop.run_in_executor(None, self._put, self._take())
+
+    def _take(self) -> list[Line]:
+        waiting, self._waiting = self._waiting, []
+        if self._left_out:
+            log.warning("the access log is not read: %d lines are left out", self._left_out)
+            self._left_out = 0
+        return waiting
+
+    def _put(self, records: list[Line]) -> None:
+        try:
+            self._out.write("".join(f"{self._line(record.as_json())}\n" for record in records))
+            self._out.flush()
+        except (OSError, ValueError) as error:
+            log.warning("the access log cannot be written: %s", error)
+
+
+def as_json(record: Mapping[str, Any]) -> str:
+    """One JSON object."""
+    return orjson.dumps(record).decode()
+
+
+def for_people(record: Mapping[str, Any]) -> str:
+    """What is said of it, without what is nothing."""
+    when = time.strftime("%H:%M:%S", time.localtime(record["time"]))
+    said = [
+        when,
+        str(record["status"] or "---"),
+        f"{record['seconds']:.3f}s",
+        record["method"],
+        record["path"],
+    ]
+    if "asked" in record:
+        answered = record.get("deployment", record["asked"])
+        said.append(record["asked"] if answered == record["asked"] else f"{record['asked']} -> {answered}")
+    if "key" in record:
+        said.append(f"key={record['key']}")
+    if record["attempts"] > 1:
+        said.append(f"attempts={record['attempts']}")
+    if record["prompt_tokens"] or record["completion_tokens"]:
+        said.append(f"tokens={record['prompt_tokens']}+{record['completion_tokens']}")
+    if record.get("cost"):
+        said.append(f"${record['cost']:.6g}")
+    if "first" in record:
+        said.append(f"first={record['first']:.3f}s")
+    if record["outcome"] != "ok":
+        said.append(record["outcome"])
+    return escaped(" ".join((*said, record["id"])))

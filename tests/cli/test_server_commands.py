@@ -1,0 +1,134 @@
+"""Commands for a running server, as processes: each speaks to the server of the same user alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..support.commands import INFERC, ROOT, Running, serving
+
+FILE = """
+deployment gpt {
+  model = "gpt-4o-mini"
+  runtime openai {
+    api_key = env("OPENAI_API_KEY")
+    endpoint = "http://127.0.0.1:9/v1"
+    retry { max_retries = 0 }
+  }
+}
+gateway { bind = "127.0.0.1:0" }
+"""
+MORE = """
+deployment more {
+  model = "gpt-4o"
+  runtime openai { api_key = env("OPENAI_API_KEY"), endpoint = "http://127.0.0.1:9/v1" }
+}
+"""
+
+Inferc = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def inferc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inferc:
+    """Runs a command in a world with no other servers; gives status, output and errors."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run([*INFERC, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def server(inferc: Inferc, tmp_path: Path) -> Iterator[Running]:
+    (tmp_path / "chat.infer").write_text(FILE)
+    with serving("run", str(tmp_path / "chat.infer")) as running:
+        yield running
+
+
+def failed_request(url: str) -> str:
+    """Asks what cannot be answered; gives the id of the request."""
+    body = json.dumps({"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}).encode()
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(urllib.request.Request(f"{url}/v1/chat/completions", body), timeout=30)
+    with error.value:
+        return str(error.value.headers["x-request-id"])
+
+
+def test_a_changed_file_is_taken_over_when_that_is_asked_for(
+    inferc: Inferc, server: Running, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.infer"
+    assert inferc("reload", "--dry-run") == (0, "nothing would change\n", "")
+    file.write_text(FILE + MORE)
+    assert inferc("reload", "--dry-run") == (0, "deployment `more` is new\n", "")
+    assert json.loads(inferc("status", "--json")[1])["deployments"][-1]["name"] == "gpt"
+    assert inferc("reload", "--server", str(file)) == (0, "deployment `more` is new\n", "")
+    assert json.loads(inferc("status", "--json")[1])["deployments"][-1]["name"] == "more"
+    file.write_text("nonsense")
+    status, _, said = inferc("reload")
+    assert (status, said) == (1, "error: the file cannot be used; `inferc check` says why\n")
+    assert "warning: the last reload: the file cannot be used" in inferc("status")[1]
+    assert "more" in inferc("status")[1]
+
+
+def test_a_failed_request_is_explained(inferc: Inferc, server: Running) -> None:
+    name = failed_request(server.url)
+    status, story, said = inferc("why", name)
+    assert (status, said) == (0, "")
+    assert "asked gpt" in story
+    assert "gpt #0: failed: openai (deployment `gpt`) cannot be reached" in story
+    assert "network_error, status 502" in story
+    assert name in inferc("why")[1]
+    assert json.loads(inferc("why", name, "--json")[1])["outcome"] == "network_error"
+    assert inferc("why", "other")[0] == 1
+    assert inferc("cost", "--by", "model")[1].startswith("ASKED  REQUESTS  PROMPT  ANSWER  COST\ngpt    1 ")
+
+
+def test_an_operator_opens_circuits_and_drains_deployments_and_the_log_says_who(
+    inferc: Inferc, server: Running
+) -> None:
+    assert inferc("breaker", "gpt", "open", "--for", "5m")[1] == "the circuit of gpt is open for 300 s\n"
+    assert inferc("breaker", "gpt", "close")[1] == "the circuit of gpt is closed\n"
+    assert inferc("hold", "gpt", "90s")[0] == 0
+    assert inferc("drain", "gpt")[1] == "no requests come to gpt; running: 0\n"
+    assert "warning: gpt: no requests come to it" in inferc("status")[1]
+    assert inferc("drain", "gpt", "--undo")[0] == 0
+    assert inferc("drain", "nope")[2] == "error: there is no deployment `nope`; there are `gpt`\n"
+    assert inferc("hold", "gpt", "soon")[0] == 2
+    _, said = server.stop()
+    assert ": drain name='gpt' undo=False" in said
+
+
+def test_without_a_server_it_says_so(inferc: Inferc, tmp_path: Path) -> None:
+    assert inferc("reload") == (1, "", "error: no server of yours runs: start one with `inferc run FILE`\n")
+    status, _, said = inferc("why", "--server", "some.infer")
+    assert (status, said) == (
+        1,
+        "error: no server of yours runs some.infer: start it with `inferc run some.infer`\n",
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "people"])
+def test_each_request_is_a_line_of_the_output(form: str, inferc: Inferc, tmp_path: Path) -> None:
+    (tmp_path / "chat.infer").write_text(FILE)
+    command = ("run", str(tmp_path / "chat.infer"), "--access-log", form, "--log-format", form)
+    out = tmp_path / "out"
+    with out.open("w") as output, serving(*command, output=output) as running:
+        name = failed_request(running.url)
+        _, said = running.stop()
+    [line] = out.read_text().splitlines()
+    assert name in line
+    if form == "json":
+        told: dict[str, Any] = json.loads(line)
+        assert (told["id"], told["status"]) == (name, 502)
+        assert all(json.loads(each)["level"] for each in said.splitlines())

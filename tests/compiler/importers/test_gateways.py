@@ -1,0 +1,240 @@
+"""Other gateways: Envoy AI Gateway, Bifrost, Portkey, TensorZero, and the clients of BAML."""
+
+from __future__ import annotations
+
+import json
+
+from .conftest import Import
+
+ENVOY = """
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: chat}
+spec:
+  parentRefs: [{name: front, kind: Gateway}]
+  rules:
+    - matches: [{headers: [{type: Exact, name: x-ai-eg-model, value: assistant}]}]
+      backendRefs:
+        - {name: main, modelNameOverride: gpt-4.1, priority: 0}
+        - {name: own, modelNameOverride: qwen, priority: 1, weight: 3}
+        - {name: claude, priority: 1, weight: 1, modelNameOverride: claude-sonnet-4-0}
+      timeouts: {request: 1m30s}
+---
+{apiVersion: v1, kind: AIServiceBackend, metadata: {name: main}, spec: {schema: {name: OpenAI}, backendRef: {name: main}}}
+---
+{apiVersion: v1, kind: AIServiceBackend, metadata: {name: own}, spec: {schema: {name: OpenAI}, backendRef: {name: own}}}
+---
+{apiVersion: v1, kind: AIServiceBackend, metadata: {name: claude}, spec: {schema: {name: Anthropic}}}
+---
+{apiVersion: v1, kind: Backend, metadata: {name: main}, spec: {endpoints: [{fqdn: {hostname: api.openai.com, port: 443}}]}}
+---
+{apiVersion: v1, kind: Backend, metadata: {name: own}, spec: {endpoints: [{fqdn: {hostname: own.example.com, port: 8000}}]}}
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: BackendSecurityPolicy
+metadata: {name: key}
+spec:
+  targetRefs: [{kind: AIServiceBackend, name: main}]
+  type: APIKey
+  apiKey: {secretRef: {name: openai-key}}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: retries}
+spec:
+  targetRefs: [{kind: Gateway, name: front}]
+  retry: {numRetries: 4, perRetry: {backOff: {baseInterval: 200ms, maxInterval: 8s}, timeout: 25s}}
+  healthCheck: {passive: {baseEjectionTime: 20s, consecutive5XxErrors: 3, interval: 2s}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: openai-key}, stringData: {apiKey: not-to-be-seen}}
+"""  # noqa: E501
+
+
+def test_rules_of_envoy_are_routes_over_their_backends(bring: Import) -> None:
+    came = bring("gateway.yaml", ENVOY)
+    values = came.values
+    main = "assistant-main.runtime."
+    assert values[f"{main}api_key"] == '[env("OPENAI_KEY")]'
+    assert (values[f"{main}timeouts.request"], values[f"{main}timeouts.total"]) == ("25s", "90s")
+    assert (values[f"{main}retry.max_retries"], values[f"{main}retry.max_backoff"]) == ("4", "8s")
+    assert values[f"{main}circuit_breaker.failure_threshold"] == "3"
+    assert values["assistant-own.runtime.endpoint"] == "http://own.example.com:8000/v1"
+    assert values["assistant-claude.runtime"] == "anthropic"
+    assert 'split { "assistant-own": 75%, "assistant-claude": 25% }' in came.text
+    assert "BackendTrafficPolicy/retries.spec.healthCheck.passive.interval" in came.lost()
+    assert "Secret/openai-key.stringData.apiKey" in came.lost()
+    assert "not-to-be-seen" not in came.text
+
+
+def test_providers_rules_and_keys_of_bifrost(bring: Import) -> None:
+    openai = {
+        "keys": [
+            {"name": "a", "value": "env.KEY_A", "models": ["gpt-4o"], "weight": 0.5},
+            {"name": "b", "value": "sk-abcdef0123456789", "models": ["gpt-4o", "gpt-4o-mini"], "weight": 0.5},
+        ],
+        "network_config": {"default_request_timeout_in_seconds": 60, "max_retries": 3},
+        "concurrency_and_buffer_size": {"concurrency": 80},
+    }
+    rule = {
+        "name": "general",
+        "cel_expression": 'model == "general"',
+        "targets": [{"provider": "openai", "model": "gpt-4o", "weight": 1}],
+        "fallbacks": ["openai/gpt-4o-mini"],
+    }
+    key = {"id": "v", "name": "web", "value": "env.VK", "rate_limit_id": "r"}
+    key["provider_configs"] = [{"provider": "openai", "allowed_models": ["gpt-4o"]}]
+    file = {
+        "client": {"drop_excess_requests": True, "compat": {"should_drop_params": True}},
+        "providers": {"openai": openai},
+        "governance": {
+            "routing_rules": [rule, {"name": "other", "cel_expression": "budget_used > 80", "targets": []}],
+            "virtual_keys": [key],
+            "budgets": [{"id": "b", "max_limit": 300, "reset_duration": "1M", "virtual_key_id": "v"}],
+            "rate_limits": [{"id": "r", "request_max_limit": 600, "request_reset_duration": "1m"}],
+        },
+    }
+    came = bring("config.json", json.dumps(file))
+    values = came.values
+    assert values["openai/gpt-4o.runtime.api_key"] == '[env("KEY_A"), env("OPENAI_API_KEY")]'
+    assert values["openai/gpt-4o.replicas"] == "2"
+    assert values["openai/gpt-4o-mini.serving.max_concurrent"] == "80"
+    assert values["openai/gpt-4o-mini.serving.on_capacity_exhausted"] == "reject"
+    assert values["openai/gpt-4o.request.unsupported"] == "drop"
+    assert 'route general = fallback ["openai/gpt-4o", "openai/gpt-4o-mini"]' in came.text
+    for line in (
+        'secret = env("VK")',
+        'models = ["openai/gpt-4o"]',
+        "rate_limits { requests_per_minute = 600 }",
+        "budget { max_spend_per_month = $300, on_exceeded = reject }",
+    ):
+        assert line in came.text
+    assert "governance.routing_rules[1].cel_expression" in came.lost()
+    assert "abcdef0123456789" not in came.text
+
+
+def test_strategies_of_portkey_are_routes_and_what_they_say_counts_below(bring: Import) -> None:
+    file = {
+        "retry": {"attempts": 3},
+        "requestTimeout": 45000,
+        "strategy": {"mode": "fallback", "on_status_codes": [429]},
+        "targets": [
+            {
+                "strategy": {"mode": "loadbalance"},
+                "targets": [
+                    {
+                        "provider": "openai",
+                        "api_key": "$KEY",
+                        "weight": 3,
+                        "override_params": {"model": "gpt-4o"},
+                    },
+                    {
+                        "provider": "anthropic",
+                        "virtual_key": "vk-1",
+                        "weight": 1,
+                        "overrideParams": {"model": "c"},
+                    },
+                ],
+            },
+            {
+                "name": "house",
+                "provider": "openai",
+                "custom_host": "https://h.example.com/v1",
+                "override_params": {"model": "q", "temperature": 0.5, "odd": 1},
+                "request_timeout": 60000,
+            },
+        ],
+    }
+    came = bring("spread.json", json.dumps(file))
+    values = came.values
+    assert 'route spread = fallback [split { "spread-1-1": 75%, "spread-1-2": 25% }, house]' in came.text
+    assert values["spread-1-1.runtime.api_key"] == '[env("KEY")]'
+    assert values["spread-1-2.runtime.api_key"] == '[env("VK_1")]'
+    assert values["spread-1-1.runtime.timeouts.total"] == "45s"
+    assert values["spread-1-1.runtime.retry.max_retries"] == "3"
+    assert values["house.runtime.timeouts.total"] == "1m"
+    assert values["house.request.force.temperature"] == "0.5"
+    assert "extra_body { odd = 1 }" in came.text
+    assert came.lost() == {"strategy.on_status_codes"}
+
+
+def test_models_and_functions_of_tensorzero(bring: Import) -> None:
+    came = bring(
+        "tensorzero.toml",
+        """
+        [models.writer]
+        routing = ["house", "openai"]
+        timeouts = { non_streaming.total_ms = 90_000 }
+        [models.writer.providers.openai]
+        type = "openai"
+        model_name = "gpt-4o"
+        [models.writer.providers.house]
+        type = "vllm"
+        model_name = "q"
+        api_base = "http://h/v1"
+        api_key_location = "env::HOUSE"
+        extra_body = [{ pointer = "/a/b", value = false }]
+        cost = [{ pointer = "/usage/prompt_tokens", cost_per_million = 1.5 }]
+        [functions.review]
+        type = "chat"
+        [functions.review.variants.careful]
+        type = "chat_completion"
+        model = "writer"
+        temperature = 0.2
+        retries = { num_retries = 2, max_delay_s = 10 }
+        [functions.review.variants.plain]
+        type = "chat_completion"
+        model = "writer"
+        [functions.review.experimentation]
+        type = "static_weights"
+        candidate_variants = { careful = 0.75, plain = 0.25 }
+        [metrics.liked]
+        type = "boolean"
+        """,
+    )
+    values = came.values
+    assert 'route writer = fallback ["writer-house", "writer-openai"]' in came.text
+    assert values["writer-house.runtime.timeouts.total"] == "90s"
+    assert values["writer-house.price.input"] == "$1.5"
+    assert "force { extra_body { a { b = false } } }" in " ".join(came.text.split())
+    assert values["review-careful-house.request.defaults.temperature"] == "0.2"
+    assert values["review-careful-openai.runtime.retry.max_retries"] == "2"
+    assert 'split { "review-careful": 75%, writer: 25% }' in came.text
+    assert came.lost() == {"metrics.liked.type"}
+
+
+def test_clients_of_baml_and_their_policies(bring: Import) -> None:
+    came = bring(
+        "clients.baml",
+        """
+        // a comment
+        client<llm> Reader {
+          provider openai
+          retry_policy Steady
+          options {
+            model "gpt-4o"
+            api_key env.KEY
+            temperature 0.5
+            http { request_timeout_ms 60000 connect_timeout_ms 3000 }
+          }
+        }
+        client<llm> House { provider "openai-generic" options { base_url env.BASE model q } }
+        client<llm> Both { provider round-robin options { strategy [Reader, House] } }
+        client<llm> Safe { provider fallback options { strategy [Both, House] } }
+        retry_policy Steady { max_retries 2 strategy { type constant_delay delay_ms 500 } }
+        function Read(text: string) -> Receipt {
+          client Reader
+          prompt #"{{ text }} { "#
+        }
+        class Receipt { total float }
+        """,
+    )
+    values = came.values
+    assert values["Reader.runtime.api_key"] == '[env("KEY")]'
+    assert values["Reader.runtime.retry.max_retries"] == "2"
+    assert values["Reader.runtime.retry.initial_backoff"] == "500ms"
+    assert values["Reader.runtime.retry.backoff_multiplier"] == "1.0"
+    assert values["Reader.runtime.timeouts.total"] == "1m"
+    assert values["House.runtime.endpoint"] == 'env("BASE")'
+    assert "route Both = balance [Reader, House] by round_robin" in came.text
+    assert "route Safe = fallback [Both, House]" in came.text
+    assert came.lost() == {"client.Reader.options.http.connect_timeout_ms", "function.Read", "class.Receipt"}

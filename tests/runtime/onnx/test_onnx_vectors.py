@@ -1,0 +1,268 @@
+"""Prompts of embedders, sparse vectors, vectors of tokens, rerankers of two numbers, and labels of tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+from tokenizers import Tokenizer
+
+from inferc.runtime.replicas.onnx.scores import sigmoid, softmax
+
+from ...support.projects import Project
+from ...support.remote import gateway_of, running
+from .plans import MODELS
+from .toys import save_model, scorer
+
+WIDTH = 6
+VOCABULARY = 31_000
+TEXTS = ["good morning", "the quick brown fox jumps over the lazy dog", "Anna Smith lives in Berlin"]
+
+
+def states(path: Path, width: int = WIDTH, name: str = "last_hidden_state") -> Path:
+    """Gives a vector for each token: its own, and a hundredth of where it stands."""
+    table = numpy.random.default_rng(3).normal(0, 1, (VOCABULARY, width)).astype(numpy.float32)
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["each"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["real"]),
+        helper.make_node("CumSum", ["mask", "one"], ["place"]),
+        helper.make_node("Unsqueeze", ["place", "last"], ["places"]),
+        helper.make_node("Mul", ["places", "hundredth"], ["small"]),
+        helper.make_node("Add", ["each", "small"], ["moved"]),
+        helper.make_node("Mul", ["moved", "real"], [name]),
+    ]
+    weights = {
+        "table": table,
+        "last": numpy.array([2], numpy.int64),
+        "one": numpy.array(1, numpy.int64),
+        "hundredth": numpy.array(0.01, numpy.float32),
+    }
+    tokens = [(each, TensorProto.INT64, ["batch", "sequence"]) for each in ("input_ids", "attention_mask")]
+    return save_model(path, nodes, tokens, [(name, TensorProto.FLOAT, ["batch", "sequence", width])], weights)
+
+
+def alone(path: Path, *text: str) -> Any:
+    """What ONNX Runtime gives for one text."""
+    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    tokenizer.no_padding()
+    ids = numpy.array([tokenizer.encode(*text).ids])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {"input_ids": ids, "attention_mask": numpy.ones_like(ids)})[0][0]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "tokenizer.json").symlink_to(MODELS / "tokenizer.json")
+    return Project(tmp_path)
+
+
+class Served:
+    """A gateway, asked for JSON."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def post(self, path: str, **body: Any) -> tuple[int, Any]:
+        async with aiohttp.ClientSession() as session, session.post(self._url + path, json=body) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def served(project: Project, text: str) -> AsyncIterator[Served]:
+    plan = project.plan(text)
+    async with running(plan, project.folder) as executor, gateway_of(executor) as url:
+        yield Served(url)
+
+
+def deployment(model: Path, task: str, batching: str = "") -> str:
+    runtime = f"outside_project = true{batching}"
+    return f'deployment m {{\n model = "{model.name}"\n runtime ort {{ {runtime} }}\n task {task}\n}}\n'
+
+
+BATCHING = ", batching { max_size = 8 }"
+
+
+async def test_queries_and_documents_have_their_prompts(project: Project) -> None:
+    model = states(project.folder / "m.onnx")
+    task = (
+        'embed { tokenizer = "tokenizer.json", normalize = false, query_prompt = "query: ", '
+        'document_prompt = "passage: ", input_type = document }'
+    )
+    calls = (
+        'pipeline p(q: text) -> tensor<f32, [6]> { return m(q, input_type = "query") }\n'
+        "pipeline d(q: list<text>) -> tensor<f32, [n, 6]> { return m(q) }\n"
+    )
+    async with served(project, deployment(model, task) + calls) as gateway:
+
+        async def vector(**more: Any) -> Any:
+            status, answer = await gateway.post("/v1/embeddings", model="m", input="good morning", **more)
+            assert status == 200, answer
+            return numpy.array(answer["data"][0]["embedding"])
+
+        as_query = alone(model, "query: good morning").mean(axis=0)
+        as_document = alone(model, "passage: good morning").mean(axis=0)
+        plain = alone(model, "good morning").mean(axis=0)
+        for said, wanted in (
+            ({}, as_document),
+            ({"input_type": "query"}, as_query),
+            ({"input_type": "search_query"}, as_query),
+            ({"task": "retrieval.query"}, as_query),
+            ({"task": "retrieval.passage"}, as_document),
+            ({"input_type": "clustering"}, plain),
+        ):
+            numpy.testing.assert_allclose(await vector(**said), wanted, rtol=1e-5, atol=1e-6)
+        status, answer = await gateway.post(
+            "/v2/embed",
+            model="m",
+            texts=["good morning"],
+            input_type="search_query",
+            embedding_types=["float"],
+        )
+        numpy.testing.assert_allclose(answer["embeddings"]["float"][0], as_query, rtol=1e-5, atol=1e-6)
+        status, answer = await gateway.post("/v1/embeddings", model="m", input="x", input_type="qeury")
+        assert (status, answer["error"]["param"]) == (400, "input_type")
+        _, answer = await gateway.post("/v1/pipelines/p", q="good morning")
+        numpy.testing.assert_allclose(answer["result"], as_query, rtol=1e-5, atol=1e-6)
+        _, answer = await gateway.post("/v1/pipelines/d", q=["good morning"])
+        numpy.testing.assert_allclose(answer["result"], [as_document], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batching", ["", BATCHING])
+async def test_sparse_vectors_say_how_much_of_each_token_is_in_a_text(
+    project: Project, batching: str
+) -> None:
+    model = states(project.folder / "m.onnx", 20, "logits")
+    task = 'embed { tokenizer = "tokenizer.json", vectors = sparse }'
+    async with served(project, deployment(model, task, batching)) as gateway:
+        status, answer = await gateway.post("/v1/embeddings", model="m", input=TEXTS)
+        status, refused = await gateway.post("/v1/embeddings", model="m", input="x", dimensions=3)
+    for text, each in zip(TEXTS, answer["data"], strict=True):
+        wanted = numpy.log1p(numpy.maximum(alone(model, text), 0)).max(axis=0)
+        found = numpy.zeros(20, numpy.float32)
+        found[each["embedding"]["indices"]] = each["embedding"]["values"]
+        assert min(each["embedding"]["values"]) > 0
+        numpy.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert (status, refused["error"]["param"]) == (400, "dimensions")
+
+
+@pytest.mark.parametrize("batching", ["", BATCHING])
+async def test_with_a_vector_for_each_token_texts_are_compared_token_by_token(
+    project: Project, batching: str
+) -> None:
+    model = states(project.folder / "m.onnx")
+    task = 'embed { tokenizer = "tokenizer.json", vectors = multi }'
+    compared = (
+        "pipeline late(q: text, docs: list<text>) -> list<list<list<float>>> {\n"
+        "  query = m(q)\n"
+        "  return [cosine(query, doc) for doc in m(docs)]\n}\n"
+    )
+    async with served(project, deployment(model, task, batching) + compared) as gateway:
+        _, answer = await gateway.post("/v1/embeddings", model="m", input=TEXTS, encoding_format="base64")
+        _, pairs = await gateway.post("/v1/pipelines/late", q=TEXTS[0], docs=TEXTS)
+    wanted = [alone(model, text) for text in TEXTS]
+    wanted = [rows / numpy.linalg.norm(rows, axis=1, keepdims=True) for rows in wanted]
+    for rows, each, late in zip(wanted, answer["data"], pairs["result"], strict=True):
+        numpy.testing.assert_allclose(each["embedding"], rows, rtol=1e-5, atol=1e-6)
+        numpy.testing.assert_allclose(late, wanted[0] @ rows.T, rtol=1e-4, atol=1e-5)
+
+
+async def test_documents_keep_the_order_of_numbers_that_make_equal_scores(project: Project) -> None:
+    """The sigmoids of 30 and 40 are both 1 in 32 bits."""
+    table = numpy.zeros((VOCABULARY, 1), numpy.float32)
+    table[2204], table[2488] = 30, 40  # good, better
+    made = scorer(project.folder / "m.onnx", 1)
+    _with_worth(made, table)
+    async with served(project, deployment(made, 'rerank { tokenizer = "tokenizer.json" }')) as gateway:
+        _, answer = await gateway.post(
+            "/v1/rerank", model="m", query="q", documents=["good", "bad", "better"]
+        )
+        _, raw = await gateway.post("/rerank", model="m", query="q", texts=["good", "bad"], raw_scores=True)
+    assert [each["index"] for each in answer["results"]] == [2, 0, 1]
+    assert [each["relevance_score"] for each in answer["results"][:2]] == [1.0, 1.0]
+    assert [each["score"] for each in raw] == [30, 0]
+
+
+@pytest.mark.parametrize(
+    ("activation", "score"),
+    [
+        ("", lambda numbers: softmax(numbers)[:, 1]),
+        (", activation = softmax", lambda numbers: softmax(numbers)[:, 1]),
+        (", activation = sigmoid", lambda numbers: sigmoid(numbers)[:, 1]),
+        (", activation = none", lambda numbers: numbers[:, 1]),
+    ],
+)
+async def test_of_two_numbers_the_second_one_says_how_well_a_document_answers(
+    project: Project, activation: str, score: Any
+) -> None:
+    model = scorer(project.folder / "m.onnx", 2)
+    documents = ["one", "another text", "three of them"]
+    task = f'rerank {{ tokenizer = "tokenizer.json"{activation} }}'
+    async with served(project, deployment(model, task)) as gateway:
+        _, answer = await gateway.post("/v1/rerank", model="m", query="q", documents=documents)
+    wanted = score(numpy.stack([alone(model, "q", each) for each in documents]))
+    found = {each["index"]: each["relevance_score"] for each in answer["results"]}
+    numpy.testing.assert_allclose([found[index] for index in range(3)], wanted, rtol=1e-4, atol=1e-5)
+    assert [each["index"] for each in answer["results"]] == numpy.argsort(-wanted).tolist()
+
+
+NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+WORDS = {"anna": 1, "smith": 2, "ann": 1, "berlin": 3, "##ita": 2}
+
+
+def tagger(path: Path) -> Path:
+    """Labels a few words as people and places, each token for itself."""
+    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    table = numpy.full((VOCABULARY, len(NAMES)), 0.0, numpy.float32)
+    table[:, 0] = 4
+    for word, label in WORDS.items():
+        table[tokenizer.token_to_id(word)] = numpy.eye(len(NAMES), dtype=numpy.float32)[label] * 5
+    model = states(path, len(NAMES), "logits")
+    return _with_worth(model, table, "table")
+
+
+@pytest.mark.parametrize("batching", ["", BATCHING])
+async def test_labelled_tokens_become_spans_of_their_text(project: Project, batching: str) -> None:
+    model = tagger(project.folder / "m.onnx")
+    (project.folder / "config.json").write_text(json.dumps({"id2label": dict(enumerate(NAMES))}))
+    task = 'classify {{ tokenizer = "tokenizer.json", labels = "config.json", aggregation = {} }}'
+    type = "{ label: text, confidence: float, text: text, start: int, end: int }"
+    call = f"pipeline p(x: text) -> list<{type}> {{ return m(x) }}\n"
+    text = "Anna Smith met Anna in  Berlin."
+    async with served(project, deployment(model, task.format("simple"), batching) + call) as gateway:
+        _, answer = await gateway.post("/v1/classify", model="m", input=[text, "nobody"])
+        _, found = await gateway.post("/v1/pipelines/p", x=text)
+        status, refused = await gateway.post("/v1/classify", model="m", input=text, top_k=3)
+    first, second = (each["entities"] for each in answer["data"])
+    assert [(each["label"], each["text"], each["start"], each["end"]) for each in first] == [
+        ("PER", "Anna Smith", 0, 10),
+        ("PER", "Anna", 15, 19),
+        ("LOC", "Berlin", 24, 30),
+    ]
+    assert second == []
+    assert first[2]["score"] == pytest.approx(numpy.exp(5) / (numpy.exp(5) + 4), abs=1e-5)
+    assert [each["text"] for each in found["result"]] == ["Anna Smith", "Anna", "Berlin"]
+    assert (status, refused["error"]["param"]) == (400, "top_k")
+    async with served(project, deployment(model, task.format("none"), batching)) as gateway:
+        _, answer = await gateway.post("/v1/classify", model="m", input="Anna Smith")
+    assert [each["label"] for each in answer["data"][0]["entities"]] == ["B-PER", "I-PER"]
+
+
+def _with_worth(path: Path, table: numpy.ndarray[Any, Any], name: str = "worth") -> Path:
+    """The same model with other numbers for its tokens."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(path))
+    [old] = [each for each in model.graph.initializer if each.name == name]
+    old.CopyFrom(numpy_helper.from_array(table, name))
+    path.write_bytes(model.SerializeToString())
+    return path

@@ -1,0 +1,208 @@
+"""Completions, moderations, audio and images, passed on to servers that speak OpenAI's protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+from aiohttp import web
+from attrs import field, frozen
+
+from inferc.compiler.plan import Money, Price, ProviderKind, WireFormat
+from inferc.runtime.dialects.multipart import CONTENT_TYPE, read_form, text_of, with_text, write_form
+from inferc.runtime.requests.errors import BadRequest
+
+from ..support.openai_client import openai_client
+from ..support.pipelines import Graph, fallback, plan_with
+from ..support.remote import gateway_of, remote_plan, running, serving
+
+SPOKEN = bytes(range(256)) * 400
+IMAGE = {"created": 1, "data": [{"b64_json": "aGk="}], "usage": {"input_tokens": 3, "output_tokens": 4}}
+PRICE = Price(Money("1"), Money("2"))
+
+
+@frozen
+class Front:
+    """asked: the paths, types and bodies that the provider got. statuses: what it answers with first."""
+
+    url: str
+    http: aiohttp.ClientSession
+    asked: list[tuple[str, str, Any]]
+    statuses: list[int] = field(factory=list)
+
+
+@asynccontextmanager
+async def front() -> AsyncIterator[Front]:
+    asked: list[tuple[str, str, Any]] = []
+    statuses: list[int] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        form = request.content_type == "multipart/form-data"
+        body: Any = read_form(raw, request.headers["Content-Type"]) if form else json.loads(raw)
+        asked.append((request.path, request.content_type, body))
+        if statuses:
+            return web.json_response({"error": {"message": "no"}}, status=statuses.pop(0))
+        match request.path:
+            case "/v1/audio/speech":
+                return web.Response(body=SPOKEN, content_type="audio/mpeg")
+            case "/v1/audio/transcriptions":
+                if text_of(body, "stream") == "true":
+                    return web.Response(
+                        text='data: {"type":"transcript.text.delta","delta":"hi"}\n\n'
+                        'data: {"type":"transcript.text.done","text":"hi","usage":'
+                        '{"input_tokens":5,"output_tokens":2}}\n\n',
+                        content_type="text/event-stream",
+                    )
+                return web.json_response({"text": "hi", "usage": {"input_tokens": 5, "output_tokens": 2}})
+            case "/v1/images/generations" | "/v1/images/edits":
+                return web.json_response(IMAGE)
+            case "/v1/moderations":
+                return web.json_response({"id": "m", "model": "x", "results": [{"flagged": True}]})
+        choices = [{"index": i, "text": "hi", "finish_reason": "stop"} for i in range(2)]
+        if body.get("stream"):
+            events = "".join(f"data: {json.dumps({'choices': [each]})}\n\n" for each in choices)
+            return web.Response(text=f"{events}data: [DONE]\n\n", content_type="text/event-stream")
+        usage = {"prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6}
+        return web.json_response({"choices": choices, "usage": usage})
+
+    app = web.Application(client_max_size=1 << 24)
+    app.router.add_route("*", "/{path:.*}", answer)
+    graph = Graph()
+    graph.call("said", "gpt", message="message")
+    async with serving(app) as url:
+        plan = plan_with(
+            remote_plan("gpt", f"{url}/v1", price=PRICE),
+            remote_plan("guard", f"{url}/v1", model="omni-moderation-latest"),
+            remote_plan("claude", url, provider=ProviderKind.ANTHROPIC, wire=WireFormat.ANTHROPIC),
+            fallback("any", "claude", "gpt"),
+            graph.pipeline("said"),
+        )
+        async with (
+            running(plan) as executor,
+            gateway_of(executor) as gateway,
+            aiohttp.ClientSession() as http,
+        ):
+            yield Front(gateway, http, asked, statuses)
+
+
+async def test_completions_go_to_servers_that_have_them_as_they_came() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        prompts: Any = ["one", "two"]
+        more: Any = {"echo": True, "suffix": "x", "best_of": 2, "made_up": 1}
+        raw = await api.completions.with_raw_response.create(model="gpt", prompt=prompts, extra_body=more)
+        assert [choice.text for choice in raw.parse().choices] == ["hi", "hi"]
+        assert it.asked[0][0] == "/v1/completions"
+        assert it.asked[0][2] == {"model": "gpt-4o-mini", "prompt": prompts, **more}
+        assert raw.headers["x-inferc-cost"] == "0.000008"
+        stream = await api.completions.create(model="gpt", prompt=[[1, 2], [3]], stream=True)
+        assert [chunk.choices[0].index async for chunk in stream] == [0, 1]
+        assert it.asked[1][2]["prompt"] == [[1, 2], [3]]
+
+
+async def test_a_route_passes_over_members_that_have_no_completions() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        answer = await api.completions.create(model="any", prompt="x")
+        assert answer.choices[0].text == "hi"
+        for model, said in (("claude", "has no `/completions`"), ("p", "answers chats alone")):
+            with pytest.raises(openai.BadRequestError, match=said):
+                await api.completions.create(model=model, prompt="x")
+
+
+async def test_speech_comes_as_bytes_of_its_own_type() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        spoken = await api.audio.speech.create(model="gpt", input="hello", voice="alloy")
+        assert spoken.response.headers["content-type"] == "audio/mpeg"
+        assert spoken.response.headers["x-inferc-deployment"] == "gpt"
+        assert spoken.response.headers["x-request-id"]
+        assert spoken.content == SPOKEN
+        assert it.asked[0][2] == {"model": "gpt-4o-mini", "input": "hello", "voice": "alloy"}
+
+
+async def test_a_form_goes_on_with_its_file_and_the_models_own_name() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        answer = await api.audio.transcriptions.with_raw_response.create(
+            model="gpt", file=("a.wav", b"\r\n--x\r\n" + SPOKEN), language="de"
+        )
+        assert answer.parse().text == "hi"
+        assert answer.headers["x-inferc-cost"] == "0.000009"
+        path, kind, parts = it.asked[0]
+        assert (path, kind) == ("/v1/audio/transcriptions", "multipart/form-data")
+        assert text_of(parts, "model") == "gpt-4o-mini"
+        assert text_of(parts, "language") == "de"
+        [file] = [part for part in parts if part.name == "file"]
+        assert file.content == b"\r\n--x\r\n" + SPOKEN
+        assert b'filename="a.wav"' in file.head
+        stream = await api.audio.transcriptions.create(model="gpt", file=b"x", stream=True)
+        assert [event.type async for event in stream] == ["transcript.text.delta", "transcript.text.done"]
+
+
+async def test_images_and_moderations_come_as_they_are() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        image = await api.images.generate(model="gpt", prompt="a cat")
+        assert image.data
+        assert image.data[0].b64_json == "aGk="
+        edited = await api.images.edit(model="gpt", image=b"x", prompt="a dog")
+        assert edited.data
+        checked = await api.moderations.create(input="x")
+        assert checked.results[0].flagged
+        assert it.asked[-1][2] == {"input": "x", "model": "omni-moderation-latest"}
+
+
+async def test_failures_are_tried_again_and_told_as_of_a_chat() -> None:
+    async with front() as it, openai_client(it.url) as api:
+        it.statuses.extend((500, 503))
+        assert (await api.moderations.create(model="guard", input="x")).results
+        assert len(it.asked) == 3
+        it.statuses.append(400)
+        with pytest.raises(openai.BadRequestError):
+            await api.images.generate(model="gpt", prompt="a cat")
+        with pytest.raises(openai.BadRequestError, match="`model` is missing"):
+            await api.images.generate(prompt="a cat")
+        with pytest.raises(openai.NotFoundError):
+            await api.audio.speech.create(model="nobody", input="x", voice="alloy")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "multipart/form-data; boundary=x"),
+        (b"{}", "multipart/form-data"),
+        (b"--x\r\n\r\nno name\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+        (b"--x\r\nno end", "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\n\xff\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
+        (b"--x\r\n" * 100 + b"--x--", "multipart/form-data; boundary=x"),
+    ],
+)
+async def test_what_is_no_form_is_refused(body: bytes, content_type: str) -> None:
+    async with front() as it:
+        headers = {"Content-Type": content_type}
+        async with it.http.post(f"{it.url}/v1/images/edits", data=body, headers=headers) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"]["message"]
+
+
+def test_a_form_is_taken_apart_and_put_together_again() -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\nContent-Type: a/b\r\n\r\n'
+        b"\r\n--c\r\n\r\n--b--\r\n"
+    )
+    parts = read_form(body, "multipart/form-data; boundary=b")
+    assert [(part.name, part.content) for part in parts] == [("a", b"1"), ("f", b"\r\n--c\r\n")]
+    again = read_form(write_form(with_text(with_text(parts, "a", "2"), "m", "ü")), CONTENT_TYPE)
+    assert [(part.name, part.content) for part in again] == [
+        ("a", b"2"),
+        ("f", b"\r\n--c\r\n"),
+        ("m", "ü".encode()),
+    ]
+    with pytest.raises(BadRequest):
+        read_form(body, "multipart/form-data; boundary=other")
