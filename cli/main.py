@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "lsp": "answer editors: the language server",
     "inspect": "look into ONNX models, and print deployments to start from",
     "import": "bring a file of another system over, such as LiteLLM's config.yaml",
+    "export": "write a file as those of LiteLLM, atomr or Triton",
     "init": "write a first file that passes",
     "schema": "print the JSON Schema of plans",
     "mock-provider": "serve a provider to try files against, without a key",

@@ -71,6 +71,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "lower",
         "compile",
         "importers",
+        "exporters",
     ),
     "runtime": (
         "concurrency",
