@@ -35,6 +35,7 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
@@ -170,6 +171,11 @@ class Door:
                 "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
             )
         return held
+
+    @property
+    def tokens(self) -> WebTokens | None:
+        """Those that others sign, if they are accepted."""
+        return self.keys.tokens if self.keys is not None else None
 
     async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
