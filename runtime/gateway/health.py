@@ -41,7 +41,7 @@ def _deployments(executor: Executor) -> Iterator[Finding]:
             yield Finding(
                 f"deployment `{name}`", Health.DEGRADED, "it could not be started; routes do without it"
             )
-        elif not each.is_ready():
+        elif not each.is_ready() and not each.is_drained:
             yield Finding(f"deployment `{name}`", Health.NOT_READY, "a replica is not ready")
         elif each.waiting >= MAX_WAITING:
             yield Finding(
