@@ -70,6 +70,7 @@ def lower(program: Program, base: Path) -> Plan:
             source=lowerer.source(gateway.span) if gateway.span else None,
             budget=gateway.budget,
             bind=gateway.bind,
+            grpc=gateway.grpc,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])

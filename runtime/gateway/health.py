@@ -55,6 +55,11 @@ def _routes(executor: Executor) -> Iterator[Finding]:
             yield Finding(f"route `{name}`", Health.NOT_READY, "none of its members is ready")
 
 
+def findings_of(executor: Executor) -> bool:
+    """Whether every part of it takes requests."""
+    return all(each.health is not Health.NOT_READY for check in _CHECKS for each in check(executor))
+
+
 def _others(executor: Executor) -> Iterable[Finding]:
     return executor.findings()
 

@@ -55,12 +55,16 @@ def read_request(body: bytes, header: str | None) -> Asked:
         raise _no_json(body[:size], error, header is not None) from None
     if not isinstance(raw, dict):
         raise BadRequest("the body must be a JSON object")
+    return asked_of(raw, read_inputs(raw, None if header is None else memoryview(body)[size:]))
+
+
+def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
+    """The request that `raw` says beside its inputs. Raises BadRequest."""
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("`id` must be text", param="id")
     parameters = _object(raw, "parameters", "")
     all_binary = _flag(parameters, "binary_data_output", "parameters.", default=False)
-    inputs = read_inputs(raw, None if header is None else memoryview(body)[size:])
     binary: dict[str, bool] = {}
     classes: dict[str, int] = {}
     for index, output in enumerate(_list(raw, "outputs", default=[])):

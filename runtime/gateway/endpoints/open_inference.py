@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ from ...replicas.replica import ReplicaStatus
 from ...requests.answer import TensorChunk
 from ...requests.errors import BadRequest, RequestError, StartError, UnknownModel, Unsupported
 from ...requests.health import Health
+from ...requests.tensor import Tensor
 from ...requests.trace import Trace
 from ...serving.counters import OK
 from ...serving.deployment import Deployment
@@ -34,6 +35,9 @@ from ..bodies import BODIES, priority_of, read_body, read_object
 from ..exchange import Exchange
 from ..health import findings
 from ..responses import answered_by, json_answer
+
+if TYPE_CHECKING:
+    from ...dialects.open_inference.bodies import Asked
 
 HEADER = "Inference-Header-Content-Length"
 
@@ -54,7 +58,12 @@ class NotReady(RequestError):
 
 async def answer_server(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2`: what this server is."""
-    return json_answer({"name": "inferc", "version": _version(), "extensions": list(_EXTENSIONS)})
+    return json_answer(server_metadata())
+
+
+def server_metadata() -> dict[str, Any]:
+    """What this server is."""
+    return {"name": "inferc", "version": _version(), "extensions": list(_EXTENSIONS)}
 
 
 async def answer_live(request: web.Request, exchange: Exchange) -> web.StreamResponse:
@@ -124,21 +133,13 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     chunk = await exchange.answer(
         name,
         asked.request,
-        _deadline(exchange, asked.timeout),
+        deadline_of(exchange, asked.timeout),
         trace,
         priority=priority_of(request, asked.priority),
         headers=request.headers,
     )
     assert isinstance(chunk, TensorChunk)
-    outputs = chunk.outputs
-    if asked.classes:
-        from ...dialects.open_inference.classification import classified
-
-        labels = labels_of(exchange.model(name))
-        outputs = tuple(
-            classified(each, most, labels) if (most := asked.classes.get(each.name)) else each
-            for each in outputs
-        )
+    outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
     answer = write_answer(asked, name, outputs)
     headers = answered_by(trace, name)
     if answer.json_size is None:
@@ -147,7 +148,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
 
 
-def _deadline(exchange: Exchange, timeout: float | None) -> float | None:
+def deadline_of(exchange: Exchange, timeout: float | None) -> float | None:
     """The earlier one of the server's and the client's."""
     deadline = exchange.deadline()
     if timeout is None:
@@ -184,6 +185,18 @@ def served(model: Model) -> Served:
     is_open = all(info.shape and info.shape[0] is None for info in everything)
     size = batching.max_size if batching is not None and is_open else 0
     return Served(model.name, status.inputs, status.outputs, size)
+
+
+def with_classes(asked: Asked, outputs: tuple[Tensor, ...], model: Model) -> tuple[Tensor, ...]:
+    """The outputs, with the best classes in place of those of which they are wanted. Raises BadRequest."""
+    if not asked.classes:
+        return outputs
+    from ...dialects.open_inference.classification import classified
+
+    labels = labels_of(model)
+    return tuple(
+        classified(each, most, labels) if (most := asked.classes.get(each.name)) else each for each in outputs
+    )
 
 
 def labels_of(model: Model) -> tuple[str, ...]:
