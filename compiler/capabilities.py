@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -32,16 +33,20 @@ def facts_of(deployment: Deployment) -> Facts:
 
 def capabilities_of(deployment: Deployment) -> Capabilities:
     """What is known: `model_info` first, then the catalogue. Nothing is assumed of the rest."""
-    from .plan.capabilities import Capabilities  # a check of deployments alone needs no plan
-
-    values: dict[str, Any] = {
-        name: _frozen(value)
-        for name, value in facts_of(deployment).values.items()
-        if name not in BEYOND_THE_PLAN
-    }
+    values = dict(facts_of(deployment).values)
     if deployment.model_info is not None and deployment.model_info.max_output is not None:
         values["greatest_output"] = deployment.model_info.max_output
-    return Capabilities(**values)
+    return capabilities_from(values)
+
+
+def capabilities_from(facts: Mapping[str, Any]) -> Capabilities:
+    """The facts that a plan carries."""
+    from .plan.capabilities import Capabilities  # a check of deployments alone needs no plan
+
+    known: dict[str, Any] = {
+        name: _frozen(value) for name, value in facts.items() if name not in BEYOND_THE_PLAN
+    }
+    return Capabilities(**known)
 
 
 def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:

@@ -16,12 +16,14 @@ from ..dsl.gateway import (
     MAX_BODY_MEMORY,
     ClientTimeouts,
     Cors,
+    Tls,
     is_loopback,
     is_name_of_state,
     is_origin,
     split_address,
 )
 from ..dsl.keys import Key, read_moment
+from ..dsl.kinds import SecretSource
 from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
@@ -56,6 +58,7 @@ class GatewayFields:
     max_body_memory: Size = above(
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
+    tls: Tls | None = doc("its certificate; unset: clients connect by `http://`", default=None)
     cors: Cors = doc("which web pages may call", factory=Cors)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
@@ -122,6 +125,7 @@ class GlobalBlocks:
             self._everyone(host, section)
         if is_open and fields.key:
             self._open_with_keys(section)
+        self._certificate(fields.tls, paths)
         keys = tuple(self._key(name, key, paths) for name, key in fields.key.items())
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
@@ -137,6 +141,7 @@ class GlobalBlocks:
             max_body_memory=fields.max_body_memory,
             cors=fields.cors,
             keys=keys,
+            tls=fields.tls,
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
@@ -174,6 +179,19 @@ class GlobalBlocks:
             help="remove it: with keys, nobody else may call",
         )
 
+    def _certificate(self, tls: Tls | None, paths: Paths) -> None:
+        """Certificates are files: they are followed when they change."""
+        for name in ("cert", "key", "client_ca") if tls is not None else ():
+            ref = getattr(tls, name)
+            if ref is not None and ref.source is not SecretSource.FILE:
+                self._found.error(
+                    "E0301",
+                    f"`{name}` is a file",
+                    _written(paths, ("tls", name)).span,
+                    "not a file",
+                    help=f'write `{name} = file("path.pem")`',
+                )
+
     def _key(self, name: str, key: Key, paths: Paths) -> DeclaredKey:
         """`key`, when it is right by itself; what it names is checked with everything else."""
         section = paths["key", name]
@@ -182,14 +200,6 @@ class GlobalBlocks:
         if "" in (name.strip(), *key.models) or not name.isprintable() or len(name) > LONGEST_NAME:
             message = f"names of keys have 1 to {LONGEST_NAME} printable characters"
             self._found.error("E0304", message, declared.span)
-        if not key.secret:
-            self._found.error(
-                "E0305",
-                f"the key `{name}` has no secret",
-                declared.written("secret"),
-                "an empty list",
-                help='write `secret = env("NAME")`',
-            )
         is_known = key.expires is not None and not is_unknown(key.expires)
         if is_known and read_moment(str(key.expires)) is None:
             self._found.error(

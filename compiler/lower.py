@@ -35,6 +35,7 @@ from .plan import (
     ReplicaPlacement,
     SourceRef,
     StatePlan,
+    Tls,
 )
 from .program import DeclaredKey, GatewaySettings, Program
 from .targets import target_of
@@ -68,6 +69,7 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            tls=lowerer.tls(gateway),
             budget=gateway.budget,
             bind=gateway.bind,
             grpc=gateway.grpc,
@@ -98,6 +100,13 @@ class _Lowerer:
             return gateway.auth
         return self._from_base(gateway.auth, gateway.span.source.folder)
 
+    def tls(self, gateway: GatewaySettings) -> Tls | None:
+        if gateway.tls is None or gateway.span is None:
+            return None
+        folder, tls = gateway.span.source.folder, gateway.tls
+        authority = self._from_base(tls.client_ca, folder) if tls.client_ca is not None else None
+        return Tls(self._from_base(tls.cert, folder), self._from_base(tls.key, folder), authority)
+
     def key(self, declared: DeclaredKey) -> KeyPlan:
         key = declared.key
         folder = declared.span.source.folder
@@ -114,6 +123,7 @@ class _Lowerer:
             priority=key.priority,
             expires=expires,
             labels=key.labels,
+            carries=key.carries,
         )
 
     def _key_secret(self, secret: KeySecret, folder: Path) -> KeySecret:
@@ -143,6 +153,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             **onnx_fields(declared, deployment, self._pinner),
         )
@@ -163,6 +174,7 @@ class _Lowerer:
             serving=deployment.serving,
             idempotent=deployment.idempotent,
             request=deployment.request,
+            allows=deployment.allows,
             cache=deployment.cache,
             provider=provider,
             model=_name_at(deployment),

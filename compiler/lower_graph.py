@@ -54,4 +54,5 @@ def _pipeline(pipeline: TypedPipeline, place: Place) -> PipelinePlan:
         result=pipeline.result,
         nodes=tuple(lowerer.nodes),
         output=output,
+        carries=pipeline.options.carries,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
+from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Tls
 from ..dsl.keys import Key
 from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
@@ -65,6 +65,7 @@ class GatewaySettings:
     max_body_memory: Size = MAX_BODY_MEMORY
     cors: Cors = field(factory=Cors)
     keys: tuple[DeclaredKey, ...] = ()
+    tls: Tls | None = None
     span: Span | None = None
     timeout_span: Span | None = None
     state: State = field(factory=State)

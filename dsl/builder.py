@@ -144,7 +144,15 @@ class Builder:
         return s.RouteDeclaration(c[0].start, c[5].end, c[1], _route(c[3]), c[5])
 
     def pipeline(self, c: Children) -> s.PipelineDeclaration:
-        return s.PipelineDeclaration(c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(c[8]))
+        steps, options = [], []
+        for step in c[8]:
+            if step.name is not None and step.name.text in s.PIPELINE_OPTIONS:
+                options.append(s.Field(step.start, step.end, step.name, step.value))
+            else:
+                steps.append(step)
+        return s.PipelineDeclaration(
+            c[0].start, c[9].end, c[1], tuple(c[3]), c[6], tuple(steps), tuple(options)
+        )
 
     def type_alias(self, c: Children) -> s.TypeDeclaration:
         return s.TypeDeclaration(c[0].start, c[3].end, identifier(c[1]), c[3])

@@ -17,6 +17,7 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from .data_kinds import DataKind, is_data_kind
 from .keys import KeySecret, NameOrPattern, is_hash
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .late_text import LateText
@@ -55,6 +56,7 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_unstructure_hook(NameOrPattern, str)
     made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
+    made.register_structure_hook(DataKind, lambda v, _: _structure_data_kind(v))
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
     made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
     made.register_structure_hook_func(_is_tuple, _tuple_hook(made))
@@ -271,6 +273,12 @@ def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
 
 def _unstructure_capacity(policy: CapacityPolicy) -> object:
     return {"fallback": policy.target} if policy.kind is CapacityKind.FALLBACK else policy.kind.value
+
+
+def _structure_data_kind(value: object) -> DataKind:
+    if isinstance(value, str) and not isinstance(value, LateText) and is_data_kind(value):
+        return DataKind(value)
+    raise Mismatch("names of kinds of data, such as `customer_data`", value)
 
 
 def _structure_labels(value: object) -> Labels:

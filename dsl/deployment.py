@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .catalogue import find_model
+from .data_kinds import DataKind
 from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
@@ -42,6 +43,9 @@ class Deployment(Record):
     price: Price | None = doc("what the model costs; unset: as the catalogue says", default=None)
     model_info: ModelFacts | None = doc("facts about the model; unset: as the catalogue says", default=None)
     request: RequestSettings | None = doc("parameters that it adds to requests", default=None)
+    allows: tuple[DataKind, ...] | None = doc(
+        "kinds of data that may go there, such as `[eu, customer_data]`; unset: not said", default=None
+    )
     cache: Cache | None = doc("answers that are given again", default=None)
     task: Task | None = doc("how inputs and outputs are read; unset: tensor or chat", default=None)
 

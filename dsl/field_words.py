@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from . import keys, policies, runtimes, tasks
+from .data_kinds import DataKind
 from .units import Duration, Money, Percent, Size
 
 SCALARS: dict[Any, str] = {
@@ -34,6 +35,7 @@ WRITTEN: dict[Any, str] = {
     keys.NameOrPattern: "name, or text with `*`",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
     tasks.Labels: "list of text, or text",
+    DataKind: "word",
 }
 """Types that are written as a value of their own kind."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .fields import above, doc
 from .record import Record
+from .runtimes import SecretRef
 from .units import Duration, Size
 
 MAX_BODY = Size(32 << 20)
@@ -53,6 +54,17 @@ def split_address(bind: str) -> tuple[str, int] | None:
 def is_name_of_state(name: str) -> bool:
     """Whether `name` can be a part of keys in a store."""
     return name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME
+
+
+@frozen(eq=False, repr=False)
+class Tls(Record):
+    """The certificate that the gateway shows; with it, clients connect by `https://`."""
+
+    cert: SecretRef = field(metadata={"doc": "PEM file with the certificate and those above it"})
+    key: SecretRef = field(metadata={"doc": "PEM file with its key, without a password"})
+    client_ca: SecretRef | None = doc(
+        "PEM file: only clients with a certificate of this authority may connect", default=None
+    )
 
 
 def is_origin(text: str) -> bool:

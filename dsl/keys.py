@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
+from .data_kinds import DataKind
 from .fields import at_least, doc
 from .kinds import ClientProtocol, SecretSource
 from .policies import Budget
@@ -53,8 +54,10 @@ class KeyLimits(Record):
 class Key(Record):
     """Who may call with one secret, or with one of several while they are being exchanged."""
 
-    secret: tuple[KeySecret, ...] = field(
-        metadata={"doc": 'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`'}
+    secret: tuple[KeySecret, ...] = doc(
+        'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`; those that are made with '
+        "`inferc key new` are accepted, too",
+        default=(),
     )
     models: tuple[NameOrPattern, ...] = doc(
         "which deployments, routes and pipelines it may ask: names, or patterns such as "
@@ -73,6 +76,7 @@ class Key(Record):
     expires: str | None = doc(
         'from when on it is refused, such as `"2027-01-31"`; UTC where nothing else is said', default=None
     )
+    carries: tuple[DataKind, ...] = doc("kinds of data that its requests hold", default=())
     labels: dict[str, str] = doc("what else is known about it, such as a team; shown in status", factory=dict)
 
 

@@ -417,12 +417,17 @@ class Step(Node):
 
 @frozen(eq=False, repr=False)
 class PipelineDeclaration(Declaration):
-    """`pipeline name(parameters) -> result { steps }`."""
+    """`pipeline name(parameters) -> result { steps }`. options: fields among the steps, such as `carries`."""
 
     name: Identifier
     parameters: tuple[Parameter, ...]
     result: TypeExpression
     steps: tuple[Step, ...]
+    options: tuple[Field, ...] = ()
+
+
+PIPELINE_OPTIONS = ("carries",)
+"""Names among the steps of a pipeline that are those of its options."""
 
 
 @frozen(eq=False, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from ..compiler.pipelines.pipeline_options import PipelineOptions
 from ..dsl import syntax as s
 from .fields import Place, place_of, with_place
 
@@ -25,6 +26,9 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
             return with_place(is_loop=isinstance(node.inner, s.Comprehension), is_extern=is_extern)
         if isinstance(node, s.Block | s.Declaration):
             break
+    if path and isinstance(path[0], s.PipelineDeclaration):
+        is_option = any(isinstance(node, s.Field) and node in path[0].options for node in path)
+        return Place(PipelineOptions, (), "pipeline") if is_option else None
     word = _WORDS.get(type(path[0])) if path else None
     if word is None or not any(isinstance(node, s.Body) for node in path):
         return None

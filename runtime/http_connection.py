@@ -185,7 +185,8 @@ class Connection(web.RequestHandler):
         """Nothing more is read or said; the client has some time to read what was."""
         self._is_last = self._is_refused = True
         if self._socket is not None and not self._socket.is_closing():
-            self._socket.write_eof()
+            if self._socket.can_write_eof():
+                self._socket.write_eof()
             if self._head is not None:
                 self._head.cancel()
             self._head = self._loop.call_later(_LINGER, self.abort)

@@ -7,6 +7,7 @@ import errno
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -58,12 +59,19 @@ class HttpServer:
     """`app` on a bound socket. A client that disconnects cancels its request.
 
     How clients are treated is what the application says under `RULES`. grace: seconds that requests in
-    flight have to finish when the server stops.
+    flight have to finish when the server stops. tls: encrypts connections; None: they are plain.
     """
 
     def __init__(
-        self, app: web.Application, bound: socket.socket, *, advice: str, grace: float = GRACE
+        self,
+        app: web.Application,
+        bound: socket.socket,
+        *,
+        advice: str,
+        grace: float = GRACE,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.app = app
         self._socket = bound
         self._advice = advice
@@ -84,30 +92,35 @@ class HttpServer:
         """Accept connections from now on. Raises StartError."""
         await self._runner.setup()
         try:
-            self._listening = await self.listen(self._socket)
+            self._listening = await self.listen(self._socket, self._tls)
         except BaseException:
             await self.stop()
             raise
 
-    async def listen(self, bound: socket.socket) -> asyncio.Server:
-        """Accept connections at `bound`, too. Raises StartError."""
+    def again(self) -> socket.socket:
+        """The same socket once more, to listen there in another way: no connection to it is lost."""
+        return self._socket.dup()
+
+    async def listen(self, bound: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server:
+        """Accept connections at `bound`, too; with `tls`, encrypted ones. Raises StartError."""
         host, port = bound.getsockname()[:2]
         try:
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
             return await asyncio.get_running_loop().create_server(
-                self._connection, sock=bound, backlog=_BACKLOG
+                self._connection, sock=bound, backlog=_BACKLOG, ssl=tls
             )
         except OSError as error:
             raise _unusable(host, port, self._advice, error) from None
 
-    async def move(self, listening: asyncio.Server, bound: socket.socket) -> None:
+    async def move(self, listening: asyncio.Server, bound: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept connections there alone; those that are open stay."""
-        await self._accept_the_rest()
+        if bound.getsockname() != self._socket.getsockname():
+            await self._accept_the_rest()
         if self._listening is not None:
             self._listening.close()
         self._socket.close()
-        self._listening, self._socket = listening, bound
+        self._listening, self._socket, self._tls = listening, bound, tls
 
     async def stop(self, at_once: asyncio.Event | None = None) -> None:
         """Accept nothing new, let requests in flight finish, and break off what outlasts the grace.
@@ -139,7 +152,7 @@ class HttpServer:
             with bound:
                 for _ in range(_BACKLOG):
                     client, _address = bound.accept()
-                    await loop.connect_accepted_socket(self._connection, client)
+                    await loop.connect_accepted_socket(self._connection, client, ssl=self._tls)
 
     async def _finished(self, at_once: asyncio.Event | None) -> None:
         """Wait until all connections are closed, the grace is over, or `at_once` is set."""

@@ -23,7 +23,7 @@ from inferc.cli.main import COMMANDS
 from inferc.compiler.globals import GatewayFields, NodeFields
 from inferc.compiler.lower import WIRES
 from inferc.compiler.onnx_model import signature
-from inferc.compiler.pipelines import extern_options
+from inferc.compiler.pipelines import extern_options, pipeline_options
 from inferc.compiler.pipelines import options as call_options
 from inferc.compiler.pipelines.builtins import BUILTINS
 from inferc.compiler.plan import keys as plan_keys
@@ -37,6 +37,7 @@ from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
 from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
+from inferc.dsl.data_kinds import DataKind
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
 from inferc.dsl.kinds import RuntimeKind, TransportKind, WireFormat
@@ -63,6 +64,7 @@ CLASSES: dict[str, Any] = {
             call_options,
             extern_options,
             route_options,
+            pipeline_options,
         ),
         *(plan_model, plan_keys, plan_tasks, plan_types, plan_nodes, plan_routes, plan_pipelines),
     )
@@ -80,6 +82,7 @@ IN_JSON: dict[Any, str] = {
     bool: "true, false",
     Percent: 'text, as `"95%"`',
     object: "any JSON value",
+    DataKind: "text",
     signature.Dimension: "integer, text or null",
 }
 

@@ -20,6 +20,7 @@ from .coerce import taken_as
 from .explain import mismatch
 from .infer import ExpressionInferrer
 from .inferrer import Tools
+from .options import read_pipeline_options
 from .typed import (
     Mistake,
     ParameterValue,
@@ -71,8 +72,11 @@ def type_pipeline(symbol: Symbol, signature: Signature, tools: Tools) -> TypedPi
     for step in node.steps:
         inferrer.step(step)
     output = inferrer.output()
+    options = read_pipeline_options(symbol, node, tools)
     inferrer.check_used()
-    return TypedPipeline(symbol, signature.parameters, signature.result, tuple(inferrer.typed), output)
+    return TypedPipeline(
+        symbol, signature.parameters, signature.result, tuple(inferrer.typed), output, options
+    )
 
 
 class _Pipeline(ExpressionInferrer):

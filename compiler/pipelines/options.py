@@ -7,19 +7,21 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
-from ...dsl.diagnostics import Diagnostics
+from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.kinds import Isolation
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
-from ..merge import Section
+from ..merge import Section, Setting
 from ..mismatches import structure
-from ..scope import Scope
+from ..scope import Scope, Symbol
 from ..shape import Paths
 from ..typing.callables import Callee
+from ..unknown import UNKNOWN
 from .abilities import refusals
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
+from .pipeline_options import PipelineOptions
 from .typed import Call, MapOf, Mistake, Typed
 
 
@@ -68,6 +70,30 @@ def read_extern_options(node: s.WithOptions, scope: Scope, tools: Tools, found: 
                     help="threads of the executor have no processes of their own",
                 )
     return ExternOptions(**values)
+
+
+def read_pipeline_options(symbol: Symbol, node: s.PipelineDeclaration, tools: Tools) -> PipelineOptions:
+    """The options of a pipeline; every mistake in them is reported."""
+    values: dict[str, Any] = {}
+    paths: Paths = {}
+    for field in node.options:
+        name = field.name.text
+        if name in values:
+            first = next(each for each in node.options if each.name.text == name)
+            tools.found.error(
+                "E0203",
+                f"the field `{name}` is given twice",
+                symbol.scope.span(field.name),
+                "given again here",
+                secondary=[Label(symbol.scope.span(first.name), "first given here")],
+                help="keep one of them",
+            )
+            continue
+        value = tools.evaluator.evaluate(field.value, symbol.scope)
+        if value is not UNKNOWN:
+            values[name] = value
+            paths[name,] = Setting(field, symbol.scope, symbol.name)
+    return structure(values, PipelineOptions, paths, tools.found) or PipelineOptions()
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:

@@ -16,6 +16,7 @@ from ..plan.types import Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
 from .extern_options import ExternOptions
+from .pipeline_options import PipelineOptions
 
 
 @frozen(eq=False, repr=False)
@@ -239,6 +240,7 @@ class TypedPipeline:
     result: Type
     steps: tuple[TypedStep, ...]
     output: Typed | None
+    options: PipelineOptions
 
     @property
     def scope(self) -> Scope:

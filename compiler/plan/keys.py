@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ...dsl.fields import doc
+from ...dsl.data_kinds import DataKind
+from ...dsl.fields import doc, rare
 from ...dsl.keys import KeyLimits, KeySecret
 from ...dsl.kinds import ClientProtocol
 from ...dsl.policies import Budget
@@ -23,6 +24,7 @@ class KeyPlan:
     priority: int = doc("the highest that its requests have", default=0)
     expires: str | None = doc("from when on it is refused, as in RFC 3339; null: never", default=None)
     labels: dict[str, str] = doc("shown in status", factory=dict)
+    carries: tuple[DataKind, ...] = rare("kinds of data that its requests hold; without it: none", default=())
 
     @property
     def is_unlimited(self) -> bool:

@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
-from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors
+from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Tls
 from ...dsl.kinds import (
     AuthScheme,
     ExecutionProvider,
@@ -85,6 +86,7 @@ class DeploymentPlan:
     serving: Serving
     idempotent: bool
     request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
+    allows: tuple[DataKind, ...] | None = rare("kinds of data that may go there; without it: not said")
     cache: Cache | None = rare("answers that are given again; without it: none")
 
     @property
@@ -184,6 +186,7 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    tls: Tls | None = rare("its certificate; without it: plain HTTP")
     budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"

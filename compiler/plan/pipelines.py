@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from ...dsl.data_kinds import DataKind
+from ...dsl.fields import rare
 from ...dsl.kinds import Isolation
 from ...dsl.units import Duration, Size
 from .nodes import Node
@@ -29,6 +31,7 @@ class PipelinePlan:
     result: Type
     nodes: tuple[Node, ...] = field(metadata={"doc": "each behind all that it takes"})
     output: str = field(metadata={"doc": "the node, or the parameter, that gives the result"})
+    carries: tuple[DataKind, ...] = rare("kinds of data that go through it; without it: none", default=())
 
 
 @frozen(kw_only=True)

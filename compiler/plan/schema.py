@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ...dsl.data_kinds import DataKind
 from ...dsl.keys import KeySecret
 from ...dsl.policies import CapacityPolicy
 from ...dsl.runtimes import SecretRef
@@ -25,6 +26,7 @@ Schema = dict[str, Any]
 
 _SCALARS: dict[Any, Schema] = {
     str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
+    DataKind: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},
     bool: {"type": "boolean"},

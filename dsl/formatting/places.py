@@ -15,7 +15,7 @@ _ITEMS: dict[type[s.Node], tuple[str, ...]] = {
     s.Block: ("arguments",),
     s.RouteList: ("members",),
     s.RouteSplit: ("shares",),
-    s.PipelineDeclaration: ("parameters", "steps"),
+    s.PipelineDeclaration: ("parameters", "steps", "options"),
     s.ExternDeclaration: ("parameters",),
     s.TypeRecord: ("fields",),
     s.ListExpression: ("items",),

@@ -41,6 +41,14 @@ from .endpoints.open_inference import (
 from .endpoints.passed import passing
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
+from .endpoints.responses import (
+    answer_response,
+    cancel_response,
+    count_input,
+    delete_response,
+    list_input,
+    show_response,
+)
 from .exchange import Exchange
 from .responses import (
     cohere_error_answer,
@@ -118,7 +126,12 @@ _PASSED = {
 
 _OPENAI = (
     ("POST", "/v1/chat/completions", answer_chat),
-    ("POST", "/v1/responses", answer_in("openai_responses")),
+    ("POST", "/v1/responses", answer_response),
+    ("POST", "/v1/responses/input_tokens", count_input),
+    ("GET", "/v1/responses/{id}", show_response),
+    ("DELETE", "/v1/responses/{id}", delete_response),
+    ("POST", "/v1/responses/{id}/cancel", cancel_response),
+    ("GET", "/v1/responses/{id}/input_items", list_input),
     ("POST", "/v1/completions", answer_completion),
     ("POST", "/v1/embeddings", answer_embeddings),
     *(("POST", f"/v1{path}", passing(path, forms=forms)) for path, forms in _PASSED.items()),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
+from attrs import frozen
 
 from ...compiler.plan import GatewayPlan, Plan, is_loopback
 from ..concurrency.garbage_collection import collect_rarely
@@ -24,8 +26,11 @@ from .app import DOOR, build_app, take_over
 from .auth import Keys
 from .grpc_server import GrpcServer
 from .records import RECORDS, Records
+from .tls import Certificate, following
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 STOPPING = 10.0
 """Seconds that deployments have to stop in, when no request is in flight any more."""
@@ -67,10 +72,10 @@ async def serve(
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
-            token, keys = starting.result()
-            app = build_app(executor, token, gateway, keys, records)
-            server = HttpServer(app, bound, advice=ADVICE, grace=grace)
-            service = Service(executor, app, server, share_port)
+            opened: Access = starting.result()
+            app = build_app(executor, opened.token, gateway, opened.keys, records)
+            server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
+            service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
             rpc = GrpcServer(executor, app[DOOR], gateway, advice=GRPC_ADVICE) if gateway.grpc else None
             try:
@@ -80,11 +85,12 @@ async def serve(
                     log.info("gRPC at port %d", rpc.port)
                 collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
-                url = f"http://{host}:{server.port}"
+                url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
                 if ready:
                     ready(url)
                 notify("READY=1")
-                async with reloading_on_hangup(reloader), AsyncExitStack() as beside:
+                certificates = following(service.certificates)
+                async with certificates, reloading_on_hangup(reloader), AsyncExitStack() as beside:
                     if running is not None and reloader is not None:
                         await beside.enter_async_context(running(service, reloader))
                     await stop.asked.wait()
@@ -106,8 +112,15 @@ class Service:
     """An executor with its gateway, which takes over a changed plan."""
 
     def __init__(
-        self, executor: Executor, app: web.Application, server: HttpServer, share_port: bool = False
+        self,
+        executor: Executor,
+        app: web.Application,
+        server: HttpServer,
+        share_port: bool = False,
+        certificate: Certificate | None = None,
     ) -> None:
+        self.certificates = [] if certificate is None else [certificate]
+        """The one that is shown, if any."""
         self.executor = executor
         self.app = app
         self._server = server
@@ -118,25 +131,27 @@ class Service:
         plan, old = in_environment(plan), self.executor.plan.gateway
         gateway = plan.gateway
         _check_door(gateway)
-        token, keys = _read_access(gateway, self.executor)
-        moved = (gateway.host, gateway.port) != (old.host, old.port)
-        bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port) if moved else None
+        opened = _read_access(gateway, self.executor)
+        bound = None
+        if (gateway.host, gateway.port) != (old.host, old.port):
+            bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
+        elif gateway.tls is not None or old.tls is not None:
+            bound = self._server.again()
+        listening = None
         try:
-            listening = await self._server.listen(bound) if bound is not None else None
-            try:
-                await self.executor.reload(plan)
-            except BaseException:
-                if listening is not None:
-                    listening.close()
-                raise
+            if bound is not None:
+                listening = await self._server.listen(bound, opened.tls)
+            await self.executor.reload(plan)
         except BaseException:
+            if listening is not None:
+                listening.close()
             if bound is not None:
                 bound.close()
             raise
-        self._server.rules = take_over(self.app, gateway, token, keys)
+        self._server.rules = take_over(self.app, gateway, opened.token, opened.keys)
+        self.certificates[:] = [] if opened.certificate is None else [opened.certificate]
         if bound is not None and listening is not None:
-            await self._server.move(listening, bound)
-            log.info("listening at %s:%d", gateway.host, self._server.port)
+            await self._server.move(listening, bound, opened.tls)
 
 
 Running = Callable[[Service, Reloader], AbstractAsyncContextManager[None]]
@@ -176,12 +191,24 @@ async def _done_before(stop: Stop, task: asyncio.Task[Any]) -> bool:
         await end_tasks([asked, at_once])
 
 
-async def _start(executor: Executor, gateway: GatewayPlan) -> tuple[LiveSecret | None, Keys | None]:
-    """Start `executor`, and read the token and the keys of clients."""
+@frozen
+class Access:
+    """How clients come in: the token and the keys that they show, and the certificate that they are shown."""
+
+    token: LiveSecret | None
+    keys: Keys | None
+    certificate: Certificate | None
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        return None if self.certificate is None else self.certificate.context
+
+
+async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
+    """Start `executor`, and read what lets clients in."""
     problems: list[str] = []
-    token, keys = None, None
     try:
-        token, keys = _read_access(gateway, executor)
+        opened = _read_access(gateway, executor)
     except StartError as error:
         problems += error.problems
     try:
@@ -191,25 +218,29 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> tuple[LiveSecret |
     if problems:
         await executor.stop()
         raise StartError(*problems)
-    return token, keys
+    return opened
 
 
-def _read_access(gateway: GatewayPlan, executor: Executor) -> tuple[LiveSecret | None, Keys | None]:
-    """The token and the keys of clients. Raises StartError."""
+def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
+    """What lets clients in. Raises StartError with all problems."""
     problems: list[str] = []
-    auth, token, keys = gateway.auth, None, None
-    try:
-        if auth is not None:
-            token = LiveSecret(
-                auth, executor.base_dir, lambda: read_secret(auth, executor.base_dir, "gateway")
-            )
-    except StartError as error:
-        problems += error.problems
-    try:
-        if gateway.keys:
-            keys = Keys(gateway.keys, executor.base_dir)
-    except StartError as error:
-        problems += error.problems
+    base_dir = executor.base_dir
+
+    def read(what: Callable[[], T]) -> T | None:
+        try:
+            return what()
+        except StartError as error:
+            problems.extend(error.problems)
+            return None
+
+    auth, tls = gateway.auth, gateway.tls
+    token = keys = certificate = None
+    if auth is not None:
+        token = read(lambda: LiveSecret(auth, base_dir, lambda: read_secret(auth, base_dir, "gateway")))
+    if gateway.keys:
+        keys = read(lambda: Keys(gateway.keys, base_dir))
+    if tls is not None:
+        certificate = read(lambda: Certificate(tls, base_dir))
     if problems:
         raise StartError(*problems)
-    return token, keys
+    return Access(token, keys, certificate)

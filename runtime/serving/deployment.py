@@ -350,7 +350,10 @@ class Deployment(Model):
             self._check(call.request)
             own = self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
-                trace.adapted = self._adapting.fit(own.request).changes
+                if self._adapting.is_quick(own.request):
+                    trace.adapted = self._adapting.fit(own.request).changes
+                else:
+                    trace.adapted = (await asyncio.to_thread(self._adapting.fit, own.request)).changes
             self._throttle()
             slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
         except BaseException:

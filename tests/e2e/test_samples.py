@@ -77,3 +77,22 @@ def test_the_remote_sample_names_the_second_key_when_it_is_missing() -> None:
         serving("run", "samples/remote.infer", "--port", "0", environment=keys),
     ):
         pytest.fail("it started without the key")
+
+
+def test_the_sample_of_a_team_asks_the_cheapest_and_answers_again() -> None:
+    with serving("mock-provider", "--port", "0", "--gap", "0") as mock:
+        variables = {"OPENAI_API_KEY": "any", "MODELS_URL": f"{mock.url}/v1", "BIND": "127.0.0.1:0"}
+        with (
+            serving("run", "samples/team.infer", environment=variables) as gateway,
+            OpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client,
+        ):
+            told = []
+            for name in ("assistant", "assistant", "thorough"):
+                answer = client.chat.completions.with_raw_response.create(
+                    model=name, messages=MESSAGES, temperature=0
+                )
+                told.append(
+                    [answer.headers.get(f"x-inferc-{what}") for what in ("deployment", "cache", "adapted")]
+                )
+        assert told == [["quick", None, None], ["quick", "hit", None], ["thorough", None, "temperature"]]
+        assert stats(mock)["requests"] == 2

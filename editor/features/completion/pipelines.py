@@ -32,6 +32,7 @@ def steps(context: Context) -> Iterator[Offer]:
     is_steps = frame.opener == "LBRACE" and len(context.cursor.frames) == 2
     if is_steps and not words:
         yield keyword("return", "the answer of the pipeline")
+        yield Offer("carries", Kind.Field, "kinds of data that go through it", snippet="carries = [$0]")
     elif is_steps and words[-1] in (")", "}"):
         yield from _AFTER_CALL
     elif is_steps and len(words) == 1 and words[0] != "return":

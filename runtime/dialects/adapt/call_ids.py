@@ -14,6 +14,12 @@ from attrs import evolve
 from ...requests.parts import ToolCall, ToolResult
 from ..ids import hashed_id
 
+SHORT = 9
+"""Letters and digits of an id where the usual ones are not taken: as Mistral wants them."""
+
+MOST_TRIES = 100
+"""Ids that are tried before one is sent that the provider may refuse."""
+
 
 class CallIds:
     """Goes over the calls and results of one conversation, in their order.
@@ -35,9 +41,11 @@ class CallIds:
         id, nth = call.id, self._seen[same]
         self._seen[same] += 1
         if not self._is_free(id):
-            id = hashed_id(*same, str(nth))
-            while not self._is_free(id):  # a client that repeats an id of ours
-                id = hashed_id(id)
+            id = self._made(*same, str(nth))
+            for again in range(MOST_TRIES):
+                if self._is_free(id):
+                    break
+                id = self._made(id, str(again))  # a client that repeats an id of ours
         self._taken.add(id)
         self._waiting.setdefault(call.id, deque()).append(id)
         return call if id == call.id else evolve(call, id=id)
@@ -49,6 +57,11 @@ class CallIds:
             self._answered[result.id] = waiting.popleft()
         id = self._answered.get(result.id, result.id)
         return result if id == result.id else evolve(result, id=id)
+
+    def _made(self, *what: str) -> str:
+        """An id that follows from `what`: short where the provider takes no long ones."""
+        id = hashed_id(*what)
+        return id if self._pattern is None or self._pattern.fullmatch(id) else id[-SHORT:]
 
     def _is_free(self, id: str) -> bool:
         if self._unique and id in self._taken:

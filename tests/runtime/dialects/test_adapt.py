@@ -491,3 +491,14 @@ def test_a_model_s_own_capabilities_stand_over_those_of_its_dialect() -> None:
     base = Capabilities(refused_sampling=("seed",), most_stop=4, tools=True)
     both = Capabilities(refused_sampling=("top_k",), tools=False).over(base)
     assert both == Capabilities(refused_sampling=("seed", "top_k"), most_stop=4, tools=False)
+
+
+@pytest.mark.parametrize("pattern", ["[a-zA-Z0-9]{9}", "never"])
+def test_calls_get_ids_of_the_provider_s_kind_and_no_pattern_takes_for_ever(pattern: str) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    history = [USER, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "call_1"}]
+    history[2]["content"] = "noon"
+    body = sent(openai(*history, tools=[TOOL]), "openai_chat", Capabilities(call_ids=pattern))
+    [written] = body["messages"][1]["tool_calls"]
+    assert len(written["id"]) == 9
+    assert body["messages"][2]["tool_call_id"] == written["id"]

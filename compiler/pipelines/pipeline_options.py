@@ -1,0 +1,15 @@
+"""What a pipeline says beside its steps."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ...dsl.data_kinds import DataKind
+from ...dsl.fields import doc
+
+
+@frozen(eq=False, repr=False)
+class PipelineOptions:
+    """Fields that stand among the steps of a pipeline, and are none."""
+
+    carries: tuple[DataKind, ...] = doc("kinds of data that go through it", default=())

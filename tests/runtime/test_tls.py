@@ -1,0 +1,168 @@
+"""Clients that connect by https: certificates, those that change, and those of clients."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from inferc.compiler.plan import GatewayPlan, SecretRef, Tls
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import build_app
+from inferc.runtime.gateway.serve import Service
+from inferc.runtime.gateway.tls import Certificate
+from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.requests.errors import StartError
+
+from ..support.remote import mock_provider, plan_of, remote_plan
+
+TLS = Tls(SecretRef.file("tls.crt"), SecretRef.file("tls.key"))
+CHAT = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+
+
+def issue(folder: Path, name: str = "tls", *, password: bytes | None = None) -> int:
+    """Writes a certificate for localhost that signs itself, and its key; gives its serial number."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    serial, now = x509.random_serial_number(), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    (folder / f"{name}.crt").write_bytes(certificate.public_bytes(pem))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, encryption)
+    )
+    return serial
+
+
+@asynccontextmanager
+async def served(folder: Path, tls: Tls | None = TLS) -> AsyncIterator[tuple[Service, int]]:
+    async with mock_provider() as mock:
+        gateway = GatewayPlan(port=0, tls=tls)
+        executor = Executor(
+            plan_of(
+                remote_plan("gpt", mock.endpoint, headers={"Authorization": "Bearer k"}), gateway=gateway
+            ),
+            folder,
+        )
+        await executor.start()
+        certificate = Certificate(tls, folder) if tls is not None else None
+        context = certificate.context if certificate is not None else None
+        app = build_app(executor)
+        server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1, tls=context)
+        await server.start()
+        try:
+            yield Service(executor, app, server, certificate=certificate), server.port
+        finally:
+            await server.stop()
+            await executor.stop()
+
+
+def trusting(folder: Path, name: str = "tls") -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=folder / f"{name}.crt")
+
+
+async def ask(port: int, context: ssl.SSLContext | None) -> int:
+    """Streams an answer; gives the serial number of the certificate that was shown."""
+    scheme = "http" if context is None else "https"
+    connector = aiohttp.TCPConnector(ssl=context) if context is not None else None
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.post(f"{scheme}://localhost:{port}/v1/chat/completions", json=CHAT) as answer,
+    ):
+        assert answer.status == 200
+        assert (await answer.text()).endswith("data: [DONE]\n\n")
+    if context is None:
+        return 0
+    _, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    shown: Any = writer.get_extra_info("peercert")
+    writer.close()
+    return int(shown["serialNumber"], 16)
+
+
+async def test_answers_are_encrypted_and_a_new_certificate_is_shown_once_it_is_there(tmp_path: Path) -> None:
+    first = issue(tmp_path)
+    async with served(tmp_path) as (service, port):
+        assert await ask(port, trusting(tmp_path)) == first
+        [certificate] = service.certificates
+        assert not certificate.look()
+        second = issue(tmp_path)
+        assert certificate.look()
+        assert await ask(port, trusting(tmp_path)) == second
+
+
+async def test_a_certificate_that_cannot_be_used_leaves_the_one_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issue(tmp_path)
+    trusted = trusting(tmp_path)
+    async with served(tmp_path) as (service, port):
+        (tmp_path / "tls.crt").write_text("no certificate")
+        assert not service.certificates[0].look()
+        assert "the certificate from before is shown" in caplog.text
+        await ask(port, trusted)
+
+
+async def test_a_reload_turns_it_on_and_off_at_the_same_port(tmp_path: Path) -> None:
+    issue(tmp_path)
+    async with served(tmp_path, None) as (service, port):
+        await ask(port, None)
+        plan = service.executor.plan
+        await service.take_over(evolve(plan, gateway=evolve(plan.gateway, tls=TLS)))
+        await ask(port, trusting(tmp_path))
+        with pytest.raises(aiohttp.ClientError):
+            await ask(port, None)
+        await service.take_over(plan)
+        await ask(port, None)
+
+
+async def test_only_clients_with_a_certificate_of_the_authority_may_connect(tmp_path: Path) -> None:
+    issue(tmp_path)
+    issue(tmp_path, "client")
+    tls = evolve(TLS, client_ca=SecretRef.file("client.crt"))
+    async with served(tmp_path, tls) as (_, port):
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await ask(port, trusting(tmp_path))
+        context = trusting(tmp_path)
+        context.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+        await ask(port, context)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (lambda folder: None, "tls.crt with the key tls.key cannot be used: No such file"),
+        (lambda folder: issue(folder, password=b"secret"), "the key is encrypted"),
+        (
+            lambda folder: (issue(folder), issue(folder, "x"), (folder / "x.key").rename(folder / "tls.key")),
+            "mismatch",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(prepare: Any, says: str, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    with pytest.raises(StartError, match=f"(?i){says}"):
+        Certificate(TLS, tmp_path)
