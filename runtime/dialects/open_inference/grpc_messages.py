@@ -1,6 +1,6 @@
 """The messages of the Open Inference Protocol over gRPC, from their numbers: no generated code, no compiler.
 
-Numbers and types are those of Triton's `grpc_service.proto` and `model_config.proto`, as far as they are used.
+Numbers and types are those of Triton's `grpc_service.proto` and `model_config.proto`.
 They stand in a pool of their own, so that a client in the same process may bring the same names.
 """
 
