@@ -159,7 +159,7 @@ class Door:
         self.browsers.admit(request)
         return self.known(shown_secret(request), access)
 
-    def known(self, shown: str, access: Access) -> str | None:
+    def known(self, shown: str, access: Access) -> Held | None:
         """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None

@@ -204,9 +204,10 @@ class GrpcServer:
         exchange = Exchange(self._executor, secrets.token_hex(16), loop.time())
         left = context.time_remaining()
         try:
-            name = self._door.known(_secret(context), access)
-            if name is not None:
-                exchange.key = exchange.plan.keys[name]
+            held = self._door.known(_secret(context), access)
+            if held is not None:
+                exchange.key = exchange.plan.keys[held.name]
+                exchange.person = held.person
                 exchange.check_protocol(ClientProtocol.OPEN_INFERENCE)
             return await answer(message, exchange, None if left is None else loop.time() + left)
         except RequestError as error:
