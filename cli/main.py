@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "compile": "check files and write their plans",
     "run": "serve a file or a plan behind one OpenAI-compatible endpoint",
     "reload": "let a running server take over its changed file",
+    "key": "make, list, revoke and exchange keys for people",
     "cost": "show what a running server has spent, by key, model or user",
     "why": "tell the story of one request to a running server",
     "breaker": "open or close the circuit of a deployment",

@@ -77,6 +77,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "concurrency",
         "systemd",
         "admin",
+        "issued_keys",
         "requests",
         "secret",
         "http_connection",

@@ -17,7 +17,7 @@ from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .auth import BearerToken, Keys, not_accepted, shown_secret
+from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
@@ -35,6 +35,7 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
@@ -152,24 +153,32 @@ class Door:
         self.keys = keys
         self.browsers = BrowserRules(gateway, token is not None or keys is not None)
 
-    def admit(self, request: web.Request, access: Access) -> str | None:
-        """The name of the key that the request comes with; None: it may ask for everything that `access` lets
+    def admit(self, request: web.Request, access: Access) -> Held | None:
+        """The key that the request comes with; None: it may ask for everything that `access` lets
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        return self.known(shown_secret(request), access)
+
+    def known(self, shown: str, access: Access) -> Held | None:
+        """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None
-        shown = shown_secret(request)
         if self.token is not None and self.token.fits(shown):
             return None
-        name = self.keys.find(shown) if self.keys is not None else None
-        if name is None:
+        held = self.keys.find(shown) if self.keys is not None else None
+        if held is None:
             raise not_accepted(shown)
         if access is Access.OPERATOR:
             raise Forbidden(
                 "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
             )
-        return name
+        return held
+
+    @property
+    def tokens(self) -> WebTokens | None:
+        """Those that others sign, if they are accepted."""
+        return self.keys.tokens if self.keys is not None else None
 
     async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
@@ -219,9 +228,10 @@ def _guarded(
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
-            name = door.admit(request, access)
-            if name is not None and asks:
-                exchange.key = exchange.plan.keys[name]
+            held = door.admit(request, access)
+            if held is not None and asks:
+                exchange.key = exchange.plan.keys[held.name]
+                exchange.person = held.person
                 exchange.check_protocol(protocol)
             response = await answer(request, exchange)
             if not response.prepared:

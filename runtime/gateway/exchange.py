@@ -32,11 +32,23 @@ class Exchange:
 
     began: when it came, in the time of the loop. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
-    model, route or pipeline, once it is known. background: what goes on when the client has its answer. user:
-    as the request says. spans: what was done for it.
+    model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
+    when the client has its answer. user: as the request says. spans: what was done for it.
     """
 
-    __slots__ = ("asked", "background", "began", "executor", "id", "key", "plan", "spans", "trace", "user")
+    __slots__ = (
+        "asked",
+        "background",
+        "began",
+        "executor",
+        "id",
+        "key",
+        "person",
+        "plan",
+        "spans",
+        "trace",
+        "user",
+    )
 
     def __init__(self, executor: Executor, request_id: str, began: float) -> None:
         self.id = request_id
@@ -45,6 +57,7 @@ class Exchange:
         self.plan = executor.now
         self.plan.users += 1
         self.key: KeyPolicies | None = None
+        self.person = ""
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None

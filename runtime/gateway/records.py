@@ -140,7 +140,7 @@ class Records:
         accounting = self.accounting
         if asks:
             accounting.outcomes[key, outcome] += 1
-        asked, user = exchange.asked or "", exchange.user or ""
+        asked, user = exchange.asked or "", exchange.person or exchange.user or ""
         if spans:
             accounting.add(key, asked, user, spans)
         record = Record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp import ClientSession, web
 from attrs import evolve
 
 from inferc.compiler.plan import RemotePoolPlan, RequestSettings, RetryPolicy, RoutePlan, UnsupportedAction
+from inferc.runtime.replicas.remote.chats import Chats
 
 from ..support.pipelines import fallback, hedge
 from ..support.remote import gateway_of, plan_of, running, serving
@@ -38,15 +40,17 @@ class Provider:
         self.says = says
         self.claude: list[dict[str, Any]] = []
         self.openai: list[dict[str, Any]] = []
+        self.betas: str | None = None
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         self.claude.append(await request.json())
+        self.betas = request.headers.get("anthropic-beta")
         if isinstance(self.says, bytes):
             return web.Response(body=self.says, content_type="text/event-stream")
         return web.json_response(self.says)
 
     async def completions(self, request: web.Request) -> web.Response:
-        self.openai.append(await request.json())
+        self.openai.append(json.loads(await request.read(), parse_int=str))
         return web.json_response({"error": {"message": "down", "type": "server_error"}}, status=500)
 
 
@@ -58,11 +62,12 @@ class Client:
         self._session = session
 
     async def ask(
-        self, model: str, path: str = "/v1/chat/completions", **fields: Any
+        self, model: str, path: str = "/v1/chat/completions", *, beta: str = "", **fields: Any
     ) -> tuple[int, Any, Any]:
         """Status, body and headers of the answer."""
+        headers = {"anthropic-beta": beta} if beta else {}
         body = {"model": model, "messages": [USER], **fields}
-        async with self._session.post(self._url + path, json=body) as response:
+        async with self._session.post(self._url + path, json=body, headers=headers) as response:
             raw = await response.read()
             whole = response.content_type == "application/json"
             return response.status, json.loads(raw) if whole else raw, response.headers
@@ -219,3 +224,49 @@ async def test_structured_output_that_a_model_has_not_comes_as_text_whole_and_st
         assert json.loads("".join(delta.get("content") or "" for delta in deltas)) == {"a": 1}
         assert not any("tool_calls" in delta for delta in deltas)
     assert provider.claude[0]["tool_choice"] == {"type": "tool", "name": "answer"}
+
+
+async def test_the_betas_of_a_client_reach_its_own_provider_and_no_other() -> None:
+    provider = Provider()
+    async with house(provider) as client:
+        await client.ask("claude", "/v1/messages", beta="context-1, files-2", max_tokens=9)
+        assert provider.betas == "context-1, files-2"
+        await client.ask("claude", beta="context-1")
+        assert provider.betas is None
+        status, answer, _ = await client.ask("claude", "/v1/messages", beta="a;b", max_tokens=9)
+        assert (status, "anthropic-beta" in answer["error"]["message"]) == (400, True)
+
+
+async def test_the_numbers_of_a_call_keep_their_digits_on_the_way_to_another_protocol() -> None:
+    many = 12345678901234567890123
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"n": many}}
+    messages = [
+        USER,
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "1"}]},
+    ]
+    provider = Provider()
+    async with house(provider) as client:
+        await client.ask("gpt", "/v1/messages", messages=messages, max_tokens=9)
+    [sent] = provider.openai
+    assert sent["messages"][1]["tool_calls"][0]["function"]["arguments"] == f'{{"n":{many}}}'
+
+
+async def test_a_conversation_of_many_parts_is_made_fit_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    fit = Chats.fit
+
+    def noted(self: Chats, request: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fit(self, request)
+
+    monkeypatch.setattr(Chats, "fit", noted)
+    turns = [{"role": role, "content": "x"} for _ in range(300) for role in ("assistant", "user")]
+    provider = Provider()
+    async with house(provider) as client:
+        for path, more in (("/v1/chat/completions", {}), ("/v1/messages", {"max_tokens": 9})):
+            status, _, _ = await client.ask("claude", path, messages=[USER, *turns], **more)
+            assert status == 200
+            assert threads[0] != "MainThread"
+            threads.clear()
+    assert [len(sent["messages"]) for sent in provider.claude] == [601, 601]

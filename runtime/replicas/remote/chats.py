@@ -15,7 +15,7 @@ from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
 from ...dialects.adapt.dialects import AT_OPENAI
-from ...dialects.chats import conversation_of
+from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.server_sent_events import Event as StreamEvent
@@ -24,7 +24,7 @@ from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.events import Event, Failed, UsageKnown
-from ...requests.request import OPENAI_CHAT, ChatRequest
+from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passing import PassingReader, check_whole
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer.
+    for the answer. headers: what the client said beside it.
     """
 
     path: str
@@ -57,6 +57,7 @@ class Fit(NamedTuple):
     passes: bool
     notes: tuple[Note, ...] = ()
     by_tool: str | None = None
+    headers: Mapping[str, str] = NO_OPTIONS
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -84,6 +85,14 @@ class Chats:
     def headers(self) -> Mapping[str, str]:
         """What each request carries beside the credential and the headers of the plan."""
         return self._target.headers
+
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        if self._key in request.kept:
+            return True
+        if request.said is not None:
+            return sum(len(turn.parts) for turn in request.said.conversation.turns) <= MANY_PARTS
+        return not has_many_parts(request.body["messages"])
 
     def fit(self, request: ChatRequest) -> Fit:
         """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
@@ -153,9 +162,13 @@ class Chats:
     ) -> Fit:
         path = self._target.address(request, body)
         try:
-            return Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+        said = request.said
+        if said is None or not said.headers or said.dialect != self._dialect:
+            return fit
+        return fit._replace(headers=said.headers)
 
 
 class EventsReader:
