@@ -85,7 +85,9 @@ def test_containers_of_vllm_and_models_of_the_hub_are_servers(bring: Import) -> 
         spec:
           predictor:
             containers:
-              - {image: "vllm/vllm-openai:v0.9", command: [vllm, serve, Qwen/Q], args: ["--port", "80", "--dtype=half"]}
+              - image: "vllm/vllm-openai:v0.9"
+                command: [vllm, serve, Qwen/Q]
+                args: ["--port", "80", "--dtype=half"]
         ---
         apiVersion: serving.kserve.io/v1beta1
         kind: InferenceService
@@ -95,7 +97,9 @@ def test_containers_of_vllm_and_models_of_the_hub_are_servers(bring: Import) -> 
         apiVersion: serving.kserve.io/v1alpha1
         kind: InferenceGraph
         metadata: {name: both}
-        spec: {nodes: {root: {routerType: Ensemble, steps: [{serviceName: own, name: a}, {serviceName: hub}]}}}
+        spec:
+          nodes:
+            root: {routerType: Ensemble, steps: [{serviceName: own, name: a}, {serviceName: hub}]}
         """,
     )
     assert 'command = ["vllm", "serve", "Qwen/Q", "--port", "{port}", "--dtype", "half"]' in came.text
