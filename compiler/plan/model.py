@@ -192,6 +192,7 @@ class GatewayPlan:
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"
     )
+    grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
 
 
 @frozen

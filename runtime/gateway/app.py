@@ -158,9 +158,12 @@ class Door:
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        return self.known(shown_secret(request), access)
+
+    def known(self, shown: str, access: Access) -> Held | None:
+        """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None
-        shown = shown_secret(request)
         if self.token is not None and self.token.fits(shown):
             return None
         held = self.keys.find(shown) if self.keys is not None else None

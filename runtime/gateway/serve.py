@@ -25,6 +25,7 @@ from ..systemd import notify, watchdog
 from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys
+from .grpc_server import GrpcServer
 from .records import RECORDS, Records
 from .tls import Certificate, following
 from .web_tokens import WebTokens
@@ -39,6 +40,7 @@ STOPPING = 10.0
 AUTH_ADVICE = (
     'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
 )
+GRPC_ADVICE = 'stop that program, or choose another address with `gateway { grpc = "127.0.0.1:8002" }`'
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
 
@@ -77,8 +79,12 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
+            rpc = GrpcServer(executor, app[DOOR], gateway, advice=GRPC_ADVICE) if gateway.grpc else None
             try:
                 await server.start()
+                if rpc is not None:
+                    await rpc.start()
+                    log.info("gRPC at port %d", rpc.port)
                 collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
@@ -100,6 +106,8 @@ async def serve(
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
+                if rpc is not None:
+                    await rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
                 await _stop(executor)
