@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .data_kinds import DataKind
 from .fields import at_least, doc
@@ -54,8 +54,10 @@ class KeyLimits(Record):
 class Key(Record):
     """Who may call with one secret, or with one of several while they are being exchanged."""
 
-    secret: tuple[KeySecret, ...] = field(
-        metadata={"doc": 'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`'}
+    secret: tuple[KeySecret, ...] = doc(
+        'what clients send: `env(…)`, `file(…)`, or its hash: `hash("sha256:…")`; those that are made with '
+        "`inferc key new` are accepted, too",
+        default=(),
     )
     models: tuple[NameOrPattern, ...] = doc(
         "which deployments, routes and pipelines it may ask: names, or patterns such as "

@@ -71,11 +71,13 @@ ORDER: dict[str, tuple[str, ...]] = {
         "lower",
         "compile",
         "importers",
+        "exporters",
     ),
     "runtime": (
         "concurrency",
         "systemd",
         "admin",
+        "issued_keys",
         "requests",
         "secret",
         "http_connection",

@@ -11,7 +11,7 @@ from .draft import Block, Deployment, Draft, Field, Passage, Route
 from .foreign import ImportFailed
 from .literals import Code
 from .report import Outcome
-from .writer import Place, lines
+from .writer import Line, Place, lines
 
 _NO_PRICE = "E0413"
 
@@ -24,6 +24,7 @@ _REQUIRED = ("", "model", "runtime")
 
 def settle(draft: Draft, path: Path) -> None:
     """Take out what the language refuses, until nothing is refused. path: where the file will be."""
+    draft.drop_secrets()
     for _ in range(_MOST_ROUNDS):
         written = lines(draft, short=False)
         text = "\n".join(line for line, _ in written) + "\n"
@@ -35,13 +36,28 @@ def settle(draft: Draft, path: Path) -> None:
         if not refused:
             draft.drop_unused("nothing is left that it counts for")
             return
-        first = refused[0]
-        if first.code == _NO_PRICE:
-            budget = first.secondary[0] if first.secondary else first.primary
-            if budget is not None and _only_warns(draft, written[_line(budget.span)][1]):
-                continue
-        _take_out(draft, written[_line(first.primary.span) if first.primary else 0][1], first)
+        for each in _one_of_each(draft, written, refused):
+            budget = each.secondary[0] if each.secondary else each.primary
+            is_budget = each.code == _NO_PRICE and budget is not None
+            if not (is_budget and budget and _only_warns(draft, written[_line(budget.span)][1])):
+                _take_out(draft, _place(written, each), each)
     raise ImportFailed("too much of this file cannot be said here")
+
+
+def _one_of_each(draft: Draft, written: list[Line], refused: list[Diagnostic]) -> list[Diagnostic]:
+    """The first finding of each deployment: further ones may follow from it. Alone, where it is of none."""
+    found: dict[int, Diagnostic] = {}
+    owners = _owners(draft)
+    for each in refused:
+        around = owners.get(id(_place(written, each)[0]))
+        if around is None or each.code == _NO_PRICE:
+            return list(found.values()) or [each]
+        found.setdefault(id(around), each)
+    return list(found.values())
+
+
+def _place(written: list[Line], refused: Diagnostic) -> Place:
+    return written[_line(refused.primary.span) if refused.primary else 0][1]
 
 
 def _line(span: Span) -> int:
@@ -65,7 +81,7 @@ def _take_out(draft: Draft, place: Place, refused: Diagnostic) -> None:
         draft.drop(owner, says)
     elif isinstance(owner, Block) and key:
         draft.drop_field(owner, key, says)
-    elif (deployment := _around(draft, owner)) is not None:
+    elif (deployment := _owners(draft).get(id(owner))) is not None:
         draft.drop(deployment, says)
     elif isinstance(owner, Block):
         for name in list(owner.items):
@@ -92,10 +108,16 @@ def _only_warns(draft: Draft, place: Place) -> bool:
     return True
 
 
-def _around(draft: Draft, block: Block | None) -> Deployment | None:
-    """The deployment that a block is in."""
+def _owners(draft: Draft) -> dict[int, Deployment]:
+    """The deployment that each block is, or is in, by the block's identity."""
+    found: dict[int, Deployment] = {}
 
-    def holds(outer: Block) -> bool:
-        return outer is block or any(isinstance(i, Block) and holds(i) for i in outer.items.values())
+    def walk(block: Block, deployment: Deployment) -> None:
+        found[id(block)] = deployment
+        for inner in block.items.values():
+            if isinstance(inner, Block):
+                walk(inner, deployment)
 
-    return next((each for each in draft.deployments if block is not None and holds(each)), None)
+    for deployment in draft.deployments:
+        walk(deployment, deployment)
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
@@ -130,6 +132,14 @@ def without_options(member: Strategy | str) -> Strategy | str:
     return evolve(member, option="", members=tuple(map(without_options, member.members)))
 
 
+def _without_secrets(draft: Draft, block: Block, says: str) -> None:
+    for key, item in list(block.items.items()):
+        if isinstance(item, Block):
+            _without_secrets(draft, item, says)
+        elif not isinstance(item.value, Code) and holds_key(str(item.value)):
+            draft.drop_field(block, key, says)
+
+
 def _topmost(node: Node, leaves: set[str]) -> Iterator[Node]:
     """The fewest nodes that hold these settings below `node`, and no others."""
     own = [leaf.path for leaf in node.leaves()]
@@ -190,6 +200,7 @@ class Draft:
     passages: list[Passage] = field(factory=list)
     gateway: Block = field(factory=Block)
     cluster: Block = field(factory=Block)
+    _uses: Counter[str] | None = None
 
     def kept(self, *nodes: Node | None) -> None:
         """These settings mean the same here."""
@@ -218,6 +229,15 @@ class Draft:
         if outcome is not Outcome.KEPT:
             beside.append(Remark(outcome, node, says))
 
+    def variable(self, expression: Code, name: str) -> str:
+        """The name of a constant that is a variable of the environment, to be put into a text."""
+        known = next((each.name for each in self.constants if each.value == expression), None)
+        if known is None:
+            known = re.sub(r"\W", "_", name.lower()) or "address"
+            known = f"_{known}" if known[:1].isdigit() else known
+            self.constants.append(Constant(known, expression))
+        return known
+
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
         wanted = "model" if holds_key(wanted) else wanted
@@ -230,10 +250,10 @@ class Draft:
 
     def drop(self, deployment: Deployment, says: str) -> None:
         """Leave a deployment out: its settings are lost, and the routes go on without it."""
-        self.deployments.remove(deployment)
         inside = {leaf.path for node in deployment.nodes for leaf in node.leaves()}
-        nodes = [node for each in deployment.fields() for node in each.nodes if node.path not in inside]
-        self._lose([*deployment.nodes, *dict.fromkeys(self._in_no_field(nodes))], says)
+        others = self._in_no_field(list(deployment.fields()), kept=inside)
+        self.deployments.remove(deployment)
+        self._lose([*deployment.nodes, *others], says)
         self.remarks.extend(each for each in deployment.remarks if each.node.path not in inside)
         self._forget(deployment.name, says)
 
@@ -250,10 +270,11 @@ class Draft:
 
     def drop_field(self, block: Block, key: str, says: str) -> None:
         """Leave a field or a block out."""
-        item = block.items.pop(key)
+        item = block.items[key]
         fields = list(item.fields()) if isinstance(item, Block) else [item]
         nodes = [node for each in fields for node in each.nodes]
-        self.report.overrule(Outcome.LOST, self._in_no_field(nodes), says)
+        self.report.overrule(Outcome.LOST, self._in_no_field(fields), says)
+        del block.items[key]
         block.remarks = [each for each in block.remarks if each.node not in nodes]
         block.remarks.extend(Remark(Outcome.LOST, node, says) for node in nodes)
 
@@ -264,22 +285,37 @@ class Draft:
         route.remarks.extend(Remark(Outcome.LOST, node, says) for node in route.choice)
         route.choice = ()
 
+    def drop_secrets(self) -> None:
+        """Leave out what looks like a key, wherever it stands."""
+        says = "it looks like a key: name the variable or the file that holds it"
+        for block in [*self.deployments, self.gateway]:
+            _without_secrets(self, block, says)
+
     def drop_unused(self, says: str) -> None:
         """Leave out the constants that no field names any more."""
         blocks = [*self.deployments, self.gateway]
-        named = {
-            str(each.value) for block in blocks for each in block.fields() if isinstance(each.value, Code)
-        }
+        values = [each.value for block in blocks for each in block.fields()]
+        named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}
         for constant in [each for each in self.constants if each.name not in named]:
             self.constants.remove(constant)
             for remark in constant.remarks:
                 self.overrule(Outcome.LOST, remark.node, says, self.remarks)
 
-    def _in_no_field(self, nodes: Iterable[Node]) -> list[Node]:
-        """Those for which no field stands any more."""
-        blocks = [*self.deployments, self.gateway, self.cluster, *(route.options for route in self.routes)]
-        used = {node.path for block in blocks for each in block.fields() for node in each.nodes}
-        return [node for node in nodes if node.path not in used]
+    def _in_no_field(self, gone: Iterable[Field], *, kept: Iterable[str] = ()) -> list[Node]:
+        """The settings of fields that are gone, as far as no other field stands for them."""
+        if self._uses is None:
+            blocks = [
+                *self.deployments,
+                self.gateway,
+                self.cluster,
+                *(route.options for route in self.routes),
+            ]
+            self._uses = Counter(
+                node.path for block in blocks for each in block.fields() for node in each.nodes
+            )
+        nodes = {node.path: node for each in gone for node in each.nodes}
+        self._uses.subtract(node.path for each in gone for node in each.nodes)
+        return [node for path, node in nodes.items() if self._uses[path] <= 0 and path not in kept]
 
     def _lose(self, nodes: Iterable[Node], says: str) -> None:
         self.report.overrule(Outcome.LOST, nodes, says)

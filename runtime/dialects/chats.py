@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,17 +11,36 @@ from attrs import evolve
 
 from ...compiler.plan.capabilities import UNKNOWN
 from ..requests.conversation import Conversation
-from ..requests.request import OPENAI_CHAT, ChatRequest, Said
+from ..requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest, Said
 from . import exact_json, openai_chat
 from .adapt import Unsuitable, adapt
+
+MANY_PARTS = 500
+"""Parts of a conversation from where on reading and adapting it are work for a thread."""
 
 _CONVERSATION = "conversation"
 
 
-def said_in(dialect: str, body: dict[str, Any], conversation: Conversation) -> ChatRequest:
-    """What a client asks in that dialect, which is not OpenAI's chat completions."""
-    said = Said(dialect, conversation, body, partial(_in_openai, dialect))
+def said_in(
+    dialect: str, body: dict[str, Any], conversation: Conversation, headers: Mapping[str, str] = NO_OPTIONS
+) -> ChatRequest:
+    """What a client asks in that dialect, which is not OpenAI's chat completions.
+
+    headers: those beside it that are for a provider of the same dialect.
+    """
+    said = Said(dialect, conversation, body, partial(_in_openai, dialect), headers)
     return ChatRequest(None, conversation.stream, said)
+
+
+def has_many_parts(messages: object) -> bool:
+    """Whether `messages`, of any protocol, are too many to be gone over while others wait."""
+    if type(messages) is not list or len(messages) > MANY_PARTS:
+        return type(messages) is list
+    count = 0
+    for message in messages:
+        content = message.get("content") if type(message) is dict else None
+        count += len(content) if type(content) is list else 1
+    return count > MANY_PARTS
 
 
 def conversation_of(request: ChatRequest) -> Conversation:

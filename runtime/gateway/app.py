@@ -11,15 +11,17 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
+from ..concurrency.tasks import end_tasks
 from ..executor import Executor
 from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
-from .auth import BearerToken, Keys, not_accepted, shown_secret
+from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
+from .kept_responses import BACKGROUND
 from .metrics import Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
@@ -33,6 +35,7 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
@@ -80,8 +83,10 @@ def build_app(
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
+    app[BACKGROUND] = {}
+    app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting)
+    metrics = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -148,24 +153,32 @@ class Door:
         self.keys = keys
         self.browsers = BrowserRules(gateway, token is not None or keys is not None)
 
-    def admit(self, request: web.Request, access: Access) -> str | None:
-        """The name of the key that the request comes with; None: it may ask for everything that `access` lets
+    def admit(self, request: web.Request, access: Access) -> Held | None:
+        """The key that the request comes with; None: it may ask for everything that `access` lets
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        return self.known(shown_secret(request), access)
+
+    def known(self, shown: str, access: Access) -> Held | None:
+        """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None
-        shown = shown_secret(request)
         if self.token is not None and self.token.fits(shown):
             return None
-        name = self.keys.find(shown) if self.keys is not None else None
-        if name is None:
+        held = self.keys.find(shown) if self.keys is not None else None
+        if held is None:
             raise not_accepted(shown)
         if access is Access.OPERATOR:
             raise Forbidden(
                 "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
             )
-        return name
+        return held
+
+    @property
+    def tokens(self) -> WebTokens | None:
+        """Those that others sign, if they are accepted."""
+        return self.keys.tokens if self.keys is not None else None
 
     async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
@@ -215,9 +228,10 @@ def _guarded(
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
                 return preflight
-            name = door.admit(request, access)
-            if name is not None and asks:
-                exchange.key = exchange.plan.keys[name]
+            held = door.admit(request, access)
+            if held is not None and asks:
+                exchange.key = exchange.plan.keys[held.name]
+                exchange.person = held.person
                 exchange.check_protocol(protocol)
             response = await answer(request, exchange)
             if not response.prepared:
@@ -245,11 +259,24 @@ def _guarded(
             raise
         finally:
             request.app[BODIES].release(request)
-            exchange.end()
-            if asks or (records.access is not None and request.path not in OPEN):
-                records.end(exchange, request, response, outcome, failed, loop.time(), asks)
+            is_told = asks or (records.access is not None and request.path not in OPEN)
+            ended = partial(records.end, exchange, request, response, outcome, failed)
+
+            def end(_: object = None) -> None:
+                exchange.end()
+                if is_told:
+                    ended(loop.time(), asks)
+
+            if exchange.background is None:
+                end()
+            else:
+                exchange.background.add_done_callback(end)
 
     return handle
+
+
+async def _end_background(app: web.Application) -> None:
+    await end_tasks(app[BACKGROUND].values())
 
 
 async def _expect_nothing(request: web.Request) -> None:

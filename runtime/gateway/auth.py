@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from aiohttp import web
 from attrs import frozen
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
+from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized
 from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
+from .web_tokens import WebTokens
 
-LONGEST_SECRET = 4096
+log = logging.getLogger(__name__)
+
+LONGEST_SECRET = 16384
 
 
 def shown_secret(request: web.Request) -> str:
@@ -52,20 +57,30 @@ class BearerToken:
 
 
 @frozen
-class _Held:
-    """A key behind a hash. until: seconds since 1970."""
+class Held:
+    """What is behind a secret: a key of the file, and whose it is, if it was made for somebody.
+
+    until: seconds since 1970; None: for ever.
+    """
 
     name: str
-    until: float | None
+    until: float | None = None
+    person: str = ""
 
 
 class Keys:
     """The keys of a gateway, found by the hash of what a request shows.
 
-    The time of a look-up says nothing about secrets: nobody can choose a hash. Raises StartError.
+    The time of a look-up says nothing about secrets: nobody can choose a hash. Those that were made for
+    people are followed, too, as their file changes. tokens: those that others sign. Raises StartError.
     """
 
-    def __init__(self, plans: Iterable[KeyPlan], base_dir: Path) -> None:
+    def __init__(self, plans: Sequence[KeyPlan], base_dir: Path, tokens: WebTokens | None = None) -> None:
+        self.tokens = tokens
+        self._names = {plan.name: _seconds(plan.expires) for plan in plans}
+        self._issued_at = path_of(base_dir)
+        self._issued_seen = stamp(self._issued_at)
+        self._issued: list[IssuedKey] = []
         self._live: list[tuple[KeyPlan, LiveSecret]] = []
         self._hashes: list[tuple[KeyPlan, bytes]] = []
         self._next_look = 0.0
@@ -81,21 +96,27 @@ class Keys:
                     self._live.append((plan, LiveSecret(ref, base_dir, read)))
                 except StartError as error:
                     problems += error.problems
+        try:
+            self._issued = read_keys(self._issued_at)
+        except BrokenKeys as error:
+            problems.append(str(error))
         self._table, twice = self._index()
         if problems or twice:
             raise StartError(*problems, *twice)
 
-    def find(self, shown: str) -> str | None:
-        """The name of the key that `shown` is a secret of. Raises Unauthorized where it has expired."""
+    def find(self, shown: str) -> Held | None:
+        """The key that `shown` is a secret of. Raises Unauthorized where it has expired."""
         if not shown or len(shown) > LONGEST_SECRET:
             return None
         self._look()
         held = self._table.get(digest_of(shown))
         if held is None:
-            return None
+            found = self.tokens.find(shown) if self.tokens is not None else None
+            return None if found is None else Held(*found)
         if held.until is not None and time.time() >= held.until:
-            raise Unauthorized(f"the key `{held.name}` has expired", code="expired_api_key")
-        return held.name
+            whose = f" of {held.person}" if held.person else ""
+            raise Unauthorized(f"the key `{held.name}`{whose} has expired", code="expired_api_key")
+        return held
 
     def _look(self) -> None:
         """Follow files whose contents have changed."""
@@ -104,19 +125,46 @@ class Keys:
             return
         self._next_look = now + LOOK_EVERY
         changed = [plan for plan, live in self._live if live.look(now)]
-        if changed:
+        if self._look_at_issued() or changed:
             self._table, _ = self._index()
 
-    def _index(self) -> tuple[Mapping[bytes, _Held], list[str]]:
+    def _look_at_issued(self) -> bool:
+        """Whether keys for people were made or revoked."""
+        state = stamp(self._issued_at)
+        if state == self._issued_seen:
+            return False
+        self._issued_seen = state
+        try:
+            self._issued = read_keys(self._issued_at)
+        except BrokenKeys as error:
+            log.error("%s; the keys from before stay in use", error)
+            return False
+        return True
+
+    def _index(self) -> tuple[Mapping[bytes, Held], list[str]]:
         """The keys by hash, and what is wrong with them."""
-        table: dict[bytes, _Held] = {}
+        table: dict[bytes, Held] = {}
         problems: list[str] = []
         hashes = [(plan, digest_of(live.secret.reveal())) for plan, live in self._live]
         for plan, digest in (*self._hashes, *hashes):
-            first = table.setdefault(digest, _Held(plan.name, _seconds(plan.expires)))
+            first = table.setdefault(digest, Held(plan.name, _seconds(plan.expires)))
             if first.name != plan.name:
                 problems.append(f"key `{plan.name}`: its secret is that of the key `{first.name}`, too")
+        for key in self._issued:
+            if key.of in self._names:
+                ends = [each for each in (self._names[key.of], key.until()) if each is not None]
+                held = Held(key.of, min(ends, default=None), key.person)
+                table.setdefault(bytes.fromhex(key.sha256), held)
         return table, problems
+
+
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def digest_of(secret: str) -> bytes:

@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from ...compiler.plan import GatewayPlan
+from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
@@ -170,14 +171,17 @@ def is_form(request: web.Request) -> bool:
     return request.headers.get("Content-Type", "").lower().startswith("multipart/form-data")
 
 
-async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the body; what Azure's paths name is its `model`. Raises RequestError."""
+async def read_object(request: web.Request, *, exact: bool = False) -> dict[str, Any]:
+    """The JSON object in the body; what Azure's paths name is its `model`. Raises RequestError.
+
+    exact: numbers that no machine type holds keep their text.
+    """
     raw = await read_body(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if containers > MAX_CONTAINERS:
         raise RequestTooLarge(f"the body has more than {MAX_CONTAINERS} objects and lists")
     try:
-        body = orjson.loads(raw)
+        body = exact_json.loads(raw) if exact else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if not raw:
             raise BadRequest("the body is empty; it must be a JSON object") from None
@@ -201,7 +205,7 @@ def _check_depth(body: Any) -> None:
     for _ in range(_WRITABLE_DEPTH - MAX_DEPTH):
         body = [body]
     try:
-        orjson.dumps(body)
+        exact_json.dumps(body)
     except TypeError:
         raise BadRequest(f"the body is nested more than {MAX_DEPTH} levels deep", code="too_deep") from None
 

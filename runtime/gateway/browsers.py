@@ -16,7 +16,7 @@ from aiohttp import web
 from ...compiler.plan import ANY_ORIGIN, GatewayPlan, is_loopback
 from ..requests.errors import Forbidden
 
-_METHODS = "GET, HEAD, POST"
+_METHODS = "DELETE, GET, HEAD, POST"
 _OURS = ("deployment", "replica", "attempts", "cost", "upstream-request-id", "adapted", "cache")
 _LIMITS, _ABOUT = ("requests", "tokens"), ("limit", "remaining", "reset")
 _EXPOSED = ", ".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from fnmatch import fnmatchcase
@@ -31,10 +32,23 @@ class Exchange:
 
     began: when it came, in the time of the loop. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
-    model, route or pipeline, once it is known. user: as the request says. spans: what was done for it.
+    model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
+    when the client has its answer. user: as the request says. spans: what was done for it.
     """
 
-    __slots__ = ("asked", "began", "executor", "id", "key", "plan", "spans", "trace", "user")
+    __slots__ = (
+        "asked",
+        "background",
+        "began",
+        "executor",
+        "id",
+        "key",
+        "person",
+        "plan",
+        "spans",
+        "trace",
+        "user",
+    )
 
     def __init__(self, executor: Executor, request_id: str, began: float) -> None:
         self.id = request_id
@@ -43,7 +57,9 @@ class Exchange:
         self.plan = executor.now
         self.plan.users += 1
         self.key: KeyPolicies | None = None
+        self.person = ""
         self.asked: str | None = None
+        self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
         self.trace: Trace | None = None
         self.spans: list[Span] = []

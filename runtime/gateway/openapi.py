@@ -120,7 +120,7 @@ def _described(
     said: Json = {
         "summary": operation.summary,
         "parameters": [
-            _parameter(name, there[operation.names or ""]) for name in re.findall(r"{(\w+)}", path)
+            _parameter(name, there.get(operation.names or "", [])) for name in re.findall(r"{(\w+)}", path)
         ],
         "responses": {"200": {"description": "the answer", "content": gives}, "4XX": error, "5XX": error},
     }
@@ -133,8 +133,10 @@ def _described(
 
 
 def _parameter(name: str, names: list[str]) -> Json:
-    values = ["1"] if name == "version" else names
-    return {"name": name, "in": "path", "required": True, "schema": {"enum": values}}
+    schema: Json = {"type": "string", "pattern": "^resp_[0-9a-f]+$"} if name == "id" else {"enum": names}
+    if name == "version":
+        schema = {"enum": ["1"]}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _ref(name: str) -> Json:

@@ -26,16 +26,29 @@ from .endpoints.embeddings import (
 )
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
+    answer_config,
+    answer_index,
     answer_infer,
     answer_live,
+    answer_load,
     answer_model,
     answer_model_ready,
     answer_ready,
     answer_server,
+    answer_statistics,
+    answer_unload,
 )
 from .endpoints.passed import passing
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
+from .endpoints.responses import (
+    answer_response,
+    cancel_response,
+    count_input,
+    delete_response,
+    list_input,
+    show_response,
+)
 from .exchange import Exchange
 from .responses import (
     cohere_error_answer,
@@ -113,7 +126,12 @@ _PASSED = {
 
 _OPENAI = (
     ("POST", "/v1/chat/completions", answer_chat),
-    ("POST", "/v1/responses", answer_in("openai_responses")),
+    ("POST", "/v1/responses", answer_response),
+    ("POST", "/v1/responses/input_tokens", count_input),
+    ("GET", "/v1/responses/{id}", show_response),
+    ("DELETE", "/v1/responses/{id}", delete_response),
+    ("POST", "/v1/responses/{id}/cancel", cancel_response),
+    ("GET", "/v1/responses/{id}/input_items", list_input),
     ("POST", "/v1/completions", answer_completion),
     ("POST", "/v1/embeddings", answer_embeddings),
     *(("POST", f"/v1{path}", passing(path, forms=forms)) for path, forms in _PASSED.items()),
@@ -142,6 +160,12 @@ _INFERENCE = (
     ("GET", "/v2", answer_server),
     ("GET", "/v2/health/live", answer_live),
     ("GET", "/v2/health/ready", answer_ready),
+    ("GET", "/v2/models/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/versions/{version}/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/versions/{version}/config", answer_config),
+    ("GET", "/v2/models/{name:.+}/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/config", answer_config),
+    ("POST", "/v2/repository/index", answer_index),
     ("POST", "/v2/models/{name:.+}/versions/{version}/infer", answer_infer),
     ("GET", "/v2/models/{name:.+}/versions/{version}/ready", answer_model_ready),
     ("GET", "/v2/models/{name:.+}/versions/{version}", answer_model),
@@ -197,9 +221,17 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
 DECLARED = tuple(_declared())
 """What is served, without the odd ways to it."""
 
+_OPEN_INFERENCE = _always(ClientProtocol.OPEN_INFERENCE)
+_OPERATED = (
+    Path("POST", "/v2/repository/models/{name:.+}/load", answer_load, None, _OPEN_INFERENCE),
+    Path("POST", "/v2/repository/models/{name:.+}/unload", answer_unload, None, _OPEN_INFERENCE),
+)
+"""What changes what is served: for who may see the requests of all keys."""
+
 _TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
     *DECLARED,
+    *_OPERATED,
     *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""

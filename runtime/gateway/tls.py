@@ -12,6 +12,7 @@ from pathlib import Path
 from ...compiler.plan import Tls
 from ..concurrency.tasks import end_task
 from ..requests.errors import StartError
+from .auth import stamp
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Certificate:
 
     def _state(self) -> tuple[tuple[int, ...] | None, ...]:
         """What changes when one of the files does."""
-        return tuple(map(_state, self._files()))
+        return tuple(map(stamp, self._files()))
 
 
 @asynccontextmanager
@@ -98,14 +99,6 @@ async def _follow(certificates: list[Certificate]) -> None:
         await asyncio.sleep(LOOK_EVERY)
         for each in certificates[-1:]:
             await asyncio.to_thread(each.look)
-
-
-def _state(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _no_password() -> str:

@@ -86,6 +86,10 @@ class Adapted(Protocol):
 class Adapting(Protocol):
     """A replica whose model does not take every chat as it comes; all of a deployment adapt alike."""
 
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        ...
+
     def fit(self, request: ChatRequest) -> Adapted:
         """`request` as the model takes it, found once. Raises Incapable where the model cannot answer it."""
         ...
@@ -97,3 +101,6 @@ class Reloadable(Protocol):
 
     async def reload(self, plan: OnnxServingPlan) -> None:
         """Serve `plan` from now on. Raises StartError, and goes on with what it served before."""
+
+    async def unload(self) -> None:
+        """Serve nothing until the next `reload`, and give back what was taken."""

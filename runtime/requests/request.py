@@ -22,13 +22,15 @@ class Said:
     """What a client asked in another dialect than OpenAI's chat completions.
 
     conversation: what it says. as_openai: the same as a body in OpenAI's shape, and the places of what that
-    has no word for. native: the body as it came; None where something was changed since.
+    has no word for. native: the body as it came; None where something was changed since. headers: what stood
+    beside it for a provider of the same dialect.
     """
 
     dialect: str
     conversation: Conversation
     native: dict[str, Any] | None = field(repr=False)
     as_openai: Callable[[Conversation], tuple[dict[str, Any], tuple[str, ...]]] = field(repr=False)
+    headers: Mapping[str, str] = NO_OPTIONS
 
 
 @frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -109,6 +110,30 @@ def test_an_operator_opens_circuits_and_drains_deployments_and_the_log_says_who(
     assert ": drain name='gpt' undo=False" in said
 
 
+def test_a_file_that_is_watched_is_taken_over_when_it_changes(inferc: Inferc, tmp_path: Path) -> None:
+    file = tmp_path / "chat.infer"
+    file.write_text(FILE)
+    with serving("run", str(file), "--watch"):
+        file.write_text(FILE + MORE)
+        assert any("more" in inferc("status")[1] or time.sleep(0.1) for _ in range(100))
+
+
+def test_where_no_socket_can_be_the_server_works_without_commands(
+    inferc: Inferc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chat.infer").write_text(FILE)
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / ("long" * 30)):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+        if folder.name.startswith("long"):
+            folder.mkdir()
+        with serving("run", str(tmp_path / "chat.infer")) as running:
+            with urllib.request.urlopen(f"{running.url}/readyz", timeout=30) as answer:
+                assert answer.status == 200
+            _, said = running.stop()
+        assert "no commands are taken" in said
+
+
 def test_without_a_server_it_says_so(inferc: Inferc, tmp_path: Path) -> None:
     assert inferc("reload") == (1, "", "error: no server of yours runs: start one with `inferc run FILE`\n")
     status, _, said = inferc("why", "--server", "some.infer")
@@ -132,3 +157,50 @@ def test_each_request_is_a_line_of_the_output(form: str, inferc: Inferc, tmp_pat
         told: dict[str, Any] = json.loads(line)
         assert (told["id"], told["status"]) == (name, 502)
         assert all(json.loads(each)["level"] for each in said.splitlines())
+
+
+KEYS = FILE.replace("gateway {", "gateway { key team_a { }")
+
+
+def test_keys_for_people_are_made_listed_exchanged_and_revoked_while_it_runs(
+    inferc: Inferc, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.infer"
+    file.write_text(KEYS)
+
+    def status(secret: str) -> int:
+        request = urllib.request.Request(
+            f"{running.url}/v1/models", headers={"Authorization": f"Bearer {secret}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def becomes(secret: str, expected: int) -> bool:
+        return any(status(secret) == expected or time.sleep(0.1) for _ in range(100))
+
+    with serving("run", str(file)) as running:
+        done, secret, said = inferc("key", "new", str(file), "team_a", "--person", "ada", "--expires", "90d")
+        secret = secret.strip()
+        assert (done, secret[:10]) == (0, "sk-inferc-")
+        assert becomes(secret, 200)
+        name = said.split()[1].rstrip(",")
+        assert f"{name}  team_a  ada" in inferc("key", "list", str(file))[1]
+        following = inferc("key", "rotate", str(file), name)[1].strip()
+        assert becomes(following, 200)
+        assert status(secret) == 200
+        assert inferc("key", "revoke", str(file), name)[0] == 0
+        assert becomes(secret, 401)
+        assert status(following) == 200
+        assert "revoked" in inferc("key", "list", str(file))[1]
+        for wrong, says in (
+            (("new", "nope"), "has no key `nope`: there are `team_a`"),
+            (("revoke", "x"), "there is no key with the id x"),
+            (("rotate", name), f"{name} is revoked"),
+            (("revoke",), "needs a key"),
+        ):
+            done, _, said = inferc("key", wrong[0], str(file), *wrong[1:])
+            assert (done, says in said) == (1, True), said

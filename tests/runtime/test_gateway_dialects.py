@@ -116,12 +116,12 @@ async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
         assert final.output_text == "You said: Good morning!"
 
 
-async def test_what_needs_an_earlier_response_is_refused_by_name() -> None:
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+async def test_what_is_not_kept_here_is_refused_by_name(name: str) -> None:
     async with gateway() as url, responses(url) as client:
-        with pytest.raises(openai.APIStatusError) as refused:
-            await client.responses.create(model="openai", input="hi", previous_response_id="resp_1")
-        assert refused.value.status_code == 400
-        assert "previous_response_id" in refused.value.message
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.responses.create(model="openai", input="hi", extra_body={name: "resp_1"})
+        assert refused.value.param == name
 
 
 async def test_what_a_chat_completion_has_no_word_for_is_named_in_a_header() -> None:

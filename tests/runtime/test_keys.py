@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ from inferc.compiler.plan import (
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.accounting import MOST_USERS, OTHERS, Accounting, grouped
-from inferc.runtime.gateway.auth import Keys
+from inferc.runtime.gateway.auth import Held, Keys
+from inferc.runtime.issued_keys import IssuedKey, change_keys, issue, path_of, revoked
 from inferc.runtime.mock_provider import MockOptions
-from inferc.runtime.requests.errors import StartError
+from inferc.runtime.requests.errors import StartError, Unauthorized
 from inferc.runtime.requests.trace import Span
 from inferc.runtime.requests.usage import Usage
 from inferc.runtime.secret import Secret
@@ -196,12 +198,12 @@ async def test_a_secret_in_a_file_is_exchanged_while_it_runs(tmp_path: Path) -> 
     file = tmp_path / "a.key"
     file.write_text("sk-old\n")
     keys = Keys([KeyPlan("a", (KeySecret(SecretSource.FILE, "a.key"),))], tmp_path)
-    assert keys.find("sk-old") == "a"
+    assert keys.find("sk-old") == Held("a")
     file.write_text("sk-newer\n")
     keys._next_look = 0
     for _, live in keys._live:
         live._next_look = 0
-    assert (keys.find("sk-old"), keys.find("sk-newer")) == (None, "a")
+    assert (keys.find("sk-old"), keys.find("sk-newer")) == (None, Held("a"))
 
 
 def test_all_that_is_wrong_with_secrets_is_said_at_the_start(
@@ -244,3 +246,51 @@ def test_users_are_told_apart_up_to_a_number_and_old_hours_are_forgotten() -> No
     now = 33 * 86400.0
     accounting.add("a", "gpt", "", [Span(None, "gpt", 0, 1, Usage(1, 2), 7)])
     assert len(accounting.since(40 * 86400.0)) == 1
+
+
+async def test_a_response_that_is_kept_is_seen_by_its_key_alone() -> None:
+    async with served(key("a"), key("b")) as gateway:
+        ask = {"model": "gpt", "input": "hello"}
+        url = f"{gateway.url}/v1/responses"
+        async with gateway.http.post(url, json=ask, headers=bearer("sk-a")) as answer:
+            id = (await answer.json())["id"]
+        for secret, status in (("sk-a", 200), ("sk-b", 404)):
+            assert (await gateway.get(f"/v1/responses/{id}", secret))[0] == status
+        more = {**ask, "previous_response_id": id}
+        for secret, status in (("sk-b", 400), ("sk-a", 200)):
+            async with gateway.http.post(url, json=more, headers=bearer(secret)) as answer:
+                assert answer.status == status
+
+
+async def test_a_key_that_was_made_for_somebody_has_what_its_key_has_until_it_is_revoked(
+    tmp_path: Path,
+) -> None:
+    plan = key("a", models=("gpt",))
+    keys = Keys([plan], tmp_path)
+    made, secret = issue("a", "ada", None, NOW)
+    stray, elsewhere = issue("gone", "", None, NOW)
+    old, expired = issue("a", "", NOW, NOW)
+    file = path_of(tmp_path)
+    for new in (made, stray, old):
+        change_keys(file, lambda known, new=new: [*known, new])  # type: ignore[misc]
+    assert secret not in file.read_text()
+    keys._next_look = 0
+    assert keys.find(secret) == Held("a", None, "ada")
+    assert keys.find(elsewhere) is None
+    with pytest.raises(Unauthorized, match="has expired"):
+        keys.find(expired)
+    file.write_text("{}")
+    keys._next_look = 0
+    assert keys.find(secret) is not None  # what cannot be read changes nothing
+    change_keys_to(file, [revoked(made, NOW)])
+    keys._next_look = 0
+    with pytest.raises(Unauthorized, match="`a` of ada has expired"):
+        keys.find(secret)
+
+
+def change_keys_to(file: Path, keys: list[IssuedKey]) -> None:
+    file.unlink()
+    change_keys(file, lambda _: keys)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,6 +17,9 @@ OPENAI_CHAT = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
+AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"))
+"""What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
+
 OPENAI_RESPONSES = Capabilities(
     refused_sampling=(
         "top_k",

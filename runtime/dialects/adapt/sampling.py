@@ -78,7 +78,7 @@ def _hold_to_one(left: dict[str, Any], group: tuple[str, ...], found: Findings) 
 def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """The fields to change: token limit, stop sequences, number of answers, user."""
     changed: dict[str, Any] = {}
-    if can.token_limit is not None and c.token_limit != can.token_limit:
+    if can.token_limit not in (None, c.token_limit) and c.max_tokens is not None:
         changed["token_limit"] = can.token_limit
     if c.max_tokens is None and provider == "anthropic" and can.greatest_output is not None:
         changed["max_tokens"] = can.greatest_output

@@ -1,6 +1,6 @@
 """OpenAI's responses, as clients ask for them."""
 
 from .read_request import read_request
-from .write_answer import ResponsesWriter
+from .write_answer import Identity, ResponsesWriter
 
-__all__ = ["ResponsesWriter", "read_request"]
+__all__ = ["Identity", "ResponsesWriter", "read_request"]

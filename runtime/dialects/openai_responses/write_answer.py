@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...requests import events as e
 from ...requests.conversation import Conversation
@@ -46,11 +46,36 @@ class _Item:
     part: Json | None = None
 
 
-class ResponsesWriter:
-    """Writes one answer to `conversation`, streamed or `whole`. created: the Unix time, in seconds."""
+@frozen
+class Identity:
+    """What is known of a response before it is begun. previous: the one that it goes on from."""
 
-    def __init__(self, conversation: Conversation, created: int) -> None:
+    id: str
+    previous: str | None = None
+    stored: bool = False
+    background: bool = False
+
+    def json(self) -> Json:
+        """The fields of a response that say so."""
+        return {
+            "id": self.id,
+            "previous_response_id": self.previous,
+            "store": self.stored,
+            "background": self.background,
+        }
+
+
+class ResponsesWriter:
+    """Writes one answer to `conversation`, streamed or `whole`. created: the Unix time, in seconds.
+
+    identity: where it is not the provider that gives the response its name.
+    """
+
+    def __init__(self, conversation: Conversation, created: int, identity: Identity | None = None) -> None:
         self._request = conversation
+        self._identity = identity
+        self.response: Json | None = None
+        """As it was told last."""
         self._created = created
         self._number = -1
         self._id = self._model = ""
@@ -89,7 +114,7 @@ class ResponsesWriter:
             case e.PartEnded():
                 return self._close_spoken()
             case e.Started():
-                self._id, self._model = event.id, event.model
+                self._id, self._model = self._named(event.id), event.model
                 return self._response("created", "in_progress") + self._response("in_progress", "in_progress")
             case e.UsageKnown():
                 self._usage = event.usage
@@ -114,7 +139,7 @@ class ResponsesWriter:
 
     def whole(self, answer: Answer) -> bytes:
         """`answer` in one piece."""
-        self._id, self._model, self._usage = answer.id, answer.model, answer.usage
+        self._id, self._model, self._usage = self._named(answer.id), answer.model, answer.usage
         [choice, *_] = answer.choices
         spoken: Json | None = None
         for number, part in enumerate(choice.parts):
@@ -141,6 +166,10 @@ class ResponsesWriter:
             self._give_logprobs(list(choice.logprobs))
         status, details = status_of(choice.reason)
         return orjson.dumps(self._whole(status, incomplete_details=details))
+
+    def unanswered(self, status: str) -> Json:
+        """The response while nothing of its answer is there, and none may come."""
+        return self._whole(status)
 
     # ---- items
 
@@ -277,11 +306,16 @@ class ResponsesWriter:
         return self._tell(kind, None, response=self._whole(status, **more))
 
     def _whole(self, status: str, **more: Any) -> Json:
-        return write_response(self._request, self._id, self._model, self._created, status) | {
+        self.response = write_response(self._request, self._id, self._model, self._created, status) | {
             "output": self._output,
             "usage": None if self._usage is None or status == "in_progress" else write_usage(self._usage),
+            **({} if self._identity is None else self._identity.json()),
             **more,
         }
+        return self.response
+
+    def _named(self, id: str) -> str:
+        return id if self._identity is None else self._identity.id
 
     def _item_id(self, kind: str) -> str:
         return f"{kind}_{hashed_id(self._id, str(len(self._output)))[5:]}"

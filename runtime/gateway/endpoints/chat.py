@@ -14,6 +14,7 @@ from ..bodies import priority_of, read_object
 from ..chat_writer import StreamWriter, write_whole
 from ..event_stream import EventStream
 from ..exchange import Exchange
+from ..kept_responses import Keeper
 from ..responses import adapted, answered_by
 
 _WRITE = 16 << 10
@@ -27,17 +28,23 @@ async def answer_chat(request: web.Request, exchange: Exchange) -> web.StreamRes
 
 
 async def respond(
-    request: web.Request, exchange: Exchange, name: str, chat: ChatRequest | CompletionRequest
+    request: web.Request,
+    exchange: Exchange,
+    name: str,
+    chat: ChatRequest | CompletionRequest,
+    keeper: Keeper | None = None,
 ) -> web.StreamResponse:
-    """The answer of deployment `name` to `chat`. Raises RequestError."""
+    """The answer of deployment `name` to `chat`. keeper: writes it, and keeps it. Raises RequestError."""
     trace = Trace(spans=[])
     deadline, priority = exchange.deadline(), priority_of(request)
     if not chat.stream:
         chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
-        body = write_whole(chat, chunk)
+        body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
+        if keeper is not None:
+            await keeper.keep()
         return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
     answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
-    writer = StreamWriter(chat)
+    writer = StreamWriter(chat) if keeper is None else keeper
     async with EventStream(request) as out, aclosing(answer) as chunks:
         pending, begun = b"", False
         try:
@@ -50,6 +57,8 @@ async def respond(
                     await out.send(pending)  # those that are here go out in one write
                     pending = b""
             pending += writer.end()
+            if keeper is not None:
+                await keeper.keep()
         except Exception as error:
             pending += writer.fail(out.failed(error))
         return await out.end(pending)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from ...dialects.chats import said_in
+from ...dialects import anthropic
+from ...dialects.chats import has_many_parts, said_in
 from ...dialects.sides import CLIENT_SIDES
 from ...policies.estimate import estimate
+from ...requests.errors import BadRequest
+from ...requests.request import NO_OPTIONS
 from ..bodies import read_object
 from ..exchange import Exchange
 from ..responses import json_answer
 from .chat import respond
+
+BETA_HEADER = "anthropic-beta"
+
+_BETAS = re.compile(r"[\w.,: -]{1,2048}", re.ASCII)
 
 
 def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.StreamResponse]]:
@@ -20,11 +29,25 @@ def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.S
     read_request = CLIENT_SIDES[dialect].read_request
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-        body = await read_object(request)
-        asked = read_request(body)
-        return await respond(request, exchange, asked.model, said_in(dialect, body, asked))
+        body = await read_object(request, exact=True)
+        many = has_many_parts(body.get("messages", body.get("input")))
+        asked = await asyncio.to_thread(read_request, body) if many else read_request(body)
+        chat = said_in(dialect, body, asked, _betas(request) if dialect == anthropic.DIALECT else NO_OPTIONS)
+        return await respond(request, exchange, asked.model, chat)
 
     return answer
+
+
+def _betas(request: web.Request) -> Mapping[str, str]:
+    """Which parts of Anthropic's API the client wants that are not for everyone yet. Raises BadRequest."""
+    named = ",".join(request.headers.getall(BETA_HEADER, ()))
+    if not named:
+        return NO_OPTIONS
+    if _BETAS.fullmatch(named) is None:
+        raise BadRequest(
+            f"the header `{BETA_HEADER}` must be names with commas between them", param=BETA_HEADER
+        )
+    return {BETA_HEADER: named}
 
 
 async def count_tokens(request: web.Request, exchange: Exchange) -> web.StreamResponse:

@@ -7,9 +7,18 @@ from pathlib import Path
 from ...requests.errors import StartError
 from .memory import MemoryStore
 from .problems import StoreError
-from .protocol import Opening, SharedHealth, SharedLimits, SharedSpend, Store
+from .protocol import Opening, SharedHealth, SharedLimits, SharedSpend, SharedValues, Store
 
-__all__ = ["Opening", "SharedHealth", "SharedLimits", "SharedSpend", "Store", "StoreError", "open_store"]
+__all__ = [
+    "Opening",
+    "SharedHealth",
+    "SharedLimits",
+    "SharedSpend",
+    "SharedValues",
+    "Store",
+    "StoreError",
+    "open_store",
+]
 
 _REDIS = ("redis://", "rediss://", "unix://")
 

@@ -133,16 +133,33 @@ class SharedSpend(Protocol):
         ...
 
 
+class SharedValues(Protocol):
+    """Texts that are kept for a while under a name. Each call is atomic. Raises StoreError."""
+
+    async def put(self, name: str, value: str, seconds: float) -> None:
+        """Keep `value` for so long, in the place of what had the name."""
+
+    async def get(self, name: str) -> str | None:
+        """What is kept under the name; None where there is nothing any more."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """Keep it no longer; whether it was there."""
+        ...
+
+
 class Store(Protocol):
     """Where processes share something, a part at a time: each is None where no other process sees it.
 
-    where: for messages; holds no secret. problems: what does not work now, or has gone wrong since the start.
+    where: for messages; holds no secret. values: kept in any case, if need be in this process alone.
+    problems: what does not work now, or has gone wrong since the start.
     """
 
     where: str
     limits: SharedLimits | None
     health: SharedHealth | None
     spend: SharedSpend | None
+    values: SharedValues
     problems: Problems
 
     async def start(self) -> None:

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from ...policies.sliding_window import MARGIN, SPAN
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
-from .protocol import SharedHealth, SharedLimits, SharedSpend
+from .protocol import SharedHealth, SharedLimits, SharedSpend, SharedValues
 from .redis_health import RedisHealth
 from .redis_limits import RedisLimits
 from .redis_spend import RedisSpend
+from .redis_values import RedisValues
 
 _PATIENCE = 2.0
 
@@ -53,6 +54,7 @@ class RedisStore:
         self.limits: SharedLimits | None = limits
         self.health: SharedHealth | None = RedisHealth(self._client, partial(self._do, "circuits"))
         self.spend: SharedSpend | None = RedisSpend(self._client, partial(self._do, "budgets"))
+        self.values: SharedValues = RedisValues(self._client, partial(self._do, "values"))
 
     async def start(self) -> None:
         """Nothing to do: connections are made when they are needed."""

@@ -7,12 +7,16 @@ import random
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
-from .protocol import Change, SharedHealth, SharedLimits, SharedSpend
+from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
+
+T = TypeVar("T")
 
 FILE = "spend.sqlite3"
 
@@ -26,8 +30,20 @@ CREATE TABLE IF NOT EXISTS spend (
     picodollars INTEGER NOT NULL,
     PRIMARY KEY (account, minute)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, until REAL NOT NULL, value TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS kept_until ON kept (until);
 """
 _WRITE = "INSERT INTO budgets VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state"
+
+
+_KEEP = (
+    "INSERT INTO kept VALUES (?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET until = excluded.until, value = excluded.value"
+)
+_FORGET = "DELETE FROM kept WHERE until <= ?"
+_MAKE_ROOM = "DELETE FROM kept WHERE name IN (SELECT name FROM kept ORDER BY until DESC LIMIT -1 OFFSET ?)"
+MOST_KEPT = 20_000
+"""Values that are kept; those that go first anyway make room."""
 
 
 class SqliteStore:
@@ -43,6 +59,7 @@ class SqliteStore:
         self.where = str(directory)
         self.problems = Problems()
         self.spend: SharedSpend | None = self
+        self.values: SharedValues = SqliteValues(self)
         self._directory = directory
         self._path = directory / FILE
         self._opened: tuple[int, int] | None = None
@@ -128,22 +145,30 @@ class SqliteStore:
         return kept
 
     def _update(self, account: str, now: float, change: Change) -> Granted:
+        def update(connection: sqlite3.Connection) -> Granted:
+            state = self._read(connection, account)
+            granted = change(state, now)
+            if granted.state != state:
+                connection.execute(_WRITE, (account, granted.state.encode()))
+            return granted
+
+        return self.transact(update)
+
+    def transact(self, act: Callable[[sqlite3.Connection], T]) -> T:
+        """What `act` gives, all of which is done or nothing. Raises StoreError."""
         with self._lock:
             try:
                 connection = self._open_connection()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    state = self._read(connection, account)
-                    granted = change(state, now)
-                    if granted.state != state:
-                        connection.execute(_WRITE, (account, granted.state.encode()))
+                    done = act(connection)
                     connection.execute("COMMIT")
                 finally:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
             except (OSError, sqlite3.Error, ValueError) as error:
                 raise StoreError(f"the state in {self._path} cannot be used: {error}") from None
-            return granted
+            return done
 
     def _read(self, connection: sqlite3.Connection, account: str) -> SpendState:
         """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
@@ -171,6 +196,41 @@ class SqliteStore:
                 "process knows"
             )
         return self._connection
+
+
+class SqliteValues:
+    """Values beside the spend of `store`; the clock is that of the machine."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def put(self, name: str, value: str, seconds: float) -> None:
+        def put(connection: sqlite3.Connection) -> None:
+            now = time.time()
+            connection.execute(_FORGET, (now,))
+            connection.execute(_KEEP, (name, now + seconds, value))
+            connection.execute(_MAKE_ROOM, (MOST_KEPT,))
+
+        await self._do(put)
+
+    async def get(self, name: str) -> str | None:
+        def get(connection: sqlite3.Connection) -> str | None:
+            asked = "SELECT value FROM kept WHERE name = ? AND until > ?"
+            found = connection.execute(asked, (name, time.time())).fetchone()
+            return None if found is None else str(found[0])
+
+        return await self._do(get)
+
+    async def delete(self, name: str) -> bool:
+        def delete(connection: sqlite3.Connection) -> bool:
+            asked = "DELETE FROM kept WHERE name = ? AND until > ?"
+            return connection.execute(asked, (name, time.time())).rowcount > 0
+
+        return await self._do(delete)
+
+    async def _do(self, act: Callable[[sqlite3.Connection], T]) -> T:
+        with self._store.problems.watch("values"):
+            return await asyncio.to_thread(self._store.transact, act)
 
 
 def _identity(path: Path) -> tuple[int, int]:

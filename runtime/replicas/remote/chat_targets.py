@@ -82,7 +82,7 @@ class OpenAITarget:
         return openai_chat.write_request(conversation)
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body["model"] = model_named(self._plan, body["model"])
+        body["model"] = model_named(self._plan, body.get("model", ""))
         if request.stream and self.counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}

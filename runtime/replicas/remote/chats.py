@@ -11,10 +11,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
-from ....compiler.plan import RemotePoolPlan, UnsupportedAction
+from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
-from ...dialects.chats import conversation_of
+from ...dialects.adapt.dialects import AT_OPENAI
+from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
 from ...dialects.server_sent_events import Event as StreamEvent
@@ -23,7 +24,7 @@ from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
 from ...requests.events import Event, Failed, UsageKnown
-from ...requests.request import OPENAI_CHAT, ChatRequest
+from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
 from .passing import PassingReader, check_whole
@@ -48,7 +49,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer.
+    for the answer. headers: what the client said beside it.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Fit(NamedTuple):
     passes: bool
     notes: tuple[Note, ...] = ()
     by_tool: str | None = None
+    headers: Mapping[str, str] = NO_OPTIONS
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -67,11 +69,14 @@ class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
-        self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan)
         self._dialect = self._target.dialect
-        self._straight = Straight(plan.capabilities) if self._dialect == OPENAI_CHAT else None
+        is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        in_openai = self._dialect == OPENAI_CHAT
+        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
+        self._takes_all = is_openais or not in_openai
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._key = f"as {plan.deployment} takes it"
@@ -80,6 +85,14 @@ class Chats:
     def headers(self) -> Mapping[str, str]:
         """What each request carries beside the credential and the headers of the plan."""
         return self._target.headers
+
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        if self._key in request.kept:
+            return True
+        if request.said is not None:
+            return sum(len(turn.parts) for turn in request.said.conversation.turns) <= MANY_PARTS
+        return not has_many_parts(request.body["messages"])
 
     def fit(self, request: ChatRequest) -> Fit:
         """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
@@ -115,7 +128,7 @@ class Chats:
         asked = conversation_of(request)
         fit = adapt(
             asked,
-            self._plan.capabilities,
+            self._can,
             client=request.dialect,
             provider=self._dialect,
             unsupported=self._unsupported,
@@ -124,7 +137,9 @@ class Chats:
             raise fit.error(self._who)
         same = request.dialect == self._dialect
         native = request.body if request.said is None else request.said.native
-        if same and native is not None and fit.conversation is asked and native.get("tools") != []:
+        unchanged = fit.conversation is asked and native is not None and native.get("tools") != []
+        if same and unchanged and self._takes_all:
+            assert native is not None
             return self._fitted(request, {**native}, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         passes = same and tool is None
@@ -147,9 +162,13 @@ class Chats:
     ) -> Fit:
         path = self._target.address(request, body)
         try:
-            return Fit(path, exact_json.dumps(body), passes, notes, by_tool)
+            fit = Fit(path, exact_json.dumps(body), passes, notes, by_tool)
         except orjson.JSONEncodeError as error:
             raise BadRequest(f"the request cannot be sent on: {error}") from None
+        said = request.said
+        if said is None or not said.headers or said.dialect != self._dialect:
+            return fit
+        return fit._replace(headers=said.headers)
 
 
 class EventsReader:

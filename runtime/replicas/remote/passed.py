@@ -44,7 +44,7 @@ class Passed:
             raise Incapable(
                 f"{plan.provider} (deployment `{plan.deployment}`) has no `{path}`", param="model"
             )
-        asked = request.model if isinstance(request, PassedRequest) else request.body["model"]
+        asked = request.model if isinstance(request, PassedRequest) else request.body.get("model", "")
         model = model_named(plan, asked)
         if isinstance(request, PassedRequest) and request.form:
             form = multipart.with_text(request.form, "model", model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
 
 import aiohttp
@@ -29,6 +29,7 @@ from ...requests.errors import (
     Unsupported,
 )
 from ...requests.request import (
+    NO_OPTIONS,
     ChatRequest,
     CompletionRequest,
     EmbedRequest,
@@ -135,6 +136,10 @@ class RemoteReplica:
             return ReplicaStatus(ready=False)
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
+
+    def is_quick(self, request: ChatRequest) -> bool:
+        """Whether `fit` takes no longer than the event loop may be held."""
+        return self._chats.is_quick(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
@@ -271,9 +276,10 @@ class RemoteReplica:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
         content_type = None
+        beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
-            path, body = fit.path, fit.body
+            path, body, beside = fit.path, fit.body, fit.headers
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
             content_type = None if kind == JSON else kind
@@ -286,7 +292,8 @@ class RemoteReplica:
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
-                return await self._client.post(url, body, used.headers, content_type), used
+                headers = {**used.headers, **beside} if beside else used.headers
+                return await self._client.post(url, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None

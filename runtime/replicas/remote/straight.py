@@ -9,12 +9,15 @@ from ....compiler.plan import Capabilities
 from ...dialects.adapt.dialects import KNOWN_OF
 from ...requests.request import OPENAI_CHAT
 
-_FORMS = ("json_mode", "json_schema", "schema_subset")
+_FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 
 _BESIDE = frozenset(
     {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
 )
 """Fields of messages that may need adapting."""
+
+_OF_ANSWERS = frozenset({"refusal", "annotations", "audio", "function_call"})
+"""Fields of OpenAI's answers, which clients send back with the history and other servers need not know."""
 
 _PLAIN_CALL = frozenset({"id", "type", "function", "index"})
 _PLAIN_PARTS: dict[str, frozenset[str]] = {
@@ -29,7 +32,9 @@ class Straight:
     It may say no too often, and never yes: who is told no reads the body.
     """
 
-    def __init__(self, capabilities: Capabilities) -> None:
+    def __init__(self, capabilities: Capabilities, *, is_openais: bool) -> None:
+        """is_openais: the model is asked at OpenAI or Azure, which know all fields of their answers."""
+        self._beside = _BESIDE if is_openais else _BESIDE | _OF_ANSWERS
         can = capabilities.over(KNOWN_OF[OPENAI_CHAT])
         self._fields = frozenset(_restricted(can))
         self._most = tuple(
@@ -44,6 +49,9 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
+        self._any_turns &= can.extra_fields is None and can.message_fields is None
+        self._any_turns &= can.user_after_results is not False
+        self._any_turns &= can.developer_prompts is not False and can.prefill is not False
         self._any_id = can.call_ids is None and can.call_signature is None
         self._parts = {
             kind: fields
@@ -79,10 +87,10 @@ class Straight:
         plain = content is None or type(content) is str
         if not plain and not (type(content) is list and all(map(self._part, content))):
             return False
-        if _BESIDE.isdisjoint(message):
+        if self._beside.isdisjoint(message):
             return True
         calls = message.get("tool_calls")
-        if not self._any_id or type(calls) is not list or len(_BESIDE & message.keys()) != 1:
+        if not self._any_id or type(calls) is not list or len(self._beside & message.keys()) != 1:
             return False
         return all(type(call) is dict and call.keys() <= _PLAIN_CALL for call in calls)
 

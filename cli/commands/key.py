@@ -1,0 +1,152 @@
+"""`inferc key`: keys for people, beside those in a file: made, listed, revoked and exchanged."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ...runtime.issued_keys import (
+    BrokenKeys,
+    IssuedKey,
+    change_keys,
+    issue,
+    path_of,
+    read_keys,
+    revoked,
+)
+from ..output import fail
+from ..plans import Ready, ready_plan
+from ..server import seconds_in
+from ..sources import add_settings
+from ..tables import table
+
+EXAMPLES = """\
+  inferc key new prod.infer team_a --person ada --expires 90d
+  inferc key list prod.infer
+  inferc key rotate prod.infer 3f9a1c02 --overlap 24h
+  inferc key revoke prod.infer 3f9a1c02
+"""
+
+LONGEST_PERSON = 100
+
+
+class _Refused(Exception):
+    """What was asked cannot be done; the message says why."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=tuple(_ACTIONS))
+    parser.add_argument("file", metavar="FILE", help="the file, or the plan, that is served")
+    parser.add_argument(
+        "which", metavar="KEY", nargs="?", help="new: a key of the file; else the id that `list` shows"
+    )
+    parser.add_argument("--person", default="", help="new: whose it is; what it spends is told by that name")
+    parser.add_argument(
+        "--expires", metavar="TIME", type=seconds_in, help="new: how long it is accepted, such as 90d"
+    )
+    parser.add_argument(
+        "--overlap",
+        metavar="TIME",
+        type=seconds_in,
+        default=86400.0,
+        help="rotate: how long the old one is accepted beside the new one (default: 24h)",
+    )
+    add_settings(parser)
+    parser.set_defaults(format="terminal", deny=None)
+
+
+def run(arguments: Namespace) -> int:
+    """0 when it is done."""
+    path = path_of(Path(arguments.file).parent)
+    if arguments.action != "list" and arguments.which is None:
+        return fail(f"`inferc key {arguments.action}` needs a key: `inferc key list FILE` shows them")
+    try:
+        return _ACTIONS[arguments.action](arguments, path)
+    except (BrokenKeys, _Refused) as error:
+        return fail(str(error))
+
+
+def _new(arguments: Namespace, path: Path) -> int:
+    ready = ready_plan(arguments)
+    if not isinstance(ready, Ready):
+        return ready
+    names = [key.name for key in ready.plan.gateway.keys]
+    if arguments.which not in names:
+        listed = f"there are {', '.join(f'`{name}`' for name in names)}" if names else "there is none"
+        raise _Refused(f"{arguments.file} has no key `{arguments.which}`: {listed}")
+    person = arguments.person.strip()
+    if len(person) > LONGEST_PERSON or not person.isprintable():
+        raise _Refused(f"a person has up to {LONGEST_PERSON} printable characters")
+    now = datetime.now(UTC)
+    expires = now + timedelta(seconds=arguments.expires) if arguments.expires is not None else None
+    key, secret = issue(arguments.which, person, expires, now)
+    change_keys(path, lambda keys: [*keys, key])
+    _show(key, secret)
+    return 0
+
+
+def _list(arguments: Namespace, path: Path) -> int:
+    now = datetime.now(UTC)
+    rows = [
+        (key.id, key.of, key.person or "-", key.created[:16], key.expires or "never", _state(key, now))
+        for key in read_keys(path)
+    ]
+    if rows:
+        table(("ID", "KEY", "PERSON", "CREATED", "EXPIRES", "STATE"), rows)
+    else:
+        print("there are none: `inferc key new FILE KEY` makes one")
+    return 0
+
+
+def _revoke(arguments: Namespace, path: Path) -> int:
+    now = datetime.now(UTC)
+
+    def change(keys: list[IssuedKey]) -> list[IssuedKey]:
+        old = _find(keys, arguments.which)
+        return [revoked(old, now) if key is old else key for key in keys]
+
+    change_keys(path, change)
+    print(f"{arguments.which} is revoked: a running server takes it no longer than a second")
+    return 0
+
+
+def _rotate(arguments: Namespace, path: Path) -> int:
+    now = datetime.now(UTC)
+    made: list[tuple[IssuedKey, str]] = []
+
+    def change(keys: list[IssuedKey]) -> list[IssuedKey]:
+        old = _find(keys, arguments.which)
+        if _state(old, now) != "active":
+            raise _Refused(f"{old.id} is {_state(old, now)}: make a new one with `inferc key new`")
+        expires = datetime.fromisoformat(old.expires) if old.expires is not None else None
+        made.append(issue(old.of, old.person, expires, now))
+        ended = revoked(old, now + timedelta(seconds=arguments.overlap))
+        return [*(ended if key is old else key for key in keys), made[0][0]]
+
+    change_keys(path, change)
+    _show(*made[0])
+    return 0
+
+
+def _show(key: IssuedKey, secret: str) -> None:
+    print(f"key {key.id}, with what `{key.of}` may ask; this is shown once:", file=sys.stderr)
+    print(secret)
+
+
+def _find(keys: list[IssuedKey], which: str) -> IssuedKey:
+    found = [key for key in keys if key.id == which]
+    if not found:
+        raise _Refused(f"there is no key with the id {which}: `inferc key list FILE` shows them")
+    return found[0]
+
+
+def _state(key: IssuedKey, now: datetime) -> str:
+    until = key.until()
+    if until is None or until > now.timestamp():
+        return "active" if key.revoked is None else f"until {key.revoked[:16]}"
+    return "expired" if key.revoked is None else "revoked"
+
+
+_ACTIONS = {"new": _new, "list": _list, "revoke": _revoke, "rotate": _rotate}

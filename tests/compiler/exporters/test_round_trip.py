@@ -1,0 +1,181 @@
+"""What is written for another system, and read back, means the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.compiler.compile import Checked, check_file
+from inferc.compiler.exporters import export
+from inferc.compiler.importers import Outcome, import_text
+from inferc.compiler.provenance import effective_values
+
+from ...support import onnx_models as models
+
+RUNTIMES = {
+    "openai": ("gpt-4o", 'api_key = env("A")'),
+    "anthropic": ("claude-sonnet-4-0", 'api_key = env("B")'),
+    "groq": (
+        "llama-3.3-70b-versatile",
+        'api_key = env("C"), endpoint = env("URL", "https://g.example.com/v1")',
+    ),
+    "vllm": ("Qwen/Q", 'endpoint = "http://10.0.0.5:8000/v1"'),
+    "openai_compatible": ("q", 'endpoint = "http://h:1/v1", headers { "X-Team" = "a" }'),
+    "gemini": ("gemini-2.5-flash", 'project = "p", region = "europe-west4"'),
+}
+
+whole = st.integers(1, 5000)
+times = st.sampled_from(("250ms", "1s", "7500ms", "45s", "2m", "1h"))
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> str:
+    parts = [
+        f"rate_limits {{ requests_per_minute = {draw(whole)}, tokens_per_minute = {draw(whole)} }}",
+        f"retry {{ max_retries = {draw(st.integers(0, 9))} }}",
+        f"circuit_breaker {{ open_duration = {draw(times)} }}",
+    ]
+    return ", ".join(draw(st.lists(st.sampled_from(parts), unique=True)))
+
+
+@st.composite
+def deployments(draw: st.DrawFn, name: str) -> str:
+    """A deployment of which LiteLLM can say all."""
+    kind = draw(st.sampled_from(sorted(RUNTIMES)))
+    model, settings = RUNTIMES[kind]
+    total, more = draw(times), draw(limits())
+    fields = [
+        f"serving {{ max_concurrent = {draw(whole)} }}",
+        f"request {{ defaults {{ temperature = 0.5, max_tokens = {draw(whole)} }}, unsupported = drop }}",
+        "price { input = $0.15, output = $2 }",
+        f"model_info {{ context_window = {draw(whole)} }}",
+        "task embed { }" if kind == "openai" else "",
+    ]
+    chosen = [each for each in draw(st.lists(st.sampled_from(fields), unique=True)) if each]
+    if any("task" in each for each in chosen):
+        chosen = [each for each in chosen if "request" not in each]
+    timeouts = draw(st.sampled_from(("", f"timeouts {{ total = {total}, request = {total} }}")))
+    inner = ", ".join(part for part in (settings, more, timeouts) if part)
+    body = "\n  ".join([f'model = "{model}"', f"runtime {kind} {{ {inner} }}", *chosen])
+    return f"deployment {name} {{\n  {body}\n}}\n"
+
+
+def checked(text: str, folder: Path) -> Checked:
+    found = check_file("a.infer", folder / "a.infer", text=text)
+    assert not [each.message for each in found.diagnostics if each.is_error], text
+    return found
+
+
+def values(found: Checked) -> dict[str, dict[str, str]]:
+    assert found.program is not None
+    return {
+        name: {".".join(each.path): each.value for each in listed}
+        for name, listed in effective_values(found.program)
+    }
+
+
+def there_and_back(text: str, target: str, folder: Path, file: str) -> tuple[Checked, Checked, str]:
+    before = checked(text, folder)
+    assert before.program is not None
+    exported = export(before.program, target)
+    assert exported.lost == ()
+    [written] = exported.files.values()
+    back = import_text(written, file, folder, folder / "a.infer")
+    lost = {entry.setting for entry in back.report.of(Outcome.LOST)}
+    assert lost <= {"litellm_settings.cache_params.type"}
+    return before, checked(back.text, folder), back.text
+
+
+@given(one=deployments("one"), two=deployments("two"))
+def test_deployments_come_back_from_litellm(
+    one: str, two: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before, after, _ = there_and_back(one + two, "litellm", tmp_path_factory.getbasetemp(), "config.yaml")
+    assert values(after) == values(before)
+
+
+ROUTES = {
+    "route r = fallback [a, b]": 'route r = fallback ["r/a", b]',
+    "route r = balance [a, b] by least_busy": 'route r = balance ["r/a", "r/b"] by least_busy',
+    "route r = fallback [split { a: 75%, b: 25% }, c]": 'fallback [split { "r/a": 75%, "r/b": 25% }, "r/a"',
+    "route r = a": "route r = a",
+    "route s = fallback [a, b]\nroute r = s": "route r = s",
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_routes_come_back_from_litellm(tmp_path: Path, route: str) -> None:
+    made = [f'deployment {n} {{ model = "gpt-4o", runtime openai {{ api_key = env("K") }} }}' for n in "abc"]
+    _, _, text = there_and_back("\n".join([*made, route]), "litellm", tmp_path, "config.yaml")
+    assert ROUTES[route] in text
+
+
+@st.composite
+def whole_deployments(draw: st.DrawFn) -> str:
+    """A deployment of which atomr can say all."""
+    jitter, wait = draw(st.sampled_from(("none", "equal", "full"))), draw(times)
+    retry = f"max_retries = {draw(st.integers(0, 9))}, backoff_multiplier = 1.5, jitter = {jitter}"
+    parts = [
+        f"retry {{ {retry}, initial_backoff = {wait}, max_backoff = 2h }}",
+        f"timeouts {{ request = {draw(times)}, read = {draw(times)} }}",
+        f"circuit_breaker {{ failure_threshold = {draw(whole)}, half_open_max_probes = {draw(whole)} }}",
+        f"rate_limits {{ requests_per_minute = {draw(whole)}, strict = true }}",
+        draw(st.sampled_from(('organization = "o"', 'endpoint = "https://e.example.com/v1"'))),
+    ]
+    fields = [
+        f"replicas = {draw(st.integers(1, 9))}",
+        f"serving {{ max_concurrent = {draw(whole)}, on_capacity_exhausted = reject }}",
+        "budget { max_spend_per_day = $2.5, on_exceeded = throttle }",
+    ]
+    chosen = draw(st.lists(st.sampled_from(parts), unique=True))
+    others = draw(st.lists(st.sampled_from(fields), unique=True))
+    inner = ", ".join(['api_key = file("/run/key")', *chosen])
+    body = "\n  ".join([f"runtime openai {{ {inner} }}", *others])
+    return f'deployment one {{\n  model = "gpt-4o-mini"\n  {body}\n}}\n'
+
+
+@given(text=whole_deployments())
+def test_deployments_come_back_from_atomr(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    before, after, _ = there_and_back(text, "atomr", tmp_path_factory.getbasetemp(), "atomr.toml")
+    assert values(after) == values(before)
+
+
+def test_a_model_comes_back_from_triton(tmp_path: Path) -> None:
+    models.save(models.embedder(), tmp_path / "1" / "model.onnx")
+    text = """
+deployment pages {
+  model = "1/model.onnx"
+  gpus = 1
+  replicas = 2
+  runtime ort {
+    providers = [tensorrt, cuda]
+    batching { max_size = 16, max_delay = 250us, preferred = [4, 8] }
+    session { graph_optimization = extended, intra_op_threads = 3, memory_pattern = false }
+    tensorrt { trt_fp16_enable = true, trt_max_workspace_size = 1GiB, trt_engine_cache_enable = true }
+    cuda { gpu_mem_limit = 2GiB }
+    warm_up { input_ids = [[1, 16], [8, 128]] }
+  }
+}
+"""
+    before, after, _ = there_and_back(text, "triton", tmp_path, "config.pbtxt")
+    assert values(after) == values(before)
+
+
+def test_what_another_system_has_no_word_for_is_said(tmp_path: Path) -> None:
+    text = """
+deployment a {
+  model = "gpt-4o"
+  runtime openai { api_key = file("/run/key"), retry { jitter = full }, timeouts { request = 5s } }
+}
+deployment b { model = "gpt-4o", runtime openai { api_key = env("K") } }
+route r = hedge [a, b] after 400ms
+"""
+    program = checked(text, tmp_path).program
+    assert program is not None
+    said = {each.where for each in export(program, "litellm").lost}
+    assert said == {"a.api_key", "a.retry.jitter", "a.timeouts.request", "r"}
+    assert {each.where for each in export(program, "triton").lost} == {"a", "b", "r"}
+    assert "# a.retry.jitter: there is no word for it\n" in export(program, "litellm").files["config.yaml"]

@@ -1,0 +1,272 @@
+"""Chats made fit for the models that answer: over HTTP, through routes, and as their clients see them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+from attrs import evolve
+
+from inferc.compiler.plan import RemotePoolPlan, RequestSettings, RetryPolicy, RoutePlan, UnsupportedAction
+from inferc.runtime.replicas.remote.chats import Chats
+
+from ..support.pipelines import fallback, hedge
+from ..support.remote import gateway_of, plan_of, running, serving
+from ..support.wires import KEY, wire_plan
+
+USER = {"role": "user", "content": "hi"}
+SAID = {"type": "message", "id": "msg_1", "role": "assistant", "model": "claude", "stop_sequence": None}
+OK = {**SAID, "content": [{"type": "text", "text": "yes"}], "stop_reason": "end_turn"} | {
+    "usage": {"input_tokens": 1, "output_tokens": 2, "server_tool_use": None, "new_count": 7}
+}
+ONCE = RetryPolicy(max_retries=0)
+DROP = RequestSettings(unsupported=UnsupportedAction.DROP)
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY.name, "k")
+
+
+class Provider:
+    """Claude, which answers `says`, behind `/v1/messages`; and an OpenAI that is down."""
+
+    def __init__(self, says: Any = OK) -> None:
+        self.says = says
+        self.claude: list[dict[str, Any]] = []
+        self.openai: list[dict[str, Any]] = []
+        self.betas: str | None = None
+
+    async def messages(self, request: web.Request) -> web.StreamResponse:
+        self.claude.append(await request.json())
+        self.betas = request.headers.get("anthropic-beta")
+        if isinstance(self.says, bytes):
+            return web.Response(body=self.says, content_type="text/event-stream")
+        return web.json_response(self.says)
+
+    async def completions(self, request: web.Request) -> web.Response:
+        self.openai.append(json.loads(await request.read(), parse_int=str))
+        return web.json_response({"error": {"message": "down", "type": "server_error"}}, status=500)
+
+
+class Client:
+    """Asks the gateway at `url`."""
+
+    def __init__(self, url: str, session: ClientSession) -> None:
+        self._url = url
+        self._session = session
+
+    async def ask(
+        self, model: str, path: str = "/v1/chat/completions", *, beta: str = "", **fields: Any
+    ) -> tuple[int, Any, Any]:
+        """Status, body and headers of the answer."""
+        headers = {"anthropic-beta": beta} if beta else {}
+        body = {"model": model, "messages": [USER], **fields}
+        async with self._session.post(self._url + path, json=body, headers=headers) as response:
+            raw = await response.read()
+            whole = response.content_type == "application/json"
+            return response.status, json.loads(raw) if whole else raw, response.headers
+
+    async def metrics(self) -> str:
+        async with self._session.get(f"{self._url}/metrics") as response:
+            return await response.text()
+
+
+@asynccontextmanager
+async def house(provider: Provider, *routes: RoutePlan, **claude: Any) -> AsyncIterator[Client]:
+    """Two deployments, `claude` and `gpt`, in front of `provider`."""
+    app = web.Application()
+    app.router.add_post("/v1/messages", provider.messages)
+    app.router.add_post("/v1/chat/completions", provider.completions)
+    async with serving(app) as url:
+        deployments: tuple[RemotePoolPlan, ...] = (
+            evolve(wire_plan("anthropic", url, retry=ONCE, **claude), deployment="claude"),
+            evolve(wire_plan("openai", url, retry=ONCE, model="gpt-4o-mini"), deployment="gpt"),
+        )
+        plan = evolve(plan_of(*deployments), routes=routes)
+        async with running(plan) as executor, gateway_of(executor) as gateway, ClientSession() as session:
+            yield Client(gateway, session)
+
+
+async def test_what_was_left_out_is_named_in_a_header_and_counted() -> None:
+    async with house(Provider()) as client:
+        status, answer, headers = await client.ask("claude", seed=3, top_p=1, temperature=0.2)
+        assert (status, answer["choices"][0]["message"]["content"]) == (200, "yes")
+        assert headers["x-inferc-adapted"] == "seed"
+        _, _, plain = await client.ask("claude")
+        assert "x-inferc-adapted" not in plain
+        assert 'inferc_requests_adapted_total{deployment="claude"} 1.0' in await client.metrics()
+
+
+async def test_what_cannot_be_done_is_refused_in_the_clients_words_before_anything_is_sent() -> None:
+    provider = Provider()
+    async with house(provider) as client:
+        status, answer, _ = await client.ask("claude", n=2)
+        assert (status, answer["error"]["param"], answer["error"]["code"]) == (
+            400,
+            "n",
+            "unsupported_parameter",
+        )
+        tool = {"type": "function", "function": {"name": "a.b", "parameters": {"type": "object"}}}
+        _, answer, _ = await client.ask("claude", tools=[tool])
+        assert answer["error"]["param"] == "tools[0].function.name"
+        status, answer, _ = await client.ask(
+            "gpt", "/v1/messages", max_tokens=9, thinking={"type": "adaptive"}
+        )
+        assert (status, answer["type"]) == (400, "error")
+        assert "`thinking`" in answer["error"]["message"]
+    assert not provider.claude
+    assert not provider.openai
+
+
+async def test_a_file_may_let_it_be_left_out_instead() -> None:
+    provider = Provider()
+    async with house(provider, request=DROP) as client:
+        status, _, headers = await client.ask("claude", n=2, logit_bias={"1": 2})
+        assert (status, headers["x-inferc-adapted"]) == (200, "logit_bias, n")
+    [sent] = provider.claude
+    assert not {"n", "logit_bias"} & sent.keys()
+
+
+@pytest.mark.parametrize("route", [fallback("r", "gpt", "claude"), hedge("r", "gpt", "claude")])
+async def test_a_route_never_turns_a_transient_error_into_a_bad_request(route: RoutePlan) -> None:
+    provider = Provider()
+    async with house(provider, route) as client:
+        status, answer, _ = await client.ask("r", logit_bias={"1": 2})
+        assert status == 502
+        assert "down" in answer["error"]["message"]
+        assert "`logit_bias`" in answer["error"]["message"]
+        status, answer, _ = await client.ask("r", temperature=0.2)
+        assert (status, answer["choices"][0]["message"]["content"]) == (200, "yes")
+    assert len(provider.claude) == 1
+
+
+async def test_members_that_cannot_do_it_are_passed_over() -> None:
+    provider = Provider()
+    async with house(provider, fallback("r", "claude", "gpt")) as client:
+        status, _, _ = await client.ask("r", logit_bias={"1": 2})
+        assert status == 502
+        assert 'reason="unsupported_parameter"' in await client.metrics()
+    assert not provider.claude
+    assert len(provider.openai) == 1
+
+
+async def test_what_the_second_provider_refuses_does_not_hide_that_the_first_only_failed() -> None:
+    provider = Provider({"type": "error", "error": {"type": "invalid_request_error", "message": "no"}})
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        return web.json_response(provider.says, status=400)
+
+    provider.messages = refuse  # type: ignore[method-assign]
+    async with house(provider, fallback("r", "gpt", "claude")) as client:
+        status, answer, _ = await client.ask("r")
+        assert status == 502
+        assert "down" in answer["error"]["message"]
+        assert "answered 400" in answer["error"]["message"]
+
+
+STREAM = b"".join(
+    b"event: %b\ndata: %b\n\n" % (each["type"].encode(), json.dumps(each).encode())
+    for each in (
+        {"type": "message_start", "message": OK | {"content": [], "stop_reason": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "something_new", "kept": True},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "yes"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    )
+)
+
+
+async def test_between_a_client_and_a_provider_of_the_same_protocol_everything_goes_as_it_came() -> None:
+    marked = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}, "new": [1]}
+    asked = {"messages": [{"role": "user", "content": [marked]}], "max_tokens": 9, "container": {"id": "c"}}
+    provider = Provider()
+    async with house(provider) as client:
+        _, answer, _ = await client.ask("claude", "/v1/messages", **asked)
+        assert answer == OK
+        provider.says = STREAM
+        _, answer, _ = await client.ask("claude", "/v1/messages", **asked, stream=True)
+        assert answer == STREAM
+        provider.says = STREAM[:-40]
+        _, answer, _ = await client.ask("claude", "/v1/messages", **asked, stream=True)
+        assert answer.startswith(STREAM[:-40].rsplit(b"\n\n", 1)[0])
+        assert b"event: error" in answer
+        assert b"message_stop" not in answer
+    model = wire_plan("anthropic").model
+    assert provider.claude[0] == {"model": model, **asked}
+    assert provider.claude[1] == {"model": model, **asked, "stream": True}
+
+
+async def test_structured_output_that_a_model_has_not_comes_as_text_whole_and_streamed() -> None:
+    call = {"type": "tool_use", "id": "t", "name": "answer", "input": {"a": 1}}
+    provider = Provider(OK | {"content": [call], "stop_reason": "tool_use"})
+    async with house(provider, model="claude-sonnet-4-0") as client:
+        form = {"type": "json_object"}
+        _, answer, _ = await client.ask("claude", response_format=form)
+        choice = answer["choices"][0]
+        assert (json.loads(choice["message"]["content"]), choice["finish_reason"]) == ({"a": 1}, "stop")
+        provider.says = STREAM.replace(
+            b'{"type": "text", "text": ""}', json.dumps(call | {"input": {}}).encode()
+        ).replace(
+            b'{"type": "text_delta", "text": "yes"}',
+            b'{"type": "input_json_delta", "partial_json": "{\\"a\\": 1}"}',
+        )
+        _, raw, _ = await client.ask("claude", response_format=form, stream=True)
+        lines = [line[6:] for line in raw.split(b"\n") if line.startswith(b"data: {")]
+        deltas = [json.loads(line)["choices"][0]["delta"] for line in lines]
+        assert json.loads("".join(delta.get("content") or "" for delta in deltas)) == {"a": 1}
+        assert not any("tool_calls" in delta for delta in deltas)
+    assert provider.claude[0]["tool_choice"] == {"type": "tool", "name": "answer"}
+
+
+async def test_the_betas_of_a_client_reach_its_own_provider_and_no_other() -> None:
+    provider = Provider()
+    async with house(provider) as client:
+        await client.ask("claude", "/v1/messages", beta="context-1, files-2", max_tokens=9)
+        assert provider.betas == "context-1, files-2"
+        await client.ask("claude", beta="context-1")
+        assert provider.betas is None
+        status, answer, _ = await client.ask("claude", "/v1/messages", beta="a;b", max_tokens=9)
+        assert (status, "anthropic-beta" in answer["error"]["message"]) == (400, True)
+
+
+async def test_the_numbers_of_a_call_keep_their_digits_on_the_way_to_another_protocol() -> None:
+    many = 12345678901234567890123
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"n": many}}
+    messages = [
+        USER,
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "1"}]},
+    ]
+    provider = Provider()
+    async with house(provider) as client:
+        await client.ask("gpt", "/v1/messages", messages=messages, max_tokens=9)
+    [sent] = provider.openai
+    assert sent["messages"][1]["tool_calls"][0]["function"]["arguments"] == f'{{"n":{many}}}'
+
+
+async def test_a_conversation_of_many_parts_is_made_fit_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    fit = Chats.fit
+
+    def noted(self: Chats, request: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fit(self, request)
+
+    monkeypatch.setattr(Chats, "fit", noted)
+    turns = [{"role": role, "content": "x"} for _ in range(300) for role in ("assistant", "user")]
+    provider = Provider()
+    async with house(provider) as client:
+        for path, more in (("/v1/chat/completions", {}), ("/v1/messages", {"max_tokens": 9})):
+            status, _, _ = await client.ask("claude", path, messages=[USER, *turns], **more)
+            assert status == 200
+            assert threads[0] != "MainThread"
+            threads.clear()
+    assert [len(sent["messages"]) for sent in provider.claude] == [601, 601]

@@ -1,0 +1,208 @@
+"""The straight way and the long one: what is not read would not have been changed, and says the same."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from anthropic.types import RawMessageStreamEvent
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from inferc.runtime.dialects.adapt import Adapted, adapt
+from inferc.runtime.dialects.chats import conversation_of, said_in
+from inferc.runtime.dialects.chunks import streamed_answer
+from inferc.runtime.dialects.openai_chat import OpenAIChatReader
+from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.server_sent_events import SseParser
+from inferc.runtime.dialects.sides import CLIENT_SIDES
+from inferc.runtime.gateway.chat_writer import StreamWriter
+from inferc.runtime.mock_provider.answers import answer_to
+from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
+from inferc.runtime.mock_provider.gemini_api import GeminiApi
+from inferc.runtime.mock_provider.openai_api import OpenAIApi
+from inferc.runtime.mock_provider.parsed_request import Asked
+from inferc.runtime.mock_provider.strict import table
+from inferc.runtime.replicas.remote.chats import Chats, EventsReader, Fit, read_events
+from inferc.runtime.replicas.remote.straight import Straight
+from inferc.runtime.requests.answer import ChatChunk, ChatEvents
+from inferc.runtime.requests.errors import BadRequest, RequestError
+from inferc.runtime.requests.request import ChatRequest
+
+from ..support.conversations import anthropic_bodies, openai_bodies
+from ..support.wires import known, wire_plan
+
+Json = dict[str, Any]
+USER = {"role": "user", "content": "hi"}
+APIS = {"openai": OpenAIApi(), "anthropic": AnthropicApi(), "gemini": GeminiApi()}
+MODELS = {
+    "openai": ("gpt-4o-mini", "gpt-5-mini", "o3"),
+    "anthropic": ("claude-sonnet-4-0", "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-8"),
+    "gemini": ("gemini-2.5-flash", "gemini-3-flash"),
+}
+
+
+@pytest.mark.parametrize("is_openais", [True, False])
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-5-mini", "o3", "mistral-large-latest", "unknown"])
+@given(body=openai_bodies())
+def test_what_is_not_read_would_not_have_been_changed(model: str, is_openais: bool, body: Json) -> None:
+    can = known(model)
+    if not Straight(can, is_openais=is_openais).takes(body):
+        return
+    asked = conversation_of(ChatRequest(body, False))
+    found = adapt(asked, can, client="openai_chat", provider="openai_chat")
+    assert found == Adapted(asked)
+    assert isinstance(found, Adapted)
+    assert found.conversation is asked
+
+
+def test_the_common_requests_are_not_read() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    tool = {"type": "function", "function": {"name": "f"}}
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    straight = Straight(known("gpt-4o-mini"), is_openais=True)
+    for fields in (
+        {},
+        {"temperature": 0.2, "max_tokens": 10, "stream": True, "seed": 3, "new_field": [1]},
+        {"tools": [tool], "tool_choice": "auto", "parallel_tool_calls": False},
+        {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call]}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "look"}, image]}]},
+    ):
+        assert straight.takes({"model": "m", "messages": [USER], **fields}), fields
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+@pytest.mark.parametrize(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
+@given(data=st.data())
+def test_whatever_a_client_asks_is_taken_by_the_provider_or_refused_by_name(
+    client: str, provider: str, model: str, data: st.DataObject
+) -> None:
+    if client == "openai_chat":
+        request = ChatRequest(data.draw(openai_bodies()), False)
+    else:
+        body = data.draw(anthropic_bodies())
+        request = said_in(client, body, CLIENT_SIDES[client].read_request(body))
+    if provider == client.split("_")[0]:
+        return  # what a client says to its own provider, the provider judges
+    refused, said = "", []
+    try:
+        fit = Chats(wire_plan(provider, model=model)).fit(request)
+        said = table(provider).complaints("chat", model, json.loads(fit.body))
+    except BadRequest as error:
+        refused = error.param or "nothing"
+    assert [error.message for error in said] == []
+    assert refused != "nothing"
+
+
+def recorded(provider: str, *, tools: bool) -> bytes:
+    asked = Asked(model="m", stream=True, include_usage=True, words=3)
+    asked.hear('é € 😀 f {"x": "ü"} f {}' if tools else "é € 😀")
+    if tools:
+        asked.tools = {"f": {"type": "object"}}
+    return b"".join(APIS[provider].events(asked, answer_to(asked)))
+
+
+@pytest.mark.parametrize("tools", [False, True])
+def test_an_answer_that_passes_says_what_it_says_when_it_is_read(tools: bool) -> None:
+    events = SseParser().feed(recorded("openai", tools=tools))
+    plan = wire_plan("openai")
+    request = ChatRequest({"model": "m", "messages": [USER]}, True)
+    classifier = Classifier(plan, None)
+    passed, _ = read_events(Chats(plan).reader(request, classifier), events, closing=True)
+    reader = EventsReader(OpenAIChatReader(classifier), Fit("", b"", passes=False))
+    read, _ = read_events(reader, events, closing=True)
+    assert all(isinstance(chunk, ChatChunk) for chunk in passed)
+    assert all(isinstance(chunk, ChatEvents) for chunk in read)
+    assert streamed_answer(passed) == streamed_answer(read)
+    assert [c.usage for c in passed if c.usage] == [c.usage for c in read if c.usage]
+
+
+ENDS = {
+    "openai_chat": b"data: [DONE]",
+    "openai_responses": b"response.completed",
+    "anthropic": b"message_stop",
+}
+
+
+def asked_in(client: str) -> ChatRequest:
+    fields: dict[str, Any] = {"model": "m", "stream": True}
+    match client:
+        case "openai_chat":
+            return ChatRequest({**fields, "messages": [USER]}, True)
+        case "anthropic":
+            fields |= {"messages": [USER], "max_tokens": 9}
+        case "openai_responses":
+            fields |= {"input": "hi"}
+    return said_in(client, fields, CLIENT_SIDES[client].read_request(fields))
+
+
+@pytest.mark.parametrize("client", ENDS)
+@pytest.mark.parametrize("provider", APIS)
+@given(data=st.data())
+def test_a_stream_that_is_cut_anywhere_has_no_clean_end_in_any_protocol(
+    provider: str, client: str, data: st.DataObject
+) -> None:
+    stream = recorded(provider, tools=data.draw(st.booleans()))
+    whole, error = heard(provider, client, stream)
+    assert error is None
+    assert ENDS[client] in whole
+    cut, error = heard(provider, client, stream[: data.draw(st.integers(0, len(stream)))])
+    assert (error is None) == (ENDS[client] in cut)
+    if error is not None:
+        assert b"error" in cut or b"response.failed" in cut
+
+
+@pytest.mark.parametrize("client", ENDS)
+@pytest.mark.parametrize("provider", APIS)
+@given(data=st.data())
+def test_the_pieces_in_which_a_stream_comes_make_no_difference_in_any_protocol(
+    provider: str, client: str, data: st.DataObject
+) -> None:
+    stream = recorded(provider, tools=True)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
+    pieces = [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
+    assert without_chance(heard(provider, client, *pieces)[0]) == without_chance(
+        heard(provider, client, stream)[0]
+    )
+
+
+def heard(provider: str, client: str, *pieces: bytes) -> tuple[bytes, RequestError | None]:
+    """What the client gets of a stream that comes in these pieces, and the error that ends it."""
+    plan, request = wire_plan(provider), asked_in(client)
+    classifier, parser = Classifier(plan, None), SseParser()
+    reader, writer = Chats(plan).reader(request, classifier), StreamWriter(request)
+    told = b""
+    for data in (*filter(None, pieces), b""):
+        events = parser.feed(data) if data else parser.close()
+        chunks, error = read_events(reader, events, closing=not data)
+        told += b"".join(map(writer.write, chunks))
+        if not data and not reader.ended and error is None:
+            error = classifier.malformed("ended the stream without its end marker")
+        if error is not None:
+            return told + writer.fail(error), error
+        if reader.ended:
+            break
+    return told + writer.end(), None
+
+
+def without_chance(told: bytes) -> list[Any]:
+    """The events of a stream, without times and the ids that are made up."""
+    events = [json.loads(event.data) for event in SseParser().feed(told) if event.data != b"[DONE]"]
+    return [_plain(event) for event in events]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        chance = ("id", "item_id", "created", "created_at", "completed_at")
+        return {name: _plain(inner) for name, inner in value.items() if name not in chance}
+    return list(map(_plain, value)) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("provider", APIS)
+def test_anthropics_client_reads_every_event(provider: str) -> None:
+    told, _ = heard(provider, "anthropic", recorded(provider, tools=True))
+    for event in SseParser().feed(told):
+        TypeAdapter(RawMessageStreamEvent).validate_json(event.data)
