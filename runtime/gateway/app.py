@@ -86,7 +86,7 @@ def build_app(
     app[BACKGROUND] = {}
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting)
+    metrics = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),

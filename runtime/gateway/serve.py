@@ -92,6 +92,7 @@ async def serve(
                     ready(url)
                 notify("READY=1")
                 async with (
+                    app[RECORDS].lag.measured(),
                     following(service.certificates),
                     web_tokens.following(lambda: app[DOOR].tokens),
                     reloading_on_hangup(reloader),
