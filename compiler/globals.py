@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
@@ -16,7 +17,9 @@ from ..dsl.gateway import (
     MAX_BODY_MEMORY,
     ClientTimeouts,
     Cors,
+    Jwt,
     Tls,
+    is_key_url,
     is_loopback,
     is_name_of_state,
     is_origin,
@@ -58,6 +61,7 @@ class GatewayFields:
     max_body_memory: Size = above(
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
+    jwt: Jwt | None = doc("tokens that others sign, and that name keys", default=None)
     tls: Tls | None = doc("its certificate; unset: clients connect by `http://`", default=None)
     cors: Cors = doc("which web pages may call", factory=Cors)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
@@ -126,6 +130,7 @@ class GlobalBlocks:
         if is_open and fields.key:
             self._open_with_keys(section)
         self._certificate(fields.tls, paths)
+        self._tokens(fields.jwt, fields.key, paths)
         keys = tuple(self._key(name, key, paths) for name, key in fields.key.items())
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
@@ -142,6 +147,7 @@ class GlobalBlocks:
             cors=fields.cors,
             keys=keys,
             tls=fields.tls,
+            jwt=fields.jwt,
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
@@ -191,6 +197,26 @@ class GlobalBlocks:
                     "not a file",
                     help=f'write `{name} = file("path.pem")`',
                 )
+
+    def _tokens(self, jwt: Jwt | None, keys: Mapping[str, Key], paths: Paths) -> None:
+        if jwt is None:
+            return
+        if not is_unknown(jwt.jwks) and not is_key_url(jwt.jwks):
+            self._found.error(
+                "E0304",
+                f"`{jwt.jwks}` is no URL of keys",
+                _written(paths, ("jwt", "jwks")).span,
+                help='write a URL with `https://`, such as `"https://login.example.com/.well-known/jwks.json"`',
+            )
+        if not keys:
+            section = paths["jwt",]
+            assert isinstance(section, Section)
+            self._found.error(
+                "E0305",
+                "tokens name keys, and there is none",
+                section.name_span,
+                help="add `key NAME { … }`, with the models and the limits of those who have such a token",
+            )
 
     def _key(self, name: str, key: Key, paths: Paths) -> DeclaredKey:
         """`key`, when it is right by itself; what it names is checked with everything else."""
