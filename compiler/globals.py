@@ -66,6 +66,11 @@ class GatewayFields:
     cors: Cors = doc("which web pages may call", factory=Cors)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
+    grpc: str | None = doc(
+        "address and port of the Open Inference Protocol over gRPC, such as `127.0.0.1:8001`; unset: "
+        "HTTP alone",
+        default=None,
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -115,6 +120,10 @@ class GlobalBlocks:
         host, port = (fields.bind, 0) if is_bind_open else self._address(fields.bind, section)
         self._in_range(fields, paths)
         self._origins(fields.cors, paths)
+        if fields.grpc is not None:
+            rpc_host, _ = self._address(fields.grpc, section, "grpc")
+            if "auth" not in section.settings and not fields.key and not is_loopback(rpc_host):
+                self._everyone(rpc_host, section, "grpc")
         needs_auth = "auth" not in section.settings and not fields.key
         if needs_auth and not is_bind_open and not is_loopback(host):
             self._everyone(host, section)
@@ -143,6 +152,7 @@ class GlobalBlocks:
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
             budget=fields.budget,
+            grpc=fields.grpc,
             paths=paths,
         )
 
@@ -156,12 +166,12 @@ class GlobalBlocks:
             section.sections["state"].settings["name"].span,
         )
 
-    def _everyone(self, host: str, section: Section) -> None:
+    def _everyone(self, host: str, section: Section, field: str = "bind") -> None:
         """Other machines reach the gateway, and it asks nobody for a token."""
         self._found.error(
             "E0317",
             f"`{host}` is reached from other machines, and `auth` does not say who may call",
-            section.settings["bind"].span,
+            section.settings[field].span,
             "whoever reaches it spends your money",
             help='add `auth = bearer(env("TOKEN"))`, or `auth = none` if everyone may call',
         )
@@ -248,11 +258,11 @@ class GlobalBlocks:
             fixes=[Fix(f"write `{meant}`", (Edit(setting.span, meant),))],
         )
 
-    def _address(self, bind: str, section: Section) -> tuple[str, int]:
+    def _address(self, bind: str, section: Section, field: str = "bind") -> tuple[str, int]:
         address = split_address(bind)
         if address is not None:
             return address
-        setting = section.settings["bind"]
+        setting = section.settings[field]
         self._found.error(
             "E0312",
             f"`{bind}` is no address and port",

@@ -73,6 +73,7 @@ def lower(program: Program, base: Path) -> Plan:
             tls=lowerer.tls(gateway),
             budget=gateway.budget,
             bind=gateway.bind,
+            grpc=gateway.grpc,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])

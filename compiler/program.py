@@ -71,6 +71,7 @@ class GatewaySettings:
     timeout_span: Span | None = None
     state: State = field(factory=State)
     budget: Budget | None = None
+    grpc: str | None = None
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 

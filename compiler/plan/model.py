@@ -116,6 +116,9 @@ class OnnxServingPlan(DeploymentPlan):
     share_weights: bool = field(
         default=True, metadata={"doc": "replicas on one device share the weights; false: each has a copy"}
     )
+    custom_ops: tuple[FileRef, ...] = field(
+        default=(), metadata={"doc": "libraries with further operators", "rare": True}
+    )
 
     @property
     def task_kind(self) -> TaskKind:
@@ -192,6 +195,7 @@ class GatewayPlan:
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"
     )
+    grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
 
 
 @frozen

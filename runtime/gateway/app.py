@@ -86,7 +86,7 @@ def build_app(
     app[BACKGROUND] = {}
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting)
+    metrics = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -158,9 +158,12 @@ class Door:
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        return self.known(shown_secret(request), access)
+
+    def known(self, shown: str, access: Access) -> Held | None:
+        """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None
-        shown = shown_secret(request)
         if self.token is not None and self.token.fits(shown):
             return None
         held = self.keys.find(shown) if self.keys is not None else None
@@ -257,7 +260,8 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
-            ended = partial(records.end, exchange, request, response, outcome, failed)
+            status = 0 if response is None else response.status
+            ended = partial(records.end, exchange, request.method, request.path, status, outcome, failed)
 
             def end(_: object = None) -> None:
                 exchange.end()

@@ -18,7 +18,7 @@ from ..policies.retry import Retry
 from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError
+from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError, Unsupported
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
@@ -78,6 +78,7 @@ class Deployment(Model):
             ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
         )
         self._stopping = False
+        self._loading = asyncio.Lock()
         self.is_drained = False
         """Whether the operator lets nothing come here; what runs may end."""
 
@@ -181,6 +182,23 @@ class Deployment(Model):
         self.plan = plan
         if self._cache is not None:
             self._cache.clear()
+
+    async def load(self) -> None:
+        """Read the model anew, and answer again where it was unloaded. Raises StartError, Unsupported."""
+        plan = self.plan
+        if not isinstance(plan, OnnxServingPlan):
+            raise Unsupported(f"`{self.name}` is no local model")
+        async with self._loading:
+            await self.reload(plan)
+            self.is_drained = False
+
+    async def unload(self) -> None:
+        """Give back what the model takes, once its requests are answered; new ones are refused."""
+        async with self._loading:
+            self.is_drained = True
+            for replica in self._replicas:
+                assert isinstance(replica, Reloadable)
+                await replica.unload()
 
     def go_on(
         self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
