@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 from cattrs import BaseValidationError, transform_error
 from cattrs.gen import make_dict_unstructure_fn
 
@@ -59,7 +60,11 @@ class PlanError(Exception):
 
 def dump_plan(plan: Plan) -> str:
     """`plan` as JSON text: the same plan gives the same bytes, keys in the order of the classes."""
-    return json.dumps(plan_converter.unstructure(plan), indent=2, ensure_ascii=False) + "\n"
+    raw = plan_converter.unstructure(plan)
+    try:
+        return orjson.dumps(raw, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    except orjson.JSONEncodeError:  # a number of more than 64 bits, half of a surrogate pair
+        return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
 
 def load_plan(path: Path) -> Plan:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from ..concurrency.loop_lag import LoopLag
 from ..requests.errors import RequestError, Unauthorized
 from ..requests.trace import Note, Span
 from ..requests.usage import PICODOLLARS
@@ -119,6 +120,7 @@ class Records:
     def __init__(self, access: AccessLog | None = None) -> None:
         self.accounting = Accounting()
         self.access = access
+        self.lag = LoopLag()
         self._recent: deque[Record] = deque(maxlen=KEPT)
         self._troubled: deque[Record] = deque(maxlen=KEPT)
 

@@ -22,10 +22,13 @@ from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..secret import LiveSecret, read_secret
 from ..systemd import notify, watchdog
+from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys
+from .grpc_server import GrpcServer
 from .records import RECORDS, Records
 from .tls import Certificate, following
+from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ STOPPING = 10.0
 AUTH_ADVICE = (
     'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
 )
+GRPC_ADVICE = 'stop that program, or choose another address with `gateway { grpc = "127.0.0.1:8002" }`'
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
 
@@ -75,16 +79,25 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
+            rpc = GrpcServer(executor, app[DOOR], gateway, advice=GRPC_ADVICE) if gateway.grpc else None
             try:
                 await server.start()
+                if rpc is not None:
+                    await rpc.start()
+                    log.info("gRPC at port %d", rpc.port)
                 collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
                 if ready:
                     ready(url)
                 notify("READY=1")
-                certificates = following(service.certificates)
-                async with certificates, reloading_on_hangup(reloader), AsyncExitStack() as beside:
+                async with (
+                    app[RECORDS].lag.measured(),
+                    following(service.certificates),
+                    web_tokens.following(lambda: app[DOOR].tokens),
+                    reloading_on_hangup(reloader),
+                    AsyncExitStack() as beside,
+                ):
                     if running is not None and reloader is not None:
                         await beside.enter_async_context(running(service, reloader))
                     await stop.asked.wait()
@@ -93,6 +106,8 @@ async def serve(
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
+                if rpc is not None:
+                    await rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
                 await _stop(executor)
@@ -123,7 +138,7 @@ class Service:
         plan, old = in_environment(plan), self.executor.plan.gateway
         gateway = plan.gateway
         _check_door(gateway)
-        opened = _read_access(gateway, self.executor)
+        opened = await _read_access(gateway, self.executor)
         bound = None
         if (gateway.host, gateway.port) != (old.host, old.port):
             bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
@@ -200,7 +215,7 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     """Start `executor`, and read what lets clients in."""
     problems: list[str] = []
     try:
-        opened = _read_access(gateway, executor)
+        opened = await _read_access(gateway, executor)
     except StartError as error:
         problems += error.problems
     try:
@@ -213,7 +228,7 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     return opened
 
 
-def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
+async def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
     """What lets clients in. Raises StartError with all problems."""
     problems: list[str] = []
     base_dir = executor.base_dir
@@ -230,7 +245,14 @@ def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
     if auth is not None:
         token = read(lambda: LiveSecret(auth, base_dir, lambda: read_secret(auth, base_dir, "gateway")))
     if gateway.keys:
-        keys = read(lambda: Keys(gateway.keys, base_dir))
+        names = frozenset(key.name for key in gateway.keys)
+        tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
+        keys = read(lambda: Keys(gateway.keys, base_dir, tokens))
+        if tokens is not None:
+            try:
+                await tokens.load()
+            except StartError as error:
+                problems += error.problems
     if tls is not None:
         certificate = read(lambda: Certificate(tls, base_dir))
     if problems:

@@ -89,7 +89,10 @@ def test_a_field_says_what_it_takes_and_means(desk: Desk) -> None:
         ("runtime ort { cuda { | } }", {"gpu_mem_limit", "use_tf32"}),
         ("task embed { | }", {"tokenizer", "pooling"}),
         ("serving { | }", {"max_concurrent", "on_capacity_exhausted"}),
-        ("budget { | }", {"on_exceeded", "max_spend_per_day"}),
+        ("budget { | }", {"on_exceeded", "max_spend_per_day", "max_spend_per_month"}),
+        ("request { | }", {"defaults", "force", "unsupported"}),
+        ("request { defaults { | } }", {"max_tokens", "reasoning_effort", "extra_body"}),
+        ("cache { | }", {"ttl", "max_size", "shared", "sampled"}),
     ],
 )
 def test_each_block_has_its_own_fields(desk: Desk, blocks: str, fields: set[str]) -> None:
@@ -115,7 +118,24 @@ def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
     assert {"timeout", "retries"} <= set(offered(desk, text))
 
 
+def test_what_stands_behind_a_route_and_among_the_steps_of_a_pipeline(desk: Desk) -> None:
+    base = "deployment a { }\ndeployment b { }\n"
+    for route in ("fallback [a, b]", "hedge [a, b] after 1s", "balance [a, b] by usage", "split { a: 100% }"):
+        assert set(offered(desk, f"{base}route r = {route} with {{ | }}")) == {"budget"}
+        found = offered(desk, f"{base}route r = {route} with {{ budget {{ | }} }}")
+        assert {"on_exceeded", "max_spend_per_week"} <= set(found), route
+    assert {"return", "carries"} <= set(offered(desk, "pipeline p(m: text) -> text { | }"))
+
+
 # ---- values
+
+
+def test_words_of_parameters_and_texts_of_the_environment(desk: Desk) -> None:
+    assert "xhigh" in offered(desk, "deployment d { request { force { reasoning_effort = | } } }")
+    assert list(offered(desk, "deployment d { request { unsupported = | } }"))[:2] == ["error", "drop"]
+    assert offered(desk, "deployment d { runtime openai { endpoint = | } }")["env"].detail == (
+        "an environment variable with a default, read when a plan starts"
+    )
 
 
 def test_words_with_the_default_marked(desk: Desk) -> None:

@@ -139,6 +139,19 @@ def test_a_key_in_a_text_is_never_shown(desk: Desk) -> None:
     assert key not in text
 
 
+def test_options_of_routes_and_of_pipelines_and_parameters_of_requests(desk: Desk) -> None:
+    base = 'deployment a { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+    route = "route r = fallback [a] with { budget { max_spend_per_we|ek = $1, on_exceeded = warn } }"
+    assert "ceiling of any 7 days" in shown(desk, base + route)
+    assert "spend ceilings of all that is asked" in shown(
+        desk, base + route.replace("we|ek", "week").replace("budg", "bud|g")
+    )
+    pipeline = "pipeline p(m: text) -> text { carr|ies = [eu] return a(m) }"
+    assert "kinds of data that go through it" in shown(desk, base + pipeline)
+    request = base.replace('gpt-4o"', 'gpt-4o", request { force { temp|erature = 0 } }')
+    assert "variety of the answers" in shown(desk, request)
+
+
 def test_nothing_where_there_is_nothing(desk: Desk) -> None:
     for text in ("|", "let x = 1\n|\n", "# comm|ent"):
         assert shown(desk, text) == ""

@@ -9,7 +9,7 @@ from ....compiler.plan import Capabilities
 from ...dialects.adapt.dialects import KNOWN_OF
 from ...requests.request import OPENAI_CHAT
 
-_FORMS = ("json_mode", "json_schema", "schema_subset")
+_FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 
 _BESIDE = frozenset(
     {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
@@ -49,6 +49,9 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
+        self._any_turns &= can.extra_fields is None and can.message_fields is None
+        self._any_turns &= can.user_after_results is not False
+        self._any_turns &= can.developer_prompts is not False and can.prefill is not False
         self._any_id = can.call_ids is None and can.call_signature is None
         self._parts = {
             kind: fields
