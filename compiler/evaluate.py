@@ -14,6 +14,7 @@ from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
+from .foreign_values import foreign_call, report_in_text, report_named_space, report_variable
 from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
 from .unknown import UNKNOWN
@@ -82,6 +83,8 @@ class Evaluator:
             case s.Member():
                 return self._member(node, scope)
             case s.Bad():
+                return UNKNOWN
+            case _ if report_variable(node, scope, self._found):
                 return UNKNOWN
             case _:
                 self._found.error(
@@ -187,7 +190,9 @@ class Evaluator:
             self._found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
             return
         base = node.base.name if isinstance(node.base, s.Reference) else "this"
-        if scope.is_lost(base):
+        if scope.is_lost(base) or report_variable(node, scope, self._found):
+            return
+        if report_named_space(base, node.name.text, node, scope, self._found):
             return
         hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
         self._found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)
@@ -196,7 +201,7 @@ class Evaluator:
         texts: list[str] = []
         complete = True
         for part in node.parts:
-            value = part if isinstance(part, str) else self._inside_text(part, scope)
+            value = part if isinstance(part, str) else self._inside_text(part, node, scope)
             if value is None:
                 value = UNKNOWN
                 message = f"`{getattr(part, 'name', '')}` has no value to put into a text"
@@ -224,12 +229,14 @@ class Evaluator:
         self._lists[id(items)] = (items, size)
         return items
 
-    def _inside_text(self, part: s.Reference, scope: Scope) -> Any:
+    def _inside_text(self, part: s.Reference, text: s.Text, scope: Scope) -> Any:
         alias, _, name = part.name.rpartition(".")
         symbol = scope.find_in(alias, name) if alias else scope.find(name)
         if symbol is not None and isinstance(symbol.node, VALUES):
             return self.value_of(symbol)
-        if scope.is_lost(alias or name, bool(alias)):
+        if scope.is_lost(alias or name, bool(alias)) or (
+            symbol is None and report_in_text(part, text, scope, self._found)
+        ):
             return UNKNOWN
         meant = self._found.near(part.name, scope.names(*VALUES))
         what = (
@@ -248,7 +255,9 @@ class Evaluator:
             return UNKNOWN
         name = node.function.name if isinstance(node.function, s.Reference) else None
         if name not in FUNCTIONS:
-            hint = (
+            if report_variable(node, scope, self._found):
+                return UNKNOWN
+            hint = foreign_call(name or scope.span(node.function).text) or (
                 did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
             )
             written = shorten(scope.span(node.function).text)
@@ -283,6 +292,8 @@ class Evaluator:
         return UNKNOWN
 
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
+        if isinstance(node.left, s.Member) and report_variable(node, scope, self._found):
+            return UNKNOWN
         left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN

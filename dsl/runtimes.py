@@ -86,6 +86,11 @@ class OrtConfig(RuntimeConfig):
         "them; other inputs follow by the names of their dimensions",
         factory=dict,
     )
+    custom_ops: tuple[str, ...] = doc(
+        "shared libraries with operators that ONNX Runtime does not have, such as those of "
+        "`onnxruntime-extensions`; their code is run",
+        default=(),
+    )
     outside_project: bool = doc(
         "the model and its files may lie outside of the project, at the same place on each machine",
         default=False,

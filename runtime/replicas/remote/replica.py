@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
+from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
@@ -50,6 +51,8 @@ from .passed import JSON, Passed, Pieces, usage_in
 
 Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
+
+E = TypeVar("E", bound=RequestError)
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -296,7 +299,7 @@ class RemoteReplica:
                 return await self._client.post(url, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
-                raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
+                raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
             raise self._fail(
                 RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
             ) from None
@@ -332,18 +335,22 @@ class RemoteReplica:
         url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
 
-    def _out_of_bounds(self, limit: Limit, most: int, deadline: float | None) -> RequestError:
-        match limit:
-            case Limit.READ:
-                return self._fail(RequestTimeout, f"fell silent for {self._read_timeout:g} s")
-            case Limit.SIZE:
-                what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
-                return self._fail(ServerError, what, retryable=False)
-        if deadline is not None and self._timeouts.loop.time() >= deadline:
-            return self._fail(RequestTimeout, "took longer than the deadline")
-        return self._fail(
-            RequestTimeout, f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
-        )
+    def _out_of_bounds(
+        self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
+    ) -> RequestError:
+        """at_work: whether the answer had begun."""
+        if limit is Limit.SIZE:
+            what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
+            return self._fail(ServerError, what, retryable=False)
+        if limit is Limit.READ:
+            what = f"fell silent for {self._read_timeout:g} s"
+        elif deadline is not None and self._timeouts.loop.time() >= deadline:
+            what = "took longer than the deadline"
+        else:
+            what = f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
+        error = self._fail(RequestTimeout, what)
+        error.at_work = at_work
+        return error
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
@@ -362,7 +369,7 @@ class RemoteReplica:
                 what = f"could not be talked to: {type(error).__name__}"
         return self._fail(NetworkError, what)
 
-    def _fail(self, kind: type[RequestError], what: str, *, retryable: bool | None = None) -> RequestError:
+    def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(
             f"{self._who} {what}",
             deployment=self._plan.deployment,
