@@ -260,7 +260,8 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
-            ended = partial(records.end, exchange, request, response, outcome, failed)
+            status = 0 if response is None else response.status
+            ended = partial(records.end, exchange, request.method, request.path, status, outcome, failed)
 
             def end(_: object = None) -> None:
                 exchange.end()

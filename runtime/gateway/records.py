@@ -127,14 +127,15 @@ class Records:
     def end(
         self,
         exchange: Exchange,
-        request: web.Request,
-        response: web.StreamResponse | None,
+        method: str,
+        path: str,
+        status: int,
         outcome: str,
         error: RequestError | None,
         now: float,
         asks: bool = True,
     ) -> None:
-        """A request has ended. response: None where nobody got any. asks: whether it was one to a model."""
+        """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
         if outcome == OK and spans and not any(span.ok for span in spans):
@@ -150,12 +151,12 @@ class Records:
             time.time() - (now - exchange.began),
             exchange.began,
             now,
-            request.method,
-            request.path[:LONGEST_PATH],
+            method,
+            path[:LONGEST_PATH],
             key,
             asked,
             user,
-            0 if response is None else response.status,
+            status,
             outcome,
             "" if error is None else error.message[:LONGEST_MESSAGE],
             "" if trace is None else trace.deployment or "",
