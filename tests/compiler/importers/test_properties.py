@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferc.compiler.compile import check_file
@@ -178,6 +178,7 @@ def changed(draw: st.DrawFn, whole: Any) -> Any:
 
 
 @pytest.mark.parametrize("system", FILES)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_nothing_is_silent_and_what_is_written_passes(system: str, data: st.DataObject) -> None:
     text = json.dumps(data.draw(changed(FILES[system])))
