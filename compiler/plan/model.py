@@ -116,6 +116,9 @@ class OnnxServingPlan(DeploymentPlan):
     share_weights: bool = field(
         default=True, metadata={"doc": "replicas on one device share the weights; false: each has a copy"}
     )
+    custom_ops: tuple[FileRef, ...] = field(
+        default=(), metadata={"doc": "libraries with further operators", "rare": True}
+    )
 
     @property
     def task_kind(self) -> TaskKind:
