@@ -18,8 +18,11 @@ from inferc.runtime.replicas.onnx.generate.forms import Forms, json_form
 from inferc.runtime.replicas.onnx.tokens import load_tokenizer
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.flows import value_of
 from ...support.openai_client import openai_client
+from ...support.projects import Project
 from ...support.remote import executor_of, gateway_of
+from ...support.remote import running as serving
 from .plans import running
 from .test_onnx_generate import BOS, PROMPT, byte_ids, complete, decoded, lm_plan, reference_tokens
 from .toys import byte_tokenizer, causal_lm, merged_decoder
@@ -225,3 +228,17 @@ async def test_closing_a_stream_of_several_answers_ends_them_all(folder: Path) -
         await stream.aclose()
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) <= before
+
+
+async def test_a_pipeline_gets_a_value_of_its_type_from_a_local_model(folder: Path) -> None:
+    project = Project(folder)
+    text = (
+        'deployment lm { model = "fp32.onnx", task generate { tokenizer = "tokenizer.json" } }\n'
+        'type Verdict = { label: "refund" | "other", sure: bool }\n'
+        "pipeline p(message: text) -> Verdict { return lm(message) as Verdict }\n"
+    )
+    async with serving(project.plan(text), folder) as executor:
+        for message in ("a", "b"):
+            value = await value_of(executor.pipelines["p"], message=message)
+            assert value["label"] in ("refund", "other")
+            assert isinstance(value["sure"], bool)
