@@ -35,6 +35,7 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .traces import TRACEPARENT
 from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -224,6 +225,8 @@ def _guarded(
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         loop = asyncio.get_running_loop()
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], loop.time())
+        if records.traces is not None:
+            exchange.traceparent = request.headers.get(TRACEPARENT, "")
         outcome, response, failed = OK, None, None
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
@@ -260,7 +263,8 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
-            ended = partial(records.end, exchange, request, response, outcome, failed)
+            status = 0 if response is None else response.status
+            ended = partial(records.end, exchange, request.method, request.path, status, outcome, failed)
 
             def end(_: object = None) -> None:
                 exchange.end()

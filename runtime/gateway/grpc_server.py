@@ -16,10 +16,12 @@ from ..http_server import GRACE
 from ..requests.answer import TensorChunk
 from ..requests.errors import BadRequest, RequestError, StartError, UnknownModel
 from ..requests.trace import Trace
+from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
 from .endpoints import open_inference as endpoints
 from .exchange import Exchange
 from .health import findings_of
+from .records import Records
 from .responses import log_failure
 
 log = logging.getLogger(__name__)
@@ -39,20 +41,31 @@ _CODES = {
 }
 """gRPC's codes of errors, by those of HTTP; all others are `INTERNAL`."""
 
+_INFER = "/inference.GRPCInferenceService/ModelInfer"
+
 Answer = Callable[[Any, Exchange, "float | None"], Awaitable[Any]]
 
 
 class GrpcServer:
     """Serves the local models of `executor`, which has started, to those whom `door` lets in.
 
-    advice: what to do when the address is taken.
+    advice: what to do when the address is taken. records: where requests to models are written down.
     """
 
-    def __init__(self, executor: Executor, door: Door, gateway: GatewayPlan, *, advice: str) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        door: Door,
+        gateway: GatewayPlan,
+        *,
+        advice: str,
+        records: Records | None = None,
+    ) -> None:
         if find_spec("grpc") is None or find_spec("google.protobuf") is None:
             raise StartError("`gateway { grpc = … }` needs grpcio and protobuf: pip install 'inferc[grpc]'")
         self._executor = executor
         self._door = door
+        self._records = records
         self._gateway = gateway
         self._advice = advice
         self._server: Any = None
@@ -203,21 +216,29 @@ class GrpcServer:
         loop = asyncio.get_running_loop()
         exchange = Exchange(self._executor, secrets.token_hex(16), loop.time())
         left = context.time_remaining()
+        outcome, failed = CANCELLED, None
         try:
             held = self._door.known(_secret(context), access)
             if held is not None:
                 exchange.key = exchange.plan.keys[held.name]
                 exchange.person = held.person
                 exchange.check_protocol(ClientProtocol.OPEN_INFERENCE)
-            return await answer(message, exchange, None if left is None else loop.time() + left)
+            answered = await answer(message, exchange, None if left is None else loop.time() + left)
+            outcome = OK
+            return answered
         except RequestError as error:
             log_failure(error)
+            outcome, failed = type(error).code, error
             raise
         except Exception:
+            outcome = INTERNAL
             log.exception("a request over gRPC failed")
             raise RequestError("the request failed inside of inferc") from None
         finally:
             exchange.end()
+            if self._records is not None and answer == self._infer:
+                status = 200 if outcome == OK else 0 if failed is None else failed.status
+                self._records.end(exchange, "GRPC", _INFER, status, outcome, failed, loop.time())
 
 
 def _message(kind: str, **fields: Any) -> Any:

@@ -79,12 +79,9 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
-            rpc = GrpcServer(executor, app[DOOR], gateway, advice=GRPC_ADVICE) if gateway.grpc else None
             try:
                 await server.start()
-                if rpc is not None:
-                    await rpc.start()
-                    log.info("gRPC at port %d", rpc.port)
+                service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
@@ -106,8 +103,8 @@ async def serve(
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
-                if rpc is not None:
-                    await rpc.stop(grace)
+                if service.rpc is not None:
+                    await service.rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
                 await _stop(executor)
@@ -128,6 +125,9 @@ class Service:
     ) -> None:
         self.certificates = [] if certificate is None else [certificate]
         """The one that is shown, if any."""
+        self.rpc: GrpcServer | None = None
+        """What takes requests over gRPC, if anything does."""
+        self._leaving: asyncio.Task[None] | None = None
         self.executor = executor
         self.app = app
         self._server = server
@@ -144,12 +144,16 @@ class Service:
             bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
         elif gateway.tls is not None or old.tls is not None:
             bound = self._server.again()
-        listening = None
+        listening, old_rpc, rpc = None, self.rpc, None
         try:
             if bound is not None:
                 listening = await self._server.listen(bound, opened.tls)
+            if gateway.grpc != old.grpc:
+                rpc = await self.open_rpc(gateway)
             await self.executor.reload(plan)
         except BaseException:
+            if rpc is not None:
+                await rpc.stop(0)
             if listening is not None:
                 listening.close()
             if bound is not None:
@@ -159,6 +163,20 @@ class Service:
         self.certificates[:] = [] if opened.certificate is None else [opened.certificate]
         if bound is not None and listening is not None:
             await self._server.move(listening, bound, opened.tls)
+        if gateway.grpc != old.grpc:
+            self.rpc = rpc
+            if old_rpc is not None:
+                self._leaving = asyncio.create_task(old_rpc.stop())
+
+    async def open_rpc(self, gateway: GatewayPlan) -> GrpcServer | None:
+        """Take requests over gRPC, where the plan says so. Raises StartError."""
+        if gateway.grpc is None:
+            return None
+        records = self.app[RECORDS]
+        rpc = GrpcServer(self.executor, self.app[DOOR], gateway, advice=GRPC_ADVICE, records=records)
+        await rpc.start()
+        log.info("gRPC at port %d", rpc.port)
+        return rpc
 
 
 Running = Callable[[Service, Reloader], AbstractAsyncContextManager[None]]

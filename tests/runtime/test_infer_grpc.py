@@ -21,6 +21,7 @@ from inferc.compiler.plan import Batching, GatewayPlan
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.app import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
+from inferc.runtime.gateway.records import Records
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import Secret
 
@@ -227,3 +228,27 @@ async def test_both_protocols_give_the_same(executor: Executor, address: str) ->
         address, lambda client: client.infer("FP32", [wanted("x", values)]).as_numpy("y")
     )
     numpy.testing.assert_array_equal(one, other)
+
+
+async def test_requests_are_written_down_as_those_over_http(executor: Executor) -> None:
+    records = Records()
+    gateway = GatewayPlan(grpc="127.0.0.1:0")
+    server = GrpcServer(executor, Door(gateway, None, None), gateway, advice="", records=records)
+    await server.start()
+    try:
+        await asyncio.to_thread(ask_twice, f"127.0.0.1:{server.port}")
+    finally:
+        await server.stop(0)
+    told = [(each.method, each.asked, each.status, each.outcome) for each in records._recent]
+    assert told == [("GRPC", "line", 200, "ok"), ("GRPC", "", 404, "model_not_found")]
+
+
+def ask_twice(address: str) -> None:
+    tensor = triton.InferInput("x", [1, 2], "FP32")
+    shift = triton.InferInput("shift", [1, 2], "FP32")
+    for each in (tensor, shift):
+        each.set_data_from_numpy(numpy.ones((1, 2), numpy.float32))
+    with connected(address) as client:
+        client.infer("line", [tensor, shift])
+        with pytest.raises(InferenceServerException):
+            client.infer("nope", [tensor, shift])

@@ -61,7 +61,9 @@ class Straight:
 
     def takes(self, body: dict[str, Any]) -> bool:
         """Whether nothing in `body` needs adapting."""
-        if not self._any_turns or not self._fields.isdisjoint(body):
+        if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
+            return False
+        if "max_tokens" in body and "max_completion_tokens" in body:
             return False
         for name, most in self._most:
             value = body.get(name)
@@ -114,8 +116,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
             yield "max_completion_tokens"
     if can.most_top_logprobs == 0:
         yield "logprobs"
-    if can.most_stop is not None:
-        yield "stop"
+    yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
     if can.tools is False or can.strict_tools is False:
         yield "tools"
     if can.parallel_tools is False:
