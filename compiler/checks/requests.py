@@ -51,6 +51,21 @@ def check(program: Program, found: Diagnostics) -> None:
             if given is not None:
                 _parameters(declared, deployment, name, given, known, found)
         _never_counts(declared, deployment, found)
+        if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
+            found.warning(
+                "W0424",
+                "`unsupported` never counts here",
+                declared.span("request", "unsupported"),
+                "nothing is left out",
+                help="remove it: it is for chats of models behind HTTP",
+            )
+
+
+def _adapts(deployment: Deployment) -> bool:
+    """Whether its requests are made to fit what the model takes."""
+    runtime = deployment.effective_runtime()
+    is_remote = runtime.transport is TransportKind.REMOTE and runtime is not RuntimeKind.CUSTOM
+    return is_remote and deployment.effective_task() is TaskKind.CHAT
 
 
 def _known(deployment: Deployment) -> tuple[str, ...] | None:
