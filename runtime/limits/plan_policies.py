@@ -147,7 +147,7 @@ class PlanPolicies:
         return budget, Tariff.of(plan.price)
 
     def _account(self, kind: str, name: str = "") -> str:
-        """What the store calls the budget of something that is no deployment: names of states are not empty."""
+        """What the store calls the budget of what is no deployment: names of states are not empty."""
         return f"/{kind}/{self._state.name}/{name}"
 
     def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
