@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 }
 """The calls that have a meaning outside of pipelines: most arguments, and how they are written."""
 
+
+_VARIABLE = re.compile(r"[^=\0\s]{1,255}")
+"""What a variable of the environment may be called."""
 
 DEEPEST = 100
 """How many values may need each other in a row."""
@@ -274,6 +278,12 @@ class Evaluator:
         values = [self._evaluate(argument, scope) for argument in node.arguments]
         if name == "fallback" and isinstance(node.arguments[0], s.Member) and values[0] is not UNKNOWN:
             values = [Word(node.arguments[0].name.text)]  # plans know deployments without the alias
+        if name == "env" and isinstance(values[0], str) and not _VARIABLE.fullmatch(values[0]):
+            span = scope.span(node.arguments[0])
+            self._found.error(
+                "E0311", "this names no variable of the environment", span, help=f"write `{form}`"
+            )
+            return UNKNOWN
         if name == "env" and len(values) > 1 and values[1] is not UNKNOWN:
             values[1] = self._default(node.arguments[1], values[1], scope)
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))

@@ -91,6 +91,28 @@ async def test_processes_share_it_and_it_outlives_them(tmp_path: Path) -> None:
         assert 0.4 < total <= 0.6
 
 
+async def test_a_deployment_has_its_own_budget_whatever_it_is_called(tmp_path: Path) -> None:
+    strange = """
+    deployment "route:r" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    deployment "route/r" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    deployment "gateway:" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    """
+    budget = "budget { max_spend_per_month = $9, on_exceeded = reject }"
+    async with mock_provider() as mock:
+        text = (FILE + strange).replace("ENDPOINT", mock.endpoint).replace("GATEWAY", budget)
+        executor = Executor(Project(tmp_path).plan(text), tmp_path, state=tmp_path / "state")
+        await executor.start()
+        assert await asked(executor, "r", 3) == 3
+        spent = [
+            policies.budget.spent(0)["day"]
+            for each in executor.deployments.values()
+            for policies in each.policies
+            if policies is not None and policies.budget is not None
+        ]
+        await executor.stop()
+    assert spent == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -101,6 +123,7 @@ async def test_processes_share_it_and_it_outlives_them(tmp_path: Path) -> None:
         ("gateway { budget { DAY, on_exceeded = reject } }", "E0413"),
         ("gateway { budget { DAY, max_spend_per_hour = $2, on_exceeded = warn } }", "E0412"),
         ("route r = fallback [a] with { budgets { } }", "E0204"),
+        ("gateway { budget { max_spend_per_year = $1, on_exceeded = warn } }", "E0204"),
         ("route r = fallback [fallback [a] with { }, a]", "E0101"),
     ],
 )
@@ -109,4 +132,5 @@ def test_mistakes_are_said(tmp_path: Path, text: str, code: str) -> None:
         'deployment a { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
         'deployment u { model = "who-knows", runtime openai { api_key = env("K") } }\n'
     )
-    assert code in Project(tmp_path).codes(deployments + text.replace("DAY", "max_spend_per_day = $1"))
+    codes = Project(tmp_path).codes(deployments + text.replace("DAY", "max_spend_per_day = $1"))
+    assert [each for each in codes if each[0] in "EW"] == [code]
