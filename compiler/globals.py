@@ -14,6 +14,7 @@ from ..dsl.gateway import (
     LONGEST_NAME,
     MAX_BODY,
     MAX_BODY_MEMORY,
+    Bounds,
     ClientTimeouts,
     Cors,
     Tls,
@@ -60,6 +61,7 @@ class GatewayFields:
     )
     tls: Tls | None = doc("its certificate; unset: clients connect by `http://`", default=None)
     cors: Cors = doc("which web pages may call", factory=Cors)
+    bounds: Bounds = doc("the most that one request may take; more is an error when checked", factory=Bounds)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
 
@@ -137,6 +139,7 @@ class GlobalBlocks:
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
             budget=fields.budget,
+            bounds=fields.bounds,
             paths=paths,
         )
 

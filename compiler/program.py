@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Tls
+from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, Bounds, ClientTimeouts, Cors, Tls
 from ..dsl.keys import Key
 from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
@@ -70,6 +70,7 @@ class GatewaySettings:
     timeout_span: Span | None = None
     state: State = field(factory=State)
     budget: Budget | None = None
+    bounds: Bounds = field(factory=Bounds)
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 
