@@ -69,6 +69,12 @@ def configure(parser: ArgumentParser) -> None:
         choices=_FORMS,
         help="write a line for each request to standard output, for people or as JSON",
     )
+    parser.add_argument(
+        "--traces",
+        action="store_true",
+        help="send each request as a trace to the OpenTelemetry collector that OTEL_EXPORTER_OTLP_ENDPOINT "
+        "names (default: http://localhost:4318)",
+    )
     parser.add_argument("--log-format", choices=_FORMS, default="people", help="of the log on standard error")
     parser.add_argument(
         "--log-level",
@@ -143,6 +149,7 @@ def run(arguments: Namespace) -> int:
     from ...runtime.gateway.access_log import AccessLog, LogForm
     from ...runtime.gateway.records import Records
     from ...runtime.gateway.serve import Service
+    from ...runtime.gateway.traces import Traces
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 
@@ -178,6 +185,10 @@ def run(arguments: Namespace) -> int:
     )
     form = arguments.access_log
     access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
+    try:
+        traces = Traces() if arguments.traces else None
+    except StartError as error:
+        return fail(str(error))
     serving = serve(
         executor,
         ready.plan.gateway,
@@ -187,7 +198,7 @@ def run(arguments: Namespace) -> int:
         share_port=arguments.share_port,
         reread=reread,
         running=beside,
-        records=Records(access),
+        records=Records(access, traces),
     )
     try:
         run_async(serving, lingering=_LINGERING)

@@ -35,6 +35,7 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .traces import TRACEPARENT
 from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -224,6 +225,8 @@ def _guarded(
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         loop = asyncio.get_running_loop()
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], loop.time())
+        if records.traces is not None:
+            exchange.traceparent = request.headers.get(TRACEPARENT, "")
         outcome, response, failed = OK, None, None
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:

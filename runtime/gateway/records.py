@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from ..serving.counters import OK
 from .access_log import AccessLog
 from .accounting import Accounting
 from .exchange import Exchange
+from .traces import Traces
 
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""
@@ -115,9 +117,13 @@ class Record(NamedTuple):
 
 
 class Records:
-    """Those of one gateway. access: where a line for each request is written; None: nowhere."""
+    """Those of one gateway.
 
-    def __init__(self, access: AccessLog | None = None) -> None:
+    access: where a line for each request is written; traces: where each is sent as a trace. None: nowhere.
+    """
+
+    def __init__(self, access: AccessLog | None = None, traces: Traces | None = None) -> None:
+        self.traces = traces
         self.accounting = Accounting()
         self.access = access
         self.lag = LoopLag()
@@ -171,11 +177,15 @@ class Records:
                 self._troubled.append(record)
         if self.access is not None:
             self.access.write(record)
+        if self.traces is not None and asks:
+            self.traces.add(record, exchange.plan, exchange.traceparent)
 
     async def stop(self) -> None:
         """Write what is not written yet."""
         if self.access is not None:
             await self.access.stop()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.stop)
 
     def find(self, request_id: str) -> Record | None:
         """The last request of that id, if it is remembered."""

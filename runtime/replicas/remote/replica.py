@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
@@ -48,11 +49,14 @@ from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passed import JSON, Passed, Pieces, usage_in
+from .proxy import NoProxy, Proxy, proxy_for
 
 Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
 
 E = TypeVar("E", bound=RequestError)
+
+log = logging.getLogger(__name__)
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -115,6 +119,7 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
+        proxy = None if self._server else self._proxy()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
@@ -122,8 +127,21 @@ class RemoteReplica:
                 read_ahead=_READ_AHEAD,
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
+                proxy=proxy,
             )
         )
+
+    def _proxy(self) -> Proxy | None:
+        """The proxy that the environment names for the endpoint. Raises StartError."""
+        try:
+            proxy = proxy_for(self._plan.endpoint)
+        except NoProxy as error:
+            raise StartError(f"deployment `{self._plan.deployment}`: {error}") from None
+        if proxy is not None:
+            log.info(
+                "deployment `%s`: its requests go through the proxy %s", self._plan.deployment, proxy.where
+            )
+        return proxy
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -354,10 +372,14 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError():
+                what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
                 reason = os.strerror(number) if number and number > 0 else error.os_error
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
+                if isinstance(error, aiohttp.ClientProxyConnectionError):
+                    where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
             case aiohttp.ServerDisconnectedError():
                 what = "closed the connection before it answered"
