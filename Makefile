@@ -23,11 +23,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
+CLIENTS := .venv-clients
 
 T ?=
 J ?= 2
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults clients mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +81,15 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
+clients: $(READY) models $(CLIENTS)/.ready ## try clients that others wrote, in an environment of theirs
+	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python -m pytest -q -c /dev/null -p no:cacheprovider \
+		--rootdir tests/clients --confcutdir tests/clients tests/clients
+
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt
+	@touch $@
+
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py
 
@@ -90,7 +100,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
+from ..compiler.plan.reach import files_of
 from .output import fail, show
 from .sources import add_settings
 
@@ -68,7 +69,8 @@ def ready_plan(arguments: Namespace) -> Ready | int:
         if arguments.settings:
             return fail("--set belongs to `inferc compile`: a plan has its values already")
         try:
-            return Ready(load_plan(path), path.parent, (path,))
+            plan = load_plan(path)
+            return Ready(plan, path.parent, (path, *(path.parent / name for name in files_of(plan))))
         except PlanError as error:
             return fail(str(error))
     from ..compiler.compile import check_file, compile_checked
@@ -77,5 +79,7 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     status = show(checked.diagnostics, arguments) if checked.diagnostics else 0
     if status != 0:
         return status
-    files = tuple(each.source.path for each in checked.modules if each.source.path is not None)
-    return Ready(compile_checked(checked, path.parent), path.parent, files)
+    files = [each.source.path for each in checked.modules if each.source.path is not None]
+    plan = compile_checked(checked, path.parent)
+    files += [path.parent / name for name in files_of(plan)]
+    return Ready(plan, path.parent, tuple(files))

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.foreign_words import foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
 from ..dsl.runtimes import CONFIG_CLASSES
@@ -45,9 +46,17 @@ class Declared:
     def runtime_is_known(self) -> bool:
         """Whether it is certain which runtime it is for: a model that could not be read says nothing."""
         deployment = self.deployment
-        if deployment is None or (self.section.damaged and not self.runtime_is_written):
+        if deployment is None or self.runtime_is_wrong:
             return False
-        return bool(deployment.model or deployment.runtime or deployment.runtime_config)
+        if self.section.damaged and not self.runtime_is_written:
+            return False
+        return bool(deployment.model)
+
+    @property
+    def runtime_is_wrong(self) -> bool:
+        """Whether the file says a runtime that does not exist, so that nothing is known of its settings."""
+        block = self.section.sections.get("runtime")
+        return block is not None and self.section_at("runtime_config") is None
 
     @property
     def runtime_is_written(self) -> bool:
@@ -133,13 +142,13 @@ class Declarer:
         structure({"model": "", **values, "name": symbol.name.text}, Deployment, paths, self._found)
 
     def _values(self, symbol: Symbol, section: Section, paths: Paths) -> dict[str, Any]:
-        runtime = section.sections.pop("runtime", None)
-        task = section.sections.pop("task", None)
+        runtime, task = section.sections.get("runtime"), section.sections.get("task")
         task_word = section.settings.pop("task", None)
         what = f"the {symbol.kind} `{symbol.name.text}`"
         hidden = frozenset({"name", "runtime_config"})
         named = section.settings.get("runtime")
-        values = self._shaper.shape(section, Deployment, what, (), paths, hidden)
+        elsewhere = frozenset({"runtime", "task"})
+        values = self._shaper.shape(section, Deployment, what, (), paths, hidden, elsewhere)
         target = self._split_call(values)
         if runtime is not None:
             self._runtime_block(runtime, values, paths)
@@ -152,9 +161,6 @@ class Declarer:
             self._task_block(task, values, paths)
         elif task_word is not None:
             self._task_word(task_word, values, paths)
-        for name, part in (("runtime", runtime), ("task", task)):
-            if part is not None:
-                section.sections[name] = part
         return values
 
     # ---- runtime
@@ -254,6 +260,21 @@ class Declarer:
             return None
         if section.label.text in words:
             return kinds(section.label.text)
+        told = foreign_word("runtimes", section.label.text) if kinds is RuntimeKind else None
+        if told is not None:
+            span, meant = section.label_span(), told.to[0] if told.to else None
+            fixes = [Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)] if meant is not None else []
+            self._found.error(
+                "E0303",
+                f"there is no runtime `{section.label.text}`",
+                span,
+                f"`{meant}` here" if meant is not None else "unknown runtime",
+                help=told.say or None,
+                fixes=[Fix(f"write `{meant}`", (Edit(span, meant),), safe=False)]
+                if meant is not None
+                else (),
+            )
+            return None
         hint = did_you_mean(section.label.text, words)
         self._found.error(
             "E0303",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
+from .foreign_values import foreign_call, report_in_text, report_named_space, report_variable
 from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
 from .unknown import UNKNOWN
@@ -29,6 +31,9 @@ FUNCTIONS: dict[str, tuple[int, str]] = {
 }
 """The calls that have a meaning outside of pipelines: most arguments, and how they are written."""
 
+
+_VARIABLE = re.compile(r"[^=\0\s]{1,255}")
+"""What a variable of the environment may be called."""
 
 DEEPEST = 100
 """How many values may need each other in a row."""
@@ -82,6 +87,8 @@ class Evaluator:
             case s.Member():
                 return self._member(node, scope)
             case s.Bad():
+                return UNKNOWN
+            case _ if report_variable(node, scope, self._found):
                 return UNKNOWN
             case _:
                 self._found.error(
@@ -187,7 +194,9 @@ class Evaluator:
             self._found.error("E0201", message, scope.span(node.name), "not declared there", help=hint)
             return
         base = node.base.name if isinstance(node.base, s.Reference) else "this"
-        if scope.is_lost(base):
+        if scope.is_lost(base) or report_variable(node, scope, self._found):
+            return
+        if report_named_space(base, node.name.text, node, scope, self._found):
             return
         hint = did_you_mean(base, scope.aliases) or f'`import "file.infer" as {base}` would make it one'
         self._found.error("E0201", f"`{base}` is no imported file", scope.span(node.base), help=hint)
@@ -196,7 +205,7 @@ class Evaluator:
         texts: list[str] = []
         complete = True
         for part in node.parts:
-            value = part if isinstance(part, str) else self._inside_text(part, scope)
+            value = part if isinstance(part, str) else self._inside_text(part, node, scope)
             if value is None:
                 value = UNKNOWN
                 message = f"`{getattr(part, 'name', '')}` has no value to put into a text"
@@ -224,12 +233,14 @@ class Evaluator:
         self._lists[id(items)] = (items, size)
         return items
 
-    def _inside_text(self, part: s.Reference, scope: Scope) -> Any:
+    def _inside_text(self, part: s.Reference, text: s.Text, scope: Scope) -> Any:
         alias, _, name = part.name.rpartition(".")
         symbol = scope.find_in(alias, name) if alias else scope.find(name)
         if symbol is not None and isinstance(symbol.node, VALUES):
             return self.value_of(symbol)
-        if scope.is_lost(alias or name, bool(alias)):
+        if scope.is_lost(alias or name, bool(alias)) or (
+            symbol is None and report_in_text(part, text, scope, self._found)
+        ):
             return UNKNOWN
         meant = self._found.near(part.name, scope.names(*VALUES))
         what = (
@@ -248,7 +259,9 @@ class Evaluator:
             return UNKNOWN
         name = node.function.name if isinstance(node.function, s.Reference) else None
         if name not in FUNCTIONS:
-            hint = (
+            if report_variable(node, scope, self._found):
+                return UNKNOWN
+            hint = foreign_call(name or scope.span(node.function).text) or (
                 did_you_mean(name or "", FUNCTIONS) or f"there are {', '.join(f'`{f}`' for f in FUNCTIONS)}"
             )
             written = shorten(scope.span(node.function).text)
@@ -265,6 +278,12 @@ class Evaluator:
         values = [self._evaluate(argument, scope) for argument in node.arguments]
         if name == "fallback" and isinstance(node.arguments[0], s.Member) and values[0] is not UNKNOWN:
             values = [Word(node.arguments[0].name.text)]  # plans know deployments without the alias
+        if name == "env" and isinstance(values[0], str) and not _VARIABLE.fullmatch(values[0]):
+            span = scope.span(node.arguments[0])
+            self._found.error(
+                "E0311", "this names no variable of the environment", span, help=f"write `{form}`"
+            )
+            return UNKNOWN
         if name == "env" and len(values) > 1 and values[1] is not UNKNOWN:
             values[1] = self._default(node.arguments[1], values[1], scope)
         return UNKNOWN if UNKNOWN in values else Call(name, tuple(values))
@@ -283,6 +302,8 @@ class Evaluator:
         return UNKNOWN
 
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
+        if isinstance(node.left, s.Member) and report_variable(node, scope, self._found):
+            return UNKNOWN
         left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN

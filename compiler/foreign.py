@@ -1,39 +1,264 @@
-"""What settings of a provider are called elsewhere, and how they are written here."""
+"""Words that other tools use for settings: how they are written here, and the change to that."""
 
 from __future__ import annotations
 
+import typing
+from types import NoneType
+from typing import Any
+
+import attrs
+
+from ..dsl import runtimes
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Edit, Fix
-from ..dsl.runtimes import RemoteConfig
+from ..dsl.field_words import hints, options
+from ..dsl.foreign_words import ForeignWord, foreign_word
+from ..dsl.inference import infer_runtime
+from ..dsl.kinds import RuntimeKind, TransportKind
+from ..dsl.policies import CapacityPolicy, Serving
+from ..dsl.source import Span
+from ..dsl.tasks import EmbedTask, Labels
+from ..dsl.units import Duration
 from .merge import Section, Setting
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("api_base", "base_url", "url"), ("endpoint",)),
-    **dict.fromkeys(("timeout", "request_timeout"), ("timeouts", "request")),
-    **dict.fromkeys(("num_retries", "retries", "max_retries"), ("retry", "max_retries")),
-    **dict.fromkeys(("rpm", "requests_per_minute"), ("rate_limits", "requests_per_minute")),
-    **dict.fromkeys(("tpm", "tokens_per_minute"), ("rate_limits", "tokens_per_minute")),
-}
-"""Their places in the block of a remote runtime."""
+
+@attrs.frozen
+class Answer:
+    """What is said, and the change to it where that is certain. sure: whether no other word can be meant."""
+
+    text: str
+    fixes: list[Fix] = attrs.field(factory=list)
+    sure: bool = False
 
 
-def written_here(setting: Setting, section: Section, cls: type) -> tuple[str, list[Fix]] | None:
-    """How a field that does not exist is written, and the change to that; None for what nobody else has."""
-    path = _NAMES.get(setting.node.name.text)
-    if path is None or not (cls is Deployment or issubclass(cls, RemoteConfig)):
+_HOMES = {Deployment.__module__, runtimes.__name__, Serving.__module__}
+"""Where the classes are whose fields stand in deployments."""
+
+_SMALL = {"us": 1e-6, "ms": 1e-3}
+"""Units of plain numbers that are written as the duration that they make."""
+
+_LABELLED = ("runtime", "task")
+
+_VALUES = (runtimes.SecretRef, CapacityPolicy, Labels)
+"""Classes that are written as a value, not as a block."""
+
+
+def foreign_field(
+    setting: Setting, section: Section, root: Section, cls: Any, path: tuple[str, ...]
+) -> Answer | None:
+    """How a field that does not exist is written; None for what nobody else has.
+
+    section: the block that it stands in, at `path` of the model. root: the deployment.
+    """
+    told = _word(setting.node.name.text, cls)
+    if told is None:
         return None
-    form = f"{path[0]} = …" if len(path) == 1 else f"{path[0]} {{ {path[1]} = … }}"
-    if cls is Deployment:
-        return f"write `{form}` in the block of its runtime: `runtime openai {{ {form} }}`", []
-    is_taken = path[0] in section.settings or path[0] in section.sections
-    if is_taken or isinstance(setting.node.value, s.Bad):
-        return f"write `{form}`", []
-    node, scope = setting.node, setting.scope
-    name = scope.module.span(node.name.start, node.name.end)
-    if len(path) == 1:
-        return f"write `{form}`", [Fix(f"write `{form}`", (Edit(name, path[0]),), safe=False)]
-    before = scope.module.span(node.name.start, node.value.start)
-    behind = scope.module.span(node.end, node.end)
-    edits = (Edit(before, f"{path[0]} {{ {path[1]} = "), Edit(behind, " }"))
-    return f"write `{form}`", [Fix(f"write `{form}`", edits, safe=False)]
+    if not told.to:
+        return Answer(told.say, sure=True)
+    kind = _kind(root)
+    form = f"write `{_nested(told.to, '…', kind)}`"
+    if not _has(told.to, kind):
+        return Answer(_for_local(told, kind))
+    rest = _below(told.to, path)
+    if rest is None or isinstance(setting.node.value, s.Bad):
+        return Answer(form)
+    here = f"write `{_nested(rest, '…', kind)}`"
+    inner, rest = _innermost(section, rest, setting.origin)
+    if _is_taken(inner, rest):
+        return Answer(here)
+    if inner is section:
+        return Answer(here, [_in_place(here, setting, rest, told, kind)], True)
+    node, place = setting.node, setting.scope.module.span
+    before, behind = _unit(node, told)
+    value = place(node.value.start, node.value.end).text
+    written = f"{_nested_in(rest, kind)} = {before}{value}{behind}"
+    return Answer(here, [_moved(here, place(node.start, node.end), inner, written, rest)], True)
+
+
+def foreign_block(
+    block: Section, section: Section, root: Section, cls: Any, path: tuple[str, ...]
+) -> Answer | None:
+    """The same for a block."""
+    told = _word(block.name_span.text, cls)
+    if told is None:
+        return None
+    if not told.to:
+        return Answer(told.say, sure=True)
+    kind = _kind(root)
+    if not _has(told.to, kind):
+        return Answer(_for_local(told, kind))
+    if not _is_block(told.to, kind):
+        return Answer(f"write `{_nested(_below(told.to, path) or told.to, '…', kind)}`")
+    rest = _below(told.to, path)
+    title = f"write `{_nested(rest or told.to, None, kind)}`"
+    if rest is None or block.label is not None or block.body is None or block.origin is None:
+        return Answer(title)
+    inner, rest = _innermost(section, rest, block.origin)
+    if _is_taken(inner, rest):
+        return Answer(title)
+    place, name, end = block.scope.module.span, block.name_span, block.body.end
+    text = name.source.text[name.end : end]
+    if inner is not section:
+        return Answer(
+            title,
+            [_moved(title, place(name.start, end), inner, f"{_nested_in(rest, kind)}{text}", rest)],
+            True,
+        )
+    edits = [Edit(name, _nested_in(rest, kind))]
+    if len(rest) > 1:
+        edits.append(Edit(place(end, end), " }" * (len(rest) - 1)))
+    return Answer(title, [Fix(title, tuple(edits), safe=False)], True)
+
+
+def _is_block(place: tuple[str, ...], kind: RuntimeKind) -> bool:
+    """Whether what stands at `place` is a block, and not a value."""
+    cls: Any = Deployment
+    for step in place:
+        if step in _LABELLED:
+            cls = runtimes.CONFIG_CLASSES[kind] if step == "runtime" else EmbedTask
+            continue
+        chosen = [each for each in options(hints(cls)[step]) if each is not NoneType]
+        if typing.get_origin(chosen[0]) is dict:
+            return True
+        cls = next((each for each in chosen if attrs.has(each) and each not in _VALUES), None)
+        if cls is None:
+            return False
+    return True
+
+
+def _nested_in(place: tuple[str, ...], kind: RuntimeKind) -> str:
+    """`runtime ort { batching`: what stands before the `{` of a block."""
+    return "".join(f"{_head(block, kind)} {{ " for block in place[:-1]) + place[-1]
+
+
+def _word(name: str, cls: Any) -> ForeignWord | None:
+    if "bind" in attrs.fields_dict(cls):
+        return foreign_word("gateway", name)
+    return foreign_word("fields", name) if cls.__module__ in _HOMES else None
+
+
+def _kind(root: Section) -> RuntimeKind:
+    """The runtime that a deployment is for, as far as its text says."""
+    block = root.sections.get("runtime")
+    written = block.label.text if block is not None and block.label is not None else ""
+    if not written and "runtime" in root.settings:
+        written = getattr(root.settings["runtime"].node.value, "name", "")
+    if written in RuntimeKind._value2member_map_:
+        return RuntimeKind(written)
+    model = root.settings["model"].node.value if "model" in root.settings else None
+    if isinstance(model, s.Text) and len(model.parts) == 1:
+        return infer_runtime(str(model.parts[0]))
+    return RuntimeKind.OPENAI
+
+
+def _has(place: tuple[str, ...], kind: RuntimeKind) -> bool:
+    """Whether the runtime has the setting at `place`, when it is one of a runtime."""
+    return place[0] != "runtime" or place[1] in attrs.fields_dict(runtimes.CONFIG_CLASSES[kind])
+
+
+def _for_local(told: ForeignWord, kind: RuntimeKind) -> str:
+    if kind.transport is TransportKind.LOCAL:
+        return "a local model has no provider to ask: `serving { max_concurrent = … }` limits it"
+    return f"this is for models on this machine: `{_nested(told.to, '…', RuntimeKind.ORT)}`"
+
+
+def _below(place: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """`place` as it is seen from the block at `path`; None when it is not inside of it."""
+    here = tuple("runtime" if step == "runtime_config" else step for step in path)
+    return place[len(here) :] if place[: len(here)] == here else None
+
+
+def _nested(place: tuple[str, ...], value: str | None, kind: RuntimeKind) -> str:
+    """`runtime openai { timeouts { request = … } }`; without a value, the last step is a block, too."""
+    *blocks, last = place
+    inner = f"{last} {{ … }}" if value is None else f"{last} = {value}"
+    for block in reversed(blocks):
+        inner = f"{_head(block, kind)} {{ {inner} }}"
+    return inner
+
+
+def _head(block: str, kind: RuntimeKind) -> str:
+    return f"{block} {kind if block == 'runtime' else 'embed'}" if block in _LABELLED else block
+
+
+def _innermost(
+    section: Section, rest: tuple[str, ...], origin: s.Identifier
+) -> tuple[Section, tuple[str, ...]]:
+    """The block that is there already and that is nearest to the place, and what is left of the way to it."""
+    while len(rest) > 1:
+        inner = section.sections.get(rest[0])
+        if inner is None or inner.body is None or inner.origin is not origin:
+            break
+        section, rest = inner, rest[1:]
+    return section, rest
+
+
+def _is_taken(section: Section, rest: tuple[str, ...]) -> bool:
+    return rest[0] in section.sections or (len(rest) == 1 and rest[0] in section.settings)
+
+
+def _in_place(
+    title: str, setting: Setting, rest: tuple[str, ...], told: ForeignWord, kind: RuntimeKind
+) -> Fix:
+    node, span = setting.node, setting.scope.module.span
+    before, behind = _unit(node, told)
+    opening = _nested_in(rest, kind)
+    if len(rest) == 1 and not (before or behind):
+        return Fix(title, (Edit(span(node.name.start, node.name.end), opening),), safe=False)
+    edits = [Edit(span(node.name.start, node.value.start), f"{opening} = {before}")]
+    if rest[0] == "budget" and rest[-1] != "on_exceeded" and len(rest) == 2:
+        behind += ", on_exceeded = reject"
+    if closing := behind + " }" * (len(rest) - 1):
+        edits.append(Edit(span(node.end, node.end), closing))
+    return Fix(title, tuple(edits), safe=False)
+
+
+def _moved(title: str, item: Span, inner: Section, written: str, rest: tuple[str, ...]) -> Fix:
+    """Out of the place where it stands, and into a block that is there."""
+    assert inner.body is not None
+    text = item.source.text
+    opening = inner.body.start + 1
+    following = text[opening : inner.body.end - 1]
+    written += " }" * (len(rest) - 1)
+    if following.lstrip(" \t").startswith("\n"):
+        written = following[: len(following) - len(following.lstrip())] + written
+    else:
+        written = f" {written}" + ("," if following.strip() and not written.endswith("}") else "")
+    here = Span(item.source, opening, opening)
+    return Fix(title, (Edit(_whole(item), ""), Edit(here, written)), safe=False)
+
+
+def _whole(item: Span) -> Span:
+    """An item with what separates it from the next one, and with its line when it is alone on it."""
+    text, start, end = item.source.text, item.start, item.end
+    while text[end : end + 1] in (" ", "\t"):
+        end += 1
+    if text[end : end + 1] == ",":
+        end += 1
+        while text[end : end + 1] in (" ", "\t"):
+            end += 1
+    line = text.rfind("\n", 0, start) + 1
+    if not text[line:start].strip() and text[end : end + 1] == "\n":
+        return Span(item.source, line, end + 1)
+    return Span(item.source, start, end)
+
+
+def _unit(node: s.Field, told: ForeignWord) -> tuple[str, str]:
+    """What stands before and behind a value, so that it means here what it means there."""
+    is_number = isinstance(node.value, s.Number) and type(node.value.value) in (int, float)
+    if told.unit == "bearer":
+        return ("bearer(", ")") if isinstance(node.value, s.CallExpression) else ("", "")
+    if not is_number or not told.unit:
+        return "", ""
+    if told.unit in _SMALL:
+        return "", str(Duration(node.value.value * _SMALL[told.unit]))  # type: ignore[attr-defined]
+    if told.unit == "port":
+        return '"127.0.0.1:', '"'
+    return ("$", "") if told.unit == "$" else ("", told.unit)
+
+
+def env_instead(name: str, span: Span) -> Fix:
+    """The change to the variable `name` of the environment."""
+    call = f'env("{name}")'
+    return Fix(f"write `{call}`", (Edit(span, call),))

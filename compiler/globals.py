@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
@@ -17,7 +18,9 @@ from ..dsl.gateway import (
     Bounds,
     ClientTimeouts,
     Cors,
+    Jwt,
     Tls,
+    is_key_url,
     is_loopback,
     is_name_of_state,
     is_origin,
@@ -59,11 +62,17 @@ class GatewayFields:
     max_body_memory: Size = above(
         0, "all bodies together, unpacked, of requests that are not answered yet", default=MAX_BODY_MEMORY
     )
+    jwt: Jwt | None = doc("tokens that others sign, and that name keys", default=None)
     tls: Tls | None = doc("its certificate; unset: clients connect by `http://`", default=None)
     cors: Cors = doc("which web pages may call", factory=Cors)
     bounds: Bounds = doc("the most that one request may take; more is an error when checked", factory=Bounds)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
+    grpc: str | None = doc(
+        "address and port of the Open Inference Protocol over gRPC, such as `127.0.0.1:8001`; unset: "
+        "HTTP alone",
+        default=None,
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -113,12 +122,17 @@ class GlobalBlocks:
         host, port = (fields.bind, 0) if is_bind_open else self._address(fields.bind, section)
         self._in_range(fields, paths)
         self._origins(fields.cors, paths)
+        if fields.grpc is not None:
+            rpc_host, _ = self._address(fields.grpc, section, "grpc")
+            if "auth" not in section.settings and not fields.key and not is_loopback(rpc_host):
+                self._everyone(rpc_host, section, "grpc")
         needs_auth = "auth" not in section.settings and not fields.key
         if needs_auth and not is_bind_open and not is_loopback(host):
             self._everyone(host, section)
         if is_open and fields.key:
             self._open_with_keys(section)
         self._certificate(fields.tls, paths)
+        self._tokens(fields.jwt, fields.key, paths)
         keys = tuple(self._key(name, key, paths) for name, key in fields.key.items())
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
@@ -135,11 +149,13 @@ class GlobalBlocks:
             cors=fields.cors,
             keys=keys,
             tls=fields.tls,
+            jwt=fields.jwt,
             span=scope.span(node),
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
             budget=fields.budget,
             bounds=fields.bounds,
+            grpc=fields.grpc,
             paths=paths,
         )
 
@@ -153,12 +169,12 @@ class GlobalBlocks:
             section.sections["state"].settings["name"].span,
         )
 
-    def _everyone(self, host: str, section: Section) -> None:
+    def _everyone(self, host: str, section: Section, field: str = "bind") -> None:
         """Other machines reach the gateway, and it asks nobody for a token."""
         self._found.error(
             "E0317",
             f"`{host}` is reached from other machines, and `auth` does not say who may call",
-            section.settings["bind"].span,
+            section.settings[field].span,
             "whoever reaches it spends your money",
             help='add `auth = bearer(env("TOKEN"))`, or `auth = none` if everyone may call',
         )
@@ -184,6 +200,26 @@ class GlobalBlocks:
                     "not a file",
                     help=f'write `{name} = file("path.pem")`',
                 )
+
+    def _tokens(self, jwt: Jwt | None, keys: Mapping[str, Key], paths: Paths) -> None:
+        if jwt is None:
+            return
+        if not is_unknown(jwt.jwks) and not is_key_url(jwt.jwks):
+            self._found.error(
+                "E0304",
+                f"`{jwt.jwks}` is no URL of keys",
+                _written(paths, ("jwt", "jwks")).span,
+                help='write a URL with `https://`, such as `"https://login.example.com/.well-known/jwks.json"`',
+            )
+        if not keys:
+            section = paths["jwt",]
+            assert isinstance(section, Section)
+            self._found.error(
+                "E0305",
+                "tokens name keys, and there is none",
+                section.name_span,
+                help="add `key NAME { … }`, with the models and the limits of those who have such a token",
+            )
 
     def _key(self, name: str, key: Key, paths: Paths) -> DeclaredKey:
         """`key`, when it is right by itself; what it names is checked with everything else."""
@@ -225,11 +261,11 @@ class GlobalBlocks:
             fixes=[Fix(f"write `{meant}`", (Edit(setting.span, meant),))],
         )
 
-    def _address(self, bind: str, section: Section) -> tuple[str, int]:
+    def _address(self, bind: str, section: Section, field: str = "bind") -> tuple[str, int]:
         address = split_address(bind)
         if address is not None:
             return address
-        setting = section.settings["bind"]
+        setting = section.settings[field]
         self._found.error(
             "E0312",
             f"`{bind}` is no address and port",

@@ -69,9 +69,11 @@ def lower(program: Program, base: Path) -> Plan:
             max_body_memory=gateway.max_body_memory,
             cors=gateway.cors,
             source=lowerer.source(gateway.span) if gateway.span else None,
+            jwt=gateway.jwt,
             tls=lowerer.tls(gateway),
             budget=gateway.budget,
             bind=gateway.bind,
+            grpc=gateway.grpc,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])

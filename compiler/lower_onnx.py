@@ -50,6 +50,9 @@ def onnx_fields(declared: Declared, deployment: Deployment, pinner: Pinner) -> d
         "external_data": tuple(pinner.pin(path.parent / each.location) for each in model.external),
         "warm_up": warm_up_shapes(config.warm_up, model.signature),
         "share_weights": config.share_weights,
+        "custom_ops": tuple(
+            pinner.pin(declared.file(each, _CONFIG, "custom_ops")) for each in config.custom_ops
+        ),
     }
 
 

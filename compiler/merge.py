@@ -53,6 +53,8 @@ class Section:
     """Whether a part of it could not be read, so that nothing is said about what seems to be missing."""
     misnested: bool = False
     """Whether a `}` is missing in or around it, so that its fields may belong to another block."""
+    body: s.Body | None = None
+    """What stands between its braces; of several that are put together, the last one."""
     guessed: bool = False
     """Whether it had to be guessed what a part of it says."""
 
@@ -142,6 +144,7 @@ class Merger:
         self, section: Section, body: s.Body, scope: Scope, origin: s.Identifier, misnested: bool = False
     ) -> None:
         """Put what stands in `body` into `section`; what stands there twice counts once."""
+        section.body = body
         section.misnested = misnested or body.unclosed
         section.damaged = body.damaged or section.misnested
         seen: dict[tuple[bool, str], s.Identifier] = {}
@@ -198,6 +201,7 @@ def _overlay(target: Section, source: Section) -> None:
         existing.name_span, existing.scope = inner.name_span, inner.scope
         existing.label, existing.arguments = inner.label, inner.arguments
         existing.origin = inner.origin
+        existing.body = inner.body
         _overlay(existing, inner)
 
 

@@ -17,6 +17,8 @@ from cattrs.errors import (
 from ..dsl import syntax as s
 from ..dsl.convert import language_converter
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
+from ..dsl.foreign_variables import variable_named
+from ..dsl.foreign_words import foreign_word
 from ..dsl.mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from ..dsl.secrets import SECRET_ADVICE
 from ..dsl.source import Span
@@ -24,6 +26,7 @@ from ..dsl.suggest import near, offer
 from ..dsl.units import DURATION_UNITS, EXAMPLES, PLURALS, SIZE_UNITS, Duration, Size
 from ..dsl.values import Word, show
 from .evaluate import report_unknown_value
+from .foreign import env_instead
 from .merge import Setting
 from .scope import VALUES, Scope
 from .shape import Paths
@@ -119,7 +122,12 @@ def _report(
         _secret(mismatch, name, scope.span(_innermost(node)), found)
         return
     value = mismatch.value
-    if isinstance(mismatch, WordMismatch):
+    nothing = foreign_word("values", value) if isinstance(value, Word) else None
+    if nothing is not None and str(value) not in getattr(mismatch, "words", ()):
+        found.error(
+            "E0301", f"`{value}` is no value here", span, "nothing is written like this", help=nothing.say
+        )
+    elif isinstance(mismatch, WordMismatch):
         _word(mismatch, name, span, found)
     elif isinstance(value, Word) and isinstance(node, s.Reference) and _is_meant_name(mismatch, scope, found):
         report_unknown_value(node, str(value), scope, found)
@@ -215,6 +223,16 @@ def _secret(mismatch: SecretMismatch, name: str, span: Span, found: Diagnostics)
             span,
             "the name of an environment variable?",
             fixes=[Fix(f"write `{call}`", (Edit(span, call),))],
+        )
+        return
+    variable = variable_named(written.strip('"'))
+    if variable is not None:
+        found.error(
+            "E0306",
+            f"`{name}` names a variable of the environment as others do",
+            span,
+            f'written `env("{variable}")` here',
+            fixes=[env_instead(variable, span)],
         )
         return
     if mismatch.inline:

@@ -16,6 +16,7 @@ import attrs
 from ..dsl import syntax as s
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
+from ..dsl.foreign_variables import STARTS, variable_named
 from ..dsl.keys import KeySecret
 from ..dsl.kinds import RuntimeKind
 from ..dsl.policies import CapacityPolicy
@@ -25,7 +26,7 @@ from ..dsl.suggest import did_you_mean, every, near, offer
 from ..dsl.tasks import Labels
 from ..dsl.values import Word
 from .evaluate import Evaluator
-from .foreign import written_here
+from .foreign import Answer, env_instead, foreign_block, foreign_field
 from .merge import Section, Setting
 from .unknown import UNKNOWN
 
@@ -106,10 +107,12 @@ class Shaper:
         path: tuple[str, ...],
         paths: Paths,
         hidden: frozenset[str] = frozenset(),
+        elsewhere: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
         """The values of `section` for `cls`, and in `paths` where each was written.
 
         what: the block in the user's words. hidden: fields of the class that are not written inside it.
+        elsewhere: blocks that are read elsewhere.
         """
         paths[path] = section
         names = [a.name for a in attrs.fields(cls) if a.name not in hidden]
@@ -118,7 +121,9 @@ class Shaper:
             if name not in names and section.misnested:
                 continue
             if name not in names:
-                self._unknown_field(setting, section, names, cls, _written_in(setting.origin, cls, what))
+                said = _written_in(setting.origin, cls, what)
+                foreign = foreign_field(setting, section, _root(paths), cls, path)
+                self._unknown_field(setting, section, names, cls, said, foreign)
             elif labelled_class(cls, name) is not None:
                 self._value_for_block(setting, f"{name} a_name", name)
             elif block_class(cls, name) is not None or is_open_block(cls, name):
@@ -127,15 +132,17 @@ class Shaper:
                 value = self._evaluator.evaluate(setting.node.value, setting.scope)
                 if value is None:
                     self._set_to_nothing(setting, name, cls)
-                elif value is not UNKNOWN:
+                elif value is not UNKNOWN and not self._is_foreign_variable(value, setting):
                     values[name] = value
                     paths[(*path, name)] = setting
         for key, inner in section.sections.items():
             name = key.partition(" ")[0]
-            if name not in names and section.misnested:
+            if (name not in names and section.misnested) or name in elsewhere:
                 continue
             if name not in names:
-                self._unknown_block(inner, section, name, names, cls, _written_in(inner.origin, cls, what))
+                said = _written_in(inner.origin, cls, what)
+                foreign = foreign_block(inner, section, _root(paths), cls, path)
+                self._unknown_block(inner, section, name, names, cls, said, foreign)
             elif (each := labelled_class(cls, name)) is not None:
                 if inner.label is None:
                     self._needs_name(inner, name)
@@ -153,8 +160,29 @@ class Shaper:
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
             else:
                 self._block_for_value(inner, name)
-        self._missing(section, cls, values, what, hidden)
+        self._missing(section, cls, {*values, *self._meant(section, names)}, what, hidden)
         return values
+
+    def _meant(self, section: Section, names: list[str]) -> set[str]:
+        """The fields that misspelt ones were meant to be: they are not missing, too."""
+        unknown = [name for name in section.settings if name not in names]
+        return {meant for name in unknown for meant in near(name, names)[:1]}
+
+    def _is_foreign_variable(self, value: Any, setting: Setting) -> bool:
+        """Report a text that reads a variable of the environment in the words of others."""
+        if type(value) is not str or not value.startswith(STARTS):
+            return False
+        variable = variable_named(value)
+        if variable is None or type(setting.node.value) is not s.Text or setting.node.name.text == "api_key":
+            return False
+        self._found.error(
+            "E0301",
+            f"`{setting.node.name.text}` would be this text: a variable of the environment is read otherwise",
+            setting.span,
+            f'written `env("{variable}")` here',
+            fixes=[env_instead(variable, setting.span)],
+        )
+        return True
 
     def _open(self, section: Section, path: tuple[str, ...], paths: Paths, nested: bool) -> dict[str, Any]:
         """The values of a block whose names the user chooses. nested: it may hold further ones."""
@@ -185,7 +213,7 @@ class Shaper:
             )
 
     def _missing(
-        self, section: Section, cls: type, values: dict[str, Any], what: str, hidden: frozenset[str]
+        self, section: Section, cls: type, values: set[str], what: str, hidden: frozenset[str]
     ) -> None:
         if section.damaged:
             return
@@ -207,7 +235,13 @@ class Shaper:
                 )
 
     def _unknown_field(
-        self, setting: Setting, section: Section, names: list[str], cls: type, what: str
+        self,
+        setting: Setting,
+        section: Section,
+        names: list[str],
+        cls: type,
+        what: str,
+        foreign: Answer | None,
     ) -> None:
         name = setting.node.name.text
         if self._misplaced(name, cls, setting.name_span):
@@ -215,9 +249,8 @@ class Shaper:
         meant = near(name, names)
         helps = [offer(meant) or _elsewhere(name, cls, names)]
         fixes: list[Fix] = []
-        foreign = written_here(setting, section, cls)
-        if foreign is not None:
-            helps, fixes = [foreign[0]], foreign[1]
+        if foreign is not None and (foreign.sure or not meant):
+            helps, fixes = [foreign.text], foreign.fixes
         elif len(meant) == 1 and meant[0] not in section.settings and meant[0] not in section.sections:
             fixes = [Fix(f"write `{meant[0]}`", (Edit(setting.name_span, meant[0]),))]
         self._found.error(
@@ -230,14 +263,30 @@ class Shaper:
         )
 
     def _unknown_block(
-        self, section: Section, around: Section, name: str, names: list[str], cls: type, what: str
+        self,
+        section: Section,
+        around: Section,
+        name: str,
+        names: list[str],
+        cls: type,
+        what: str,
+        foreign: Answer | None,
     ) -> None:
         if self._misplaced(name, cls, section.name_span):
             return
         around.damaged = True  # it may be meant for a block that now seems to be missing
-        hint = did_you_mean(name, names) or _elsewhere(name, cls, names)
+        hint = did_you_mean(name, names)
+        fixes: list[Fix] = []
+        if foreign is not None and (foreign.sure or hint is None):
+            hint, fixes = foreign.text, foreign.fixes
+        hint = hint or _elsewhere(name, cls, names)
         self._found.error(
-            "E0204", f"{what} has no block `{name}`", section.name_span, "unknown block", help=hint
+            "E0204",
+            f"{what} has no block `{name}`",
+            section.name_span,
+            "unknown block",
+            help=None if fixes else hint,
+            fixes=fixes,
         )
 
     def _misplaced(self, name: str, cls: type, span: Span) -> bool:
@@ -294,6 +343,12 @@ class Shaper:
                 secondary=[Label(section.name_span)],
                 help=f"write `{name} {{ … }}`",
             )
+
+
+def _root(paths: Paths) -> Section:
+    root = paths[()]
+    assert isinstance(root, Section)
+    return root
 
 
 def _written_in(origin: s.Identifier | None, cls: type, what: str) -> str:

@@ -130,9 +130,11 @@ def _structure_text(value: object) -> str:
     if isinstance(value, str) and not isinstance(value, Word):
         return value
     late = _late_text(value)
-    if late is None:
-        raise Mismatch("text", value, _scalar_suggestion(str, value))
-    return late
+    if late is not None:
+        return late
+    if isinstance(value, Call) and value.name == "env" and isinstance(value.args[0], Word):
+        raise Mismatch("the name of a variable as a text", value, f'env("{value.args[0]}")')
+    raise Mismatch("text", value, _scalar_suggestion(str, value))
 
 
 def _unstructure_text(value: str) -> object:

@@ -81,6 +81,26 @@ class Tls(Record):
     )
 
 
+@frozen(eq=False, repr=False)
+class Jwt(Record):
+    """Tokens that somebody else signs, and that name one of the keys: JSON Web Tokens."""
+
+    issuer: str = field(metadata={"doc": "who signs them: their `iss`"})
+    audience: str = field(metadata={"doc": "whom they are for: their `aud`"})
+    jwks: str = field(metadata={"doc": "URL of the keys of the issuer"})
+    claim: str = field(
+        metadata={"doc": "the claim that names the `key` whose models, limits and budget hold"}
+    )
+
+
+def is_key_url(text: str) -> bool:
+    """Whether keys may be read there: nobody on the way can exchange them."""
+    return re.match(r"https://[^\s/]+", text) is not None or (
+        (local := re.match(r"http://([^\s/:]+|\[::1\])(:\d+)?(/|$)", text)) is not None
+        and is_loopback(local[1].strip("[]"))
+    )
+
+
 def is_origin(text: str) -> bool:
     """Whether `text` is what a browser sends as `Origin`, or stands for all of them."""
     return text == ANY_ORIGIN or _ORIGIN.fullmatch(text) is not None

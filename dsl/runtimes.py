@@ -86,6 +86,11 @@ class OrtConfig(RuntimeConfig):
         "them; other inputs follow by the names of their dimensions",
         factory=dict,
     )
+    custom_ops: tuple[str, ...] = doc(
+        "shared libraries with operators that ONNX Runtime does not have, such as those of "
+        "`onnxruntime-extensions`; their code is run",
+        default=(),
+    )
     outside_project: bool = doc(
         "the model and its files may lie outside of the project, at the same place on each machine",
         default=False,
@@ -103,7 +108,7 @@ class RemoteConfig(RuntimeConfig):
         "where the key comes from; a list gives each replica its own", default=()
     )
     endpoint: str | None = doc("base URL; unset: the provider's own", default=None)
-    headers: dict[str, str] = doc("headers that each request has besides its own", factory=dict)
+    headers: dict[str, str] = doc("headers that each request has besides its own; no secrets", factory=dict)
     rate_limits: RateLimits = doc("ceilings of the account", factory=RateLimits)
     retry: RetryPolicy = doc("when a failed request is sent again", factory=RetryPolicy)
     timeouts: Timeouts = doc("how long to wait for the provider", factory=Timeouts)

@@ -54,7 +54,7 @@ _TOKEN = re.compile(
     f"|(?P<NUMBER>{_NUMBER})|(?P<STRING>{_STRING})"
     r"|(?P<OPEN_LONG_TEXT>\"\"\"[\s\S]*+)"
     r"|(?P<OPEN_TEXT>\"[^\n]*+)"
-    r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”])"
+    r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”]|`[^`\n]*+`)"
     r"|(?P<OPEN_QUOTES>'[^\n]*+)"
     r"|(?P<UNKNOWN>[;@~^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
 )

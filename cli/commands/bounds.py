@@ -66,11 +66,7 @@ def run(arguments: Namespace) -> int:
 def _row(name: str, part: Part) -> tuple[str, ...]:
     from ...compiler.analysis.bounds import QUANTITIES, spoken
 
-    cells = [name]
-    for each in QUANTITIES:
-        number = float(getattr(part.bound, each))
-        cells.append(spoken(each, number).removesuffix(f" {each}") if isfinite(number) else "no limit")
-    return tuple(cells)
+    return (name, *(spoken(each, float(getattr(part.bound, each))) for each in QUANTITIES))
 
 
 def _explained(part: Part, depth: int = 0) -> Iterator[tuple[str, ...]]:

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,6 +19,9 @@ from ..output import fail
 from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
 from ..server import NoServer, admin_path
 from ..watch import Watched
+
+if TYPE_CHECKING:
+    from ...runtime.gateway.serve import Running
 
 EXAMPLES = """\
   inferc run hello.infer
@@ -64,6 +68,12 @@ def configure(parser: ArgumentParser) -> None:
         "--access-log",
         choices=_FORMS,
         help="write a line for each request to standard output, for people or as JSON",
+    )
+    parser.add_argument(
+        "--traces",
+        action="store_true",
+        help="send each request as a trace to the OpenTelemetry collector that OTEL_EXPORTER_OTLP_ENDPOINT "
+        "names (default: http://localhost:4318)",
     )
     parser.add_argument("--log-format", choices=_FORMS, default="people", help="of the log on standard error")
     parser.add_argument(
@@ -118,6 +128,16 @@ def _to_run(arguments: Namespace) -> Ready | int:
     return attrs.evolve(ready, plan=attrs.evolve(ready.plan, gateway=gateway))
 
 
+def _admin(file: str) -> Running:
+    """What listens for commands; nothing, where that cannot be."""
+    from ...runtime.gateway.commands import admin_at, without_admin
+
+    try:
+        return admin_at(admin_path(file))
+    except NoServer as error:
+        return without_admin(str(error))
+
+
 def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
@@ -127,17 +147,14 @@ def run(arguments: Namespace) -> int:
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
     from ...runtime.gateway.access_log import AccessLog, LogForm
-    from ...runtime.gateway.commands import admin_at
     from ...runtime.gateway.records import Records
     from ...runtime.gateway.serve import Service
+    from ...runtime.gateway.traces import Traces
     from ...runtime.reload import Reloader, reloading_on_change
     from ...runtime.requests.errors import StartError
 
-    try:
-        admin = admin_at(admin_path(arguments.file))
-    except NoServer as error:
-        return fail(str(error))
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
+    admin = _admin(arguments.file)
     names = ", ".join(names_of(ready.plan))
 
     def announce(url: str) -> None:
@@ -168,6 +185,10 @@ def run(arguments: Namespace) -> int:
     )
     form = arguments.access_log
     access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
+    try:
+        traces = Traces() if arguments.traces else None
+    except StartError as error:
+        return fail(str(error))
     serving = serve(
         executor,
         ready.plan.gateway,
@@ -177,7 +198,7 @@ def run(arguments: Namespace) -> int:
         share_port=arguments.share_port,
         reread=reread,
         running=beside,
-        records=Records(access),
+        records=Records(access, traces),
     )
     try:
         run_async(serving, lingering=_LINGERING)

@@ -118,7 +118,10 @@ def _show(health: dict[str, Any]) -> None:
     if routes := health.get("routes"):
         table(("ROUTE", "KIND", "READY", "MEMBERS"), [_route_row(each) for each in routes])
     if keys := health.get("keys"):
-        table(("KEY", "REQUESTS", "FAILED", "TOKENS", "COST", "BUDGET"), [_key_row(each) for each in keys])
+        table(
+            ("KEY", "REQUESTS", "FAILED", "TOKENS", "COST", "BUDGET", "LIMITS"),
+            [_key_row(each) for each in keys],
+        )
     if pipelines := health.get("pipelines"):
         table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
@@ -147,7 +150,10 @@ def _key_row(key: dict[str, Any]) -> Sequence[str]:
     failed = sum(count for outcome, count in requests.items() if outcome != "ok")
     budget = ", ".join(f"${dollars:.4g} this {window}" for window, dollars in key["budget"].items())
     cost = f"${key['cost']:.6g}"
-    return key["name"], str(sum(requests.values())), str(failed), str(key["tokens"]), cost, budget or "-"
+    used = key.get("limits_used")
+    limits = "-" if used is None else f"{used:.0%} used"
+    counts = (str(sum(requests.values())), str(failed), str(key["tokens"]))
+    return key["name"], *counts, cost, budget or "-", limits
 
 
 def _route_row(route: dict[str, Any]) -> Sequence[str]:

@@ -96,27 +96,27 @@ def bounds_of(plan: Plan) -> dict[str, Part]:
     return {name: _until(part, float(timeout), "gateway { timeout }") for name, part in parts.items()}
 
 
-def way_to(part: Part, quantity: str) -> str:
-    """What makes most of `quantity`, from what is asked down to one deployment."""
+def way_to(part: Part, quantity: str) -> list[str]:
+    """What makes most of `quantity`, from what is asked down to one deployment: a line for each."""
     if quantity == "seconds" and part.ended_by:
-        return f"`{part.ended_by}` ends it, and nothing earlier"
+        return [f"`{part.ended_by}` ends it, and nothing earlier"]
     way = [f"`{part.name}`: {part.what}"]
     while part.parts:
         part = max(part.parts, key=lambda each: float(getattr(each.bound, quantity)))
         way.append(f"`{part.name}`: {part.what}")
-    return "; ".join(way)
+    return way
 
 
 def spoken(quantity: str, number: float) -> str:
     """`number` as people say it."""
     if number == inf:
-        return f"{quantity} without limit"
+        return "no limit"
     match quantity:
         case "dollars":
             return f"${number:,.2f}" if number >= 1 else f"${number:.2g}"
         case "seconds":
             return _time(ceil(number))
-    return f"{number:,.0f} {quantity}"
+    return f"{number:,.0f}"
 
 
 def _time(seconds: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 from attrs import fields
@@ -11,7 +12,13 @@ from ...dsl.gateway import Bounds
 from ..program import Program
 from ..shape import span_in
 
-_QUANTITIES = {"max_calls": "calls", "max_tokens": "tokens", "max_cost": "dollars", "max_wait": "seconds"}
+_QUANTITIES = {
+    "max_calls": ("calls", "may make {} calls"),
+    "max_tokens": ("tokens", "may take {} tokens"),
+    "max_cost": ("dollars", "may cost {}"),
+    "max_wait": ("seconds", "may take {}"),
+}
+_ANY = {"calls": "any number of", "tokens": "any number of", "dollars": "any sum", "seconds": "any time"}
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -28,17 +35,18 @@ def check(program: Program, found: Diagnostics) -> None:
 
     parts = bounds_of(lower(program, Path()))
     for field, most in promised.items():
-        quantity = _QUANTITIES[field]
+        quantity, takes = _QUANTITIES[field]
         numbers = {name: getattr(part.bound, quantity) for name, part in parts.items()}
         over = sorted((name for name in numbers if numbers[name] > float(most)), key=numbers.__getitem__)
         if not over:
             continue
         worst = over[-1]
-        others = f"; {len(over) - 1} more names, too, may take more" if len(over) > 1 else ""
+        most_of_it = spoken(quantity, numbers[worst]) if isfinite(numbers[worst]) else _ANY[quantity]
         found.error(
             "E0427",
-            f"one request to `{worst}` may take {spoken(quantity, numbers[worst])}",
+            f"one request to `{worst}` {takes.format(most_of_it)}",
             span_in(program.gateway.paths, ("bounds", field)),
             "more than this",
-            help=f"{way_to(parts[worst], quantity)}; `inferc bounds` shows all of it{others}",
+            notes=way_to(parts[worst], quantity),
+            help=f"`inferc bounds` shows all of it; {len(over)} of {len(parts)} names may take more than this",
         )

@@ -12,6 +12,7 @@ from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.source import Span
 from ...dsl.suggest import either
+from ..merge import Section
 from ..plan.routes import BalanceKind, RouteKind
 from ..program import Program
 from ..shape import span_in
@@ -23,13 +24,14 @@ FIELDS = tuple(f"max_spend_per_{window}" for window in BUDGET_WINDOWS)
 class SharedBudget:
     """A budget of several deployments.
 
-    whose: as messages say it. written: where a part of it stands, by its path. reached: the names of the
-    deployments; None: all of them.
+    whose: as messages say it. written: where a part of it stands, by its path. section: its block. reached:
+    the names of the deployments; None: all of them.
     """
 
     whose: str
     budget: Budget
     written: Callable[..., Span]
+    section: object
     reached: Collection[str] | None
 
 
@@ -39,8 +41,7 @@ def check(program: Program, found: Diagnostics) -> None:
         budget = deployment.budget
         if budget is None:
             continue
-        if budget.ceilings() or not any(declared.wrote("budget", name) for name in FIELDS):
-            _ceilings(budget, declared.span, found)
+        _ceilings(budget, declared.span, declared.section_at("budget"), found)
         if deployment.model and not declared.wrote("price") and deployment.effective_price() is None:
             rejects = budget.on_exceeded is BudgetAction.REJECT
             say = found.error if rejects else found.warning
@@ -66,7 +67,7 @@ def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> 
             "only a deployment can",
             help="write `reject` or `warn`",
         )
-    if not _ceilings(shared.budget, shared.written, found):
+    if not _ceilings(shared.budget, shared.written, shared.section, found):
         return
     rejects = shared.budget.on_exceeded is BudgetAction.REJECT
     say = found.error if rejects else found.warning
@@ -115,7 +116,10 @@ def _shared(program: Program) -> Iterator[SharedBudget]:
     """The budgets of the gateway and of routes."""
     gateway = program.gateway
     if gateway.budget is not None:
-        yield SharedBudget("the gateway", gateway.budget, lambda *path: span_in(gateway.paths, path), None)
+        section = gateway.paths.get(("budget",))
+        yield SharedBudget(
+            "the gateway", gateway.budget, lambda *path: span_in(gateway.paths, path), section, None
+        )
     for route in program.graph.routes if program.graph is not None else ():
         if route.budget is not None:
             paths = route.options.paths
@@ -123,6 +127,7 @@ def _shared(program: Program) -> Iterator[SharedBudget]:
                 f"the route `{route.name}`",
                 route.budget,
                 lambda *path, paths=paths: span_in(paths, path),
+                paths.get(("budget",)),
                 _members(program, route.name),
             )
 
@@ -145,9 +150,18 @@ def _members(program: Program, name: str) -> set[str]:
     return reached
 
 
-def _ceilings(budget: Budget, written: Callable[..., Span], found: Diagnostics) -> bool:
-    """Whether there is a ceiling, and each window has room for the shorter ones."""
+def _ceilings(budget: Budget, written: Callable[..., Span], section: object, found: Diagnostics) -> bool:
+    """Whether there is a ceiling, and each window has room for the shorter ones.
+
+    section: its block, in which a ceiling may stand that could not be read.
+    """
     ceilings = budget.ceilings()
+    if (
+        not ceilings
+        and isinstance(section, Section)
+        and (section.damaged or section.settings.keys() - {"on_exceeded"})
+    ):
+        return False
     if not ceilings:
         found.error(
             "E0305",

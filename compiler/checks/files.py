@@ -61,6 +61,10 @@ class _Named:
 
 def _files_of(deployment: Deployment) -> Iterator[_Named]:
     yield _Named("model file", deployment.model, ("model",))
+    config = deployment.effective_config()
+    if isinstance(config, OrtConfig):
+        for library in config.custom_ops:
+            yield _Named("library of operators", library, ("runtime_config", "custom_ops"))
     task = deployment.task
     if isinstance(task, EmbedTask | RerankTask | ClassifyTask | GenerateTask) and task.tokenizer is not None:
         yield _Named(_TOKENIZER, task.tokenizer, ("task", "tokenizer"))

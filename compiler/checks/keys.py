@@ -35,7 +35,9 @@ def check(program: Program, found: Diagnostics) -> None:
                 _same_secret(first, each, found)
         if each.key.budget is not None:
             reached = _reached(each, asked)
-            shared = SharedBudget(f"the key `{each.name}`", each.key.budget, each.written, reached)
+            section = each.paths.get(("key", each.name, "budget"))
+            whose = f"the key `{each.name}`"
+            shared = SharedBudget(whose, each.key.budget, each.written, section, reached)
             check_shared(shared, program, found)
 
 

@@ -51,6 +51,21 @@ def check(program: Program, found: Diagnostics) -> None:
             if given is not None:
                 _parameters(declared, deployment, name, given, known, found)
         _never_counts(declared, deployment, found)
+        if declared.setting("request", "unsupported") is not None and not _adapts(deployment):
+            found.warning(
+                "W0424",
+                "`unsupported` never counts here",
+                declared.span("request", "unsupported"),
+                "nothing is left out",
+                help="remove it: it is for chats of models behind HTTP",
+            )
+
+
+def _adapts(deployment: Deployment) -> bool:
+    """Whether its requests are made to fit what the model takes."""
+    runtime = deployment.effective_runtime()
+    is_remote = runtime.transport is TransportKind.REMOTE and runtime is not RuntimeKind.CUSTOM
+    return is_remote and deployment.effective_task() is TaskKind.CHAT
 
 
 def _known(deployment: Deployment) -> tuple[str, ...] | None:
@@ -71,6 +86,17 @@ def _parameters(
 ) -> None:
     assert deployment.request is not None
     facts = facts_of(deployment).values
+    drops = deployment.request.unsupported is UnsupportedAction.DROP
+    for name, other in _together(given, facts):
+        say = found.warning if drops else found.error
+        say(
+            "W0424" if drops else "E0423",
+            f"`{deployment.model}` does not take `{name}` together with `{other}`",
+            declared.span("request", block, name),
+            "is left out of every request" if drops else "refused beside it",
+            secondary=[Label(declared.span("request", block, other), "the other one")],
+            help=f"remove `{name}` or `{other}`",
+        )
     for attribute in attrs.fields(RequestParameters):
         name, value = attribute.name, getattr(given, attribute.name)
         if value is None:
@@ -93,7 +119,6 @@ def _parameters(
         elif name == "extra_body":
             _extra_body(declared, path, value, found)
         elif (why := _refused(name, value, facts)) is not None:
-            drops = deployment.request.unsupported is UnsupportedAction.DROP
             say = found.warning if drops else found.error
             say(
                 "W0424" if drops else "E0423",
@@ -121,9 +146,25 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
     if name == "stop" and len(value) > facts.get("most_stop", len(value)):
         most = facts["most_stop"]
         return f"takes {most} texts to `stop` at most", f"these are {len(value)}", "remove some"
+    if name == "dimensions" and value > facts.get("greatest_dimensions", value):
+        most = facts["greatest_dimensions"]
+        if most == 0:
+            return "gives vectors of one length", "it cannot be chosen", "remove it"
+        return f"gives vectors of {most} numbers at most", f"more than {most}", f"write {most} or less"
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None
+
+
+def _together(given: RequestParameters, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Parameters that the model does not take beside another one of the block, and the other."""
+    wrote = [a.name for a in attrs.fields(RequestParameters) if getattr(given, a.name) is not None]
+    for group in facts.get("one_of_sampling", ()):
+        both = [name for name in group if name in wrote]
+        yield from ((name, both[0]) for name in both[1:])
+    if given.reasoning_effort not in (None, "none"):
+        beside = facts.get("refused_with_thoughts", ())
+        yield from ((name, "reasoning_effort") for name in beside if name in wrote)
 
 
 def _at_most(name: str, most: int) -> tuple[str, str, str]:

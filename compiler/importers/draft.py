@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -228,6 +229,15 @@ class Draft:
         if outcome is not Outcome.KEPT:
             beside.append(Remark(outcome, node, says))
 
+    def variable(self, expression: Code, name: str) -> str:
+        """The name of a constant that is a variable of the environment, to be put into a text."""
+        known = next((each.name for each in self.constants if each.value == expression), None)
+        if known is None:
+            known = re.sub(r"\W", "_", name.lower()) or "address"
+            known = f"_{known}" if known[:1].isdigit() else known
+            self.constants.append(Constant(known, expression))
+        return known
+
     def free_name(self, wanted: str) -> str:
         """`wanted`, or with a number behind it where it is taken; what looks like a key is no name."""
         wanted = "model" if holds_key(wanted) else wanted
@@ -284,9 +294,8 @@ class Draft:
     def drop_unused(self, says: str) -> None:
         """Leave out the constants that no field names any more."""
         blocks = [*self.deployments, self.gateway]
-        named = {
-            str(each.value) for block in blocks for each in block.fields() if isinstance(each.value, Code)
-        }
+        values = [each.value for block in blocks for each in block.fields()]
+        named = {word for value in values if isinstance(value, Code) for word in re.findall(r"\w+", value)}
         for constant in [each for each in self.constants if each.name not in named]:
             self.constants.remove(constant)
             for remark in constant.remarks:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ...dsl import deployment as dsl
 from ...dsl.catalogue import find_model
 from ...dsl.inference import match_runtime, name_at
 from ...dsl.kinds import ProviderKind, RuntimeKind
 from ...dsl.presets import PRESETS
+from ..capabilities import facts_of
 from ..checks.policies import HOSTED
 from .draft import Deployment
 from .literals import env
@@ -90,6 +92,17 @@ def find_provider(name: str) -> Provider | None:
 def find_key(runtime: str) -> str | None:
     """The variable that holds the key of a runtime which takes nobody without one."""
     return HOSTED.get(RuntimeKind(runtime)) if runtime in RuntimeKind._value2member_map_ else None
+
+
+def known_task(made: Deployment) -> str | None:
+    """What the model of a deployment does, where the catalogue knows it and the file says nothing."""
+    model, runtime = made.value("model"), made.label_of("runtime")
+    if not isinstance(model, str) or runtime not in RuntimeKind._value2member_map_:
+        return None
+    known = facts_of(dsl.Deployment(name="model", model=model, runtime=RuntimeKind(runtime))).values.get(
+        "task"
+    )
+    return str(known) if known in ("embed", "rerank") else None
 
 
 def provider_of_model(model: str) -> str | None:

@@ -126,6 +126,8 @@ def apply(rule: Rule, node: Node, draft: Draft, block: Block) -> None:
             draft.kept(node)
         case Form():
             draft.report.form(node)
+        case To() if node.value is None:
+            draft.kept(node)  # it says nothing, as where it is left out
         case To(path, read, changed, replace):
             try:
                 value = read(node)

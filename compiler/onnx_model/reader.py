@@ -49,6 +49,9 @@ _SMALL_NODE = 1 << 16
 _DYNAMIC = b"DynamicQuantize"
 _MOST_DYNAMIC = 8
 _LAST_NODES = 1000
+_MOST_OPTIONAL = 64
+"""Old models list all their weights as inputs, of which nobody means to give a value."""
+
 _SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten")
 """Operators that leave numbers as they are."""
 
@@ -140,6 +143,7 @@ class _Reader:
         }
         signature = Signature(
             activations=activations,
+            optional=tuple(each for each in graph.inputs if each.name in graph.weights)[:_MOST_OPTIONAL],
             inputs=tuple(each for each in graph.inputs if each.name not in graph.weights),
             outputs=tuple(graph.outputs),
             opsets=dict(sorted(opsets.items())),

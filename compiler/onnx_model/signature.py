@@ -88,6 +88,11 @@ class Signature(Record):
         metadata={"doc": "some of its nodes that quantise all rows of a run with one scale; empty: none do"},
     )
 
+    optional: tuple[TensorSpec, ...] = field(
+        default=(),
+        metadata={"doc": "weights that are inputs, too: without a value, they keep theirs", "rare": True},
+    )
+
     activations: dict[str, str] = field(
         factory=dict,
         metadata={"doc": "outputs that are scores already, and what they end with", "rare": True},

@@ -7,6 +7,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import either, every, offer
+from ..foreign_values import foreign_call
 from ..plan.types import OptionalType, RecordType, TensorType, Type, TypeKind
 from ..scope import CALLABLE, Symbol
 from ..typing.callables import Callee, Parameter
@@ -27,6 +28,9 @@ def infer_call(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     symbol = _symbol(inferrer, node.function)
     if symbol is None:
         return _without_declaration(inferrer, node)
+    if symbol.is_damaged:
+        _arguments(inferrer, node)
+        return Mistake(node, UNKNOWN)
     if isinstance(symbol.node, s.TypeDeclaration):
         return _record(inferrer, node, symbol)
     if not isinstance(symbol.node, CALLABLE):
@@ -86,6 +90,9 @@ def _without_declaration(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     meant = inferrer.found.near(written, known)
     fixes = write_instead(scope.span(function), meant)
     hint = None if fixes else offer(meant)
+    told = foreign_call(written)
+    if told is not None:
+        fixes, hint = [], told
     if not fixes and hint is None and not inferrer.found.is_long:
         hint = f"there are {every(f'`{each}`' for each in known[:12])}"
     return inferrer.mistake(

@@ -60,6 +60,8 @@ class Inferrer(ABC):
         self.scope = scope
         self.sizes = sizes
         self.variables: dict[str, Variable] = {}
+        self.templates: set[int] = set()
+        """Texts that are filled in by the function that they are given to."""
         self._told: set[tuple[str, str]] = set()
 
     @abstractmethod

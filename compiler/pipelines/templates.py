@@ -39,6 +39,7 @@ def json_path(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> T
 
 def infer_format(inferrer: Inferrer, node: s.CallExpression) -> Typed:
     """`format(template, …)`: each place of the template has a value, each value a place."""
+    inferrer.templates.update(map(id, node.arguments[:1]))
     typed = [inferrer.infer(argument) for argument in node.arguments]
     if not typed or isinstance(node.arguments[0], s.NamedArgument):
         return inferrer.mistake("E0311", "`format` needs a template", node, help=_FORM)

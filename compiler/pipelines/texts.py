@@ -6,6 +6,7 @@ from ...dsl import syntax as s
 from ..plan.types import TEXT, ChoiceType
 from ..typing.fit import is_jsonable
 from ..typing.partial import is_optional, show_type
+from .braces import check_text
 from .coerce import as_json
 from .explain import mismatch
 from .inferrer import Inferrer
@@ -15,6 +16,8 @@ from .typed import Constant, Interpolation, Typed
 def infer_text(inferrer: Inferrer, node: s.Text) -> Typed:
     """A literal is a choice of one text; with values in it, it is any text."""
     if len(node.parts) == 1 and isinstance(node.parts[0], str):
+        if id(node) not in inferrer.templates:
+            check_text(inferrer, node)
         return Constant(node, ChoiceType(values=(node.parts[0],)), node.parts[0])
     literals = tuple(part for part in node.parts if isinstance(part, str))
     values = tuple(_value(inferrer, part) for part in node.parts if isinstance(part, s.Reference))

@@ -46,6 +46,10 @@ class Capabilities:
     greatest_dimensions: the most numbers that a vector can be asked to have; 0 is no choice.
     user_ids: whether users can be told, and in which form. cache_marks: how the cached part of a prompt is
     marked.
+    extra_fields, message_fields: of OpenAI's fields that have no fact of their own, those of requests and of
+    messages that it takes; others are refused. developer_prompts: whether a system prompt may be the
+    developer's. user_after_results: whether the user may speak right after a tool. schema_with_tools: whether
+    an answer can be held to a schema while there are tools.
     prefill: whether it goes on with an answer that the conversation has begun.
     turns_alternate: turns of the same side are joined, results of tools come first, and no turn or text is
     empty.
@@ -87,6 +91,11 @@ class Capabilities:
     greatest_dimensions: int | None = None
     user_ids: UserIds | None = None
     cache_marks: CacheMarks | None = None
+    extra_fields: tuple[str, ...] | None = None
+    message_fields: tuple[str, ...] | None = None
+    developer_prompts: bool | None = None
+    user_after_results: bool | None = None
+    schema_with_tools: bool | None = None
     prefill: bool | None = None
     turns_alternate: bool | None = None
 
@@ -95,6 +104,8 @@ class Capabilities:
         known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
         if self.refused_sampling and base.refused_sampling:
             known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
+        if self.media_inline == () and self.media_by_url is None:
+            known["media_by_url"] = ()
         return evolve(base, **known)
 
 

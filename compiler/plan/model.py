@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
-from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Tls
+from ...dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Jwt, Tls
 from ...dsl.kinds import (
     AuthScheme,
     ExecutionProvider,
@@ -116,6 +116,9 @@ class OnnxServingPlan(DeploymentPlan):
     share_weights: bool = field(
         default=True, metadata={"doc": "replicas on one device share the weights; false: each has a copy"}
     )
+    custom_ops: tuple[FileRef, ...] = field(
+        default=(), metadata={"doc": "libraries with further operators", "rare": True}
+    )
 
     @property
     def task_kind(self) -> TaskKind:
@@ -186,11 +189,13 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    jwt: Jwt | None = rare("tokens that others sign, and that name keys; without it: none")
     tls: Tls | None = rare("its certificate; without it: plain HTTP")
     budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
     bind: str | None = rare(
         "address and port, where the environment says them; without it: `host` and `port`"
     )
+    grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
 
 
 @frozen

@@ -9,6 +9,7 @@ from attrs import evolve
 from .model import Plan
 from .nodes import CallNode, ExternNode
 from .routes import RoutePlan, SplitPlan
+from .tasks import FileRef
 
 
 def names_of(plan: Plan) -> tuple[str, ...]:
@@ -18,6 +19,22 @@ def names_of(plan: Plan) -> tuple[str, ...]:
         *(each.route for each in plan.routes if not each.inner),
         *(each.pipeline for each in plan.pipelines),
     )
+
+
+def files_of(plan: Plan) -> tuple[str, ...]:
+    """The files that local models are loaded from, relative to the plan."""
+    found: dict[str, None] = {}
+    todo: list[object] = list(plan.deployments)
+    while todo:
+        match todo.pop():
+            case FileRef(path=path):
+                found[path] = None
+            case list() | tuple() as several:
+                todo += several
+            case each:
+                names = getattr(type(each), "__attrs_attrs__", ())
+                todo += [getattr(each, field.name) for field in names]
+    return tuple(found)
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:

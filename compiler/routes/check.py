@@ -10,6 +10,7 @@ from attrs import evolve
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Edit, Fix, Label, write_instead
 from ...dsl.fields import MOST
+from ...dsl.foreign_words import foreign_word
 from ...dsl.suggest import either, every, near, offer
 from ...dsl.units import Duration
 from ...dsl.values import Word, describe, show
@@ -103,6 +104,11 @@ class RouteChecker:
             brackets = "members in `[…]`" if isinstance(node, s.RouteSplit) else "shares in `{…}`"
             form = there[RouteKind(word)]
             self._found.error("E0303", f"`{word}` takes its {brackets}", span, help=f"write `{form}`")
+            return None
+        told = foreign_word("routes", word)
+        if told is not None and told.form:
+            help = f"write `{told.form}`"
+            self._found.error("E0303", f"there is no route `{word}`", span, "called otherwise", help=help)
             return None
         meant = near(word, FORMS)
         fixes = write_instead(span, meant) if set(meant) <= set(here) else []

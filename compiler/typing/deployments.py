@@ -165,12 +165,15 @@ def _tensors(declared: Declared, signature: Signature | None, why: str | None) -
 
 
 def _inputs(signature: Signature) -> tuple[Parameter, ...]:
-    return tuple(Parameter(spec.name, (_tensor(spec),)) for spec in signature.inputs)
+    needed = tuple(Parameter(spec.name, (_tensor(spec),)) for spec in signature.inputs)
+    own = {spec.name for spec in signature.inputs}
+    optional = (spec for spec in signature.optional if spec.name not in own and spec.dtype is not None)
+    return (*needed, *(Parameter(spec.name, (_tensor(spec),), required=False) for spec in optional))
 
 
 def _positional(parameters: tuple[Parameter, ...]) -> int:
     """The only input of a model needs no name."""
-    return 1 if len(parameters) == 1 else 0
+    return 1 if sum(parameter.required for parameter in parameters) == 1 else 0
 
 
 def _tensor(spec: TensorSpec) -> Type:

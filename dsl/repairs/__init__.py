@@ -5,7 +5,7 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, fields, numbers, slips, texts, words
+from . import brackets, fields, foreign, numbers, slips, texts, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
@@ -13,6 +13,13 @@ REPAIRS: tuple[Repair, ...] = (
     slips.twice,
     slips.nameless,
     texts.unclosed_text,
+    foreign.variable,
+    foreign.word,
+    foreign.letter_before_text,
+    foreign.another_operator,
+    foreign.list_behind_word,
+    numbers.currency_apart,
+    numbers.other_units,
     texts.wrong_quotes,
     texts.bare_url,
     texts.bare_path,
@@ -35,6 +42,7 @@ REPAIRS: tuple[Repair, ...] = (
     words.word_for_sign,
     words.route_without_strategy,
     fields.equals_before_block,
+    fields.equals_before_label,
     fields.swallowed_name,
     fields.wrong_sign,
     fields.missing_value,
@@ -45,6 +53,7 @@ REPAIRS: tuple[Repair, ...] = (
     fields.missing_sign,
     fields.missing_equals_before_word,
     brackets.missing_block_brace,
+    slips.missing_call_bracket_behind,
     fields.name_alone,
     fields.name_above,
     brackets.empty_comma,

@@ -7,6 +7,9 @@ from ..syntax import Identifier, Reference
 from ..tokens import DECLARATIONS, Token
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
+CALLS = ("env", "file", "fallback", "bearer", "hash", "python", "custom")
+"""Words that stand before parentheses."""
+
 _OPERATORS = ("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "ELSE")
 _SIGNS = {"EQUAL": "=", "COLON": ":", "ARROW": "->", "FAT_ARROW": "=>"}
 
@@ -18,6 +21,15 @@ def wrong_sign(at: Situation) -> Instead | None:
         return None
     if at.fits("LBRACE") and at.follows("{"):
         return _sign_before_brace(at)
+    if token.type == "EQUAL" and at.fits("OPERATOR") and any(_is_condition(value) for value in at.values):
+        at.error(
+            "E0101",
+            "whether two values are equal is asked with `==`",
+            at.here,
+            "write `==`",
+            fixes=at.change("write `==`", token.start, token.end, "=="),
+        )
+        return use(Token("OPERATOR", "==", token.start, token.end))
     kind = next((kind for kind in _SIGNS if kind != token.type and at.fits(kind)), None)
     if kind is None:
         return None
@@ -35,6 +47,10 @@ def wrong_sign(at: Situation) -> Instead | None:
         fixes=at.change(f"write `{sign}`", token.start, token.end, f"{space}{sign}"),
     )
     return use(Token(kind, sign, token.start, token.end))
+
+
+def _is_condition(value: object) -> bool:
+    return isinstance(value, Token) and value.type == "IF"
 
 
 _SIGN_MESSAGES = {
@@ -118,6 +134,37 @@ def _report_missing_sign(at: Situation, sign: str, name: Token, value_start: int
         f"expected `{sign}`",
         fixes=at.change(f"add the `{sign}`", name.end, value_start, f"{space}{sign} "),
     )
+
+
+def equals_before_label(at: Situation) -> Instead | None:
+    """`runtime = openai { … }`."""
+    if at.token.type != "LBRACE" or len(at.values) < 3:
+        return None
+    name, equals, label = at.values[-3:]
+    if not (isinstance(equals, Token) and equals.type == "EQUAL" and isinstance(name, Identifier)):
+        return None
+    word = label.name if isinstance(label, Reference) else getattr(as_name(label), "text", None)
+    if word is None or not at.same_line(name.start, at.token.start) or not at.open_brackets():
+        return None
+    if word in CALLS:
+        at.error(
+            "E0103",
+            f"what `{word}` takes stands between `(` and `)`",
+            at.here,
+            "expected `(`",
+            fixes=at.change("write `(`", at.token.start, at.token.end, "(", safe=False),
+        )
+        return SKIP
+    at.error(
+        "E0101",
+        f"`{name.text} {word}` is a block: no `=` stands in it",
+        at.span(equals.start, equals.end),
+        "remove this",
+        fixes=at.change("remove the `=`", name.end, label.start, " "),
+    )
+    start, end = label.start, label.end
+    at.drop(3)
+    return use(Token("NAME", name.text, name.start, name.end), Token("NAME", word, start, end), at.token)
 
 
 def swallowed_name(at: Situation) -> Instead | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from ..reports import MISNAMED_UNITS, UNITS
-from ..syntax import Bad, Field
+from ..syntax import Bad, Field, Number
 from ..tokens import Token
+from ..units import Duration
 from .situation import Instead, Situation, as_name, use
 
 _THOUSANDS = re.compile(r"(?P<number>\$?\d{1,3}(?:,\d{3})++(?![\d,]*\d)(?:\.\d++)?[A-Za-z%]*+)(?:[ \t]*+,)?")
@@ -68,6 +69,76 @@ def thousands(at: Situation) -> Instead | None:
     return use(until=found.end())
 
 
+_CURRENCIES = ("USD", "usd", "dollar", "dollars", "EUR", "euro", "cent", "cents")
+_AMOUNT = re.compile(r"(?P<before>USD[ \t]*)?(?P<number>\d[\d_]*(?:\.\d+)?[kMG]?)[ \t]*(?P<word>\w*)")
+
+
+def currency_apart(at: Situation) -> Instead | None:
+    """`5 USD`, and `5USD`."""
+    token = at.token
+    if token.type not in ("NAME", "NUMBER") and as_name(at.values[-1] if at.values else None) is None:
+        return None
+    name = token if token.text in _CURRENCIES else as_name(at.values[-1]) if at.values else None
+    if name is None or name.text not in _CURRENCIES:
+        return None
+    start = name.start
+    while start > 0 and at.text[start - 1] in " \t":
+        start -= 1
+    while start > 0 and (at.text[start - 1].isdecimal() or at.text[start - 1] in "._kM"):
+        start -= 1
+    found = _AMOUNT.match(at.text, start)
+    if found is None or found["word"] != name.text:
+        return None
+    is_dollar = not name.text.startswith(("E", "euro", "cent"))
+    meant = f"${found['number']}"
+    at.error(
+        "E0106",
+        f"amounts of money are in US dollars{', written `$5`' if is_dollar else ''}",
+        at.span(start, name.end),
+        f"write `{meant}`" if is_dollar else "no dollars",
+        fixes=at.change(f"write `{meant}`", start, name.end, meant) if is_dollar else (),
+    )
+    if name is not token:
+        at.drop(1)
+    _forget_value(at)
+    return use() if name is token else use(token)
+
+
+_OTHER_UNIT = re.compile(r"(?P<number>\d[\d_]*(?:\.\d+)?)[ \t]*(?P<unit>µs|μs|usec|micros|microseconds|ns)\b")
+_IN_SECONDS = {"ns": 1e-9}
+
+
+def other_units(at: Situation) -> Instead | None:
+    """`500µs`: less than a millisecond."""
+    last = as_name(at.values[-1]) if at.values else None
+    for unit in (at.token, last):
+        start = unit.start if unit is not None else 0
+        while start > 0 and (at.text[start - 1].isdecimal() or at.text[start - 1] in "._ "):
+            start -= 1
+        while unit is not None and start < unit.start and at.text[start] == " ":
+            start += 1
+        found = _OTHER_UNIT.match(at.text, start)
+        if unit is not None and found is not None and start <= unit.start < found.end():
+            break
+    else:
+        return None
+    meant = Duration(float(found["number"].replace("_", "")) * _IN_SECONDS.get(found["unit"], 1e-6))
+    at.error(
+        "E0106",
+        f"`{found['unit']}` is no unit of time",
+        at.span(start, found.end()),
+        f"this is `{meant}`",
+        help=f"a thousandth of a second is `1ms`: this is `{meant * 1000:g}ms`",
+        fixes=at.change(f"write `{meant}`", start, found.end(), str(meant)),
+    )
+    if unit is at.token:
+        _forget_value(at)
+        return use(until=found.end())
+    at.drop(1)
+    _forget_value(at)
+    return use(at.token)
+
+
 def unit_apart(at: Situation) -> Instead | None:
     """`4 GiB` and `95 %`."""
     token = at.token
@@ -102,6 +173,9 @@ def _is_unit(word: str) -> bool:
 
 def _forget_value(at: Situation) -> None:
     """The number without its unit is not what was meant."""
+    if at.values and isinstance(at.values[-1], Number):
+        at.values[-1] = Bad(at.values[-1].start, at.values[-1].end)
+        return
     items = next((value for value in reversed(at.values) if isinstance(value, list)), None)
     if items and isinstance(items[-1], Field):
         field = items[-1]

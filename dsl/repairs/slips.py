@@ -16,6 +16,7 @@ _FOLLOWING_WORDS = ("as", "with", "else", "for", "in", "from")
 """Reserved words that stand behind something."""
 
 _NAMED = frozenset(("PARAM", "LET", "TEMPLATE", "DEPLOYMENT", "ROUTE", "PIPELINE", "TYPE", "EXTERN"))
+_CALLED = re.compile(r"\b(?:env|file|fallback|bearer|hash|python|custom)\Z")
 _LONG = '"""'
 _LOOKED_AT = 300
 """How many characters of a line are looked at again."""
@@ -89,6 +90,17 @@ def nameless(at: Situation) -> Instead | None:
         return None
     if at.token.type not in ("FROM", "LBRACE", "EQUAL", "COLON", "LPAR"):
         return None
+    following = next(tokenize(at.text[at.token.end : at.token.end + _LOOKED_AT])).type
+    is_typed = head.type in ("PARAM", "LET")
+    if at.token.type == "COLON" and not is_typed and following in ("NAME", "STRING"):
+        at.error(
+            "E0101",
+            f"no `:` stands behind `{head.text}`",
+            at.here,
+            "remove this",
+            fixes=at.change("remove the `:`", at.token.start, at.token.end, ""),
+        )
+        return use()
     article = "an" if head.text == "extern" else "a"
     at.reports.lost.add("")
     at.error(
@@ -113,6 +125,14 @@ def misspelt_word(at: Situation) -> Instead | None:
         meant = near(name.text, _FOLLOWING_WORDS)
         if before not in ')]"' and not _is_wordy(before):
             continue
+        if (not meant or len(name.text) < 3) and _follows_value(at, name):
+            at.error(
+                "E0101",
+                f"something is missing before `{name.text}`",
+                at.span(name.start, name.end),
+                "expected an operator, a comma or a new line",
+            )
+            return SKIP
         if not meant or len(name.text) < 3:
             continue
         at.error(
@@ -124,6 +144,17 @@ def misspelt_word(at: Situation) -> Instead | None:
         )
         return SKIP
     return None
+
+
+def _follows_value(at: Situation, name: Token) -> bool:
+    """Whether `name` would begin a field on the line of the one before it, and does not go on as one."""
+    if len(at.values) < 2 or at.token.type not in ("NUMBER", "TRUE", "FALSE", "COMMA", "RBRACE"):
+        return False
+    return (
+        isinstance(at.values[-2], list)
+        and as_name(at.values[-1]) is not None
+        and at.values[-1] is not at.token
+    )
 
 
 def missing_call_bracket(at: Situation) -> Instead | None:
@@ -148,6 +179,27 @@ def missing_call_bracket(at: Situation) -> Instead | None:
         fixes=at.change("add the `(`", name.end, token.start, "("),
     )
     return use(name, Token("LPAR", "(", name.end, name.end), token)
+
+
+def missing_call_bracket_behind(at: Situation) -> Instead | None:
+    """The same, where the text was taken for the name of a field: noticed at the `)`."""
+    last = _as_word(at, at.values[-1]) if at.values else None
+    if at.token.type != "RPAR" or last is None or last.type != "STRING":
+        return None
+    end = end_before(at.text, last.start)
+    found = _CALLED.search(at.text, max(0, end - _LOOKED_AT), end)
+    if found is None or not at.same_line(end, last.start):
+        return None
+    at.drop(1)
+    at.error(
+        "E0103",
+        f"a `(` is missing after `{found[0]}`",
+        at.span(end, last.start),
+        "expected `(`",
+        fixes=at.change("add the `(`", end, last.start, "("),
+    )
+    at.reports.guessed_at(end)
+    return use()
 
 
 def closes_more(at: Situation, start: int, opening: str = "LBRACE", closing: str = "RBRACE") -> bool:

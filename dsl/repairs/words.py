@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ..foreign_words import ForeignWord, foreign_words
 from ..lines import is_at_margin, starts_line
 from ..suggest import near
-from ..syntax import Identifier, Reference
+from ..syntax import Expression, Field, Identifier, Reference, Step
 from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
 
@@ -14,29 +15,57 @@ _NEAR = 300
 """How many characters are read again."""
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
-_OTHER_LANGUAGES = {
-    **dict.fromkeys(("var", "const", "val", "def", "set", "locals"), "let"),
-    **dict.fromkeys(("variable", "input", "arg"), "param"),
-    **dict.fromkeys(("model", "service", "deploy", "resource"), "deployment"),
-    **dict.fromkeys(("fn", "fun", "func", "function", "flow", "workflow", "chain"), "pipeline"),
-    **dict.fromkeys(("include", "use", "require"), "import"),
-    **dict.fromkeys(("server", "proxy"), "gateway"),
-    **dict.fromkeys(("struct", "record", "class", "schema"), "type"),
-}
-"""What others call what is declared here."""
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 
 
 def misspelt_declaration(at: Situation) -> Instead | None:
     """`deploymnt gpt { … }` and `var x = 1`."""
     token = at.token
+    if token.type == "IF" and at.fits("DEPLOYMENT"):
+        return _say_instead(at, foreign_words("declarations")["if"])
     if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
         return _taken_for_an_option(at)
+    told = foreign_words("declarations").get(token.text)
+    if told is not None and not (told.to and _goes_on_like(at, told.to[0])):
+        return _say_instead(at, told)
     meant = meant_declaration(token)
     if meant is None:
         return None
     at.reports.unknown_declaration(token, meant)
     return use(Token(KEYWORDS[meant], meant, token.start, token.end))
+
+
+_SHAPES = {
+    "let": r"\s*\w+\s*(?::[^=\n]+)?=(?!=)",
+    "param": r"\s*\w+\s*[:=](?!=)",
+    "import": r"\s*(?:\"|\{)",
+    "type": r"\s*\w+\s*=(?!=)",
+    "route": r"\s*\w+\s*=(?!=)",
+    "gateway": r"\s*\{",
+    "cluster": r"\s*\{",
+    "pipeline": r"\s*\w+\s*\([^()]*\)\s*->",
+    "deployment": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
+    "template": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
+}
+"""What follows the words that start declarations."""
+
+
+def _goes_on_like(at: Situation, word: str) -> bool:
+    """Whether the text goes on as after `word`, so that nothing but the word is wrong."""
+    return re.compile(_SHAPES[word]).match(at.text, at.token.end, at.token.end + _NEAR) is not None
+
+
+def _say_instead(at: Situation, told: ForeignWord) -> Instead:
+    form = told.form or (f"{told.to[0]} name …" if told.to else "")
+    at.error(
+        "E0101",
+        f"a declaration cannot start with `{at.token.text}`",
+        at.here,
+        "expected a declaration",
+        help=told.say or f"write `{form}`",
+    )
+    at.reports.lose(at.token.start)
+    return SKIP
 
 
 def _taken_for_an_option(at: Situation) -> Instead | None:
@@ -61,8 +90,9 @@ def _taken_for_an_option(at: Situation) -> Instead | None:
 
 def meant_declaration(token: Token) -> str | None:
     """The word that starts a declaration and that was probably meant by another one."""
-    if token.text in _OTHER_LANGUAGES:
-        return _OTHER_LANGUAGES[token.text]
+    told = foreign_words("declarations").get(token.text)
+    if told is not None:
+        return told.to[0] if told.to else None
     names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
     return names[0] if names else None
 
@@ -153,12 +183,20 @@ def dashed_name(at: Situation) -> Instead | None:
     return _quote_it(at, f"a name with `{token.text}` needs quotes", here.start, here.end, 1)
 
 
+def _is_value(at: Situation) -> bool:
+    """Whether a field or step ends before the token, so that no name can begin on its line."""
+    return bool(at.values) and isinstance(at.values[-1], Field | Step | Expression)
+
+
 def name_from_digit(at: Situation) -> Instead | None:
     """`deployment 4o { … }`."""
     if at.token.type != "NUMBER" or at.fits("EQUAL") or not (at.fits("NAME") and at.fits("STRING")):
         return None
     found = _DASHED.match(at.text, at.token.start)
-    if found is None:
+    before = at.text[at.end_before - 1 : at.end_before]
+    if found is None or (
+        at.same_line(at.end_before, at.token.start) and (before in tuple(')]"_') or _is_value(at))
+    ):
         return None
     return _quote_it(at, "a name that starts with a digit needs quotes", at.token.start, found.end(), 0)
 
@@ -238,6 +276,12 @@ def reserved_value(at: Situation) -> Instead | None:
     return use(placeholder(word.end), *again, at.token)
 
 
+def _word(value: object) -> Token | None:
+    if isinstance(value, Reference):
+        return Token("NAME", value.name, value.start, value.end)
+    return as_name(value)
+
+
 def word_for_sign(at: Situation) -> Instead | None:
     """`a and b`, `not a`."""
     here = _WORDS_FOR_SIGNS.get(at.token.text) if at.token.type == "NAME" else None
@@ -252,7 +296,7 @@ def word_for_sign(at: Situation) -> Instead | None:
         )
         return use(Token(kind, here, at.token.start, at.token.end))
     values = at.values
-    candidates = [as_name(value) for value in values[-2:]]
+    candidates = [_word(value) for value in values[-2:]]
     for name in candidates:
         sign = _WORDS_FOR_SIGNS.get(name.text) if name is not None else None
         if name is not None and sign is not None and not starts_line(at.text, name.start):

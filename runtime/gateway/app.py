@@ -35,6 +35,8 @@ from .responses import (
     name_request,
 )
 from .status import answer_alive, answer_health, answer_readiness
+from .traces import TRACEPARENT
+from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
@@ -85,7 +87,7 @@ def build_app(
     app[BACKGROUND] = {}
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting)
+    metrics = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -157,9 +159,12 @@ class Door:
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        return self.known(shown_secret(request), access)
+
+    def known(self, shown: str, access: Access) -> Held | None:
+        """The same for what a client shows. Raises Forbidden, Unauthorized."""
         if access is Access.EVERYONE or (self.token is None and self.keys is None):
             return None
-        shown = shown_secret(request)
         if self.token is not None and self.token.fits(shown):
             return None
         held = self.keys.find(shown) if self.keys is not None else None
@@ -170,6 +175,11 @@ class Door:
                 "this shows the requests of all keys: it needs the token of `gateway { auth = … }`"
             )
         return held
+
+    @property
+    def tokens(self) -> WebTokens | None:
+        """Those that others sign, if they are accepted."""
+        return self.keys.tokens if self.keys is not None else None
 
     async def answer_ready(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """`GET /readyz`: whether requests may be sent here: not while it starts, nor before it stops."""
@@ -215,6 +225,8 @@ def _guarded(
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         loop = asyncio.get_running_loop()
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER], loop.time())
+        if records.traces is not None:
+            exchange.traceparent = request.headers.get(TRACEPARENT, "")
         outcome, response, failed = OK, None, None
         try:
             if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
@@ -251,7 +263,8 @@ def _guarded(
         finally:
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
-            ended = partial(records.end, exchange, request, response, outcome, failed)
+            status = 0 if response is None else response.status
+            ended = partial(records.end, exchange, request.method, request.path, status, outcome, failed)
 
             def end(_: object = None) -> None:
                 exchange.end()

@@ -18,10 +18,11 @@ from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized
 from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
+from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
 
-LONGEST_SECRET = 4096
+LONGEST_SECRET = 16384
 
 
 def shown_secret(request: web.Request) -> str:
@@ -71,10 +72,11 @@ class Keys:
     """The keys of a gateway, found by the hash of what a request shows.
 
     The time of a look-up says nothing about secrets: nobody can choose a hash. Those that were made for
-    people are followed, too, as their file changes. Raises StartError.
+    people are followed, too, as their file changes. tokens: those that others sign. Raises StartError.
     """
 
-    def __init__(self, plans: Sequence[KeyPlan], base_dir: Path) -> None:
+    def __init__(self, plans: Sequence[KeyPlan], base_dir: Path, tokens: WebTokens | None = None) -> None:
+        self.tokens = tokens
         self._names = {plan.name: _seconds(plan.expires) for plan in plans}
         self._issued_at = path_of(base_dir)
         self._issued_seen = stamp(self._issued_at)
@@ -109,7 +111,8 @@ class Keys:
         self._look()
         held = self._table.get(digest_of(shown))
         if held is None:
-            return None
+            found = self.tokens.find(shown) if self.tokens is not None else None
+            return None if found is None else Held(*found)
         if held.until is not None and time.time() >= held.until:
             whose = f" of {held.person}" if held.person else ""
             raise Unauthorized(f"the key `{held.name}`{whose} has expired", code="expired_api_key")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from .accounting import DIMENSIONS, grouped
 from .records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
+
+log = logging.getLogger(__name__)
 
 LONGEST = 86400.0
 """Seconds for which an operator may open a circuit, or hold an account."""
@@ -41,10 +44,26 @@ def admin_at(path: Path) -> Running:
             "hold": commands.hold,
             "drain": commands.drain,
         }
-        async with AdminSocket(path, reading, changing):
+        admin = AdminSocket(path, reading, changing)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(admin)
+            except OSError as error:
+                log.warning("%s cannot be listened at, so that no commands are taken: %s", path, error)
             yield
 
     return listening
+
+
+def without_admin(reason: str) -> Running:
+    """Takes no commands, and says why."""
+
+    @asynccontextmanager
+    async def nothing(service: Service, reloader: Reloader) -> AsyncIterator[None]:
+        log.warning("no commands are taken: %s", reason)
+        yield
+
+    return nothing
 
 
 class Commands:

@@ -33,7 +33,8 @@ class Exchange:
     began: when it came, in the time of the loop. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
-    when the client has its answer. user: as the request says. spans: what was done for it.
+    when the client has its answer. traceparent: of the client's own trace. user: as the request says. spans:
+    what was done for it.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Exchange:
         "plan",
         "spans",
         "trace",
+        "traceparent",
         "user",
     )
 
@@ -58,6 +60,7 @@ class Exchange:
         self.plan.users += 1
         self.key: KeyPolicies | None = None
         self.person = ""
+        self.traceparent = ""
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None

@@ -41,7 +41,7 @@ def _deployments(executor: Executor) -> Iterator[Finding]:
             yield Finding(
                 f"deployment `{name}`", Health.DEGRADED, "it could not be started; routes do without it"
             )
-        elif not each.is_ready():
+        elif not each.is_ready() and not each.is_drained:
             yield Finding(f"deployment `{name}`", Health.NOT_READY, "a replica is not ready")
         elif each.waiting >= MAX_WAITING:
             yield Finding(
@@ -53,6 +53,11 @@ def _routes(executor: Executor) -> Iterator[Finding]:
     for name, each in executor.routes.items():
         if not each.is_ready():
             yield Finding(f"route `{name}`", Health.NOT_READY, "none of its members is ready")
+
+
+def findings_of(executor: Executor) -> bool:
+    """Whether every part of it takes requests."""
+    return all(each.health is not Health.NOT_READY for check in _CHECKS for each in check(executor))
 
 
 def _others(executor: Executor) -> Iterable[Finding]:

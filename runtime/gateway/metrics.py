@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 
 from ...compiler.plan import RemotePoolPlan, TaskKind
+from ..concurrency.loop_lag import LoopLag
 from ..executor import Executor
 from ..requests.errors import RequestError
 from ..requests.usage import PICODOLLARS
@@ -37,9 +38,10 @@ _process = ProcessCollector(registry=None)
 class Metrics:
     """The metrics of one gateway."""
 
-    def __init__(self, executor: Executor, accounting: Accounting) -> None:
+    def __init__(self, executor: Executor, accounting: Accounting, lag: LoopLag) -> None:
         self._executor = executor
         self._accounting = accounting
+        self._lag = lag
         self._refused: Counter[str] = Counter()
 
     def refused(self, error: RequestError) -> None:
@@ -68,6 +70,11 @@ class Metrics:
                 "0 while what processes share, or keep over a restart, cannot be reached",
                 value=not state.problems.now,
             )
+        yield GaugeMetricFamily(
+            "inferc_event_loop_lag_seconds",
+            "How late the event loop was at worst since this was asked last",
+            value=self._lag.take(),
+        )
         yield from _keys(self._accounting)
         yield from _requests(deployments)
         yield from _gen_ai(deployments)

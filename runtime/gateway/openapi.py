@@ -56,6 +56,8 @@ _ERRORS = {
 }
 
 
+_UNDESCRIBED = Operation("", "Passed")
+
 Served = Iterable[tuple[str, str, ClientProtocol | None]]
 """Methods, paths, and the protocols of those who ask there."""
 
@@ -74,7 +76,7 @@ def _document(served: Served, there: dict[str, list[str]]) -> Json:
     paths: dict[str, Json] = {}
     for method, pattern, protocol in served:
         path = re.sub(r":[^}]*}", "}", pattern)
-        operation = operations()[method, path]
+        operation = operations().get((method, path), _UNDESCRIBED)
         if operation.names is None or there[operation.names]:
             paths.setdefault(path, {})[method.lower()] = _described(path, operation, protocol, there)
     names = {name: {"enum": models} for name, models in there.items() if models}

@@ -26,12 +26,17 @@ from .endpoints.embeddings import (
 )
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
+    answer_config,
+    answer_index,
     answer_infer,
     answer_live,
+    answer_load,
     answer_model,
     answer_model_ready,
     answer_ready,
     answer_server,
+    answer_statistics,
+    answer_unload,
 )
 from .endpoints.passed import passing
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
@@ -155,6 +160,12 @@ _INFERENCE = (
     ("GET", "/v2", answer_server),
     ("GET", "/v2/health/live", answer_live),
     ("GET", "/v2/health/ready", answer_ready),
+    ("GET", "/v2/models/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/versions/{version}/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/versions/{version}/config", answer_config),
+    ("GET", "/v2/models/{name:.+}/stats", answer_statistics),
+    ("GET", "/v2/models/{name:.+}/config", answer_config),
+    ("POST", "/v2/repository/index", answer_index),
     ("POST", "/v2/models/{name:.+}/versions/{version}/infer", answer_infer),
     ("GET", "/v2/models/{name:.+}/versions/{version}/ready", answer_model_ready),
     ("GET", "/v2/models/{name:.+}/versions/{version}", answer_model),
@@ -210,9 +221,17 @@ def by_path(paths: Iterable[Path]) -> dict[str, list[Path]]:
 DECLARED = tuple(_declared())
 """What is served, without the odd ways to it."""
 
+_OPEN_INFERENCE = _always(ClientProtocol.OPEN_INFERENCE)
+_OPERATED = (
+    Path("POST", "/v2/repository/models/{name:.+}/load", answer_load, None, _OPEN_INFERENCE),
+    Path("POST", "/v2/repository/models/{name:.+}/unload", answer_unload, None, _OPEN_INFERENCE),
+)
+"""What changes what is served: for who may see the requests of all keys."""
+
 _TAKEN = {each.path for each in DECLARED}
 PATHS: tuple[Path, ...] = (
     *DECLARED,
+    *_OPERATED,
     *(evolve(each, path=at) for each in DECLARED for at in _also_at(each) if at not in _TAKEN),
 )
 """The first of those that fit is the one that answers."""

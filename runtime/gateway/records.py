@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from ..concurrency.loop_lag import LoopLag
 from ..requests.errors import RequestError, Unauthorized
 from ..requests.trace import Note, Span
 from ..requests.usage import PICODOLLARS
@@ -17,6 +19,7 @@ from ..serving.counters import OK
 from .access_log import AccessLog
 from .accounting import Accounting
 from .exchange import Exchange
+from .traces import Traces
 
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""
@@ -114,25 +117,31 @@ class Record(NamedTuple):
 
 
 class Records:
-    """Those of one gateway. access: where a line for each request is written; None: nowhere."""
+    """Those of one gateway.
 
-    def __init__(self, access: AccessLog | None = None) -> None:
+    access: where a line for each request is written; traces: where each is sent as a trace. None: nowhere.
+    """
+
+    def __init__(self, access: AccessLog | None = None, traces: Traces | None = None) -> None:
+        self.traces = traces
         self.accounting = Accounting()
         self.access = access
+        self.lag = LoopLag()
         self._recent: deque[Record] = deque(maxlen=KEPT)
         self._troubled: deque[Record] = deque(maxlen=KEPT)
 
     def end(
         self,
         exchange: Exchange,
-        request: web.Request,
-        response: web.StreamResponse | None,
+        method: str,
+        path: str,
+        status: int,
         outcome: str,
         error: RequestError | None,
         now: float,
         asks: bool = True,
     ) -> None:
-        """A request has ended. response: None where nobody got any. asks: whether it was one to a model."""
+        """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
         if outcome == OK and spans and not any(span.ok for span in spans):
@@ -148,12 +157,12 @@ class Records:
             time.time() - (now - exchange.began),
             exchange.began,
             now,
-            request.method,
-            request.path[:LONGEST_PATH],
+            method,
+            path[:LONGEST_PATH],
             key,
             asked,
             user,
-            0 if response is None else response.status,
+            status,
             outcome,
             "" if error is None else error.message[:LONGEST_MESSAGE],
             "" if trace is None else trace.deployment or "",
@@ -168,11 +177,15 @@ class Records:
                 self._troubled.append(record)
         if self.access is not None:
             self.access.write(record)
+        if self.traces is not None and asks:
+            self.traces.add(record, exchange.plan, exchange.traceparent)
 
     async def stop(self) -> None:
         """Write what is not written yet."""
         if self.access is not None:
             await self.access.stop()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.stop)
 
     def find(self, request_id: str) -> Record | None:
         """The last request of that id, if it is remembered."""

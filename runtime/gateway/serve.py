@@ -22,10 +22,13 @@ from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..secret import LiveSecret, read_secret
 from ..systemd import notify, watchdog
+from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys
+from .grpc_server import GrpcServer
 from .records import RECORDS, Records
 from .tls import Certificate, following
+from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ STOPPING = 10.0
 AUTH_ADVICE = (
     'add `auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if everyone may call'
 )
+GRPC_ADVICE = 'stop that program, or choose another address with `gateway { grpc = "127.0.0.1:8002" }`'
 ADVICE = 'stop that program, or choose another address with `gateway { bind = "127.0.0.1:8081" }`'
 
 
@@ -77,14 +81,20 @@ async def serve(
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
             try:
                 await server.start()
+                service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
                 if ready:
                     ready(url)
                 notify("READY=1")
-                certificates = following(service.certificates)
-                async with certificates, reloading_on_hangup(reloader), AsyncExitStack() as beside:
+                async with (
+                    app[RECORDS].lag.measured(),
+                    following(service.certificates),
+                    web_tokens.following(lambda: app[DOOR].tokens),
+                    reloading_on_hangup(reloader),
+                    AsyncExitStack() as beside,
+                ):
                     if running is not None and reloader is not None:
                         await beside.enter_async_context(running(service, reloader))
                     await stop.asked.wait()
@@ -93,6 +103,8 @@ async def serve(
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.at_once.wait(), drain_delay)
             finally:
+                if service.rpc is not None:
+                    await service.rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
                 await _stop(executor)
@@ -113,6 +125,9 @@ class Service:
     ) -> None:
         self.certificates = [] if certificate is None else [certificate]
         """The one that is shown, if any."""
+        self.rpc: GrpcServer | None = None
+        """What takes requests over gRPC, if anything does."""
+        self._leaving: asyncio.Task[None] | None = None
         self.executor = executor
         self.app = app
         self._server = server
@@ -123,18 +138,22 @@ class Service:
         plan, old = in_environment(plan), self.executor.plan.gateway
         gateway = plan.gateway
         _check_door(gateway)
-        opened = _read_access(gateway, self.executor)
+        opened = await _read_access(gateway, self.executor)
         bound = None
         if (gateway.host, gateway.port) != (old.host, old.port):
             bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
         elif gateway.tls is not None or old.tls is not None:
             bound = self._server.again()
-        listening = None
+        listening, old_rpc, rpc = None, self.rpc, None
         try:
             if bound is not None:
                 listening = await self._server.listen(bound, opened.tls)
+            if gateway.grpc != old.grpc:
+                rpc = await self.open_rpc(gateway)
             await self.executor.reload(plan)
         except BaseException:
+            if rpc is not None:
+                await rpc.stop(0)
             if listening is not None:
                 listening.close()
             if bound is not None:
@@ -144,6 +163,20 @@ class Service:
         self.certificates[:] = [] if opened.certificate is None else [opened.certificate]
         if bound is not None and listening is not None:
             await self._server.move(listening, bound, opened.tls)
+        if gateway.grpc != old.grpc:
+            self.rpc = rpc
+            if old_rpc is not None:
+                self._leaving = asyncio.create_task(old_rpc.stop())
+
+    async def open_rpc(self, gateway: GatewayPlan) -> GrpcServer | None:
+        """Take requests over gRPC, where the plan says so. Raises StartError."""
+        if gateway.grpc is None:
+            return None
+        records = self.app[RECORDS]
+        rpc = GrpcServer(self.executor, self.app[DOOR], gateway, advice=GRPC_ADVICE, records=records)
+        await rpc.start()
+        log.info("gRPC at port %d", rpc.port)
+        return rpc
 
 
 Running = Callable[[Service, Reloader], AbstractAsyncContextManager[None]]
@@ -200,7 +233,7 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     """Start `executor`, and read what lets clients in."""
     problems: list[str] = []
     try:
-        opened = _read_access(gateway, executor)
+        opened = await _read_access(gateway, executor)
     except StartError as error:
         problems += error.problems
     try:
@@ -213,7 +246,7 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     return opened
 
 
-def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
+async def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
     """What lets clients in. Raises StartError with all problems."""
     problems: list[str] = []
     base_dir = executor.base_dir
@@ -230,7 +263,14 @@ def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
     if auth is not None:
         token = read(lambda: LiveSecret(auth, base_dir, lambda: read_secret(auth, base_dir, "gateway")))
     if gateway.keys:
-        keys = read(lambda: Keys(gateway.keys, base_dir))
+        names = frozenset(key.name for key in gateway.keys)
+        tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
+        keys = read(lambda: Keys(gateway.keys, base_dir, tokens))
+        if tokens is not None:
+            try:
+                await tokens.load()
+            except StartError as error:
+                problems += error.problems
     if tls is not None:
         certificate = read(lambda: Certificate(tls, base_dir))
     if problems:

@@ -74,6 +74,7 @@ def _key(key: KeyPolicies, accounting: Accounting, executor: Executor) -> dict[s
         "tokens": sum(each.prompt_tokens + each.completion_tokens for each in spends),
         "cost": sum(each.cost for each in spends) / PICODOLLARS,
         "budget": executor.now.spent_by(key),
+        "limits_used": key.limiter.used(asyncio.get_running_loop().time()) if key.limiter else None,
     }
 
 

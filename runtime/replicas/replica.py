@@ -101,3 +101,6 @@ class Reloadable(Protocol):
 
     async def reload(self, plan: OnnxServingPlan) -> None:
         """Serve `plan` from now on. Raises StartError, and goes on with what it served before."""
+
+    async def unload(self) -> None:
+        """Serve nothing until the next `reload`, and give back what was taken."""

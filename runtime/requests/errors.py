@@ -156,9 +156,13 @@ class NetworkError(RequestError):
 
 
 class RequestTimeout(RequestError):
-    """The provider, or the deadline, took too long."""
+    """The provider, or the deadline, took too long.
+
+    at_work: the provider had begun to answer when our own clock cut it off, and is paid for it.
+    """
 
     status, type, code, retryable = 504, "server_error", "timeout", True
+    at_work = False
 
 
 class CircuitOpen(RequestError):

@@ -18,12 +18,12 @@ from ..policies.retry import Retry
 from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError
+from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError, Unsupported
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
+from .counters import DIVERTED, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -74,8 +74,11 @@ class Deployment(Model):
         self._retry = Retry(remote.retry if remote else NO_RETRY, plan.idempotent, random)
         self._filler = RequestFiller(plan) if plan.request is not None else None
         self._most_inputs = remote.capabilities.most_inputs if remote else None
-        self._cache = ResponseCache(plan.cache, names_model=self.is_wildcard) if plan.cache else None
+        self._cache = (
+            ResponseCache(self.name, plan.cache, names_model=self.is_wildcard) if plan.cache else None
+        )
         self._stopping = False
+        self._loading = asyncio.Lock()
         self.is_drained = False
         """Whether the operator lets nothing come here; what runs may end."""
 
@@ -180,6 +183,23 @@ class Deployment(Model):
         if self._cache is not None:
             self._cache.clear()
 
+    async def load(self) -> None:
+        """Read the model anew, and answer again where it was unloaded. Raises StartError, Unsupported."""
+        plan = self.plan
+        if not isinstance(plan, OnnxServingPlan):
+            raise Unsupported(f"`{self.name}` is no local model")
+        async with self._loading:
+            await self.reload(plan)
+            self.is_drained = False
+
+    async def unload(self) -> None:
+        """Give back what the model takes, once its requests are answered; new ones are refused."""
+        async with self._loading:
+            self.is_drained = True
+            for replica in self._replicas:
+                assert isinstance(replica, Reloadable)
+                await replica.unload()
+
     def go_on(
         self, others: Mapping[str, Deployment], policies: Sequence[ReplicaPolicies] | None = None
     ) -> None:
@@ -203,33 +223,9 @@ class Deployment(Model):
         if self._cache is None:
             return self._anew(call, trace, passed)
         key = self._cache.key(call, self._filled(call).request)
-        return self._anew(call, trace, passed) if key is None else self._again(key, call, trace, passed)
-
-    async def _again(
-        self, key: bytes, call: Call, trace: Trace, passed: tuple[str, ...]
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer that is kept under `key`, or one that is kept there from now on."""
-        loop = asyncio.get_running_loop()
-        cache, now = self._cache, loop.time()
-        assert cache is not None
-        self._check(call.request)
-        found = cache.find(key, call, now)
-        if found is not None:
-            trace.deployment, trace.adapted, trace.cached = self.name, found.adapted, True
-            self.counters.end(OK, 0.0)
-            for chunk in found.chunks:
-                yield chunk
-            return
-        kept: list[Chunk] = []
-        is_whole = not getattr(call.request, "stream", False)
-        async with aclosing(self._anew(call, trace, passed)) as chunks:
-            async for chunk in chunks:
-                kept.append(chunk)
-                if is_whole and trace.deployment == self.name:
-                    cache.keep(key, kept, trace.adapted, loop.time())
-                yield chunk
-        if not is_whole and trace.deployment == self.name:
-            cache.keep(key, kept, trace.adapted, loop.time())
+        if key is None:
+            return self._anew(call, trace, passed)
+        return self._cache.stream(key, call, trace, self.counters, lambda: self._anew(call, trace, passed))
 
     async def _anew(self, call: Call, trace: Trace, passed: tuple[str, ...]) -> AsyncGenerator[Chunk, None]:
         """The answer in pieces: a slot first, then attempts until one answers: at another

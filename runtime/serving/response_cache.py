@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from hashlib import blake2b
 from typing import Any
 
@@ -22,6 +24,8 @@ from ..requests.request import (
     Request,
     TensorRequest,
 )
+from ..requests.trace import Trace
+from .counters import OK, DeploymentCounters
 
 OVERHEAD = 200
 """Bytes that are counted for each object in an answer, beside what it holds."""
@@ -55,8 +59,9 @@ class ResponseCache:
     names_model: whether the client says which model it means, so that it counts.
     """
 
-    def __init__(self, plan: Cache, *, names_model: bool = False) -> None:
+    def __init__(self, deployment: str, plan: Cache, *, names_model: bool = False) -> None:
         self.counters = CacheCounters()
+        self._deployment = deployment
         self.size = 0
         self._plan = plan
         self._names_model = names_model
@@ -82,6 +87,44 @@ class ResponseCache:
             return None
         whose = None if self._plan.shared else key_among(call.payers)
         return blake2b(orjson.dumps([whose, type(request).__name__]) + said, digest_size=16).digest()
+
+    async def stream(
+        self,
+        key: bytes,
+        call: Call,
+        trace: Trace,
+        counters: DeploymentCounters,
+        anew: Callable[[], AsyncGenerator[Chunk, None]],
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer that is kept under `key`, else that of `anew`, which is kept when all of it has come."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        found = self.find(key, call, now)
+        if found is not None:
+            trace.deployment, trace.adapted, trace.cached = self._deployment, found.adapted, True
+            trace.note(now, f"{self._deployment}: answered from its cache")
+            counters.end(OK, 0.0)
+            for chunk in found.chunks:
+                yield chunk
+            return
+        chunks: list[Chunk] = []
+        size = 0
+        is_whole = not getattr(call.request, "stream", False)
+        async with aclosing(anew()) as pieces:
+            async for chunk in pieces:
+                if size <= self._plan.max_size:
+                    size += size_of(chunk)
+                    chunks.append(chunk)
+                if is_whole:
+                    self._keep(key, chunks, trace, loop.time())
+                yield chunk
+        if not is_whole and size <= self._plan.max_size:
+            self._keep(key, chunks, trace, loop.time())
+
+    def _keep(self, key: bytes, chunks: list[Chunk], trace: Trace, now: float) -> None:
+        """What somebody else answered, who took over, is not kept."""
+        if trace.deployment == self._deployment:
+            self.keep(key, chunks, trace.adapted, now)
 
     def find(self, key: bytes, call: Call, now: float) -> Entry | None:
         """The answer that is kept, unless it is too old or the client wants a new one."""

@@ -16,10 +16,12 @@ from ..requests.errors import (
     Forbidden,
     RateLimited,
     RequestError,
+    RequestTimeout,
     ServerDown,
     Unauthorized,
     forget_frames,
 )
+from ..requests.request import ChatRequest, CompletionRequest
 from ..requests.trace import Trace
 from ..requests.usage import Usage
 from .attempt import Attempt
@@ -30,6 +32,9 @@ NOTHING = Estimate(0, 0)
 
 ITS_OWN = (RateLimited, Unauthorized, Forbidden, ServerDown)
 """Errors of one replica, its key or its server: another replica may answer at once, without a retry."""
+
+MOST_CUTS = 2
+"""Generations of one request that may end without a first byte in time: more are not begun."""
 
 PASSING = (RateLimited, ServerDown)
 """Errors that go by waiting: who has somebody else to ask does not wait."""
@@ -47,6 +52,7 @@ class Retrier:
         "_availability",
         "_call",
         "_count",
+        "_cuts",
         "_deployment",
         "_loop",
         "_moves",
@@ -85,7 +91,7 @@ class Retrier:
         self._trace = trace
         self._loop = loop
         self._attempt: Attempt | None = None
-        self._count = self._moves = 0
+        self._count = self._moves = self._cuts = 0
         self._tried: set[int] = set()
         self._waited = self._sent = 0.0
 
@@ -151,6 +157,8 @@ class Retrier:
                 self._moves += 1
                 return 0.0
             free_in = max(self._availability.others(self.slot.replica, now) - now, 0.0) or inf
+        if self._is_cut(error):
+            return None
         decision = self._retry.decide(error, self._count - self._moves, self._waited, free_in, asked)
         if isinstance(decision, GiveUp):
             if decision.reason:
@@ -165,6 +173,19 @@ class Retrier:
         self._tried.clear()
         self._trace.note(now, f"{self._deployment}: tries again in {decision.seconds:.3g} s")
         return decision.seconds
+
+    def _is_cut(self, error: RequestError) -> bool:
+        """Whether our own clock ended a generation that is not to be begun anew: it is paid for each time."""
+        if not isinstance(error, RequestTimeout) or error.upstream_status is not None:
+            return False
+        if not isinstance(self._call.request, ChatRequest | CompletionRequest):
+            return False
+        self._cuts += 1
+        if not error.at_work and self._cuts < MOST_CUTS:
+            return False
+        if not error.at_work and self._retry.policy.max_retries >= MOST_CUTS:
+            error.message += f"; it is not sent again after {MOST_CUTS} such timeouts: raise `timeouts`"
+        return True
 
     def leave(self) -> None:
         """Give back what the attempt held."""

@@ -110,6 +110,30 @@ def test_an_operator_opens_circuits_and_drains_deployments_and_the_log_says_who(
     assert ": drain name='gpt' undo=False" in said
 
 
+def test_a_file_that_is_watched_is_taken_over_when_it_changes(inferc: Inferc, tmp_path: Path) -> None:
+    file = tmp_path / "chat.infer"
+    file.write_text(FILE)
+    with serving("run", str(file), "--watch"):
+        file.write_text(FILE + MORE)
+        assert any("more" in inferc("status")[1] or time.sleep(0.1) for _ in range(100))
+
+
+def test_where_no_socket_can_be_the_server_works_without_commands(
+    inferc: Inferc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chat.infer").write_text(FILE)
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / ("long" * 30)):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+        if folder.name.startswith("long"):
+            folder.mkdir()
+        with serving("run", str(tmp_path / "chat.infer")) as running:
+            with urllib.request.urlopen(f"{running.url}/readyz", timeout=30) as answer:
+                assert answer.status == 200
+            _, said = running.stop()
+        assert "no commands are taken" in said
+
+
 def test_without_a_server_it_says_so(inferc: Inferc, tmp_path: Path) -> None:
     assert inferc("reload") == (1, "", "error: no server of yours runs: start one with `inferc run FILE`\n")
     status, _, said = inferc("why", "--server", "some.infer")

@@ -1,51 +1,258 @@
-"""Settings under the names that they have elsewhere: the finding says how they are written here."""
+"""Words of other tools and languages: for each there is one answer, and what is offered as a fix is right."""
 
 from __future__ import annotations
 
+import json
+import typing
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import attrs
 import pytest
 
-from ..support.projects import Project
+from inferc.compiler.compile import check_file
+from inferc.compiler.globals import GatewayFields
+from inferc.dsl.deployment import Deployment
+from inferc.dsl.diagnostics import Diagnostic
+from inferc.dsl.field_words import hints, options
+from inferc.dsl.foreign_words import ForeignWord, foreign_words
+from inferc.dsl.kinds import RuntimeKind
+from inferc.dsl.runtimes import OpenAIConfig, OrtConfig, SecretRef
+from inferc.dsl.tasks import EmbedTask
+from inferc.dsl.units import Duration, Money, Size
 
-RUNTIME = 'deployment gpt {{ model = "gpt-4o", runtime openai {{ api_key = env("K"), {} }} }}\n'
-BESIDE = 'deployment gpt {{ model = "gpt-4o", runtime openai {{ api_key = env("K") }}, {} }}\n'
+HERE = Path(__file__).parent / "golden_diagnostics" / "m.infer"
+
+
+def found(text: str) -> list[Diagnostic]:
+    return list(check_file("m.infer", HERE, text=text).diagnostics)
+
+
+def errors(text: str) -> list[str]:
+    return [item.message for item in found(text) if item.is_error]
+
+
+def said(item: Diagnostic) -> str:
+    labels = [item.primary.text] if item.primary is not None else []
+    return " | ".join([item.message, *labels, *item.help, *(fix.title for fix in item.fixes)])
+
+
+def fixed(text: str, item: Diagnostic) -> str:
+    edits = [edit for fix in item.fixes for edit in fix.edits]
+    for edit in sorted(edits, key=lambda each: each.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
+    return text
+
+
+# ---- fields: the table of `dsl/foreign_words.json`
+
+FIELDS, GATEWAY = foreign_words("fields"), foreign_words("gateway")
+REMOTE = 'deployment gpt {{ model = "gpt-4o-mini", runtime openai {{ {inside} }}, {beside} }}\n'
+LOCAL = 'deployment e {{ model = "models/minilm.onnx", task embed {{ {task} }}, {beside} }}\n'
+KEY, TOKENIZER = 'api_key = env("K")', 'tokenizer = "models/tokenizer.json"'
+
+
+def written(told: ForeignWord) -> tuple[str, bool] | None:
+    """An example of the value that the place of a word takes, and whether it is a block."""
+    steps, cls = told.to, Deployment
+    hint: Any = None
+    for step in steps:
+        if step == "runtime":
+            local = steps[1] not in attrs.fields_dict(OpenAIConfig)
+            cls = OrtConfig if local else OpenAIConfig
+            if steps[1] in ("launch", "project", "region", "credentials"):
+                return None  # of other runtimes: a test of its own
+            continue
+        if step == "task":
+            cls = EmbedTask
+            continue
+        if step not in attrs.fields_dict(cls):
+            return None
+        hint = hints(cls)[step]
+        for option in options(hint):
+            if attrs.has(option) and option is not SecretRef and step != "on_capacity_exhausted":
+                cls = option
+    [kind] = [option for option in options(hint) if option is not NoneType][:1]
+    return _value(kind, told)
+
+
+def _value(kind: Any, told: ForeignWord) -> tuple[str, bool] | None:
+    if told.to[-1] == "on_capacity_exhausted":
+        return "reject", False
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is dict or (attrs.has(kind) and kind is not SecretRef):
+        return "{ }", True
+    if origin is tuple:
+        inner = _value(arguments[0], told)
+        return (f"[{inner[0]}]", False) if inner is not None else None
+    plain = {int: "64", float: "1", bool: "true", SecretRef: 'env("K")', Size: "3MiB", object: "3"}
+    plain[str] = '"models/tokenizer.json"' if "tokenizer" in told.to else '"http://127.0.0.1:9000/v1"'
+    if kind in plain:
+        return plain[kind], False
+    if kind in (Duration, Money):
+        return ("3" if told.unit else {Duration: "3s", Money: "$3"}[kind]), False
+    assert issubclass(kind, StrEnum)
+    return str(next(iter(kind))), False
+
+
+def about(word: str, text: str) -> Diagnostic:
+    """What is said about a field or block called `word`."""
+    [item] = [item for item in found(text) if item.code == "E0204" and f"`{word}`" in item.message]
+    return item
+
+
+@pytest.mark.parametrize("word", [word for word in FIELDS if word not in attrs.fields_dict(Deployment)])
+def test_each_field_of_others_has_an_answer(word: str) -> None:
+    told = FIELDS[word]
+    example = written(told) if told.to else None
+    if example is None:
+        item = about(word, REMOTE.format(inside=KEY, beside=f"{word} = 3"))
+        assert told.to[-1] in said(item) if told.to else told.say in item.help
+        return
+    value, is_block = example
+    setting = f"{word} {value}" if is_block else f"{word} = {value}"
+    is_runtime = told.to[0] == "runtime"
+    is_local = told.to[0] in ("task", "gpus") or (is_runtime and told.to[1] in attrs.fields_dict(OrtConfig))
+    inside = "" if "api_key" in told.to else KEY
+    text = REMOTE.format(inside=inside, beside=setting)
+    if is_local:
+        text = LOCAL.format(task="" if "tokenizer" in told.to else TOKENIZER, beside=setting)
+    item = about(word, text)
+    assert all(step in said(item) for step in told.to)
+    if item.fixes:
+        assert not [each for each in errors(fixed(text, item)) if word in each]
+    if is_runtime and not is_local and word not in attrs.fields_dict(OpenAIConfig):
+        text = REMOTE.format(inside=", ".join(filter(None, (inside, setting))), beside="")
+        item = about(word, text)
+        assert item.fixes
+        assert errors(fixed(text, item)) == []
+
+
+@pytest.mark.parametrize("word", [word for word in GATEWAY if word not in attrs.fields_dict(GatewayFields)])
+def test_each_field_of_other_gateways_has_an_answer(word: str) -> None:
+    told = GATEWAY[word]
+    values = {"auth": 'env("T")', "cors": '["https://a.example.com"]', "max_body": "1MiB"}
+    value = values.get(told.to[0], "3") if told.to else "3"
+    text = REMOTE.format(inside=KEY, beside="") + f"gateway {{ {word} = {value} }}\n"
+    item = about(word, text)
+    if not told.to:
+        assert told.say in item.help
+        return
+    assert all(step in said(item) for step in told.to)
+    assert errors(fixed(text, item)) == []
+
+
+def test_what_is_there_already_is_not_written_twice() -> None:
+    text = REMOTE.format(inside=f"{KEY}, timeout = 30s, timeouts {{ request = 1s }}", beside="")
+    assert about("timeout", text).fixes == ()
+
+
+def test_a_setting_moves_into_the_block_that_is_there() -> None:
+    text = (
+        'deployment gpt {\n  model = "gpt-4o-mini"\n  rpm = 60\n'
+        '  runtime openai {\n    api_key = env("K")\n    rate_limits { tokens_per_minute = 10k }\n  }\n}\n'
+    )
+    assert fixed(text, about("rpm", text)) == (
+        'deployment gpt {\n  model = "gpt-4o-mini"\n'
+        '  runtime openai {\n    api_key = env("K")\n'
+        "    rate_limits { requests_per_minute = 60, tokens_per_minute = 10k }\n  }\n}\n"
+    )
+
+
+# ---- the other words of the table
+
+GPT = REMOTE.format(inside=KEY, beside="")
+LIKE = {
+    "let": "x = 1",
+    "param": "x = 1",
+    "import": '"x.infer" as x',
+    "type": "x = text",
+    "route": "x = fallback [gpt]",
+    "gateway": "{ }",
+    "cluster": "{ node a { gpus = 1 } }",
+    "pipeline": "p(m: text) -> text { return gpt(m) }",
+    "deployment": 'd { model = "gpt-4o" }',
+    "template": "t { replicas = 2 }",
+}
+
+
+@pytest.mark.parametrize("word", foreign_words("declarations"))
+def test_each_word_that_declares_something_elsewhere_has_an_answer(word: str) -> None:
+    told = foreign_words("declarations")[word]
+    names = "x y" if told.to == ("import",) else '"x" "y"'
+    [item] = [each for each in found(f"{GPT}{word} {names} {{\n  a = 1\n}}\n") if each.is_error]
+    assert (told.to[0] if told.to else told.say) in said(item)
+    if told.to:
+        text = f"{GPT}{word} {LIKE[told.to[0]]}\n"
+        [fix] = found(text)[0].fixes
+        assert (fix.title, fix.edits[0].replacement) == (f"write `{told.to[0]}`", told.to[0])
+
+
+@pytest.mark.parametrize("word", foreign_words("runtimes"))
+def test_each_runtime_of_others_has_an_answer(word: str) -> None:
+    told = foreign_words("runtimes")[word]
+    text = f'deployment d {{ model = "acme/large", runtime {word} {{ api_key = env("K") }} }}\n'
+    found_here = found(text)
+    if word in RuntimeKind._value2member_map_:
+        return
+    [item] = [each for each in found_here if each.is_error]
+    assert (told.to[0] if told.to else told.say) in said(item)
+    if told.to:
+        assert f"there is no runtime `{word}`" not in errors(fixed(text, item))
+
+
+@pytest.mark.parametrize("word", [word for word in foreign_words("routes") if "-" not in word])
+def test_each_strategy_of_others_has_an_answer(word: str) -> None:
+    [item] = [each for each in found(f"{GPT}route r = {word} [gpt]\n") if each.is_error]
+    assert foreign_words("routes")[word].form in said(item)
+
+
+@pytest.mark.parametrize("word", foreign_words("values"))
+def test_each_nothing_of_others_has_an_answer(word: str) -> None:
+    [item] = found(REMOTE.format(inside=KEY, beside=f"replicas = {word}"))
+    assert foreign_words("values")[word].say in item.help
+
+
+@pytest.mark.parametrize("word", foreign_words("calls"))
+def test_each_function_of_others_has_an_answer(word: str) -> None:
+    told = foreign_words("calls")[word]
+    [item] = found(f"{GPT}pipeline p(x: text) -> text {{\n  return gpt({word}(x))\n}}\n")
+    assert (told.to[0] if told.to else told.say) in said(item)
+
+
+# ---- forms of other languages: `first_words.json` has what is written, and what is said
+
+FORMS = json.loads(Path(__file__).with_name("first_words.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("form", [pytest.param(form, id=form["name"]) for form in FORMS])
+def test_each_form_of_others_has_an_answer(form: dict[str, Any]) -> None:
+    first, *others = found(form["text"])
+    assert form["answer"] in said(first)
+    assert len(others) <= 1
+    if form["fixed"]:
+        assert errors(fixed(form["text"], first)) == []
+
+
+def pipe(body: str) -> str:
+    return f"{GPT}pipeline p(message: text) -> text {{\n  {body}\n}}\n"
 
 
 @pytest.mark.parametrize(
-    ("field", "meant"),
+    "text",
     [
-        ("rpm = 60", "rate_limits { requests_per_minute = 60 }"),
-        ("tpm = 10k", "rate_limits { tokens_per_minute = 10k }"),
-        ('api_base = "http://127.0.0.1:9/v1"', 'endpoint = "http://127.0.0.1:9/v1"'),
-        ("num_retries = 3", "retry { max_retries = 3 }"),
-        ("timeout = 30s", "timeouts { request = 30s }"),
+        pipe('return gpt(format("Hi {message}", message = message))'),
+        pipe('return gpt(prompt "It costs ${{ message }}")'),
+        pipe('return gpt("Fill in {name} for ${message}")'),
     ],
 )
-def test_a_setting_of_another_tool_is_translated(project: Project, field: str, meant: str) -> None:
-    text = RUNTIME.format(field)
-    [item] = project.findings(text)
-    [fix] = item.fixes
-    assert (item.code, fix.safe) == ("E0204", False)
-    for edit in sorted(fix.edits, key=lambda each: each.span.start, reverse=True):
-        text = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
-    assert text == RUNTIME.format(meant)
-    assert project.findings(text) == []
-    [item] = project.findings(BESIDE.format(field))
-    assert item.fixes == ()
-    assert meant.partition(" = ")[0] in item.help[0]
-    assert "runtime openai {" in item.help[0]
+def test_braces_that_are_meant_are_no_mistake(text: str) -> None:
+    assert found(text) == []
 
 
-def test_what_is_there_already_is_not_written_twice(project: Project) -> None:
-    [item] = project.findings(RUNTIME.format("timeout = 30s, timeouts { read = 1s }"))
-    assert (item.fixes, item.help) == ((), ("write `timeouts { request = … }`",))
-
-
-@pytest.mark.parametrize(("word", "sign"), [("and", "&&"), ("or", "||")])
-def test_words_for_signs_between_any_two_values(project: Project, word: str, sign: str) -> None:
-    text = BESIDE.format("") + (
-        "pipeline p(a: bool, b: bool) -> text {\n"
-        f'  x = if a {word} b {{ "y" }} else {{ "n" }}\n  return gpt(x)\n}}\n'
-    )
-    [item] = project.findings(text)
-    assert [edit.replacement for fix in item.fixes for edit in fix.edits] == [sign]
-    assert project.findings(text.replace(f" {word} ", f" {sign} ")) == []
+@pytest.mark.parametrize("word", foreign_words("words"))
+def test_each_word_of_other_languages_has_an_answer(word: str) -> None:
+    [item] = found(pipe(f"x = {word} gpt(message)\n  return gpt(message)"))
+    assert foreign_words("words")[word].say in item.help

@@ -106,5 +106,25 @@ def test_a_certificate_is_a_file(project: Project) -> None:
     assert project.codes(gateway('tls { cert = file("tls.crt") }')) == ["E0305"]
 
 
+JWT = 'issuer = "https://a", audience = "b", claim = "team"'
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        (f'jwt {{ {JWT}, jwks = "https://a/keys" }} key a {{ }}', []),
+        (f'jwt {{ {JWT}, jwks = "http://127.0.0.1:9/keys" }} key a {{ }}', []),
+        (f'jwt {{ {JWT}, jwks = "http://example.com/keys" }} key a {{ }}', ["E0304"]),
+        (f'jwt {{ {JWT}, jwks = "keys.json" }} key a {{ }}', ["E0304"]),
+        (f'jwt {{ {JWT}, jwks = "https://a/keys" }}', ["E0305"]),
+        (f"jwt {{ {JWT} }} key a {{ }}", ["E0305"]),
+    ],
+)
+def test_tokens_name_keys_and_their_issuer_is_asked_safely(
+    project: Project, body: str, codes: list[str]
+) -> None:
+    assert project.codes(gateway(body)) == codes
+
+
 def test_with_keys_other_machines_may_be_served(project: Project) -> None:
     assert project.codes(gateway('bind = "0.0.0.0:80", key a { secret = env("A") }')) == []

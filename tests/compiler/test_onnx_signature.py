@@ -49,6 +49,7 @@ def expected(path: Path) -> Signature:
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         parameters=sum(sizes),
         parameter_bytes=sum(size * width for size, width in zip(sizes, widths, strict=True)),
+        optional=tuple(spec(each) for each in model.graph.input if each.name in names),
         dynamic_nodes=tuple(
             node.name for node in model.graph.node if node.op_type.startswith("DynamicQuantize")
         ),

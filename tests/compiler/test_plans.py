@@ -437,3 +437,9 @@ def test_a_file_that_is_no_plan_says_so(
     path = project.folder / name if contents is None else project.write(name, contents)
     with pytest.raises(PlanError, match=says):
         load_plan(path)
+
+
+def test_the_address_of_grpc_is_checked_with_the_file(project: Project) -> None:
+    assert project.plan('gateway { grpc = "127.0.0.1:8001" }\n').gateway.grpc == "127.0.0.1:8001"
+    assert project.codes('gateway { grpc = "8001" }\n') == ["E0312"]
+    assert project.codes('gateway { grpc = "0.0.0.0:8001" }\n') == ["E0317"]

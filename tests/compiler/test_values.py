@@ -258,6 +258,16 @@ def test_what_a_part_with_a_mistake_names_is_not_called_unused(project: Project,
     assert "W0210" not in codes
 
 
+@pytest.mark.parametrize("name", ["", "A=B", "two words"])
+def test_a_variable_must_have_a_name_that_one_can_have(project: Project, name: str) -> None:
+    assert project.codes(f'deployment a {{ model = env("{name}"), runtime vllm {{ }} }}')[:1] == ["E0311"]
+
+
+def test_a_variable_without_quotes_is_quoted(project: Project) -> None:
+    [item] = project.findings('deployment a { model = env(NAME), runtime vllm { endpoint = "http://x" } }')
+    assert [fix.title for fix in item.fixes] == ['write `env("NAME")`']
+
+
 # ---- parameters
 
 

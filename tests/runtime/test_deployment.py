@@ -14,6 +14,7 @@ from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
     RateLimited,
+    RequestError,
     RequestTimeout,
     ServerError,
     ShuttingDown,
@@ -333,5 +334,33 @@ def test_stopping_refuses_those_who_wait_and_those_who_come() -> None:
         assert await running == [b"0"]
         assert replica.stopped
         assert (target.running, target.waiting) == (0, 0)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(("at_work", "started"), [(False, 2), (True, 1)])
+def test_a_generation_that_our_own_clock_cut_is_not_begun_again_and_again(
+    at_work: bool, started: int
+) -> None:
+    async def scenario() -> None:
+        errors: list[RequestError] = [RequestTimeout("too slow") for _ in range(4)]
+        for error in errors:
+            error.at_work = at_work  # type: ignore[attr-defined]
+        replica = FakeReplica(errors=errors)
+        with pytest.raises(RequestTimeout) as caught:
+            await ask(deployment(replica))
+        assert len(replica.started) == started
+        assert ("raise `timeouts`" in caught.value.message) is not at_work
+
+    run_virtual(scenario())
+
+
+def test_a_timeout_that_the_provider_tells_is_retried_as_any_error() -> None:
+    async def scenario() -> None:
+        errors: list[RequestError] = [RequestTimeout("slow", upstream_status=504) for _ in range(4)]
+        replica = FakeReplica(errors=errors)
+        with pytest.raises(RequestTimeout):
+            await ask(deployment(replica))
+        assert len(replica.started) == 4
 
     run_virtual(scenario())

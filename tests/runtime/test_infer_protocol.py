@@ -393,3 +393,84 @@ async def test_a_server_that_stops_is_live_and_not_ready(tmp_path: Path) -> None
                 assert answer.status == expected
         async with session.get(f"{url}/v2/models/line/ready") as answer:
             assert answer.status == 503
+
+
+async def test_the_client_reads_configuration_and_statistics(url: str) -> None:
+    def look(client: triton.InferenceServerClient) -> None:
+        config = client.get_model_config("line")
+        assert (config["max_batch_size"], config["backend"]) == (8, "onnxruntime")
+        assert config["input"][0] == {"name": "x", "data_type": "TYPE_FP32", "dims": [-1]}
+        texts = client.get_model_config("BYTES")
+        assert (texts["max_batch_size"], texts["output"][0]["data_type"]) == (0, "TYPE_STRING")
+        assert texts["input"][0]["dims"] == [-1, 2]
+        before = client.get_inference_statistics("line")["model_stats"][0]
+        values = numpy.ones((3, 2), numpy.float32)
+        names = [each["name"] for each in config["input"]]
+        client.infer("line", [wanted(name, values, binary=True) for name in names])
+        after = client.get_inference_statistics("line")["model_stats"][0]
+        assert after["inference_count"] - before["inference_count"] == 3
+        assert (
+            after["inference_stats"]["success"]["count"] == before["inference_stats"]["success"]["count"] + 1
+        )
+        assert after["inference_stats"]["success"]["ns"] > 0
+        assert 3 in [each["batch_size"] for each in after["batch_stats"]]
+        assert len(client.get_inference_statistics()["model_stats"]) == len(DATATYPES) + 2
+
+    await with_client(url, look)
+
+
+async def test_the_client_gets_the_best_classes_of_an_output(url: str) -> None:
+    def ask(client: triton.InferenceServerClient) -> None:
+        values = numpy.array([[0.25, 0.5], [3, -1]], numpy.float32)
+        for binary in (True, False):
+            output = triton.InferRequestedOutput("y", binary_data=binary, class_count=1)
+            answer = client.infer("FP32", [wanted("x", values, binary=binary)], outputs=[output])
+            texts = answer.as_numpy("y").astype(str).tolist()
+            assert texts == [["0.500000:1"], ["3.000000:0"]]
+        output = triton.InferRequestedOutput("y", class_count=1)
+        words = [wanted("x", numpy.array([["a", "b"]], numpy.object_), binary=True)]
+        with pytest.raises(InferenceServerException, match="has no classes"):
+            client.infer("BYTES", words, outputs=[output])
+
+    await with_client(url, ask)
+
+
+async def test_a_model_is_unloaded_and_loaded_again(tmp_path: Path) -> None:
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32"), "m")
+    other = tensor_plan(echo(tmp_path / "o.onnx", "FP32"), "o")
+
+    def work(client: triton.InferenceServerClient) -> None:
+        inputs = [wanted("x", numpy.ones((1, 2), numpy.float32), binary=True)]
+        client.load_model("m")
+        assert client.infer("m", inputs).as_numpy("y").tolist() == [[1, 1]]
+        client.unload_model("m")
+        assert not client.is_model_ready("m")
+        assert client.is_server_ready()
+        states = {each["name"]: each["state"] for each in client.get_model_repository_index()}
+        assert states == {"m": "UNAVAILABLE", "o": "READY"}
+        with pytest.raises(InferenceServerException):
+            client.infer("m", inputs)
+        client.infer("o", inputs)
+        client.load_model("m")
+        assert client.infer("m", inputs).as_numpy("y").tolist() == [[1, 1]]
+        with pytest.raises(InferenceServerException, match="there is no model `x`"):
+            client.load_model("x")
+        with pytest.raises(InferenceServerException, match="no `parameters`"):
+            client.load_model("m", config='{"max_batch_size": 4}')
+
+    async with executor_of(plan, other) as executor, gateway_of(executor) as url:
+        await with_client(url, work)
+
+
+async def test_who_has_a_key_alone_cannot_unload_models(tmp_path: Path) -> None:
+    plan = tensor_plan(echo(tmp_path / "m.onnx", "FP32"), "m")
+    async with (
+        executor_of(plan) as executor,
+        gateway_of(executor, Secret("s3cret", "a test")) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        path = f"{url}/v2/repository/models/m/unload"
+        async with session.post(path) as answer:
+            assert answer.status == 401
+        async with session.post(path, headers={"Authorization": "Bearer s3cret"}) as answer:
+            assert answer.status == 200

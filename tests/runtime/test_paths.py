@@ -118,7 +118,7 @@ async def test_anthropics_client_lists_and_shows_models() -> None:
         ("/v1/nothing", {"anthropic-version": "1"}, lambda said: said["error"]["type"] == "not_found_error"),
         ("/v1/messages/batches", {}, lambda said: said["type"] == "error"),
         ("/v2/chat", {}, lambda said: isinstance(said["message"], str)),
-        ("/v2/repository/index", {}, lambda said: isinstance(said["error"], str)),
+        ("/v2/nothing", {}, lambda said: isinstance(said["error"], str)),
         ("/api/chat", {}, lambda said: isinstance(said["error"], str)),
         ("/v1beta/models/x:generateContent", {}, lambda said: said["error"]["status"] == "NOT_FOUND"),
         ("/predict", {}, lambda said: said["error_type"] == "Validation"),

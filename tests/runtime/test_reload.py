@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import grpc
 import pytest
 from attrs import evolve, frozen
 
@@ -210,6 +211,20 @@ async def test_the_gateway_moves_to_another_address_and_keeps_its_connections() 
             with pytest.raises(aiohttp.ClientConnectorError):
                 await fresh.get(f"http://127.0.0.1:{before}/livez")
         assert await it.ask("gpt") == (200, "")
+
+
+async def test_grpc_is_turned_on_and_off() -> None:
+    async with house(lambda url: plan_with(gpt(url))) as it:
+        plan = plan_with(gpt(it.mock.endpoint), grpc="127.0.0.1:0")
+        await it.service.take_over(plan)
+        first = it.service.rpc
+        assert first is not None
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{first.port}") as channel:
+            await asyncio.wait_for(channel.channel_ready(), 10)
+        await it.service.take_over(plan)
+        assert it.service.rpc is first
+        await it.service.take_over(plan_with(gpt(it.mock.endpoint)))
+        assert it.service.rpc is None
 
 
 async def test_no_request_fails_over_many_reloads_under_load() -> None:

@@ -74,6 +74,30 @@ def test_the_common_requests_are_not_read() -> None:
         assert straight.takes({"model": "m", "messages": [USER], **fields}), fields
 
 
+TOOL = {"type": "function", "function": {"name": "f"}}
+ASKS_FOR_NOTHING: tuple[Json, ...] = (
+    {"tools": [], "tool_choice": "auto", "parallel_tool_calls": False},
+    {"tools": None, "tool_choice": None, "parallel_tool_calls": None},
+    {"tools": [TOOL], "tool_choice": "auto"},
+    {"functions": [], "function_call": "none"},
+    {"response_format": {"type": "text"}, "modalities": ["text"], "verbosity": "medium", "n": 1},
+    {"temperature": 1, "top_p": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "min_p": 0},
+    {"logprobs": False, "top_logprobs": 0, "logit_bias": {}},
+    {"stop": [], "metadata": {}, "user": ""},
+    {"stop": "", "max_tokens": 50, "max_completion_tokens": 50},
+    {"thinking": None, "top_k": None, "seed": None, "audio": None, "reasoning_effort": None},
+)
+
+
+@pytest.mark.parametrize("fields", ASKS_FOR_NOTHING, ids=" ".join)
+@pytest.mark.parametrize(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
+def test_what_asks_for_nothing_is_never_refused(provider: str, model: str, fields: Json) -> None:
+    request = ChatRequest({"model": "m", "messages": [USER], **fields}, False)
+    fit = Chats(wire_plan(provider, model=model)).fit(request)
+    complaints = table(provider).complaints("chat", model, json.loads(fit.body))
+    assert [error.message for error in complaints] == []
+
+
 @pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
 @pytest.mark.parametrize(("provider", "model"), [(p, model) for p in MODELS for model in MODELS[p]])
 @given(data=st.data())

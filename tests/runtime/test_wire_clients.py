@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, TaskKind
 from inferc.runtime.gateway.chat_writer import StreamWriter
@@ -51,15 +51,25 @@ class House:
 Open = Callable[..., AbstractAsyncContextManager[House]]
 
 
-@pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Open:
+EMBEDDERS = {"openai": "text-embedding-3-small", "gemini": "gemini-embedding-001"}
+
+
+@pytest.fixture(params=[False, True], ids=["lenient", "strict"])
+def house(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Open:
+    """All wires before a mock provider, which is as narrow as the real ones in every second run."""
     monkeypatch.setenv("TEST_KEY", "k-secret")
 
     @asynccontextmanager
     async def opened(options: MockOptions | None = None, **fields: Any) -> AsyncIterator[House]:
+        provider = evolve(options or MockOptions(gap=0), strict=request.param)
+        more: dict[str, Any] = dict.fromkeys(WIRES, fields)
+        if fields.get("task") is TaskKind.EMBED:
+            more |= {wire: {**fields, "model": model} for wire, model in EMBEDDERS.items()}
+        if thinking := fields.pop("thinking", None):
+            more["openai"] = {**fields, "model": thinking}
         async with (
-            mock_provider(options) as mock,
-            executor_of(*(wire_plan(wire, mock.url, **fields) for wire in WIRES)) as executor,
+            mock_provider(provider) as mock,
+            executor_of(*(wire_plan(wire, mock.url, **more[wire]) for wire in WIRES)) as executor,
             gateway_of(executor) as url,
             openai_client(url) as api,
         ):
@@ -101,6 +111,7 @@ async def test_a_text_is_answered(house: Open, wire: str) -> None:
 async def test_a_streamed_text_is_answered_piece_by_piece(house: Open, wire: str) -> None:
     async with house() as it:
         chunks = await it.stream(wire, "hällo 😀")
+        chunks = [chunk for chunk in chunks if chunk.choices]  # Azure's first has none
         assert text_of(chunks) == "You said: hällo 😀"
         assert len([chunk for chunk in chunks if chunk.choices[0].delta.content]) == 4
         assert chunks[0].choices[0].delta.role == "assistant"
@@ -129,7 +140,7 @@ async def test_system_prompts_and_earlier_turns_reach_the_model(house: Open, wir
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("wire", WIRES)
 async def test_thinking_is_counted_as_reasoning_tokens(house: Open, wire: str, stream: bool) -> None:
-    async with house() as it:
+    async with house(thinking="gpt-5") as it:
         if stream:
             chunks = await it.stream(wire, reasoning_effort="high", stream_options={"include_usage": True})
             assert [bool(chunk.choices) for chunk in chunks][-2:] == [True, False]
@@ -286,7 +297,7 @@ async def test_an_answer_fits_the_schema_that_was_asked_for(house: Open, wire: s
     ("fields", "text", "finish"),
     [
         ({"max_tokens": 3}, "You said: one", "length"),
-        ({"max_completion_tokens": 2, "max_tokens": 3}, "You said:", "length"),
+        ({"max_completion_tokens": 2}, "You said:", "length"),
         ({"stop": " two"}, "You said: one", "stop"),
         ({"stop": ["nothing", " one"]}, "You said:", "stop"),
     ],
@@ -310,7 +321,7 @@ async def test_several_answers_and_their_log_probabilities(house: Open, wire: st
         assert [token.token for token in tokens] == ["You", " said:", " hello", " there"]
         assert (tokens[0].logprob, tokens[0].top_logprobs[0].token) == (-0.25, "You")
         chunks = await it.stream(wire, n=2)
-        assert {chunk.choices[0].index for chunk in chunks} == {0, 1}
+        assert {chunk.choices[0].index for chunk in chunks if chunk.choices} == {0, 1}
 
 
 @pytest.mark.parametrize("wire", TRANSLATED)

@@ -25,7 +25,7 @@ _OLD_FORMATS: tuple[str, ...] = (
 )
 """Formats that may stand in place of `model`."""
 
-_OWN_FLAGS = ("model_name", "model_id", "model_dir", "backend", "http_port", "task")
+_OWN_FLAGS = ("model_name", "model_id", "model_dir", "model", "backend", "http_port", "port", "host", "task")
 """Flags of KServe's own server for Hugging Face models; all others are those of vLLM."""
 
 _REMOTE: Table = {
@@ -47,6 +47,7 @@ _PREDICTOR: Table = {
     "serviceAccountName": Lost(_PLACING),
     "*.storageUri": Lost(_STORAGE),
     "*.storage.**": Lost(_STORAGE),
+    "containers": Lost("inferc starts the server itself, with `launch { command = […] }`"),
     "*.protocolVersion": Lost("the gateway speaks OpenAI's API and the Open Inference Protocol for all"),
     "*.modelFormat.name": Kept(),
     "*.modelFormat.version": Lost("the file of a model says which version it has"),
@@ -83,6 +84,10 @@ def _service(service: Resource, draft: Draft) -> None:
     key = next((each for each in ("model", *_OLD_FORMATS) if each in predictor.entries), None)
     body = predictor.get(key) if key is not None else None
     kind = body.text("modelFormat", "name") if key == "model" and body is not None else key
+    containers = predictor.get("containers")
+    if body is None and containers is not None and containers.items:
+        body = containers.items[0]
+        kind = "vllm" if "vllm" in (body.text("image") or "") else None
     made = Deployment(name=service.name, nodes=(service.node,))
     if body is None or kind not in ("onnx", "huggingface", "vllm"):
         draft.lost(service.node, _FORMATS)
@@ -168,7 +173,12 @@ def _server(body: Node, made: Deployment, draft: Draft) -> None:
     made.runtime("vllm")
     given = body.get("args")
     flags = _flags([str(item.value) for item in given.items] if given is not None else [])
-    model = flags.get("model_id") or flags.get("model_dir") or made.name
+    stored = body.get("storageUri")
+    hub = str(stored.value) if stored is not None and str(stored.value).startswith("hf://") else ""
+    named = [flags[each] for each in ("model_id", "model", "model_dir") if flags.get(each)]
+    model = next((each for each in (*named, hub.removeprefix("hf://"), _positional(body)) if each), made.name)
+    if hub:
+        draft.kept(stored)
     made.put("model", model)
     command = ["vllm", "serve", model, "--port", PORT]
     for flag, value in flags.items():
@@ -182,6 +192,14 @@ def _server(body: Node, made: Deployment, draft: Draft) -> None:
     for name in ("command", "image", "ports", "name"):
         if (node := body.get(name)) is not None:
             draft.lost(node, "inferc starts the server itself, with `launch { command = […] }`", made.remarks)
+
+
+def _positional(body: Node) -> str:
+    """The model in `vllm serve MODEL`, empty for none."""
+    parts = [part for name in ("command", "args") if (part := body.get(name)) is not None]
+    words = [str(item.value) for part in parts for item in part.items]
+    place = words.index("serve") + 1 if "serve" in words else len(words)
+    return words[place] if place < len(words) and not words[place].startswith("-") else ""
 
 
 def _flags(arguments: list[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import env
 from ..origin import Origin
-from ..providers import COMPATIBLE, aim_at, expected_key
+from ..providers import COMPATIBLE, aim_at, expected_key, find_provider
 from ..requests import FORCED, cache
 from ..secrets import left_out, variable_for
 from ..tables import Lost, Table, To, Unfit, follow, milliseconds, seconds, text, weight, whole
@@ -153,9 +153,13 @@ class _Reading:
         provider = own.get("provider")
         params = own.get("override_params")
         model = params.get("model") if params is not None else None
-        said = str(provider.value).lstrip("@") if provider is not None else "openai"
-        theirs = _PROVIDERS.get(said, said)
-        if not self._aim(made, own, theirs, str(model.value) if model is not None else "*"):
+        asked = str(model.value) if model is not None else "*"
+        slug = re.fullmatch(r"@([^/]+)/(.+)", asked)
+        said = str(provider.value) if provider is not None else "openai"
+        if slug is not None:
+            said, asked = slug[1], slug[2]
+        theirs = _provider(said.lstrip("@"))
+        if not self._aim(made, own, theirs, asked):
             draft.lost(node, _NOWHERE)
             return None
         draft.deployments.append(made)
@@ -239,6 +243,15 @@ class _Reading:
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
         expected_key(made, provider)
+
+
+def _provider(said: str) -> str:
+    """The provider that is meant; a slug of one's own, such as `openai-prod`, begins with its name."""
+    known = _PROVIDERS.get(said, said)
+    parts = known.split("-")
+    starts = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+    found = (_PROVIDERS.get(each, each) for each in starts)
+    return next((each for each in found if find_provider(each) is not None or each == "vertex_ai"), known)
 
 
 def _without(node: Node, *keys: str) -> Node:

@@ -49,7 +49,7 @@ def adapt(
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
     changed |= limit_marks(conversation, changed, found, provider)
-    changed |= _adapt_rest(conversation, found, provider)
+    changed |= _adapt_rest(conversation, can, found, provider)
     if found.problems:
         return Unsuitable(tuple(found.problems))
     differs = any(value != getattr(conversation, name) for name, value in changed.items())
@@ -84,21 +84,33 @@ def _adapt_formats(
     return formed | adapt_format(c, can, found, changed.get("tools", c.tools), thinks)
 
 
-def _adapt_rest(c: Conversation, found: Findings, provider: str) -> dict[str, Any]:
+def _adapt_rest(c: Conversation, can: Capabilities, found: Findings, provider: str) -> dict[str, Any]:
     """What only OpenAI has a word for, and what only the client's dialect knows."""
     changed: dict[str, Any] = {}
-    if c.verbosity is not None and not provider.startswith("openai"):
+    taken = can.extra_fields
+
+    def goes(name: str) -> bool:
+        return provider.startswith("openai") and (taken is None or name in taken)
+
+    if c.stream_usage is not None and taken is not None and "stream_options" not in taken:
+        changed["stream_usage"] = None  # such providers tell it without being asked
+    if c.verbosity is not None and not goes("verbosity"):
         if c.verbosity != "medium":
             found.refuse("verbosity", "the provider has no such setting")
         changed["verbosity"] = None
-    if c.metadata and not provider.startswith("openai"):
+    if c.metadata and not goes("metadata"):
         found.note("metadata", "left out: it is about what OpenAI keeps")
         changed["metadata"] = {}
     seals = SEALS[provider]
     for seal, values in c.extras.items():
-        if seal in seals:
+        if seal in seals and taken is None:
             continue
+        kept = {name: value for name, value in values.items() if seal in seals and taken and name in taken}
+        if seal in seals and kept != values:
+            changed["extras"] = {**changed.get("extras", c.extras), seal: kept}
         for name, value in values.items():
+            if name in kept:
+                continue
             handling = EXTRAS.get(seal, {}).get(name, UNKNOWN_EXTRA)
             if isinstance(handling, Dropped):
                 found.note(name, f"left out: {handling.why}")

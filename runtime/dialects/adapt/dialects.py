@@ -170,7 +170,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "audio": Refused("only text is translated"),
         "response_format": Refused("this form is known to servers of its kind alone"),
         "functions": Refused("it is outdated: write `tools`", ([],)),
-        "function_call": Refused("it is outdated: write `tool_choice`", ("auto",)),
+        "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },
     "openai_responses": {
         "include": Dropped("it is about what OpenAI's answer repeats"),

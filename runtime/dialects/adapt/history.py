@@ -41,17 +41,23 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     history = _History(can, found, provider)
     fit = ((turn, history.turn(turn)) for turn in c.turns)
     turns: Iterable[Turn] = [new for old, new in fit if new.parts or not old.parts]
+    if can.developer_prompts is False:
+        turns = [evolve(turn, role="system") if turn.role == "developer" else turn for turn in turns]
     if can.system_prompts in ("no", "first"):
         turns = _system_first(turns, can, found)
     if can.turns_alternate:
         turns = _alternate(turns)
         if all(turn.role in _SYSTEM for turn in turns):
             turns = _system_alone(turns, found)
-        turns = _begun(turns, can, found)
-        turns = _user_first(turns, found)
+    if can.prefill is False:
+        turns = _begun(list(turns), found)
+    if can.turns_alternate:
+        turns = _user_first(list(turns), found)
         if provider == "anthropic":
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
+    if can.user_after_results is False:
+        turns = _answered(turns, found)
     adapted = tuple(turns)
     if not adapted and not found.problems:
         found.problems.append(
@@ -89,7 +95,24 @@ class _History:
                 return evolve(turn, parts=tuple(parts), extras=kept)
         elif turn.extras:
             self._name_extras(turn.extras, path(turn.at))
+        if turn.extras and (kept := self._taken(turn)) != turn.extras:
+            return evolve(turn, parts=tuple(parts), extras=kept)
         return evolve(turn, parts=tuple(parts)) if changed else turn
+
+    def _taken(self, turn: Turn) -> Any:
+        """The fields of a message that the provider takes; others are named where the client wrote them."""
+        taken = self._can.message_fields
+        if taken is None:
+            return turn.extras
+        for name in {name for values in turn.extras.values() for name in values} - {*taken}:
+            if turn.role != "assistant":
+                self._found.note(
+                    f"{path(turn.at)}.{name}".lstrip("."), "left out: the provider does not take it"
+                )
+        return {
+            seal: {name: value for name, value in values.items() if name in taken}
+            for seal, values in turn.extras.items()
+        }
 
     def _part(self, part: Part, turn: Turn) -> tuple[Part, ...]:
         if turn.role in _SYSTEM and not isinstance(part, Text | Sealed):
@@ -108,6 +131,8 @@ class _History:
             case Thinking() | RedactedThinking():
                 return (part,) if self._takes_back(part) else ()
             case Refusal():
+                if self._can.message_fields is not None and "refusal" not in self._can.message_fields:
+                    return (Text(part.text, at=part.at),)
                 return (part,) if part.text.strip() or not self._drops_empty else ()
             case Sealed():
                 if part.dialect in self._seals:
@@ -259,12 +284,13 @@ def _system_alone(turns: list[Turn], found: Findings) -> list[Turn]:
     return [*turns[:-1], evolve(turns[-1], role="user")]
 
 
-def _begun(turns: list[Turn], can: Capabilities, found: Findings) -> list[Turn]:
+def _begun(turns: list[Turn], found: Findings) -> list[Turn]:
     """Without an answer that the conversation has begun, where the model does not go on with one."""
     last = turns[-1] if turns else None
-    if last is None or last.role != "assistant" or can.prefill is not False:
+    if last is None or last.role != "assistant":
         return turns
-    if any(isinstance(part, ToolCall) for part in last.parts):
+    asked = any("prefix" in values for values in last.extras.values())  # as Mistral wants it said
+    if asked or any(isinstance(part, ToolCall) for part in last.parts):
         return turns
     found.refuse(path(last.at) or "messages", "the model does not go on with an answer that was begun")
     return turns[:-1]
@@ -279,6 +305,24 @@ def _user_first(turns: list[Turn], found: Findings) -> list[Turn]:
             found.note(path(turn.at), f"sent behind a message of the user that says `{BEGIN}`")
             return [*turns[:index], Turn("user", (Text(BEGIN),)), *turns[index:]]
     return turns
+
+
+def _answered(turns: Iterable[Turn], found: Findings) -> list[Turn]:
+    """Between the result of a tool and words of the user, the model says something."""
+    made: list[Turn] = []
+    for turn in turns:
+        results = [part for part in turn.parts if isinstance(part, ToolResult)]
+        others = tuple(part for part in turn.parts if not isinstance(part, ToolResult))
+        after = bool(made) and bool(made[-1].parts) and isinstance(made[-1].parts[-1], ToolResult)
+        if turn.role != "user" or not others or not (results or after):
+            made.append(turn)
+            continue
+        found.note(path(turn.at), f"sent behind an answer that says `{BEGIN}`: no user speaks after a tool")
+        if results:
+            made.append(evolve(turn, parts=tuple(results)))
+            turn = evolve(turn, parts=others)
+        made += [Turn("assistant", (Text(BEGIN),)), turn]
+    return made
 
 
 def _without_last_space(turns: list[Turn], found: Findings) -> list[Turn]:

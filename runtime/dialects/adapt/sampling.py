@@ -46,6 +46,8 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
             found.note(name, f"left out: {HARMLESS[name]}")
         elif wanted[name] not in NEUTRAL.get(name, ()):
             found.refuse(name, "the model does not take it")
+    if left.get("top_logprobs") == 0 and not left.get("logprobs"):
+        del left["top_logprobs"]
     for group in can.one_of_sampling or ():
         _hold_to_one(left, group, found)
     greatest = can.greatest_temperature
@@ -85,9 +87,11 @@ def adapt_limits(c: Conversation, can: Capabilities, found: Findings, provider: 
     elif c.max_tokens is not None and can.greatest_output is not None and c.max_tokens > can.greatest_output:
         found.note("max_tokens", f"lowered to {can.greatest_output}, which is all that the model can say")
         changed["max_tokens"] = can.greatest_output
-    stop = tuple(text for text in c.stop if text.strip()) if can.turns_alternate else c.stop
-    if stop != c.stop:
+    said = tuple(filter(None, c.stop))
+    stop = tuple(text for text in said if text.strip()) if can.turns_alternate else said
+    if stop != said:
         found.refuse("stop", "it must be more than white space")
+    if stop != c.stop:
         changed["stop"] = stop
     if can.most_stop is not None and len(stop) > can.most_stop:
         found.refuse("stop", f"the model takes {can.most_stop} stop sequences at most")

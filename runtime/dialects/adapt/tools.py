@@ -98,6 +98,8 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
         found.note(f"{where}.strict", "left out: not all objects are closed, with all they have required")
         changed["strict"] = None
     parameters = tool.parameters
+    if parameters is None and can.extra_fields is not None:
+        changed["parameters"] = {"type": "object", "properties": {}}
     if provider == "anthropic" and (parameters is not None or tool.strict):
         parameters = parameters or {"type": "object", "properties": {}}
         if "type" not in parameters:
@@ -138,6 +140,9 @@ def adapt_format(
         return {}
     if format.kind == "json":
         return {} if can.json_mode is not False else _by_tool(format, ANY_OBJECT, can, found, tools, thinks)
+    if tools and can.schema_with_tools is False:
+        found.refuse("response_format", "the model has no structured output beside `tools`")
+        return {"format": None}
     schema = format.schema or ANY_OBJECT
     if can.json_schema is False:
         return _by_tool(format, schema, can, found, tools, thinks)

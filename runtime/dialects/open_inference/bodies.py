@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from ...requests.call import MAX_PRIORITY
 from ...requests.errors import BadRequest
@@ -25,7 +25,8 @@ _EXPLAINED = 1 << 20
 class Asked:
     """A request and how its answer is to be sent: which outputs as bytes, all others as JSON.
 
-    priority: as the gateway counts, more is sooner. timeout: in seconds.
+    priority: as the gateway counts, more is sooner. timeout: in seconds. classes: outputs of which so many of
+    the best classes are wanted.
     """
 
     request: TensorRequest
@@ -34,6 +35,7 @@ class Asked:
     binary_by_default: bool
     priority: int = 0
     timeout: float | None = None
+    classes: dict[str, int] = field(factory=dict, kw_only=True)
 
 
 @frozen
@@ -53,23 +55,33 @@ def read_request(body: bytes, header: str | None) -> Asked:
         raise _no_json(body[:size], error, header is not None) from None
     if not isinstance(raw, dict):
         raise BadRequest("the body must be a JSON object")
+    return asked_of(raw, read_inputs(raw, None if header is None else memoryview(body)[size:]))
+
+
+def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
+    """The request that `raw` says beside its inputs. Raises BadRequest."""
     identity = raw.get("id")
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("`id` must be text", param="id")
     parameters = _object(raw, "parameters", "")
     all_binary = _flag(parameters, "binary_data_output", "parameters.", default=False)
-    inputs = read_inputs(raw, None if header is None else memoryview(body)[size:])
     binary: dict[str, bool] = {}
+    classes: dict[str, int] = {}
     for index, output in enumerate(_list(raw, "outputs", default=[])):
         if not isinstance(output, dict) or not isinstance(output.get("name"), str):
             raise BadRequest(f"`outputs[{index}]` must be an object with a `name`", param=f"outputs[{index}]")
         wanted = _object(output, "parameters", f"outputs[{index}].")
-        for unknown in ("classification", "shared_memory_region"):
-            if wanted.get(unknown):
-                raise BadRequest(
-                    f"output `{output['name']}`: the parameter `{unknown}` is not supported",
-                    param=output["name"],
-                )
+        if wanted.get("shared_memory_region"):
+            raise BadRequest(
+                f"output `{output['name']}`: the parameter `shared_memory_region` is not supported",
+                param=output["name"],
+            )
+        most = wanted.get("classification")
+        if most is not None and (type(most) is not int or most < 0):
+            where = f"outputs[{index}].parameters.classification"
+            raise BadRequest(f"`{where}` must be a whole number of at least 0", param=where)
+        if most:
+            classes[output["name"]] = most
         if output["name"] in binary:
             raise BadRequest(f"output `{output['name']}` is asked for twice", param=output["name"])
         where = f"outputs[{index}].parameters."
@@ -80,6 +92,7 @@ def read_request(body: bytes, header: str | None) -> Asked:
         binary,
         all_binary,
         *_schedule(parameters),
+        classes=classes,
     )
 
 

@@ -1,6 +1,6 @@
 """OpenAI's chat completions, also Azure's and those of compatible servers."""
 
-from .read_answer import OpenAIChatReader, read_usage
+from .read_answer import OpenAIChatReader, read_usage, usage_of
 from .read_request import read_request
 from .write_answer import REASONS, OpenAIChatWriter, write_error, write_whole
 from .write_request import write_request
@@ -11,6 +11,7 @@ __all__ = [
     "OpenAIChatWriter",
     "read_request",
     "read_usage",
+    "usage_of",
     "write_error",
     "write_request",
     "write_whole",

@@ -62,7 +62,7 @@ class OpenAIChatReader(AnswerReader):
             yield e.Started(self._id, str(value.get("model") or ""), sealed)
         for position, choice in enumerate(value.get("choices") or ()):
             yield from self._choice(choice, position, choice.get("delta") or {})
-        if isinstance(usage := value.get("usage"), dict):
+        if (usage := usage_of(value)) is not None:
             yield e.UsageKnown(read_usage(usage), DIALECT, usage)
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
@@ -163,13 +163,28 @@ def _joined(content: Any) -> str:
     return "".join(part.get("text") or "" for part in content if isinstance(part, dict))
 
 
+def usage_of(answer: Json) -> Json | None:
+    """The usage that an answer or a chunk tells; Groq's streams have it in a place of their own."""
+    told = answer.get("usage")
+    if told is None and isinstance(own := answer.get("x_groq"), dict):
+        told = own.get("usage")
+    return told if isinstance(told, dict) else None
+
+
 def read_usage(usage: Json) -> Usage:
-    """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion."""
+    """OpenAI counts cached tokens inside the prompt, and thoughts inside the completion.
+
+    Who counts thoughts beside the completion (xAI, and Google's service that speaks as OpenAI does) has them
+    in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
+    found in its cache has a name of its own.
+    """
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    beside = max(count(usage, "total_tokens") - asked - said, 0)
     return Usage(
-        count(usage, "prompt_tokens"),
-        count(usage, "completion_tokens"),
-        cached_tokens=count(prompt, "cached_tokens"),
+        asked,
+        said + beside,
+        cached_tokens=count(prompt, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
         reasoning_tokens=count(completion, "reasoning_tokens"),
         cache_write_tokens=count(prompt, "cache_write_tokens")
         or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from attrs import asdict
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import BadRequest
 from ...serving.deployment import Deployment
 from ...serving.model import Model
+from ..abilities import abilities_of
 from ..exchange import Exchange
 from ..responses import json_answer
 
@@ -33,10 +35,12 @@ async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResp
 
 
 def describe_model(model: Model) -> dict[str, Any]:
-    """`model` as OpenAI describes one."""
+    """`model` as OpenAI describes one, with its task and what may be asked of it."""
     plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
-    return {"id": model.name, "object": "model", "created": 0, "owned_by": owner}
+    described = {"id": model.name, "object": "model", "created": 0, "owned_by": owner, "task": model.task}
+    abilities = abilities_of(model)
+    return described if abilities is None else described | {"abilities": asdict(abilities)}
 
 
 def _is_anthropics(request: web.Request) -> bool:

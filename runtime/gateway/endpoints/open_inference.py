@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ....compiler.plan import ClassifySpec, OnnxServingPlan
+from ...dialects.open_inference.descriptions import (
+    VERSION,
+    Counted,
+    Served,
+    config,
+    metadata,
+    state,
+    statistics,
+)
 from ...replicas.replica import ReplicaStatus
 from ...requests.answer import TensorChunk
-from ...requests.errors import RequestError, UnknownModel, Unsupported
+from ...requests.errors import BadRequest, RequestError, StartError, UnknownModel, Unsupported
 from ...requests.health import Health
-from ...requests.tensor import TensorInfo
+from ...requests.tensor import Tensor
 from ...requests.trace import Trace
+from ...serving.counters import OK
 from ...serving.deployment import Deployment
 from ...serving.model import Model
 from ...serving.routes.route import Route
-from ..bodies import BODIES, priority_of, read_body
+from ..bodies import BODIES, priority_of, read_body, read_object
 from ..exchange import Exchange
 from ..health import findings
 from ..responses import answered_by, json_answer
 
+if TYPE_CHECKING:
+    from ...dialects.open_inference.bodies import Asked
+
 HEADER = "Inference-Header-Content-Length"
 
-
-VERSION = "1"
-"""The version that every model has: the one that is served."""
+_EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+)
 
 
 class NotReady(RequestError):
@@ -37,7 +58,12 @@ class NotReady(RequestError):
 
 async def answer_server(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2`: what this server is."""
-    return json_answer({"name": "inferc", "version": _version(), "extensions": ["binary_tensor_data"]})
+    return json_answer(server_metadata())
+
+
+def server_metadata() -> dict[str, Any]:
+    """What this server is."""
+    return {"name": "inferc", "version": _version(), "extensions": list(_EXTENSIONS)}
 
 
 async def answer_live(request: web.Request, exchange: Exchange) -> web.StreamResponse:
@@ -55,19 +81,37 @@ async def answer_ready(request: web.Request, exchange: Exchange) -> web.StreamRe
 
 async def answer_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v2/models/{name}`: what the model takes and gives."""
-    model = exchange.model(_name(request))
-    status = local_status(model)
-    if status is None:
-        raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
-    return json_answer(
-        {
-            "name": model.name,
-            "versions": [VERSION],
-            "platform": "onnxruntime_onnx",
-            "inputs": [_described(info) for info in status.inputs],
-            "outputs": [_described(info) for info in status.outputs],
-        }
-    )
+    return json_answer(metadata(served(exchange.model(_name(request)))))
+
+
+async def answer_config(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`GET /v2/models/{name}/config`."""
+    return json_answer(config(served(exchange.model(_name(request)))))
+
+
+async def answer_statistics(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`GET /v2/models/{name}/stats`, or of all models."""
+    names = [_name(request)] if "name" in request.match_info else None
+    return json_answer({"model_stats": all_statistics(exchange, names)})
+
+
+async def answer_index(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`POST /v2/repository/index`: all local models."""
+    body = await read_object(request) if request.can_read_body else {}
+    return json_answer(index(exchange, ready=body.get("ready") is True))
+
+
+async def answer_load(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`POST /v2/repository/models/{name}/load`: read it anew, or again after it was unloaded."""
+    body = await read_object(request) if request.can_read_body else {}
+    await load(exchange, request.match_info["name"], body.get("parameters"))
+    return json_answer({})
+
+
+async def answer_unload(request: web.Request, exchange: Exchange) -> web.StreamResponse:
+    """`POST /v2/repository/models/{name}/unload`: give its memory back, and answer no more."""
+    await local(exchange.model(request.match_info["name"])).unload()
+    return json_answer({})
 
 
 async def answer_model_ready(request: web.Request, exchange: Exchange) -> web.StreamResponse:
@@ -89,13 +133,14 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     chunk = await exchange.answer(
         name,
         asked.request,
-        _deadline(exchange, asked.timeout),
+        deadline_of(exchange, asked.timeout),
         trace,
         priority=priority_of(request, asked.priority),
         headers=request.headers,
     )
     assert isinstance(chunk, TensorChunk)
-    answer = write_answer(asked, name, chunk.outputs)
+    outputs = with_classes(asked, chunk.outputs, exchange.model(name)) if asked.classes else chunk.outputs
+    answer = write_answer(asked, name, outputs)
     headers = answered_by(trace, name)
     if answer.json_size is None:
         return web.Response(body=answer.data, headers=headers, content_type="application/json")
@@ -103,7 +148,7 @@ async def answer_infer(request: web.Request, exchange: Exchange) -> web.StreamRe
     return web.Response(body=answer.data, headers=headers, content_type="application/octet-stream")
 
 
-def _deadline(exchange: Exchange, timeout: float | None) -> float | None:
+def deadline_of(exchange: Exchange, timeout: float | None) -> float | None:
     """The earlier one of the server's and the client's."""
     deadline = exchange.deadline()
     if timeout is None:
@@ -122,6 +167,83 @@ def local_status(model: Model) -> ReplicaStatus | None:
     return None
 
 
+def local(model: Model) -> Deployment:
+    """The deployment of a local model. Raises Unsupported for all else."""
+    if isinstance(model, Deployment) and isinstance(model.plan, OnnxServingPlan):
+        return model
+    raise Unsupported(f"`{model.name}` is no local model")
+
+
+def served(model: Model) -> Served:
+    """What a local model takes and gives. Raises Unsupported for all else."""
+    status = local_status(model)
+    if status is None:
+        raise Unsupported(f"`{model.name}` is no local model: it takes no tensors")
+    plan = model.plan if isinstance(model, Deployment) else None
+    batching = plan.batching if isinstance(plan, OnnxServingPlan) else None
+    everything = (*status.inputs, *status.outputs)
+    is_open = all(info.shape and info.shape[0] is None for info in everything)
+    size = batching.max_size if batching is not None and is_open else 0
+    return Served(model.name, status.inputs, status.outputs, size)
+
+
+def with_classes(asked: Asked, outputs: tuple[Tensor, ...], model: Model) -> tuple[Tensor, ...]:
+    """The outputs, with the best classes in place of those of which they are wanted. Raises BadRequest."""
+    if not asked.classes:
+        return outputs
+    from ...dialects.open_inference.classification import classified
+
+    labels = labels_of(model)
+    return tuple(
+        classified(each, most, labels) if (most := asked.classes.get(each.name)) else each for each in outputs
+    )
+
+
+def labels_of(model: Model) -> tuple[str, ...]:
+    """The names of the classes of a classifier; empty where it has none."""
+    task = (
+        model.plan.task if isinstance(model, Deployment) and isinstance(model.plan, OnnxServingPlan) else None
+    )
+    return task.labels if isinstance(task, ClassifySpec) else ()
+
+
+def all_statistics(exchange: Exchange, names: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Those of the models called so, or of all local ones. Raises UnknownModel, Unsupported."""
+    models = [local(exchange.model(name)) for name in names] if names is not None else _locals(exchange)
+    return [statistics(model.name, _counted(model)) for model in models]
+
+
+def index(exchange: Exchange, *, ready: bool) -> list[dict[str, str]]:
+    """All local models; ready: those alone that answer."""
+    found = [state(model.name, is_ready=model.is_ready()) for model in _locals(exchange)]
+    return [each for each in found if not ready or each["state"] == "READY"]
+
+
+async def load(exchange: Exchange, name: str, parameters: object) -> None:
+    """Read a model anew. Raises RequestError."""
+    if parameters:
+        raise BadRequest("a model is loaded as the plan says: no `parameters` are taken", param="parameters")
+    try:
+        await local(exchange.model(name)).load()
+    except StartError as error:
+        raise BadRequest(f"failed to load `{name}`: {error}", param="name") from None
+
+
+def _locals(exchange: Exchange) -> list[Deployment]:
+    models = exchange.models.values()
+    return [m for m in models if isinstance(m, Deployment) and isinstance(m.plan, OnnxServingPlan)]
+
+
+def _counted(model: Deployment) -> Counted:
+    counters = model.counters
+    runs: Counter[int] = Counter()
+    for status in model.status():
+        runs.update(status.run_sizes)
+    total = sum(counters.outcomes.values())
+    succeeded = counters.outcomes[OK]
+    return Counted(succeeded, total - succeeded, counters.durations.seconds, counters.waits.seconds, runs)
+
+
 def _name(request: web.Request) -> str:
     """The name of the model in the path. Raises UnknownModel for a version that it does not have."""
     name, version = request.match_info["name"], request.match_info.get("version", VERSION)
@@ -130,11 +252,6 @@ def _name(request: web.Request) -> str:
             f"`{name}` has no version `{version}`; the only one is `{VERSION}`", param="version"
         )
     return name
-
-
-def _described(info: TensorInfo) -> dict[str, object]:
-    shape = [-1 if size is None else size for size in info.shape or ()]
-    return {"name": info.name, "datatype": info.datatype, "shape": shape}
 
 
 @cache

@@ -127,7 +127,7 @@ class Table:
 
         kind: `chat`, or another of the shapes.
         """
-        named = {"model": model, "column": len(json.dumps(body))}
+        named = {"model": model, "column": len(json.dumps(body, default=str))}
         if kind in self.shapes:
             found = list(islice(problems(body, self.shapes, kind), MOST_PROBLEMS))
             told = [each for each in found if each.kind in self.said["wording"]]

@@ -19,7 +19,7 @@ def cache_key(plan: OnnxServingPlan, specs: Sequence[ProviderSpec], ort_version:
     """
     parts = (
         plan.model.sha256,
-        *(file.sha256 for file in plan.external_data),
+        *(file.sha256 for file in (*plan.external_data, *plan.custom_ops)),
         ort_version,
         plan.session.graph_optimization.value,
         repr([(spec.name.value, sorted(spec.options.items())) for spec in specs]),

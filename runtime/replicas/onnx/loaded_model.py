@@ -59,7 +59,7 @@ class LoadedModel:
         trusted: bool = True,
         time_limit: float = LOAD_TIMEOUT,
     ) -> None:
-        self._plan = plan
+        self.plan = plan
         self._placement = placement
         self._base_dir = base_dir
         self._sessions = sessions
@@ -87,11 +87,11 @@ class LoadedModel:
     async def open(self) -> None:
         """Load the model and what its task needs, and run it once. Raises StartError."""
         if not self._trusted:
-            await load_isolated(self._plan, self._placement, self._base_dir, self._time_limit)
+            await load_isolated(self.plan, self._placement, self._base_dir, self._time_limit)
         opened = await self._sessions.acquire(self.key, self._load)
         self._has_session = True
         model = OnnxModel(
-            self._plan,
+            self.plan,
             opened.ort,
             self._threads,
             self._runs,
@@ -117,11 +117,11 @@ class LoadedModel:
             ready=True,
             providers=tuple(provider.value for provider in opened.providers),
             missing=tuple(
-                spec.name.value for spec in self._plan.providers if spec.name not in opened.providers
+                spec.name.value for spec in self.plan.providers if spec.name not in opened.providers
             ),
             warnings=(*opened.warnings, *warnings),
-            inputs=inputs_of(opened.ort, self._plan.signature),
-            outputs=outputs_of(opened.ort, self._plan.signature),
+            inputs=inputs_of(opened.ort, self.plan.signature),
+            outputs=outputs_of(opened.ort, self.plan.signature),
             run_sizes=self._run_sizes,
         )
 
@@ -170,7 +170,8 @@ class LoadedModel:
     def _enter(self) -> ServedTask:
         """The task, for one request; `_leave` ends it. Raises ShuttingDown."""
         if self._closing or self._task is None:
-            raise ShuttingDown(f"{self._owner} is shutting down", deployment=self._plan.deployment)
+            what = "shutting down" if self._closing else "not loaded"
+            raise ShuttingDown(f"{self._owner} is {what}", deployment=self.plan.deployment)
         if not self._callers:
             self._idle.clear()
         self._callers += 1
@@ -185,7 +186,7 @@ class LoadedModel:
         """`error` as clients see it: with the name of the deployment."""
         if isinstance(error, TimeoutError):
             error = RequestTimeout(f"{self._owner} did not answer in time")
-        error.deployment = self._plan.deployment
+        error.deployment = self.plan.deployment
         return error
 
     async def _close(self) -> None:
@@ -202,7 +203,7 @@ class LoadedModel:
     async def _load(self) -> OpenSession:
         """Nothing can break off what ONNX Runtime loads: past its limit, it is left behind."""
         async with limited(f"{self._owner}: loading {self._path}", self._time_limit):
-            return await in_own_thread(partial(open_session, self._plan, self._placement, self._base_dir))
+            return await in_own_thread(partial(open_session, self.plan, self._placement, self._base_dir))
 
 
 def concurrent_runs(plan: OnnxServingPlan, cores: int) -> int:

@@ -77,6 +77,16 @@ class OnnxReplica:
             await old.close()
             self._retiring.discard(old)
 
+    async def unload(self) -> None:
+        """Serve nothing until the next `reload`; the model goes with its last request."""
+        old, self._serving = self._serving, self._version(self._serving.plan)
+        self._retiring.add(old)
+        try:
+            await old.idle()
+        finally:
+            await old.close()
+            self._retiring.discard(old)
+
     def status(self) -> ReplicaStatus:
         """Whether it is loaded, and what it really runs on."""
         return self._serving.status()

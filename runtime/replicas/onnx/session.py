@@ -191,6 +191,9 @@ def _open(
     )
     options.enable_mem_pattern = plan.session.memory_pattern
     options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
+    for library in plan.custom_ops:
+        owner = f"deployment `{plan.deployment}`"
+        options.register_custom_ops_library(str(find_file(library, base_dir, "library of operators", owner)))
     providers = ort_providers(specs, placement, base_dir) or [(ORT_NAMES[ExecutionProvider.CPU], {})]
 
     def open_one(model: Path, options: Any) -> onnxruntime.InferenceSession:

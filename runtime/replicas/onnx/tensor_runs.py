@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from .made_up_rows import Row, made_up_rows
 from .model import OnnxModel, run_options
 from .runner import Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
-from .tensors import TensorSignature, check_output, from_texts, to_texts
+from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -82,13 +81,18 @@ class TensorRuns:
         With batching, it is also tried whether requests can share runs; why they cannot, in words.
         """
         zeros = tuple(Tensor(info.name, info.datatype, _zeros(info)) for info in self.signature.inputs)
-        with contextlib.suppress(RequestError):
+        said: list[str] = []
+        try:
             self._run([self._load(TensorRequest(zeros))], stopper)
+        except WrongRank as error:  # which is so whatever the model is given
+            said.append(f"no request for it can be answered: {error.message}")
+        except RequestError:
+            pass
         why = self._reason_to_run_alone(stopper)
-        if why is None:
-            return ()
-        self.run_alone()
-        return (f"{self._owner}: its requests run one by one, whatever `batching` says: {why}",)
+        if why is not None:
+            self.run_alone()
+            said.append(f"{self._owner}: its requests run one by one, whatever `batching` says: {why}")
+        return said
 
     def run_alone(self) -> None:
         """From now on, each request has a run of its own. Before the first one."""
@@ -117,6 +121,8 @@ class TensorRuns:
     async def infer(self, request: TensorRequest, deadline: float | None) -> tuple[Tensor, ...]:
         """The outputs that `request` asks for, in its order. Raises RequestError."""
         load = self._load(request)
+        if self.signature.batched and not load.rows:
+            return await self._nothing(load, deadline)
         # What may be put together along axis 0: the same inputs apart from it, for the same outputs.
         bucket: Hashable = None
         if self._batching:
@@ -124,6 +130,24 @@ class TensorRuns:
             bucket = object() if load.is_alone else (load.outputs, *shapes)
         rows = load.rows if self._batching else 1
         results = await self._runner.submit(load, rows=rows, bucket=bucket, deadline=deadline)
+        return tuple(
+            Tensor(name, self._datatypes[name], values)
+            for name, values in zip(load.outputs, results, strict=True)
+        )
+
+    async def _nothing(self, load: _Load, deadline: float | None) -> tuple[Tensor, ...]:
+        """No rows for no rows: as the model has it, or, if it takes none, as its file says."""
+        try:
+            results = await self._runner.submit(load, rows=1, bucket=object(), deadline=deadline)
+        except RequestError:
+            infos = [self._outputs[name] for name in load.outputs]
+            if any(size is None for info in infos for size in (info.shape or ())[1:]):
+                raise
+            shapes = [(0, *((size or 0) for size in (info.shape or ())[1:])) for info in infos]
+            results = [
+                numpy.zeros(shape, NUMPY_TYPES[info.datatype])
+                for shape, info in zip(shapes, infos, strict=True)
+            ]
         return tuple(
             Tensor(name, self._datatypes[name], values)
             for name, values in zip(load.outputs, results, strict=True)

@@ -106,8 +106,6 @@ class TensorSignature:
         for name in (info.name for info in self.inputs):
             tensor = given[name]
             count = len(tensor.values)
-            if not count:
-                raise BadRequest(f"input `{name}` is empty: its shape is {_shape(tensor)}", param=name)
             if max_rows is not None and count > max_rows:
                 raise BadRequest(
                     f"input `{name}` has {count} rows; this deployment takes at most {max_rows} at once "
@@ -126,6 +124,10 @@ def describe(values: Sequence[TensorInfo]) -> str:
     return ", ".join(f"`{value.name}` {_expected(value)}" for value in values) or "nothing"
 
 
+class WrongRank(InvalidAnswer):
+    """An output has another number of sizes than the file of the model says."""
+
+
 def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
     """Raises InvalidAnswer where an output is not what the file of the model says.
 
@@ -137,7 +139,8 @@ def check_output(values: NDArray[Any], info: TensorInfo, owner: str) -> None:
         and all(wanted is None or size == wanted for size, wanted in zip(given[1:], said[1:], strict=True))
     ):
         return
-    raise InvalidAnswer(
+    kind = WrongRank if len(given) != len(said) else InvalidAnswer
+    raise kind(
         f"{owner}: the model gives `{info.name}` with the shape [{', '.join(map(str, given))}], and its file "
         f"says {_expected(info)}: export it again, with shapes that are right",
         retryable=False,

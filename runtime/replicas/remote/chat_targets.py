@@ -79,7 +79,8 @@ class OpenAITarget:
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
         if conversation.stream and not passes:
             conversation = evolve(conversation, stream_usage=True)
-        return openai_chat.write_request(conversation)
+        body = openai_chat.write_request(conversation)
+        return {name: value for name, value in body.items() if value is not None}
 
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = model_named(self._plan, body.get("model", ""))

@@ -73,10 +73,10 @@ class Chats:
         self._target = target_of(plan)
         self._dialect = self._target.dialect
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
+        self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
         self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
-        self._takes_all = is_openais or not in_openai
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
         self._key = f"as {plan.deployment} takes it"
@@ -136,14 +136,22 @@ class Chats:
         if isinstance(fit, Unsuitable):
             raise fit.error(self._who)
         same = request.dialect == self._dialect
-        native = request.body if request.said is None else request.said.native
-        unchanged = fit.conversation is asked and native is not None and native.get("tools") != []
-        if same and unchanged and self._takes_all:
-            assert native is not None
-            return self._fitted(request, {**native}, True, fit.notes, None)
+        if same and fit.conversation is asked and (native := self._native(request)) is not None:
+            return self._fitted(request, native, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         passes = same and tool is None
         return self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
+
+    def _native(self, request: ChatRequest) -> dict[str, Any] | None:
+        """The body as it came, without what says nothing; None where it has to be written anew."""
+        if request.said is not None:
+            return None if request.said.native is None else {**request.said.native}
+        if not self._is_openais:
+            return None
+        body = {name: value for name, value in request.body.items() if value not in (None, [], {})}
+        if "max_completion_tokens" in body:
+            body.pop("max_tokens", None)
+        return body
 
     def _written(self, conversation: Conversation, passes: bool) -> dict[str, Any]:
         """Raises Incapable for what the provider's protocol has no word for."""

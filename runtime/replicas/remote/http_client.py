@@ -30,6 +30,7 @@ from .connector import (
     Connector,
     PatientConnector,
 )
+from .proxy import Proxy
 
 _MAX_STALE = 64
 """Connections out of the pool that may be found unusable before a request gives up."""
@@ -80,18 +81,20 @@ class ClientOptions:
     """headers: sent with each request. keepalive: seconds that a connection waits for its next request.
 
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
-    system keeps before that; None: as it likes.
+    system keeps before that; None: as it likes. proxy: where all requests go through.
     """
 
     headers: Mapping[str, str]
     read_ahead: int
     window: int | None
     keepalive: float
+    proxy: Proxy | None = None
 
 
 def open_client(options: ClientOptions) -> HttpClient:
     """A client for many requests; call it in the event loop."""
-    return LeanClient(options) if is_as_expected() else SessionClient(options)
+    lean = options.proxy is None and is_as_expected()
+    return LeanClient(options) if lean else SessionClient(options)
 
 
 def is_as_expected() -> bool:
@@ -122,6 +125,7 @@ class SessionClient:
     """All of it done by aiohttp."""
 
     def __init__(self, options: ClientOptions) -> None:
+        self._proxy = options.proxy
         self._session = aiohttp.ClientSession(
             connector=PatientConnector(window=options.window, limit=0, keepalive_timeout=options.keepalive),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -140,7 +144,12 @@ class SessionClient:
         if content_type is not None:
             headers = {**headers, "Content-Type": content_type}
         data = body if len(body) < _LARGE else BytesIO(body)
-        return await self._session.post(url, data=data, headers=headers, allow_redirects=False)
+        through: dict[str, Any] = {}
+        if (proxy := self._proxy) is not None:
+            through = {"proxy": proxy.url, "proxy_headers": proxy.headers}
+            if url.scheme == "http":  # the proxy reads the request itself
+                headers = {**headers, **proxy.headers}
+        return await self._session.post(url, data=data, headers=headers, allow_redirects=False, **through)
 
     async def close(self) -> None:
         """Close all connections."""

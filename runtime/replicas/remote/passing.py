@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...dialects.openai_chat import read_usage
+from ...dialects.openai_chat import read_usage, usage_of
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import parse_object
 from ...dialects.server_sent_events import Event
@@ -77,5 +77,5 @@ def _check_choice(choice: Any, classifier: Classifier) -> None:
 
 
 def _usage(answer: dict[str, Any]) -> Usage | None:
-    usage = answer.get("usage")
-    return read_usage(usage) if isinstance(usage, dict) else None
+    usage = usage_of(answer)
+    return None if usage is None else read_usage(usage)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
+from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
@@ -47,9 +49,14 @@ from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passed import JSON, Passed, Pieces, usage_in
+from .proxy import NoProxy, Proxy, proxy_for
 
 Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
+
+E = TypeVar("E", bound=RequestError)
+
+log = logging.getLogger(__name__)
 
 MAX_ANSWER, MAX_VECTOR, MAX_STREAM = 32 << 20, 256 << 10, 256 << 20
 """Bytes of an answer in one piece, those more for each text that is embedded, and bytes of a stream."""
@@ -112,6 +119,7 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
+        proxy = None if self._server else self._proxy()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
@@ -119,8 +127,21 @@ class RemoteReplica:
                 read_ahead=_READ_AHEAD,
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
+                proxy=proxy,
             )
         )
+
+    def _proxy(self) -> Proxy | None:
+        """The proxy that the environment names for the endpoint. Raises StartError."""
+        try:
+            proxy = proxy_for(self._plan.endpoint)
+        except NoProxy as error:
+            raise StartError(f"deployment `{self._plan.deployment}`: {error}") from None
+        if proxy is not None:
+            log.info(
+                "deployment `%s`: its requests go through the proxy %s", self._plan.deployment, proxy.where
+            )
+        return proxy
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -296,7 +317,7 @@ class RemoteReplica:
                 return await self._client.post(url, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
-                raise self._out_of_bounds(Limit.TOTAL, 0, deadline) from None
+                raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
             raise self._fail(
                 RequestTimeout, f"sent no first byte within {self._request_timeout:g} s"
             ) from None
@@ -332,25 +353,33 @@ class RemoteReplica:
         url = URL(address)
         return url.update_query(self._plan.query) if self._plan.query else url
 
-    def _out_of_bounds(self, limit: Limit, most: int, deadline: float | None) -> RequestError:
-        match limit:
-            case Limit.READ:
-                return self._fail(RequestTimeout, f"fell silent for {self._read_timeout:g} s")
-            case Limit.SIZE:
-                what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
-                return self._fail(ServerError, what, retryable=False)
-        if deadline is not None and self._timeouts.loop.time() >= deadline:
-            return self._fail(RequestTimeout, "took longer than the deadline")
-        return self._fail(
-            RequestTimeout, f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
-        )
+    def _out_of_bounds(
+        self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
+    ) -> RequestError:
+        """at_work: whether the answer had begun."""
+        if limit is Limit.SIZE:
+            what = f"sent an answer of more than {most >> 20} MiB, which was not read on"
+            return self._fail(ServerError, what, retryable=False)
+        if limit is Limit.READ:
+            what = f"fell silent for {self._read_timeout:g} s"
+        elif deadline is not None and self._timeouts.loop.time() >= deadline:
+            what = "took longer than the deadline"
+        else:
+            what = f"took longer than `timeouts {{ total = {self._plan.timeouts.total} }}`"
+        error = self._fail(RequestTimeout, what)
+        error.at_work = at_work
+        return error
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError():
+                what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
                 reason = os.strerror(number) if number and number > 0 else error.os_error
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
+                if isinstance(error, aiohttp.ClientProxyConnectionError):
+                    where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
             case aiohttp.ServerDisconnectedError():
                 what = "closed the connection before it answered"
@@ -362,7 +391,7 @@ class RemoteReplica:
                 what = f"could not be talked to: {type(error).__name__}"
         return self._fail(NetworkError, what)
 
-    def _fail(self, kind: type[RequestError], what: str, *, retryable: bool | None = None) -> RequestError:
+    def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(
             f"{self._who} {what}",
             deployment=self._plan.deployment,

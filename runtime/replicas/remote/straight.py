@@ -9,7 +9,7 @@ from ....compiler.plan import Capabilities
 from ...dialects.adapt.dialects import KNOWN_OF
 from ...requests.request import OPENAI_CHAT
 
-_FORMS = ("json_mode", "json_schema", "schema_subset")
+_FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
 
 _BESIDE = frozenset(
     {"tool_calls", "reasoning_content", "reasoning", "cache_control", "prompt_cache_breakpoint"}
@@ -49,6 +49,9 @@ class Straight:
             if most is not None
         )
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
+        self._any_turns &= can.extra_fields is None and can.message_fields is None
+        self._any_turns &= can.user_after_results is not False
+        self._any_turns &= can.developer_prompts is not False and can.prefill is not False
         self._any_id = can.call_ids is None and can.call_signature is None
         self._parts = {
             kind: fields
@@ -58,7 +61,9 @@ class Straight:
 
     def takes(self, body: dict[str, Any]) -> bool:
         """Whether nothing in `body` needs adapting."""
-        if not self._any_turns or not self._fields.isdisjoint(body):
+        if not self._any_turns or not self._fields.isdisjoint(body) or None in body.values():
+            return False
+        if "max_tokens" in body and "max_completion_tokens" in body:
             return False
         for name, most in self._most:
             value = body.get(name)
@@ -111,8 +116,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
             yield "max_completion_tokens"
     if can.most_top_logprobs == 0:
         yield "logprobs"
-    if can.most_stop is not None:
-        yield "stop"
+    yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
     if can.tools is False or can.strict_tools is False:
         yield "tools"
     if can.parallel_tools is False:

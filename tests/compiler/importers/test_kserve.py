@@ -73,3 +73,37 @@ def test_what_is_for_kubernetes_alone_is_named(bring: Import) -> None:
         f"{topics}spec.predictor.model.storageUri",
     }
     assert f"lost: {writer}spec.predictor.maxReplicas (line" in came.comments()
+
+
+def test_containers_of_vllm_and_models_of_the_hub_are_servers(bring: Import) -> None:
+    came = bring(
+        "services.yaml",
+        """
+        apiVersion: serving.kserve.io/v1beta1
+        kind: InferenceService
+        metadata: {name: own}
+        spec:
+          predictor:
+            containers:
+              - image: "vllm/vllm-openai:v0.9"
+                command: [vllm, serve, Qwen/Q]
+                args: ["--port", "80", "--dtype=half"]
+        ---
+        apiVersion: serving.kserve.io/v1beta1
+        kind: InferenceService
+        metadata: {name: hub}
+        spec: {predictor: {model: {modelFormat: {name: huggingface}, storageUri: "hf://meta/L"}}}
+        ---
+        apiVersion: serving.kserve.io/v1alpha1
+        kind: InferenceGraph
+        metadata: {name: both}
+        spec:
+          nodes:
+            root: {routerType: Ensemble, steps: [{serviceName: own, name: a}, {serviceName: hub}]}
+        """,
+    )
+    assert 'command = ["vllm", "serve", "Qwen/Q", "--port", "{port}", "--dtype", "half"]' in came.text
+    assert came.values["hub.model"] == "meta/L"
+    assert (
+        "pipeline both(message: text) -> Both {\n  a = own(message)\n  step_2 = hub(message)\n" in came.text
+    )

@@ -313,3 +313,25 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
     assert came.lost() == set()
     assert came.changed() == {"model_list[0].litellm_params.extra_headers.X-Token"}
+
+
+def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: a, litellm_params: {model: azure/prod, api_base: os.environ/BASE, rpm: null}}
+          - {model_name: b, litellm_params: {model: ollama/llama3, api_base: os.environ/OLLAMA}}
+          - model_name: v
+            litellm_params:
+              {model: vertex_ai/gemini-2.5-pro, vertex_project: os.environ/P, vertex_location: os.environ/L}
+          - {model_name: e, litellm_params: {model: text-embedding-3-small}}
+        """,
+    )
+    assert 'let base = env("BASE")\n' in came.text
+    assert 'endpoint = "${base}/openai/v1"' in came.text
+    assert 'endpoint = "${ollama}/v1"' in came.text
+    assert came.values["v.runtime.project"] == 'env("P")'
+    assert came.changed() == {"model_list[2].litellm_params.vertex_location"}
+    assert "task embed" in came.text
+    assert came.lost() == set()

@@ -7,6 +7,7 @@ from .....dsl.units import Money
 from ...budgets import budget
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
+from ...providers import known_task
 from ...tables import Unfit, follow
 from .parameters import INFO, PARAMETERS
 from .targets import Surroundings, aim
@@ -53,6 +54,8 @@ def deployment_of(entry: Node, group: str, around: Surroundings, draft: Draft) -
         draft.lost(entry, _ELSEWHERE)
         return None
     draft.kept(entry.get("model_name"), model, given.get("custom_llm_provider"))
+    if mode is None:
+        task = known_task(made) or task
     if task != "chat":
         made.block("task").label = task
     _facts(made, info, draft)

@@ -19,6 +19,8 @@ from ...secrets import is_placeholder, left_out, variable_for
 from ...tables import text
 
 _PREFIX = "os.environ/"
+_REGION = "us-central1"
+"""Where LiteLLM looks for Vertex when nothing is said."""
 
 _KEYS: dict[str, str] = {
     "azure": "AZURE_API_KEY",
@@ -152,9 +154,11 @@ def _remote(
         address = address if isinstance(address, Code) else _with_path(str(address or own), path)
     elif prefix in ("ollama", "ollama_chat") and isinstance(address, str) and not isinstance(address, Code):
         address = _with_path(address, "/v1")
-    elif prefix in ("ollama", "ollama_chat") and address is not None and base is not None:
-        draft.changed(base, "here the address of Ollama's OpenAI protocol: let it end in `/v1`", made.remarks)
-    if runtime == "azure" and isinstance(address, str) and not isinstance(address, Code):
+    elif prefix in ("ollama", "ollama_chat") and isinstance(address, Code) and base is not None:
+        address = _behind(draft, address, base, "/v1")
+    if runtime == "azure" and isinstance(address, Code) and base is not None:
+        address = _behind(draft, address, base, "/openai/v1")
+    elif runtime == "azure" and isinstance(address, str):
         address = _with_path(address, "/openai/v1")
     block = made.runtime(runtime)
     is_code = isinstance(name, Code)
@@ -167,6 +171,12 @@ def _remote(
         block.put("endpoint", address, *([base] if base is not None else []))
     draft.kept(base)
     return runtime
+
+
+def _behind(draft: Draft, address: Code, base: Node, path: str) -> Code:
+    """A path behind an address that comes from the environment."""
+    name = draft.variable(address, str(base.value).removeprefix(_PREFIX))
+    return Code(f'"${{{name}}}{path}"')
 
 
 def _with_path(address: str, path: str) -> str:
@@ -189,9 +199,6 @@ def _azure(
     if base is None or host is None:
         version = given.get("api_version")
         draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
-        if base is not None and str(base.value).startswith(_PREFIX):
-            says = "here the address of Azure's v1 API: let it end in `/openai/v1`"
-            draft.changed(base, says, made.remarks)
         return False
     made.put("model", deployment.rpartition("/")[2])
     block = made.runtime("openai")
@@ -213,9 +220,16 @@ def _vertex(
     made.put("model", model)
     block = made.runtime("gemini")
     for theirs, ours in (("vertex_project", "project"), ("vertex_location", "region")):
-        if (node := given.get(theirs)) is not None:
-            block.put(ours, around.expression(node, draft), node)
+        node = given.get(theirs)
+        value = around.expression(node, draft) if node is not None else None
+        if node is not None and ours == "region" and isinstance(value, Code):
+            value = _REGION
+            draft.changed(node, "the region of Vertex stands in the file: write yours", made.remarks)
+        if node is not None:
+            block.put(ours, value, node)
             draft.kept(node)
+    if not block.has("region"):
+        block.put("region", _REGION)
     if (node := given.get("vertex_credentials")) is not None:
         value = str(node.value)
         if value.startswith(_PREFIX):

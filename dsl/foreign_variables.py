@@ -1,0 +1,45 @@
+"""How others read a variable of the environment: here it is `env("NAME")`."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = r"(?P<{}>[A-Z_][A-Z0-9_]*)"
+_QUOTED = r"""["'\\]*"""
+_FORMS = (
+    r"\$\{\{?\s*(?:env[.:]|secrets\.)?<name>\s*\}?\}",
+    r"\$(?:env:)?<name>",
+    r"\$\(<name>\)",
+    rf"(?:os\.)?environ(?:\.get\(|/|\[){_QUOTED}<name>{_QUOTED}[\])]?",
+    rf"(?:os\.)?getenv\({_QUOTED}<name>{_QUOTED}\)",
+    rf"(?:process|import\.meta)\.env(?:\.|\[{_QUOTED})<name>{_QUOTED}\]?",
+    rf"(?:ENV|env)\[{_QUOTED}<name>{_QUOTED}\]",
+    r"\{\{\s*(?:env[. ]|secrets\.)\"?<name>\"?\s*\}\}",
+    r"\{env[.:]<name>\}",
+    r"!env\s+\$?\{?<name>\}?",
+    r"(?:env|secrets|ENV)[.:/]<name>",
+    r"%<name>%",
+)
+_ANY = re.compile(
+    "|".join(form.replace("<name>", _NAME.format(f"n{number}")) for number, form in enumerate(_FORMS))
+)
+STARTS = ("$", "os.", "environ", "getenv", "process.", "import.", "ENV", "env", "secrets", "{", "!env", "%")
+"""What such a reference begins with."""
+
+
+def variable_named(text: str) -> str | None:
+    """The variable of the environment that all of `text` reads in another language; None if it does not."""
+    found = _ANY.fullmatch(text.strip()) if text.lstrip().startswith(STARTS) else None
+    return _name(found) if found is not None else None
+
+
+def variable_at(line: str, offset: int) -> tuple[int, int, str] | None:
+    """A reference in `line` that holds `offset`: where it begins and ends, and the variable."""
+    for found in _ANY.finditer(line):
+        if found.start() <= offset < found.end():
+            return found.start(), found.end(), _name(found)
+    return None
+
+
+def _name(found: re.Match[str]) -> str:
+    return next(name for name in found.groups() if name is not None)

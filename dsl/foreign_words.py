@@ -1,0 +1,46 @@
+"""What others call the things of this language: `foreign_words.json`, read when a word is not known.
+
+`fields` are those of deployments and of the blocks in them: `to` says the place, from the deployment
+inwards, and `unit` what a plain number means there. `say` is the answer where nothing corresponds, `form`
+how it is written, and `of` names who uses the word.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+_TABLE = Path(__file__).with_name("foreign_words.json")
+
+
+@frozen
+class ForeignWord:
+    """A word of others. to: its place here, or the word that is used here."""
+
+    to: tuple[str, ...] = ()
+    unit: str = ""
+    say: str = ""
+    form: str = ""
+
+
+@cache
+def foreign_words(kind: str) -> dict[str, ForeignWord]:
+    """The words of one kind: fields, gateway, declarations, runtimes, routes, values, calls or words."""
+    table: dict[str, Any] = json.loads(_TABLE.read_text("utf-8"))
+    return {word: _entry(told) for word, told in table[kind].items()}
+
+
+def foreign_word(kind: str, word: str) -> ForeignWord | None:
+    """What `word` is called here; None for a word that nobody else uses either."""
+    return foreign_words(kind).get(word)
+
+
+def _entry(told: dict[str, Any] | str) -> ForeignWord:
+    if isinstance(told, str):
+        return ForeignWord(say=told)
+    place = tuple(told.get("to", "").split(".")) if told.get("to") else ()
+    return ForeignWord(place, told.get("unit", ""), told.get("say", ""), told.get("form", ""))

@@ -1,0 +1,153 @@
+"""Signs and forms of other languages."""
+
+from __future__ import annotations
+
+import re
+
+from ..foreign_variables import variable_at
+from ..foreign_words import foreign_words
+from ..lines import line_start
+from ..syntax import Reference
+from ..tokens import Token
+from .situation import SKIP, Instead, Situation, as_name, use
+
+_FAR = 300
+"""How many characters of a line are looked at."""
+
+_OPERATORS = {
+    "===": ("==", "equal is"),
+    "!==": ("!=", "not equal is"),
+    "<>": ("!=", "not equal is"),
+    "??": ("else", "a value for one that is missing stands behind"),
+    "?:": ("else", "a value for one that is missing stands behind"),
+}
+_NEAR = 40
+_WORD_BEFORE = re.compile(r"([^\W\d]\w*)[ \t]+\Z")
+_UPDATE = re.compile(r"(\+=|-=|\*=|/=|\+\+|--)")
+
+
+def variable(at: Situation) -> Instead | None:
+    """`api_key = $KEY`, `os.environ["KEY"]`, `${env.KEY}` without quotes."""
+    start = max(line_start(at.text, at.token.start), at.token.start - _FAR)
+    line = at.text[start : at.token.end + _FAR].partition("\n")[0]
+    found = variable_at(line, at.token.start - start)
+    if found is None or line[: found[0]].count('"') % 2:
+        return None
+    begin, end, name = found
+    call = f'env("{name}")'
+    at.error(
+        "E0105",
+        f"a variable of the environment is written `{call}`",
+        at.span(start + begin, start + end),
+        "read otherwise",
+        fixes=at.change(f"write `{call}`", start + begin, start + end, call),
+    )
+    return SKIP
+
+
+def word(at: Situation) -> Instead | None:
+    """`await f(x)`, `lambda x: y`, `elif`."""
+    if not at.open_brackets():
+        return None
+    last = [_name(value) for value in at.values[-3:]]
+    names = [each for each in reversed(last) if each is not None]
+    first = names[0].start if names else at.token.start
+    before = _WORD_BEFORE.search(at.text, max(0, first - _NEAR), first)
+    if before is not None:
+        start, end = before.span(1)
+        names.append(Token("NAME", before[1], start, end))
+    for name in (*names, at.token):
+        told = foreign_words("words").get(name.text) if name.type == "NAME" else None
+        if told is None or not at.same_line(name.end, at.token.start) or at.token.type in ("EQUAL", "COMMA"):
+            continue
+        at.error(
+            "E0101",
+            f"`{name.text}` means nothing here",
+            at.span(name.start, name.end),
+            "a word of another language",
+            help=told.say,
+        )
+        return SKIP
+    return None
+
+
+def _name(value: object) -> Token | None:
+    if isinstance(value, Reference):
+        return Token("NAME", value.name, value.start, value.end)
+    return as_name(value)
+
+
+def letter_before_text(at: Situation) -> Instead | None:
+    """`f"Hi {name}"` and `r"…"`."""
+    last = at.values[-1] if at.values else None
+    start, end = getattr(last, "start", -1), getattr(last, "end", -1)
+    letter = at.text[start:end] if at.token.type == "STRING" and end == at.token.start else ""
+    if letter.lower() not in ("f", "r", "b", "u", "fr", "rf"):
+        return None
+    inner = at.token.text
+    if "f" in letter.lower():
+        inner = re.sub(r"(?<![{$])\{(\w+(?:\.\w+)?)\}(?!\})", r"${\1}", inner)
+    at.error(
+        "E0105",
+        f"no `{letter}` stands before a text: every text is filled in with `${{name}}`",
+        at.span(start, at.token.start),
+        "remove this",
+        fixes=at.change(f"write `{inner[:40]}`", start, at.token.end, inner),
+    )
+    at.drop(1)
+    return use(Token("STRING", inner, at.token.start, at.token.end))
+
+
+def another_operator(at: Situation) -> Instead | None:
+    """`===`, `<>`, `??`, `+=`, and `c ? a : b`."""
+    text, start = at.text, at.token.start
+    for begin in (start, start - 1, start - 2):
+        sign = next((each for each in _OPERATORS if begin >= 0 and text.startswith(each, begin)), None)
+        if sign is not None and begin + len(sign) > start:
+            meant, what = _OPERATORS[sign]
+            at.error(
+                "E0105",
+                f"{what} written `{meant}`" if meant != "else" else f"{what} `else`",
+                at.span(begin, begin + len(sign)),
+                f"write `{meant}`",
+                fixes=at.change(f"write `{meant}`", begin, begin + len(sign), meant, safe=False),
+            )
+            return SKIP
+    update = _UPDATE.match(text, start)
+    if update is not None and as_name(at.values[-1] if at.values else None) is not None:
+        at.error(
+            "E0105",
+            "nothing is changed: a name has one value",
+            at.span(start, update.end()),
+            f"`{update[0]}` changes a value",
+            help="give the new value a name of its own: `next = before + 1`",
+        )
+        return SKIP
+    if at.token.type == "QMARK" and at.fits("OPERATOR"):
+        at.error(
+            "E0101",
+            "a choice between two values is written with `if`",
+            at.here,
+            "written otherwise",
+            help="write `if condition { a } else { b }`; `match x { … }` for more than two",
+        )
+        return SKIP
+    return None
+
+
+def list_behind_word(at: Situation) -> Instead | None:
+    """`instance_group [ … ]`: what a file of another kind has."""
+    name = as_name(at.values[-1]) if at.values else None
+    if at.token.type not in ("LSQB", "COLON") or name is None or not at.fits("EQUAL"):
+        return None
+    told = foreign_words("fields").get(name.text)
+    if told is None or not told.say or at.token.type == "COLON":
+        return None
+    at.error(
+        "E0101",
+        f"`{name.text}` is not written here",
+        at.span(name.start, name.end),
+        "a word of others",
+        help=told.say,
+    )
+    return SKIP

@@ -1,0 +1,119 @@
+"""Requests as traces of OpenTelemetry: a span for each, and one for each attempt below it.
+
+They are made when a request has ended, of what was written down on its way, and sent on a thread of the
+exporter, to where `OTEL_EXPORTER_OTLP_ENDPOINT` and its like say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...compiler.plan import RemotePoolPlan
+from ..requests.errors import StartError
+from ..requests.trace import Span
+from ..serving.counters import OK
+
+if TYPE_CHECKING:
+    from ..running_plan import RunningPlan
+    from .records import Record
+
+TRACEPARENT = "traceparent"
+"""The header in which a client says which trace its request belongs to."""
+
+_NANOSECONDS = 1e9
+
+
+class Traces:
+    """Sends traces. Raises StartError where OpenTelemetry is not installed."""
+
+    def __init__(self) -> None:
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        except ImportError:
+            raise StartError("traces need OpenTelemetry: pip install 'inferc[otel]'") from None
+        self._provider = TracerProvider(resource=Resource.create({"service.name": "inferc"}))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("inferc")
+        self._propagator = TraceContextTextMapPropagator()
+
+    def add(self, record: Record, plan: RunningPlan, traceparent: str) -> None:
+        """A request has ended. traceparent: as its client says it."""
+        from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+
+        above = self._propagator.extract({TRACEPARENT: traceparent}) if traceparent else None
+        request = self._tracer.start_span(
+            f"{record.method} {record.path}",
+            above,
+            SpanKind.SERVER,
+            _known(
+                {
+                    "http.request.method": record.method,
+                    "url.path": record.path,
+                    "http.response.status_code": record.status or None,
+                    "inferc.request.id": record.id,
+                    "inferc.key": record.key or None,
+                    "inferc.asked": record.asked or None,
+                    "inferc.outcome": record.outcome,
+                    "inferc.cost": record.cost if record.spans else None,
+                    "error.type": record.outcome if record.outcome != OK else None,
+                }
+            ),
+            start_time=_nanoseconds(record, record.began),
+        )
+        below = set_span_in_context(request)
+        for each in record.spans:
+            if each.began:
+                attempt = self._tracer.start_span(
+                    f"attempt {each.deployment}",
+                    below,
+                    SpanKind.CLIENT,
+                    _known(_of_attempt(each, plan)),
+                    start_time=_nanoseconds(record, each.began),
+                )
+                if not each.ok:
+                    attempt.set_status(StatusCode.ERROR)
+                attempt.end(_nanoseconds(record, each.ended))
+        for note in record.notes:
+            request.add_event(note.text, timestamp=_nanoseconds(record, note.at))
+        if record.outcome != OK:
+            request.set_status(StatusCode.ERROR, record.message or record.outcome)
+        request.end(_nanoseconds(record, record.ended))
+
+    def stop(self) -> None:
+        """Send what is not sent yet. Blocks."""
+        self._provider.shutdown()
+
+
+def _of_attempt(span: Span, plan: RunningPlan) -> dict[str, Any]:
+    """What the conventions for generative AI name, as far as it is known."""
+    deployment = plan.deployments.get(span.deployment)
+    served = deployment.plan if deployment is not None else None
+    remote = served if isinstance(served, RemotePoolPlan) else None
+    first = span.first - span.began if span.first is not None else None
+    return {
+        "gen_ai.operation.name": _OPERATIONS.get(deployment.task.value) if deployment is not None else None,
+        "gen_ai.provider.name": remote.provider.value if remote is not None else None,
+        "gen_ai.request.model": remote.model if remote is not None else span.deployment,
+        "gen_ai.usage.input_tokens": span.usage.prompt_tokens,
+        "gen_ai.usage.output_tokens": span.usage.completion_tokens,
+        "inferc.deployment": span.deployment,
+        "inferc.replica": span.replica,
+        "inferc.step": span.step,
+        "inferc.seconds_to_first": first,
+    }
+
+
+_OPERATIONS = {"chat": "chat", "generate": "text_completion", "embed": "embeddings"}
+
+
+def _known(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _nanoseconds(record: Record, moment: float) -> int:
+    """A moment of the loop, since 1970."""
+    return int((record.at + moment - record.began) * _NANOSECONDS)

@@ -1,0 +1,68 @@
+"""The proxy between this machine and a provider, as the environment names it.
+
+HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that are reached without; in small letters, too. What is on
+this machine is always reached without.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.request import getproxies_environment, proxy_bypass
+
+from attrs import field, frozen
+from yarl import URL
+
+SCHEMES = ("http", "https")
+
+
+class NoProxy(Exception):
+    """What the environment says is no proxy that can be used."""
+
+
+@frozen
+class Proxy:
+    """url: without a password. headers: what it is shown."""
+
+    url: URL
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+
+    @property
+    def where(self) -> str:
+        """Host and port, for messages."""
+        return f"{self.url.host}:{self.url.port}"
+
+
+def proxy_for(endpoint: str) -> Proxy | None:
+    """The proxy on the way to `endpoint`. Raises NoProxy."""
+    url = URL(endpoint)
+    told = getproxies_environment()
+    if url.host is None or url.scheme not in told or _is_here(url.host):
+        return None
+    if proxy_bypass(url.authority) or proxy_bypass(url.host):
+        return None
+    name = f"{url.scheme.upper()}_PROXY"
+    try:
+        written = told[url.scheme]
+        proxy = URL(written if "://" in written else f"http://{written}")
+    except ValueError:
+        raise NoProxy(f"{name} in the environment is no address of a proxy") from None
+    if proxy.scheme not in SCHEMES or not proxy.host:
+        raise NoProxy(
+            f"{name} in the environment must be `http://host:port`: no other kind of proxy is spoken to"
+        )
+    headers = {}
+    if proxy.user is not None:
+        shown = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+        headers = {"Proxy-Authorization": f"Basic {shown}"}
+    return Proxy(URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port), headers)
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

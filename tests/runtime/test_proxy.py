@@ -1,0 +1,102 @@
+"""Proxies between this machine and providers, as the environment names them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from inferc.compiler.plan import RetryPolicy
+from inferc.runtime.replicas.remote.proxy import NoProxy, proxy_for
+from inferc.runtime.requests.answer import ChatChunk
+from inferc.runtime.requests.errors import NetworkError, StartError
+from inferc.runtime.requests.request import ChatRequest
+
+from ..support.remote import executor_of, remote_plan, serving
+
+CHAT = ChatRequest({"model": "gpt", "messages": [{"role": "user", "content": "Hello."}]}, stream=False)
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
+FAR = "http://provider.example/v1"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@asynccontextmanager
+async def proxy(status: int = 200) -> AsyncIterator[tuple[str, list[web.Request]]]:
+    """A proxy that answers for the provider; gives its host and port, and what came."""
+    seen: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request)
+        return web.json_response({"choices": [CHOICE]}, status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with serving(app) as url:
+        yield url.removeprefix("http://"), seen
+
+
+async def test_requests_go_through_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with proxy() as (address, seen):
+        monkeypatch.setenv("HTTP_PROXY", f"http://ann:secret%21@{address}")
+        async with executor_of(remote_plan(endpoint=FAR)) as executor:
+            answer = await executor.answer("gpt", CHAT)
+    assert isinstance(answer, ChatChunk)
+    assert str(seen[0].url) == f"{FAR}/chat/completions"
+    assert seen[0].headers["Proxy-Authorization"].startswith("Basic ")
+    assert f"through the proxy {address}" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    plan = remote_plan(endpoint=FAR, retry=RetryPolicy(max_retries=0))
+    async with executor_of(plan) as executor:
+        with pytest.raises(NetworkError, match=r"cannot be reached at the proxy 127.0.0.1:9"):
+            await executor.answer("gpt", CHAT)
+
+
+@pytest.mark.parametrize(
+    ("told", "endpoint", "through"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://api.openai.com/v1", "proxy:3128"),
+        ({"https_proxy": "proxy:3128"}, "https://api.openai.com/v1", "proxy:3128"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "https://api.openai.com/v1", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "openai.com"}, "https://api.openai.com/v1", None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "https://api.openai.com/v1", None),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8000/v1", None),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://localhost:8000/v1", None),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://[::1]:8000/v1", None),
+        ({}, "https://api.openai.com/v1", None),
+    ],
+)
+def test_the_environment_says_who_is_reached_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], endpoint: str, through: str | None
+) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    found = proxy_for(endpoint)
+    assert (None if found is None else found.where) == through
+
+
+@pytest.mark.parametrize("written", ["socks5://proxy:1080", "http://", "http://proxy:port"])
+async def test_what_is_no_proxy_is_an_error_of_the_start(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", written)
+    with pytest.raises(NoProxy, match="HTTP_PROXY"):
+        proxy_for(FAR)
+    with pytest.raises(StartError, match="HTTP_PROXY"):
+        async with executor_of(remote_plan(endpoint=FAR)):
+            pass
