@@ -19,7 +19,7 @@ _ALWAYS = ("E0306", "N0414")
 """What is said anyway: that a secret stands in the file, and what was assumed."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Damage:
     """The declarations of one file of which a part could not be read for certain.
 

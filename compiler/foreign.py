@@ -23,7 +23,7 @@ from ..dsl.units import Duration
 from .merge import Section, Setting
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Answer:
     """What is said, and the change to it where that is certain. sure: whether no other word can be meant."""
 

@@ -123,6 +123,8 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
             return GenerateSpec(
                 tokenizer=tokenizer(),
                 chat_template=pin("chat_template"),
+                encoder=pin("encoder"),
+                decoder_start=task.decoder_start,
                 max_length=task.max_length,
                 max_new_tokens=task.max_new_tokens,
                 temperature=task.temperature,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -94,7 +95,7 @@ class Program:
         """The deployment called `name`."""
         return next((d for d in self.declared if d.symbol.name.text == name), None)
 
-    @property
+    @cached_property
     def deployments(self) -> list[tuple[Declared, Deployment]]:
         """Those deployments that have a meaning, and a runtime."""
         return [(d, d.deployment) for d in self.declared if d.deployment is not None and d.runtime_is_known]

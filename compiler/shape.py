@@ -60,6 +60,16 @@ def config_fields(kind: RuntimeKind) -> dict[str, Any]:
 
 
 @cache
+def _names(cls: Any, hidden: frozenset[str]) -> list[str]:
+    return [attribute.name for attribute in attrs.fields(cls) if attribute.name not in hidden]
+
+
+@cache
+def _required(cls: Any) -> list[Any]:
+    return [attribute for attribute in attrs.fields(cls) if attribute.default is attrs.NOTHING]
+
+
+@cache
 def block_class(cls: type, name: str) -> type | None:
     """The attrs class behind the field `name` when it is written as a block, None when it is a value."""
     for option in _options(field_types(cls)[name]):
@@ -115,7 +125,7 @@ class Shaper:
         elsewhere: blocks that are read elsewhere.
         """
         paths[path] = section
-        names = [a.name for a in attrs.fields(cls) if a.name not in hidden]
+        names = _names(cls, hidden)
         values: dict[str, Any] = {}
         for name, setting in section.settings.items():
             if name not in names and section.misnested:
@@ -160,13 +170,10 @@ class Shaper:
                 values[name] = self.shape(inner, inner_class, f"`{name}`", (*path, name), paths)
             else:
                 self._block_for_value(inner, name)
-        self._missing(section, cls, {*values, *self._meant(section, names)}, what, hidden)
+        unknown = section.settings.keys() - set(names)
+        meant = {name for each in unknown for name in near(each, names)[:1]}  # they are not missing, too
+        self._missing(section, cls, {*values, *meant}, what, hidden)
         return values
-
-    def _meant(self, section: Section, names: list[str]) -> set[str]:
-        """The fields that misspelt ones were meant to be: they are not missing, too."""
-        unknown = [name for name in section.settings if name not in names]
-        return {meant for name in unknown for meant in near(name, names)[:1]}
 
     def _is_foreign_variable(self, value: Any, setting: Setting) -> bool:
         """Report a text that reads a variable of the environment in the words of others."""
@@ -217,12 +224,8 @@ class Shaper:
     ) -> None:
         if section.damaged:
             return
-        for attribute in attrs.fields(cls):
-            if (
-                attribute.default is attrs.NOTHING
-                and attribute.name not in values
-                and attribute.name not in hidden
-            ):
+        for attribute in _required(cls):
+            if attribute.name not in values and attribute.name not in hidden:
                 if attribute.name in section.settings or attribute.name in section.sections:
                     continue
                 meaning = attribute.metadata.get("doc")

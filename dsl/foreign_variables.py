@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _NAME = r"(?P<{}>[A-Z_][A-Z0-9_]*)"
 _QUOTED = r"""["'\\]*"""
@@ -20,22 +21,29 @@ _FORMS = (
     r"(?:env|secrets|ENV)[.:/]<name>",
     r"%<name>%",
 )
-_ANY = re.compile(
-    "|".join(form.replace("<name>", _NAME.format(f"n{number}")) for number, form in enumerate(_FORMS))
-)
+
+
+@cache
+def _any() -> re.Pattern[str]:
+    """All forms; compiled when the first text looks like one."""
+    return re.compile(
+        "|".join(form.replace("<name>", _NAME.format(f"n{number}")) for number, form in enumerate(_FORMS))
+    )
+
+
 STARTS = ("$", "os.", "environ", "getenv", "process.", "import.", "ENV", "env", "secrets", "{", "!env", "%")
 """What such a reference begins with."""
 
 
 def variable_named(text: str) -> str | None:
     """The variable of the environment that all of `text` reads in another language; None if it does not."""
-    found = _ANY.fullmatch(text.strip()) if text.lstrip().startswith(STARTS) else None
+    found = _any().fullmatch(text.strip()) if text.lstrip().startswith(STARTS) else None
     return _name(found) if found is not None else None
 
 
 def variable_at(line: str, offset: int) -> tuple[int, int, str] | None:
     """A reference in `line` that holds `offset`: where it begins and ends, and the variable."""
-    for found in _ANY.finditer(line):
+    for found in _any().finditer(line):
         if found.start() <= offset < found.end():
             return found.start(), found.end(), _name(found)
     return None

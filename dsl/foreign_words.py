@@ -17,7 +17,7 @@ from attrs import frozen
 _TABLE = Path(__file__).with_name("foreign_words.json")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ForeignWord:
     """A word of others. to: its place here, or the word that is used here."""
 

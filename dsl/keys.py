@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -13,6 +13,9 @@ from .kinds import ClientProtocol, SecretSource
 from .policies import Budget
 from .record import Record
 from .runtimes import SecretRef
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 HIGHEST_PRIORITY = 100
 MOST_KEYS = 10_000
@@ -87,6 +90,8 @@ def is_hash(text: str) -> bool:
 
 def read_moment(text: str) -> datetime | None:
     """The time that `text` names, a day being its start; None where it names none."""
+    from datetime import UTC, datetime  # most files have no keys that expire
+
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

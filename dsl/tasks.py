@@ -115,6 +115,11 @@ class GenerateTask(Task):
         "unset: one line per message",
         default=None,
     )
+    encoder: str | None = doc(
+        "path to the encoder of a model that has one, such as T5; `model` is then its merged decoder",
+        default=None,
+    )
+    decoder_start: str = doc("token that answers of such a model begin with", default="<pad>")
     max_length: int | None = at_least(
         1,
         "most tokens of prompt and answer together, as the model was trained; unset: no limit",

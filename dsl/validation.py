@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
-
-import attrs
 
 from .catalogue import find_tier
 from .fields import MOST
@@ -33,28 +32,41 @@ def emptiness(name: str, model: str) -> Iterator[Problem]:
 def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Walk the attrs values below `value` and compare each number with its field's metadata."""
     cls: Any = type(value)
-    for attribute in cls.__attrs_attrs__:
-        inner = getattr(value, attribute.name)
-        here = (*path, attribute.name)
-        if hasattr(inner, "__attrs_attrs__"):
-            yield from ranges(inner, here)
-        elif isinstance(inner, dict):
-            for name, each in inner.items():
+    for name, minimum, bound, at_most in _bounds(cls):
+        inner = getattr(value, name)
+        kind = type(inner)
+        if inner is None or kind in _WITHOUT_RANGE:
+            continue
+        if kind is dict:
+            for key, each in inner.items():
                 if hasattr(each, "__attrs_attrs__"):
-                    yield from ranges(each, (*here, name))
-        elif inner is not None and attribute.metadata:
-            yield from _range(attribute, inner, here)
+                    yield from ranges(each, (*path, name, key))
+            continue
+        if hasattr(kind, "__attrs_attrs__"):
+            yield from ranges(inner, (*path, name))
+            continue
+        most = at_most if at_most is not None else MOST.get(kind)
+        if minimum is not None and inner < minimum:
+            wrong = f"at least {minimum}"
+        elif bound is not None and inner <= bound:
+            wrong = f"more than {bound}"
+        elif most is not None and inner > most:
+            wrong = f"at most {most}"
+        else:
+            continue
+        yield Problem("E0304", (*path, name), f"`{name}` must be {wrong}, not {show(inner)}")
 
 
-def _range(attribute: attrs.Attribute[Any], value: Any, path: tuple[str, ...]) -> Iterator[Problem]:
-    minimum, bound = attribute.metadata.get("min"), attribute.metadata.get("above")
-    most = attribute.metadata.get("max", MOST.get(type(value)))
-    if minimum is not None and value < minimum:
-        yield Problem("E0304", path, f"`{attribute.name}` must be at least {minimum}, not {show(value)}")
-    elif bound is not None and value <= bound:
-        yield Problem("E0304", path, f"`{attribute.name}` must be more than {bound}, not {show(value)}")
-    elif most is not None and value > most:
-        yield Problem("E0304", path, f"`{attribute.name}` must be at most {most}, not {show(value)}")
+_WITHOUT_RANGE = frozenset((str, bool, tuple))
+
+
+@cache
+def _bounds(cls: Any) -> tuple[tuple[str, Any, Any, Any], ...]:
+    """The fields of a class, and the bounds of those that have some."""
+    return tuple(
+        (each.name, each.metadata.get("min"), each.metadata.get("above"), each.metadata.get("max"))
+        for each in cls.__attrs_attrs__
+    )
 
 
 def above_highest_tier(

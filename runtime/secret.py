@@ -50,11 +50,7 @@ class Secret:
         """
         if len(self._value) < RUN:
             return text.replace(self._value, SHOWN)
-        if self._runs is None:
-            self._runs = frozenset(
-                form[at : at + RUN] for form in _forms(self._value) for at in range(len(form) - RUN + 1)
-            )
-        plain, runs = text.translate(_LOWER), self._runs
+        plain, runs = text.translate(_LOWER), self._parts
         kept: list[str] = []
         shown_from = hidden_to = 0
         for at in range(len(plain) - RUN + 1):
@@ -63,6 +59,22 @@ class Secret:
                     kept += (text[shown_from:at], SHOWN)
                 shown_from = hidden_to = at + RUN
         return "".join((*kept, text[shown_from:]))
+
+    def is_in(self, text: str) -> bool:
+        """Whether `text`, which is ASCII, has something that `scrub` would take out."""
+        if len(self._value) < RUN:
+            return self._value in text
+        plain = text.lower()
+        return not self._parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
+
+    @property
+    def _parts(self) -> frozenset[str]:
+        """All parts of that length of all forms in which the secret may come back."""
+        if self._runs is None:
+            self._runs = frozenset(
+                form[at : at + RUN] for form in _forms(self._value) for at in range(len(form) - RUN + 1)
+            )
+        return self._runs
 
     def __repr__(self) -> str:
         return f"Secret(from {self.origin})"

@@ -13,7 +13,6 @@ from ...dsl.policies import BUDGET_WINDOWS, Budget
 from ...dsl.source import Span
 from ...dsl.suggest import either
 from ..merge import Section
-from ..plan.routes import BalanceKind, RouteKind
 from ..program import Program
 from ..shape import span_in
 
@@ -90,6 +89,10 @@ def check_shared(shared: SharedBudget, program: Program, found: Diagnostics) -> 
 def _least_cost(program: Program, found: Diagnostics) -> None:
     """Members whose costs cannot be compared, where a route asks the cheapest."""
     declared = [route for each in program.graph.routes for route in each.routes()] if program.graph else []
+    if not declared:
+        return
+    from ..plan.routes import BalanceKind, RouteKind  # a check of deployments alone needs no plan
+
     unpriced = {
         deployment.name: deployment
         for each, deployment in program.deployments

@@ -72,6 +72,8 @@ def _files_of(deployment: Deployment) -> Iterator[_Named]:
         yield _Named("file of labels", task.labels.file, ("task", "labels"))
     if isinstance(task, GenerateTask) and task.chat_template is not None:
         yield _Named("chat template", task.chat_template, ("task", "chat_template"))
+    if isinstance(task, GenerateTask) and task.encoder is not None:
+        yield _Named("encoder", task.encoder, ("task", "encoder"))
 
 
 def _inside(named: _Named, declared: Declared, deployment: Deployment, found: Diagnostics) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...dsl.diagnostics import Diagnostic
@@ -14,6 +15,7 @@ from .report import Outcome
 from .writer import Line, Place, lines
 
 _NO_PRICE = "E0413"
+_LEFT_OUT = "W0424"
 
 MISSING_MODEL = "E0501"
 """The one error that may stay: the models of another system need not lie here yet."""
@@ -28,12 +30,10 @@ def settle(draft: Draft, path: Path) -> None:
     for _ in range(_MOST_ROUNDS):
         written = lines(draft, short=False)
         text = "\n".join(line for line, _ in written) + "\n"
-        refused = [
-            each
-            for each in check_file(path.name, path, text=text).diagnostics
-            if each.is_error and each.code != MISSING_MODEL
-        ]
+        found = check_file(path.name, path, text=text).diagnostics
+        refused = [each for each in found if each.is_error and each.code != MISSING_MODEL]
         if not refused:
+            _without_effect(draft, written, found)
             draft.drop_unused("nothing is left that it counts for")
             return
         for each in _one_of_each(draft, written, refused):
@@ -42,6 +42,19 @@ def settle(draft: Draft, path: Path) -> None:
             if not (is_budget and budget and _only_warns(draft, written[_line(budget.span)][1])):
                 _take_out(draft, _place(written, each), each)
     raise ImportFailed("too much of this file cannot be said here")
+
+
+def _without_effect(draft: Draft, written: list[Line], found: Iterable[Diagnostic]) -> None:
+    """Say of what stays in the file, and is left out of requests, that it is."""
+    owners = _owners(draft)
+    for each in found:
+        owner, key = _place(written, each)
+        item = owner.items.get(key) if isinstance(owner, Block) else None
+        deployment = owners.get(id(owner))
+        if each.code == _LEFT_OUT and isinstance(item, Field) and deployment is not None:
+            for node in item.nodes:
+                says = f"{each.message}: it is left out"
+                draft.overrule(Outcome.CHANGED, node, says, deployment.remarks)
 
 
 def _one_of_each(draft: Draft, written: list[Line], refused: list[Diagnostic]) -> list[Diagnostic]:

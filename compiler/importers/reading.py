@@ -81,7 +81,8 @@ def _parsed(text: str, name: str, wanted: str | None) -> Node:
     if suffix == ".baml" or wanted == "baml":
         return baml.parse(text)
     if suffix == ".json" or (suffix not in (".yaml", ".yml") and text.lstrip()[:1] in ("{", "[")):
-        return read_json(text)
+        root = read_json(text)
+        return gathered([root]) if is_resources([root]) else root
     documents = read_yaml(text)
     if is_resources(documents):
         return gathered(documents)

@@ -84,6 +84,11 @@ class Report:
                     self._entries[leaf.path] = Entry(leaf.path, leaf.line, Outcome.LOST, says)
                     self.rest.append(Remark(Outcome.LOST, leaf, says))
 
+    @property
+    def forms(self) -> frozenset[str]:
+        """What is no setting."""
+        return frozenset(self._form)
+
     def entries(self) -> list[Entry]:
         """All settings, in the order of the files."""
         order = [leaf.path for root in self._roots for leaf in root.leaves()]

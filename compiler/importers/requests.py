@@ -10,7 +10,7 @@ from .draft import Block, Deployment, Draft
 from .foreign import Node
 from .literals import Code
 from .secrets import left_out, variable_for
-from .tables import Table, To, Unfit, number, positive, text, texts, truth, whole, words
+from .tables import Table, To, Unfit, apply, number, positive, text, texts, truth, whole, words
 
 _SECRET = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 """Names of headers that hold what nobody else may know."""
@@ -26,7 +26,6 @@ _READERS = {
     "min_p": number,
     "frequency_penalty": number,
     "presence_penalty": number,
-    "seed": whole,
     "stop": texts,
     "n": positive,
     "logprobs": truth,
@@ -39,8 +38,18 @@ _READERS = {
 }
 
 
+def _seed(draft: Draft, block: Block, node: Node) -> None:
+    """Where chance starts; Mistral has a word of its own for it."""
+    if block.label_of("runtime") == "mistral" and isinstance(node.value, int):
+        block.put("request.defaults.extra_body.random_seed", node.value, node)
+        draft.kept(node)
+    else:
+        apply(To("request.defaults.seed", whole), node, draft, block)
+
+
 DEFAULTS: Table = {
     **{name: To(f"request.defaults.{name}", read) for name, read in _READERS.items()},
+    "seed": _seed,
     "max_completion_tokens": To("request.defaults.max_tokens", positive),
     "max_output_tokens": To("request.defaults.max_tokens", positive),
     "stop_sequences": To("request.defaults.stop", texts),
@@ -60,6 +69,7 @@ FORCED: Table = {
         for name, rule in DEFAULTS.items()
         if isinstance(rule, To)
     },
+    "seed": To("request.force.seed", whole),
     "*": _forced,
 }
 """The same for parameters that count whatever the client says."""

@@ -9,12 +9,13 @@ from attrs import frozen
 from ...dsl.kinds import Pooling, TaskKind, VectorKind
 from ...dsl.record import Record
 from ...dsl.suggest import either, every
-from ...dsl.tasks import ClassifyTask, EmbedTask, Task
+from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, Task
 from .signature import DType, Signature, TensorSpec
 
 INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
 TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
 USE_CACHE_BRANCH, NUM_LOGITS_TO_KEEP = "use_cache_branch", "num_logits_to_keep"
+ENCODER_STATES, ENCODER_MASK = "encoder_hidden_states", "encoder_attention_mask"
 LOGITS = "logits"
 PAST, PRESENT = "past_key_values.", "present."
 
@@ -39,12 +40,13 @@ class Asked(Record):
     """What a task asks of a model.
 
     reads_tokens: for `classify`, whether texts are classified, or else tensors. per_token: whether each token
-    has labels. pooling: for `embed`.
+    has labels. pooling: for `embed`. has_encoder: for `generate`, whether the model is the half that writes.
     """
 
     reads_tokens: bool = True
     per_token: bool = False
     pooling: Pooling = Pooling.MEAN
+    has_encoder: bool = False
 
     @classmethod
     def by(cls, task: Task | None) -> Asked:
@@ -56,6 +58,8 @@ class Asked(Record):
                 return cls(pooling=task.pooling)
             case ClassifyTask():
                 return cls(task.tokenizer is not None, task.aggregation is not None)
+            case GenerateTask():
+                return cls(has_encoder=task.encoder is not None)
         return cls(reads_tokens=False)
 
 
@@ -73,7 +77,7 @@ def misfit(task: TaskKind, signature: Signature, asked: Asked = _USUAL) -> Misfi
             reads = _tokens if asked.reads_tokens else _tensors
             return reads(signature) or _classes(signature, asked.per_token)
         case TaskKind.GENERATE:
-            return _causal(signature)
+            return _causal(signature, asked.has_encoder)
         case _:
             return _tensors(signature)
 
@@ -172,7 +176,7 @@ def _classes(signature: Signature, per_token: bool) -> Misfit | None:
     return Misfit(reason, f"`{other.name}` labels tokens: set `aggregation = simple`" if other else None)
 
 
-def _causal(signature: Signature) -> Misfit | None:
+def _causal(signature: Signature, has_encoder: bool) -> Misfit | None:
     known = (INPUT_IDS, ATTENTION_MASK, POSITION_IDS, TOKEN_TYPE_IDS)
     tokens = [each for each in signature.inputs if each.name in known]
     if signature.input(INPUT_IDS) is None:
@@ -185,12 +189,17 @@ def _causal(signature: Signature) -> Misfit | None:
         return Misfit(f"it needs an output `{LOGITS}`, f32 or f16 [batch, sequence, vocabulary]")
     past = [each for each in signature.inputs if each.name.startswith(PAST)]
     switches = [each for each in signature.inputs if _is_switch(each)]
+    if has_encoder:
+        if signature.input(ENCODER_STATES) is None:
+            return Misfit(f"it has no input `{ENCODER_STATES}`", "remove `encoder`: the model needs none")
+        switches += [each for each in signature.inputs if each.name in (ENCODER_STATES, ENCODER_MASK)]
     others = [each for each in signature.inputs if each not in (*tokens, *past, *switches)]
     if others:
         is_decoder_of_two = any(each.name.startswith("encoder_") for each in others)
-        return Misfit(
-            f"nothing gives a value for {_names(others)}", None if past or is_decoder_of_two else _WITH_PAST
-        )
+        advice = None if past else _WITH_PAST
+        if is_decoder_of_two:
+            advice = 'name the other half of the model: `encoder = "encoder_model.onnx"`' if past else None
+        return Misfit(f"nothing gives a value for {_names(others)}", advice)
     if not past:
         return Misfit(f"it needs inputs `{PAST}*`: without a past, each token costs a whole text", _WITH_PAST)
     return next((why for each in past if (why := _cache(each, signature))), None)

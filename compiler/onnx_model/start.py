@@ -20,6 +20,8 @@ from .signature import Signature, TensorSpec
 _SENTENCES = ("sentence_embedding", "sentence_embeddings")
 """What exporters call the vector of a text that the model pools by itself, as it was trained to."""
 
+_ENCODER = "encoder_model.onnx"
+
 _POOLED = re.compile(r"embed|pool", re.IGNORECASE)
 
 
@@ -75,7 +77,7 @@ def quoted(text: str) -> str:
 
 def _meant(signature: Signature, beside: Sidecars) -> TaskKind:
     """The task that inputs and outputs speak for, and what is published with the model."""
-    if misfit(TaskKind.GENERATE, signature) is None:
+    if misfit(TaskKind.GENERATE, signature) is None or _writes_with_an_encoder(signature, beside):
         return TaskKind.GENERATE
     if not takes_tokens(signature):
         return TaskKind.TENSOR
@@ -93,6 +95,11 @@ def _meant(signature: Signature, beside: Sidecars) -> TaskKind:
     classes = whole.shape[-1] if whole.shape else None
     is_reranker = classes == 1 or (classes == 2 and beside.rerank_activation is not None)
     return TaskKind.RERANK if is_reranker else TaskKind.CLASSIFY
+
+
+def _writes_with_an_encoder(signature: Signature, beside: Sidecars) -> bool:
+    fits = misfit(TaskKind.GENERATE, signature, Asked(has_encoder=True)) is None
+    return fits and beside.find(_ENCODER) is not None
 
 
 def _labels_tokens(output: TensorSpec, beside: Sidecars) -> bool:
@@ -174,6 +181,10 @@ def _classify(signature: Signature, beside: Sidecars) -> _Settings:
 
 def _generate(signature: Signature, beside: Sidecars) -> _Settings:
     settings: list[str] = []
+    if _writes_with_an_encoder(signature, beside):
+        settings.append(f"encoder = {quoted(beside.find(_ENCODER) or _ENCODER)}")
+        start = beside.token_texts(beside.config.get("decoder_start_token_id"))
+        settings += [f"decoder_start = {quoted(start[0])}"] if start and start[0] != "<pad>" else []
     template = beside.find("chat_template.jinja")
     config = beside.find("tokenizer_config.json")
     if template is None and config is not None and "chat_template" in beside.fields("tokenizer_config.json"):

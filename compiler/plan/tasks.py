@@ -95,6 +95,13 @@ class GenerateSpec(TaskSpec):
         default=None,
         metadata={"doc": "Jinja2, or a `tokenizer_config.json` with one; null: one line per message"},
     )
+    encoder: FileRef | None = field(
+        default=None,
+        metadata={"doc": "the other half of a model that has one; null: it has none", "rare": True},
+    )
+    decoder_start: str = field(
+        default="<pad>", metadata={"doc": "token that answers of such a model begin with", "rare": True}
+    )
     max_length: int | None = field(
         default=None, metadata={"doc": "tokens of prompt and answer together; null: no limit"}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -14,26 +15,37 @@ REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 """Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
 
 _LIMITS = ("requests", "tokens")
+_OPENAIS = tuple(f"x-ratelimit-{name}-{what}" for what in _LIMITS for name in ("limit", "remaining", "reset"))
+_PLAIN = re.compile(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
+"""A number, a duration or a moment."""
 _MOST_DIGITS = 15
 _LONGEST_RESET = 366 * 86400.0
 
 
 def read_upstream(headers: Mapping[str, str], secret: Secret | None) -> Upstream:
-    """What `headers` say; nothing of it holds `secret`, or does not fit into a header."""
+    """What `headers` say beside an answer; the id does not hold `secret`, and fits into a header."""
     request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
     if request_id is not None and (
-        not fits_header(request_id) or (secret is not None and secret.scrub(request_id) != request_id)
+        not fits_header(request_id) or (secret is not None and secret.is_in(request_id))
     ):
         request_id = None
-    left = {what: found for what in _LIMITS if (found := remaining(headers, what)) is not None}
-    return Upstream(request_id, left)
+    return Upstream(request_id, headers)
 
 
-def openai_limits(left: Mapping[str, Remaining]) -> dict[str, str]:
-    """`left` as OpenAI's clients read it."""
+def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
+    """What is left of a provider's limits, by the headers of its answer, as OpenAI's clients read it.
+
+    As it came, where the provider says it so; nothing that is no number or no duration.
+    """
+    if any(f"x-ratelimit-remaining-{what}" in headers for what in _LIMITS):
+        return {
+            name: value
+            for name in _OPENAIS
+            if (value := headers.get(name)) is not None and _PLAIN.fullmatch(value)
+        }
     return {
         f"x-ratelimit-{name}-{what}": value
-        for what, each in left.items()
+        for what, each in _left(headers)
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
@@ -42,17 +54,21 @@ def openai_limits(left: Mapping[str, Remaining]) -> dict[str, str]:
     }
 
 
-def anthropic_limits(left: Mapping[str, Remaining], now: float) -> dict[str, str]:
-    """`left` as Anthropic's clients read it. now: in Unix time."""
+def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
+    """The same as Anthropic's clients read it. now: in Unix time."""
     return {
         f"anthropic-ratelimit-{what}-{name}": value
-        for what, each in left.items()
+        for what, each in _left(headers)
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
             ("reset", _moment(now + min(each.until, _LONGEST_RESET))),
         )
     }
+
+
+def _left(headers: Mapping[str, str]) -> list[tuple[str, Remaining]]:
+    return [(what, found) for what in _LIMITS if (found := remaining(headers, what)) is not None]
 
 
 def remaining(headers: Mapping[str, str], what: str) -> Remaining | None:

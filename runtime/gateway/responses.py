@@ -103,10 +103,8 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
     headers: dict[str, str] = {}
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
-    if upstream.left:
-        left = upstream.left
-        headers |= anthropic_limits(left, time.time()) if as_anthropic else openai_limits(left)
-    return headers
+    said = upstream.headers
+    return headers | (anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said))
 
 
 def adapted(places: Sequence[str]) -> dict[str, str]:

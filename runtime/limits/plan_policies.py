@@ -54,16 +54,17 @@ class PlanPolicies:
             self._accounts = Accounts(plan, self.store, before._accounts)
         self.shared: dict[str, Payer] = {}
         """The budgets of the gateway and of routes, by whose they are."""
-        self._everyone = self._shared("gateway", "gateway", "gateway:", plan.gateway.budget)
+        self._everyone = self._shared("gateway", "gateway", self._account("gateway"), plan.gateway.budget)
         for route in plan.routes:
             name = route_payer(route.route)
-            payer = self._shared(name, f"route `{route.route}`", f"route:{route.route}", route.budget)
+            account = self._account("route", route.route)
+            payer = self._shared(name, f"route `{route.route}`", account, route.budget)
             if payer is not None:
                 self._payers[name] = payer
         for key in plan.gateway.keys:
             budget = None
             if key.budget is not None:
-                budget = self._ledger(key.budget, f"key `{key.name}`", f"key:{key.name}")
+                budget = self._ledger(key.budget, f"key `{key.name}`", self._account("key", key.name))
             old = before.keys.get(key.name) if before is not None else None
             policies = self.keys[key.name] = key_policies(key, plan.state, self.store, budget, old)
             if policies.payer is not None:
@@ -141,12 +142,16 @@ class PlanPolicies:
                 raise StartError(problem)
             log.warning("%s", problem)
             return None, Tariff.free()
-        budget = self._ledger(plan.budget, f"deployment `{plan.deployment}`", plan.deployment)
+        account = f"{self._state.name}/{plan.deployment}"
+        budget = self._ledger(plan.budget, f"deployment `{plan.deployment}`", account)
         return budget, Tariff.of(plan.price)
+
+    def _account(self, kind: str, name: str = "") -> str:
+        """What the store calls the budget of what is no deployment: names of states are not empty."""
+        return f"/{kind}/{self._state.name}/{name}"
 
     def _ledger(self, config: BudgetConfig, owner: str, account: str) -> Budget:
         """What keeps the budget of `owner`: in the store as `account`, or here alone."""
-        account = f"{self._state.name}/{account}"
         if account in self._budgets:
             return self._budgets[account][1]
         known = self._before._budgets.get(account) if self._before is not None else None

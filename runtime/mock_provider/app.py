@@ -20,6 +20,7 @@ from .faults import SPOILT, Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
 from .limits import Limiter
 from .openai_api import OpenAIApi
+from .openai_more import completion, images, moderation, speech, transcription
 from .parsed_request import Asked, MockError, wanted
 from .rerank import rerank
 from .responses import error_body, error_response, json_response, retry_headers
@@ -45,6 +46,18 @@ _OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _GEMINI = "/v1beta/models/{model}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
+
+
+_MORE = (
+    "/completions",
+    "/moderations",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/images/generations",
+    "/images/edits",
+    "/images/variations",
+)
 
 
 @frozen
@@ -92,6 +105,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     chat = provider.guarded(openai, "chat", provider.chat)
     embed = provider.guarded(openai, "embed", provider.embeddings)
     rerank = provider.guarded(openai, "rerank", provider.rerank)
+    more = provider.guarded(openai, "more", provider.more)
     messages = provider.guarded(anthropic, "chat", provider.chat)
     generate = provider.guarded(gemini, "chat", provider.chat)
     for named in ("", _NAMED):
@@ -99,6 +113,8 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             post(f"{named}{base}/chat/completions", chat)
             post(f"{named}{base}/embeddings", embed)
             post(f"{named}{base}/rerank", rerank)
+            for path in _MORE:
+                post(f"{named}{base}{path}", more)
         post(f"{named}/v1/messages", messages)
         for base in (_GEMINI, _VERTEX):
             post(named + base + _GENERATE, generate)
@@ -225,6 +241,37 @@ class _Provider:
         self._stats.prompt_tokens += tokens
         return json_response(made, headers)
 
+    async def more(
+        self, request: web.Request, api: Api, body: dict[str, Any], guest: Guest
+    ) -> web.StreamResponse:
+        """What OpenAI has beside chats and vectors."""
+        if guest.fault is not None:
+            raise MockError(500, "This fault is for chats.")
+        headers = self._take_room(api, guest, 1)
+        path, model = request.path, _model_of(request, body)
+        if path.endswith("/audio/speech"):
+            return web.Response(body=speech(body), headers=headers, content_type="audio/wav")
+        if path.endswith("/moderations"):
+            return json_response(moderation(model, body), headers)
+        if "/audio/" in path:
+            return json_response(transcription(body), headers)
+        if "/images/" in path:
+            return json_response(images(body), headers)
+        made, tokens = completion(model, body)
+        self._stats.prompt_tokens += tokens
+        if not body.get("stream"):
+            return json_response(made, headers)
+        events = [b"data: %b\n\n" % orjson.dumps({**made, "choices": [each]}) for each in made["choices"]]
+        return await deliver(
+            request,
+            [*events, b"data: [DONE]\n\n"],
+            content_type="text/event-stream",
+            headers=headers,
+            gap=self._options.gap,
+            fault=None,
+            error=b"",
+        )
+
     async def models(self, request: web.Request) -> web.StreamResponse:
         models = [
             {"id": name, "object": "model", "created": answers.CREATED, "owned_by": "mock"}
@@ -280,9 +327,11 @@ class _Provider:
 
     async def _admit(self, request: web.Request, api: Api, kind: str) -> tuple[Guest, dict[str, Any]]:
         """Who sent the request, and its body, if it may be answered."""
-        raw = await request.read()
         try:
-            body = orjson.loads(raw)
+            if request.content_type == "multipart/form-data":
+                body = await _form(request)
+            else:
+                body = orjson.loads(await request.read())
             broken = None if isinstance(body, dict) else MockError(400, "The body must be a JSON object.")
         except orjson.JSONDecodeError as error:
             body, broken = {}, MockError(400, f"The body is no JSON: {error}", "invalid_json")
@@ -337,6 +386,14 @@ class _Provider:
             headers |= retry_headers(wait, RetryForm.SECONDS)
             raise MockError(429, "The rate limit is reached.", "", headers, wait)
         return headers
+
+
+async def _form(request: web.Request) -> dict[str, Any]:
+    """The fields of a form, and its files as bytes."""
+    form = await request.post()
+    return {
+        name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
+    }
 
 
 def _embeddings(request: web.Request, body: dict[str, Any]) -> Embedded:

@@ -90,7 +90,11 @@ class Trace:
     @property
     def tries(self) -> int:
         """Attempts at all deployments that were asked: those that have ended elsewhere, too."""
-        return self.attempts + sum(span.deployment != self.deployment for span in self.spans or ())
+        tries = self.attempts
+        for span in self.spans or ():
+            if span.deployment != self.deployment:
+                tries += 1
+        return tries
 
     def record(
         self,

@@ -25,8 +25,8 @@ class Remaining:
 class Upstream:
     """request_id: what the provider calls the request; None where it does not say, or cannot be repeated.
 
-    left: of its limits on "requests" and on "tokens".
+    headers: of its answer, in which it says what is left of its limits.
     """
 
     request_id: str | None = None
-    left: Mapping[str, Remaining] = MappingProxyType({})
+    headers: Mapping[str, str] = MappingProxyType({})

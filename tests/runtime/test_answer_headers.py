@@ -130,9 +130,21 @@ async def test_anthropics_client_reads_ids_and_limits_in_its_own_words() -> None
 
 
 def test_what_a_provider_says_without_bounds_is_bounded() -> None:
-    said = read_upstream({**LIMITS, "x-ratelimit-reset-requests": "99999999999999d"}, None)
-    assert openai_limits(said.left).get("x-ratelimit-reset-requests", "").endswith("s")
-    assert all("99999" not in value for value in anthropic_limits(said.left, 1.0).values())
+    long = {**LIMITS, "x-ratelimit-reset-requests": "99999999999999d"}
+    assert all("99999" not in value for value in anthropic_limits(long, 1.0).values())
+    odd = {
+        **LIMITS,
+        "x-ratelimit-remaining-requests": "1" * 41,
+        "x-ratelimit-reset-requests": "sk-0123456789",
+    }
+    assert openai_limits(odd) == {"x-ratelimit-limit-requests": "100"}
+    anthropics = {
+        "anthropic-ratelimit-requests-limit": "100",
+        "anthropic-ratelimit-requests-remaining": "58",
+        "anthropic-ratelimit-requests-reset": "2026-01-01T00:00:42Z",
+        "date": "Thu, 01 Jan 2026 00:00:00 GMT",
+    }
+    assert openai_limits(anthropics)["x-ratelimit-reset-requests"] == "42.000s"
     key = Secret("sk-0123456789abcdef", "env(KEY)")
     assert read_upstream({"x-request-id": "of sk-0123456789abcdef"}, key).request_id is None
     assert read_upstream({"x-request-id": "x" * 129}, None).request_id is None

@@ -125,6 +125,13 @@ async def test_a_route_is_a_model_and_says_who_answered(house: Open) -> None:
         assert text == "You said: hello there"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_attempts_are_counted_over_all_members(house: Open, stream: bool) -> None:
+    async with house(fallback("assistant", "gone", "gpt")) as it, it.client() as client:
+        raw = await client.chat.completions.with_raw_response.create(**chat("assistant", stream=stream))
+        assert raw.headers["x-inferc-attempts"] == "2"
+
+
 async def test_routes_of_other_tasks_answer_at_their_own_endpoints(house: Open) -> None:
     async with house(fallback("vectors", "embedder", task=TaskKind.EMBED)) as it:
         status, body, headers = await it.post("/v1/embeddings", {"model": "vectors", "input": ["a", "b"]})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -16,6 +19,7 @@ from inferc.runtime.requests.errors import NetworkError, StartError
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.remote import executor_of, remote_plan, serving
+from .test_tls import issue
 
 CHAT = ChatRequest({"model": "gpt", "messages": [{"role": "user", "content": "Hello."}]}, stream=False)
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}
@@ -100,3 +104,15 @@ async def test_what_is_no_proxy_is_an_error_of_the_start(
     with pytest.raises(StartError, match="HTTP_PROXY"):
         async with executor_of(remote_plan(endpoint=FAR)):
             pass
+
+
+async def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do(tmp_path: Path) -> None:
+    issue(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    plan = remote_plan(endpoint=f"https://localhost:{port}/v1", retry=RetryPolicy(max_retries=0))
+    async with server, executor_of(plan) as executor:
+        with pytest.raises(NetworkError, match=r"cannot be trusted at localhost.*SSL_CERT_FILE"):
+            await executor.answer("gpt", CHAT)

@@ -91,6 +91,28 @@ async def test_processes_share_it_and_it_outlives_them(tmp_path: Path) -> None:
         assert 0.4 < total <= 0.6
 
 
+async def test_a_deployment_has_its_own_budget_whatever_it_is_called(tmp_path: Path) -> None:
+    strange = """
+    deployment "route:r" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    deployment "route/r" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    deployment "gateway:" from t { budget { max_spend_per_day = $9, on_exceeded = reject } }
+    """
+    budget = "budget { max_spend_per_month = $9, on_exceeded = reject }"
+    async with mock_provider() as mock:
+        text = (FILE + strange).replace("ENDPOINT", mock.endpoint).replace("GATEWAY", budget)
+        executor = Executor(Project(tmp_path).plan(text), tmp_path, state=tmp_path / "state")
+        await executor.start()
+        assert await asked(executor, "r", 3) == 3
+        spent = [
+            policies.budget.spent(0)["day"]
+            for each in executor.deployments.values()
+            for policies in each.policies
+            if policies is not None and policies.budget is not None
+        ]
+        await executor.stop()
+    assert spent == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -59,5 +59,7 @@ class RedisSpend:
 
     async def _older(self, account: str) -> dict[int, int]:
         """Spend by minute that older versions kept by the name of the deployment alone."""
+        if account.startswith("/"):  # of no deployment
+            return {}
         stored = await self._do(self._client.hgetall(f"inferc:spend:{account.rpartition('/')[2]}"))
         return {int(minute): int(amount) for minute, amount in stored.items()}

@@ -174,6 +174,8 @@ class SqliteStore:
         """What is kept for `account`; it begins with what the first version kept by the deployment's name."""
         for (text,) in connection.execute("SELECT state FROM budgets WHERE account = ?", (account,)):
             return SpendState.decode(text)
+        if account.startswith("/"):  # of no deployment
+            return SpendState()
         name = account.rpartition("/")[2]
         return SpendState(
             dict(connection.execute("SELECT minute, picodollars FROM spend WHERE account = ?", (name,)))

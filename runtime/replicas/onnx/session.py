@@ -87,6 +87,24 @@ def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: P
     return OpenSession(opened, providers, tuple(warnings))
 
 
+def open_beside(session: onnxruntime.InferenceSession, path: Path) -> onnxruntime.InferenceSession:
+    """Another part of the model of `session`, on the same providers, with the same threads."""
+    import onnxruntime
+
+    said = session.get_session_options()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = FATAL
+    options.intra_op_num_threads = said.intra_op_num_threads
+    options.inter_op_num_threads = said.inter_op_num_threads
+    options.graph_optimization_level = said.graph_optimization_level
+    chosen = session.get_provider_options()
+    make: Any = onnxruntime.InferenceSession
+    opened: onnxruntime.InferenceSession = make(
+        path, options, providers=[(name, chosen.get(name, {})) for name in session.get_providers()]
+    )
+    return opened
+
+
 def _ignored_options(
     session: onnxruntime.InferenceSession, specs: Sequence[ProviderSpec], owner: str
 ) -> list[str]:

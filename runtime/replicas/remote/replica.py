@@ -374,6 +374,13 @@ class RemoteReplica:
         match error:
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
+            case aiohttp.ClientConnectorCertificateError():
+                why: object = error.certificate_error
+                why = getattr(why, "verify_message", "") or why
+                what = (
+                    f"cannot be trusted at {error.host}:{error.port}: {why}; "
+                    "certificates of your own are read from the file that SSL_CERT_FILE names"
+                )
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
                 reason = os.strerror(number) if number and number > 0 else error.os_error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import CallNode, TaskKind
 from ...dialects.chunks import ChunkEvents, whole_answer
-from ...requests.errors import ContentFiltered, InvalidAnswer, StepFailed
+from ...requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
 from ...requests.events import Finished, Reason, RefusalDelta, TextDelta
 from ...requests.parts import Refusal, Text
 from ...requests.request import ChatRequest
@@ -64,17 +65,27 @@ def _wanted(wanted: TextOptions | None, options: Mapping[str, Any]) -> Mapping[s
 def _typed(
     messages: Callable[[Frame], list[Any]], options: Mapping[str, Any], reader: AnswerReader, node: CallNode
 ) -> Ask:
-    """JSON of a type, which the model is told as the format of its answer; a local model, in words."""
+    """JSON of a type, which the model is told as the format of its answer; a local model in words, too.
+
+    Whether a local model can be kept to a format depends on its tokenizer, and on what is installed.
+    """
     asked = {**options, "response_format": reader.response_format(node.target)}
-    is_told_in_words = node.task is TaskKind.GENERATE
+    is_local = node.task is TaskKind.GENERATE
+    keeps_to_it = not is_local or find_spec("llguidance") is not None
 
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
+        nonlocal keeps_to_it
         said = messages(frame)
-        if is_told_in_words:
-            body = {**options, "messages": [{"role": "system", "content": reader.instruction}, *said]}
-        else:
-            body = {**asked, "messages": said}
-        answer, is_cut = await _whole(asker, body, until)
+        if is_local:
+            said = [{"role": "system", "content": reader.instruction}, *said]
+        body = {**(asked if keeps_to_it else options), "messages": said}
+        try:
+            answer, is_cut = await _whole(asker, body, until)
+        except BadRequest as error:
+            if not is_local or not keeps_to_it or error.code != "unsupported":
+                raise
+            keeps_to_it, body = False, {**options, "messages": said}
+            answer, is_cut = await _whole(asker, body, until)
         try:
             return await reader.read(answer, is_cut=is_cut)
         except InvalidAnswer as error:

@@ -312,7 +312,8 @@ def test_parameters_of_requests_and_headers_come_over(bring: Import) -> None:
     assert values["env.model"] == 'env("M")'
     assert values["env.runtime.endpoint"] == 'env("HOUSE", "https://house.example.com/v1")'
     assert came.lost() == set()
-    assert came.changed() == {"model_list[0].litellm_params.extra_headers.X-Token"}
+    params = "model_list[0].litellm_params."
+    assert came.changed() == {f"{params}extra_headers.X-Token", f"{params}temperature"}
 
 
 def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Import) -> None:
@@ -335,3 +336,18 @@ def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Impor
     assert came.changed() == {"model_list[2].litellm_params.vertex_location"}
     assert "task embed" in came.text
     assert came.lost() == set()
+
+
+def test_parameters_that_a_model_does_not_take_are_said(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - {model_name: a, litellm_params: {model: openai/gpt-5, temperature: 0.5}}
+          - {model_name: b, litellm_params: {model: mistral/mistral-small-latest, seed: 7}}
+        litellm_settings: {drop_params: true}
+        """,
+    )
+    assert came.changed() == {"model_list[0].litellm_params.temperature"}
+    assert "`gpt-5` takes no `temperature`: it is left out" in came.comments()
+    assert "extra_body { random_seed = 7 }" in came.text

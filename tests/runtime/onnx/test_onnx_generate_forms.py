@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import time
 from pathlib import Path
@@ -18,11 +20,14 @@ from inferc.runtime.replicas.onnx.generate.forms import Forms, json_form
 from inferc.runtime.replicas.onnx.tokens import load_tokenizer
 from inferc.runtime.requests.request import ChatRequest
 
+from ...support.flows import value_of
 from ...support.openai_client import openai_client
+from ...support.projects import Project
 from ...support.remote import executor_of, gateway_of
+from ...support.remote import running as serving
 from .plans import running
 from .test_onnx_generate import BOS, PROMPT, byte_ids, complete, decoded, lm_plan, reference_tokens
-from .toys import byte_tokenizer, causal_lm, merged_decoder
+from .toys import byte_tokenizer, causal_lm, encoder_decoder, merged_decoder
 
 SCHEMA = {
     "type": "object",
@@ -225,3 +230,76 @@ async def test_closing_a_stream_of_several_answers_ends_them_all(folder: Path) -
         await stream.aclose()
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) <= before
+
+
+async def test_a_pipeline_gets_a_value_of_its_type_from_a_local_model(folder: Path) -> None:
+    project = Project(folder)
+    text = (
+        'deployment lm { model = "fp32.onnx", task generate { tokenizer = "tokenizer.json" } }\n'
+        'type Verdict = { label: "refund" | "other", sure: bool }\n'
+        "pipeline p(message: text) -> Verdict { return lm(message) as Verdict }\n"
+    )
+    async with serving(project.plan(text), folder) as executor:
+        for message in ("a", "b"):
+            value = await value_of(executor.pipelines["p"], message=message)
+            assert value["label"] in ("refund", "other")
+            assert isinstance(value["sure"], bool)
+
+
+async def test_a_decoder_writes_about_what_its_encoder_read(tmp_path: Path) -> None:
+    """Next to ONNX Runtime alone, which runs all tokens anew at each step."""
+    causal_lm(tmp_path / "fp32.onnx", can_pad=True)
+    encoder_decoder(tmp_path, tmp_path / "fp32.onnx")
+    byte_tokenizer(tmp_path / "tokenizer.json")
+    (tmp_path / "config.json").write_text('{"decoder_start_token_id": 256}')
+    encoder, decoder = (
+        onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        for name in ("encoder_model", "decoder_model_merged")
+    )
+    read = numpy.array([[BOS, *byte_ids(PROMPT)]])
+    [states] = encoder.run(None, {"input_ids": read, "attention_mask": numpy.ones_like(read)})
+    ids = [BOS]
+    for _ in range(10):
+        feed = {
+            "input_ids": numpy.array([ids]),
+            "attention_mask": numpy.ones((1, len(ids)), numpy.int64),
+            "position_ids": numpy.arange(len(ids))[None],
+            "encoder_hidden_states": states,
+            "use_cache_branch": numpy.array([False]),
+            "num_logits_to_keep": numpy.array(1),
+        }
+        for each in decoder.get_inputs():
+            if each.name.startswith("past"):
+                feed[each.name] = numpy.zeros((1, 2, 0, 16), numpy.float32)
+        ids.append(int(decoder.run(["logits"], feed)[0][0, -1].argmax()))
+
+    from inferc.cli.main import main
+
+    project = Project(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            assert main(["inspect", "decoder_model_merged.onnx"]) == 0
+    text = printed.getvalue()
+    assert 'encoder = "encoder_model.onnx"' in text
+    assert 'decoder_start = "<s>"' in text
+    name = text.partition("deployment ")[2].partition(" ")[0]
+    async with (
+        serving(project.plan(text), tmp_path) as executor,
+        gateway_of(executor) as url,
+        openai_client(url) as client,
+    ):
+        answers = [
+            await client.completions.create(model=name, prompt=prompt, max_tokens=10, temperature=0)
+            for prompt in (PROMPT, "another")
+        ]
+        messages: Any = [{"role": "user", "content": PROMPT}]
+        chat = await client.chat.completions.create(
+            model=name, messages=messages, max_tokens=10, temperature=0
+        )
+    assert answers[0].choices[0].text == decoded(tmp_path, ids[1:])
+    assert answers[1].choices[0].text != answers[0].choices[0].text
+    assert chat.choices[0].message.content == answers[0].choices[0].text
+    alone = "\n".join(line for line in text.splitlines() if "encoder = " not in line)
+    assert project.codes(alone.replace(', encoder = "encoder_model.onnx"', "")) == ["E0504"]

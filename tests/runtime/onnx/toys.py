@@ -361,3 +361,62 @@ def merged_decoder(path: Path, model: Path) -> Path:
     )
     path.write_bytes(made.SerializeToString())
     return path
+
+
+def encoder_decoder(folder: Path, model: Path, *, heads: int = 2, size: int = 16) -> None:
+    """`encoder_model.onnx` and `decoder_model_merged.onnx`, as Optimum exports T5.
+
+    The decoder is `model`, which adds to each token the mean of what the encoder gave. That is an entry of
+    its past, which it takes from there once `use_cache_branch` is true; what it gives for it is then empty.
+    """
+    words = numpy.random.default_rng(5).normal(0, 8, (320, heads * size)).astype(numpy.float32)
+    save_model(
+        folder / "encoder_model.onnx",
+        [
+            helper.make_node("Gather", ["words", "input_ids"], ["each"]),
+            helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["mask", "last"], ["real"]),
+            helper.make_node("Mul", ["each", "real"], ["last_hidden_state"]),
+        ],
+        [(name, TensorProto.INT64, ["batch", "tokens"]) for name in ("input_ids", "attention_mask")],
+        [("last_hidden_state", TensorProto.FLOAT, ["batch", "tokens", heads * size])],
+        {"words": words, "last": numpy.array([2], numpy.int64)},
+    )
+    made = load(merged_decoder(folder / "decoder_model_merged.onnx", model))
+    graph, node = made.graph, helper.make_node
+    past, present = "past_key_values.0.encoder.key", "present.0.encoder.key"
+    kept: Sequence[int | str | None] = ["batch", heads, "encoded", size]
+    width = heads * size
+    graph.input.extend(
+        [
+            helper.make_tensor_value_info(
+                "encoder_hidden_states", TensorProto.FLOAT, ["batch", "tokens", width]
+            ),
+            helper.make_tensor_value_info(past, TensorProto.FLOAT, kept),
+        ]
+    )
+    graph.output.append(helper.make_tensor_value_info(present, TensorProto.FLOAT, kept))
+    numbers = {"one_less": [1], "mean_shape": [0, 1, width]}
+    for name, values in numbers.items():
+        graph.initializer.append(numpy_helper.from_array(numpy.array(values, numpy.int64), name))
+    for at, first in enumerate(graph.node):
+        if first.output[0] == "x0":
+            first.output[0] = "x0_alone"
+            place = at
+            break
+    for new in reversed(
+        [
+            node("Sub", ["one_less", "switch"], ["unswitched"]),
+            node("Mul", ["unswitched", "long"], ["unseen_end"]),
+            node("Reshape", ["encoder_hidden_states", "split"], ["encoded_split"]),
+            node("Transpose", ["encoded_split"], ["encoded_heads"], perm=[0, 2, 1, 3]),
+            node("Slice", ["encoded_heads", "from", "unseen_end", "along", "by"], [present]),
+            node("Slice", [past, "from", "seen", "along", "by"], ["encoder_past"]),
+            node("Concat", ["encoder_past", present], ["encoder_all"], axis=2),
+            node("ReduceMean", ["encoder_all"], ["encoder_mean"], axes=[2], keepdims=0),
+            node("Reshape", ["encoder_mean", "mean_shape"], ["encoder_row"]),
+            node("Add", ["x0_alone", "encoder_row"], ["x0"]),
+        ]
+    ):
+        graph.node.insert(place + 1, new)
+    (folder / "decoder_model_merged.onnx").write_bytes(made.SerializeToString())

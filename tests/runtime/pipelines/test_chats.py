@@ -22,7 +22,7 @@ from inferc.compiler.plan import (
     Type,
 )
 from inferc.runtime.requests.answer import ChatChunk
-from inferc.runtime.requests.errors import ContentFiltered, InvalidAnswer, StepFailed
+from inferc.runtime.requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
 
 from ...support.flows import pipeline_of, value_of
 from ...support.members import Speaker
@@ -226,12 +226,19 @@ def test_an_answer_that_does_not_fit_may_be_asked_for_again() -> None:
     run_virtual(scenario())
 
 
-def test_a_local_model_is_told_in_words_what_to_answer() -> None:
+def test_a_local_model_is_told_in_words_too_what_to_answer() -> None:
+    """In words alone, where it cannot be kept to a format."""
+
     async def scenario() -> None:
         value, gpt = await _value('{"value": 3}', asking(INT, TaskKind.GENERATE), INT)
         assert value == 3
-        assert "response_format" not in gpt.seen[0]
-        system = gpt.seen[0]["messages"][0]
+        assert gpt.seen[0]["response_format"]["type"] == "json_schema"
+        unable = BadRequest("no form", param="response_format", code="unsupported")
+        gpt = Speaker(says=lambda body: '{"value": 3}', errors=[unable])
+        pipeline = pipeline_of(asking(INT, TaskKind.GENERATE).pipeline("a", INT), gpt=gpt)
+        assert [await value_of(pipeline), await value_of(pipeline)] == [3, 3]
+        assert ["response_format" in body for body in gpt.seen] == [True, False, False]
+        system = gpt.seen[1]["messages"][0]
         assert system["role"] == "system"
         assert json.loads(system["content"].partition("schema: ")[2])["required"] == ["value"]
 

@@ -17,9 +17,10 @@ from ..length_groups import bucket
 from ..model import run_options
 from ..runner import Stopper
 from ..signature import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
+from .encoder import Encoded
 from .kv_cache import Cache, Past, Row
 from .sampling import GREEDY, Sampler
-from .signature import LOGITS, USE_CACHE_BRANCH, GenerateSignature
+from .signature import ENCODER_STATES, LOGITS, USE_CACHE_BRANCH, GenerateSignature
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -40,6 +41,8 @@ class Answer:
     sampler: Sampler
     next_ids: Sequence[int]
     row: Row | None = None
+    encoded: Encoded | None = None
+    """What the encoder gave, where the model has one."""
 
     @property
     def seen(self) -> int:
@@ -80,7 +83,7 @@ class Decoder:
 
         padded: whether those of different lengths may, too.
         """
-        if answer.row is None:
+        if answer.row is None or answer.encoded is not None:
             return answer
         return max(bucket(answer.seen), _SHORT) if padded else answer.seen
 
@@ -112,6 +115,10 @@ class Decoder:
             binding.bind_cpu_input(name, values)
         for switch in self.signature.switches:
             binding.bind_cpu_input(switch.name, _set(switch, past.positions))
+        encoded = answers[0].encoded
+        if encoded is not None:
+            for name in self.signature.encoder:
+                binding.bind_cpu_input(name, encoded.states if name == ENCODER_STATES else encoded.mask)
         for entry, value in zip(self.signature.cache, past.values, strict=True):
             binding.bind_ortvalue_input(entry.past, value)
         binding.bind_output(LOGITS, "cpu")
@@ -131,6 +138,12 @@ class Decoder:
                 retryable=False,
             )
         scores: NDArray[numpy.float32] = given[:, -1].astype(numpy.float32, copy=False)
+        if past.positions and encoded is not None:
+            # A merged decoder gives nothing for these once it has a past: they stay as they were.
+            present = [
+                old if entry.is_of_encoder else fresh
+                for entry, old, fresh in zip(self.signature.cache, past.values, present, strict=True)
+            ]
         return scores, Past(present, len(answers), past.positions + new)
 
     def _explained(self, error: Exception, answer: Answer, length: int) -> RequestError:

@@ -18,10 +18,12 @@ _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 class ChatTemplate:
     """A Jinja2 template, as Hugging Face's tokenizers carry it; runs in a sandbox.
 
-    Without one, each message is a line, `role: text`, and the answer follows `assistant:`.
+    Without one, each message is a line, `role: text`, and the answer follows `assistant:`; an encoder reads
+    what stands in all messages.
     """
 
-    def __init__(self, path: Path | None, owner: str) -> None:
+    def __init__(self, path: Path | None, owner: str, *, has_encoder: bool = False) -> None:
+        self._has_encoder = has_encoder
         self._owner = owner
         self._special: dict[str, str] = {}
         self._offers_tools = False
@@ -39,6 +41,8 @@ class ChatTemplate:
         tools = list(offer.tools) if offer is not None else None
         if offer is not None and not self._offers_tools:
             plain = with_offer(plain, offer)
+        if self._template is None and self._has_encoder:
+            return "\n".join(message["content"] for message in plain)
         if self._template is None:
             lines = [f"{message['role']}: {_in_words(message)}" for message in plain]
             return "\n".join([*lines, "assistant:"])

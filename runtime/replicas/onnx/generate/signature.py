@@ -46,6 +46,11 @@ class CacheEntry:
     heads: int
     size: int
 
+    @property
+    def is_of_encoder(self) -> bool:
+        """Whether it is made of what the encoder gave, once for each text."""
+        return ".encoder." in self.past
+
 
 @frozen
 class GenerateSignature:
@@ -57,9 +62,16 @@ class GenerateSignature:
     integers: dict[str, numpy.dtype[Any]]
     cache: tuple[CacheEntry, ...]
     switches: tuple[TensorInfo, ...] = ()
+    encoder: tuple[str, ...] = ()
+    """Inputs that come from an encoder."""
 
 
-def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -> GenerateSignature:
+ENCODER_STATES, ENCODER_MASK = "encoder_hidden_states", "encoder_attention_mask"
+
+
+def read_generate_signature(
+    session: onnxruntime.InferenceSession, owner: str, *, has_encoder: bool = False
+) -> GenerateSignature:
     """The signature of `session` as a causal language model. Raises StartError, which shows the real one."""
     inputs = {info.name: info for info in inputs_of(session)}
     outputs = {info.name: info for info in outputs_of(session)}
@@ -70,10 +82,12 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
         for name, info in inputs.items()
         if info.datatype in _SWITCHES.get(name, ()) and len(info.shape or ()) < 2
     )
+    encoder = tuple(name for name in (ENCODER_STATES, ENCODER_MASK) if has_encoder and name in inputs)
     fits = (
         INPUT_IDS in integers
         and pasts
-        and len(integers) + len(pasts) + len(switches) == len(inputs)
+        and len(integers) + len(pasts) + len(switches) + len(encoder) == len(inputs)
+        and (ENCODER_STATES in encoder) is has_encoder
         and LOGITS in outputs
         and outputs[LOGITS].datatype in _FLOATS
         and all(info.datatype in ("INT64", "INT32") for info in integers.values())
@@ -101,6 +115,7 @@ def read_generate_signature(session: onnxruntime.InferenceSession, owner: str) -
             for _, heads, _, size in [info.shape or ()]
         ),
         switches,
+        encoder,
     )
 
 

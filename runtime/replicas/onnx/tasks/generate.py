@@ -19,6 +19,7 @@ from ....requests.usage import Usage
 from ..company import reason_to_run_alone
 from ..generate.choice import Choice
 from ..generate.decoder import Answer, Decoder
+from ..generate.encoder import Encoder
 from ..generate.forms import Forms
 from ..generate.merged import merged
 from ..generate.options import FIELDS, MAX_ANSWERS, Options, read_options
@@ -69,9 +70,12 @@ class GenerateTask:
             )
         self._model = model
         self._spec = spec
-        self._decoder = Decoder(
-            model.session, read_generate_signature(model.session, model.owner), model.device, model.owner
-        )
+        signature = read_generate_signature(model.session, model.owner, has_encoder=spec.encoder is not None)
+        self._decoder = Decoder(model.session, signature, model.device, model.owner)
+        self._encoder: Encoder | None = None
+        if spec.encoder is not None:
+            encoder = find_file(spec.encoder, model.base_dir, "encoder", model.owner)
+            self._encoder = Encoder(encoder, model.session, model.owner)
         path = find_file(spec.tokenizer, model.base_dir, "tokenizer", model.owner)
         self._tokenizer = load_tokenizer(path, model.owner)
         self._tokenizer.no_padding()
@@ -80,7 +84,9 @@ class GenerateTask:
         self._template = ChatTemplate(
             find_file(template, model.base_dir, "chat template", model.owner) if template else None,
             model.owner,
+            has_encoder=self._encoder is not None,
         )
+        self._start = self._start_token()
         self._ends = self._end_tokens()
         self._forms = Forms(self._tokenizer, sorted(self._ends), model.owner)
         self._compare_vocabularies()
@@ -90,11 +96,11 @@ class GenerateTask:
         self._fields = FieldCheck(FIELDS, model.owner)
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
-        answer = Answer(Sampler(GREEDY), (0,))
+        answer = self._answer(Sampler(GREEDY), (0,))
         for _ in range(2):
             self._decoder.step([answer], stopper)
         batching, decoder = self._model.plan.batching, self._decoder
-        if batching is None or batching.max_size == 1:
+        if batching is None or batching.max_size == 1 or self._encoder is not None:
             return ()
 
         texts = _SAME_LENGTH[: batching.max_size]
@@ -187,7 +193,7 @@ class GenerateTask:
                 sampler = Sampler(options.sampling.of_answer(number), form, options.told)
                 writing = Writing(Detokenizer(self._tokenizer), StopFinder(options.stop), self._ends, most)
                 choice = Choice(
-                    len(choices), Answer(sampler, prompt), writing, self._tokenizer, options.offer
+                    len(choices), self._answer(sampler, prompt), writing, self._tokenizer, options.offer
                 )
                 choice.is_chat = isinstance(request, ChatRequest)
                 choice.echo = echo[len(choices) // options.answers]
@@ -215,11 +221,19 @@ class GenerateTask:
             raise BadRequest(f"the {param} has no tokens: send some text", param=param)
         return ids
 
+    def _answer(self, sampler: Sampler, prompt: Sequence[int]) -> Answer:
+        """A text that continues `prompt`, or, of a model with an encoder, one about it."""
+        if self._encoder is None:
+            return Answer(sampler, prompt)
+        return Answer(sampler, (self._start,), encoded=self._encoder.encode(prompt))
+
     def _room(self, prompt: int, param: str) -> int:
         """How many tokens an answer may have after a prompt of so many. Raises ContextLengthExceeded."""
         limit = self._spec.max_length
         if limit is None:
             return sys.maxsize
+        if self._encoder is not None and prompt <= limit:
+            return limit
         if prompt >= limit:
             raise ContextLengthExceeded(
                 f"{self._model.owner}: the prompt has {prompt} tokens; prompt and answer together have at "
@@ -240,6 +254,14 @@ class GenerateTask:
                 tokens,
                 known,
             )
+
+    def _start_token(self) -> int:
+        """The token that answers begin with, where the model has an encoder. Raises StartError."""
+        token = self._tokenizer.token_to_id(self._spec.decoder_start)
+        if token is None and self._encoder is not None:
+            name = self._spec.decoder_start
+            raise StartError(f"{self._model.owner}: its tokenizer has no token `{name}`: set `decoder_start`")
+        return token or 0
 
     def _end_tokens(self) -> frozenset[int]:
         found = {name: self._tokenizer.token_to_id(name) for name in self._spec.eos or _USUAL_ENDS}

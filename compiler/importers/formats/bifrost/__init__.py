@@ -1,0 +1,5 @@
+"""Bifrost's `config.json`."""
+
+from .files import read, recognises
+
+__all__ = ["read", "recognises"]

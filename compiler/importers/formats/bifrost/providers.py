@@ -1,0 +1,194 @@
+"""Providers with their keys: a deployment for each of their models."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import define, field
+
+from ...draft import Block, Deployment, Draft
+from ...foreign import Node
+from ...literals import Code, env
+from ...providers import COMPATIBLE, aim_at, expected_key
+from ...requests import header
+from ...secrets import left_out, variable_for
+from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
+
+_NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"
+_AZURE = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?")
+
+_NETWORK: Table = {
+    "default_request_timeout_in_seconds": To(
+        "runtime.timeouts.total", seconds, "here from sending to the last byte"
+    ),
+    "max_retries": To("runtime.retry.max_retries", whole),
+    "retry_backoff_initial": To("runtime.retry.initial_backoff", milliseconds),
+    "retry_backoff_max": To("runtime.retry.max_backoff", milliseconds),
+    "extra_headers.*": header,
+    "stream_idle_timeout_in_seconds": To("runtime.timeouts.read", seconds),
+    "insecure_skip_verify": Lost("certificates are always checked: add yours to those of the system"),
+    "ca_cert_pem": Lost("add the certificate to those of the system"),
+}
+
+_PROVIDER: Table = {
+    "concurrency_and_buffer_size.concurrency": To("serving.max_concurrent", positive),
+    "concurrency_and_buffer_size.buffer_size": Lost("a queue has no length of its own here"),
+    "custom_provider_config.allowed_requests.**": Lost("what may be asked is the `task` of a deployment"),
+    "proxy_config.**": Lost("set HTTPS_PROXY in the environment"),
+    "send_back_raw_request": Lost("answers come as the provider gave them"),
+    "send_back_raw_response": Lost("answers come as the provider gave them"),
+}
+
+
+@define(eq=False)
+class _Key:
+    node: Node
+    models: list[str]
+    secret: Code | None
+    weight: float = 1.0
+
+
+@define(eq=False)
+class Providers:
+    """Puts providers into the draft. made: the deployments by provider and model."""
+
+    _draft: Draft
+    made: dict[str, str] = field(factory=dict)
+
+    def put(self, name: str, node: Node) -> None:
+        draft = self._draft
+        keys = node.get("keys")
+        found = [self._key(name, item) for item in (keys.items if keys is not None else ())]
+        models = list(dict.fromkeys(model for key in found for model in key.models)) or ["*"]
+        made = [self._deployment(name, model, node, found) for model in models]
+        here = [each for each in made if each is not None]
+        if not here:
+            draft.lost(node, _NOWHERE)
+            return
+        for key in found:
+            identity, models_node = key.node.get("name"), key.node.get("models")
+            draft.kept(key.node.get("value"), models_node)
+            draft.lost(identity, "keys have no names of their own", here[0].remarks)
+            self._weights(found, key, here[0])
+        network = node.get("network_config")
+        if network is not None:
+            share(_NETWORK, network, draft, here)
+        share(_PROVIDER, node, draft, here)
+        for deployment in here:
+            total = deployment.value("runtime.timeouts.total")
+            if total is not None:
+                deployment.put("runtime.timeouts.request", total)
+
+    def _weights(self, keys: list[_Key], key: _Key, deployment: Deployment) -> None:
+        node = key.node.get("weight")
+        if node is not None and len(keys) > 1 and len({each.weight for each in keys}) > 1:
+            says = "each key has as many requests at once as the others"
+            self._draft.changed(node, says, deployment.remarks)
+        else:
+            self._draft.kept(node)
+
+    def _key(self, provider: str, node: Node) -> _Key:
+        listed = node.get("models")
+        models = [str(item.value) for item in listed.items] if listed is not None else []
+        value = node.get("value")
+        return _Key(
+            node,
+            models,
+            secret(value, variable_for(provider, "api_key"), self._draft),
+            weight(node.get("weight")),
+        )
+
+    def _deployment(self, provider: str, model: str, node: Node, keys: list[_Key]) -> Deployment | None:
+        draft = self._draft
+        called = provider if model == "*" else f"{provider}/{model}"
+        made = Deployment(name=draft.free_name(called), nodes=(node,))
+        base = node.get("custom_provider_config", "base_provider_type")
+        theirs = str(base.value) if base is not None else provider
+        url = node.get("network_config", "base_url")
+        mine = [key for key in keys if model in key.models or "*" in key.models or not key.models]
+        first = mine[0] if mine else None
+        if first is not None and first.node.get("azure_key_config") is not None:
+            self._azure(made, model, first.node)
+        elif first is not None and first.node.get("vertex_key_config") is not None:
+            if not self._vertex(made, model, first.node):
+                return None
+        elif not aim_at(made, theirs, model, self._address(url, theirs)):
+            return None
+        if model == "*" and made.label_of("runtime") not in ("gemini", "anthropic"):
+            made.put("model", "*" if made.label_of("runtime") == COMPATIBLE else f"{theirs}/*")
+        draft.kept(url, base)
+        secrets = [key.secret for key in mine if key.secret is not None]
+        nodes = [value for key in mine if (value := key.node.get("value")) is not None]
+        if len(secrets) == 1:
+            made.put("runtime.api_key", secrets[0], *nodes)
+        elif secrets:
+            made.put("runtime.api_key", secrets, *nodes)
+            made.put("replicas", len(secrets))
+        expected_key(made, theirs)
+        draft.deployments.append(made)
+        self.made[f"{provider}/{model}"] = made.name
+        return made
+
+    def _address(self, url: Node | None, provider: str) -> str | None:
+        """Bifrost puts the path of OpenAI's API behind the address itself."""
+        if url is None:
+            return None
+        address = str(url.value).rstrip("/")
+        return address if provider in ("anthropic", "gemini") or address.endswith("/v1") else f"{address}/v1"
+
+    def _azure(self, made: Deployment, model: str, key: Node) -> None:
+        draft, config = self._draft, key.get("azure_key_config")
+        assert config is not None
+        endpoint, version = config.get("endpoint"), config.get("api_version")
+        deployments = config.get("deployments")
+        named = deployments.get(model) if deployments is not None else None
+        host = _AZURE.fullmatch(str(endpoint.value)) if endpoint is not None else None
+        own = [named] if named is not None else []
+        made.put("model", model)
+        if host is not None and endpoint is not None:
+            block = made.runtime("openai")
+            block.put("azure_resource", host[1], endpoint)
+            block.put("azure_deployment", str(named.value) if named is not None else model, *own)
+            if version is not None:
+                block.put("api_version", str(version.value), version)
+            draft.kept(endpoint, version, named)
+        else:
+            block = made.runtime("azure")
+            made.put("model", str(named.value) if named is not None else model, *own)
+            if endpoint is not None:
+                block.put("endpoint", str(endpoint.value).rstrip("/") + "/openai/v1", endpoint)
+            draft.kept(endpoint, named)
+            draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
+
+    def _vertex(self, made: Deployment, model: str, key: Node) -> bool:
+        config = key.get("vertex_key_config")
+        if config is None or not model.startswith("gemini"):
+            return False
+        made.put("model", model)
+        block = made.runtime("gemini")
+        for theirs, ours in (("project_id", "project"), ("region", "region")):
+            if (node := config.get(theirs)) is not None:
+                block.put(ours, self._text(node), node)
+                self._draft.kept(node)
+        account = config.get("auth_credentials")
+        if (found := secret(account, "VERTEX_CREDENTIALS", self._draft)) is not None and account is not None:
+            block.put("credentials", found, account)
+            self._draft.kept(account)
+        return True
+
+    def _text(self, node: Node) -> object:
+        written = str(node.value)
+        return env(written.removeprefix("env.")) if written.startswith("env.") else written
+
+
+def secret(node: Node | None, variable: str, draft: Draft) -> Code | None:
+    """`env.NAME`, or the object that stands for it; a key itself is left out."""
+    if node is None:
+        return None
+    named = node.text("env_var")
+    written = str(node.value) if isinstance(node.value, str) else ""
+    if named or written.startswith("env."):
+        return env((named or written).removeprefix("env."))
+    if not node.entries and not written:
+        return None
+    return left_out(draft, node, variable, Block(remarks=draft.remarks))

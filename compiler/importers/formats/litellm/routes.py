@@ -1,0 +1,170 @@
+"""Groups of models with one name, and what stands behind them, as routes."""
+
+from __future__ import annotations
+
+from ...draft import Deployment, Draft, Route, Strategy
+from ...foreign import Node
+from ...report import Outcome
+from ...tables import number, weight
+from .groups import Files, Group, plain_name
+
+_BY: dict[str, str] = {
+    "simple-shuffle": "",
+    "least-busy": "by least_busy",
+    "usage-based-routing": "by usage",
+    "usage-based-routing-v2": "by usage",
+    "latency-based-routing": "by least_latency",
+    "cost-based-routing": "by least_cost",
+}
+
+
+class Routing:
+    """Makes the routes of a file."""
+
+    def __init__(self, draft: Draft, files: Files) -> None:
+        self._draft = draft
+        self._files = files
+
+    def fallbacks(self, group: str) -> list[tuple[str, Node]]:
+        """The groups that are asked when `group` fails, in order, with the settings that say so."""
+        out: list[tuple[str, Node]] = []
+        for section in ("router_settings", "litellm_settings"):
+            for rule in self._files.all_of(section, "fallbacks"):
+                for name, targets in rule.entries.items():
+                    if name in (group, "*"):
+                        out += [(str(item.value), targets) for item in targets.items]
+        if not out:
+            for section in ("router_settings", "litellm_settings"):
+                node = self._files.setting(section, "default_fallbacks")
+                if node is not None:
+                    out += [(str(item.value), node) for item in node.items if item.value != group]
+        return out
+
+    def _chain(self, group: str) -> list[str]:
+        """The groups that stand behind one, with what stands behind those, each once."""
+        chain: list[str] = []
+
+        def follow_on(name: str, depth: int) -> None:
+            for target, _ in self.fallbacks(name):
+                if target in chain or target == group or target not in self._files.groups:
+                    continue
+                if self._files.groups[target].members:
+                    chain.append(target)
+                if depth < 5:
+                    follow_on(target, depth + 1)
+
+        follow_on(group, 1)
+        return chain
+
+    def put(self) -> None:
+        draft = self._draft
+        choice = self._strategy_setting()
+        for group in self._files.groups.values():
+            said = self.fallbacks(group.name)
+            chain = self._chain(group.name)
+            others = [self._members(self._files.groups[each]) for each in chain]
+            if (not said and len(group.members) == 1) or not (group.members or others):
+                continue
+            base = self._members(group) if group.members else ""
+            first = base.members if isinstance(base, Strategy) and base.kind == "fallback" else (base,)
+            every = (*first, *others) if group.members else tuple(others)
+            strategy = (
+                Strategy("fallback", every) if chain and len(every) > 1 else every[0] if others else base
+            )
+            entries = [node for entry in group.entries if (node := entry.get("model_name")) is not None]
+            targets = list(dict.fromkeys(node for _, node in said))
+            route = Route(plain_name(group.name), strategy, (*entries, *targets))
+            has_rule = isinstance(base, Strategy) and bool(base.option)
+            route.choice = (choice,) if choice is not None and has_rule else ()
+            draft.routes.append(route)
+            self._speak_of(said, group, route)
+        self._aliases()
+        for section in ("router_settings", "litellm_settings"):
+            for rule in self._files.all_of(section, "fallbacks"):
+                for name, node in rule.entries.items():
+                    if not draft.report.is_marked(node):
+                        draft.lost(node, f"nothing here is called `{name}`")
+
+    def _speak_of(self, said: list[tuple[str, Node]], group: Group, route: Route) -> None:
+        """Say what became of the settings that name what stands behind a group."""
+        draft = self._draft
+        for node in dict.fromkeys(node for _, node in said):
+            targets = dict.fromkeys(target for target, each in said if each is node)
+            gone = [
+                each
+                for each in targets
+                if each not in self._files.groups or not self._files.groups[each].members
+            ]
+            if gone:
+                says = f"nothing here is called {', '.join(f'`{each}`' for each in gone)}"
+                outcome = Outcome.LOST if len(gone) == len(targets) else Outcome.CHANGED
+                draft.overrule(outcome, node, says, route.remarks)
+            elif not group.members:
+                draft.changed(node, f"`{group.name}` itself is not here: these answer alone", route.remarks)
+            else:
+                draft.kept(node)
+
+    def _strategy_setting(self) -> Node | None:
+        node = self._files.setting("router_settings", "routing_strategy")
+        if node is None:
+            return None
+        pooled = any(len(group.members) > 1 for group in self._files.groups.values())
+        if str(node.value) not in _BY:
+            self._draft.lost(node, "`balance` has no such rule: write a route for each group")
+            return None
+        if node.value == "simple-shuffle" and pooled:
+            self._draft.changed(node, "here one after the other, or by the shares that the file names")
+        else:
+            self._draft.kept(node)
+        return node
+
+    def _members(self, group: Group) -> Strategy | str:
+        """The deployments of a group as one: by shares, in order, or balanced."""
+        by_order: dict[float, list[tuple[Deployment, Node]]] = {}
+        for made, entry in zip(group.members, group.entries, strict=True):
+            order = entry.get("litellm_params", "order")
+            place = float(number(order)) if order is not None and isinstance(order.value, int) else 1.0
+            by_order.setdefault(place, []).append((made, entry))
+        levels = [self._level(by_order[place]) for place in sorted(by_order)]
+        if len(levels) == 1:
+            return levels[0]
+        flat: list[Strategy | str] = []
+        for level in levels:
+            is_list = isinstance(level, Strategy) and level.kind == "fallback"
+            flat += level.members if is_list and isinstance(level, Strategy) else [level]
+        return Strategy("fallback", tuple(flat))
+
+    def _level(self, members: list[tuple[Deployment, Node]]) -> Strategy | str:
+        names = tuple(made.name for made, _ in members)
+        if len(names) == 1:
+            return names[0]
+        strategy = self._files.setting("router_settings", "routing_strategy")
+        rule = _BY.get(str(strategy.value), "") if strategy is not None else ""
+        weights = [entry.get("litellm_params", "weight") for _, entry in members]
+        shares = [weight(node) for node in weights if node is not None]
+        if not rule and len(shares) == len(names) and min(shares) > 0:
+            for node, (made, _) in zip(weights, members, strict=True):
+                if node is not None:
+                    self._draft.overrule(Outcome.KEPT, node, "", made.remarks)
+            return Strategy("fallback", (Strategy("split", names, tuple(shares)), *names))
+        return Strategy("balance", names, option=rule or "by round_robin")
+
+    def _aliases(self) -> None:
+        draft = self._draft
+        aliases = self._files.setting("router_settings", "model_group_alias")
+        for name, node in (aliases.entries if aliases is not None else {}).items():
+            model = node.get("model") or node
+            target = model.value if isinstance(model.value, str) else ""
+            if target not in self._files.groups or not self._is_here(target):
+                draft.lost(model, f"nothing here is called `{target}`")
+            elif name in self._files.groups:
+                draft.lost(model, f"`{name}` is a model of its own")
+            else:
+                draft.routes.append(Route(name, plain_name(target), (model,)))
+                draft.kept(model)
+
+    def _is_here(self, group: str) -> bool:
+        """Whether anything answers under the name of a group."""
+        name = plain_name(group)
+        draft = self._draft
+        return name in {each.name for each in draft.deployments} | {each.name for each in draft.routes}

@@ -1,0 +1,5 @@
+"""TensorZero's `tensorzero.toml`."""
+
+from .files import read, recognises
+
+__all__ = ["read", "recognises"]
