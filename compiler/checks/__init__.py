@@ -1,7 +1,6 @@
 """What must make sense: each module looks at one subject, over the whole program.
 
-`CHECKS` lists them in the order in which they run; none depends on another. The
-last, `bounds`, looks at programs without errors alone.
+`CHECKS` lists them in the order in which they run; none depends on another.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Callable
 from ...dsl.diagnostics import Diagnostics
 from ..program import Program
 from . import (
-    bounds,
     budgets,
     caches,
     capacity,
@@ -45,5 +43,4 @@ CHECKS: tuple[Check, ...] = (
     placements.check,
     files.check,
     onnx.check,
-    bounds.check,
 )

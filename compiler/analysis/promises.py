@@ -9,8 +9,10 @@ from attrs import fields
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import Bounds
+from ..lower import lower
 from ..program import Program
 from ..shape import span_in
+from .bounds import bounds_of, spoken, way_to
 
 _QUANTITIES = {
     "max_calls": ("calls", "may make {} calls"),
@@ -21,18 +23,13 @@ _QUANTITIES = {
 _ANY = {"calls": "any number of", "tokens": "any number of", "dollars": "any sum", "seconds": "any time"}
 
 
-def check(program: Program, found: Diagnostics) -> None:
+def check_bounds(program: Program, found: Diagnostics) -> None:
     """Each name that clients use stays within each bound that is written. Of programs without errors."""
     promised = {
         each.name: most
         for each in fields(Bounds)
         if (most := getattr(program.gateway.bounds, each.name)) is not None
     }
-    if not promised or found.has_errors:
-        return
-    from ..analysis.bounds import bounds_of, spoken, way_to  # needs the plan, which few checks do
-    from ..lower import lower
-
     parts = bounds_of(lower(program, Path()))
     for field, most in promised.items():
         quantity, takes = _QUANTITIES[field]
@@ -48,5 +45,5 @@ def check(program: Program, found: Diagnostics) -> None:
             span_in(program.gateway.paths, ("bounds", field)),
             "more than this",
             notes=way_to(parts[worst], quantity),
-            help=f"`inferc bounds` shows all of it; {len(over)} of {len(parts)} names may take more than this",
+            help=f"`inferc bounds` shows all of it; {len(over)} of {len(parts)} names may take more",
         )
