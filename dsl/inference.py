@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from .kinds import RuntimeKind
+from .patterns import fits_pattern
 from .presets import PRESETS
 
 PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
@@ -48,7 +48,7 @@ _PREFIXES: dict[RuntimeKind, tuple[str, ...]] = {
 @lru_cache(maxsize=4096)
 def match_runtime(model: str) -> RuntimeKind | None:
     """The runtime that a model of this name is for, None when the name does not say."""
-    return next((kind for pattern, kind in PATTERNS if fnmatchcase(model, pattern)), None)
+    return next((kind for pattern, kind in PATTERNS if fits_pattern(model, pattern)), None)
 
 
 def infer_runtime(model: str) -> RuntimeKind:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from attrs import field, frozen
 from ..catalogue import find_model
 from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
+from ..patterns import fits_pattern
 from ..record import Record
 
 BEYOND_THE_PLAN = ("task", "reads", "reasons")
@@ -60,8 +60,8 @@ class Rule(Record):
         """Whether the rule is about the model `name`, in small letters, at that service of its provider."""
         return (
             self.service in ("", service)
-            and any(fnmatchcase(name, each) for each in self.models)
-            and not any(fnmatchcase(name, each) for each in self.without)
+            and any(fits_pattern(name, each) for each in self.models)
+            and not any(fits_pattern(name, each) for each in self.without)
         )
 
 
