@@ -162,6 +162,18 @@ async def test_a_response_in_the_background_can_be_cancelled() -> None:
                 await it.api.responses.create(model="gpt", input="x", background=True, **more)  # type: ignore[call-overload]
 
 
+async def test_a_response_that_was_worked_on_when_the_server_stopped_has_failed(tmp_path: Path) -> None:
+    async with front(tmp_path) as it:
+        it.gate.clear()
+        made = await it.api.responses.create(model="gpt", input="one", background=True)
+        await eventually(lambda: len(it.seen) == 1)
+    async with front(tmp_path) as it:
+        shown = await it.api.responses.retrieve(made.id)
+        assert shown.status == "failed"
+        assert shown.error is not None
+        assert "the server stopped" in shown.error.message
+
+
 async def test_tokens_are_counted_with_all_that_came_before() -> None:
     async with front() as it:
         count = it.api.responses.input_tokens.count

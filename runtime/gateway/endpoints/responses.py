@@ -12,7 +12,7 @@ from ...dialects.chats import said_in
 from ...dialects.fields import optional
 from ...dialects.openai_responses import Identity, read_request
 from ...policies.estimate import estimate
-from ...requests.errors import Backpressure, BadRequest, RequestError, forget_frames
+from ...requests.errors import Backpressure, BadRequest, RequestError, ShuttingDown, forget_frames
 from ...requests.events import Failed
 from ...requests.request import ChatRequest
 from ...requests.trace import Trace
@@ -139,16 +139,26 @@ async def _work(
             model, chat, exchange.deadline(), trace, priority=priority, headers=headers
         )
         keeper.whole(chunk)
+    except asyncio.CancelledError:
+        writer.write(Failed(ShuttingDown("the server stopped before the answer was there"), False))
+        await asyncio.shield(_keep(keeper, kept))
+        raise
     except Exception as error:
         failure = error if isinstance(error, RequestError) else internal_error()
         log_failure(failure)
         forget_frames(failure)
         writer.write(Failed(failure, False))
-    assert writer.response is not None
+    await _keep(keeper, kept)
+
+
+async def _keep(keeper: Keeper, kept: KeptResponses) -> None:
+    """Keep what came, unless the response was cancelled or deleted meanwhile."""
+    response = keeper.writer.response
+    assert response is not None
     try:
-        record = await kept.load(writer.response["id"])
+        record = await kept.load(response["id"])
     except RequestError:
-        return  # it was deleted
+        return
     if record["response"]["status"] != "cancelled":
         await keeper.keep()
 
