@@ -285,6 +285,16 @@ def _builtins() -> tuple[Builtin, ...]:
             tensor_functions.split,
             positional=2,
         ),
+        *(
+            Builtin(
+                f"{name}(x, axis = …)",
+                f"the {told} of all numbers, or, with an axis, one for each place beside it",
+                (_parameter("x"), _optional("axis", INT)),
+                tensor_functions.reduced,
+                positional=1,
+            )
+            for name, told in (("sum", "sum"), ("mean", "mean"), ("max", "largest"), ("min", "least"))
+        ),
         Builtin(
             "json(x)",
             "a value as `json`, tensors as lists in lists",

@@ -11,7 +11,7 @@ from ..plan.types import ChoiceType, ListType, TensorType, Type
 from ..typing.fit import numbers_in
 from ..typing.partial import UNKNOWN, show_type
 from .arguments import Arguments
-from .coerce import tensor_of
+from .coerce import FLOATS, scalar, tensor_of
 from .explain import mismatch
 from .indexing import known_int
 from .inferrer import Inferrer
@@ -98,6 +98,30 @@ def transpose(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> T
         inferrer.error("E0304", f"`axes` names each of 0 to {rank - 1} once", axes.node)
         return UNKNOWN
     return TensorType(dtype=x.dtype, shape=x.shape and tuple(x.shape[axis] for axis in order))
+
+
+def reduced(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
+    """`sum`, `mean`, `max` and `min`: one number for all, or for each place beside an axis."""
+    function = inferrer.scope.span(node.function).text
+    x = _tensor(inferrer, function, given, "x")
+    if x is None:
+        return UNKNOWN
+    if x.dtype in (DType.TEXT, DType.BOOL):
+        mismatch(inferrer, given["x"], (), f"`{function}` takes numbers, found {show_type(x)}")
+        return UNKNOWN
+    dtype = x.dtype
+    if dtype not in FLOATS and function in ("mean", "sum"):
+        dtype = DType.F32 if function == "mean" else DType.I64
+    if "axis" not in given or (x.shape is not None and len(x.shape) == 1):
+        return scalar(dtype)
+    axis = known_int(given["axis"])
+    if x.shape is None or axis is None:
+        return TensorType(dtype=dtype, shape=x.shape and tuple(None for _ in x.shape[1:]))
+    if not -len(x.shape) <= axis < len(x.shape):
+        inferrer.error("E0304", f"there is no axis {axis} in {show_type(x)}", given["axis"].node)
+        return UNKNOWN
+    at = axis % len(x.shape)
+    return TensorType(dtype=dtype, shape=(*x.shape[:at], *x.shape[at + 1 :]))
 
 
 def stack(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:

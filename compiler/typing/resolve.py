@@ -47,9 +47,9 @@ GENERICS: dict[str, str] = {"list": "list<text>", "tensor": "tensor<f32, [batch,
 DTYPES = tuple(
     dtype.value
     for dtype in DType
-    if dtype.value[0] in "fiub" and not dtype.value.startswith(("f8", "f4", "i4", "i2", "u4", "u2"))
+    if dtype.value[0] in "fiubt" and not dtype.value.startswith(("f8", "f4", "i4", "i2", "u4", "u2"))
 )
-"""The types of a tensor's numbers that a file may name."""
+"""The types of a tensor's values that a file may name."""
 
 _FAMILIAR = {
     "str": "text",

@@ -236,6 +236,11 @@ def test_each_form_of_others_has_an_answer(form: dict[str, Any]) -> None:
         assert errors(fixed(form["text"], first)) == []
 
 
+def test_each_declaration_of_another_language_is_told() -> None:
+    text = 'variable "x" {\n  default = 1\n}\n\nresource "a" "b" {\n  c = 1\n}\n\ndef f(x):\n    return x\n'
+    assert [item.message.rpartition(" ")[2] for item in found(text)] == ["`variable`", "`resource`", "`def`"]
+
+
 def pipe(body: str) -> str:
     return f"{GPT}pipeline p(message: text) -> text {{\n  {body}\n}}\n"
 

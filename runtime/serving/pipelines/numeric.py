@@ -146,6 +146,38 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
         raise StepFailed(f"`axes` of `transpose` must name each axis of {shape_of(x)} once") from None
 
 
+def sum(x: Array, axis: int | None = None) -> Any:
+    """Integers as 64 bits."""
+    return _reduced("sum", x, axis, numpy.int64 if x.dtype.kind in "iu" else x.dtype)
+
+
+def mean(x: Array, axis: int | None = None) -> Any:
+    """Integers as f32."""
+    return _reduced("mean", x, axis, numpy.float32 if x.dtype.kind in "iu" else x.dtype)
+
+
+def max(x: Array, axis: int | None = None) -> Any:
+    """The largest."""
+    return _reduced("max", x, axis)
+
+
+def min(x: Array, axis: int | None = None) -> Any:
+    """The least."""
+    return _reduced("min", x, axis)
+
+
+def _reduced(name: str, x: Array, axis: int | None, dtype: Any = None) -> Any:
+    """A number where no axis is left. Raises StepFailed."""
+    if not x.size and name != "sum":
+        raise StepFailed(f"`{name}` of {shape_of(x)}, which holds nothing, is nothing")
+    try:
+        reduce: Any = getattr(numpy, name)
+        found = reduce(x, axis=axis) if dtype is None else reduce(x, axis=axis, dtype=dtype)
+    except (numpy.exceptions.AxisError, TypeError):
+        raise StepFailed(f"there is no axis {axis} in {shape_of(x)}") from None
+    return found.item() if numpy.ndim(found) == 0 else found
+
+
 def stack(x: Sequence[Array]) -> Array:
     """Along a new first axis."""
     if not x:

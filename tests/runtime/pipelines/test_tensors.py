@@ -57,6 +57,11 @@ VALUES: dict[str, Any] = {
     "stack([x[0], x[1], x[0]])": AS_NUMPY[[0, 1, 0]],
     "stack(split(x, 3, axis = 1))": numpy.stack(numpy.split(AS_NUMPY, 3, 1)),
     "tensor([[1, 2], [3, 4]])": [[1, 2], [3, 4]],
+    "[sum(x), mean(x), max(x), min(x)]": [21.0, 3.5, 6.0, 1.0],
+    "sum(max(x, axis = 1))": 9.0,
+    "mean(x, axis = 0)": AS_NUMPY.mean(axis=0),
+    "sum([1, 2, 3])": 6,
+    "max(cast(x, \"i32\"), axis = -1)": [3, 6],
     "tensor([1, 2], \"f16\") * 1.5": [1.5, 3.0],
     "[row[0] + 1.0 for row in x]": [2.0, 5.0],
     "[each * 2.0 for each in x[0]]": [2.0, 4.0, 6.0],
@@ -104,6 +109,8 @@ MISTAKES = {
     "Odd(\"a.c\" = 1, \"461\" = 1.0)": "`Odd` takes nothing named `a.c`",
     "transpose(x, [0, 0])": "`axes` names each of 0 to 1 once",
     "split(x, 2, axis = 1)": "3 is not 2 parts of one size",
+    "sum(x, axis = 2)": "there is no axis 2",
+    "max(words)": "`max` takes numbers",
     "stack([1, 2])": "`stack` takes a list of tensors",
     "concat(x, tensor([[1.0]]))": "`concat` takes tensors that differ in their first size only",
     "concat(words, words, axis = 1)": "only tensors have an `axis`",
@@ -138,6 +145,17 @@ def test_what_shows_only_when_it_runs_is_an_error_of_its_step(
     pipeline = pipeline_of(project.plan(text).pipelines[0])
     with pytest.raises(StepFailed, match=said):
         run_virtual(value_of(pipeline, **GIVEN))
+
+
+def test_a_tensor_of_texts_is_a_list_of_them_and_back(project: Project) -> None:
+    text = (
+        "pipeline p(x: tensor<text, [n]>) -> { same: tensor<text>, all: list<text>, is_a: json } {\n"
+        '  return Out(same = x[1:], all = x, is_a = json(x == "a"))\n}\n'
+        "type Out = { same: tensor<text>, all: list<text>, is_a: json }\n"
+    )
+    pipeline = pipeline_of(project.plan(text).pipelines[0])
+    value = run_virtual(value_of(pipeline, x=["a", "b"]))
+    assert (list(value["same"]), value["all"], value["is_a"]) == (["b"], ["a", "b"], [True, False])
 
 
 async def test_lists_numbers_and_odd_names_reach_a_model_and_come_back(project: Project) -> None:
