@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "hold": "send nothing to the account of a deployment for a while",
     "drain": "let no more requests come to a deployment",
     "status": "show how a running server and its models are",
+    "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",

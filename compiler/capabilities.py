@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
+from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
 from ..dsl.runtimes import GeminiConfig, RemoteConfig, RuntimeConfig
@@ -36,7 +37,18 @@ def capabilities_of(deployment: Deployment) -> Capabilities:
     values = dict(facts_of(deployment).values)
     if deployment.model_info is not None and deployment.model_info.max_output is not None:
         values["greatest_output"] = deployment.model_info.max_output
+    window = context_window_of(deployment)
+    if window is not None:
+        values["context_window"] = window
     return capabilities_from(values)
+
+
+def context_window_of(deployment: Deployment) -> int | None:
+    """Tokens of a request and its answer together, as the file says, or else the catalogue."""
+    if deployment.model_info is not None and deployment.model_info.context_window is not None:
+        return deployment.model_info.context_window
+    info = find_model(deployment.known_model, deployment.effective_runtime().provider)
+    return info.context_window if info is not None else None
 
 
 def capabilities_from(facts: Mapping[str, Any]) -> Capabilities:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
+from ..dsl.gateway import Bounds
 from ..dsl.parser import parse as parse_text
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
@@ -113,6 +114,10 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
+    if program.gateway.bounds != Bounds() and not found.has_errors:
+        from .analysis.promises import check_bounds
+
+        check_bounds(program, found)
     return program
 
 

@@ -15,6 +15,7 @@ from ..dsl.gateway import (
     LONGEST_NAME,
     MAX_BODY,
     MAX_BODY_MEMORY,
+    Bounds,
     ClientTimeouts,
     Cors,
     Jwt,
@@ -64,6 +65,7 @@ class GatewayFields:
     jwt: Jwt | None = doc("tokens that others sign, and that name keys", default=None)
     tls: Tls | None = doc("its certificate; unset: clients connect by `http://`", default=None)
     cors: Cors = doc("which web pages may call", factory=Cors)
+    bounds: Bounds = doc("the most that one request may take; more is an error when checked", factory=Bounds)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
     grpc: str | None = doc(
@@ -152,6 +154,7 @@ class GlobalBlocks:
             timeout_span=timeout.span if timeout else None,
             state=fields.state,
             budget=fields.budget,
+            bounds=fields.bounds,
             grpc=fields.grpc,
             paths=paths,
         )

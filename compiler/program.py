@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, ClientTimeouts, Cors, Jwt, Tls
+from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, Bounds, ClientTimeouts, Cors, Jwt, Tls
 from ..dsl.keys import Key
 from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
@@ -72,6 +72,7 @@ class GatewaySettings:
     timeout_span: Span | None = None
     state: State = field(factory=State)
     budget: Budget | None = None
+    bounds: Bounds = field(factory=Bounds)
     grpc: str | None = None
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 

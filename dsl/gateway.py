@@ -6,10 +6,10 @@ import re
 
 from attrs import field, frozen
 
-from .fields import above, doc
+from .fields import above, at_least, doc
 from .record import Record
 from .runtimes import SecretRef
-from .units import Duration, Size
+from .units import Duration, Money, Size
 
 MAX_BODY = Size(32 << 20)
 MAX_BODY_MEMORY = Size(256 << 20)
@@ -32,6 +32,20 @@ class ClientTimeouts(Record):
     body: Duration = above(0, "from the headers to the end of the body", default=Duration(60))
     write: Duration = above(0, "while the client takes nothing of its answer", default=Duration(10))
     idle: Duration = above(0, "from one request to the next on a connection", default=Duration(75))
+
+
+@frozen(eq=False, repr=False)
+class Bounds(Record):
+    """The most that one request may take, whatever fails on its way; shown before anything runs."""
+
+    max_calls: int | None = at_least(
+        1, "calls of models: all attempts at all members, steps and keys", at_most=10**9, default=None
+    )
+    max_tokens: int | None = at_least(
+        1, "tokens of all of these calls, prompts and answers", at_most=10**15, default=None
+    )
+    max_cost: Money | None = above(0, "what they cost", default=None)
+    max_wait: Duration | None = above(0, "until the last byte of the answer", default=None)
 
 
 @frozen(eq=False, repr=False)

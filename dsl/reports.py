@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from .braces import closed_too_early
 from .diagnostics import Diagnostics, Edit, Fix, Label
+from .foreign_words import foreign_words
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, every
@@ -63,9 +64,14 @@ _BARE_TEXT = re.compile(r"[\w./-]*+")
 _GUESSED = frozenset(("E0101", "E0102", "E0103", "E0104"))
 """Mistakes in the structure of a file: unless the fix is certain, what was meant is a guess."""
 
-_NEXT_DECLARATION = re.compile(
-    rf"^\ufeff?(?:{'|'.join(sorted(map(str.lower, DECLARATIONS)))})\b", re.MULTILINE
-)
+
+@cache
+def _next_declaration() -> re.Pattern[str]:
+    """A line that begins with the word of a declaration, or with one of others followed by a name."""
+    own = "|".join(sorted(map(str.lower, DECLARATIONS)))
+    others = "|".join(map(re.escape, foreign_words("declarations")))
+    return re.compile(rf'^\ufeff?(?:(?:{own})\b|(?:{others})[ \t]+["\w])', re.MULTILINE)
+
 
 _HEAD = re.compile(r"[^\n={]*+(?:\{[^\n{}]*+\})?[^\n={]*+")
 _WORD = re.compile(r"[^\W\d]\w*+|(?<=\")[^\"\n]++(?=\")")
@@ -127,7 +133,7 @@ class SyntaxReports:
         self.guesses.append(offset)
         if self._quiet[0] <= offset < self._quiet[1]:
             return
-        following = _NEXT_DECLARATION.search(self.source.text, offset + 1)
+        following = _next_declaration().search(self.source.text, offset + 1)
         end = following.start() if following is not None else len(self.source.text) + 1
         self._quiet = (offset, end)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from .concurrency.tasks import end_tasks
@@ -196,8 +196,8 @@ class Starter:
 
 
 def _is_same(old: Deployment, plan: DeploymentPlan, policies: PlanPolicies) -> bool:
-    """Whether `old` is `plan`, behind the same policies."""
-    if old.plan != plan:
+    """Whether `old` is `plan`, wherever in the file it stands, behind the same policies."""
+    if old.plan != evolve(plan, source=old.plan.source):
         return False
     if not isinstance(plan, RemotePoolPlan):
         return True

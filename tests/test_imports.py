@@ -69,6 +69,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "program",
         "checks",
         "lower",
+        "analysis",
         "compile",
         "importers",
         "exporters",

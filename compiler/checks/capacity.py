@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...dsl import syntax as s
-from ...dsl.catalogue import find_model
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import CapacityKind
 from ...dsl.wording import show_circle
+from ..capabilities import context_window_of
 from ..declare import Declared
 from ..program import Program
 from ..scope import report_unknown
@@ -75,7 +75,7 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
             help=f"name a deployment whose task is `{own}`",
         )
         return
-    window, other_window = _window(deployment), _window(target)
+    window, other_window = context_window_of(deployment), context_window_of(target)
     if window is not None and other_window is not None and other_window < window:
         found.warning(
             "W0417",
@@ -84,13 +84,6 @@ def _compare(declared: Declared, deployment: Deployment, target: Deployment, fou
             f"{other_window:,} instead of {window:,} tokens",
             help="long requests that the one accepts fail at the other",
         )
-
-
-def _window(deployment: Deployment) -> int | None:
-    if deployment.model_info is not None and deployment.model_info.context_window is not None:
-        return deployment.model_info.context_window
-    info = find_model(deployment.known_model, deployment.effective_runtime().provider)
-    return info.context_window if info is not None else None
 
 
 def _cycles(program: Program, targets: dict[str, str], found: Diagnostics) -> None:

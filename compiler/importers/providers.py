@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from ...dsl import deployment as dsl
@@ -25,6 +27,8 @@ class Provider:
 
 
 COMPATIBLE = "openai_compatible"
+
+_NONE: Mapping[str, str] = {}
 
 _BY_PREFIX = {prefix.rstrip("/"): kind for kind, each in PRESETS.items() for prefix in each.prefixes}
 
@@ -140,9 +144,12 @@ def aim_at(made: Deployment, name: str, model: str, endpoint: object = None) -> 
     return True
 
 
-def expected_key(made: Deployment, name: str) -> None:
-    """Let a deployment take its key from the customary variable, where it must have one and none is named."""
+def expected_key(made: Deployment, name: str, variables: Mapping[str, str] = _NONE) -> None:
+    """Let a deployment take its key from the customary variable, where it must have one and none is named.
+
+    variables: those that the other system reads in place of the customary ones, by its name of the provider.
+    """
     found = find_provider(name)
     is_elsewhere = made.has("runtime.endpoint") and made.label_of("runtime") == COMPATIBLE
     if found is not None and found.key is not None and not made.has("runtime.api_key") and not is_elsewhere:
-        made.put("runtime.api_key", env(found.key))
+        made.put("runtime.api_key", env(variables.get(name, found.key)))

@@ -23,6 +23,7 @@ class Capabilities:
     refused_sampling: names of OpenAI's fields that it does not take, such as `temperature`.
     one_of_sampling: groups of them of which it takes one at most.
     greatest_temperature: 1 or 2.
+    context_window: tokens of the request and the answer together.
     token_limit: the name of the field that limits the answer, where a dialect has two. greatest_output: in
     tokens.
     system_prompts: where they may stand.
@@ -57,6 +58,7 @@ class Capabilities:
     refused_sampling: tuple[str, ...] | None = None
     one_of_sampling: tuple[tuple[str, ...], ...] | None = None
     greatest_temperature: float | None = None
+    context_window: int | None = None
     token_limit: Literal["max_tokens", "max_completion_tokens"] | None = None
     greatest_output: int | None = None
     system_prompts: SystemPrompts | None = None

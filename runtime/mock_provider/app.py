@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import evolve, frozen
+from aiohttp.http_exceptions import HttpProcessingError
+from attrs import evolve
 
 from . import answers
 from .anthropic_api import AnthropicApi
@@ -18,25 +19,24 @@ from .deliver import deliver, in_parts
 from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
 from .faults import SPOILT, Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
+from .guest import ASKED_OF, Guest, model_of, table_of
 from .limits import Limiter
 from .openai_api import OpenAIApi
 from .openai_more import completion, images, moderation, speech, transcription
+from .options import MockOptions, script_in
 from .parsed_request import Asked, MockError, wanted
 from .rerank import rerank
 from .responses import error_body, error_response, json_response, retry_headers
-from .scripted_answers import Prompter, Script, ScriptedAnswer, ScriptError, parse_script
+from .scripted_answers import Prompter
 from .spoilt import spoilt, spoilt_events
 from .stats import Stats, fingerprint
-from .strict import PROVIDERS, Quirks, Table, provider_of, room_headers, table
+from .strict import PROVIDERS, Quirks, room_headers
 from .strict.tables import REQUEST, filled
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answering = Callable[[web.Request, Api, dict[str, Any], "Guest"], Awaitable[web.StreamResponse]]
 
 _MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
-ASKED_OF: web.RequestKey[tuple[Table | None, str]] = web.RequestKey("asked_of", tuple)
-"""The rules of the provider that a request is for, where they are kept, and the model."""
-
 _MAX_BODY = 64 << 20
 _NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError, OverflowError)
 """What a request of another shape makes fail."""
@@ -58,39 +58,6 @@ _MORE = (
     "/images/edits",
     "/images/variations",
 )
-
-
-@frozen
-class MockOptions:
-    """How the mock provider behaves.
-
-    gap: seconds between two pieces of a stream. faults: what the first answers are instead. rpm, tpm:
-    requests and tokens in any minute, for each key. answers: what is said to messages that fit. strict:
-    whether requests are refused, and answers written, as the real providers do.
-    """
-
-    gap: float = 0.005
-    faults: tuple[Fault, ...] = ()
-    rpm: int | None = None
-    tpm: int | None = None
-    answers: tuple[ScriptedAnswer, ...] = ()
-    strict: bool = False
-
-    def following(self, script: Script) -> MockOptions:
-        """The same, as far as `script` does not say otherwise."""
-        said: dict[str, Any] = {"rpm": script.rpm, "tpm": script.tpm}
-        said["gap"] = None if script.gap_ms is None else script.gap_ms / 1000
-        said["faults"], said["answers"] = script.faults, script.answers
-        return evolve(self, **{name: value for name, value in said.items() if value is not None})
-
-
-@frozen
-class Guest:
-    """Who sent a request, what goes wrong with the answer, and the rules of the provider that was meant."""
-
-    key: str
-    fault: Fault | None
-    table: Table | None = None
 
 
 def build_app(options: MockOptions | None = None, stats: Stats | None = None) -> web.Application:
@@ -248,7 +215,7 @@ class _Provider:
         if guest.fault is not None:
             raise MockError(500, "This fault is for chats.")
         headers = self._take_room(api, guest, 1)
-        path, model = request.path, _model_of(request, body)
+        path, model = request.path, model_of(request, body)
         if path.endswith("/audio/speech"):
             return web.Response(body=speech(body), headers=headers, content_type="audio/wav")
         if path.endswith("/moderations"):
@@ -285,7 +252,7 @@ class _Provider:
     async def reset(self, request: web.Request) -> web.StreamResponse:
         """Begin anew; a script in the body says how to behave from now on."""
         try:
-            script = await _script_in(request)
+            script = await script_in(request)
         except MockError as error:
             return error_response(OpenAIApi(), error)
         self._stats.reset()
@@ -295,7 +262,7 @@ class _Provider:
     async def set_faults(self, request: web.Request) -> web.StreamResponse:
         """Go wrong as the script in the body says from now on; `{"faults": []}` is not at all."""
         try:
-            script = await _script_in(request)
+            script = await script_in(request)
             if script.faults is None:
                 raise MockError(400, '`faults` is missing: a list of faults, such as ["429:count=2"]')
         except MockError as error:
@@ -335,8 +302,10 @@ class _Provider:
             broken = None if isinstance(body, dict) else MockError(400, "The body must be a JSON object.")
         except orjson.JSONDecodeError as error:
             body, broken = {}, MockError(400, f"The body is no JSON: {error}", "invalid_json")
-        found = self._table(request, api, body) if broken is None else self._table(request, api, {})
-        model = _model_of(request, body) if broken is None else ""
+        except MockError as error:
+            body, broken = {}, error
+        found = table_of(request, api, body if broken is None else {}) if self._options.strict else None
+        model = model_of(request, body) if broken is None else ""
         request[ASKED_OF] = found, model
         key = api.key(request.headers)
         if not key:
@@ -354,15 +323,6 @@ class _Provider:
         if found is not None:
             found.refuse(kind, model, body)
         return Guest(shown, fault, found), body
-
-    def _table(self, request: web.Request, api: Api, body: dict[str, Any]) -> Table | None:
-        """The rules of the provider that the request is for, where they are kept."""
-        if not self._options.strict:
-            return None
-        named, model = request.match_info.get("provider", ""), body.get("model")
-        path = request.path.removeprefix(f"/{named}") if named else request.path
-        has_api_key = "api-key" in request.headers
-        return table(provider_of(api.name, path, named, model if isinstance(model, str) else "", has_api_key))
 
     def _fault(self, fault: Fault) -> MockError:
         """The error that was asked for."""
@@ -390,7 +350,10 @@ class _Provider:
 
 async def _form(request: web.Request) -> dict[str, Any]:
     """The fields of a form, and its files as bytes."""
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, HttpProcessingError, web.HTTPException) as error:
+        raise MockError(400, f"The body is no form: {error}") from None
     return {
         name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
     }
@@ -403,17 +366,3 @@ def _embeddings(request: web.Request, body: dict[str, Any]) -> Embedded:
     if request.path.endswith(":batchEmbedContents"):
         return gemini_embeddings(body)
     return openai_embeddings(request.match_info.get("deployment") or wanted(body, "model", str), body)
-
-
-def _model_of(request: web.Request, body: dict[str, Any]) -> str:
-    told = request.match_info.get("model") or request.match_info.get("deployment") or body.get("model")
-    return told if isinstance(told, str) else ""
-
-
-async def _script_in(request: web.Request) -> Script:
-    """The script in the body of a request. Raises MockError."""
-    raw = await request.read()
-    try:
-        return parse_script(orjson.loads(raw)) if raw else Script()
-    except (ScriptError, orjson.JSONDecodeError, RecursionError) as error:
-        raise MockError(400, f"this is no script: {error}") from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..http_server import HttpServer, bind, stop_signal
-from .app import MockOptions, build_app
+from .app import build_app
+from .options import MockOptions
 
 ADVICE = "stop that program, or choose another port with --port"
 

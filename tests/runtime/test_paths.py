@@ -174,6 +174,21 @@ async def test_a_page_that_is_named_may_read_all_that_is_told_beside_an_answer()
             assert name in exposed
 
 
+async def test_names_with_slashes_are_found_below_v2() -> None:
+    async with (
+        executor_of(remote_plan("any", model="openrouter/*")) as executor,
+        gateway_of(executor) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        it = Front(url, http)
+        for path in ("/v2/models/any/some/model/ready", "/v2/models/any/some/model/versions/1/ready"):
+            status, answer, _ = await it.ask("GET", path)
+            assert (status, answer["name"]) == (200, "any")
+        status, answer, _ = await it.ask("GET", "/v2/models/none/such/ready")
+        assert status == 404
+        assert "there is no model `none/such`" in answer["error"]
+
+
 async def test_a_client_without_v1_in_its_address_is_answered() -> None:
     async with front() as it, openai_client(it.url) as api:
         bare = api.with_options(base_url=it.url)

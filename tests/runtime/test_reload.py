@@ -30,6 +30,7 @@ from inferc.compiler.plan import (
     SecretRef,
     SecretSource,
     Size,
+    SourceRef,
     Timeouts,
 )
 from inferc.runtime.executor import Executor
@@ -125,6 +126,16 @@ async def test_everything_that_a_plan_says_is_taken_over() -> None:
         assert await it.ask("r", "sk-A") == (404, "model_not_found")
         await it.service.take_over(plan_with(gpt(it.mock.endpoint), max_body=Size(50)))
         assert await it.ask("gpt") == (413, "request_too_large")
+
+
+async def test_what_has_but_moved_in_its_file_goes_on() -> None:
+    async with house(lambda url: plan_with(gpt(url))) as it:
+        kept = it.executor.deployment("gpt")
+        for line in (7, 9):
+            plan = plan_with(gpt(it.mock.endpoint, source=SourceRef("test.infer", line, 1)))
+            await it.service.take_over(plan)
+            assert it.executor.deployment("gpt") is kept
+            assert changes(it.executor.plan, plan) == []
 
 
 async def test_what_is_in_flight_ends_as_it_began() -> None:

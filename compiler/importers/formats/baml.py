@@ -29,6 +29,9 @@ _PROVIDERS: dict[str, str] = {
 }
 """BAML's names of providers that others call otherwise."""
 
+_KEYS: dict[str, str] = {"gemini": "GOOGLE_API_KEY"}
+"""Where BAML looks for keys, when that is not where others do."""
+
 _GENERATION: Table = {
     "temperature": To("request.defaults.temperature", number),
     "topP": To("request.defaults.top_p", number),
@@ -235,7 +238,7 @@ class _Reading:
                 made.put("runtime.api_key", left_out(self._draft, key, variable, made), key)
         theirs = _PROVIDERS.get(kind, kind)
         if theirs != "vertex":
-            expected_key(made, theirs)
+            expected_key(made, theirs, _KEYS)
 
     def _retry(self, made: Deployment, named: Node) -> None:
         """A policy, put into each client that names it."""

@@ -11,7 +11,7 @@ from ...foreign import Node
 from ...providers import aim_at, expected_key
 from ...requests import DEFAULTS, put_body
 from ...tables import Kept, Lost, Table, To, follow, seconds, weight, whole
-from .models import MODEL, NOWHERE, TYPES, Models, put_additions
+from .models import KEYS, MODEL, NOWHERE, TYPES, Models, put_additions
 
 _PROMPT = 'prompts stand in pipelines: `prompt "…"`, and `as Type` for an answer in JSON'
 
@@ -151,6 +151,6 @@ class Functions:
         if not aim_at(made, theirs, model):
             draft.lost(node, NOWHERE)
             return None
-        expected_key(made, theirs)
+        expected_key(made, theirs, KEYS)
         draft.deployments.append(made)
         return made

@@ -27,6 +27,9 @@ TYPES: dict[str, str] = {
 }
 """Types of providers that others call otherwise."""
 
+KEYS: dict[str, str] = {"azure": "AZURE_API_KEY", "gemini": "GOOGLE_AI_STUDIO_API_KEY"}
+"""Where TensorZero looks for keys, when that is not where others do."""
+
 _POINTERS: dict[str, str] = {
     "/usage/input_tokens": "input",
     "/usage/prompt_tokens": "input",
@@ -83,6 +86,8 @@ class Models:
         if not made:
             draft.lost(node, NOWHERE)
             return
+        if len(made) < len(order):
+            draft.changed(routing, "some of these cannot be here, and are passed over")
         draft.kept(routing)
         if made != [name]:
             strategy = Strategy("fallback", tuple(made)) if len(made) > 1 else made[0]
@@ -152,7 +157,7 @@ class Models:
                 made.put(
                     f"runtime.{field_name}", left_out(draft, each, variable_for(made.name, "key"), made), each
                 )
-        expected_key(made, TYPES.get(kind, kind))
+        expected_key(made, TYPES.get(kind, kind), KEYS)
 
     def _prices(self, made: Deployment, node: Node) -> None:
         """Prices by where in the usage of an answer their number stands."""

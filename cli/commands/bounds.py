@@ -1,0 +1,93 @@
+"""`inferc bounds`: the most that one request can take, shown before anything runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from ...dsl.suggest import did_you_mean
+from ..output import fail
+from ..plans import add_plan, ready_plan
+
+if TYPE_CHECKING:
+    from ...compiler.analysis.bounds import Part
+
+EXAMPLES = """\
+  inferc bounds shop.infer                 # every name that clients can use
+  inferc bounds shop.infer assistant       # one of them, and why
+  inferc bounds shop.infer --json
+"""
+
+_HEADINGS = ("NAME", "CALLS", "TOKENS", "COST", "TIME")
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_plan(parser)
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a pipeline, route or deployment: show what it is made of"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON; what has no limit is null")
+
+
+def run(arguments: Namespace) -> int:
+    ready = ready_plan(arguments)
+    if isinstance(ready, int):
+        return ready
+    from ...compiler.analysis.bounds import bounds_of
+
+    parts = bounds_of(ready.plan)
+    name = arguments.name
+    if name is not None:
+        if name not in parts:
+            hint = did_you_mean(name, list(parts)) or f"it has {', '.join(f'`{each}`' for each in parts)}"
+            return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
+        parts = {name: parts[name]}
+    if arguments.json:
+        json.dump({each: _as_json(part) for each, part in parts.items()}, sys.stdout, indent=2)
+        print()
+        return 0
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    for part in parts.values():
+        rows += _explained(part) if name is not None else (_row(part.name, part),)
+    widths = [max(len(row[index]) for row in rows) for index in range(len(_HEADINGS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if name is not None:
+        print()
+        for line in _why(parts[name]):
+            print(line)
+    return 0
+
+
+def _row(name: str, part: Part) -> tuple[str, ...]:
+    from ...compiler.analysis.bounds import QUANTITIES, spoken
+
+    return (name, *(spoken(each, float(getattr(part.bound, each))) for each in QUANTITIES))
+
+
+def _explained(part: Part, depth: int = 0) -> Iterator[tuple[str, ...]]:
+    yield _row("  " * depth + part.name, part)
+    for each in part.parts:
+        yield from _explained(each, depth + 1)
+
+
+def _why(part: Part, depth: int = 0) -> Iterator[str]:
+    ended = f"; its time is ended by `{part.ended_by}`" if part.ended_by else ""
+    yield f"{'  ' * depth}{part.name}: {part.what}{ended}"
+    for each in part.parts:
+        yield from _why(each, depth + 1)
+
+
+def _as_json(part: Part) -> dict[str, Any]:
+    from ...compiler.analysis.bounds import QUANTITIES
+
+    numbers = {each: float(getattr(part.bound, each)) for each in QUANTITIES}
+    return {
+        **{each: number if isfinite(number) else None for each, number in numbers.items()},
+        "why": part.what,
+        "parts": {each.name: _as_json(each) for each in part.parts},
+    }

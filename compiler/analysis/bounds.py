@@ -1,0 +1,395 @@
+"""The most that one request can take: calls of models, tokens, dollars and seconds.
+
+It follows what the executor does when all goes wrong, one rule after the other: all attempts of a deployment
+at all of its keys, all members of a route, the dearer arm of a match. Where something has no limit, neither
+has what it is a part of, unless a deadline ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil, inf
+from typing import Any
+
+import attrs
+from attrs import evolve, frozen
+
+from ...dsl.kinds import CapacityKind, TaskKind
+from ..plan import (
+    AttemptNode,
+    BuiltinNode,
+    CallNode,
+    CascadePlan,
+    ConstantNode,
+    DeploymentPlan,
+    ExternNode,
+    HedgePlan,
+    IfNode,
+    ListNode,
+    MapNode,
+    MatchNode,
+    Node,
+    PipelinePlan,
+    Plan,
+    RemotePoolPlan,
+    RetryPolicy,
+    RoutePlan,
+)
+from ..plan.reach import members_of, names_of
+
+LONGEST_QUEUE = 60.0
+"""Seconds that a request waits for a place in a full deployment."""
+LONGEST_LIMIT = 60.0
+"""Seconds that an attempt waits for a rate limit or a circuit."""
+LONGEST_RETRIES = 120.0
+"""Seconds that a request waits between its attempts, all together."""
+STEP_BACKOFF = 10.0
+"""The longest of these waits for the tries of a step."""
+ASKS_PER_MEMBER = 2
+"""How often a route asks on average, at most, for each of its members."""
+
+
+@frozen
+class Bound:
+    """The most that something can take; infinite: there is no limit. dollars: by the prices of the plan."""
+
+    calls: float = 0
+    tokens: float = 0
+    dollars: float = 0
+    seconds: float = 0
+
+    def __add__(self, other: Bound) -> Bound:
+        """One after the other."""
+        return Bound(*(a + b for a, b in zip(_numbers(self), _numbers(other), strict=True)))
+
+    def times(self, count: float) -> Bound:
+        """So often, one after the other."""
+        return Bound(*(number * count if number else 0 for number in _numbers(self)))
+
+    def or_else(self, other: Bound) -> Bound:
+        """The one or the other."""
+        return Bound(*(max(a, b) for a, b in zip(_numbers(self), _numbers(other), strict=True)))
+
+
+NOTHING = Bound()
+QUANTITIES = ("calls", "tokens", "dollars", "seconds")
+
+
+@frozen
+class Part:
+    """Why the bound of something is what it is. parts: what it is made of. ended_by: what cuts its time."""
+
+    name: str
+    what: str
+    bound: Bound
+    parts: tuple[Part, ...] = ()
+    ended_by: str = ""
+
+
+def bounds_of(plan: Plan) -> dict[str, Part]:
+    """Of each name that clients can use."""
+    found = _Bounds(plan)
+    timeout = plan.gateway.timeout
+    parts = {name: found.of(name) for name in names_of(plan)}
+    if timeout is None:
+        return parts
+    return {name: _until(part, float(timeout), "gateway { timeout }") for name, part in parts.items()}
+
+
+def way_to(part: Part, quantity: str) -> list[str]:
+    """What makes most of `quantity`, from what is asked down to one deployment: a line for each."""
+    if quantity == "seconds" and part.ended_by:
+        return [f"`{part.ended_by}` ends it, and nothing earlier"]
+    way = [f"`{part.name}`: {part.what}"]
+    while part.parts:
+        part = max(part.parts, key=lambda each: float(getattr(each.bound, quantity)))
+        way.append(f"`{part.name}`: {part.what}")
+    return way
+
+
+def spoken(quantity: str, number: float) -> str:
+    """`number` as people say it."""
+    if number == inf:
+        return "no limit"
+    match quantity:
+        case "dollars":
+            return f"${number:,.2f}" if number >= 1 else f"${number:.2g}"
+        case "seconds":
+            return _time(ceil(number))
+    return f"{number:,.0f}"
+
+
+def _time(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
+
+
+def _until(part: Part, seconds: float, why: str) -> Part:
+    """`part`, with an end to it."""
+    if part.bound.seconds <= seconds:
+        return part
+    return evolve(part, bound=evolve(part.bound, seconds=seconds), ended_by=why)
+
+
+class _Bounds:
+    def __init__(self, plan: Plan) -> None:
+        self._deployments = {each.deployment: each for each in plan.deployments}
+        self._routes = {each.route: each for each in plan.routes}
+        self._pipelines = {each.pipeline: each for each in plan.pipelines}
+        self._externs = {each.extern: each for each in plan.externs}
+        self._known: dict[str, Part] = {}
+
+    def of(self, name: str) -> Part:
+        """Of a deployment, a route or a pipeline; none of them leads back to itself."""
+        part = self._known.get(name)
+        if part is None:
+            if name in self._deployments:
+                part = self._deployment(self._deployments[name])
+            elif name in self._routes:
+                part = self._route(self._routes[name])
+            else:
+                part = self._pipeline(self._pipelines[name])
+            self._known[name] = part
+        return part
+
+    # ---- deployments
+
+    def _deployment(self, plan: DeploymentPlan) -> Part:
+        part = _pool(plan) if isinstance(plan, RemotePoolPlan) else _local(plan)
+        policy = plan.serving.on_capacity_exhausted
+        if policy.kind is not CapacityKind.FALLBACK or policy.target is None:
+            return part
+        other = self.of(policy.target)
+        what = f"{part.what}; or `{policy.target}`, when it is full"
+        return Part(plan.deployment, what, part.bound.or_else(other.bound), (other,))
+
+    # ---- routes
+
+    def _route(self, plan: RoutePlan) -> Part:
+        parts = tuple(self.of(member) for member in members_of(plan))
+        bounds = [part.bound for part in parts]
+        count = len(parts)
+        if isinstance(plan, HedgePlan):
+            bound = _sum(bounds)
+            latest = float(plan.after) * (count - 1) + max(each.seconds for each in bounds)
+            what = f"{plan.kind}: all {count} members, each {plan.after} after the one before"
+            bound = evolve(bound, seconds=min(latest, bound.seconds))
+        elif isinstance(plan, CascadePlan):
+            bound, what = _sum(bounds), f"{plan.kind}: all {count} members, one after the other"
+        else:
+            asks = ASKS_PER_MEMBER * count
+            bound = _either(bounds).times(asks)
+            what = f"{plan.kind}: {asks} members are asked, since one may be asked again once it is free"
+        return Part(plan.route, what, bound, parts)
+
+    # ---- pipelines
+
+    def _pipeline(self, plan: PipelinePlan) -> Part:
+        steps = _Steps(plan, self.of, self._extern)
+        bound = steps.block("")
+        return Part(plan.pipeline, "pipeline: all of its steps", bound, tuple(steps.calls))
+
+    def _extern(self, node: ExternNode) -> Bound:
+        longest = self._externs[node.extern].timeout if node.timeout is None else node.timeout
+        return Bound(seconds=float(longest) * (node.retries + 1) + _waits(node.retries, STEP_BACKOFF))
+
+
+class _Steps:
+    """The steps of one pipeline."""
+
+    def __init__(
+        self, plan: PipelinePlan, of: Callable[[str], Part], extern: Callable[[ExternNode], Bound]
+    ) -> None:
+        self._of = of
+        self._extern = extern
+        self._nodes = {node.name: node for node in plan.nodes}
+        self._blocks: dict[str, list[Node]] = {}
+        for node in plan.nodes:
+            self._blocks.setdefault(node.block, []).append(node)
+        self.calls: list[Part] = []
+        """What is called, in the order of the plan."""
+
+    def block(self, name: str) -> Bound:
+        """All of its nodes; those that do not depend on each other run at the same time."""
+        total, ends = NOTHING, dict[str, float]()
+        for node in self._blocks.get(name, ()):
+            bound = self._node(node)
+            begins = max((ends.get(each, 0.0) for each in self._taken(node)), default=0.0)
+            ends[node.name] = begins + bound.seconds
+            total += bound
+        return evolve(total, seconds=max(ends.values(), default=0.0))
+
+    def _taken(self, node: Node) -> set[str]:
+        """The nodes whose values `node`, or a block that it runs, takes."""
+        taken = set(_texts(node))
+        for block in _blocks_of(node):
+            for each in self._blocks.get(block, ()):
+                taken |= self._taken(each)
+        return taken
+
+    def _node(self, node: Node) -> Bound:
+        match node:
+            case CallNode():
+                return self._call(node)
+            case ExternNode():
+                return self._extern(node)
+            case MatchNode():
+                return _either([self.block(arm.block) for arm in node.arms])
+            case IfNode():
+                return self.block(node.then).or_else(self.block(node.otherwise))
+            case AttemptNode():
+                return self.block(node.first) + self.block(node.otherwise)
+            case MapNode():
+                return self._map(node)
+        return NOTHING
+
+    def _call(self, node: CallNode) -> Bound:
+        target = self._of(node.target)
+        answers = 2 if node.repair else 1
+        bound = target.bound.times(answers * (node.retries + 1))
+        seconds = bound.seconds + _waits(node.retries, STEP_BACKOFF)
+        if node.timeout is not None:
+            seconds = min(seconds, float(node.timeout))
+        bound = evolve(bound, seconds=seconds)
+        why = [f"`{node.target}`"]
+        why += [f"{node.retries + 1} tries"] if node.retries else []
+        why += ["asked again once where the answer does not fit"] if node.repair else []
+        self.calls.append(Part(_step(node), ", ".join(why), bound, (target,)))
+        return bound
+
+    def _map(self, node: MapNode) -> Bound:
+        before = len(self.calls)
+        each, count = self.block(node.each), self._length(node.over)
+        bound = each.times(count)
+        rounds = inf if count == inf else ceil(count / node.limit)
+        bound = evolve(bound, seconds=each.seconds * rounds if each.seconds else 0)
+        if len(self.calls) > before:
+            inner = tuple(self.calls[before:])
+            del self.calls[before:]
+            often = f"{count:g} times" if count < inf else "for each of a list whose length is not known"
+            self.calls.append(Part(_step(node), often, bound, inner))
+        return bound
+
+    def _length(self, name: str) -> float:
+        """Of a list; infinite where nobody knows."""
+        match self._nodes.get(name):
+            case ListNode(items=items):
+                return len(items)
+            case ConstantNode(value=list() | tuple() as items):
+                return len(items)
+            case BuiltinNode(function="sort" | "reverse", arguments=(of, *_)):
+                return self._length(of)
+        return inf
+
+
+def _pool(plan: RemotePoolPlan) -> Part:
+    """Every attempt, at every replica: a key that is refused or used up passes the request on to the next."""
+    replicas, retries = len(plan.replicas), plan.retry.max_retries if plan.idempotent else 0
+    attempts = (retries + 1) * replicas
+    what = f"{attempts} attempt{'s' if attempts > 1 else ''}"
+    if attempts > 1:
+        tries = f"1 + {retries} retr{'y' if retries == 1 else 'ies'}"
+        what += f": {tries}" if replicas == 1 else f": ({tries}) × {replicas} replicas"
+    queue = LONGEST_QUEUE if plan.serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
+    waits = _retry_waits(plan.retry if plan.idempotent else None)
+    seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
+    one = _one_call(plan)
+    bound = evolve(one.times(attempts), seconds=seconds)
+    if plan.task is TaskKind.EMBED and plan.capabilities.most_inputs is not None:
+        what += f", for every {plan.capabilities.most_inputs} texts"
+        bound = Bound(inf, inf, inf, inf)
+    return Part(plan.deployment, what, bound)
+
+
+def _one_call(plan: RemotePoolPlan) -> Bound:
+    """The dearest request that the model takes, with its longest answer."""
+    context = plan.capabilities.context_window or inf
+    answer = min(_longest_answer(plan), context)
+    tokens = context if plan.task is TaskKind.CHAT else inf
+    price = plan.price
+    if price is None:
+        return Bound(1, tokens, inf)
+    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h]
+    dearest = max(float(each) for each in prompt if each is not None)
+    dollars = _product(tokens, dearest) + _product(answer, float(price.output))
+    return Bound(1, tokens, dollars / 1e6)
+
+
+def _longest_answer(plan: RemotePoolPlan) -> float:
+    """In tokens, of as many answers as the file lets a request ask for."""
+    if plan.task is not TaskKind.CHAT:
+        return 0.0
+    forced = plan.request.force if plan.request is not None else None
+    most = plan.capabilities.greatest_output or inf
+    if forced is not None and forced.max_tokens is not None:
+        most = min(most, forced.max_tokens)
+    return most * (forced.n if forced is not None and forced.n is not None else 1)
+
+
+def _local(plan: DeploymentPlan) -> Part:
+    return Part(plan.deployment, "one run of a model on this machine", Bound(1, 0, 0, inf))
+
+
+def _retry_waits(policy: RetryPolicy | None) -> float:
+    return 0.0 if policy is None else _waits(policy.max_retries, float(policy.max_backoff))
+
+
+def _waits(retries: int, longest: float) -> float:
+    return min(retries * longest, LONGEST_RETRIES)
+
+
+def _product(count: float, price: float) -> float:
+    return count * price if price else 0.0
+
+
+def _sum(bounds: Iterable[Bound]) -> Bound:
+    return sum(bounds, NOTHING)
+
+
+def _either(bounds: Sequence[Bound]) -> Bound:
+    found = NOTHING
+    for bound in bounds:
+        found = found.or_else(bound)
+    return found
+
+
+def _numbers(bound: Bound) -> tuple[float, ...]:
+    return bound.calls, bound.tokens, bound.dollars, bound.seconds
+
+
+def _step(node: Node) -> str:
+    return node.name.partition(".")[0]
+
+
+def _blocks_of(node: Node) -> tuple[str, ...]:
+    match node:
+        case MatchNode(arms=arms):
+            return tuple(arm.block for arm in arms)
+        case IfNode(then=then, otherwise=otherwise):
+            return then, otherwise
+        case AttemptNode(first=first, otherwise=otherwise):
+            return first, otherwise
+        case MapNode(each=each):
+            return (each,)
+    return ()
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """All texts in a node, among them the names of the nodes that it takes."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, Node):
+        for attribute in attrs.fields(type(value)):
+            if attribute.name not in ("name", "block", "type"):
+                yield from _texts(getattr(value, attribute.name))
+    elif attrs.has(type(value)):
+        for attribute in attrs.fields(type(value)):
+            yield from _texts(getattr(value, attribute.name))

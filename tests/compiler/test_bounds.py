@@ -1,0 +1,191 @@
+"""The most that one request can take, held against what requests take when everything fails."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inferc.compiler.analysis import bounds
+from inferc.compiler.analysis.bounds import Bound, bounds_of
+from inferc.compiler.plan import Plan, RemotePoolPlan
+from inferc.runtime.limits.rate_limiters import MAX_WAIT
+from inferc.runtime.policies.retry import MAX_TOTAL_WAIT
+from inferc.runtime.requests import errors as e
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.serving.deployment import Deployment
+from inferc.runtime.serving.model import Model
+from inferc.runtime.serving.pipelines import Workers, build_pipelines
+from inferc.runtime.serving.routes.build import build_route
+from inferc.runtime.serving.slots import MAX_QUEUED
+
+from ..support.flows import echo, value_of
+from ..support.members import Speaker, hear
+from ..support.policies import policies_of
+from ..support.projects import Project
+from ..support.virtual_time import run_virtual
+
+FILE = """
+deployment gpt {
+  model = "gpt-4o-mini"
+  replicas = 2
+  runtime openai { api_key = [env("A"), env("B")], retry { max_retries = 2 }, timeouts { total = 60s } }
+}
+deployment claude {
+  model = "claude-sonnet-4-5"
+  runtime anthropic { api_key = env("C"), retry { max_retries = 1 }, timeouts { request = 60s, total = 60s } }
+  request { force { max_tokens = 1k } }
+}
+deployment once { model = "gpt-4o", idempotent = false, runtime openai { api_key = env("A") } }
+route first = fallback [gpt, claude]
+route any = balance [claude, gpt, once] by least_busy
+route both = hedge [gpt, claude] after 400ms
+route better = cascade [once, claude] accept it.confidence >= 0.8
+route all = fallback [both, first]
+pipeline reply(message: text) -> text {
+  thought = gpt(message) with { retries = 1 }
+  parts   = [first(x) for x in ["a", "b", "c"]] with { limit = 2 }
+  answer  = match thought { "yes" => once(message), _ => all(join(parts, ", ")) else claude(message) }
+  return answer
+}
+"""
+
+NAMES = ("gpt", "claude", "once", "first", "any", "both", "better", "all", "reply")
+FAULTS = (
+    lambda: e.ServerError("it failed"),
+    lambda: e.NetworkError("gone"),
+    lambda: e.RateLimited("slow down", retry_after=1.0, upstream_status=429),
+    lambda: e.RateLimited("slow down", upstream_status=429),
+    lambda: e.Unauthorized("who are you?", upstream_status=401),
+    lambda: e.ServerDown("not now"),
+    lambda: e.RequestTimeout("too slow"),
+)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return Project(tmp_path_factory.mktemp("bounds")).plan(FILE, name="bounds.infer")
+
+
+def bound(text: str, name: str, folder: Path) -> Bound:
+    return bounds_of(Project(folder).plan(text))[name].bound
+
+
+def test_attempts_are_counted_at_every_key(plan: Plan) -> None:
+    found = {name: part.bound.calls for name, part in bounds_of(plan).items()}
+    assert found["gpt"] == 3 * 2
+    assert found["claude"] == 2
+    assert found["once"] == 1
+    assert found["both"] == 6 + 2
+    assert found["better"] == 1 + 2
+    assert found["first"] == 4 * 6
+    assert found["reply"] == 2 * 6 + 3 * 24 + found["all"] + 2
+
+
+def test_the_longest_answer_is_the_forced_one(plan: Plan) -> None:
+    [claude] = [each for each in plan.deployments if each.deployment == "claude"]
+    assert isinstance(claude, RemotePoolPlan)
+    assert claude.price is not None
+    assert claude.capabilities.context_window is not None
+    dearest = max(claude.price.input, claude.price.cache_write or 0, claude.price.cache_write_1h or 0)
+    dollars = (claude.capabilities.context_window * dearest + 1000 * claude.price.output) / 1_000_000
+    assert bounds_of(plan)["claude"].bound.dollars == pytest.approx(float(2 * dollars))
+
+
+def test_a_list_of_unknown_length_has_no_limit(tmp_path: Path) -> None:
+    text = FILE + "pipeline each(xs: list<text>) -> list<text> { return [gpt(x) for x in xs] }\n"
+    assert bound(text, "each", tmp_path) == Bound(inf, inf, inf, inf)
+
+
+def test_a_deadline_ends_what_has_no_limit(tmp_path: Path) -> None:
+    assert bound(FILE + "gateway { timeout = 2m }\n", "reply", tmp_path).seconds == 120
+
+
+def test_an_unknown_price_is_no_low_price(tmp_path: Path) -> None:
+    text = (
+        'deployment own { model = "mine", runtime openai_compatible { endpoint = "http://localhost:1/v1" } }'
+    )
+    found = bound(text, "own", tmp_path)
+    assert found.calls == 4
+    assert found.dollars == inf
+
+
+def test_waits_are_those_of_the_executor() -> None:
+    assert bounds.LONGEST_QUEUE == MAX_QUEUED
+    assert bounds.LONGEST_LIMIT == MAX_WAIT
+    assert bounds.LONGEST_RETRIES == MAX_TOTAL_WAIT
+
+
+@pytest.mark.parametrize(
+    ("promise", "said"),
+    [
+        ("max_calls = 100", "one request to `reply` may make 182 calls"),
+        ("max_cost = $1", "one request to `reply` may cost $"),
+        ("max_wait = 1m", "one request to `reply` may take 6h"),
+    ],
+)
+def test_a_broken_promise_is_an_error_with_the_way_that_breaks_it(
+    tmp_path: Path, promise: str, said: str
+) -> None:
+    [found] = Project(tmp_path).findings(FILE + f"gateway {{ bounds {{ {promise} }} }}\n")
+    assert found.code == "E0427"
+    assert said in found.message
+    assert " attempts: " in found.notes[-1]
+
+
+def test_a_promise_that_is_kept_says_nothing(tmp_path: Path) -> None:
+    promises = "max_calls = 1k, max_wait = 5m"
+    assert Project(tmp_path).findings(FILE + f"gateway {{ timeout = 5m, bounds {{ {promises} }} }}\n") == []
+
+
+class World:
+    """The deployments of a plan over replicas that fail by chance."""
+
+    def __init__(self, plan: Plan, chance: Random, share: float) -> None:
+        self.speakers: list[Speaker] = []
+        self.models: dict[str, Model] = {}
+        deployments: dict[str, Deployment] = {}
+        for each in plan.deployments:
+            assert isinstance(each, RemotePoolPlan)
+            speakers = [self._speaker(chance, share) for _ in each.replicas]
+            made = Deployment(each, speakers, deployments, chance, policies_of(each))
+            self.models[each.deployment] = deployments[each.deployment] = made
+        workers = Workers()
+        for route in plan.routes:
+            self.models[route.route] = build_route(route, self.models, chance, workers)
+        self.pipelines = build_pipelines(plan, self.models, {}, workers, chance)
+
+    def _speaker(self, chance: Random, share: float) -> Speaker:
+        errors: list[RequestError] = [chance.choice(FAULTS)() for _ in range(1000) if chance.random() < share]
+        speaker = echo(errors=errors, delay=chance.uniform(0, 60))
+        self.speakers.append(speaker)
+        return speaker
+
+    async def ask(self, name: str) -> tuple[int, float]:
+        """The calls that were made, and the seconds that it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with suppress(RequestError):
+            if name in self.pipelines:
+                await value_of(self.pipelines[name], message="hello")
+            else:
+                await hear(self.models[name], stream=False)
+        return sum(len(each.started) for each in self.speakers), loop.time() - began
+
+
+@given(st.sampled_from(NAMES), st.integers(0, 2**32), st.sampled_from((0.01, 0.3, 1.0)))
+@settings(max_examples=50)
+def test_no_request_takes_more_than_its_bound(plan: Plan, name: str, seed: int, share: float) -> None:
+    async def ask() -> tuple[int, float]:
+        return await World(plan, Random(seed), share).ask(name)
+
+    calls, seconds = run_virtual(ask())
+    most = bounds_of(plan)[name].bound
+    assert calls <= most.calls
+    assert seconds <= most.seconds
