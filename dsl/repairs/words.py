@@ -22,7 +22,8 @@ def dashed_name(at: Situation) -> Instead | None:
     if name is None or name.end != token.start:
         return None
     found = _DASHED.match(at.text, name.start)
-    assert found is not None
+    if found is None:  # a name in quotes
+        return None
     here, text = at.span(name.start, found.end()), found[0]
     if found.end() <= token.end:
         return None
