@@ -17,6 +17,14 @@ PLACEHOLDERS = frozenset(
 """What people write where a client insists on a key that nobody reads."""
 
 
+_NAMES = re.compile(r"(^|[-_])(token|key|secret|password|passwd|credentials?)$", re.IGNORECASE)
+
+
+def names_secret(name: str) -> bool:
+    """Whether a variable of this name holds what nobody else may know."""
+    return _NAMES.search(name) is not None
+
+
 def variable_for(*parts: str) -> str:
     """The name of an environment variable made of what a key is for."""
     name = re.sub(r"[^A-Z0-9]+", "_", "_".join(parts).upper()).strip("_")

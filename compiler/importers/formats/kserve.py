@@ -8,6 +8,7 @@ from ..draft import Deployment, Draft
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest
 from ..origin import Origin
+from ..secrets import names_secret
 from ..servers import PORT
 from ..tables import Kept, Lost, Table, To, Unfit, follow, milliseconds, positive, seconds
 from .kserve_graphs import graph
@@ -223,15 +224,15 @@ def _environment(variables: Node | None, made: Deployment, draft: Draft) -> None
         name, value, source = item.text("name"), item.get("value"), item.get("valueFrom")
         if not name:
             continue
-        if value is not None and isinstance(value.value, str | int | float):
+        is_told = value is not None and isinstance(value.value, str | int | float)
+        if value is not None and is_told and not names_secret(name):
             made.put(("runtime", "launch", "env", name), str(value.value), item)
             draft.kept(item)
         else:
             passed.append(name)
             sources.append(item)
             draft.kept(item.get("name"))
-            draft.changed(
-                source, f"inferc passes {name} of its own environment on: set it there", made.remarks
-            )
+            says = f"inferc passes {name} of its own environment on: set it there"
+            draft.changed(source if source is not None else value, says, made.remarks)
     if passed:
         made.put("runtime.launch.pass_env", passed, *sources)

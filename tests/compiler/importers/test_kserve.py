@@ -20,6 +20,7 @@ spec:
       env:
         - {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hub, key: token}}}
         - {name: LEVEL, value: "1"}
+        - {name: HUB_PASSWORD, value: not-to-be-seen}
 ---
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
@@ -54,7 +55,8 @@ def test_services_are_servers_or_models_and_graphs_are_routes_and_pipelines(brin
         '"vllm", "serve", "Qwen/Q", "--port", "{port}", "--max-model-len", "4096", "--enable-prefix-caching"'
     )
     assert command in text
-    assert 'env { LEVEL = "1" } pass_env = ["HF_TOKEN"]' in text
+    assert 'env { LEVEL = "1" } pass_env = ["HF_TOKEN", "HUB_PASSWORD"]' in text
+    assert "not-to-be-seen" not in text
     assert "serving { max_concurrent = 9 }" in text
     assert "timeouts { request = 2m, total = 2m }" in text
     assert 'model = "models/topics/model.onnx"' in text

@@ -86,6 +86,8 @@ class Models:
         if not made:
             draft.lost(node, NOWHERE)
             return
+        if len(made) < len(order):
+            draft.changed(routing, "some of these cannot be here, and are passed over")
         draft.kept(routing)
         if made != [name]:
             strategy = Strategy("fallback", tuple(made)) if len(made) > 1 else made[0]
