@@ -14,6 +14,7 @@ from attrs import evolve
 
 from inferc.compiler.plan import (
     Duration,
+    ProviderKind,
     RemotePoolPlan,
     RequestSettings,
     RetryPolicy,
@@ -21,6 +22,7 @@ from inferc.compiler.plan import (
     UnsupportedAction,
 )
 from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.pipelines import fallback, hedge
 from ..support.remote import gateway_of, plan_of, running, serving
@@ -356,3 +358,16 @@ async def test_an_answer_that_does_not_fit_is_asked_for_again() -> None:
     async with house(provider, model="claude-sonnet-4-5", retry=again) as client:
         status, _, headers = await client.ask("claude", response_format=FORM)
     assert (status, headers["x-inferc-attempts"]) == (200, "2")
+
+
+@pytest.mark.parametrize(
+    ("provider", "role"), [(ProviderKind.OPENAI, "developer"), (ProviderKind.OPENAI_COMPATIBLE, "system")]
+)
+def test_the_developers_prompt_is_the_systems_where_the_server_is_not_openais(
+    provider: ProviderKind, role: str
+) -> None:
+    messages = [{"role": "developer", "content": "Be brief."}, USER]
+    chats = Chats(wire_plan("openai", model="gpt-4o", provider=provider))
+    fit = chats.fit(ChatRequest({"model": "m", "messages": messages}, stream=False))
+    assert json.loads(fit.body)["messages"] == [{"role": role, "content": "Be brief."}, USER]
+    assert fit.passes

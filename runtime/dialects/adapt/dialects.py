@@ -20,6 +20,9 @@ OPENAI_CHAT = Capabilities(
 AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"))
 """What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
 
+AT_OTHERS = Capabilities(developer_prompts=False)
+"""What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""
+
 OPENAI_RESPONSES = Capabilities(
     refused_sampling=(
         "top_k",

@@ -14,7 +14,7 @@ import orjson
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Checked, HeldAnswer, Note, StructuredByTool, Unsuitable, adapt
-from ...dialects.adapt.dialects import AT_OPENAI
+from ...dialects.adapt.dialects import AT_OPENAI, AT_OTHERS
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -77,7 +77,7 @@ class Chats:
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
-        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._can = plan.capabilities.over(AT_OPENAI if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
