@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, adapt
-from inferc.runtime.dialects.adapt.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.chats import conversation_of, said_in
 from inferc.runtime.dialects.chunks import streamed_answer
 from inferc.runtime.dialects.openai_chat import OpenAIChatReader
