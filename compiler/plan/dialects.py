@@ -15,7 +15,7 @@ OPENAI_CHAT = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
-AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"))
+AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"), thoughts_in_history=False)
 """What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
 
 AT_OTHERS = Capabilities(developer_prompts=False)

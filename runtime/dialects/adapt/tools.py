@@ -12,7 +12,6 @@ from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, path
 from .dialects import ALLOWED_NAMES, SEALS, TOOL_NAMES
-from .linear_patterns import unsearchable
 from .result import Checked, Findings, Note, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed
 
@@ -162,6 +161,8 @@ def adapt_format(
 
 
 def _check_answer(schema: Mapping[str, Any], found: Findings, what: str) -> None:
+    from .linear_patterns import unsearchable  # most requests need none of it
+
     where = found.names.get("response_format", "response_format")
     found.notes.append(Checked(where, what, schema))
     for pattern in dict.fromkeys(unsearchable(schema)):
