@@ -16,7 +16,7 @@ from lark.parsers.lalr_analysis import Shift
 
 from .lines import indentation, is_at_margin, starts_line
 from .repairs import REPAIRS, Instead, Situation
-from .repairs.words import meant_declaration
+from .repairs.declarations import meant_declaration
 from .reports import SyntaxReports
 from .simulation import what_fits
 from .syntax import Bad, Field, Identifier

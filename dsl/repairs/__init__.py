@@ -5,7 +5,7 @@ Each one reports the mistake and gives what to read instead, or None when it doe
 
 from __future__ import annotations
 
-from . import brackets, fields, foreign, numbers, slips, texts, words
+from . import brackets, declarations, fields, foreign, numbers, slips, texts, words
 from .situation import Instead, Repair, Situation
 
 REPAIRS: tuple[Repair, ...] = (
@@ -31,9 +31,9 @@ REPAIRS: tuple[Repair, ...] = (
     numbers.broken_number,
     numbers.unit_apart,
     texts.unknown_character,
-    words.misspelt_declaration,
-    words.field_outside,
-    words.declaration_inside,
+    declarations.misspelt_declaration,
+    declarations.field_outside,
+    declarations.declaration_inside,
     slips.misspelt_word,
     words.reserved_name,
     words.reserved_value,

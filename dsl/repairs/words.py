@@ -1,150 +1,16 @@
-"""Names, reserved words, and what starts a declaration."""
+"""Names and reserved words."""
 
 from __future__ import annotations
 
 import re
 
-from ..foreign_words import ForeignWord, foreign_words
-from ..lines import is_at_margin, starts_line
-from ..suggest import near
+from ..lines import starts_line
 from ..syntax import Expression, Field, Identifier, Reference, Step
-from ..tokens import DECLARATIONS, KEYWORDS, Token, tokenize
+from ..tokens import DECLARATIONS, KEYWORDS, Token
 from .situation import SKIP, Instead, Situation, as_name, placeholder, use
-
-_NEAR = 300
-"""How many characters are read again."""
 
 _DASHED = re.compile(r"[\w]++(?:[-.]\w++)*+")
 _WORDS_FOR_SIGNS = {"and": "&&", "or": "||", "not": "!"}
-
-
-def misspelt_declaration(at: Situation) -> Instead | None:
-    """`deploymnt gpt { … }` and `var x = 1`."""
-    token = at.token
-    if token.type == "IF" and at.fits("DEPLOYMENT"):
-        return _say_instead(at, foreign_words("declarations")["if"])
-    if token.type != "NAME" or not at.fits("DEPLOYMENT") or at.follows("="):
-        return _taken_for_an_option(at)
-    told = foreign_words("declarations").get(token.text)
-    if told is not None and not (told.to and _goes_on_like(at, told.to[0])):
-        return _say_instead(at, told)
-    meant = meant_declaration(token)
-    if meant is None:
-        return None
-    at.reports.unknown_declaration(token, meant)
-    return use(Token(KEYWORDS[meant], meant, token.start, token.end))
-
-
-_SHAPES = {
-    "let": r"\s*\w+\s*(?::[^=\n]+)?=(?!=)",
-    "param": r"\s*\w+\s*[:=](?!=)",
-    "import": r"\s*(?:\"|\{)",
-    "type": r"\s*\w+\s*=(?!=)",
-    "route": r"\s*\w+\s*=(?!=)",
-    "gateway": r"\s*\{",
-    "cluster": r"\s*\{",
-    "pipeline": r"\s*\w+\s*\([^()]*\)\s*->",
-    "deployment": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
-    "template": r"\s*(?:\w+|\"[^\"\n]*\")\s*(?:\{|from\b)",
-}
-"""What follows the words that start declarations."""
-
-
-def _goes_on_like(at: Situation, word: str) -> bool:
-    """Whether the text goes on as after `word`, so that nothing but the word is wrong."""
-    return re.compile(_SHAPES[word]).match(at.text, at.token.end, at.token.end + _NEAR) is not None
-
-
-def _say_instead(at: Situation, told: ForeignWord) -> Instead:
-    form = told.form or (f"{told.to[0]} name …" if told.to else "")
-    at.error(
-        "E0101",
-        f"a declaration cannot start with `{at.token.text}`",
-        at.here,
-        "expected a declaration",
-        help=told.say or f"write `{form}`",
-    )
-    at.reports.lose(at.token.start)
-    return SKIP
-
-
-def _taken_for_an_option(at: Situation) -> Instead | None:
-    """The same below a route, where a word may follow: `by round_robin`."""
-    for count, value in enumerate(reversed(at.values[-8:]), 1):
-        name = value if isinstance(value, Token) and value.type == "NAME" else None
-        if name is None or not is_at_margin(at.text, name.start) or at.token.start > name.end + _NEAR:
-            continue
-        meant = meant_declaration(name)
-        if meant is None:
-            continue
-        behind = [
-            Token(each.type, each.text, name.end + each.start, name.end + each.end)
-            for each in tokenize(at.text[name.end : at.token.start])
-            if each.type != "$END"
-        ]
-        at.drop(count)
-        at.reports.unknown_declaration(name, meant)
-        return use(Token(KEYWORDS[meant], meant, name.start, name.end), *behind, at.token)
-    return None
-
-
-def meant_declaration(token: Token) -> str | None:
-    """The word that starts a declaration and that was probably meant by another one."""
-    told = foreign_words("declarations").get(token.text)
-    if told is not None:
-        return told.to[0] if told.to else None
-    names = near(token.text, [word for word, kind in KEYWORDS.items() if kind in DECLARATIONS])
-    return names[0] if names else None
-
-
-def field_outside(at: Situation) -> Instead | None:
-    """A field below a declaration: a `}` too many stands above it, or it is meant as a `let`."""
-    token = at.token
-    if token.type != "NAME" or not at.fits("DEPLOYMENT") or not at.follows("=", "{"):
-        return None
-    end = at.end_before
-    if at.text[end - 1 : end] == "}" and not is_at_margin(at.text, token.start):
-        at.reports.ended_too_early(end - 1, token)
-        return SKIP
-    if not at.follows("="):
-        return None
-    at.error(
-        "E0101",
-        f"a declaration cannot start with `{token.text}`",
-        at.here,
-        "expected a declaration",
-        help=f"to give a value a name, write `let {token.text} = …`",
-        fixes=at.change("add `let`", token.start, token.start, "let ", safe=False),
-    )
-    return use(Token("LET", "let", token.start, token.start), token)
-
-
-def declaration_inside(at: Situation) -> Instead | None:
-    """A declaration, indented, inside another one."""
-    token = at.token
-    if token.type not in DECLARATIONS or not at.open_brackets() or at.follows("="):
-        return None
-    if not starts_line(at.text, token.start):
-        return None
-    if at.open_brackets()[0].type != "LBRACE" and is_at_margin(at.text, token.start):
-        return None
-    if token.type == "LET":
-        at.error(
-            "E0101",
-            "no `let` stands before the name of a step or field",
-            at.here,
-            "remove this",
-            fixes=at.change("remove the `let`", token.start, token.end + 1, ""),
-        )
-        return use()
-    at.error(
-        "E0101",
-        "a declaration cannot stand inside another one",
-        at.here,
-        "this starts a declaration",
-        help="move it out, or look above for a `}` that is missing",
-    )
-    return SKIP
 
 
 def dashed_name(at: Situation) -> Instead | None:
@@ -156,7 +22,8 @@ def dashed_name(at: Situation) -> Instead | None:
     if name is None or name.end != token.start:
         return None
     found = _DASHED.match(at.text, name.start)
-    assert found is not None
+    if found is None:  # a name in quotes
+        return None
     here, text = at.span(name.start, found.end()), found[0]
     if found.end() <= token.end:
         return None

@@ -187,6 +187,7 @@ def _build() -> dict[str, Item]:
         "enum_word": _one(_word(*words.enum_words), "constant", rf"(?!{BLANKS}[.(])"),
         "split": Region((Part(_word("split"), "function"), _sign("{")), _sign("}"), ("share", "$main")),
         "share": Rule((Part(name, "field"), _sign(":"))),
+        "measure": Rule((_sign("]"), Part(_word("by"), "keyword"), Part(name, "name"))),
         "strategy": Rule((_sign("]"), Part(_word(*STRATEGY_WORDS), "keyword"))),
         "labelled": Rule((Part(name, "block"), Part(name, "label")), rf"{BLANKS}[{{(]"),
         "block": _one(name, "block", rf"{BLANKS}(?:{quoted}{BLANKS})?\{{"),
@@ -201,7 +202,7 @@ def _build() -> dict[str, Item]:
 _TEXTS = ("doc", "comment", "long_prompt", "prompt", "long_text", "text", "money", "number")
 _DECLARATIONS = ("import_names", "import_as", "type_alias", "declaration", "templates", "subject")
 _TYPES = ("arrow_record", "arrow", "typed", "as_type")
-_WORDS = ("constant", "keyword", "enum_list", "enum_field", "split", "strategy")
+_WORDS = ("constant", "keyword", "enum_list", "enum_field", "split", "measure", "strategy")
 _NAMES = ("field", "function", "name", "operator", "punctuation")
 
 ITEMS = _build()

@@ -204,15 +204,16 @@ module.exports = grammar({
 
     number: ($) =>
       seq(
-        choice($.digits, seq(alias("$", $.unit), alias($._digits_of_money, $.digits))),
+        choice($.digits, seq(alias("$", $.unit), alias($._more_digits, $.digits))),
         optional(alias($._unit, $.unit)),
+        repeat(seq(alias($._more_digits, $.digits), alias($._unit, $.unit))),
       ),
 
     digits: () => /\d[\d_]*(\.\d[\d_]*)?/,
 
-    _digits_of_money: () => token.immediate(/\d[\d_]*(\.\d[\d_]*)?/),
+    _more_digits: () => token.immediate(/\d[\d_]*(\.\d[\d_]*)?/),
 
-    _unit: () => token.immediate(/[A-Za-z%]+\$?|\$/),
+    _unit: () => token.immediate(prec(1, /[A-Za-z%]+\$?|\$/)),
 
     string: ($) =>
       choice(

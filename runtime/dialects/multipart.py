@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from email.message import Message
@@ -14,6 +15,7 @@ from ..requests.request import Part
 
 MAX_PARTS = 64
 _MAX_HEAD = 4 << 10
+_HEADER = re.compile(rb"[\w!#$%&'*+.^`|~-]+:[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
 _BOUNDARY = f"inferc-{secrets.token_hex(16)}"
 
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
@@ -67,6 +69,8 @@ def _part(piece: bytes) -> Part:
     head, found, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     if not found or len(head) > _MAX_HEAD:
         raise _broken("one of its parts has no headers, or too many")
+    if not all(_HEADER.fullmatch(line) for line in head.split(b"\r\n")):
+        raise _broken("one of its parts has headers that are none")
     headers = HeaderParser().parsestr(head.decode("utf-8", "replace"))
     name = headers.get_param("name", header="Content-Disposition")
     if not isinstance(name, str) or not name:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from attrs import evolve
 
 from . import answers
@@ -301,6 +302,8 @@ class _Provider:
             broken = None if isinstance(body, dict) else MockError(400, "The body must be a JSON object.")
         except orjson.JSONDecodeError as error:
             body, broken = {}, MockError(400, f"The body is no JSON: {error}", "invalid_json")
+        except MockError as error:
+            body, broken = {}, error
         found = table_of(request, api, body if broken is None else {}) if self._options.strict else None
         model = model_of(request, body) if broken is None else ""
         request[ASKED_OF] = found, model
@@ -347,7 +350,10 @@ class _Provider:
 
 async def _form(request: web.Request) -> dict[str, Any]:
     """The fields of a form, and its files as bytes."""
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, HttpProcessingError, web.HTTPException) as error:
+        raise MockError(400, f"The body is no form: {error}") from None
     return {
         name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
     }

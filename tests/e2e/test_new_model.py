@@ -126,8 +126,8 @@ def test_the_same_model_gives_its_own_tensors_to_the_client_of_triton(
 def test_what_is_not_served_is_said_as_the_client_can_show_it(client: triton.InferenceServerClient) -> None:
     with pytest.raises(InferenceServerException, match="`toy` has no version `2`; the only one is `1`"):
         client.get_model_metadata("toy", model_version="2")
-    with pytest.raises(InferenceServerException, match="there is nothing at /v2/models/toy/config"):
-        client.get_model_config("toy")
+    with pytest.raises(InferenceServerException, match="there is nothing at /v2/systemsharedmemory/status"):
+        client.get_system_shared_memory_status()
 
 
 def test_status_shows_what_each_model_really_runs_on(server: Running) -> None:

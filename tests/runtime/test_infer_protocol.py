@@ -187,7 +187,7 @@ async def test_numbers_in_nested_and_in_flat_lists_are_the_same(url: str) -> Non
         ({"shape": [0, 1 << 62, 1 << 62], "data": []}, "is too large for an array"),
         ({"shape": "2,2"}, "its `shape` is `2,2`"),
         ({"data": []}, "input `x`: its `data` has 0 values"),
-        ({"data": [], "shape": [0, 2]}, "input `x` is empty: its shape is [0, 2]"),
+        ({"data": [], "shape": [0, 2]}, "input `shift` has 2 rows and `x` 0: they must have the same"),
         ({"data": [[1, 2], [3]]}, "the lists in its `data` do not all have the same length"),
         ({"data": [[1, 2, 3, 4]]}, "its `data` has the shape [1, 4], but its `shape` is [2, 2]"),
         ({"data": [1, 2, "3", 4]}, "`3` among its `data` is no number"),

@@ -180,6 +180,14 @@ async def test_failures_are_tried_again_and_told_as_of_a_chat() -> None:
             "multipart/form-data; boundary=x",
         ),
         (b"--x\r\n" * 100 + b"--x--", "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\x00\r\n\r\n1\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nodd\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
     ],
 )
 async def test_what_is_no_form_is_refused(body: bytes, content_type: str) -> None:

@@ -28,13 +28,19 @@ syn match inferXStrategy /\v\]%([ \t]*%(<|>)%(by|after|accept)%(<|>))@=/ nextgro
 hi def link inferXStrategy inferPunctuation
 syn match inferXStrategy1 /\v%(<|>)%(by|after|accept)%(<|>)/ contained
 hi def link inferXStrategy1 inferKeyword
+syn match inferXMeasure /\v\]%([ \t]*%(<|>)%(by)%(<|>)[ \t]*%(<|>)\K\k*)@=/ nextgroup=inferXMeasure1 skipwhite
+hi def link inferXMeasure inferPunctuation
+syn match inferXMeasure1 /\v%(<|>)%(by)%(<|>)%([ \t]*%(<|>)\K\k*)@=/ contained nextgroup=inferXMeasure2 skipwhite
+hi def link inferXMeasure1 inferKeyword
+syn match inferXMeasure2 /\v%(<|>)\K\k*/ contained
+hi def link inferXMeasure2 inferName
 syn match inferXShare /\v%(<|>)\K\k*%([ \t]*:)@=/ contained nextgroup=inferXShare1 skipwhite
 hi def link inferXShare inferField
 syn match inferXShare1 /\v:/ contained
 hi def link inferXShare1 inferPunctuation
 syn match inferXSplit /\v%(<|>)%(split)%(<|>)%([ \t]*\{)@=/ nextgroup=inferXSplit1 skipwhite
 hi def link inferXSplit inferFunction
-syn region inferXSplit1 matchgroup=inferPunctuation start=/\v\{/ matchgroup=inferPunctuation end=/\v\}/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXShare,inferXStrategy,inferXLabelled,inferXBlock,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation contained
+syn region inferXSplit1 matchgroup=inferPunctuation start=/\v\{/ matchgroup=inferPunctuation end=/\v\}/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXShare,inferXMeasure,inferXStrategy,inferXLabelled,inferXBlock,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation contained
 syn match inferXEnumWord /\v%(<|>)%(all|anthropic|average|azure|basic|candle|cerebras|chat|classify|cls|cohere|cpu|cuda|cudarc|custom|deepseek|dense|document|drop|embed|equal|error|extended|fallback|fireworks|first|full|gemini|generate|github|groq|huggingface|last|litellm|max|mean|mean_sqrt_len|mistral|mistralrs|multi|none|nvidia|ollama|openai|openai_compatible|openrouter|ort|perplexity|python|query|queue|refuse|reject|rerank|serve|sigmoid|simple|softmax|sparse|tensor|tensorrt|throttle|together|truncate|vllm|warn|weighted_mean|xai)%(<|>)%([ \t]*[.(])@!/ contained
 hi def link inferXEnumWord inferConstant
 syn match inferXEnumField /\v%(<|>)%(activation|aggregation|graph_optimization|input_type|jitter|on_capacity_exhausted|on_exceeded|on_missing_provider|on_too_long|on_unavailable|pooling|providers|runtime|task|unsupported|vectors)%(<|>)%([ \t]*\=[ \t]*%(<|>)%(all|anthropic|average|azure|basic|candle|cerebras|chat|classify|cls|cohere|cpu|cuda|cudarc|custom|deepseek|dense|document|drop|embed|equal|error|extended|fallback|fireworks|first|full|gemini|generate|github|groq|huggingface|last|litellm|max|mean|mean_sqrt_len|mistral|mistralrs|multi|none|nvidia|ollama|openai|openai_compatible|openrouter|ort|perplexity|python|query|queue|refuse|reject|rerank|serve|sigmoid|simple|softmax|sparse|tensor|tensorrt|throttle|together|truncate|vllm|warn|weighted_mean|xai)%(<|>)%([ \t]*[.(])@!)@=/ nextgroup=inferXEnumField1 skipwhite
@@ -47,12 +53,12 @@ syn match inferXEnumList /\v%(<|>)%(activation|aggregation|graph_optimization|in
 hi def link inferXEnumList inferField
 syn match inferXEnumList1 /\v\=%([ \t]*\[)@=/ contained nextgroup=inferXEnumList2 skipwhite
 hi def link inferXEnumList1 inferOperator
-syn region inferXEnumList2 matchgroup=inferPunctuation start=/\v\[/ matchgroup=inferPunctuation end=/\v\]/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXEnumWord,inferXSplit,inferXStrategy,inferXLabelled,inferXBlock,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation contained
+syn region inferXEnumList2 matchgroup=inferPunctuation start=/\v\[/ matchgroup=inferPunctuation end=/\v\]/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXEnumWord,inferXSplit,inferXMeasure,inferXStrategy,inferXLabelled,inferXBlock,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation contained
 syn match inferXKeyword /\v%(<|>)%(import|param|let|template|deployment|route|pipeline|cluster|gateway|type|extern|from|as|with|else|match|for|in|if|prompt|return)%(<|>)/
 hi def link inferXKeyword inferKeyword
 syn match inferXConstant /\v%(<|>)%(true|false)%(<|>)/
 hi def link inferXConstant inferConstant
-syn region inferXSubject matchgroup=inferKeyword start=/\v%(<|>)%(match|if)%(<|>)/ matchgroup=inferPunctuation end=/\v\{/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXStrategy,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation
+syn region inferXSubject matchgroup=inferKeyword start=/\v%(<|>)%(match|if)%(<|>)/ matchgroup=inferPunctuation end=/\v\{/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXMeasure,inferXStrategy,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation
 syn match inferXTypeMember /\v\./ contained
 hi def link inferXTypeMember inferPunctuation
 syn match inferXTypeOperator /\v[|?]/ contained
@@ -71,7 +77,7 @@ syn region inferXArrow matchgroup=inferOperator start=/\v\-\>/ matchgroup=NONE e
 syn match inferXArrowRecord /\v\-\>%([ \t]*\{)@=/ nextgroup=inferXArrowRecord1 skipwhite
 hi def link inferXArrowRecord inferOperator
 syn region inferXArrowRecord1 matchgroup=inferPunctuation start=/\v\{/ matchgroup=inferPunctuation end=/\v\}/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXTyped,inferXField,inferXName,inferXOperator,inferXPunctuation contained
-syn region inferXTemplates matchgroup=inferKeyword start=/\v%(<|>)%(from)%(<|>)%([ \t]+%(<|>)\K\k*)@=/ matchgroup=inferPunctuation end=/\v\{/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXStrategy,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation
+syn region inferXTemplates matchgroup=inferKeyword start=/\v%(<|>)%(from)%(<|>)%([ \t]+%(<|>)\K\k*)@=/ matchgroup=inferPunctuation end=/\v\{/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXSplit,inferXMeasure,inferXStrategy,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation
 syn match inferXDeclaration /\v%(<|>)%(param|let|template|deployment|route|pipeline|type|extern)%(<|>)%([ \t]*%(<|>)\K\k*)@=/ nextgroup=inferXDeclaration1 skipwhite
 hi def link inferXDeclaration inferKeyword
 syn match inferXDeclaration1 /\v%(<|>)\K\k*/ contained

@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
+from ....compiler.plan.dialects import AT_OPENAI
 from ...dialects import exact_json
 from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
-from ...dialects.adapt.dialects import AT_OPENAI
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ....compiler.plan import Capabilities
-from ...dialects.adapt.dialects import KNOWN_OF
+from ....compiler.plan.dialects import KNOWN_OF
 from ...requests.request import OPENAI_CHAT
 
 _FORMS = ("json_mode", "json_schema", "schema_subset", "schema_with_tools")
