@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from inferc.compiler.capabilities import capabilities_from
-from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.compiler.plan import Capabilities
+from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.dsl.capabilities import find_facts
 from inferc.dsl.inference import name_at
 from inferc.dsl.kinds import RuntimeKind
