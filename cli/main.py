@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "drain": "let no more requests come to a deployment",
     "status": "show how a running server and its models are",
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
+    "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",

@@ -118,7 +118,16 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         from .analysis.promises import check_bounds
 
         check_bounds(program, found)
+    if _promises(program) and not found.has_errors:
+        from .analysis.promises import check_features
+
+        check_features(program, found)
     return program
+
+
+def _promises(program: Program) -> bool:
+    routes = program.graph.routes if program.graph is not None else ()
+    return any(route.options.options.promise is not None for route in routes)
 
 
 _GRAPH = (s.RouteDeclaration, s.PipelineDeclaration, s.TypeDeclaration, s.ExternDeclaration)

@@ -1,18 +1,20 @@
-"""The bounds of one request, which the gateway promises: computed of the plan, so only of what is right."""
+"""What the gateway and routes promise: computed of the plan, so only of what is right."""
 
 from __future__ import annotations
 
 from math import isfinite
-from pathlib import Path
 
 from attrs import fields
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import Bounds
-from ..lower import lower
+from ...dsl.promise import Promise
+from ..lower import outline
 from ..program import Program
+from ..routes.typed import TypedRoute
 from ..shape import span_in
 from .bounds import bounds_of, spoken, way_to
+from .features import MEANINGS, Arrival, arrivals_of, losses
 
 _QUANTITIES = {
     "max_calls": ("calls", "may make {} calls"),
@@ -21,6 +23,8 @@ _QUANTITIES = {
     "max_wait": ("seconds", "may take {}"),
 }
 _ANY = {"calls": "any number of", "tokens": "any number of", "dollars": "any sum", "seconds": "any time"}
+_MOST_LOSSES = 4
+"""How many of them a message shows."""
 
 
 def check_bounds(program: Program, found: Diagnostics) -> None:
@@ -30,7 +34,7 @@ def check_bounds(program: Program, found: Diagnostics) -> None:
         for each in fields(Bounds)
         if (most := getattr(program.gateway.bounds, each.name)) is not None
     }
-    parts = bounds_of(lower(program, Path()))
+    parts = bounds_of(outline(program))
     for field, most in promised.items():
         quantity, takes = _QUANTITIES[field]
         numbers = {name: getattr(part.bound, quantity) for name, part in parts.items()}
@@ -47,3 +51,53 @@ def check_bounds(program: Program, found: Diagnostics) -> None:
             notes=way_to(parts[worst], quantity),
             help=f"`inferc bounds` shows all of it; {len(over)} of {len(parts)} names may take more",
         )
+
+
+def check_features(program: Program, found: Diagnostics) -> None:
+    """What each route promises arrives wherever it may lead. Of programs without errors."""
+    assert program.graph is not None
+    arrivals = arrivals_of(outline(program))
+    for route in program.graph.routes:
+        promise = route.options.options.promise
+        if promise is not None:
+            _check_route(route, promise, arrivals[route.name], found)
+
+
+def _check_route(route: TypedRoute, promise: Promise, arrival: Arrival, found: Diagnostics) -> None:
+    for feature, meaning in MEANINGS.items():
+        wanted = getattr(promise, feature)
+        if not wanted:
+            continue
+        span = span_in(route.options.paths, ("promise", feature))
+        if arrival.features is None:
+            found.error(
+                "E0428",
+                f"`{route.name}` does not chat: it cannot promise `{feature}`",
+                span,
+                help="remove `promise`: it is about chats",
+            )
+            continue
+        lost = list(losses(arrival, feature, wanted))
+        if not lost:
+            continue
+        is_context = feature == "context"
+        what = f"{wanted:,} tokens of context" if is_context else f"`{feature}`"
+        notes = [loss.said() for loss in lost[:_MOST_LOSSES]]
+        if len(lost) > _MOST_LOSSES:
+            notes.append(f"and {len(lost) - _MOST_LOSSES} more")
+        found.error(
+            "E0428",
+            f"{what} may be lost on the way from `{route.name}` to who answers",
+            span,
+            f"{meaning}: not everywhere",
+            notes=notes,
+            help=_advice(all(loss.known or loss.has for loss in lost), is_context=is_context),
+        )
+
+
+def _advice(is_known: bool, *, is_context: bool) -> str:
+    if is_known:
+        return "leave out who loses it, or ask a model that has it"
+    if is_context:
+        return "what is not known counts as lost: `model_info { context_window = … }` says it"
+    return "what is not known counts as lost: ask a model of which it is known, or leave the promise out"

@@ -32,6 +32,7 @@ class Capabilities:
     call_ids: a regular expression that each id of a tool call must match as a whole.
     json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such
     schemas, and those of strict tools, may hold.
+    reads: what it is known to read beside text: `image`, `audio`, `pdf` and others; the list may lack some.
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
     thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
@@ -70,6 +71,7 @@ class Capabilities:
     json_mode: bool | None = None
     json_schema: bool | None = None
     schema_subset: SchemaSubset | None = None
+    reads: tuple[str, ...] | None = None
     media_inline: tuple[str, ...] | None = None
     media_by_url: tuple[str, ...] | None = None
     media_in_results: bool | None = None

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from ...dsl import syntax as s
 from ...dsl.fields import doc
 from ...dsl.policies import Budget
+from ...dsl.promise import Promise
 from ...dsl.validation import ranges
 from ..mismatches import structure
 from ..pipelines.inferrer import Tools
@@ -19,6 +20,9 @@ class RouteOptions:
     """What stands behind `with` where a route is declared."""
 
     budget: Budget | None = doc("spend ceilings of all that is asked through it", default=None)
+    promise: Promise | None = doc(
+        "what arrives at every deployment that may answer; a loss is an error when checked", default=None
+    )
 
 
 @frozen(eq=False, repr=False)

@@ -4,8 +4,8 @@
 kept by hand: each rule holds for the models whose names match, and says where its facts are documented, and
 the day on which it was written. A rule overrides what the package says, and the rules before it.
 
-The names of the facts are those of the plan's `capabilities`, and three more: `task`, which of the language's
-tasks the model does; `reads`, what it takes beside text; `reasons`, whether it may think for minutes.
+The names of the facts are those of the plan's `capabilities`, and two more: `task`, which of the language's
+tasks the model does; `reasons`, whether it may think for minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..kinds import ProviderKind, RuntimeKind
 from ..patterns import fits_pattern
 from ..record import Record
 
-BEYOND_THE_PLAN = ("task", "reads", "reasons")
+BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
 
 _FOLDER = Path(__file__).parent

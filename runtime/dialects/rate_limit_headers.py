@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from multidict import istr
+
 from ..requests.foreign_text import fits_header
 from ..requests.upstream import Remaining, Upstream
 from ..secret import Secret
@@ -15,7 +17,16 @@ REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
 """Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
 
 _LIMITS = ("requests", "tokens")
-_OPENAIS = tuple(f"x-ratelimit-{name}-{what}" for what in _LIMITS for name in ("limit", "remaining", "reset"))
+_HEADERS = {
+    what: tuple(
+        tuple(istr(form.format(name, what)) for name in ("remaining", "limit", "reset"))
+        for form in ("x-ratelimit-{0}-{1}", "anthropic-ratelimit-{1}-{0}")
+    )
+    for what in _LIMITS
+}
+"""Of each limit, in OpenAI's words and in Anthropic's: what is left, the limit, when it is whole again."""
+_OPENAIS = tuple(name for what in _LIMITS for name in _HEADERS[what][0])
+_LEFT = tuple(words[0] for what in _LIMITS for words in _HEADERS[what])
 _PLAIN = re.compile(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
 """A number, a duration or a moment."""
 _MOST_DIGITS = 15
@@ -37,7 +48,9 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
 
     As it came, where the provider says it so; nothing that is no number or no duration.
     """
-    if any(f"x-ratelimit-remaining-{what}" in headers for what in _LIMITS):
+    if not says_limits(headers):
+        return {}
+    if any(_HEADERS[what][0][0] in headers for what in _LIMITS):
         return {
             name: value
             for name in _OPENAIS
@@ -52,6 +65,11 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
             ("reset", f"{min(each.until, _LONGEST_RESET):.3f}s"),
         )
     }
+
+
+def says_limits(headers: Mapping[str, str]) -> bool:
+    """Whether an answer says what is left of any limit; most servers' answers do not."""
+    return any(name in headers for name in _LEFT)
 
 
 def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
@@ -76,14 +94,12 @@ def remaining(headers: Mapping[str, str], what: str) -> Remaining | None:
 
     Answers without a sensible limit, remainder and reset say nothing: some providers send -1 or 0.
     """
-    for prefix, middle in (("x-ratelimit", True), ("anthropic-ratelimit", False)):
-        left = headers.get(f"{prefix}-remaining-{what}" if middle else f"{prefix}-{what}-remaining")
+    for its_left, its_limit, its_reset in _HEADERS[what]:
+        left = headers.get(its_left)
         if left is None:
             continue
-        limit = headers.get(f"{prefix}-limit-{what}" if middle else f"{prefix}-{what}-limit")
-        reset = headers.get(f"{prefix}-reset-{what}" if middle else f"{prefix}-{what}-reset")
-        amount, most = _whole(left), _whole(limit)
-        until = seconds_to_wait(reset, headers.get("date"))
+        amount, most = _whole(left), _whole(headers.get(its_limit))
+        until = seconds_to_wait(headers.get(its_reset), headers.get("date"))
         if amount is None or not most or until is None or amount > most:
             return None
         return Remaining(amount, most, until / max(most - amount, 1), until)

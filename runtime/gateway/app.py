@@ -264,12 +264,12 @@ def _guarded(
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
             status = 0 if response is None else response.status
-            ended = partial(records.end, exchange, request.method, request.path, status, outcome, failed)
+            told = (exchange, request.method, request.path, status, outcome, failed)
 
             def end(_: object = None) -> None:
                 exchange.end()
                 if is_told:
-                    ended(loop.time(), asks)
+                    records.end(*told, loop.time(), asks)
 
             if exchange.background is None:
                 end()

@@ -33,8 +33,9 @@ class Running:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send the signal; gives the exit status, and what was said since the start."""
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, said
+        assert self.process.stderr is not None
+        said = self.process.stderr.read()  # also what came along with the line that announced it
+        return self.process.wait(timeout=PATIENCE), said
 
 
 @contextmanager

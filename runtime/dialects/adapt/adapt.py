@@ -8,8 +8,9 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from ....compiler.plan import Capabilities
+from ....compiler.plan.dialects import KNOWN_OF
 from ...requests.conversation import Conversation
-from .dialects import CLIENT_NAMES, EXTRAS, KNOWN_OF, SEALS, UNKNOWN_EXTRA, Dropped
+from .dialects import CLIENT_NAMES, EXTRAS, SEALS, UNKNOWN_EXTRA, Dropped
 from .history import adapt_turns
 from .marks import limit_marks
 from .result import Findings, Note, Unsuitable

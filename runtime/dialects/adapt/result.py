@@ -20,7 +20,7 @@ class Note:
 
 @frozen
 class Checked(Note):
-    """The answer shall fit `schema`; the provider does not promise it, so who reads the answer checks it."""
+    """The answer shall fit `schema`, which the provider does not promise: read it through `HeldAnswer`."""
 
     schema: Mapping[str, Any] = field(factory=dict)
 

@@ -1,0 +1,117 @@
+"""`inferc reach`: which features arrive at every deployment that may answer, and what is lost where."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...dsl.suggest import did_you_mean
+from ..output import fail
+from ..plans import add_plan, ready_plan
+
+if TYPE_CHECKING:
+    from ...compiler.analysis.features import Arrival
+    from ...compiler.plan.features import Features
+
+EXAMPLES = """\
+  inferc reach shop.infer                 # every name that clients can use
+  inferc reach shop.infer assistant       # one of them, and who loses what
+  inferc reach shop.infer --json
+"""
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_plan(parser)
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a route or deployment: show who may answer, and what is lost"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON; what is not known is null")
+
+
+def run(arguments: Namespace) -> int:
+    ready = ready_plan(arguments)
+    if isinstance(ready, int):
+        return ready
+    from ...compiler.analysis.features import HEADINGS, arrivals_of
+
+    arrivals = arrivals_of(ready.plan)
+    name = arguments.name
+    if name is not None:
+        if name not in arrivals:
+            hint = did_you_mean(name, list(arrivals)) or f"it has {', '.join(f'`{x}`' for x in arrivals)}"
+            return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
+        arrivals = {name: arrivals[name]}
+    if arguments.json:
+        json.dump({each: _as_json(found) for each, found in arrivals.items()}, sys.stdout, indent=2)
+        print()
+        return 0
+    rows: list[tuple[str, ...]] = [("NAME", *HEADINGS.values())]
+    for found in arrivals.values():
+        rows += _members(found) if name is not None else (_row(found.name, found.features),)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if name is not None:
+        print()
+        for line in _lost(arrivals[name]):
+            print(line)
+    return 0
+
+
+def _row(name: str, features: Features | None) -> tuple[str, ...]:
+    from ...compiler.analysis.features import HEADINGS
+
+    if features is None:
+        return (name, *("-" for _ in HEADINGS))
+    return (name, *(_cell(getattr(features, each)) for each in HEADINGS))
+
+
+def _cell(value: bool | int | None) -> str:
+    if value is None:
+        return "?"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}"
+
+
+def _members(found: Arrival, depth: int = 0) -> Iterator[tuple[str, ...]]:
+    """What arrives at it, and at each that it may ask; of a deployment, what it has itself."""
+    features = found.own if depth and found.own is not None else found.features
+    yield _row("  " * depth + found.name, features)
+    for each in found.parts:
+        yield from _members(each, depth + 1)
+
+
+def _lost(found: Arrival) -> Iterator[str]:
+    from ...compiler.analysis.features import HEADINGS, MEANINGS, losses
+
+    if found.features is None:
+        yield f"`{found.name}` does not chat: nothing can be lost"
+        return
+    lost = False
+    for feature in HEADINGS:
+        for place, loss in enumerate(losses(found, feature)):
+            if place == 0:
+                yield f"{feature} ({MEANINGS[feature]}) is not sure to arrive:"
+            yield f"  {loss.said()}"
+            lost = True
+    if not lost:
+        yield "all of it arrives"
+
+
+def _as_json(found: Arrival) -> dict[str, Any]:
+    from ...compiler.analysis.features import HEADINGS, losses
+
+    if found.features is None:
+        return {"features": None, "lost": []}
+    return {
+        "features": {each: getattr(found.features, each) for each in HEADINGS},
+        "lost": [
+            {"feature": each, "way": [step.name for step in loss.way], "known": loss.known}
+            for each in HEADINGS
+            for loss in losses(found, each)
+        ],
+    }

@@ -1,0 +1,164 @@
+"""Which features arrive at every deployment that may answer under a name, and what is lost where.
+
+A member of a route may answer, whatever the route, and so may the deployment that takes over from a full one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+
+from attrs import evolve, fields, frozen
+
+from ...dsl.kinds import CapacityKind, TaskKind
+from ...dsl.promise import Promise
+from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
+from ..plan.features import YES_OR_NO, Features, features_of
+from ..plan.reach import members_of, names_of
+
+HEADINGS = {each.name: each.metadata["heading"] for each in fields(Features)}
+MEANINGS = {each.name: each.metadata["doc"] for each in fields(Promise)}
+
+
+@frozen
+class Arrival:
+    """What arrives under a name; features: at all of `parts`, and here. None where nobody chats.
+
+    own: what the thing itself has, where that is more than its parts. joins: when the one above asks it.
+    """
+
+    name: str
+    what: str
+    features: Features | None
+    parts: tuple[Arrival, ...] = ()
+    own: Features | None = None
+    joins: str = ""
+
+
+@frozen
+class Loss:
+    """A feature that does not arrive. way: from what is asked to who lacks it.
+
+    known: it is known to be missing; else nothing is known of it. has: the context window of who lacks more.
+    """
+
+    feature: str
+    way: tuple[Arrival, ...]
+    known: bool
+    has: int | None = None
+
+    @property
+    def at(self) -> Arrival:
+        return self.way[-1]
+
+    def said(self) -> str:
+        """The way, and what is wrong at its end."""
+        steps = [f"`{each.name}`{f' ({each.joins})' if each.joins else ''}" for each in self.way]
+        return f"{' → '.join(steps)}: {self.at.what} {self._why()}"
+
+    def _why(self) -> str:
+        if self.feature == "context":
+            return (
+                "has a context window that is not known" if self.has is None else f"takes {self.has:,} tokens"
+            )
+        return f"has no `{self.feature}`" if self.known else f"is not known to have `{self.feature}`"
+
+
+def arrivals_of(plan: Plan) -> dict[str, Arrival]:
+    """Of each name that clients can use."""
+    found = _Arrivals(plan)
+    return {name: found.of(name) for name in names_of(plan)}
+
+
+def told(arrival: Arrival) -> list[str]:
+    """What arrives, what does not and what nobody knows: a sentence for each."""
+    features = arrival.features
+    if features is None:
+        return []
+    sentences = []
+    for value, words in ((True, "arrives everywhere"), (False, "is lost"), (None, "is not known")):
+        names = [f"`{name}`" for name in YES_OR_NO if getattr(features, name) is value]
+        if names:
+            sentences.append(f"{words}: {', '.join(names)}")
+    if features.context is not None:
+        sentences.append(f"context: {features.context:,} tokens")
+    return sentences
+
+
+def losses(arrival: Arrival, feature: str, least: int | None = None) -> Iterator[Loss]:
+    """Who lacks `feature`, each with one way to it. least: of `context`, how many tokens there must be."""
+    seen: set[str] = set()
+
+    def below(way: tuple[Arrival, ...]) -> Iterator[Loss]:
+        here = way[-1]
+        if here.name in seen:
+            return
+        seen.add(here.name)
+        if here.own is not None:
+            value = getattr(here.own, feature)
+            if feature == "context":
+                if value is None or (least is not None and value < least):
+                    yield Loss(feature, way, value is not None, value)
+            elif not value:
+                yield Loss(feature, way, value is False)
+        for part in here.parts:
+            yield from below((*way, part))
+
+    return below((arrival,))
+
+
+class _Arrivals:
+    def __init__(self, plan: Plan) -> None:
+        self._deployments = {each.deployment: each for each in plan.deployments}
+        self._routes = {each.route: each for each in plan.routes}
+        self._pipelines = {each.pipeline: each for each in plan.pipelines}
+        self._known: dict[str, Arrival] = {}
+
+    def of(self, name: str) -> Arrival:
+        """Of a deployment, a route or a pipeline; none of them leads back to itself."""
+        found = self._known.get(name)
+        if found is None:
+            if name in self._deployments:
+                found = self._deployment(self._deployments[name])
+            elif name in self._routes:
+                found = self._route(self._routes[name])
+            else:
+                found = _pipeline(self._pipelines[name])
+            self._known[name] = found
+        return found
+
+    def _deployment(self, plan: DeploymentPlan) -> Arrival:
+        own = features_of(plan)
+        policy = plan.serving.on_capacity_exhausted
+        parts: tuple[Arrival, ...] = ()
+        if policy.kind is CapacityKind.FALLBACK and policy.target is not None:
+            parts = (evolve(self.of(policy.target), joins=f"when `{plan.deployment}` is full"),)
+        return Arrival(plan.deployment, _model(plan), _all(own, parts), parts, own)
+
+    def _route(self, plan: RoutePlan) -> Arrival:
+        parts = tuple(self.of(member) for member in members_of(plan))
+        first, *rest = parts
+        return Arrival(plan.route, f"a {plan.kind}", _all(first.features, tuple(rest)), parts)
+
+
+def _all(first: Features | None, rest: tuple[Arrival, ...]) -> Features | None:
+    chats = [each.features for each in rest]
+    if first is None or None in chats:
+        return None
+    return reduce(Features.both, (each for each in chats if each is not None), first)
+
+
+def _pipeline(plan: PipelinePlan) -> Arrival:
+    """What it asks is written in its steps: nothing of a client but the words gets through."""
+    nothing = Features()
+    return Arrival(plan.pipeline, "a pipeline, which takes its arguments alone,", nothing, (), nothing)
+
+
+def _model(plan: DeploymentPlan) -> str:
+    if isinstance(plan, RemotePoolPlan):
+        return f"the model `{plan.model}` ({plan.provider})"
+    return (
+        "a model on this machine"
+        if plan.task_kind is TaskKind.GENERATE
+        else f"a model for `{plan.task_kind}`"
+    )
