@@ -162,7 +162,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return
-    if isinstance(config, VertexConfig) and config.is_vertex:
+    if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
         return
     if isinstance(config, AzureConfig) and config.resource is None:
         found.error(

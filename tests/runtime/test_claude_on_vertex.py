@@ -48,7 +48,8 @@ async def house(
         (folder / "account.json").write_text(tokens.account())
         source = folder / "it.infer"
         source.write_text(
-            f'deployment claude {{\n  model = "{model}"\n  runtime anthropic {{\n    endpoint = "{mock.url}"\n'
+            f'deployment claude {{\n  model = "{model}"\n'
+            f'  runtime anthropic {{\n    endpoint = "{mock.url}"\n'
             '    project = "shop-42"\n    region = "global"\n    credentials = file("account.json")\n'
             "    retry { max_retries = 0 }\n  }\n}\n"
         )

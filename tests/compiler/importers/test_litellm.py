@@ -344,7 +344,10 @@ def test_claude_on_vertex_comes_over(bring: Import) -> None:
         """
         model_list:
           - model_name: claude
-            litellm_params: {model: vertex_ai/claude-sonnet-4-5@20250929, vertex_project: p, vertex_location: global}
+            litellm_params:
+              model: vertex_ai/claude-sonnet-4-5@20250929
+              vertex_project: p
+              vertex_location: global
         """,
     )
     assert "runtime anthropic {" in came.text
