@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .serving.pipelines import Extern, Pipeline, Threads, Workers
     from .serving.routes.route import Route
 
+_MOST_NAME = 200
+"""Characters of a name that is not there, as it is looked at and shown."""
+
 
 class RunningPlan:
     """Everything of one plan; another one takes over when the plan changes.
@@ -154,6 +157,7 @@ class RunningPlan:
             await self.policies.stop(after.policies if after is not None else None)
 
     def _unknown(self, name: str) -> str:
+        name = name[:_MOST_NAME]  # comparing takes time, and an answer need not repeat it all
         if name in self.pipelines:
             return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
         return f"there is no model `{name}`; the models here are: {_listed(name, self.models)}"

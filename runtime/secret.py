@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file of a secret."""
+
+_MOST_BYTES = 1 << 20
+"""Of the file of a secret."""
 
 RUN = 8
 """So many characters of a secret in a row are hidden: fewer do not help anyone, and occur in other words."""
@@ -149,7 +154,7 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
         return Secret(value, origin)
     origin = f"the file {ref.name}"
     try:
-        value = (base_dir / ref.name).read_text("utf-8").strip()
+        value = _read_file(base_dir / ref.name).decode("utf-8").strip()
     except FileNotFoundError:
         raise StartError(f"{owner}: {origin} is not there: put the {what} into it") from None
     except UnicodeDecodeError:
@@ -159,6 +164,17 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
     if not value:
         raise StartError(f"{owner}: {origin} is empty: put the {what} into it")
     return Secret(value, origin)
+
+
+def _read_file(path: Path) -> bytes:
+    """The contents of a regular file of a bounded size, without waiting for any other. Raises OSError."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, "it is larger than 1 MiB")
+    return content
 
 
 class LiveSecret:

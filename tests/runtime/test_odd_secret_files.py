@@ -1,0 +1,24 @@
+"""Files of secrets that are none: an error at once, never a wait and never all memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.plan import SecretRef, SecretSource
+from inferc.runtime.requests.errors import StartError
+from inferc.runtime.secret import read_secret
+
+
+def test_only_regular_files_of_a_bounded_size_hold_secrets(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "big").write_bytes(b"a" * (2 << 20))
+    for name, says in (
+        ("pipe", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        ("big", "larger than 1 MiB"),
+    ):
+        with pytest.raises(StartError, match=says):
+            read_secret(SecretRef(SecretSource.FILE, name), tmp_path, "deployment `m`")
