@@ -23,7 +23,7 @@ from ..dsl.version import __version__
 from .capabilities import capabilities_of, config_of
 from .declare import Declared
 from .lower_onnx import onnx_fields
-from .pinned import Pinner
+from .pinned import Namer, Pinner
 from .plan import (
     SCHEMA,
     DeploymentPlan,
@@ -52,7 +52,15 @@ WIRES: dict[ProviderKind, WireFormat] = {
 
 def lower(program: Program, base: Path) -> Plan:
     """The plan of `program`, to be written into the directory `base`."""
-    lowerer = _Lowerer(base)
+    return _lowered(program, _Lowerer(Pinner(base)))
+
+
+def outline(program: Program) -> Plan:
+    """The plan of `program` to look at: its files are named, and not read."""
+    return _lowered(program, _Lowerer(Namer(Path())))
+
+
+def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
     gateway = program.gateway
     return Plan(
         schema=SCHEMA,
@@ -85,8 +93,8 @@ def lower(program: Program, base: Path) -> Plan:
 
 
 class _Lowerer:
-    def __init__(self, base: Path) -> None:
-        self._pinner = Pinner(base)
+    def __init__(self, pinner: Pinner) -> None:
+        self._pinner = pinner
 
     def deployment(
         self, declared: Declared, deployment: Deployment, replicas: tuple[Replica, ...]

@@ -13,7 +13,7 @@ from attrs import evolve, fields, frozen
 from ...dsl.kinds import CapacityKind, TaskKind
 from ...dsl.promise import Promise
 from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
-from ..plan.features import Features, features_of
+from ..plan.features import YES_OR_NO, Features, features_of
 from ..plan.reach import members_of, names_of
 
 HEADINGS = {each.name: each.metadata["heading"] for each in fields(Features)}
@@ -68,6 +68,21 @@ def arrivals_of(plan: Plan) -> dict[str, Arrival]:
     """Of each name that clients can use."""
     found = _Arrivals(plan)
     return {name: found.of(name) for name in names_of(plan)}
+
+
+def told(arrival: Arrival) -> list[str]:
+    """What arrives, what does not and what nobody knows: a sentence for each."""
+    features = arrival.features
+    if features is None:
+        return []
+    sentences = []
+    for value, words in ((True, "arrives everywhere"), (False, "is lost"), (None, "is not known")):
+        names = [f"`{name}`" for name in YES_OR_NO if getattr(features, name) is value]
+        if names:
+            sentences.append(f"{words}: {', '.join(names)}")
+    if features.context is not None:
+        sentences.append(f"context: {features.context:,} tokens")
+    return sentences
 
 
 def losses(arrival: Arrival, feature: str, least: int | None = None) -> Iterator[Loss]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
-from pathlib import Path
 
 from attrs import fields
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import Bounds
 from ...dsl.promise import Promise
-from ..lower import lower
+from ..lower import outline
 from ..program import Program
 from ..routes.typed import TypedRoute
 from ..shape import span_in
@@ -35,7 +34,7 @@ def check_bounds(program: Program, found: Diagnostics) -> None:
         for each in fields(Bounds)
         if (most := getattr(program.gateway.bounds, each.name)) is not None
     }
-    parts = bounds_of(lower(program, Path()))
+    parts = bounds_of(outline(program))
     for field, most in promised.items():
         quantity, takes = _QUANTITIES[field]
         numbers = {name: getattr(part.bound, quantity) for name, part in parts.items()}
@@ -57,7 +56,7 @@ def check_bounds(program: Program, found: Diagnostics) -> None:
 def check_features(program: Program, found: Diagnostics) -> None:
     """What each route promises arrives wherever it may lead. Of programs without errors."""
     assert program.graph is not None
-    arrivals = arrivals_of(lower(program, Path()))
+    arrivals = arrivals_of(outline(program))
     for route in program.graph.routes:
         promise = route.options.options.promise
         if promise is not None:

@@ -15,8 +15,11 @@ OPENAI_CHAT = Capabilities(
     cache_marks="prompt_cache_breakpoint",
 )
 
-AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"))
+AT_OPENAI = Capabilities(refused_sampling=("top_k", "min_p"), thoughts_in_history=False)
 """What OpenAI itself refuses, and Azure, of what other servers that speak its protocol take."""
+
+AT_OTHERS = Capabilities(developer_prompts=False)
+"""What servers that speak its protocol refuse, or hand to a chat template that does, of what OpenAI takes."""
 
 OPENAI_RESPONSES = Capabilities(
     refused_sampling=(

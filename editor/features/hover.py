@@ -157,6 +157,8 @@ def _symbol(view: View, symbol: Symbol) -> str:
         parts += _deployment(view, symbol)
     elif isinstance(symbol.node, s.TypeDeclaration):
         parts += _alias(view, symbol)
+    elif isinstance(symbol.node, s.RouteDeclaration):
+        parts += _arrivals(view, symbol)
     if symbol.scope is not view.scope:
         parts.append(f"in {source.name}")
     return "\n\n".join(part for part in parts if part)
@@ -180,6 +182,18 @@ def _alias(view: View, symbol: Symbol) -> list[str]:
     spelled = alias(view, symbol)
     written = "".join(_head(symbol).partition("=")[2].split())
     return [f"= `{spelled}`"] if spelled and "".join(spelled.split()) != written else []
+
+
+def _arrivals(view: View, symbol: Symbol) -> list[str]:
+    """What may be asked of a route, whichever of its members answers."""
+    checked = view.checked
+    if checked.program is None or not checked.ok:
+        return []
+    from ...compiler.analysis.features import arrivals_of, told
+    from ...compiler.lower import outline
+
+    arrival = arrivals_of(outline(checked.program)).get(symbol.name.text)
+    return told(arrival) if arrival is not None else []
 
 
 def _deployment(view: View, symbol: Symbol) -> list[str]:

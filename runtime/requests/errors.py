@@ -12,6 +12,7 @@ from attrs import frozen
 
 from .foreign_text import fits_header
 from .upstream import Upstream
+from .usage import Usage
 
 
 @frozen
@@ -55,7 +56,7 @@ class RequestError(Exception):
         retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
         upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
         says where it is: the step that calls before the step that is called. `upstream`: what the provider
-        says beside it.
+        says beside it. `usage`: of an answer that came, and is not given to the client.
         """
         super().__init__(message)
         self.message = message
@@ -68,6 +69,7 @@ class RequestError(Exception):
         self.upstream_status = upstream_status
         self.steps: tuple[StepAt, ...] = ()
         self.upstream: Upstream | None = None
+        self.usage: Usage | None = None
         if code is not None:
             self.code = code
         if retryable is not None:

@@ -221,6 +221,8 @@ class Attempt:
         What a client is told to wait is no more than what `max_hold` makes everyone wait.
         """
         policies, asked = self._policies, error.retry_after
+        if error.usage is not None:
+            self._usage = error.usage
         if policies is None:
             return
         longest = float(policies.plan.rate_limits.max_hold)

@@ -152,6 +152,19 @@ def test_options_of_routes_and_of_pipelines_and_parameters_of_requests(desk: Des
     assert "variety of the answers" in shown(desk, request)
 
 
+def test_a_route_says_what_arrives_whoever_answers(desk: Desk) -> None:
+    text = """
+deployment gpt { model = "gpt-4o", runtime openai { api_key = env("A") } }
+deployment claude { model = "claude-sonnet-4-5", runtime anthropic { api_key = env("B") } }
+route bo|th = fallback [gpt, claude]
+"""
+    said = shown(desk, text)
+    assert "arrives everywhere: `tools`, " in said
+    assert "is lost: `audio`, `thinking`, `logprobs`, `choices`" in said
+    assert "context: 128,000 tokens" in said
+    assert "arrives" not in shown(desk, text.replace('"A"', ""))
+
+
 def test_nothing_where_there_is_nothing(desk: Desk) -> None:
     for text in ("|", "let x = 1\n|\n", "# comm|ent"):
         assert shown(desk, text) == ""

@@ -12,8 +12,17 @@ import pytest
 from aiohttp import ClientSession, web
 from attrs import evolve
 
-from inferc.compiler.plan import RemotePoolPlan, RequestSettings, RetryPolicy, RoutePlan, UnsupportedAction
+from inferc.compiler.plan import (
+    Duration,
+    ProviderKind,
+    RemotePoolPlan,
+    RequestSettings,
+    RetryPolicy,
+    RoutePlan,
+    UnsupportedAction,
+)
 from inferc.runtime.replicas.remote.chats import Chats
+from inferc.runtime.requests.request import ChatRequest
 
 from ..support.pipelines import fallback, hedge
 from ..support.remote import gateway_of, plan_of, running, serving
@@ -85,7 +94,7 @@ async def house(provider: Provider, *routes: RoutePlan, **claude: Any) -> AsyncI
     app.router.add_post("/v1/chat/completions", provider.completions)
     async with serving(app) as url:
         deployments: tuple[RemotePoolPlan, ...] = (
-            evolve(wire_plan("anthropic", url, retry=ONCE, **claude), deployment="claude"),
+            evolve(wire_plan("anthropic", url, **{"retry": ONCE, **claude}), deployment="claude"),
             evolve(wire_plan("openai", url, retry=ONCE, model="gpt-4o-mini"), deployment="gpt"),
         )
         plan = evolve(plan_of(*deployments), routes=routes)
@@ -270,3 +279,95 @@ async def test_a_conversation_of_many_parts_is_made_fit_in_a_thread(monkeypatch:
             assert threads[0] != "MainThread"
             threads.clear()
     assert [len(sent["messages"]) for sent in provider.claude] == [601, 601]
+
+
+def saying(text: str) -> bytes:
+    """The stream of an answer that is `text`."""
+    return STREAM.replace(b'"text": "yes"', b'"text": ' + json.dumps(text).encode())
+
+
+PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}
+FORM = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
+CLAUDES_FORM = {"format": {"type": "json_schema", "schema": PERSON}}
+
+
+async def test_an_answer_is_held_to_the_bounds_that_its_provider_was_not_told() -> None:
+    provider = Provider(OK | {"content": [{"type": "text", "text": '{"age": 7}'}]})
+    async with house(provider, model="claude-sonnet-4-5") as client:
+        status, answer, headers = await client.ask("claude", response_format=FORM)
+        assert (status, answer["choices"][0]["message"]["content"]) == (200, '{"age": 7}')
+        assert headers["x-inferc-adapted"] == "response_format"
+        for path, more in (
+            ("/v1/chat/completions", {"response_format": FORM}),
+            ("/v1/messages", {"output_config": CLAUDES_FORM, "max_tokens": 9}),
+        ):
+            provider.says = OK | {"content": [{"type": "text", "text": '{"age": -7}'}]}
+            status, answer, _ = await client.ask("claude", path, **more)
+            assert (status, "at `$.age`: `minimum` is 0" in answer["error"]["message"]) == (502, True)
+            provider.says = OK | {"content": [{"type": "text", "text": '{"a'}], "stop_reason": "max_tokens"}
+            status, _, _ = await client.ask("claude", path, **more)
+            assert status == 200
+        metrics = await client.metrics()
+    assert 'inferc_requests_total{deployment="claude",outcome="invalid_answer"} 2.0' in metrics
+    assert (
+        'inferc_tokens_total{deployment="claude",kind="completion"} 10.0' in metrics
+    )  # all five are paid for
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_stream_that_does_not_fit_ends_with_an_error_in_place_of_its_end(path: str) -> None:
+    provider = Provider(saying('{"age": 7}'))
+    more: dict[str, Any] = {"response_format": FORM}
+    if path == "/v1/messages":
+        more = {"output_config": CLAUDES_FORM, "max_tokens": 9}
+    async with house(provider, model="claude-sonnet-4-5") as client:
+        _, good, _ = await client.ask("claude", path, **more, stream=True)
+        provider.says = saying('{"age": -7}')
+        _, bad, _ = await client.ask("claude", path, **more, stream=True)
+    assert good.rstrip().endswith((b"[DONE]", b'{"type": "message_stop"}'))
+    assert b"error" not in good
+    assert b"-7" in bad
+    assert b"minimum" in bad.split(b"\n\n")[-2]
+    for end in (b"[DONE]", b"message_stop", b"end_turn", b'"finish_reason":"stop"'):
+        assert end not in bad
+
+
+async def test_a_call_that_stands_for_structured_output_is_held_to_the_schema() -> None:
+    call = {"type": "tool_use", "id": "t", "name": "person", "input": {"age": 1}}
+    provider = Provider(OK | {"content": [call], "stop_reason": "tool_use"})
+    async with house(provider, model="claude-sonnet-4-0") as client:
+        status, answer, _ = await client.ask("claude", response_format=FORM)
+        assert (status, answer["choices"][0]["message"]["content"]) == (200, '{"age":1}')
+        provider.says = OK | {"content": [call | {"input": {"age": "old"}}], "stop_reason": "tool_use"}
+        status, answer, _ = await client.ask("claude", response_format=FORM)
+        assert (status, answer["error"]["code"]) == (502, "invalid_answer")
+        provider.says = OK
+        status, answer, _ = await client.ask("claude", response_format=FORM)
+        assert (status, "no JSON" in answer["error"]["message"]) == (502, True)
+
+
+async def test_an_answer_that_does_not_fit_is_asked_for_again() -> None:
+    says = [OK | {"content": [{"type": "text", "text": text}]} for text in ('{"age": 7}', '{"age": -7}')]
+    provider = Provider()
+
+    async def answer_in_turn(request: web.Request) -> web.StreamResponse:
+        return web.json_response(says.pop())
+
+    provider.messages = answer_in_turn  # type: ignore[method-assign]
+    again = RetryPolicy(max_retries=1, initial_backoff=Duration(0.001))
+    async with house(provider, model="claude-sonnet-4-5", retry=again) as client:
+        status, _, headers = await client.ask("claude", response_format=FORM)
+    assert (status, headers["x-inferc-attempts"]) == (200, "2")
+
+
+@pytest.mark.parametrize(
+    ("provider", "role"), [(ProviderKind.OPENAI, "developer"), (ProviderKind.OPENAI_COMPATIBLE, "system")]
+)
+def test_the_developers_prompt_is_the_systems_where_the_server_is_not_openais(
+    provider: ProviderKind, role: str
+) -> None:
+    messages = [{"role": "developer", "content": "Be brief."}, USER]
+    chats = Chats(wire_plan("openai", model="gpt-4o", provider=provider))
+    fit = chats.fit(ChatRequest({"model": "m", "messages": messages}, stream=False))
+    assert json.loads(fit.body)["messages"] == [{"role": role, "content": "Be brief."}, USER]
+    assert fit.passes

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.chats import conversation_of, said_in
 from inferc.runtime.dialects.chunks import streamed_answer
@@ -46,10 +47,12 @@ MODELS = {
 
 
 @pytest.mark.parametrize("is_openais", [True, False])
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-5-mini", "o3", "mistral-large-latest", "unknown"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-mini", "gpt-5-mini", "o3", "mistral-large-latest", "deepseek-chat", "unknown"]
+)
 @given(body=openai_bodies())
 def test_what_is_not_read_would_not_have_been_changed(model: str, is_openais: bool, body: Json) -> None:
-    can = known(model)
+    can = known(model).over(AT_OPENAI if is_openais else AT_OTHERS)
     if not Straight(can, is_openais=is_openais).takes(body):
         return
     asked = conversation_of(ChatRequest(body, False))

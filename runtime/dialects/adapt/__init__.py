@@ -1,6 +1,7 @@
 """A conversation made fit for a model: what it cannot do is done otherwise, left out, or refused by name."""
 
 from .adapt import Adapted, adapt
+from .held_answer import HeldAnswer
 from .result import Checked, Note, Problem, StructuredByTool, Unsuitable
 from .structured import AsJsonText, as_json_text
 
@@ -8,6 +9,7 @@ __all__ = [
     "Adapted",
     "AsJsonText",
     "Checked",
+    "HeldAnswer",
     "Note",
     "Problem",
     "StructuredByTool",

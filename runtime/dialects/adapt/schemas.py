@@ -67,6 +67,7 @@ def _close(schema: Any, lost: list[str], depth: int) -> Any:
             kept[name] = [_close(inner, lost, depth + 1) for inner in value]
         elif name == "oneOf" and isinstance(value, list):
             kept["anyOf"] = [_close(inner, lost, depth + 1) for inner in value]
+            lost.append(name)  # of which one alone may fit
         elif name == "items" and isinstance(value, Mapping):
             kept[name] = _close(value, lost, depth + 1)
         elif _is_taken(name, value):

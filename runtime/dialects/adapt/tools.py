@@ -12,11 +12,14 @@ from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
 from ...requests.parts import CacheMark, path
 from .dialects import ALLOWED_NAMES, SEALS, TOOL_NAMES
-from .result import Checked, Findings, StructuredByTool
+from .result import Checked, Findings, Note, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed
 
 ANY_OBJECT = {"type": "object"}
 """The schema of any JSON object."""
+
+MOST_TOLD = 100
+"""Characters of a pattern that a note tells."""
 
 
 def adapt_tools(
@@ -153,13 +156,19 @@ def adapt_format(
     except Inexpressible:
         return _by_tool(format, schema, can, found, tools, thinks)
     if lost:
-        _check_answer(schema, found, f"told to the model in words: {', '.join(dict.fromkeys(lost))}")
+        what = f"the answer is held here to {', '.join(dict.fromkeys(lost))}"
+        _check_answer(schema, found, what, closed=True)
     return {"format": evolve(format, schema=closed)} if closed != schema else {}
 
 
-def _check_answer(schema: Mapping[str, Any], found: Findings, what: str) -> None:
+def _check_answer(schema: Mapping[str, Any], found: Findings, what: str, *, closed: bool = False) -> None:
+    from .linear_patterns import unsearchable  # most requests need none of it
+
     where = found.names.get("response_format", "response_format")
-    found.notes.append(Checked(where, what, schema))
+    found.notes.append(Checked(where, what, schema, closed))
+    for pattern in dict.fromkeys(unsearchable(schema)):
+        what = f"the answer is not held to it: {pattern[:MOST_TOLD]} is no regular expression of linear time"
+        found.notes.append(Note(f"{where}.pattern", what))
 
 
 def _by_tool(
@@ -187,6 +196,6 @@ def _by_tool(
     where = found.names.get("response_format", "response_format")
     found.notes.append(StructuredByTool(where, f"asked for as a call of `{name}`", name))
     if schema is not ANY_OBJECT:
-        _check_answer(schema, found, "the call is not held to the schema")
+        _check_answer(schema, found, "the answer is held to the schema here, and not by the provider")
     tool = FunctionTool(name, said, {"type": "object", **schema})
     return {"format": None, "tools": (tool,), "tool_choice": ToolChoice("required", (name,))}

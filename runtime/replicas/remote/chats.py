@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
-from ....compiler.plan.dialects import AT_OPENAI
+from ....compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from ...dialects import exact_json
-from ...dialects.adapt import AsJsonText, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.adapt import AsJsonText, Checked, HeldAnswer, Note, StructuredByTool, Unsuitable, adapt
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -23,7 +23,7 @@ from ...dialects.sides import PROVIDER_SIDES
 from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
-from ...requests.events import Event, Failed, UsageKnown
+from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
     """A request as one provider takes it.
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
-    for the answer. headers: what the client said beside it.
+    for the answer. headers: what the client said beside it. checked: what the answer is held to here.
     """
 
     path: str
@@ -58,6 +58,7 @@ class Fit(NamedTuple):
     notes: tuple[Note, ...] = ()
     by_tool: str | None = None
     headers: Mapping[str, str] = NO_OPTIONS
+    checked: Checked | None = None
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -69,13 +70,14 @@ class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
     def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
         self._target = target_of(plan)
         self._dialect = self._target.dialect
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
         in_openai = self._dialect == OPENAI_CHAT
-        self._can = plan.capabilities.over(AT_OPENAI) if is_openais else plan.capabilities
+        self._can = plan.capabilities.over(AT_OPENAI if is_openais else AT_OTHERS)
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
@@ -113,7 +115,28 @@ class Chats:
         if fit.by_tool is not None:
             as_text = AsJsonText(fit.by_tool)
             events = [made for event in events for made in as_text.convert(event)]
+        if fit.checked is not None:
+            held = HeldAnswer(fit.checked)
+            for event in events:
+                held.see(event)
+            if (error := self.misfit(held)) is not None:
+                error.usage = usage
+                raise error
         return ChatEvents(tuple(events), usage, native=body if fit.passes else b"")
+
+    def is_held(self, request: ChatRequest) -> bool:
+        """Whether the answer is held to a schema here, which is not for the event loop."""
+        return self.fit(request).checked is not None
+
+    def misfit(self, held: HeldAnswer) -> RequestError | None:
+        """The error of an answer that does not fit its schema. It may take seconds."""
+        try:
+            held.check()
+        except RequestError as error:
+            error.message = f"{self._who}: {error.message}"
+            error.deployment, error.provider = self._plan.deployment, self._plan.provider
+            return error
+        return None
 
     def reader(self, request: ChatRequest, classifier: Classifier) -> ChunkReader:
         """What reads the streamed answer to `request`."""
@@ -139,8 +162,10 @@ class Chats:
         if same and fit.conversation is asked and (native := self._native(request)) is not None:
             return self._fitted(request, native, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
-        passes = same and tool is None
-        return self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
+        checked = next((note for note in fit.notes if isinstance(note, Checked)), None)
+        passes = same and tool is None and (checked is None or self._dialect != OPENAI_CHAT)
+        fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
+        return fitted if checked is None else fitted._replace(checked=checked)
 
     def _native(self, request: ChatRequest) -> dict[str, Any] | None:
         """The body as it came, without what says nothing; None where it has to be written anew."""
@@ -186,12 +211,18 @@ class EventsReader:
         self._reader = reader
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
+        self._held = HeldAnswer(fit.checked) if fit.checked is not None else None
         self._usage: Usage | None = None
         self._failed = False
 
     @property
     def ended(self) -> bool:
         return self._reader.ended and not self._failed
+
+    @property
+    def whole(self) -> HeldAnswer | None:
+        """The complete answer, where it is held to a schema here."""
+        return self._held if self.ended else None
 
     def read(self, event: StreamEvent) -> Iterator[ChatEvents]:
         native = b""
@@ -217,11 +248,26 @@ class EventsReader:
                 self._usage = event.usage
         if failure is not None:
             self._failed, native = True, b""  # the client is told of it in our words
+        if self._held is not None:
+            for event in told:
+                self._held.see(event)
         usage = self._usage if self.ended else None
         if told or native or usage is not None:
             yield ChatEvents(tuple(told), usage, native=native)
         if failure is not None:
             raise failure
+
+
+def without_end(chunks: list[ChatChunk | ChatEvents]) -> list[ChatChunk | ChatEvents]:
+    """The last chunks of a stream, as they are where an error comes in place of its end."""
+    left: list[ChatChunk | ChatEvents] = []
+    for index, chunk in enumerate(chunks, 1):
+        if isinstance(chunk, ChatEvents):
+            told = tuple(event for event in chunk.events if not isinstance(event, Finished))
+            if len(told) < len(chunk.events) or index == len(chunks):
+                chunk = chunk._replace(events=() if chunk.native else told, native=b"")
+        left.append(chunk._replace(more=True))
+    return left
 
 
 def read_events(

@@ -44,7 +44,7 @@ from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
-from .chats import Chats, ChunkReader, Fit, read_events
+from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
@@ -193,6 +193,9 @@ class RemoteReplica:
             while not reader.ended:
                 data = await body.piece(_READ_AHEAD)
                 chunks, error = self._chunks(reader, parser, data, body)
+                if isinstance(reader, EventsReader) and (held := reader.whole) is not None:
+                    error = await asyncio.to_thread(self._chats.misfit, held)
+                    chunks = chunks if error is None else without_end(chunks)
                 for chunk in chunks:
                     if upstream is not None:
                         chunk, upstream = chunk._replace(upstream=upstream), None
@@ -221,7 +224,8 @@ class RemoteReplica:
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         body = await self._body(response, until, _most(request)).whole()
-        if len(body) < LARGE:
+        held = isinstance(request, ChatRequest) and self._chats.is_held(request)
+        if len(body) < LARGE and not held:
             chunk = self._parse(request, body, classifier)
         else:
             chunk = await asyncio.to_thread(self._parse, request, body, classifier)

@@ -51,7 +51,8 @@ class Straight:
         self._any_turns = not can.turns_alternate and can.system_prompts in (None, "anywhere")
         self._any_turns &= can.extra_fields is None and can.message_fields is None
         self._any_turns &= can.user_after_results is not False
-        self._any_turns &= can.developer_prompts is not False and can.prefill is not False
+        self._any_turns &= can.prefill is not False
+        self._any_role = can.developer_prompts is not False
         self._any_id = can.call_ids is None and can.call_signature is None
         self._parts = {
             kind: fields
@@ -72,6 +73,8 @@ class Straight:
         if not self._tools(body):
             return False
         for message in body["messages"]:
+            if not self._any_role and message.get("role") == "developer":
+                return False
             plain = len(message) == 2 and type(message.get("content")) is str  # most are
             if not plain and not self._message(message):
                 return False

@@ -433,6 +433,28 @@ def test_a_schema_is_closed_and_what_it_lost_is_checked_here() -> None:
     assert list(request["output_config"]["format"]["schema"]["properties"]) == ["age"]
 
 
+def test_of_one_of_several_schemas_only_one_may_fit_which_is_checked_here() -> None:
+    found = ask(openai(**structured({"oneOf": [{"type": "string"}, {"type": "integer"}]})), "anthropic")
+    assert isinstance(found, Adapted)
+    [note] = found.notes
+    assert (isinstance(note, Checked), "oneOf" in note.what) == (True, True)
+
+
+def test_a_pattern_that_nothing_can_be_held_to_is_named() -> None:
+    name = {"type": "string", "pattern": "^(?=a)b"}
+    found = ask(openai(**structured({"type": "object", "properties": {"a": name}})), "anthropic")
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["response_format", "response_format.pattern"]
+    assert "^(?=a)b" in found.notes[1].what
+
+
+def test_a_schema_of_which_nothing_is_lost_is_not_checked() -> None:
+    whole = PERSON | {"properties": {"age": {"type": "integer"}}}
+    found = ask(openai(**structured(whole)), "anthropic")
+    assert isinstance(found, Adapted)
+    assert found.notes == ()
+
+
 @pytest.mark.parametrize(
     ("more", "can"),
     [

@@ -14,6 +14,7 @@ import pytest
 
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities
+from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from inferc.dsl.capabilities import find_facts
 from inferc.dsl.inference import name_at
 from inferc.dsl.kinds import RuntimeKind
@@ -122,6 +123,7 @@ FEATURES: dict[str, Json] = {
     "system alone": {"messages": [{"role": "system", "content": "Say json."}]},
     "two users": {"messages": [USER, USER]},
     "names": {"messages": [{**USER, "name": "ann"}]},
+    "thoughts": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "y"}, USER]},
     "empty answer": {"messages": [USER, {"role": "assistant", "content": ""}, USER]},
     "begun answer": {"messages": [USER, {"role": "assistant", "content": "It is "}]},
     "refusal": {"messages": [USER, {"role": "assistant", "content": None, "refusal": "No."}, USER]},
@@ -143,7 +145,7 @@ def families() -> list[tuple[str, str, Capabilities]]:
         for name in [*names, *shipped.get(provider, {})]:
             facts = find_facts(name, RuntimeKind(provider)).values
             if facts.get("task") == "chat":
-                able = capabilities_from(facts)
+                able = capabilities_from(facts).over(AT_OPENAI if provider == "openai" else AT_OTHERS)
                 found.setdefault((provider, repr(able)), (provider, name, able))
     return list(found.values())
 
