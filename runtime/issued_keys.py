@@ -14,6 +14,8 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
+from .regular_file import read_regular
+
 PREFIX = "sk-inferc-"
 LARGEST = 16 << 20
 """Bytes of the file."""
@@ -54,15 +56,12 @@ def path_of(base_dir: Path) -> Path:
 def read_keys(path: Path) -> list[IssuedKey]:
     """Those that were made; none where there is no file. Raises BrokenKeys."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+        data = read_regular(path, LARGEST)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise BrokenKeys(f"{path} cannot be read: {error.strerror}") from None
     try:
-        if len(data) > LARGEST:
-            raise ValueError("it is too large")
         keys = [IssuedKey(**each) for each in json.loads(data)["keys"]]
         for key in keys:
             bytes.fromhex(key.sha256)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import errno
 import json
 import logging
 import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
 from ..compiler.plan import Plan, SecretRef, SecretSource
+from .regular_file import read_regular
 from .requests.errors import StartError
 
 log = logging.getLogger(__name__)
@@ -154,7 +153,7 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
         return Secret(value, origin)
     origin = f"the file {ref.name}"
     try:
-        value = _read_file(base_dir / ref.name).decode("utf-8").strip()
+        value = read_regular(base_dir / ref.name, _MOST_BYTES).decode("utf-8").strip()
     except FileNotFoundError:
         raise StartError(f"{owner}: {origin} is not there: put the {what} into it") from None
     except UnicodeDecodeError:
@@ -164,17 +163,6 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
     if not value:
         raise StartError(f"{owner}: {origin} is empty: put the {what} into it")
     return Secret(value, origin)
-
-
-def _read_file(path: Path) -> bytes:
-    """The contents of a regular file of a bounded size, without waiting for any other. Raises OSError."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise OSError(errno.EFBIG, "it is larger than 1 MiB")
-    return content
 
 
 class LiveSecret:

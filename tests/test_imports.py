@@ -76,6 +76,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "runtime": (
         "concurrency",
+        "regular_file",
         "systemd",
         "admin",
         "issued_keys",

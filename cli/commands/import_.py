@@ -43,6 +43,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     name: str = arguments.file
     output = None if arguments.output in (None, "-") else Path(arguments.output)
+    if output is not None and name != "-" and output.resolve() == Path(name).resolve():
+        return fail(f"{output} is the file that is read: write what comes of it into another one")
     try:
         if name == "-":
             text, shown, folder = read_stdin(), "<stdin>", Path()

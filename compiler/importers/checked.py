@@ -28,6 +28,8 @@ def settle(draft: Draft, path: Path) -> None:
     """Take out what the language refuses, until nothing is refused. path: where the file will be."""
     draft.drop_secrets()
     for _ in range(_MOST_ROUNDS):
+        if not draft.deployments:
+            raise ImportFailed("no model in this file can be served by inferc: each is refused when checked")
         written = lines(draft, short=False)
         text = "\n".join(line for line, _ in written) + "\n"
         found = check_file(path.name, path, text=text).diagnostics
@@ -70,7 +72,8 @@ def _one_of_each(draft: Draft, written: list[Line], refused: list[Diagnostic]) -
 
 
 def _place(written: list[Line], refused: Diagnostic) -> Place:
-    return written[_line(refused.primary.span) if refused.primary else 0][1]
+    line = _line(refused.primary.span) if refused.primary else 0
+    return written[min(line, len(written) - 1)][1]
 
 
 def _line(span: Span) -> int:

@@ -48,8 +48,6 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
 
     As it came, where the provider says it so; nothing that is no number or no duration.
     """
-    if not says_limits(headers):
-        return {}
     if any(_HEADERS[what][0][0] in headers for what in _LIMITS):
         return {
             name: value

@@ -40,6 +40,8 @@ from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[RequestError], None]
+Told = tuple[str, str, int, str, RequestError | None]
+"""What is told of a request that has ended: its method, path, status, outcome and error."""
 
 
 _LONGEST_PATH = 200
@@ -220,11 +222,15 @@ def _guarded(
     refused: told each error. asks: whether it is a request to a model.
     """
 
+    def end(exchange: Exchange, told: Told | None) -> None:
+        exchange.end()
+        if told is not None:
+            records.end(exchange, *told, asyncio.get_running_loop().time(), asks)
+
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
-        loop = asyncio.get_running_loop()
-        exchange = Exchange(executor, ids[REQUEST_ID_HEADER], loop.time())
+        exchange = Exchange(executor, ids[REQUEST_ID_HEADER], asyncio.get_running_loop().time())
         if records.traces is not None:
             exchange.traceparent = request.headers.get(TRACEPARENT, "")
         outcome, response, failed = OK, None, None
@@ -264,17 +270,11 @@ def _guarded(
             request.app[BODIES].release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
             status = 0 if response is None else response.status
-            told = (exchange, request.method, request.path, status, outcome, failed)
-
-            def end(_: object = None) -> None:
-                exchange.end()
-                if is_told:
-                    records.end(*told, loop.time(), asks)
-
+            told = (request.method, request.path, status, outcome, failed) if is_told else None
             if exchange.background is None:
-                end()
+                end(exchange, told)
             else:
-                exchange.background.add_done_callback(end)
+                exchange.background.add_done_callback(lambda _: end(exchange, told))
 
     return handle
 

@@ -16,8 +16,12 @@ from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from .unpacking import BrokenPacking, Unpacker
 
-MAX_CONTAINERS = 1_000_000
+MAX_CONTAINERS = 200_000
 """Objects and lists that a body may hold: each takes many times the memory of the two bytes that it is."""
+MAX_FIELDS, MAX_ITEMS = 400_000, 2_000_000
+"""Members of all objects, and items of all lists: reading more of them keeps all other requests waiting. They
+are counted by their signs, of which long texts have some, too.
+"""
 MAX_DEPTH = 222
 """Objects and lists that may stand inside each other."""
 
@@ -178,8 +182,8 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     """
     raw = await read_body(request)
     containers = raw.count(b"{") + raw.count(b"[")
-    if containers > MAX_CONTAINERS:
-        raise RequestTooLarge(f"the body has more than {MAX_CONTAINERS} objects and lists")
+    if len(raw) > MAX_CONTAINERS:
+        _check_counts(raw, containers)
     try:
         body = exact_json.loads(raw) if exact else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -195,6 +199,17 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
     if deployment is not None:
         body["model"] = deployment
     return body
+
+
+def _check_counts(raw: bytes, containers: int) -> None:
+    """Raises RequestTooLarge where a large body would take long to read."""
+    for count, most, what in (
+        (containers, MAX_CONTAINERS, "objects and lists"),
+        (raw.count(b'":'), MAX_FIELDS, "fields"),
+        (raw.count(b","), MAX_ITEMS, "items"),
+    ):
+        if count > most:
+            raise RequestTooLarge(f"the body has more than {most} {what}")
 
 
 def _check_depth(body: Any) -> None:

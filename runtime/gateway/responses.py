@@ -15,10 +15,10 @@ import orjson
 from aiohttp import web
 
 from ..dialects import anthropic, cohere, tei
-from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
+from ..dialects.rate_limit_headers import anthropic_limits, openai_limits, says_limits
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
-from ..requests.trace import Spent, Trace
+from ..requests.trace import Trace, cost_of
 from ..requests.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def answered_by(
         headers |= adapted(trace.adapted)
     headers[ATTEMPTS_HEADER] = str(trace.tries)
     if trace.spans and not streams:
-        cost = Spent.of(trace.spans).cost
+        cost = cost_of(trace.spans)
         if cost is not None:
             headers[COST_HEADER] = f"{cost:.12f}".rstrip("0").rstrip(".")
     if trace.cached:
@@ -104,7 +104,9 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
     said = upstream.headers
-    return headers | (anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said))
+    if says_limits(said):
+        headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
+    return headers
 
 
 def adapted(places: Sequence[str]) -> dict[str, str]:

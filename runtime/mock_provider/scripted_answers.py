@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
+from ..regular_file import read_regular
 from .answers import Answer, answer_to, make_answer, make_call
 from .faults import Fault, parse_fault
 from .parsed_request import Asked
@@ -60,10 +61,14 @@ class Script:
     answers: tuple[ScriptedAnswer, ...] | None = None
 
 
+_LARGEST = 64 << 20
+"""Bytes of a script."""
+
+
 def load_script(path: Path) -> Script:
     """The script in the file at `path`. Raises ScriptError."""
     try:
-        return parse_script(json.loads(path.read_text("utf-8")))
+        return parse_script(json.loads(read_regular(path, _LARGEST).decode("utf-8")))
     except OSError as error:
         raise ScriptError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -100,11 +100,8 @@ class Ledger:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
         self._windows = [self.hour, self.day]
         self._known: dict[int, int] = {}
-
-    @property
-    def longest(self) -> int:
+        self.longest = DAY
         """Minutes of the longest window."""
-        return max(window.span for window in self._windows)
 
     def window(self, span: int) -> RollingSum:
         """The sum over `span` minutes, of what is known here."""
@@ -115,6 +112,7 @@ class Ledger:
         for minute in sorted(self._known):
             window.add(minute, self._known[minute])
         self._windows.append(window)
+        self.longest = max(self.longest, span)
         return window
 
     def add(self, minute: int, amount: int) -> None:

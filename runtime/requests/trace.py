@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from attrs import define, evolve, field, frozen
 
@@ -118,6 +119,17 @@ class Trace:
             self.notes.append(Note(at, text[:LONGEST_NOTE]))
 
 
+def cost_of(spans: Iterable[Span]) -> float | None:
+    """What all of `spans` cost, in dollars; None where the price of one is not known."""
+    cost = 0
+    for span in spans:
+        if span.cost is not None:
+            cost += span.cost
+        elif span.tokens:
+            return None
+    return cost / PICODOLLARS
+
+
 @frozen
 class Spent:
     """tokens: of prompts and answers. cost: in dollars; None where the price of one attempt is not known."""
@@ -128,11 +140,7 @@ class Spent:
     @classmethod
     def of(cls, spans: list[Span]) -> Spent:
         """The sum of all of `spans`."""
-        cost: int | None = 0
-        for span in spans:
-            if span.tokens:
-                cost = None if span.cost is None or cost is None else cost + span.cost
-        return cls(sum(span.tokens for span in spans), None if cost is None else cost / PICODOLLARS)
+        return cls(sum(span.tokens for span in spans), cost_of(spans))
 
     def __str__(self) -> str:
         """Such as `120 tokens, $0.0004`."""

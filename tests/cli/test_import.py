@@ -61,3 +61,10 @@ def test_a_file_that_cannot_be_read_leaves_what_was_there(inferc: Command) -> No
         inferc("import", "nowhere.yaml").err
         == "error: nowhere.yaml: it cannot be read: No such file or directory\n"
     )
+
+
+def test_the_file_that_is_read_is_never_the_one_that_is_written(inferc: Command) -> None:
+    done = inferc("import", "config.yaml", "-o", "./config.yaml")
+    assert done.status == 1
+    assert "is the file that is read" in done.err
+    assert Path("config.yaml").read_text("utf-8") == CONFIG

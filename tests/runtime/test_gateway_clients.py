@@ -20,7 +20,7 @@ from attrs import frozen
 from inferc.compiler.plan import TEXT, ClientTimeouts, Cors, Duration, GatewayPlan, Isolation, SecretRef, Size
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
-from inferc.runtime.gateway.bodies import MAX_CONTAINERS
+from inferc.runtime.gateway.bodies import MAX_CONTAINERS, MAX_FIELDS, MAX_ITEMS
 from inferc.runtime.gateway.unpacking import MAX_MEMBERS, BrokenPacking, Unpacker
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import LiveSecret, Secret, read_secret
@@ -251,8 +251,16 @@ async def test_no_depth_of_a_body_is_a_defect(levels: int) -> None:
         )
 
 
-async def test_a_body_of_a_million_lists_is_refused_before_they_are_made() -> None:
-    body = b'{"a":[' + b"[]," * MAX_CONTAINERS + b"1]}"
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"[]," * MAX_CONTAINERS + b"1]}",
+        b'{"a":{' + b'"":0,' * MAX_FIELDS + b'"":0}}',
+        b'{"a":[' + b'"",' * (MAX_ITEMS + 1) + b"1]}",
+    ],
+    ids=["lists", "members", "items"],
+)
+async def test_a_body_of_very_many_values_is_refused_before_they_are_made(body: bytes) -> None:
     async with gateway() as it:
         assert code_of(await it.post(BytesIO(body))) == (413, "request_too_large")
 

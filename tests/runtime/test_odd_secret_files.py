@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import SecretRef, SecretSource
+from inferc.runtime.issued_keys import BrokenKeys, read_keys
+from inferc.runtime.mock_provider.scripted_answers import ScriptError, load_script
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import read_secret
 
@@ -22,3 +24,11 @@ def test_only_regular_files_of_a_bounded_size_hold_secrets(tmp_path: Path) -> No
     ):
         with pytest.raises(StartError, match=says):
             read_secret(SecretRef(SecretSource.FILE, name), tmp_path, "deployment `m`")
+
+
+def test_other_files_that_somebody_names_are_regular_ones_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ScriptError, match="it is no regular file"):
+        load_script(tmp_path / "fifo")
+    with pytest.raises(BrokenKeys, match="it is no regular file"):
+        read_keys(tmp_path / "fifo")

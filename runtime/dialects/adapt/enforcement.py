@@ -46,7 +46,10 @@ def hold_to_schema(answer: str, checked: Checked) -> None:
     except ValueError:
         raise InvalidAnswer("the answer is no JSON, and does not fit the schema") from None
     try:
-        misfit = best_match(_validator(checked.schema).iter_errors(value))
+        misfits = _validator(checked.schema).iter_errors(value)
+        if checked.closed:  # beside anyOf and oneOf, where it tells the schemas apart
+            misfits = (each for each in misfits if each.validator != "additionalProperties")
+        misfit = best_match(misfits)
     except _TooLong:
         raise _unusable(checked, f"it takes more than {MOST_SECONDS:g} s") from None
     except RecursionError:

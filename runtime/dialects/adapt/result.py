@@ -20,9 +20,13 @@ class Note:
 
 @frozen
 class Checked(Note):
-    """The answer shall fit `schema`, which the provider does not promise: read it through `HeldAnswer`."""
+    """The answer shall fit `schema`, which the provider does not promise: read it through `HeldAnswer`.
+
+    closed: that objects have no other keys is what the provider does promise.
+    """
 
     schema: Mapping[str, Any] = field(factory=dict)
+    closed: bool = False
 
 
 @frozen

@@ -156,15 +156,16 @@ def adapt_format(
     except Inexpressible:
         return _by_tool(format, schema, can, found, tools, thinks)
     if lost:
-        _check_answer(schema, found, f"the answer is held here to {', '.join(dict.fromkeys(lost))}")
+        what = f"the answer is held here to {', '.join(dict.fromkeys(lost))}"
+        _check_answer(schema, found, what, closed=True)
     return {"format": evolve(format, schema=closed)} if closed != schema else {}
 
 
-def _check_answer(schema: Mapping[str, Any], found: Findings, what: str) -> None:
+def _check_answer(schema: Mapping[str, Any], found: Findings, what: str, *, closed: bool = False) -> None:
     from .linear_patterns import unsearchable  # most requests need none of it
 
     where = found.names.get("response_format", "response_format")
-    found.notes.append(Checked(where, what, schema))
+    found.notes.append(Checked(where, what, schema, closed))
     for pattern in dict.fromkeys(unsearchable(schema)):
         what = f"the answer is not held to it: {pattern[:MOST_TOLD]} is no regular expression of linear time"
         found.notes.append(Note(f"{where}.pattern", what))

@@ -63,6 +63,7 @@ BY_STATUS: dict[int, Kind] = {
     401: Unauthorized,
     402: Forbidden,
     403: Forbidden,
+    407: ServerError,
     408: RequestTimeout,
     409: ServerError,
     413: RequestTooLarge,

@@ -31,6 +31,7 @@ BOMB = 'a: &a ["x", "x", "x", "x", "x", "x", "x", "x", "x", "x"]\n' + "".join(
         ("c.yaml", "a: 1\ninclude: [gone.yaml]", 2, "`gone.yaml` cannot be read"),
         ("c.yaml", "include: [.]", 1, "no regular file"),
         ("c.yaml", "model_list: 5", None, "no model"),
+        ("c.yaml", "model_list: [{model_name: a, litellm_params: {model: 2024-13-45}}]", None, "no model"),
         ("c.json", '{"a": 1,\n "b": }', 2, "no JSON"),
         ("c.json", '{"a": 1, "a": 2}', 1, "`a` stands twice"),
         ("c.json", "[" * 5000 + "]" * 5000, 1, "more than 100 deep"),

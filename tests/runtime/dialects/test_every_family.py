@@ -168,6 +168,8 @@ def sent(model: str, provider: str, can: Capabilities, feature: Json) -> Json | 
 def test_a_feature_is_taken_by_every_model_or_refused_by_name(feature: str) -> None:
     taken, complaints = 0, []
     for provider, model, can in families():
+        if feature == "too many tokens" and can.greatest_output is None:
+            continue  # nothing is assumed of what is not known
         body = sent(model, provider, can, FEATURES[feature])
         if body is None:
             continue

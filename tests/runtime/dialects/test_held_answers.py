@@ -21,8 +21,15 @@ PERSON: dict[str, Any] = {
 }
 
 
-def held(answer: str, schema: dict[str, Any], *, ended: e.Reason = "stop", refused: bool = False) -> None:
-    holding = HeldAnswer(Checked("response_format", "", schema))
+def held(
+    answer: str,
+    schema: dict[str, Any],
+    *,
+    ended: e.Reason = "stop",
+    refused: bool = False,
+    closed: bool = False,
+) -> None:
+    holding = HeldAnswer(Checked("response_format", "", schema, closed))
     for piece in (answer[:2], answer[2:]):
         holding.see(e.TextDelta(piece))
     if refused:
@@ -71,6 +78,15 @@ def test_one_of_several_schemas_may_fit_and_no_two() -> None:
 )
 def test_what_the_model_did_not_end_itself_is_not_held(other: dict[str, Any]) -> None:
     held('{"age":', PERSON, **other)
+
+
+def test_that_objects_are_closed_is_left_to_a_provider_that_promises_it() -> None:
+    closed = {"properties": {"a": {"minimum": 1}}, "required": ["a"], "additionalProperties": False}
+    held('{"a":1,"b":2}', closed, closed=True)
+    with pytest.raises(InvalidAnswer, match="additionalProperties"):
+        held('{"a":1,"b":2}', closed)
+    either = {"oneOf": [closed, {"properties": {"b": {"type": "integer"}}, "required": ["b"]}]}
+    held('{"a":1,"b":2}', either, closed=True)  # where it tells the schemas apart, it counts
 
 
 def test_each_of_several_answers_is_held() -> None:

@@ -9,8 +9,12 @@ from typing import Any
 import orjson
 
 from ....dialects.openai_chat.messages import read_messages
+from ....regular_file import read_regular
 from ....requests.errors import BadRequest, StartError
 from .tools import Offer, with_offer
+
+_LARGEST = 16 << 20
+"""Bytes of a template, or of the configuration that holds it."""
 
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
@@ -62,7 +66,7 @@ class ChatTemplate:
 
         where = f"{self._owner}: its chat template {path}"
         try:
-            source = path.read_text("utf-8")
+            source = read_regular(path, _LARGEST).decode("utf-8")
             if path.suffix == ".json":
                 source = self._from_config(source, where)
             environment = ImmutableSandboxedEnvironment(
@@ -73,6 +77,8 @@ class ChatTemplate:
             return environment.from_string(source)
         except UnicodeDecodeError:
             raise StartError(f"{where} is not UTF-8 text") from None
+        except OSError as error:
+            raise StartError(f"{where} cannot be read: {error.strerror}") from None
         except TemplateError as error:
             raise StartError(f"{where} is no Jinja2 template: {error}") from None
 
