@@ -11,7 +11,7 @@ from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
-from ..dsl.runtimes import GeminiConfig, RemoteConfig, RuntimeConfig
+from ..dsl.runtimes import RemoteConfig, RuntimeConfig, VertexConfig
 from ..dsl.units import Duration
 from .declare import Declared
 
@@ -28,7 +28,7 @@ def facts_of(deployment: Deployment) -> Facts:
     if runtime.transport is TransportKind.LOCAL:
         return Facts()
     config = deployment.effective_config()
-    vertex = isinstance(config, GeminiConfig) and config.project is not None
+    vertex = isinstance(config, VertexConfig) and config.is_vertex
     return find_facts(deployment.known_model, runtime, "vertex" if vertex else "")
 
 

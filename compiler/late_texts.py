@@ -10,7 +10,7 @@ from ..dsl.deployment import Deployment
 from ..dsl.kinds import TransportKind
 from ..dsl.late_text import LateText, is_unknown
 from ..dsl.problems import Problem
-from ..dsl.runtimes import GeminiConfig
+from ..dsl.runtimes import VertexConfig
 
 CODE = "E0425"
 
@@ -39,7 +39,7 @@ def late_problems(deployment: Deployment, *, has_runtime: bool) -> list[Problem]
 def _needed(deployment: Deployment) -> Iterator[tuple[str, ...]]:
     """The places of late texts that are files to be opened, or decide about others."""
     config = deployment.runtime_config
-    if isinstance(config, GeminiConfig) and isinstance(config.region, LateText):
+    if isinstance(config, VertexConfig) and isinstance(config.region, LateText):
         yield ("runtime_config", "region")
     if deployment.effective_runtime().transport is not TransportKind.LOCAL:
         return

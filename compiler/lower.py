@@ -17,6 +17,7 @@ from ..dsl.runtimes import (
     LocalServerConfig,
     RemoteConfig,
     SecretRef,
+    VertexConfig,
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
@@ -192,7 +193,7 @@ class _Lowerer:
             auth=target.auth,
             api_key=tuple(self._secret(key, declared, "runtime_config", "api_key") for key in config.api_key),
             credentials=self._secret(config.credentials, declared, "runtime_config", "credentials")
-            if isinstance(config, GeminiConfig) and config.credentials is not None
+            if isinstance(config, VertexConfig) and config.credentials is not None
             else None,
             headers=target.headers,
             query=target.query,

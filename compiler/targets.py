@@ -8,12 +8,13 @@ from ..dsl.kinds import AuthScheme, ProviderKind
 from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
 from ..dsl.runtimes import (
+    AnthropicConfig,
     AzureConfig,
-    GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
     OpenAIConfig,
     RemoteConfig,
+    VertexConfig,
 )
 
 ENDPOINTS: dict[ProviderKind, str] = {
@@ -29,6 +30,16 @@ LAUNCHED = "http://127.0.0.1:{port}/v1"
 
 AZURE_API_VERSION = "2024-10-21"
 """The API version taken when `api_version` is not given: Azure's latest stable one for inference."""
+
+_VERTEX_HOSTS = {
+    "global": "https://aiplatform.googleapis.com",
+    "us": "https://aiplatform.us.rep.googleapis.com",
+    "eu": "https://aiplatform.eu.rep.googleapis.com",
+}
+"""Where Vertex is when it may choose among regions; each region has a host of its own.
+
+Sources: Vertex AI docs (global endpoint, multi-region endpoints), Anthropic's Vertex client.
+"""
 
 _SCHEMES: dict[ProviderKind, AuthScheme] = {
     ProviderKind.ANTHROPIC: AuthScheme.X_API_KEY,
@@ -56,10 +67,10 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
             headers=_headers(config),
             query={"api-version": config.api_version or AZURE_API_VERSION},
         )
-    if isinstance(config, GeminiConfig) and config.project is not None:
-        region = "" if config.region == "global" else f"{config.region}-"
-        host = f"https://{region}aiplatform.googleapis.com"
-        place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/google")
+    if isinstance(config, VertexConfig) and config.project is not None:
+        host = _VERTEX_HOSTS.get(config.region or "", f"https://{config.region}-aiplatform.googleapis.com")
+        publisher = "anthropic" if isinstance(config, AnthropicConfig) else "google"
+        place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/{publisher}")
         return Target(joined(config.endpoint or host, "/", *place), AuthScheme.GOOGLE_OAUTH, config.headers)
     if isinstance(config, AzureConfig):
         return Target(

@@ -130,20 +130,31 @@ class OpenAIConfig(RemoteConfig):
 
 
 @frozen(eq=False, repr=False)
-class AnthropicConfig(RemoteConfig):
-    """`anthropic`: the Messages API."""
+class VertexConfig(RemoteConfig):
+    """What those share who also are on Vertex: a project, a region and credentials instead of a key."""
+
+    project: str | None = doc("Google Cloud project (Vertex)", default=None)
+    region: str | None = doc("Google Cloud region (Vertex)", default=None)
+    credentials: SecretRef | None = doc("service-account file (Vertex)", default=None)
+
+    @property
+    def is_vertex(self) -> bool:
+        """Whether Vertex is asked, and not the provider itself."""
+        return self.project is not None
+
+
+@frozen(eq=False, repr=False)
+class AnthropicConfig(VertexConfig):
+    """`anthropic`: the Messages API, of Anthropic with a key, or of Vertex."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
 
 
 @frozen(eq=False, repr=False)
-class GeminiConfig(RemoteConfig):
-    """`gemini`: AI Studio with a key, or Vertex with a project, a region and credentials."""
+class GeminiConfig(VertexConfig):
+    """`gemini`: AI Studio with a key, or Vertex."""
 
     kind: RuntimeKind = RuntimeKind.GEMINI
-    project: str | None = doc("Google Cloud project (Vertex)", default=None)
-    region: str | None = doc("Google Cloud region (Vertex)", default=None)
-    credentials: SecretRef | None = doc("service-account file (Vertex)", default=None)
     safety: dict[str, str] | None = doc("threshold per harm category", default=None)
 
 

@@ -11,13 +11,13 @@ from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
     AzureConfig,
-    GeminiConfig,
     Launch,
     LaunchableConfig,
     LocalServerConfig,
     OpenAICompatibleConfig,
     OpenAIConfig,
     RemoteConfig,
+    VertexConfig,
 )
 from ...dsl.source import Span
 from ...dsl.units import Duration
@@ -162,7 +162,7 @@ def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> N
         return
     if isinstance(config, OpenAIConfig) and config.azure_resource is not None:
         return
-    if isinstance(config, GeminiConfig) and config.project is not None:
+    if isinstance(config, VertexConfig) and (config.is_vertex or config.region is not None):
         return
     if isinstance(config, AzureConfig) and config.resource is None:
         found.error(
@@ -281,7 +281,7 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
                 help="keep one of them",
             )
     pairs = (("azure_resource", "azure_deployment"), ("azure_deployment", "azure_resource"))
-    if isinstance(config, GeminiConfig):
+    if isinstance(config, VertexConfig):
         pairs = (("project", "region"), ("region", "project"))
     for one, other in pairs:
         if (here, one) in declared.paths and not declared.wrote(here, other):

@@ -134,7 +134,10 @@ class _Writing:
             if kind is RuntimeKind.OLLAMA:
                 params["api_base"] = params["api_base"].removesuffix("/v1")
         for ours, theirs in (("project", "vertex_project"), ("region", "vertex_location")):
-            if kind is RuntimeKind.GEMINI and (value := values.take(ours)) is not None:
+            if (
+                kind in (RuntimeKind.GEMINI, RuntimeKind.ANTHROPIC)
+                and (value := values.take(ours)) is not None
+            ):
                 params[theirs] = self._text(value)
                 params["model"] = f"vertex_ai/{model}"
         if (account := values.take("credentials")) is not None:

@@ -72,6 +72,8 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     if provider is None or WILDCARD in model:
         return Facts()
     name = name_at(runtime, model.lower())
+    if provider is ProviderKind.ANTHROPIC:
+        name = name.replace("@", "-")  # as Vertex writes the date
     if tuned := _TUNED.fullmatch(name):
         name = tuned[1]
     told = _load("models.json")

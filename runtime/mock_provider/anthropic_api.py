@@ -67,8 +67,11 @@ class AnthropicApi:
     def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
         if not request.headers.get("anthropic-version"):
             raise MockError(400, "anthropic-version: header is required")
-        refuse_unknown(body, _FIELDS)
-        asked = Asked(model=wanted(body, "model", str), stream=bool(body.get("stream")))
+        return self._read(body, wanted(body, "model", str), _FIELDS)
+
+    def _read(self, body: dict[str, Any], model: str, fields: frozenset[str]) -> Asked:
+        refuse_unknown(body, fields)
+        asked = Asked(model=model, stream=bool(body.get("stream")))
         asked.max_tokens = wanted(body, "max_tokens", int)
         asked.system = _text(body.get("system"))
         asked.overhear(asked.system)
@@ -144,6 +147,24 @@ class AnthropicApi:
                 at = (now + timedelta(seconds=reset)).isoformat(timespec="seconds").replace("+00:00", "Z")
                 headers[f"anthropic-ratelimit-{what}-reset"] = at
         return headers
+
+
+class AnthropicOnVertexApi(AnthropicApi):
+    """The same on Vertex: an access token, the model in the path, the version in the body.
+
+    Source: Anthropic's docs, Claude on Vertex AI.
+    """
+
+    def key(self, headers: Mapping[str, str]) -> str:
+        return headers.get("Authorization", "").removeprefix("Bearer ").strip()
+
+    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+        if body.get("anthropic_version") != "vertex-2023-10-16":
+            raise MockError(400, "anthropic_version: Input should be 'vertex-2023-10-16'")
+        if bool(body.get("stream")) != (request.match_info["method"] == "streamRawPredict"):
+            raise MockError(400, "stream: streamRawPredict is for streams, and rawPredict is not")
+        model = request.match_info["model"]
+        return self._read(body, model, _FIELDS - {"model"} | {"anthropic_version"})
 
 
 def _hear(asked: Asked, message: dict[str, Any]) -> None:

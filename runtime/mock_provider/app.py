@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from attrs import evolve
 
 from . import answers
-from .anthropic_api import AnthropicApi
+from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .api import Api
 from .deliver import deliver, in_parts
 from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
@@ -44,6 +44,7 @@ _NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ValueError, 
 _VERTEX = "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}"
 _OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}")
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
+_CLAUDE = _VERTEX.replace("/google/", "/anthropic/") + ":{method:rawPredict|streamRawPredict}"
 _GEMINI = "/v1beta/models/{model}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 
@@ -74,6 +75,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     rerank = provider.guarded(openai, "rerank", provider.rerank)
     more = provider.guarded(openai, "more", provider.more)
     messages = provider.guarded(anthropic, "chat", provider.chat)
+    raw_predict = provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat)
     generate = provider.guarded(gemini, "chat", provider.chat)
     for named in ("", _NAMED):
         for base in _OPENAI:
@@ -83,6 +85,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
             for path in _MORE:
                 post(f"{named}{base}{path}", more)
         post(f"{named}/v1/messages", messages)
+        post(named + _CLAUDE, raw_predict)
         for base in (_GEMINI, _VERTEX):
             post(named + base + _GENERATE, generate)
         post(

@@ -47,6 +47,26 @@ def compiled(folder: Path, runtime: str, model: str = "some-model") -> RemotePoo
             AuthScheme.GOOGLE_OAUTH,
         ),
         (
+            'gemini { project = "p", region = "eu" }',
+            "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/google",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
+            'anthropic { project = "p", region = "global" }',
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
+            'anthropic { project = "p", region = "us" }',
+            "https://aiplatform.us.rep.googleapis.com/v1/projects/p/locations/us/publishers/anthropic",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
+            'anthropic { project = "p", region = "us-east5" }',
+            "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/publishers/anthropic",
+            AuthScheme.GOOGLE_OAUTH,
+        ),
+        (
             'openai { azure_resource = "r", azure_deployment = "d", api_key = env("K") }',
             "https://r.openai.azure.com/openai/deployments/d",
             AuthScheme.API_KEY,

@@ -190,3 +190,13 @@ class TestBuild:
             == models["anthropic"]["two"]
         )
         assert (models["anthropic"]["old"]["thinks"], models["anthropic"]["old"]["efforts"]) == ("budget", [])
+
+
+def test_claude_on_vertex_is_known_by_its_name_there() -> None:
+    at_vertex = find_facts("claude-opus-4@20250514", RuntimeKind.ANTHROPIC, "vertex").values
+    at_anthropic = find_facts("claude-opus-4-20250514", RuntimeKind.ANTHROPIC).values
+    assert at_vertex == {**at_anthropic, "media_by_url": []}
+    assert (
+        find_facts("claude-sonnet-4-5@20250929", RuntimeKind.ANTHROPIC, "vertex").values["json_schema"]
+        is False
+    )

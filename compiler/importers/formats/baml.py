@@ -195,10 +195,10 @@ class _Reading:
 
     def _vertex(self, made: Deployment, options: Node, named: str, model: Node | None) -> bool:
         draft = self._draft
-        if not named.startswith("gemini"):
+        if not named.startswith(("gemini", "claude")):
             return False
         made.put("model", named)
-        block = made.runtime("gemini")
+        block = made.runtime("gemini" if named.startswith("gemini") else "anthropic")
         for theirs, ours in (("project_id", "project"), ("location", "region")):
             if (node := options.get(theirs)) is not None:
                 block.put(ours, self._text(node), node)

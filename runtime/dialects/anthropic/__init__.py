@@ -1,4 +1,4 @@
-"""Anthropic: the Messages API."""
+"""Anthropic: the Messages API, at Anthropic and on Vertex AI."""
 
 from .blocks import DIALECT
 from .read_answer import AnthropicReader
@@ -10,8 +10,14 @@ __all__ = [
     "DIALECT",
     "AnthropicReader",
     "AnthropicWriter",
+    "is_vertex",
     "read_request",
     "write_error",
     "write_request",
     "write_whole",
 ]
+
+
+def is_vertex(endpoint: str) -> bool:
+    """Whether `endpoint` is that of Vertex AI, whose paths and bodies differ from Anthropic's own."""
+    return endpoint.endswith("/publishers/anthropic")

@@ -22,7 +22,7 @@ def provider_of(api: str, path: str, named: str, model: str, has_api_key: bool) 
     if named:
         return named
     if api == "anthropic":
-        return api
+        return "vertex_anthropic" if "/publishers/anthropic/" in path else api
     if api == "gemini":
         return "vertex" if "/publishers/google/" in path else "gemini"
     if path.startswith("/openai/"):

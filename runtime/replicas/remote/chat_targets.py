@@ -17,6 +17,9 @@ from ...requests.request import OPENAI_CHAT, ChatRequest
 ANTHROPIC_VERSION = "2023-06-01"
 """The version of Anthropic's API that is spoken."""
 
+VERTEX_VERSION = "vertex-2023-10-16"
+"""The same, as Vertex AI calls it."""
+
 MAX_NAME = 200
 """Characters of the name of a model that a client may say."""
 
@@ -48,7 +51,8 @@ def target_of(plan: RemotePoolPlan) -> Target:
         case WireFormat.OPENAI:
             return OpenAITarget(plan)
         case WireFormat.ANTHROPIC:
-            return AnthropicTarget(plan)
+            on_vertex = anthropic.is_vertex(plan.endpoint)
+            return AnthropicOnVertexTarget(plan) if on_vertex else AnthropicTarget(plan)
         case WireFormat.GEMINI:
             return GeminiTarget(plan)
 
@@ -106,6 +110,23 @@ class AnthropicTarget:
     def address(self, request: ChatRequest, body: Json) -> str:
         body["model"] = self._model
         return "/v1/messages"
+
+
+class AnthropicOnVertexTarget(AnthropicTarget):
+    """The same on Vertex AI: the model is in the path, the version in the body.
+
+    Sources: Anthropic's docs (Claude on Vertex AI), Anthropic's Vertex client.
+    """
+
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._path = f"/models/{quote(plan.model, safe='@')}"
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        body.pop("model", None)
+        body["anthropic_version"] = VERTEX_VERSION
+        return f"{self._path}:{'streamRawPredict' if request.stream else 'rawPredict'}"
 
 
 class GeminiTarget:

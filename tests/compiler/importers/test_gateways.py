@@ -238,3 +238,26 @@ def test_clients_of_baml_and_their_policies(bring: Import) -> None:
     assert "route Both = balance [Reader, House] by round_robin" in came.text
     assert "route Safe = fallback [Both, House]" in came.text
     assert came.lost() == {"client.Reader.options.http.connect_timeout_ms", "function.Read", "class.Receipt"}
+
+
+def test_claude_on_vertex_comes_over(bring: Import) -> None:
+    baml = bring(
+        "clients.baml",
+        """
+        client<llm> Claude {
+          provider vertex-ai
+          options { model "claude-sonnet-4-5@20250929" project_id "p" location "global" }
+        }
+        """,
+    )
+    assert "runtime anthropic {" in baml.text
+    assert 'region = "global"' in baml.text
+    bifrost = bring(
+        "config.json",
+        """
+        {"providers": {"vertex": {"keys": [{"models": ["claude-opus-4-6"], "weight": 1,
+          "vertex_key_config": {"project_id": "p", "region": "us-east5"}}]}}}
+        """,
+    )
+    assert "runtime anthropic {" in bifrost.text
+    assert 'region = "us-east5"' in bifrost.text

@@ -338,6 +338,24 @@ def test_addresses_from_the_environment_get_the_path_that_they_need(bring: Impor
     assert came.lost() == set()
 
 
+def test_claude_on_vertex_comes_over(bring: Import) -> None:
+    came = bring(
+        "c.yaml",
+        """
+        model_list:
+          - model_name: claude
+            litellm_params:
+              model: vertex_ai/claude-sonnet-4-5@20250929
+              vertex_project: p
+              vertex_location: global
+        """,
+    )
+    assert "runtime anthropic {" in came.text
+    assert came.values["claude.model"] == "claude-sonnet-4-5@20250929"
+    assert came.values["claude.runtime.region"] == "global"
+    assert came.lost() == set()
+
+
 def test_parameters_that_a_model_does_not_take_are_said(bring: Import) -> None:
     came = bring(
         "c.yaml",

@@ -162,10 +162,10 @@ class Providers:
 
     def _vertex(self, made: Deployment, model: str, key: Node) -> bool:
         config = key.get("vertex_key_config")
-        if config is None or not model.startswith("gemini"):
+        if config is None or not model.startswith(("gemini", "claude")):
             return False
         made.put("model", model)
-        block = made.runtime("gemini")
+        block = made.runtime("gemini" if model.startswith("gemini") else "anthropic")
         for theirs, ours in (("project_id", "project"), ("region", "region")):
             if (node := config.get(theirs)) is not None:
                 block.put(ours, self._text(node), node)

@@ -214,11 +214,12 @@ def _azure(
 def _vertex(
     made: Deployment, model: str, given: Mapping[str, Node], around: Surroundings, draft: Draft
 ) -> bool:
-    """Gemini on Vertex; other models there have no runtime."""
-    if not model.startswith("gemini"):
+    """Gemini and Claude on Vertex; other models there have no runtime."""
+    runtime = "gemini" if model.startswith("gemini") else "anthropic"
+    if not model.startswith(("gemini", "claude")):
         return False
     made.put("model", model)
-    block = made.runtime("gemini")
+    block = made.runtime(runtime)
     for theirs, ours in (("vertex_project", "project"), ("vertex_location", "region")):
         node = given.get(theirs)
         value = around.expression(node, draft) if node is not None else None
