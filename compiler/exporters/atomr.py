@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from ...dsl.deployment import Deployment
 from ...dsl.kinds import CapacityKind, RuntimeKind, SecretSource
 from ...dsl.policies import RateLimits, RetryPolicy, Timeouts
-from ...dsl.runtimes import GeminiConfig, LaunchableConfig, OpenAIConfig, RemoteConfig, SecretRef
+from ...dsl.runtimes import (
+    AnthropicConfig,
+    GeminiConfig,
+    LaunchableConfig,
+    OpenAIConfig,
+    RemoteConfig,
+    SecretRef,
+)
 from ..importers.formats.atomr import RUNTIMES
 from .toml_text import toml_text
 from .values import Lost, Values, milliseconds
@@ -108,6 +115,10 @@ def _config(config: RemoteConfig, values: Values, lost: list[Lost], name: str) -
         made["kind"] = "direct"
     elif isinstance(config, GeminiConfig):
         made["variant"] = "vertex" if config.project is not None else "ai_studio"
+    elif isinstance(config, AnthropicConfig) and config.is_vertex:
+        for field in ("project", "region", "credentials"):
+            if values.take(field) is not None:
+                lost.append(Lost(f"{name}.{field}", "atomr asks Claude at Anthropic, and not on Vertex"))
     if isinstance(config, LaunchableConfig) and config.launch is not None:
         values.take("launch.command")
         made |= _options(config.launch.command)

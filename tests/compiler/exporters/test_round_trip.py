@@ -179,3 +179,16 @@ route r = hedge [a, b] after 400ms
     assert said == {"a.api_key", "a.retry.jitter", "a.timeouts.request", "r"}
     assert {each.where for each in export(program, "triton").lost} == {"a", "b", "r"}
     assert "# a.retry.jitter: there is no word for it\n" in export(program, "litellm").files["config.yaml"]
+
+
+def test_claude_on_vertex_comes_back_from_litellm_and_atomr_has_no_word_for_it(tmp_path: Path) -> None:
+    text = """deployment a {
+  model = "claude-opus-4-6"
+  runtime anthropic { project = "p", region = "eu" }
+}
+"""
+    before, _, back = there_and_back(text, "litellm", tmp_path, "config.yaml")
+    assert "runtime anthropic {" in back
+    assert 'region = "eu"' in back
+    assert before.program is not None
+    assert {each.where for each in export(before.program, "atomr").lost} == {"a.project", "a.region"}
