@@ -1,7 +1,7 @@
 """The remote models that are known: context window, prices, age, and how much a provider lets through.
 
-The data are files beside this module. `catalogue.json` and, for the providers of `presets`,
-`catalogue_presets.json` are written by `scripts/build_catalogue.py` and name their source and date;
+The data are files beside this module. `model_prices.json` and, for the providers of `presets`,
+`preset_model_prices.json` are written by `scripts/build_catalogue.py` and name their source and date;
 `tiers.json` is kept by hand, with a source and a date per entry.
 """
 
@@ -107,7 +107,7 @@ def find_tier(provider: ProviderKind, model: str) -> Tier | None:
 @cache
 def known_models() -> tuple[str, ...]:
     """The name of every model in the catalogue, sorted."""
-    return tuple(sorted(row["name"] for row in _load("catalogue.json")["models"]))
+    return tuple(sorted(row["name"] for row in _load("model_prices.json")["models"]))
 
 
 @frozen(eq=False, repr=False)
@@ -147,12 +147,12 @@ class _Index(Record):
 
 @cache
 def _indices() -> tuple[_Index, ...]:
-    return tuple(_indexed("catalogue.json").values())
+    return tuple(_indexed("model_prices.json").values())
 
 
 @cache
 def _preset_indices() -> dict[ProviderKind, _Index]:
-    return _indexed("catalogue_presets.json")
+    return _indexed("preset_model_prices.json")
 
 
 def _indexed(file: str) -> dict[ProviderKind, _Index]:

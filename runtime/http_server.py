@@ -15,8 +15,8 @@ from typing import Any
 from aiohttp import web
 from attrs import field, frozen
 
+from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
-from .http_connection import RULES, Connection, ConnectionRules
 from .requests.errors import StartError
 
 GRACE = 30.0

@@ -82,7 +82,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "issued_keys",
         "requests",
         "secret",
-        "http_connection",
+        "client_connection",
         "http_server",
         "dialects",
         "policies",

@@ -147,7 +147,7 @@ def run(arguments: Namespace) -> int:
     from ...runtime.executor import Executor
     from ...runtime.gateway import serve
     from ...runtime.gateway.access_log import AccessLog, LogForm
-    from ...runtime.gateway.records import Records
+    from ...runtime.gateway.request_records import Records
     from ...runtime.gateway.serve import Service
     from ...runtime.gateway.traces import Traces
     from ...runtime.reload import Reloader, reloading_on_change

@@ -11,9 +11,9 @@ from functools import partial
 from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
+from ..client_connection import RULES, ConnectionRules
 from ..concurrency.tasks import end_tasks
 from ..executor import Executor
-from ..http_connection import RULES, ConnectionRules
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
@@ -25,7 +25,7 @@ from .kept_responses import BACKGROUND
 from .metrics import Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
-from .records import RECORDS, Records
+from .request_records import RECORDS, Records
 from .responses import (
     REQUEST_ID_HEADER,
     error_answer,

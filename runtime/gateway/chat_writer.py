@@ -8,7 +8,7 @@ import orjson
 
 from ..dialects.chats import conversation_of
 from ..dialects.chunks import ChunkEvents, whole_answer
-from ..dialects.sides import CLIENT_SIDES, AnswerWriter
+from ..dialects.registry import CLIENT_SIDES, AnswerWriter
 from ..requests.answer import ChatChunk, ChatEvents, Chunk
 from ..requests.errors import RequestError
 from ..requests.events import Failed

@@ -14,7 +14,7 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
 from ..serving.deployment import Deployment
 from .accounting import DIMENSIONS, grouped
-from .records import RECORDS, Records
+from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
 

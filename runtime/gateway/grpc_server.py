@@ -21,7 +21,7 @@ from .app import Access, Door
 from .endpoints import open_inference as endpoints
 from .exchange import Exchange
 from .health import findings_of
-from .records import Records
+from .request_records import Records
 from .responses import log_failure
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from attrs import evolve, field, frozen
 from ...compiler.plan import ClientProtocol
 from ..requests.errors import RequestError
 from .endpoints.chat import answer_chat
+from .endpoints.chat_protocols import answer_in, count_tokens
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
-from .endpoints.dialects import answer_in, count_tokens
 from .endpoints.embeddings import (
     answer_cohere_embed,
     answer_cohere_embed_v2,
@@ -38,7 +38,7 @@ from .endpoints.open_inference import (
     answer_statistics,
     answer_unload,
 )
-from .endpoints.passed import passing
+from .endpoints.passthrough import passing
 from .endpoints.pipelines import answer_pipeline, list_pipelines, show_pipeline
 from .endpoints.rerank import answer_bare_rerank, answer_cohere_rerank, answer_rerank
 from .endpoints.responses import (

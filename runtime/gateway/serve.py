@@ -26,7 +26,7 @@ from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys
 from .grpc_server import GrpcServer
-from .records import RECORDS, Records
+from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .web_tokens import WebTokens
 

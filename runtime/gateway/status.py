@@ -21,7 +21,7 @@ from .accounting import Accounting
 from .bodies import BODIES
 from .exchange import Exchange
 from .health import findings, overall
-from .records import RECORDS
+from .request_records import RECORDS
 from .responses import json_answer
 
 

@@ -15,7 +15,7 @@ from ..serving.counters import OK
 
 if TYPE_CHECKING:
     from ..running_plan import RunningPlan
-    from .record import Record
+    from .request_record import Record
 
 TRACEPARENT = "traceparent"
 """The header in which a client says which trace its request belongs to."""

@@ -20,7 +20,7 @@ from inferc.dsl.kinds import RuntimeKind
 
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
-CATALOGUE = json.loads((ROOT / "catalogue.json").read_bytes())["models"]
+CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}

@@ -23,7 +23,7 @@ from inferc.dsl.kinds import ProviderKind
 from inferc.dsl.units import Money
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = ROOT / "dsl" / "catalogue.json"
+CATALOGUE = ROOT / "dsl" / "model_prices.json"
 TIERS = ROOT / "dsl" / "tiers.json"
 SCRIPT = ROOT / "scripts" / "build_catalogue.py"
 PRICES = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
@@ -102,7 +102,7 @@ class TestScript:
         assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
     def test_leaves_the_file_alone_when_only_the_date_would_change(self, tmp_path: Path) -> None:
-        output = tmp_path / "catalogue.json"
+        output = tmp_path / "model_prices.json"
         build(output, day="2026-11-22")
         before = output.read_bytes()
         assert "unchanged" in build(output, day="2026-11-23")
@@ -121,8 +121,8 @@ class TestScript:
         header = json.loads(CATALOGUE.read_bytes())
         if header["version"] != version("genai-prices"):
             pytest.skip(f"the catalogue was built from genai-prices {header['version']}")
-        build(tmp_path / "catalogue.json", day=header["date"])
-        assert (tmp_path / "catalogue.json").read_bytes() == CATALOGUE.read_bytes()
+        build(tmp_path / "model_prices.json", day=header["date"])
+        assert (tmp_path / "model_prices.json").read_bytes() == CATALOGUE.read_bytes()
 
 
 class TestNames:

@@ -21,7 +21,7 @@ from inferc.compiler.plan import Batching, GatewayPlan
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway.app import Door
 from inferc.runtime.gateway.grpc_server import GrpcServer
-from inferc.runtime.gateway.records import Records
+from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import Secret
 

@@ -30,7 +30,7 @@ from inferc.runtime.gateway import build_app
 from inferc.runtime.gateway.access_log import MOST_LINES, AccessLog, LogForm
 from inferc.runtime.gateway.auth import Keys
 from inferc.runtime.gateway.commands import Commands
-from inferc.runtime.gateway.records import Records
+from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.serve import Service
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions

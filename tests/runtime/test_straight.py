@@ -18,8 +18,8 @@ from inferc.runtime.dialects.chats import conversation_of, said_in
 from inferc.runtime.dialects.chunks import streamed_answer
 from inferc.runtime.dialects.openai_chat import OpenAIChatReader
 from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.registry import CLIENT_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.dialects.sides import CLIENT_SIDES
 from inferc.runtime.gateway.chat_writer import StreamWriter
 from inferc.runtime.mock_provider.answers import answer_to
 from inferc.runtime.mock_provider.anthropic_api import AnthropicApi
@@ -28,7 +28,7 @@ from inferc.runtime.mock_provider.openai_api import OpenAIApi
 from inferc.runtime.mock_provider.parsed_request import Asked
 from inferc.runtime.mock_provider.strict import table
 from inferc.runtime.replicas.remote.chats import Chats, EventsReader, Fit, read_events
-from inferc.runtime.replicas.remote.straight import Straight
+from inferc.runtime.replicas.remote.passthrough_rules import Straight
 from inferc.runtime.requests.answer import ChatChunk, ChatEvents
 from inferc.runtime.requests.errors import BadRequest, RequestError
 from inferc.runtime.requests.request import ChatRequest

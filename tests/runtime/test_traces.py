@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from inferc.compiler.plan import SecretRef
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
-from inferc.runtime.gateway.records import Records
+from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.traces import Traces
 
 from ..support.pipelines import fallback, plan_with

@@ -9,7 +9,7 @@ from typing import Any
 from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
-from ..asked import EmbedAsked, json_bytes
+from ..client_request import EmbedAsked, json_bytes
 from ..openai.embeddings import in_base64
 from ..openai.requests import count_in, required, texts_in
 from ..retrieval.vectors import json_vectors

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ...requests.answer import RerankChunk
-from ..asked import RerankAsked, best_first, json_bytes
+from ..client_request import RerankAsked, best_first, json_bytes
 from ..openai.requests import count_in, required
 from ..openai.rerank import rerank_request, with_documents
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
-from ..asked import EmbedAsked, json_bytes
+from ..client_request import EmbedAsked, json_bytes
 from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
 

@@ -13,7 +13,7 @@ from typing import Any
 from ...requests.answer import RerankChunk
 from ...requests.errors import BadRequest
 from ...requests.request import RerankRequest
-from ..asked import RerankAsked, best_first, json_bytes
+from ..client_request import RerankAsked, best_first, json_bytes
 from .requests import count_in, mistyped, required
 
 _READ = frozenset({"model", "query", "documents", "top_n", "top_k", "return_documents", "rank_fields"})

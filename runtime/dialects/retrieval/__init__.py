@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
 from .gemini import GeminiRetrieval
-from .nothing import NoRetrieval
 from .openai import OpenAIRetrieval
+from .unsupported import NoRetrieval
 from .wire import Outgoing, Retrieval
 
 __all__ = ["Outgoing", "Retrieval", "retrieval_of"]

@@ -11,7 +11,7 @@ from typing import Any
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.errors import RequestError
 from ...requests.request import EmbedRequest, RerankRequest
-from ..asked import EmbedAsked, RerankAsked, best_first, json_bytes
+from ..client_request import EmbedAsked, RerankAsked, best_first, json_bytes
 from ..fields import optional
 from ..openai.requests import count_in, required, texts_in, token_ids
 from ..openai.rerank import with_documents

@@ -7,7 +7,7 @@ from functools import partial
 from ....compiler.plan import TaskKind
 from ...dialects import cohere, tei
 from ...dialects.openai.embeddings import read_embed
-from .asked import answer_asked
+from .one_piece import answer_asked
 
 answer_embeddings = answer_asked(read_embed, TaskKind.EMBED)
 """As OpenAI, Jina and Voyage have it."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from ....compiler.plan import TaskKind
 from ...dialects import cohere, tei
-from ...dialects.asked import RerankAsked
+from ...dialects.client_request import RerankAsked
 from ...dialects.openai.rerank import read_rerank
-from .asked import answer_asked
+from .one_piece import answer_asked
 
 
 def _read_bare(body: dict[str, Any]) -> RerankAsked:

@@ -14,14 +14,14 @@ from ...requests.datatypes import NUMPY_TYPES
 from ...requests.errors import RequestError
 from ...requests.request import TensorRequest
 from ...requests.tensor import Tensor, TensorInfo
-from .company import MOST_ROWS, reason_to_run_alone
+from .batching_trial import MOST_ROWS, reason_to_run_alone
 from .failures import explain
 from .io_binding import without_graph
-from .made_up_rows import Row, made_up_rows
 from .model import OnnxModel, run_options
 from .runner import Stopper
 from .signature import inputs_of, optional_inputs_of, outputs_of
 from .tensors import TensorSignature, WrongRank, check_output, from_texts, to_texts
+from .trial_rows import Row, made_up_rows
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ....compiler.plan import Batching, FileRef, TooLongAction
 from ...requests.errors import RequestError
-from .company import reason_to_run_alone
+from .batching_trial import reason_to_run_alone
 from .length_groups import bucket, by_length
 from .model import OnnxModel
 from .model_files import find_file

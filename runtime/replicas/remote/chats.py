@@ -18,8 +18,8 @@ from ...dialects.adapt import AsJsonText, Checked, HeldAnswer, Note, StructuredB
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
+from ...dialects.registry import PROVIDER_SIDES
 from ...dialects.server_sent_events import Event as StreamEvent
-from ...dialects.sides import PROVIDER_SIDES
 from ...requests.answer import ChatChunk, ChatEvents
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest, Incapable, RequestError
@@ -27,8 +27,8 @@ from ...requests.events import Event, Failed, Finished, UsageKnown
 from ...requests.request import NO_OPTIONS, OPENAI_CHAT, ChatRequest
 from ...requests.usage import Usage
 from .chat_targets import target_of
-from .passing import PassingReader, check_whole
-from .straight import Straight
+from .passthrough_answers import PassingReader, check_whole
+from .passthrough_rules import Straight
 
 
 class ChunkReader(Protocol):

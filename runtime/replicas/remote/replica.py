@@ -48,7 +48,7 @@ from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_e
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
-from .passed import JSON, Passed, Pieces, usage_in
+from .passthrough_requests import JSON, Passed, Pieces, usage_in
 from .proxy import NoProxy, Proxy, proxy_for
 
 Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest

@@ -137,7 +137,7 @@ FEATURES: dict[str, Json] = {
 @cache
 def families() -> list[tuple[str, str, Capabilities]]:
     """A model of each provider for each set of facts: those that chat."""
-    catalogue = json.loads((ROOT / "catalogue.json").read_bytes())["models"]
+    catalogue = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
     shipped = json.loads((ROOT / "capabilities" / "models.json").read_bytes())["models"]
     found: dict[tuple[str, str], tuple[str, str, Capabilities]] = {}
     for provider in PROVIDERS:

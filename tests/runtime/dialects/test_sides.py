@@ -15,8 +15,8 @@ from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.answer import fold
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.dialects.reader import PlainFailures
+from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
-from inferc.runtime.dialects.sides import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.requests.errors import RateLimited
 from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
 from tests.support.strict import problems

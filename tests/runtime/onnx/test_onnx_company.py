@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from inferc.compiler.onnx_model.reader import read_model
 from inferc.compiler.plan import Batching, Duration, OnnxServingPlan, Pooling
 from inferc.runtime.replicas.onnx import OnnxReplica
-from inferc.runtime.replicas.onnx.company import is_same
+from inferc.runtime.replicas.onnx.batching_trial import is_same
 
 from .plans import embed, embed_spec, onnx_plan, running
 from .test_onnx_generate import lm_plan, text_of

@@ -49,6 +49,10 @@ def runs(replica: OnnxReplica) -> Counter[int]:
     return Counter(dict(replica.status().run_sizes))
 
 
+TRIES = 10
+"""On a busy machine, texts that are sent together do not always come together."""
+
+
 @pytest.mark.parametrize("model", ["pads.onnx", "half.onnx"])
 async def test_texts_of_any_length_share_steps_and_are_as_if_each_were_alone(
     model: str, folder: Path
@@ -90,7 +94,10 @@ async def test_a_model_that_cannot_pass_over_padding_shares_steps_of_texts_of_on
 ) -> None:
     same, different = ("Once", "Sing", "Call"), ("A", "Two", "It was")
     async with running(together(folder, "never_pads.onnx")) as replica:
-        got = await asyncio.gather(*(text_of(replica, prompt) for prompt in same))
+        for _ in range(TRIES):
+            got = await asyncio.gather(*(text_of(replica, prompt) for prompt in same))
+            if runs(replica)[3] >= 5:
+                break
         assert runs(replica)[3] >= 5
         before = runs(replica)
         got += await asyncio.gather(*(text_of(replica, prompt) for prompt in different))

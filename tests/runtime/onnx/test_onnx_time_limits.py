@@ -26,7 +26,7 @@ from inferc.compiler.plan import (
     TaskKind,
     TaskSpec,
 )
-from inferc.runtime.replicas.onnx import OnnxReplica, company, isolated_load
+from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, isolated_load
 from inferc.runtime.replicas.onnx.time_limit import limited
 from inferc.runtime.requests.errors import RequestTimeout, StartError
 from inferc.runtime.requests.request import (
@@ -261,7 +261,7 @@ async def test_a_run_that_never_ends_is_stopped_at_the_deadline(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(company, "TRIAL_SECONDS", 0.5)  # made-up rows may hold the value, too
+    monkeypatch.setattr(batching_trial, "TRIAL_SECONDS", 0.5)  # made-up rows may hold the value, too
     model, task, (good, bad) = case(tmp_path)
     async with running(onnx_plan(model=model, task=task, batching=batching)) as replica:
         await replica.answer(good, None)

@@ -16,7 +16,7 @@ from ....requests.answer import ChatChunk, Chunk
 from ....requests.errors import BadRequest, ContextLengthExceeded, StartError
 from ....requests.request import ChatRequest, CompletionRequest, Request
 from ....requests.usage import Usage
-from ..company import reason_to_run_alone
+from ..batching_trial import reason_to_run_alone
 from ..generate.choice import Choice
 from ..generate.decoder import Answer, Decoder
 from ..generate.encoder import Encoder

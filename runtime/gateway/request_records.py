@@ -16,7 +16,7 @@ from ..serving.counters import OK
 from .access_log import AccessLog
 from .accounting import Accounting
 from .exchange import Exchange
-from .record import Record
+from .request_record import Record
 from .traces import Traces
 
 KEPT = 1000

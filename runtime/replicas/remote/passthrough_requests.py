@@ -15,7 +15,7 @@ from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
 from ...requests.usage import Usage
 from .chat_targets import model_named
-from .passing import PassingReader, check_whole
+from .passthrough_answers import PassingReader, check_whole
 
 JSON = "application/json"
 _EVENTS = "text/event-stream"

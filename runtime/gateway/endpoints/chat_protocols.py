@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ...dialects import anthropic
 from ...dialects.chats import has_many_parts, said_in
-from ...dialects.sides import CLIENT_SIDES
+from ...dialects.registry import CLIENT_SIDES
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
 from ...requests.request import NO_OPTIONS

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from attrs import frozen
 
-from inferc.runtime import http_connection
+from inferc.runtime import client_connection
+from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
 from inferc.runtime.gateway.responses import error_answer
-from inferc.runtime.http_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
 from inferc.runtime.http_server import HttpServer, bind
 
 from ..support.remote import eventually
@@ -275,7 +275,7 @@ def test_a_client_is_slow_while_it_takes_something_and_gone_when_it_takes_nothin
 def test_those_who_are_stuck_the_longest_make_room_when_all_leave_too_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http_connection, "MAX_UNSENT", 1000)
+    monkeypatch.setattr(client_connection, "MAX_UNSENT", 1000)
 
     async def scenario() -> list[bool]:
         others: set[Connection] = set()

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from ....compiler.plan import TaskKind
-from ...dialects.asked import Asked
+from ...dialects.client_request import Asked
 from ...requests.errors import BadRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
