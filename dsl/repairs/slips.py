@@ -252,10 +252,9 @@ def odd_quotes(at: Situation) -> Instead | None:
         return None
     if line.replace('\\"', "").count('"') % 2 == 0:
         return _odd_long_text(at)
-    opening = at.text.find('"', start)
-    if opening > at.token.start:
-        return None
     last = at.text.rfind('"', start, at.token.start)
+    if last < 0:
+        return None
     at.error(
         "E0102",
         "a text on this line is never closed",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lark
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inferc.dsl import parser
@@ -109,6 +109,7 @@ def test_random_tokens(words: list[str], between: str) -> None:
 
 
 @given(SEEDS, st.integers(1, 4))
+@example(123, 4)
 def test_mutations_of_the_sample(seed: int, count: int) -> None:
     choose = random.Random(seed)
     text = LANGUAGE
