@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import evolve, frozen
 
 from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
 from ..compiler.plan.reach import files_of
+from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
+
+T = TypeVar("T")
 
 
 @frozen
@@ -60,6 +64,17 @@ def in_environment(ready: Ready) -> Ready | int:
         return evolve(ready, plan=read(ready.plan))
     except StartError as error:
         return max(fail(problem) for problem in error.problems)
+
+
+def chosen(found: dict[str, T], arguments: Namespace) -> dict[str, T] | int:
+    """What the command line names of `found`, all where it names nothing, or the exit status."""
+    name = arguments.name
+    if name is None:
+        return found
+    if name in found:
+        return {name: found[name]}
+    hint = did_you_mean(name, list(found)) or f"it has {', '.join(f'`{each}`' for each in found)}"
+    return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
 
 
 def ready_plan(arguments: Namespace) -> Ready | int:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ...dsl.suggest import did_you_mean
-from ..output import fail
-from ..plans import add_plan, ready_plan
+from ..plans import add_plan, chosen, ready_plan
+from ..tables import table
 
 if TYPE_CHECKING:
     from ...compiler.analysis.bounds import Part
@@ -39,23 +38,17 @@ def run(arguments: Namespace) -> int:
         return ready
     from ...compiler.analysis.bounds import bounds_of
 
-    parts = bounds_of(ready.plan)
-    name = arguments.name
-    if name is not None:
-        if name not in parts:
-            hint = did_you_mean(name, list(parts)) or f"it has {', '.join(f'`{each}`' for each in parts)}"
-            return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
-        parts = {name: parts[name]}
+    parts, name = chosen(bounds_of(ready.plan), arguments), arguments.name
+    if isinstance(parts, int):
+        return parts
     if arguments.json:
         json.dump({each: _as_json(part) for each, part in parts.items()}, sys.stdout, indent=2)
         print()
         return 0
-    rows: list[tuple[str, ...]] = [_HEADINGS]
+    rows: list[tuple[str, ...]] = []
     for part in parts.values():
         rows += _explained(part) if name is not None else (_row(part.name, part),)
-    widths = [max(len(row[index]) for row in rows) for index in range(len(_HEADINGS))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    table(_HEADINGS, rows)
     if name is not None:
         print()
         for line in _why(parts[name]):

@@ -8,9 +8,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...dsl.suggest import did_you_mean
-from ..output import fail
-from ..plans import add_plan, ready_plan
+from ..plans import add_plan, chosen, ready_plan
+from ..tables import table
 
 if TYPE_CHECKING:
     from ...compiler.analysis.features import Arrival
@@ -37,23 +36,17 @@ def run(arguments: Namespace) -> int:
         return ready
     from ...compiler.analysis.features import HEADINGS, arrivals_of
 
-    arrivals = arrivals_of(ready.plan)
-    name = arguments.name
-    if name is not None:
-        if name not in arrivals:
-            hint = did_you_mean(name, list(arrivals)) or f"it has {', '.join(f'`{x}`' for x in arrivals)}"
-            return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
-        arrivals = {name: arrivals[name]}
+    arrivals, name = chosen(arrivals_of(ready.plan), arguments), arguments.name
+    if isinstance(arrivals, int):
+        return arrivals
     if arguments.json:
         json.dump({each: _as_json(found) for each, found in arrivals.items()}, sys.stdout, indent=2)
         print()
         return 0
-    rows: list[tuple[str, ...]] = [("NAME", *HEADINGS.values())]
+    rows: list[tuple[str, ...]] = []
     for found in arrivals.values():
         rows += _members(found) if name is not None else (_row(found.name, found.features),)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    table(("NAME", *HEADINGS.values()), rows)
     if name is not None:
         print()
         for line in _lost(arrivals[name]):
