@@ -595,7 +595,7 @@ def test_deployments_at_one_endpoint_share_its_circuit() -> None:
         remote_plan("c", "http://127.0.0.1:10/v1"),
     ]
     accounts = Accounts(plan_of(*plans), MemoryStore())
-    first, second, third = (accounts.breaker(plan) for plan in plans)
+    first, second, third = (accounts.breaker(plan, 0) for plan in plans)
     assert first is second
     assert first is not third
     for _ in range(2):
