@@ -164,7 +164,7 @@ class Attempt:
     def _unblocked(self, policies: ReplicaPolicies, now: float, outcome: Pass | Blocked) -> Pass:
         if isinstance(outcome, Blocked):
             plan, wait = policies.plan, outcome.retry_at - now
-            has_address = plan.endpoint and "{port}" not in plan.endpoint
+            has_address = plan.endpoint and not plan.is_launched
             where = f"{plan.provider} at {plan.endpoint}" if has_address else "its server"
             reason = f"{where} keeps failing and is left alone for {ceil(wait)} s"
             raise _refusal(CircuitOpen, plan, reason, wait)
