@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from ..dialects import anthropic, cohere, tei
-from ..dialects.rate_limit_headers import anthropic_limits, openai_limits, says_limits
+from ..dialects.rate_limit_headers import anthropic_limits, openai_limits
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
@@ -104,7 +104,7 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
     said = upstream.headers
-    if says_limits(said):
+    if said:
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
     return headers
 
