@@ -18,7 +18,6 @@ from ..dialects import anthropic, cohere, tei
 from ..dialects.rate_limit_headers import (
     anthropic_limits,
     openai_limits,
-    says_limits,
     tighter,
     write_anthropic,
     write_openai,
@@ -112,7 +111,7 @@ def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
     said = upstream.headers
-    if says_limits(said):
+    if said:
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
     return headers
 

@@ -226,18 +226,20 @@ class RateLimit:
         if self.allowance is not None and not self.allowance.fits(tokens, self._limits.tokens_per_minute):
             return inf
         opens = now if self._held_until <= now else self._held_until
-        if self._requests:
-            opens = max(opens, self._requests.fits_at(now, 1))
-        if self._tokens:
-            opens = max(opens, self._tokens.fits_at(now, tokens))
-        if self._known_requests:
-            opens = max(opens, self._known_requests.fits_at(now, 1))
-        if self._known_tokens:
-            opens = max(opens, self._known_tokens.fits_at(now, tokens))
+        for window, amount in (
+            (self._requests, 1),
+            (self._tokens, tokens),
+            (self._known_requests, 1),
+            (self._known_tokens, tokens),
+        ):
+            if window is not None and (fits := window.fits_at(now, amount)) > opens:
+                opens = fits
         return inf if self._probe and opens <= now and self.is_doubtful(now) else opens
 
     def is_doubtful(self, now: float) -> bool:
         """Whether a wait was cut short and nothing has been answered since."""
+        if self._known_requests is None and self._known_tokens is None:
+            return self._is_cut
         return self._is_cut or _is_spent(self._known_requests, now) or _is_spent(self._known_tokens, now)
 
     def grant(self, now: float, tokens: int) -> Permit:
