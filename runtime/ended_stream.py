@@ -12,7 +12,12 @@ def rest_of(stream: StreamReader) -> bytes:
 
     Its own way to read asks the parser and the connection to go on after each piece, though nothing follows.
     """
-    if not _IS_AS_EXPECTED or stream._exception is not None or stream._buffer_offset:
+    if (
+        not _IS_AS_EXPECTED
+        or type(stream) is not StreamReader
+        or stream._exception is not None
+        or stream._buffer_offset
+    ):
         return stream.read_nowait()
     parts = stream._buffer
     rest = parts[0] if len(parts) == 1 else b"".join(parts)
