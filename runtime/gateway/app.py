@@ -22,7 +22,7 @@ from .background import BACKGROUND, Background
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
-from .metrics import Metrics
+from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .request_records import RECORDS, Records
@@ -36,7 +36,7 @@ from .responses import (
     name_request,
     own_limits,
 )
-from .status import answer_alive, answer_health, answer_readiness
+from .status import answer_alive, answer_health, answer_readiness, health_of
 from .traces import TRACEPARENT
 from .web_tokens import WebTokens
 
@@ -91,7 +91,7 @@ def build_app(
     app[BACKGROUND] = Background()
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting, records.lag)
+    metrics = app[METRICS] = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -194,8 +194,10 @@ class Door:
         try:
             self.admit(request, Access.OPERATOR)
         except (Unauthorized, Forbidden):
-            return answer_health(request, exchange.executor, detailed=False)
-        return answer_health(request, exchange.executor, detailed=True)
+            return answer_health(request, exchange.executor)
+        siblings = request.app[RECORDS].siblings
+        found = health_of(request.app, exchange.executor) if siblings is None else await siblings.status()
+        return answer_health(request, exchange.executor, found)
 
     async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
