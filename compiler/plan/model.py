@@ -201,6 +201,7 @@ class GatewayPlan:
         "address and port, where the environment says them; without it: `host` and `port`"
     )
     grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
+    workers: int = rare("processes that answer requests at the same port; without it: one", default=1)
 
 
 @frozen

@@ -67,9 +67,14 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
             for name in _OPENAIS
             if (value := headers.get(name)) is not None and _PLAIN.fullmatch(value)
         }
+    return write_openai(_left(headers))
+
+
+def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
+    """What is left, as OpenAI's clients read it."""
     return {
         f"x-ratelimit-{name}-{what}": value
-        for what, each in _left(headers)
+        for what, each in left.items()
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
@@ -85,9 +90,14 @@ def says_limits(headers: Mapping[str, str]) -> bool:
 
 def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
     """The same as Anthropic's clients read it. now: in Unix time."""
+    return write_anthropic(_left(headers), now)
+
+
+def write_anthropic(left: Mapping[str, Remaining], now: float) -> dict[str, str]:
+    """What is left, as Anthropic's clients read it."""
     return {
         f"anthropic-ratelimit-{what}-{name}": value
-        for what, each in _left(headers)
+        for what, each in left.items()
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
@@ -96,8 +106,19 @@ def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
     }
 
 
-def _left(headers: Mapping[str, str]) -> list[tuple[str, Remaining]]:
-    return [(what, found) for what in _LIMITS if (found := remaining(headers, what)) is not None]
+def tighter(left: Mapping[str, Remaining], told: Mapping[str, str]) -> dict[str, Remaining]:
+    """Those of `left` of which there is less than the headers of an answer tell already."""
+    found = {}
+    for what, each in left.items():
+        said = next((told[words[0]] for words in _HEADERS[what] if words[0] in told), None)
+        amount = _whole(said)
+        if amount is None or each.amount <= amount:
+            found[what] = each
+    return found
+
+
+def _left(headers: Mapping[str, str]) -> dict[str, Remaining]:
+    return {what: found for what in _LIMITS if (found := remaining(headers, what)) is not None}
 
 
 def remaining(headers: Mapping[str, str], what: str) -> Remaining | None:

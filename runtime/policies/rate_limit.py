@@ -16,7 +16,7 @@ from attrs import define
 
 from ...compiler.plan import RateLimits
 from ..requests.upstream import Remaining
-from .sliding_window import SlidingWindow
+from .sliding_window import SPAN, SlidingWindow
 
 NEWS = 1.0
 """Seconds by which a wait must be longer than the one that is known already, to be news."""
@@ -175,6 +175,15 @@ class RateLimit:
         if self._concurrent is not None:
             shares.append(self._running / self._concurrent)
         return max(shares, default=None)
+
+    def left(self, now: float) -> dict[str, Remaining]:
+        """What is left of the limits on "requests" and "tokens", by what is counted here."""
+        found = {}
+        for what, window in (("requests", self._requests), ("tokens", self._tokens)):
+            if window is not None:
+                amount, until = window.left(now)
+                found[what] = Remaining(amount, window.limit, SPAN / window.limit, until)
+        return found
 
     def held_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what the provider said; 0: it may be."""

@@ -10,6 +10,7 @@ from ...concurrency.waiting_room import WaitingRoom
 from ...dialects.rate_limit_headers import remaining, says_limits
 from ...policies.rate_limit import Permit, RateLimit
 from ...requests.errors import ShuttingDown
+from ...requests.upstream import Remaining
 from .limiter import MAX_WAIT, log_hold, too_late
 
 
@@ -49,6 +50,9 @@ class LocalRateLimiter:
 
     def used(self, now: float) -> float | None:
         return self._state.used(now)
+
+    def left(self, now: float) -> dict[str, Remaining]:
+        return self._state.left(now)
 
     def take(self, now: float, tokens: int) -> Permit | None:
         return self._state.take(now, tokens)
