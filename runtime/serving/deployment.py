@@ -326,7 +326,7 @@ class Deployment(Model):
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
             self._check(call.request)
-            own = self._filled(call)
+            own = call if self._filler is None else self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
                 fitted = self._adapting.fit_at_once(own.request)
                 if fitted is None:
