@@ -169,14 +169,16 @@ class Exchange:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
         key = self.key
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         permit = await key.enter(0, deadline) if key is not None else None
         try:
-            return await pipeline.run(
+            return await self.plan.run(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=key.payers if key is not None else (),
             )
         finally:
@@ -195,14 +197,16 @@ class Exchange:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
         key = self.key
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         permit = await key.enter(0, deadline) if key is not None else None
         try:
-            events = pipeline.stream(
+            events = self.plan.events(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=key.payers if key is not None else (),
             )
             async with aclosing(events):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -21,8 +21,8 @@ from .workers import Workers
 async def load_externs(
     plan: Plan, base_dir: Path, workers: Workers, threads: Threads, random: Random
 ) -> dict[str, Extern]:
-    """Those that pipelines call, imported. Raises StartError with all that is wrong."""
-    needed = _needed(plan.externs, plan.pipelines)
+    """Those that pipelines call, or guards, imported. Raises StartError with all that is wrong."""
+    needed = _needed(plan)
     loaded = await asyncio.gather(
         *(load_extern(extern, base_dir, workers, threads, random) for extern in needed),
         return_exceptions=True,
@@ -62,10 +62,13 @@ def build_pipelines(
     return pipelines
 
 
-def _needed(externs: Iterable[ExternPlan], pipelines: Iterable[PipelinePlan]) -> list[ExternPlan]:
-    """Those that a pipeline calls: nothing else is imported."""
-    called = {node.extern for each in pipelines for node in each.nodes if isinstance(node, ExternNode)}
-    return [extern for extern in externs if extern.extern in called]
+def _needed(plan: Plan) -> list[ExternPlan]:
+    """Those that a pipeline or a guard calls: nothing else is imported."""
+    called = {node.extern for each in plan.pipelines for node in each.nodes if isinstance(node, ExternNode)}
+    called |= {
+        name for each in plan.gateway.guards for name in (each.request, each.answer) if name is not None
+    }
+    return [extern for extern in plan.externs if extern.extern in called]
 
 
 def _reached(
