@@ -24,6 +24,7 @@ from . import (
     remote_tasks,
     requests,
     wildcards,
+    workers,
 )
 
 Check = Callable[[Program, Diagnostics], None]
@@ -37,7 +38,11 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     caches.check,
     keys.check,
+<<<<<<< HEAD
     guards.check,
+=======
+    workers.check,
+>>>>>>> main
     capacity.check,
     remote_tasks.check,
     requests.check,

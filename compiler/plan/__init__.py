@@ -30,6 +30,7 @@ from ...dsl.kinds import (
     ProviderKind,
     SecretSource,
     TaskKind,
+    ToolErrors,
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
@@ -70,6 +71,7 @@ from .model import (
     StatePlan,
 )
 from .nodes import (
+    MOST_CALLS_AT_ONCE,
     ArmPlan,
     AttemptNode,
     BuiltinNode,
@@ -90,6 +92,7 @@ from .nodes import (
     PlacePlan,
     PromptNode,
     RecordNode,
+    ToolPlan,
 )
 from .pipelines import ExternPlan, ParameterPlan, PipelinePlan
 from .routes import (
@@ -133,6 +136,7 @@ __all__ = [
     "IMAGE",
     "INT",
     "JSON",
+    "MOST_CALLS_AT_ONCE",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",
@@ -242,6 +246,8 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TooLongAction",
+    "ToolErrors",
+    "ToolPlan",
     "Type",
     "TypeKind",
     "UnavailableAction",
