@@ -38,11 +38,8 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     caches.check,
     keys.check,
-<<<<<<< HEAD
     guards.check,
-=======
     workers.check,
->>>>>>> main
     capacity.check,
     remote_tasks.check,
     requests.check,

@@ -62,23 +62,15 @@ def build_pipelines(
     return pipelines
 
 
-<<<<<<< HEAD
 def _needed(plan: Plan) -> list[ExternPlan]:
-    """Those that a pipeline or a guard calls: nothing else is imported."""
-    called = {node.extern for each in plan.pipelines for node in each.nodes if isinstance(node, ExternNode)}
-    called |= {
-        name for each in plan.gateway.guards for name in (each.request, each.answer) if name is not None
-    }
-    return [extern for extern in plan.externs if extern.extern in called]
-=======
-def _needed(externs: Iterable[ExternPlan], pipelines: Iterable[PipelinePlan]) -> list[ExternPlan]:
-    """Those that a pipeline calls: nothing else is imported."""
-    nodes = [node for each in pipelines for node in each.nodes]
+    """Those that a pipeline or a guard calls, or a model may: nothing else is imported."""
+    nodes = [node for each in plan.pipelines for node in each.nodes]
     called = {node.extern for node in nodes if isinstance(node, ExternNode)}
     offered = (tool for node in nodes if isinstance(node, CallNode) for tool in node.tools)
     called |= {tool.target for tool in offered if tool.is_extern}
-    return [extern for extern in externs if extern.extern in called]
->>>>>>> main
+    guards = plan.gateway.guards
+    called |= {name for each in guards for name in (each.request, each.answer) if name is not None}
+    return [extern for extern in plan.externs if extern.extern in called]
 
 
 def _reached(
