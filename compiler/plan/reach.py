@@ -27,6 +27,12 @@ def files_of(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def nodes_of(plan: Plan) -> tuple[str, ...]:
+    """The machines that the plan places replicas on; none where there is but one, without a name."""
+    placed = (replica.node for each in plan.deployments for replica in each.replicas)
+    return tuple(dict.fromkeys(node for node in placed if node is not None))
+
+
 def values_in(part: object) -> Iterator[object]:
     """`part` of a plan, and all that is in it, however deep."""
     todo = [part]

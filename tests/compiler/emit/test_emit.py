@@ -130,7 +130,8 @@ def test_whatever_a_file_holds_stays_a_text(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', _text(HOSTILE)).replace('"--port"', _text(HOSTILE))
     files = emitted(target, text)
     if target == "helm":
-        files = {name: _as_helm_would(each, files) for name, each in files.items()}
+        templates = {name: each for name, each in files.items() if name.startswith("templates/")}
+        files |= {name: _as_helm_would(each, files) for name, each in templates.items()}
     plans = [text for name, text in files.items() if name.startswith("plans/")]
     for config in of_kind(files, "ConfigMap").values():
         plans += config["data"].values()
