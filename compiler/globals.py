@@ -15,6 +15,7 @@ from ..dsl.gateway import (
     LONGEST_NAME,
     MAX_BODY,
     MAX_BODY_MEMORY,
+    MOST_WORKERS,
     Bounds,
     ClientTimeouts,
     Cors,
@@ -68,6 +69,12 @@ class GatewayFields:
     bounds: Bounds = doc("the most that one request may take; more is an error when checked", factory=Bounds)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
+    workers: int = at_least(
+        1,
+        "processes that answer requests at the same port; one that dies is replaced",
+        at_most=MOST_WORKERS,
+        default=1,
+    )
     grpc: str | None = doc(
         "address and port of the Open Inference Protocol over gRPC, such as `127.0.0.1:8001`; unset: "
         "HTTP alone",
@@ -156,6 +163,7 @@ class GlobalBlocks:
             budget=fields.budget,
             bounds=fields.bounds,
             grpc=fields.grpc,
+            workers=fields.workers,
             paths=paths,
         )
 

@@ -83,6 +83,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             budget=gateway.budget,
             bind=gateway.bind,
             grpc=gateway.grpc,
+            workers=gateway.workers,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])

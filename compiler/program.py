@@ -74,6 +74,7 @@ class GatewaySettings:
     budget: Budget | None = None
     bounds: Bounds = field(factory=Bounds)
     grpc: str | None = None
+    workers: int = 1
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 

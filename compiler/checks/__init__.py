@@ -23,6 +23,7 @@ from . import (
     remote_tasks,
     requests,
     wildcards,
+    workers,
 )
 
 Check = Callable[[Program, Diagnostics], None]
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     caches.check,
     keys.check,
+    workers.check,
     capacity.check,
     remote_tasks.check,
     requests.check,

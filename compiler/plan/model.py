@@ -167,6 +167,11 @@ class RemotePoolPlan(DeploymentPlan):
         return self.task
 
     @property
+    def is_launched(self) -> bool:
+        """Whether its server is started with it: each replica has one of its own."""
+        return self.launch is not None or "{port}" in self.endpoint
+
+    @property
     def is_wildcard(self) -> bool:
         """Whether clients say what stands for the `*` in the name of the model."""
         return "*" in self.model
@@ -196,6 +201,7 @@ class GatewayPlan:
         "address and port, where the environment says them; without it: `host` and `port`"
     )
     grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
+    workers: int = rare("processes that answer requests at the same port; without it: one", default=1)
 
 
 @frozen

@@ -12,29 +12,31 @@ from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
-from ..concurrency.tasks import end_tasks
 from ..executor import Executor
+from ..limits.rate_limiters import RateLimiter
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
+from .background import BACKGROUND, Background
 from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
 from .browsers import BrowserRules
 from .exchange import Exchange
-from .kept_responses import BACKGROUND
-from .metrics import Metrics
+from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .request_records import RECORDS, Records
 from .responses import (
+    IDS,
     REQUEST_ID_HEADER,
     error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
     name_request,
+    own_limits,
 )
-from .status import answer_alive, answer_health, answer_readiness
+from .status import answer_alive, answer_health, answer_readiness, health_of
 from .traces import TRACEPARENT
 from .web_tokens import WebTokens
 
@@ -86,10 +88,10 @@ def build_app(
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
-    app[BACKGROUND] = {}
+    app[BACKGROUND] = Background()
     app.on_shutdown.append(_end_background)
     app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting, records.lag)
+    metrics = app[METRICS] = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -192,19 +194,28 @@ class Door:
         try:
             self.admit(request, Access.OPERATOR)
         except (Unauthorized, Forbidden):
-            return answer_health(request, exchange.executor, detailed=False)
-        return answer_health(request, exchange.executor, detailed=True)
+            return answer_health(request, exchange.executor)
+        siblings = request.app[RECORDS].siblings
+        found = health_of(request.app, exchange.executor) if siblings is None else await siblings.status()
+        return answer_health(request, exchange.executor, found)
 
     async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add to `response` what lets a page read it, and whether another request may follow."""
+        """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
+        another request may follow."""
         if self.browsers.lets_pages_call:
             response.headers.update(self.browsers.answer_headers(request))
+        limiter = request.get(LIMITER)
+        if limiter is not None:
+            left = limiter.left(asyncio.get_running_loop().time())
+            response.headers.update(own_limits(left, response.headers, request[IDS]))
         if self.is_closing:
             response.headers["Connection"] = "close"
             response.force_close()
 
 
 DOOR: web.AppKey[Door] = web.AppKey("door", Door)
+LIMITER: web.RequestKey[RateLimiter] = web.RequestKey("limiter", RateLimiter)
+"""That of the key that a request came with, if it has limits."""
 
 
 def _guarded(
@@ -241,6 +252,8 @@ def _guarded(
             if held is not None and asks:
                 exchange.key = exchange.plan.keys[held.name]
                 exchange.person = held.person
+                if exchange.key.limiter is not None:
+                    request[LIMITER] = exchange.key.limiter
                 exchange.check_protocol(protocol)
             response = await answer(request, exchange)
             if not response.prepared:
@@ -280,7 +293,7 @@ def _guarded(
 
 
 async def _end_background(app: web.Application) -> None:
-    await end_tasks(app[BACKGROUND].values())
+    await app[BACKGROUND].end()
 
 
 async def _expect_nothing(request: web.Request) -> None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from ...compiler.plan import GatewayPlan
 from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
+from ..ended_stream import rest_of
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from .unpacking import BrokenPacking, Unpacker
@@ -95,7 +96,7 @@ class Bodies:
             )
         try:
             if request.content.is_eof():  # as most bodies, it came along with the headers
-                raw = request.content.read_nowait()
+                raw = rest_of(request.content)
                 self._hold(request, len(raw), len(raw))
             else:
                 async with asyncio.timeout(self._timeout):

@@ -60,6 +60,7 @@ class GrpcServer:
         *,
         advice: str,
         records: Records | None = None,
+        share_port: bool = False,
     ) -> None:
         if find_spec("grpc") is None or find_spec("google.protobuf") is None:
             raise StartError("`gateway { grpc = … }` needs grpcio and protobuf: pip install 'inferc[grpc]'")
@@ -68,6 +69,7 @@ class GrpcServer:
         self._records = records
         self._gateway = gateway
         self._advice = advice
+        self._share_port = share_port
         self._server: Any = None
         self.port = 0
 
@@ -83,7 +85,7 @@ class GrpcServer:
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", _MOST_HEADERS),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(self._share_port)),
         ]
         server: Any = grpc.aio.server(options=options)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))

@@ -37,11 +37,13 @@ def answer_readiness(request: web.Request, executor: Executor, *, is_closing: bo
     return json_answer({"status": status}, 503 if is_closing or health is Health.NOT_READY else 200)
 
 
-def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:
+def answer_health(
+    request: web.Request, executor: Executor, details: dict[str, Any] | None = None
+) -> web.Response:
     """200 while requests are taken, if only by those parts that are left, else 503."""
     found = findings(executor, request.app[BODIES])
     status = 503 if overall(found) is Health.NOT_READY else 200
-    return json_answer(health_of(request.app, executor) if detailed else {"status": overall(found)}, status)
+    return json_answer({"status": overall(found)} if details is None else details, status)
 
 
 def health_of(app: web.Application, executor: Executor) -> dict[str, Any]:

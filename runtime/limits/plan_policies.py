@@ -73,11 +73,10 @@ class PlanPolicies:
     def of_replicas(self, plan: RemotePoolPlan) -> list[ReplicaPolicies]:
         """What each replica of `plan` is behind."""
         budget, tariff = self._budget(plan)
-        breaker = self._accounts.breaker(plan)
         return [
             ReplicaPolicies(
                 plan,
-                breaker,
+                self._accounts.breaker(plan, index),
                 self._accounts.limiter(plan, index),
                 budget,
                 tariff,

@@ -99,6 +99,7 @@ class Ledger:
     def __init__(self) -> None:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
         self._windows = [self.hour, self.day]
+        self._now = -1
         self._known: dict[int, int] = {}
         self.longest = DAY
         """Minutes of the longest window."""
@@ -112,6 +113,7 @@ class Ledger:
         for minute in sorted(self._known):
             window.add(minute, self._known[minute])
         self._windows.append(window)
+        self._now = -1
         self.longest = max(self.longest, span)
         return window
 
@@ -119,13 +121,20 @@ class Ledger:
         """Count `amount`, which may be negative, in `minute`."""
         for window in self._windows:
             window.add(minute, amount)
-        self._known[minute] = self._known.get(minute, 0) + amount
-        if len(self._known) > self.longest + HOUR:
-            for old in sorted(self._known)[:HOUR]:
-                del self._known[old]
+        known = self._known
+        if minute in known:
+            known[minute] += amount
+            return
+        known[minute] = amount
+        if len(known) > self.longest + HOUR:
+            for old in sorted(known)[:HOUR]:
+                del known[old]
 
     def expire(self, minute: int) -> None:
         """Forget what has left all windows at `minute`."""
+        if minute == self._now:
+            return
+        self._now = minute
         for window in self._windows:
             window.expire(minute)
 

@@ -377,17 +377,19 @@ class Deployment(Model):
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(retrier.slot, now)
         self._throttle()
-        self.counters.end(outcome_now(request, retrier.begun), now - began)
-        usage = retrier.usage
-        if usage is not None:
-            self.counters.spend(usage)
-        sent, first = retrier.times
+        counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
+        counters.end(outcome_now(request, attempt is not None and attempt.begun), now - began)
         if sent:
-            self.counters.waits.add(sent - began)
+            counters.waits.add(sent - began)
+        if attempt is None:
+            return
+        usage, first = attempt.usage, attempt.first
+        if usage is not None:
+            counters.spend(usage)
         if first is not None and getattr(request, "stream", False):
-            self.counters.firsts.add(first - sent)
+            counters.firsts.add(first - sent)
             if usage is not None and usage.completion_tokens > 1:
-                self.counters.per_token.add((now - first) / (usage.completion_tokens - 1))
+                counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""

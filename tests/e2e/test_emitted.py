@@ -1,4 +1,4 @@
-"""What is written for platforms is run as they would run it: each container, and each unit, is a process here."""
+"""What is written for platforms is run as they would run it: each container, and each unit, as a process."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from attrs import frozen
 
 from inferc.compiler.emit import Options, emit
 
-from ..support import onnx_models
+from ..runtime.onnx.toys import line
 from ..support.commands import INFERC, PATIENCE
 from ..support.projects import Project
 from ..support.remote import mock_provider
 
 FILE = """\
-deployment digits {{ model = "digits.onnx" }}
+deployment line {{ model = "line.onnx" }}
 
 deployment gpt {{
   model = "gpt-4o-mini"
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def emitted(folder: Path, target: str, endpoint: str, **options: Any) -> dict[str, str]:
-    onnx_models.save(onnx_models.digits(), folder / "digits.onnx")
+    line(folder / "line.onnx")
     plan = Project(folder).plan(FILE.format(endpoint=endpoint))
     return emit(target, "prod", plan, Options(**options))
 
@@ -110,7 +110,7 @@ def emitted(folder: Path, target: str, endpoint: str, **options: Any) -> dict[st
 async def ask(url: str) -> tuple[list[float], str]:
     """What the gateway says of tensors and of a chat."""
     async with aiohttp.ClientSession(url, headers=HEADERS) as http:
-        async with http.post("/v2/models/digits/infer", json={"inputs": [PIXELS]}) as answer:
+        async with http.post("/v2/models/line/infer", json={"inputs": [PIXELS]}) as answer:
             body = await answer.json()
             assert answer.status == 200, body
         async with http.post("/v1/chat/completions", json=CHAT) as answer:
@@ -132,7 +132,7 @@ async def test_the_services_of_a_compose_file_answer_together(tmp_path: Path) ->
         given = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN}
         with contextlib.ExitStack() as stack:
             running = {}
-            for name in ("digits", "gateway"):
+            for name in ("line", "gateway"):
                 service = services[name]
                 env = {key: given.get(key, str(value)) for key, value in service["environment"].items()}
                 env |= {"HOME": str(tmp_path)}
@@ -152,21 +152,21 @@ async def test_a_rolling_update_of_a_deployment_loses_no_request(tmp_path: Path)
     async with mock_provider() as mock:
         files = emitted(tmp_path, "kubernetes", mock.endpoint)
         pods = {
-            name: _pod(text) for name, text in files.items() if name in ("prod-gateway.yaml", "digits.yaml")
+            name: _pod(text) for name, text in files.items() if name in ("prod-gateway.yaml", "line.yaml")
         }
-        digits = free_port()
-        (_, config), (_, model) = pods["prod-gateway.yaml"], pods["digits.yaml"]
-        (tmp_path / "digits.plan.json").write_text(model["digits.plan.json"], "utf-8")
+        line = free_port()
+        (_, config), (_, model) = pods["prod-gateway.yaml"], pods["line.yaml"]
+        (tmp_path / "line.plan.json").write_text(model["line.plan.json"], "utf-8")
         plan = config["prod.plan.json"].replace(
-            "http://digits.default.svc.cluster.local:8080", f"http://127.0.0.1:{digits}"
+            "http://line.default.svc.cluster.local:8080", f"http://127.0.0.1:{line}"
         )
         (tmp_path / "prod.plan.json").write_text(plan, "utf-8")
         spec = pods["prod-gateway.yaml"][0]
         env = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN, "HOME": str(tmp_path)}
         assert {each["name"] for each in spec["env"] if "valueFrom" in each} == {"OPENAI_API_KEY", "TOKEN"}
         with contextlib.ExitStack() as stack:
-            behind = container(tmp_path, pods["digits.yaml"][0]["args"], {"HOME": str(tmp_path)}, digits)
-            stack.enter_context(behind).wait(pods["digits.yaml"][0]["startupProbe"]["httpGet"]["path"])
+            behind = container(tmp_path, pods["line.yaml"][0]["args"], {"HOME": str(tmp_path)}, line)
+            stack.enter_context(behind).wait(pods["line.yaml"][0]["startupProbe"]["httpGet"]["path"])
             first, second = (
                 stack.enter_context(container(tmp_path, spec["args"], env, free_port())) for _ in range(2)
             )

@@ -223,6 +223,14 @@ class SqliteValues:
 
         return await self._do(get)
 
+    async def swap(self, name: str, before: str, value: str, seconds: float) -> bool:
+        def swap(connection: sqlite3.Connection) -> bool:
+            now = time.time()
+            asked = "UPDATE kept SET value = ?, until = ? WHERE name = ? AND value = ? AND until > ?"
+            return connection.execute(asked, (value, now + seconds, name, before, now)).rowcount > 0
+
+        return await self._do(swap)
+
     async def delete(self, name: str) -> bool:
         def delete(connection: sqlite3.Connection) -> bool:
             asked = "DELETE FROM kept WHERE name = ? AND until > ?"

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
-from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind
 from ...concurrency.timeouts import Timeouts
@@ -109,10 +108,9 @@ class RemoteReplica:
         self._total_timeout = float(plan.timeouts.total)
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
-        self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
         self._client: HttpClient | None = None
-        self._urls: dict[str, URL] = {}
+        self._classifier = Classifier(plan, None)
 
     async def start(self) -> None:
         plan = self._plan
@@ -130,6 +128,7 @@ class RemoteReplica:
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
+                query=plan.query,
             )
         )
 
@@ -232,11 +231,11 @@ class RemoteReplica:
         else:
             chunk = await asyncio.to_thread(self._parse, request, body, response.headers, classifier)
         upstream = read_upstream(response.headers, classifier.secret)
-        return (
-            chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk)
-            else evolve(chunk, upstream=upstream)
-        )
+        if isinstance(chunk, ChatChunk):
+            return ChatChunk(chunk.data, chunk.usage, upstream=upstream)
+        if isinstance(chunk, ChatEvents | PassedChunk):
+            return chunk._replace(upstream=upstream)
+        return evolve(chunk, upstream=upstream)
 
     def _parse(
         self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
@@ -291,7 +290,9 @@ class RemoteReplica:
         renewed = False
         while True:
             response, used = await self._send(request, until, deadline)
-            classifier = Classifier(self._plan, used.secret)
+            classifier = self._classifier
+            if classifier.secret is not used.secret:
+                classifier = self._classifier = Classifier(self._plan, used.secret)
             self._observe(response.headers)
             if response.status == 200:
                 return response, classifier, until
@@ -309,7 +310,7 @@ class RemoteReplica:
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        content_type, endpoint = None, self._endpoint()
+        content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
@@ -326,13 +327,11 @@ class RemoteReplica:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
-        address = endpoint + path
-        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
-                return await self._client.post(url, body, headers, content_type), used
+                return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
@@ -363,13 +362,6 @@ class RemoteReplica:
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
-
-    def _endpoint(self) -> str:
-        return self._server.endpoint if self._server else self._plan.endpoint
-
-    def _url(self, address: str) -> URL:
-        url = URL(address)
-        return url.update_query(self._plan.query) if self._plan.query else url
 
     def _out_of_bounds(
         self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
@@ -418,7 +410,7 @@ class RemoteReplica:
 
     def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(
-            f"{self._who} {what}",
+            f"{self._classifier.who} {what}",
             deployment=self._plan.deployment,
             provider=self._plan.provider,
             retryable=retryable,
