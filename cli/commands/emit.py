@@ -18,7 +18,7 @@ TARGETS = ("kubernetes", "helm", "kserve", "compose", "systemd", "prometheus", "
 EXAMPLES = """\
   inferc emit kubernetes prod.infer -o deploy/ --image registry.example.com/prod@sha256:…
   inferc emit kubernetes prod.infer -o deploy/ --diff     # what would change; status 1 if anything
-  inferc emit compose prod.infer -o .
+  inferc emit compose prod.infer -o out/
   inferc emit systemd prod.infer -o /etc/systemd/system
 """
 
@@ -57,6 +57,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     if not _NAMESPACE.fullmatch(arguments.namespace):
         return misuse(f"--namespace {arguments.namespace}: lower-case letters, digits and `-`")
+    if arguments.gateways < 1:
+        return misuse(f"--gateways {arguments.gateways}: at least 1")
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready
