@@ -262,6 +262,13 @@ class Isolation(StrEnum):
     THREAD = "thread"
 
 
+class ToolErrors(StrEnum):
+    """What becomes of the error of a function that a model calls: the model is told, or its call fails."""
+
+    TELL = "tell"
+    RAISE = "raise"
+
+
 class SecretSource(StrEnum):
     """Where the executor reads a secret when a plan starts; of the keys of clients, the hash is enough."""
 

@@ -277,6 +277,9 @@ class _Walk:
             case s.WithOptions():
                 yield from self._expression(node.inner, local, owner)
                 yield from self._values(node.options)
+                for item in node.options.items:
+                    if isinstance(item, s.Field) and item.name.text == "tools":
+                        yield from self._tools(item.value)
             case s.Comprehension():
                 variable = Target("variable", self._scope, node.variable, node, owner)
                 yield _at(node.variable, variable, Role.DECLARES)
@@ -289,6 +292,11 @@ class _Walk:
             case _:
                 for child in children(node):
                     yield from self._expression(child, local, owner)
+
+    def _tools(self, node: s.Expression) -> Iterator[Occurrence]:
+        for each in node.items if isinstance(node, s.ListExpression) else (node,):
+            if not isinstance(each, s.Member):  # which stands for something in every value
+                yield from self._reference(each)
 
     def _call(
         self, node: s.CallExpression, local: dict[str, Target], owner: s.Declaration

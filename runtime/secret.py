@@ -70,7 +70,8 @@ class Secret:
         if len(self._value) < RUN:
             return self._value in text
         plain = text.lower()
-        return not self._parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
+        parts = self._runs or self._parts
+        return not parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
 
     @property
     def _parts(self) -> frozenset[str]:

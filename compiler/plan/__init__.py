@@ -29,6 +29,7 @@ from ...dsl.kinds import (
     ProviderKind,
     SecretSource,
     TaskKind,
+    ToolErrors,
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
@@ -68,6 +69,7 @@ from .model import (
     StatePlan,
 )
 from .nodes import (
+    MOST_CALLS_AT_ONCE,
     ArmPlan,
     AttemptNode,
     BuiltinNode,
@@ -88,6 +90,7 @@ from .nodes import (
     PlacePlan,
     PromptNode,
     RecordNode,
+    ToolPlan,
 )
 from .pipelines import ExternPlan, ParameterPlan, PipelinePlan
 from .routes import (
@@ -131,6 +134,7 @@ __all__ = [
     "IMAGE",
     "INT",
     "JSON",
+    "MOST_CALLS_AT_ONCE",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",
@@ -238,6 +242,8 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TooLongAction",
+    "ToolErrors",
+    "ToolPlan",
     "Type",
     "TypeKind",
     "UnavailableAction",

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from .model import Plan
 from .nodes import CallNode, ExternNode
+from .pipelines import PipelinePlan
 from .routes import RoutePlan, SplitPlan
 from .tasks import FileRef
 
@@ -84,6 +85,14 @@ def _needs(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for route in plan.routes:
         yield route.route, members_of(route)
     for pipeline in plan.pipelines:
-        called = [node.target for node in pipeline.nodes if isinstance(node, CallNode)]
-        externs = [f"extern {node.extern}" for node in pipeline.nodes if isinstance(node, ExternNode)]
-        yield pipeline.pipeline, (*called, *externs)
+        yield pipeline.pipeline, tuple(_called(pipeline))
+
+
+def _called(pipeline: PipelinePlan) -> Iterator[str]:
+    for node in pipeline.nodes:
+        match node:
+            case CallNode(target=target, tools=tools):
+                yield target
+                yield from (f"extern {each.target}" if each.is_extern else each.target for each in tools)
+            case ExternNode(extern=extern):
+                yield f"extern {extern}"

@@ -18,6 +18,7 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
+from ...ended_stream import rest_of
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
@@ -159,9 +160,9 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
-    def is_quick(self, request: ChatRequest) -> bool:
-        """Whether `fit` takes no longer than the event loop may be held."""
-        return self._chats.is_quick(request)
+    def fit_at_once(self, request: ChatRequest) -> Fit | None:
+        """As `fit`; None where that takes longer than the event loop may be held."""
+        return self._chats.fit_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
@@ -224,7 +225,13 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        body = await self._body(response, until, _most(request)).whole()
+        most = _most(request)
+        if response.content.is_eof():  # as most, it came along with its head
+            body = rest_of(response.content)
+            if len(body) > most:
+                raise OutOfBounds(Limit.SIZE, most)
+        else:
+            body = await self._body(response, until, most).whole()
         held = isinstance(request, ChatRequest) and self._chats.is_held(request)
         if len(body) < LARGE and not held:
             chunk = self._parse(request, body, response.headers, classifier)
@@ -285,8 +292,8 @@ class RemoteReplica:
         if isinstance(request, TensorRequest | ClassifyRequest) and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.loop.time() + self._total_timeout
-        if deadline is not None:
-            until = min(until, deadline)
+        if deadline is not None and deadline < until:
+            until = deadline
         renewed = False
         while True:
             response, used = await self._send(request, until, deadline)

@@ -52,7 +52,7 @@ def build_pipelines(
     problems: list[str] = []
     pipelines: dict[str, Pipeline] = {}
     for each in plan.pipelines:
-        steps = AllSteps(Targets(models, pipelines, random), externs, workers)
+        steps = AllSteps(Targets(models, pipelines, externs, random), workers)
         try:
             pipelines[each.pipeline] = Pipeline(each, steps, _reached(each, models, pipelines))
         except StartError as error:
@@ -64,7 +64,10 @@ def build_pipelines(
 
 def _needed(externs: Iterable[ExternPlan], pipelines: Iterable[PipelinePlan]) -> list[ExternPlan]:
     """Those that a pipeline calls: nothing else is imported."""
-    called = {node.extern for each in pipelines for node in each.nodes if isinstance(node, ExternNode)}
+    nodes = [node for each in pipelines for node in each.nodes]
+    called = {node.extern for node in nodes if isinstance(node, ExternNode)}
+    offered = (tool for node in nodes if isinstance(node, CallNode) for tool in node.tools)
+    called |= {tool.target for tool in offered if tool.is_extern}
     return [extern for extern in externs if extern.extern in called]
 
 
@@ -78,4 +81,6 @@ def _reached(
                 reached |= pipelines[node.target].reaches
             else:
                 reached[node.target] = models[node.target]
+            for tool in node.tools:
+                reached |= {} if tool.is_extern else pipelines[tool.target].reaches
     return reached
