@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...compiler.plan import KeyLimits, KeyPlan, RateLimits, StatePlan
 from ..policies.budget import Budget
@@ -28,10 +28,11 @@ class KeyPolicies:
     plan: KeyPlan
     limiter: RateLimiter | None = None
     payer: Payer | None = None
+    payers: tuple[str, ...] = field(init=False)
+    """Who answers for its requests: the key, with a budget or without."""
 
-    @property
-    def payers(self) -> tuple[str, ...]:
-        """Who answers for its requests: the key, with a budget or without."""
+    @payers.default
+    def _itself(self) -> tuple[str, ...]:
         return (payer_name(self.plan.name),)
 
     async def enter(self, tokens: int, deadline: float | None) -> Permit | None:
