@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "status": "show how a running server and its models are",
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
+    "guards": "say which guards see what is asked and answered, and that no way leads past them",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",

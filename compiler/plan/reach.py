@@ -60,7 +60,7 @@ def members_of(route: RoutePlan) -> tuple[str, ...]:
 
 def only(plan: Plan, name: str) -> Plan:
     """`plan` with `name`, and what it calls, asks or falls back to; nothing else."""
-    needs = dict(_needs(plan))
+    needs = needs_of(plan)
     wanted: set[str] = set()
     waiting = [name]
     while waiting:
@@ -68,6 +68,8 @@ def only(plan: Plan, name: str) -> Plan:
         if following not in wanted:
             wanted.add(following)
             waiting += needs.get(following, ())
+    for guard in plan.gateway.guards:
+        wanted |= {f"extern {each}" for each in (guard.request, guard.answer) if each is not None}
     return evolve(
         plan,
         deployments=tuple(each for each in plan.deployments if each.deployment in wanted),
@@ -75,6 +77,11 @@ def only(plan: Plan, name: str) -> Plan:
         pipelines=tuple(each for each in plan.pipelines if each.pipeline in wanted),
         externs=tuple(each for each in plan.externs if f"extern {each.extern}" in wanted),
     )
+
+
+def needs_of(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """What each name asks or calls itself; externs as `extern x`."""
+    return dict(_needs(plan))
 
 
 def _needs(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -155,13 +155,15 @@ class Exchange:
     ) -> Result:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         async with self._permitted(0, deadline):
-            return await pipeline.run(
+            return await self.plan.run(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=self._payers,
             )
 
@@ -176,13 +178,15 @@ class Exchange:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         async with self._permitted(0, deadline):
-            events = pipeline.stream(
+            events = self.plan.events(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=self._payers,
             )
             async with aclosing(events):
