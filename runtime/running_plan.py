@@ -21,7 +21,7 @@ from .serving.deployment import Deployment
 from .serving.model import Model
 
 if TYPE_CHECKING:
-    from .serving.guards import Guards
+    from .serving.guards import GuardedModel, Guards
     from .serving.pipelines import Event, Extern, Pipeline, Result, Threads, Workers
     from .serving.routes.route import Route
 
@@ -123,9 +123,8 @@ class RunningPlan:
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        model, call = self.model(name), Call(request, deadline, priority, headers, payers=payers)
-        door = self.guards.of(name, payers) if self.guards is not None else None
-        return model.stream(call, trace) if door is None else door.stream(model, call, trace)
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return self._asked(name, payers).stream(call, trace)
 
     async def answer(
         self,
@@ -143,9 +142,8 @@ class RunningPlan:
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        model, call = self.model(name), Call(request, deadline, priority, headers, payers=payers)
-        door = self.guards.of(name, payers) if self.guards is not None else None
-        return await (model.answer(call, trace) if door is None else door.answer(model, call, trace))
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return await self._asked(name, payers).answer(call, trace)
 
     async def run(
         self,
@@ -194,6 +192,11 @@ class RunningPlan:
         )
         door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
         return stream(values) if door is None else door.events(values, stream, deadline, trace)
+
+    def _asked(self, name: str, payers: tuple[str, ...]) -> Model | GuardedModel:
+        """The model of that name, behind its guards. Raises UnknownModel."""
+        model = self.model(name)
+        return model if self.guards is None else self.guards.around(model, name, payers)
 
     def is_idle(self, among: Iterable[Deployment]) -> bool:
         """Whether nothing is in flight any more that may come to the deployments `among`."""

@@ -21,6 +21,7 @@ from ..requests.trace import Span, Trace
 from ..serving.model import Model
 
 if TYPE_CHECKING:
+    from ..serving.guards import GuardedModel
     from ..serving.pipelines import Event, Pipeline, Result
 
 _NAMES_USER = (ChatRequest, CompletionRequest)
@@ -208,7 +209,7 @@ class Exchange:
                 code="protocol_not_allowed",
             )
 
-    def _begin(self, name: str, request: Request, trace: Trace) -> Model:
+    def _begin(self, name: str, request: Request, trace: Trace) -> Model | GuardedModel:
         """Note what is asked; gives what answers. Raises UnknownModel, Forbidden."""
         self.asked = name[:LONGEST_NAME]
         self.trace = trace
@@ -220,7 +221,8 @@ class Exchange:
             user = request.body.get("user")
             if isinstance(user, str):
                 self.user = user[:LONGEST_USER]
-        return self.model(name)
+        model, guards = self.model(name), self.plan.guards
+        return model if guards is None else guards.around(model, name, self._payers)
 
     def _call(
         self, request: Request, deadline: float | None, priority: int, headers: Mapping[str, str]
