@@ -135,6 +135,13 @@ class UnavailableAction(StrEnum):
     SERVE = "serve"
 
 
+class GuardAction(StrEnum):
+    """What becomes of a request, or an answer, that a guard could not look at."""
+
+    REFUSE = "refuse"
+    PASS = "pass"
+
+
 class UnsupportedAction(StrEnum):
     """What becomes of a parameter that the model does not take: an error, or it is left out."""
 

@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from ...compiler.plan import GatewayPlan
+from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
 from ..ended_stream import rest_of
@@ -31,6 +32,8 @@ PRIORITY_HEADER = "x-inferc-priority"
 DEADLINE_HEADER = "x-inferc-deadline"
 LONGEST_DEADLINE = 86400.0
 
+_LATENESS, _MOST_LATE = 0.02, 0.25
+"""By how much of its time a body may be late, and the seconds that it may be at most."""
 _STEP = 1 << 20
 _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
@@ -77,6 +80,7 @@ class Bodies:
         self._most = int(gateway.max_body)
         self._memory = int(gateway.max_body_memory)
         self._timeout = float(gateway.timeouts.body)
+        self._timeouts = Timeouts(min(self._timeout * _LATENESS, _MOST_LATE))
 
     @property
     def is_full(self) -> bool:
@@ -102,7 +106,7 @@ class Bodies:
                 raw = rest_of(request.content)
                 self._hold(request, len(raw), len(raw))
             else:
-                async with asyncio.timeout(self._timeout):
+                with self._timeouts.within(self._timeout, None):
                     raw = await self._receive(request)
         except TimeoutError:
             raise BodyTimeout(f"the body did not come within {self._timeout:g} s") from None
@@ -184,7 +188,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
 
     exact: numbers that no machine type holds keep their text.
     """
-    raw = await read_body(request)
+    raw = await request.app[BODIES].read(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if len(raw) > MAX_CONTAINERS:
         _check_counts(raw, containers)

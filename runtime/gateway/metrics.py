@@ -98,6 +98,7 @@ class Metrics:
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield _shared_budgets(executor)
+        yield from _guards(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -343,6 +344,20 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
     return circuits, held, refused, spent, limits
+
+
+def _guards(executor: Executor) -> Iterator[Metric]:
+    if executor.now.guards is None:
+        return
+    seen = CounterMetricFamily(
+        "inferc_guard_seen",
+        "Requests, and answers or pieces of them, that guards have seen",
+        labels=("guard", "direction", "outcome"),
+    )
+    for guard in executor.now.guards.all:
+        for (direction, outcome), count in guard.counters.outcomes.items():
+            seen.add_metric((guard.plan.name, direction, outcome), count)
+    yield seen
 
 
 def _shared_budgets(executor: Executor) -> GaugeMetricFamily:

@@ -359,11 +359,12 @@ class Deployment(Model):
                 raise RequestTimeout(message, deployment=self.name)
             own = self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
-                if self._adapting.is_quick(own.request):
-                    trace.adapted = self._adapting.fit(own.request).changes
-                else:
-                    trace.adapted = (await asyncio.to_thread(self._adapting.fit, own.request)).changes
-            self._throttle()
+                fitted = self._adapting.fit_at_once(own.request)
+                if fitted is None:
+                    fitted = await asyncio.to_thread(self._adapting.fit, own.request)
+                trace.adapted = fitted.changes
+            if self._throttling is not None:
+                self._throttle()
             asker = call.payers[0] if call.payers else ""
             slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until, asker)
         except BaseException:
@@ -408,7 +409,8 @@ class Deployment(Model):
     def _leave(self, request: Request, retrier: Retrier, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(retrier.slot, now)
-        self._throttle()
+        if self._throttling is not None:
+            self._throttle()
         counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
         counters.end(outcome_now(request, attempt is not None and attempt.begun), now - began)
         if sent:
@@ -418,6 +420,8 @@ class Deployment(Model):
         usage, first = attempt.usage, attempt.first
         if usage is not None:
             counters.spend(usage)
+        if self.adaptive is not None and first is not None:
+            self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
         if first is not None and getattr(request, "stream", False):
             counters.firsts.add(first - sent)
             if usage is not None and usage.completion_tokens > 1:
