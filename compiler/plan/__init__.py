@@ -14,6 +14,7 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -141,6 +142,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
