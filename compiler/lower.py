@@ -29,6 +29,7 @@ from .plan import (
     SCHEMA,
     DeploymentPlan,
     GatewayPlan,
+    GuardPlan,
     KeyPlan,
     OnnxServingPlan,
     Plan,
@@ -38,7 +39,7 @@ from .plan import (
     StatePlan,
     Tls,
 )
-from .program import DeclaredKey, GatewaySettings, Program
+from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             port=gateway.port,
             auth=lowerer.gateway_auth(gateway),
             keys=tuple(lowerer.key(each) for each in gateway.keys),
+            guards=tuple(_guard(each) for each in gateway.guards),
             open=gateway.open,
             timeout=gateway.timeout,
             timeouts=gateway.timeouts,
@@ -220,6 +222,20 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _guard(declared: DeclaredGuard) -> GuardPlan:
+    guard = declared.guard
+    return GuardPlan(
+        name=declared.name,
+        request=str(guard.request) if guard.request is not None else None,
+        answer=str(guard.answer) if guard.answer is not None else None,
+        models=tuple(map(str, guard.models)),
+        keys=tuple(map(str, guard.keys)),
+        on_failure=guard.on_failure,
+        unreadable=guard.unreadable,
+        pieces=guard.pieces,
+    )
 
 
 def _name_at(deployment: Deployment) -> str:

@@ -113,6 +113,13 @@ class CapacityKind(StrEnum):
     FALLBACK = "fallback"
 
 
+class AdaptiveKind(StrEnum):
+    """How the number of requests that run at the same time follows what a model can do."""
+
+    AIMD = "aimd"
+    GRADIENT = "gradient"
+
+
 class BudgetAction(StrEnum):
     """What a spent budget does with one more request."""
 
@@ -126,6 +133,13 @@ class UnavailableAction(StrEnum):
 
     REFUSE = "refuse"
     SERVE = "serve"
+
+
+class GuardAction(StrEnum):
+    """What becomes of a request, or an answer, that a guard could not look at."""
+
+    REFUSE = "refuse"
+    PASS = "pass"
 
 
 class UnsupportedAction(StrEnum):

@@ -14,6 +14,7 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -21,6 +22,7 @@ from ...dsl.kinds import (
     ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
+    GuardAction,
     InputType,
     Isolation,
     JitterKind,
@@ -55,6 +57,7 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
@@ -139,6 +142,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
@@ -177,6 +181,8 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "GuardAction",
+    "GuardPlan",
     "HedgePlan",
     "IfNode",
     "IndexNode",

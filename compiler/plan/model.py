@@ -39,6 +39,7 @@ from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
@@ -194,6 +195,9 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    guards: tuple[GuardPlan, ...] = rare(
+        "what sees requests and answers, in this order; without it: nothing", default=()
+    )
     jwt: Jwt | None = rare("tokens that others sign, and that name keys; without it: none")
     tls: Tls | None = rare("its certificate; without it: plain HTTP")
     budget: Budget | None = rare("spend ceilings of all requests together; without it: none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ MAX_DEPTH = 222
 """Objects and lists that may stand inside each other."""
 
 PRIORITY_HEADER = istr("x-inferc-priority")
+DEADLINE_HEADER = istr("x-inferc-deadline")
+LONGEST_DEADLINE = 86400.0
 JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
@@ -266,3 +269,17 @@ def priority_of(request: web.Request, default: int = 0) -> int:
         allowed = f"a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}"
         raise BadRequest(f"the header `{PRIORITY_HEADER}` must be {allowed}", param=PRIORITY_HEADER)
     return priority
+
+
+def patience_of(text: str) -> float:
+    """Seconds that a client still waits, as its header says it. Raises BadRequest."""
+    found = _TIME.fullmatch(text)
+    seconds = float(found[1]) * _UNITS[found[2]] if found is not None else 0.0
+    if not 0 < seconds <= LONGEST_DEADLINE:
+        allowed = f"a time such as `30s` or `500ms`, up to {LONGEST_DEADLINE:g} s"
+        raise BadRequest(f"the header `{DEADLINE_HEADER}` must be {allowed}", param=DEADLINE_HEADER)
+    return seconds
+
+
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}

@@ -21,6 +21,7 @@ from ..requests.trace import Span, Trace
 from ..serving.model import Model
 
 if TYPE_CHECKING:
+    from ..serving.guards import GuardedModel
     from ..serving.pipelines import Event, Pipeline, Result
 
 _NAMES_USER = (ChatRequest, CompletionRequest)
@@ -37,8 +38,8 @@ class Exchange:
     began: when it came, in the time of the `loop`. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
-    when the client has its answer. traceparent: of the client's own trace. user: as the request says. spans:
-    what was done for it.
+    when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
+    longer, if it says so. user: as the request says. spans: what was done for it.
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class Exchange:
         "spans",
         "trace",
         "traceparent",
+        "until",
         "user",
     )
 
@@ -67,6 +69,7 @@ class Exchange:
         self.key: KeyPolicies | None = None
         self.person = ""
         self.traceparent = ""
+        self.until: float | None = None
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
@@ -107,7 +110,10 @@ class Exchange:
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self.plan.deadline()
+        deadline = self.plan.deadline()
+        if self.until is None:
+            return deadline
+        return self.until if deadline is None else min(self.until, deadline)
 
     def stream(
         self,
@@ -155,13 +161,15 @@ class Exchange:
     ) -> Result:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         async with self._permitted(0, deadline):
-            return await pipeline.run(
+            return await self.plan.run(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=self._payers,
             )
 
@@ -176,13 +184,15 @@ class Exchange:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
         async with self._permitted(0, deadline):
-            events = pipeline.stream(
+            events = self.plan.events(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
                 payers=self._payers,
             )
             async with aclosing(events):
@@ -204,7 +214,7 @@ class Exchange:
                 code="protocol_not_allowed",
             )
 
-    def _begin(self, name: str, request: Request, trace: Trace) -> Model:
+    def _begin(self, name: str, request: Request, trace: Trace) -> Model | GuardedModel:
         """Note what is asked; gives what answers. Raises UnknownModel, Forbidden."""
         self.asked = name[:LONGEST_NAME]
         self.trace = trace
@@ -216,7 +226,8 @@ class Exchange:
             user = request.body.get("user")
             if isinstance(user, str):
                 self.user = user[:LONGEST_USER]
-        return self.model(name)
+        model, guards = self.model(name), self.plan.guards
+        return model if guards is None else guards.around(model, name, self._payers)
 
     def _call(
         self, request: Request, deadline: float | None, priority: int, headers: Mapping[str, str]

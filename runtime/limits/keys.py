@@ -58,6 +58,12 @@ def key_among(payers: tuple[str, ...]) -> str | None:
     return next((name for name in payers if name.startswith(_KEY)), None)
 
 
+def key_name_among(payers: tuple[str, ...]) -> str | None:
+    """The same, as the file calls it."""
+    key = key_among(payers)
+    return key.removeprefix(_KEY) if key is not None else None
+
+
 def payer_name(key: str) -> str:
     """What the budget of a key is called among those of others."""
     return f"{_KEY}{key}"

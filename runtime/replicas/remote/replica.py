@@ -33,11 +33,13 @@ from ...requests.errors import (
 from ...requests.request import (
     NO_OPTIONS,
     ChatRequest,
+    ClassifyRequest,
     CompletionRequest,
     EmbedRequest,
     PassedRequest,
     Request,
     RerankRequest,
+    TensorRequest,
 )
 from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
@@ -50,9 +52,6 @@ from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
 from .proxy import NoProxy, Proxy, proxy_for
-
-Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
-"""What some provider can be asked."""
 
 E = TypeVar("E", bound=RequestError)
 
@@ -72,6 +71,9 @@ LARGE = 1 << 20
 
 LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
+
+_OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
+"""Tasks of models of this plan that run on another machine; no provider has them."""
 
 _KEEPALIVE = 60.0
 
@@ -232,9 +234,9 @@ class RemoteReplica:
             body = await self._body(response, until, most).whole()
         held = isinstance(request, ChatRequest) and self._chats.is_held(request)
         if len(body) < LARGE and not held:
-            chunk = self._parse(request, body, classifier)
+            chunk = self._parse(request, body, response.headers, classifier)
         else:
-            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = await asyncio.to_thread(self._parse, request, body, response.headers, classifier)
         upstream = read_upstream(response.headers, classifier.secret)
         if isinstance(chunk, ChatChunk):
             return ChatChunk(chunk.data, chunk.usage, upstream=upstream)
@@ -242,7 +244,9 @@ class RemoteReplica:
             return chunk._replace(upstream=upstream)
         return evolve(chunk, upstream=upstream)
 
-    def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
+    def _parse(
+        self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
+    ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
             return self._retrieval.vectors(body, len(request.inputs), classifier)
@@ -250,7 +254,12 @@ class RemoteReplica:
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
             return PassedChunk(body, JSON, usage_in(body))
-        assert isinstance(request, ChatRequest | CompletionRequest)
+        if isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import read_labels, read_tensors
+
+            if isinstance(request, TensorRequest):
+                return read_tensors(body, headers, classifier)
+            return read_labels(body, classifier)
         if isinstance(request, CompletionRequest):
             answer: Chunk = self._passed.whole(body, classifier)
         else:
@@ -280,7 +289,7 @@ class RemoteReplica:
 
     async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
-        if not isinstance(request, Sendable):
+        if isinstance(request, TensorRequest | ClassifyRequest) and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.loop.time() + self._total_timeout
         if deadline is not None and deadline < until:
@@ -304,11 +313,11 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: Sendable, until: float, deadline: float | None
+        self, request: Request, until: float, deadline: float | None
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        content_type = None
+        content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
@@ -316,11 +325,15 @@ class RemoteReplica:
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
             content_type = None if kind == JSON else kind
+        elif isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import write_request
+
+            path, body, beside, content_type = write_request(request, self._plan.model)
+            endpoint = endpoint.removesuffix("/v1")
         else:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
-        endpoint = self._server.endpoint if self._server else self._plan.endpoint
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
