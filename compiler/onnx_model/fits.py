@@ -182,7 +182,7 @@ def _classes(signature: Signature, asked: Asked) -> Misfit | None:
         return Misfit(reason, f"`{other.name}` is for whole texts: remove `aggregation`" if other else None)
     reason = "it needs an output with one number per class, floats [batch, classes]"
     setting = "labels tokens: set `aggregation = simple`"
-    if not asked.reads_tokens:
+    if not asked.reads_tokens and not takes_tokens(signature):
         setting = "labels steps: set `decoding = ctc`"
     return Misfit(reason, f"`{other.name}` {setting}" if other else None)
 
