@@ -13,8 +13,9 @@ import aiohttp
 from attrs import evolve
 from yarl import URL
 
-from ....compiler.plan import RemotePoolPlan, TaskKind
+from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
+from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
@@ -53,6 +54,8 @@ from .proxy import NoProxy, Proxy, proxy_for
 
 Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
 """What some provider can be asked."""
+
+Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
@@ -109,6 +112,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
+        self._is_bedrock = plan.wire is WireFormat.BEDROCK
         self._client: HttpClient | None = None
         self._urls: dict[str, URL] = {}
 
@@ -187,7 +191,7 @@ class RemoteReplica:
                 reader = self._chats.reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
-            parser = SseParser()
+            parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -318,6 +322,8 @@ class RemoteReplica:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(str(url), body)}
                 return await self._client.post(url, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
@@ -329,13 +335,15 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        except BrokenStream:
+            return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
             body.progressed()
         chunks, error = read_events(reader, events, closing=not data)
@@ -354,7 +362,7 @@ class RemoteReplica:
         return self._server.endpoint if self._server else self._plan.endpoint
 
     def _url(self, address: str) -> URL:
-        url = URL(address)
+        url = URL(address, encoded=self._is_bedrock)  # whose signature is of each character
         return url.update_query(self._plan.query) if self._plan.query else url
 
     def _out_of_bounds(
