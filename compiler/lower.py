@@ -31,6 +31,7 @@ from .plan import (
     AwsAccess,
     DeploymentPlan,
     GatewayPlan,
+    GuardPlan,
     KeyPlan,
     OnnxServingPlan,
     Plan,
@@ -40,7 +41,7 @@ from .plan import (
     StatePlan,
     Tls,
 )
-from .program import DeclaredKey, GatewaySettings, Program
+from .program import DeclaredGuard, DeclaredKey, GatewaySettings, Program
 from .targets import target_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             port=gateway.port,
             auth=lowerer.gateway_auth(gateway),
             keys=tuple(lowerer.key(each) for each in gateway.keys),
+            guards=tuple(_guard(each) for each in gateway.guards),
             open=gateway.open,
             timeout=gateway.timeout,
             timeouts=gateway.timeouts,
@@ -86,6 +88,7 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
             budget=gateway.budget,
             bind=gateway.bind,
             grpc=gateway.grpc,
+            workers=gateway.workers,
         ),
         deployments=tuple(
             lowerer.deployment(declared, deployment, program.replicas[deployment.name])
@@ -234,6 +237,20 @@ class _Lowerer:
         if secret.source is not SecretSource.FILE or Path(secret.name).is_absolute():
             return secret
         return SecretRef.file(self._pinner.relative(folder / secret.name))
+
+
+def _guard(declared: DeclaredGuard) -> GuardPlan:
+    guard = declared.guard
+    return GuardPlan(
+        name=declared.name,
+        request=str(guard.request) if guard.request is not None else None,
+        answer=str(guard.answer) if guard.answer is not None else None,
+        models=tuple(map(str, guard.models)),
+        keys=tuple(map(str, guard.keys)),
+        on_failure=guard.on_failure,
+        unreadable=guard.unreadable,
+        pieces=guard.pieces,
+    )
 
 
 def _name_at(deployment: Deployment) -> str:

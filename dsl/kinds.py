@@ -132,6 +132,13 @@ class UnavailableAction(StrEnum):
     SERVE = "serve"
 
 
+class GuardAction(StrEnum):
+    """What becomes of a request, or an answer, that a guard could not look at."""
+
+    REFUSE = "refuse"
+    PASS = "pass"
+
+
 class UnsupportedAction(StrEnum):
     """What becomes of a parameter that the model does not take: an error, or it is left out."""
 
@@ -264,6 +271,13 @@ class Isolation(StrEnum):
 
     PROCESS = "process"
     THREAD = "thread"
+
+
+class ToolErrors(StrEnum):
+    """What becomes of the error of a function that a model calls: the model is told, or its call fails."""
+
+    TELL = "tell"
+    RAISE = "raise"
 
 
 class SecretSource(StrEnum):

@@ -22,6 +22,7 @@ from ...dsl.kinds import (
     ClientProtocol,
     ExecutionProvider,
     GraphOptimization,
+    GuardAction,
     InputType,
     Isolation,
     JitterKind,
@@ -30,6 +31,7 @@ from ...dsl.kinds import (
     ProviderKind,
     SecretSource,
     TaskKind,
+    ToolErrors,
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
@@ -55,6 +57,7 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
@@ -70,6 +73,7 @@ from .model import (
     StatePlan,
 )
 from .nodes import (
+    MOST_CALLS_AT_ONCE,
     ArmPlan,
     AttemptNode,
     BuiltinNode,
@@ -90,6 +94,7 @@ from .nodes import (
     PlacePlan,
     PromptNode,
     RecordNode,
+    ToolPlan,
 )
 from .pipelines import ExternPlan, ParameterPlan, PipelinePlan
 from .routes import (
@@ -133,6 +138,7 @@ __all__ = [
     "IMAGE",
     "INT",
     "JSON",
+    "MOST_CALLS_AT_ONCE",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",
@@ -176,6 +182,8 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "GuardAction",
+    "GuardPlan",
     "HedgePlan",
     "IfNode",
     "IndexNode",
@@ -241,6 +249,8 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TooLongAction",
+    "ToolErrors",
+    "ToolPlan",
     "Type",
     "TypeKind",
     "UnavailableAction",

@@ -39,6 +39,7 @@ from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
@@ -180,6 +181,11 @@ class RemotePoolPlan(DeploymentPlan):
         return self.task
 
     @property
+    def is_launched(self) -> bool:
+        """Whether its server is started with it: each replica has one of its own."""
+        return self.launch is not None or "{port}" in self.endpoint
+
+    @property
     def is_wildcard(self) -> bool:
         """Whether clients say what stands for the `*` in the name of the model."""
         return "*" in self.model
@@ -202,6 +208,9 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    guards: tuple[GuardPlan, ...] = rare(
+        "what sees requests and answers, in this order; without it: nothing", default=()
+    )
     jwt: Jwt | None = rare("tokens that others sign, and that name keys; without it: none")
     tls: Tls | None = rare("its certificate; without it: plain HTTP")
     budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
@@ -209,6 +218,7 @@ class GatewayPlan:
         "address and port, where the environment says them; without it: `host` and `port`"
     )
     grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
+    workers: int = rare("processes that answer requests at the same port; without it: one", default=1)
 
 
 @frozen

@@ -10,8 +10,10 @@ import orjson
 from aiohttp import web
 
 from ...compiler.plan import GatewayPlan
+from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
+from ..ended_stream import rest_of
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
 from .unpacking import BrokenPacking, Unpacker
@@ -27,6 +29,8 @@ MAX_DEPTH = 222
 
 PRIORITY_HEADER = "x-inferc-priority"
 
+_LATENESS, _MOST_LATE = 0.02, 0.25
+"""By how much of its time a body may be late, and the seconds that it may be at most."""
 _STEP = 1 << 20
 _INLINE = 4 << 10
 """Packed bytes that are unpacked where they are: they cannot become much."""
@@ -73,6 +77,7 @@ class Bodies:
         self._most = int(gateway.max_body)
         self._memory = int(gateway.max_body_memory)
         self._timeout = float(gateway.timeouts.body)
+        self._timeouts = Timeouts(min(self._timeout * _LATENESS, _MOST_LATE))
 
     @property
     def is_full(self) -> bool:
@@ -95,10 +100,10 @@ class Bodies:
             )
         try:
             if request.content.is_eof():  # as most bodies, it came along with the headers
-                raw = request.content.read_nowait()
+                raw = rest_of(request.content)
                 self._hold(request, len(raw), len(raw))
             else:
-                async with asyncio.timeout(self._timeout):
+                with self._timeouts.within(self._timeout, None):
                     raw = await self._receive(request)
         except TimeoutError:
             raise BodyTimeout(f"the body did not come within {self._timeout:g} s") from None
@@ -180,7 +185,7 @@ async def read_object(request: web.Request, *, exact: bool = False) -> dict[str,
 
     exact: numbers that no machine type holds keep their text.
     """
-    raw = await read_body(request)
+    raw = await request.app[BODIES].read(request)
     containers = raw.count(b"{") + raw.count(b"[")
     if len(raw) > MAX_CONTAINERS:
         _check_counts(raw, containers)

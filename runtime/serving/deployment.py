@@ -328,11 +328,12 @@ class Deployment(Model):
             self._check(call.request)
             own = self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
-                if self._adapting.is_quick(own.request):
-                    trace.adapted = self._adapting.fit(own.request).changes
-                else:
-                    trace.adapted = (await asyncio.to_thread(self._adapting.fit, own.request)).changes
-            self._throttle()
+                fitted = self._adapting.fit_at_once(own.request)
+                if fitted is None:
+                    fitted = await asyncio.to_thread(self._adapting.fit, own.request)
+                trace.adapted = fitted.changes
+            if self._throttling is not None:
+                self._throttle()
             slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
         except BaseException:
             self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
@@ -376,18 +377,21 @@ class Deployment(Model):
     def _leave(self, request: Request, retrier: Retrier, began: float, now: float) -> None:
         """Give the slot back and count the request, in the `finally` that it passes."""
         self._slots.leave(retrier.slot, now)
-        self._throttle()
-        self.counters.end(outcome_now(request, retrier.begun), now - began)
-        usage = retrier.usage
-        if usage is not None:
-            self.counters.spend(usage)
-        sent, first = retrier.times
+        if self._throttling is not None:
+            self._throttle()
+        counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
+        counters.end(outcome_now(request, attempt is not None and attempt.begun), now - began)
         if sent:
-            self.counters.waits.add(sent - began)
+            counters.waits.add(sent - began)
+        if attempt is None:
+            return
+        usage, first = attempt.usage, attempt.first
+        if usage is not None:
+            counters.spend(usage)
         if first is not None and getattr(request, "stream", False):
-            self.counters.firsts.add(first - sent)
+            counters.firsts.add(first - sent)
             if usage is not None and usage.completion_tokens > 1:
-                self.counters.per_token.add((now - first) / (usage.completion_tokens - 1))
+                counters.per_token.add((now - first) / (usage.completion_tokens - 1))
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""

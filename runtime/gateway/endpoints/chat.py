@@ -41,6 +41,7 @@ async def respond(
         chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
         if keeper is not None:
+            await keeper.join()
             await keeper.keep()
         return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
     answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
@@ -56,9 +57,11 @@ async def respond(
                 if pending and (not _more(chunk) or len(pending) > _WRITE):
                     await out.send(pending)  # those that are here go out in one write
                     pending = b""
-            pending += writer.end()
+            last = writer.end()
             if keeper is not None:
+                await keeper.join()
                 await keeper.keep()
+            pending += last
         except Exception as error:
             pending += writer.fail(out.failed(error))
         return await out.end(pending)

@@ -80,6 +80,7 @@ class OpenAITarget:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
+        self._model = None if plan.is_wildcard else plan.model
         self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
@@ -89,7 +90,7 @@ class OpenAITarget:
         return {name: value for name, value in body.items() if value is not None}
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body["model"] = model_named(self._plan, body.get("model", ""))
+        body["model"] = self._model or model_named(self._plan, body.get("model", ""))
         if request.stream and self.counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import _serialize_headers
-from attrs import frozen
+from attrs import field, frozen
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -64,10 +64,11 @@ class HttpClient(Protocol):
     """Sends requests, on connections that it keeps. Redirects are not followed; cookies are not kept."""
 
     async def post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
     ) -> Answer:
         """The answer, when its head is here. The caller releases it. Raises ClientError.
 
+        address: a URL; there are few. headers: beside those of all requests; they do not change later.
         content_type: of the body, where it is another one than usual; there are few.
         """
         ...
@@ -80,6 +81,7 @@ class HttpClient(Protocol):
 class ClientOptions:
     """headers: sent with each request. keepalive: seconds that a connection waits for its next request.
 
+    query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
     system keeps before that; None: as it likes. proxy: where all requests go through.
     """
@@ -89,6 +91,13 @@ class ClientOptions:
     window: int | None
     keepalive: float
     proxy: Proxy | None = None
+    query: Mapping[str, str] = field(factory=dict)
+    as_written: bool = False
+
+    def url(self, address: str) -> URL:
+        """`address`, with the query."""
+        url = URL(address, encoded=self.as_written)
+        return url.update_query(self.query) if self.query else url
 
 
 def open_client(options: ClientOptions) -> HttpClient:
@@ -126,6 +135,8 @@ class SessionClient:
 
     def __init__(self, options: ClientOptions) -> None:
         self._proxy = options.proxy
+        self._options = options
+        self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
             connector=PatientConnector(window=options.window, limit=0, keepalive_timeout=options.keepalive),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -138,9 +149,12 @@ class SessionClient:
         )
 
     async def post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
     ) -> Answer:
         """The answer, when its head is here."""
+        url = self._urls.get(address)
+        if url is None:
+            url = self._urls[address] = self._options.url(address)
         if content_type is not None:
             headers = {**headers, "Content-Type": content_type}
         data = body if len(body) < _LARGE else BytesIO(body)
@@ -160,27 +174,35 @@ class LeanClient:
     """Writes requests to aiohttp's connections itself."""
 
     def __init__(self, options: ClientOptions) -> None:
-        self._headers = options.headers
+        self._options = options
         self._connector = Connector(window=options.window, limit=0, keepalive_timeout=options.keepalive)
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
-        self._targets: dict[tuple[URL, str | None], _Target] = {}
+        self._targets: dict[tuple[str, str | None], _Target] = {}
+        self._last: tuple[Mapping[str, str] | None, bytes] = None, b""  # headers are the same for long
 
     async def post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
     ) -> Answer:
         """The answer, when its head is here."""
-        key = (url, content_type)
+        key = (address, content_type)
         target = self._targets.get(key)
         if target is None:
             own = {} if content_type is None else {"Content-Type": content_type}
-            target = self._targets[key] = _Target(url, {**self._headers, **own})
-        head = target.head + b"%sContent-Length: %d\r\n\r\n" % (_lines(headers), len(body))
+            target = self._targets[key] = _Target(
+                self._options.url(address), {**self._options.headers, **own}
+            )
+        known, lines = self._last
+        if known is not headers:
+            lines = _lines(headers)
+            self._last = headers, lines
+        size = len(body)
+        head = b"%s%sContent-Length: %d\r\n\r\n" % (target.head, lines, size)
         connection, protocol = await self._connect(target)
         try:
             protocol.set_response_params(**self._parsing)
             transport = protocol.transport
             assert transport is not None
-            if len(body) > _JOINED:
+            if size > _JOINED:
                 transport.writelines((head, body))
             else:
                 transport.write(head + body)

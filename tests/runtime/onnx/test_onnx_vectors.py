@@ -144,12 +144,16 @@ async def test_sparse_vectors_say_how_much_of_each_token_is_in_a_text(
     task = 'embed { tokenizer = "tokenizer.json", vectors = sparse }'
     async with served(project, deployment(model, task, batching)) as gateway:
         status, answer = await gateway.post("/v1/embeddings", model="m", input=TEXTS)
+        _, rows = await gateway.post("/embed_sparse", inputs=TEXTS)
+        assert (await gateway.post("/embed_all", inputs=TEXTS))[0] == 400
         status, refused = await gateway.post("/v1/embeddings", model="m", input="x", dimensions=3)
     for text, each in zip(TEXTS, answer["data"], strict=True):
         wanted = numpy.log1p(numpy.maximum(alone(model, text), 0)).max(axis=0)
         found = numpy.zeros(20, numpy.float32)
         found[each["embedding"]["indices"]] = each["embedding"]["values"]
         assert min(each["embedding"]["values"]) > 0
+        assert [one["index"] for one in rows[each["index"]]] == each["embedding"]["indices"]
+        assert [one["value"] for one in rows[each["index"]]] == each["embedding"]["values"]
         numpy.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
     assert (status, refused["error"]["param"]) == (400, "dimensions")
 
@@ -168,6 +172,11 @@ async def test_with_a_vector_for_each_token_texts_are_compared_token_by_token(
     async with served(project, deployment(model, task, batching) + compared) as gateway:
         _, answer = await gateway.post("/v1/embeddings", model="m", input=TEXTS, encoding_format="base64")
         _, pairs = await gateway.post("/v1/pipelines/late", q=TEXTS[0], docs=TEXTS)
+        assert await gateway.post("/embed_all", inputs=TEXTS) == (
+            200,
+            [each["embedding"] for each in answer["data"]],
+        )
+        assert (await gateway.post("/embed_sparse", inputs=TEXTS))[0] == 400
     wanted = [alone(model, text) for text in TEXTS]
     wanted = [rows / numpy.linalg.norm(rows, axis=1, keepdims=True) for rows in wanted]
     for rows, each, late in zip(wanted, answer["data"], pairs["result"], strict=True):
