@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
+from multidict import istr
 
 from ...compiler.plan import GatewayPlan
 from ..concurrency.timeouts import Timeouts
@@ -28,9 +30,10 @@ are counted by their signs, of which long texts have some, too.
 MAX_DEPTH = 222
 """Objects and lists that may stand inside each other."""
 
-PRIORITY_HEADER = "x-inferc-priority"
-DEADLINE_HEADER = "x-inferc-deadline"
+PRIORITY_HEADER = istr("x-inferc-priority")
+DEADLINE_HEADER = istr("x-inferc-deadline")
 LONGEST_DEADLINE = 86400.0
+JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
 """By how much of its time a body may be late, and the seconds that it may be at most."""
@@ -93,17 +96,18 @@ class Bodies:
         Raises BrokenBody, BodyTimeout, WrongMediaType, RequestTooLarge, GatewayFull.
         """
         headers = request.headers
-        if not (forms and is_form(request)):
+        if headers.get(CONTENT_TYPE) != JSON and not (forms and is_form(request)):
             _check_type(headers)
-        encoding = headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in _ENCODINGS:
+        encoding = headers.get(CONTENT_ENCODING)
+        if encoding is not None and (encoding := encoding.strip().lower()) not in _ENCODINGS:
             raise WrongMediaType(
                 "bodies with this `Content-Encoding` are not read here: send it as it is, or as `gzip`",
                 param="Content-Encoding",
             )
+        content = request.content
         try:
-            if request.content.is_eof():  # as most bodies, it came along with the headers
-                raw = rest_of(request.content)
+            if content.is_eof():  # as most bodies, it came along with the headers
+                raw = rest_of(content)
                 self._hold(request, len(raw), len(raw))
             else:
                 with self._timeouts.within(self._timeout, None):
@@ -111,9 +115,9 @@ class Bodies:
         except TimeoutError:
             raise BodyTimeout(f"the body did not come within {self._timeout:g} s") from None
         except web.RequestPayloadError:
-            request.content.feed_eof()  # or else aiohttp goes on reading
+            content.feed_eof()  # or else aiohttp goes on reading
             raise BrokenBody("the body cannot be read: it does not come as its headers say") from None
-        if encoding == "identity":
+        if encoding is None or encoding == "identity":
             return raw
         try:
             return await self._unpack(request, raw, encoding)
@@ -164,7 +168,7 @@ class Bodies:
             )
         self.held += more
         key = id(request)
-        self._of[key] = self._of.get(key, 0) + more
+        self._of[key] = more if size == more else self._of.get(key, 0) + more
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(f"the body has more than {self._most / (1 << 20):g} MiB")
@@ -238,11 +242,9 @@ def _check_type(headers: Mapping[str, str]) -> None:
 
     `curl -d` and other programs send JSON as a form, and are understood; browsers do not send JSON so.
     """
-    said = headers.get("Content-Type", "")
-    if said == "application/json":
-        return
+    said = headers.get(CONTENT_TYPE, "")
     kind = said.partition(";")[0].strip().lower()
-    if kind in ("", "application/json", "application/octet-stream", "text/json") or kind.endswith("+json"):
+    if kind in ("", JSON, "application/octet-stream", "text/json") or kind.endswith("+json"):
         return
     if kind == "application/x-www-form-urlencoded" and not headers.keys() & _OF_BROWSERS:
         return

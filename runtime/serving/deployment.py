@@ -357,7 +357,7 @@ class Deployment(Model):
             if call.is_over(began):
                 message = f"deployment `{self.name}`: the deadline passed before the request was sent"
                 raise RequestTimeout(message, deployment=self.name)
-            own = self._filled(call)
+            own = call if self._filler is None else self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
                 fitted = self._adapting.fit_at_once(own.request)
                 if fitted is None:
