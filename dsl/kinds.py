@@ -117,6 +117,13 @@ class CapacityKind(StrEnum):
     FALLBACK = "fallback"
 
 
+class AdaptiveKind(StrEnum):
+    """How the number of requests that run at the same time follows what a model can do."""
+
+    AIMD = "aimd"
+    GRADIENT = "gradient"
+
+
 class BudgetAction(StrEnum):
     """What a spent budget does with one more request."""
 

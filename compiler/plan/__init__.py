@@ -15,6 +15,7 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -143,6 +144,7 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",

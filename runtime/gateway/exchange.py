@@ -38,8 +38,8 @@ class Exchange:
     began: when it came, in the time of the `loop`. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
-    when the client has its answer. traceparent: of the client's own trace. user: as the request says. spans:
-    what was done for it.
+    when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
+    longer, if it says so. user: as the request says. spans: what was done for it.
     """
 
     __slots__ = (
@@ -55,6 +55,7 @@ class Exchange:
         "spans",
         "trace",
         "traceparent",
+        "until",
         "user",
     )
 
@@ -68,6 +69,7 @@ class Exchange:
         self.key: KeyPolicies | None = None
         self.person = ""
         self.traceparent = ""
+        self.until: float | None = None
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
@@ -108,7 +110,10 @@ class Exchange:
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self.plan.deadline()
+        deadline = self.plan.deadline()
+        if self.until is None:
+            return deadline
+        return self.until if deadline is None else min(self.until, deadline)
 
     def stream(
         self,

@@ -68,11 +68,13 @@ class KeyAuthorizer:
         """Nothing is held."""
 
     def version(self) -> int:
-        self._follow()
+        if self._key.may_change:
+            self._follow()
         return self._version
 
     async def authorize(self) -> Authorization:
-        self._follow()
+        if self._key.may_change:  # most never do
+            self._follow()
         return self._current
 
     async def refused(self, used: Authorization) -> bool:
@@ -88,7 +90,7 @@ class KeyAuthorizer:
         return True
 
     def _follow(self) -> None:
-        if self._key.may_change and self._key.look(asyncio.get_running_loop().time()):
+        if self._key.look(asyncio.get_running_loop().time()):
             self._changed()
 
     def _changed(self) -> None:
