@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -61,6 +62,7 @@ from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -147,6 +149,7 @@ __all__ = [
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -256,6 +259,7 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",
