@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from . import keys, policies, runtimes, tasks
+from . import guards, keys, policies, runtimes, tasks
 from .data_kinds import DataKind
 from .units import Duration, Money, Percent, Size
 
@@ -33,6 +33,7 @@ WRITTEN: dict[Any, str] = {
     runtimes.SecretRef: "`env(…)`, `file(…)`",
     keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`",
     keys.NameOrPattern: "name, or text with `*`",
+    guards.ExternName: "name of an extern",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
     tasks.Labels: "list of text, or text",
     DataKind: "word",

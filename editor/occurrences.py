@@ -97,7 +97,11 @@ class _Walk:
                     if symbol is not None:
                         yield _at(each, target_of(symbol), Role.IMPORTS)
                 return
-            case s.ClusterDeclaration() | s.GatewayDeclaration():
+            case s.GatewayDeclaration():
+                yield from self._values(node.body)
+                yield from self._guards(node.body)
+                return
+            case s.ClusterDeclaration():
                 yield from self._values(node.body)
                 return
         name: s.Identifier = getattr(node, "name")  # noqa: B009
@@ -173,6 +177,18 @@ class _Walk:
             case _:
                 for child in children(node):
                     yield from self._values(child)
+
+    def _guards(self, body: s.Body) -> Iterator[Occurrence]:
+        """The externs that guards name."""
+        for block in body.items:
+            if not isinstance(block, s.Block) or block.name.text != "guard":
+                continue
+            for field in block.body.items:
+                match field:  # `alias.name` is known already
+                    case s.Field(
+                        name=s.Identifier(text="request" | "answer"), value=s.Reference() | s.Text() as value
+                    ):
+                        yield from self._reference(value)
 
     def _interpolated(self, node: s.Text, local: Mapping[str, Target] = EMPTY) -> Iterator[Occurrence]:
         """The names between `${` and `}`. local: those of the pipeline around the text, which come first."""

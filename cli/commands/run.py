@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ...compiler.plan import Plan
-from ...compiler.plan.reach import names_of
+from ...compiler.plan.reach import names_of, nodes_of
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import LEVELS, configure_logging
@@ -145,6 +145,12 @@ def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
+    if len(nodes := nodes_of(ready.plan)) > 1:
+        return fail(
+            f"{arguments.file} places models on {len(nodes)} machines ({', '.join(nodes)}), and this is one: "
+            "`inferc emit kubernetes` or `inferc emit compose` write what runs there; without the `cluster` "
+            "block, all of them start here"
+        )
     from ...runtime.concurrency.event_loop import run_async
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor

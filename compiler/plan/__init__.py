@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -14,6 +15,7 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -22,6 +24,7 @@ from ...dsl.kinds import (
     Decoding,
     ExecutionProvider,
     GraphOptimization,
+    GuardAction,
     InputType,
     Isolation,
     JitterKind,
@@ -56,9 +59,11 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -140,10 +145,12 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -179,6 +186,8 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "GuardAction",
+    "GuardPlan",
     "HedgePlan",
     "IfNode",
     "IndexNode",
@@ -252,6 +261,7 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",

@@ -216,7 +216,7 @@ class GrpcServer:
     async def _answered(self, message: Any, context: Any, answer: Answer, access: Access) -> Any:
         """Raises RequestError."""
         loop = asyncio.get_running_loop()
-        exchange = Exchange(self._executor, secrets.token_hex(16), loop.time())
+        exchange = Exchange(self._executor, secrets.token_hex(16))
         left = context.time_remaining()
         outcome, failed = CANCELLED, None
         try:

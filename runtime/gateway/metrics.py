@@ -98,6 +98,7 @@ class Metrics:
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield _shared_budgets(executor)
+        yield from _guards(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -324,8 +325,15 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
+    limits = GaugeMetricFamily(
+        "inferc_concurrency_limit",
+        "Requests that may run at the same time, where that follows how the model answers",
+        labels=("deployment",),
+    )
     now = asyncio.get_running_loop().time()
     for each in deployments:
+        if each.adaptive is not None:
+            limits.add_metric((each.name,), each.limit)
         for index, policies in enumerate(each.policies):
             if policies is None:
                 continue
@@ -335,7 +343,21 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, held, refused, spent
+    return circuits, held, refused, spent, limits
+
+
+def _guards(executor: Executor) -> Iterator[Metric]:
+    if executor.now.guards is None:
+        return
+    seen = CounterMetricFamily(
+        "inferc_guard_seen",
+        "Requests, and answers or pieces of them, that guards have seen",
+        labels=("guard", "direction", "outcome"),
+    )
+    for guard in executor.now.guards.all:
+        for (direction, outcome), count in guard.counters.outcomes.items():
+            seen.add_metric((guard.plan.name, direction, outcome), count)
+    yield seen
 
 
 def _shared_budgets(executor: Executor) -> GaugeMetricFamily:

@@ -74,7 +74,7 @@ class Records:
         """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
-        if outcome == OK and spans and not any(span.ok for span in spans):
+        if outcome == OK and spans and not (spans[-1].ok or any(span.ok for span in spans)):
             outcome = BROKEN_OFF
         accounting = self.accounting
         if asks:

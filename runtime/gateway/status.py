@@ -56,6 +56,7 @@ def health_of(app: web.Application, executor: Executor) -> dict[str, Any]:
         "routes": [_route(each) for each in executor.routes.values() if not each.plan.inner],
         "pipelines": [{"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()],
         "keys": [_key(each, app[RECORDS].accounting, executor) for each in executor.keys.values()],
+        "guards": _guards(executor),
         "budgets": executor.spent(),
         "reload_problems": executor.reload_problems,
         "reloaded_at": executor.reloaded_at,
@@ -78,6 +79,25 @@ def _key(key: KeyPolicies, accounting: Accounting, executor: Executor) -> dict[s
         "budget": executor.now.spent_by(key),
         "limits_used": key.limiter.used(asyncio.get_running_loop().time()) if key.limiter else None,
     }
+
+
+def _guards(executor: Executor) -> list[dict[str, Any]]:
+    guards = executor.now.guards
+    return [
+        {
+            "name": each.plan.name,
+            "seen": {
+                direction: {
+                    outcome: count
+                    for (at, outcome), count in each.counters.outcomes.items()
+                    if at == direction
+                }
+                for direction in ("request", "answer")
+                if each.looks_at(direction)
+            },
+        }
+        for each in (guards.all if guards is not None else ())
+    ]
 
 
 def _state(state: Store) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class AnthropicApi:
     """Messages."""
 
     name = "anthropic"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-api-key", "").strip()
@@ -130,6 +131,9 @@ class AnthropicApi:
             "error": {"type": _ERROR_TYPES.get(error.status, "api_error"), "message": error.message},
             "request_id": "req_mock",
         }
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return b"event: error\ndata: " + orjson.dumps(self.error(error)) + b"\n\n"

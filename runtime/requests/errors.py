@@ -223,6 +223,18 @@ class ExternFailed(RequestError):
     status, type, code = 500, "server_error", "extern_failed"
 
 
+class GuardRefused(RequestError):
+    """A guard of the gateway lets the request, or its answer, not pass, and says why."""
+
+    status, type, code = 400, "invalid_request_error", "guard_refused"
+
+
+class GuardFailed(RequestError):
+    """A guard of the gateway could not be asked, and nothing may pass without it."""
+
+    status, type, code, retryable = 503, "server_error", "guard_failed", True
+
+
 def forget_frames(error: BaseException) -> None:
     """Let go of the frames that `error`, and what it came from, was raised in: somebody has dealt with it.
 

@@ -292,6 +292,13 @@ def test_files_that_cannot_be_looked_through_are_said(files: Desk) -> None:
     assert len(said) == 2
 
 
+def test_the_extern_of_a_guard_is_found_and_renamed(desk: Desk) -> None:
+    text = 'extern hide(texts: list<text>) -> bool = python("a:b")\ngateway { guard g { request = hide } }\n'
+    view, position = at(desk, "request = hi", text)
+    assert places(desk, definition(view, position)) == [("main.infer", 0)]
+    assert renamed(desk, view, position, "conceal")["main.infer"] == text.replace("hide", "conceal")
+
+
 def test_functions_of_a_model_are_found_and_renamed(desk: Desk) -> None:
     text = (
         'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
