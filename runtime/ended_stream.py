@@ -14,7 +14,7 @@ def rest_of(stream: StreamReader) -> bytes:
     """
     if (
         not _IS_AS_EXPECTED
-        or type(stream) is not StreamReader
+        or type(stream) is not StreamReader  # there is one for bodies that are empty
         or stream._exception is not None
         or stream._buffer_offset
     ):

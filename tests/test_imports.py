@@ -73,6 +73,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "compile",
         "importers",
         "exporters",
+        "emit",
     ),
     "runtime": (
         "concurrency",

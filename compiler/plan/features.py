@@ -11,11 +11,16 @@ from attrs import evolve, field, fields, frozen
 
 from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
 from .capabilities import Capabilities
-from .dialects import ANTHROPIC, GEMINI, KNOWN_OF, OPENAI_CHAT
+from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
 from .model import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
 from .tasks import GenerateSpec
 
-_DIALECTS = {WireFormat.OPENAI: OPENAI_CHAT, WireFormat.ANTHROPIC: ANTHROPIC, WireFormat.GEMINI: GEMINI}
+_DIALECTS = {
+    WireFormat.OPENAI: OPENAI_CHAT,
+    WireFormat.ANTHROPIC: ANTHROPIC,
+    WireFormat.GEMINI: GEMINI,
+    WireFormat.BEDROCK: BEDROCK,
+}
 _MARKED_BY = {ProviderKind.OPENAI: OPENAI_CHAT, ProviderKind.ANTHROPIC: ANTHROPIC}
 """Whose models take the cache marks of their dialect, all of them."""
 

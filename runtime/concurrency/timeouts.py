@@ -25,7 +25,7 @@ class Timeouts:
 
     def within(self, seconds: float, deadline: float | None) -> Timeout:
         """The limit of one wait: so long, and no longer than until the deadline."""
-        moment = self.loop.time() + seconds
+        moment = (self._loop or self.loop).time() + seconds
         return Timeout(self, moment if deadline is None or moment < deadline else deadline)
 
     def until(self, moment: float) -> Timeout:
@@ -76,7 +76,7 @@ class Timeout:
         self._task.cancel()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task(self._timeouts.loop)
+        task = asyncio.current_task(self._timeouts._loop or self._timeouts.loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
         self._timeouts.begin(self)

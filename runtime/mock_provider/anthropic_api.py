@@ -75,6 +75,7 @@ class AnthropicApi:
     """Messages."""
 
     name = "anthropic"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-api-key", "").strip()
@@ -144,6 +145,9 @@ class AnthropicApi:
         if error.code.startswith("thread_"):
             said["details"] = {"error_code": error.code}
         return {"type": "error", "error": said, "request_id": "req_mock"}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return b"event: error\ndata: " + orjson.dumps(self.error(error)) + b"\n\n"

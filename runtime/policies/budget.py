@@ -53,12 +53,12 @@ class RollingSum:
     def __init__(self, span: int) -> None:
         self.span = span
         self.total = 0
-        self._amounts: OrderedDict[int, int] = OrderedDict()
+        self.amounts: OrderedDict[int, int] = OrderedDict()
         self._oldest = 0
 
     def add(self, minute: int, amount: int) -> None:
         """Add to `minute`, unless it has been forgotten."""
-        amounts = self._amounts
+        amounts = self.amounts
         if minute in amounts:
             amounts[minute] += amount
         elif minute < self._oldest:
@@ -66,14 +66,14 @@ class RollingSum:
         elif not amounts or minute > next(reversed(amounts)):
             amounts[minute] = amount
         else:
-            self._amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
+            self.amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
         self.total += amount
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
         if minute - self.span == self._oldest:
             return
-        amounts = self._amounts
+        amounts = self.amounts
         self._oldest = minute - self.span
         while amounts:
             oldest = next(iter(amounts))
@@ -85,7 +85,7 @@ class RollingSum:
         """The minute from which the total is `ceiling` or less, if nothing is added."""
         excess = self.total - ceiling
         freed = 0
-        for minute, amount in self._amounts.items():
+        for minute, amount in self.amounts.items():
             if excess <= 0:
                 break
             excess -= amount
@@ -120,7 +120,11 @@ class Ledger:
     def add(self, minute: int, amount: int) -> None:
         """Count `amount`, which may be negative, in `minute`."""
         for window in self._windows:
-            window.add(minute, amount)
+            if minute in window.amounts:  # as nearly always
+                window.amounts[minute] += amount
+                window.total += amount
+            else:
+                window.add(minute, amount)
         known = self._known
         if minute in known:
             known[minute] += amount

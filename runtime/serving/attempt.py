@@ -98,16 +98,17 @@ class Attempt:
                 outcome = policies.budget.reserve(now + policies.epoch, amount)
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
-                self._take_money(policies, outcome)
+                if outcome.notice is None and isinstance(outcome, Reservation):
+                    self._money = outcome
+                else:
+                    self._take_money(policies, outcome)
             if policies.everyone is not None:
                 await self._charge(policies, policies.everyone, now, deadline)
             for name in payers:
                 payer = policies.payers.get(name)
                 if payer is not None:
                     await self._charge(policies, payer, now, deadline)
-            self._enter_circuit(policies, now)
-            if not policies.breaker.is_closed:
-                await self._claim_probe(policies, now)
+            await self._enter_circuit(policies, now)
             self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
@@ -146,14 +147,17 @@ class Attempt:
             raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
         self._money = outcome
 
-    def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
+    async def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
         """Pass the circuit breaker. Raises CircuitOpen."""
-        self._pass = self._unblocked(policies, now, policies.breaker.enter(now))
+        passed = policies.breaker.enter(now)
+        if policies.breaker.is_closed:
+            assert isinstance(passed, Pass)
+            self._pass = passed
+        else:
+            await self._claim_probe(policies, now, self._unblocked(policies, now, passed))
 
-    async def _claim_probe(self, policies: ReplicaPolicies, now: float) -> None:
+    async def _claim_probe(self, policies: ReplicaPolicies, now: float, held: Pass) -> None:
         """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
-        held, self._pass = self._pass, None
-        assert held is not None
         try:
             outcome = await policies.breaker.claim(now, held)
         except BaseException:
@@ -185,9 +189,7 @@ class Attempt:
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
             now = self._loop.time()
-            self._enter_circuit(policies, now)
-            if not policies.breaker.is_closed:
-                await self._claim_probe(policies, now)
+            await self._enter_circuit(policies, now)
 
     def send(self) -> None:
         """The request goes out now."""

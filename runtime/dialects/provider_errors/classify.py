@@ -47,7 +47,7 @@ class Classifier:
 
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
-        said = _error_object(body)
+        said = _with_type(_error_object(body), headers)
         found = self._safe(said)
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
@@ -214,6 +214,16 @@ def _error_object(body: bytes) -> dict[str, Any]:
         request_id = value.get("request_id")
         return {**error, "request_id": request_id} if isinstance(request_id, str) else error
     return {"message": error} if isinstance(error, str) else {}
+
+
+def _with_type(found: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """The error, with what Amazon says of it beside: its kind in a header, its message in capitals at
+    times."""
+    told = headers.get("x-amzn-errortype")
+    if not told:
+        return found
+    message = found.get("message") or found.get("Message")
+    return {**found, "type": told.partition(":")[0].rpartition("#")[2], "message": message}
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:

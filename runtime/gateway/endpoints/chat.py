@@ -74,8 +74,9 @@ def _more(chunk: object) -> bool:
 def _headers(
     trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
 ) -> dict[str, str]:
-    as_anthropic = isinstance(chat, ChatRequest) and chat.dialect == anthropic.DIALECT
-    headers = answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
-    if isinstance(chat, ChatRequest) and chat.lost and not trace.adapted:
+    if not isinstance(chat, ChatRequest) or chat.said is None:
+        return answered_by(trace, name, streams=streams)
+    headers = answered_by(trace, name, streams=streams, as_anthropic=chat.dialect == anthropic.DIALECT)
+    if chat.lost and not trace.adapted:
         headers |= adapted(chat.lost)
     return headers

@@ -8,7 +8,6 @@ from enum import Enum
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
-from ...ended_stream import rest_of
 from .http_client import Answer
 
 END_GRACE = 0.25
@@ -88,11 +87,6 @@ class Body:
 
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
-        if self._content.is_eof():  # as most answers, it came along with its head
-            data = rest_of(self._content)
-            if len(data) > self._left:
-                raise OutOfBounds(Limit.SIZE, self._most)
-            return data
         if (self._response.content_length or 0) > self._left:
             raise OutOfBounds(Limit.SIZE, self._most)
         pieces: list[bytes] = []

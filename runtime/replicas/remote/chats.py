@@ -100,13 +100,16 @@ class Chats:
         """What each request carries beside the credential and the headers of the plan."""
         return self._target.headers
 
-    def is_quick(self, request: ChatRequest) -> bool:
-        """Whether `fit` takes no longer than the event loop may be held."""
-        if self._key in request.kept:
-            return True
+    def fit_at_once(self, request: ChatRequest) -> Fit | None:
+        """As `fit`; None where that takes longer than the event loop may be held."""
+        found: Fit | None = request.kept.get(self._key)
+        if found is not None:
+            return found
         if request.said is not None:
-            return sum(len(turn.parts) for turn in request.said.conversation.turns) <= MANY_PARTS
-        return not has_many_parts(request.body["messages"])
+            is_long = sum(len(turn.parts) for turn in request.said.conversation.turns) > MANY_PARTS
+        else:
+            is_long = has_many_parts(request.body["messages"])
+        return None if is_long else self.fit(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """The request to send; found once. Raises Incapable, and BadRequest where it is no request at all."""
