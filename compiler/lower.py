@@ -11,6 +11,7 @@ from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
 from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.runtimes import (
+    BedrockConfig,
     CustomConfig,
     GeminiConfig,
     LaunchableConfig,
@@ -27,6 +28,7 @@ from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
 from .plan import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     GuardPlan,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
     ProviderKind.GEMINI: WireFormat.GEMINI,
+    ProviderKind.BEDROCK: WireFormat.BEDROCK,
 }
 """The wire formats that are not OpenAI's."""
 
@@ -211,8 +214,20 @@ class _Lowerer:
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
+            aws=self._aws(config, declared),
             capabilities=capabilities_of(deployment),
         )
+
+    def _aws(self, config: RemoteConfig, declared: Declared) -> AwsAccess | None:
+        """What signs requests; None where nothing does."""
+        if not isinstance(config, BedrockConfig) or config.api_key:
+            return None
+        named = {
+            name: self._secret(secret, declared, "runtime_config", name)
+            for name in ("access_key_id", "secret_access_key", "session_token")
+            if (secret := getattr(config, name)) is not None
+        }
+        return AwsAccess(config.region or "", config.profile, **named)
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""

@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -20,6 +21,7 @@ from ...dsl.kinds import (
     BudgetAction,
     CapacityKind,
     ClientProtocol,
+    Decoding,
     ExecutionProvider,
     GraphOptimization,
     GuardAction,
@@ -61,6 +63,7 @@ from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -147,6 +150,7 @@ __all__ = [
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -168,6 +172,7 @@ __all__ = [
     "ConvertNode",
     "Cors",
     "DType",
+    "Decoding",
     "DeploymentPlan",
     "Dimension",
     "Duration",
@@ -256,6 +261,7 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",

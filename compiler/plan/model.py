@@ -126,6 +126,18 @@ class OnnxServingPlan(DeploymentPlan):
         return self.task.kind
 
 
+@frozen
+class AwsAccess:
+    """How requests are signed: for a region, with the credentials named here, or those that AWS's tools
+    find."""
+
+    region: str
+    profile: str | None = rare("of AWS's configuration files; without it: the one that counts there")
+    access_key_id: SecretRef | None = rare("without it: what AWS's own tools find")
+    secret_access_key: SecretRef | None = rare("the secret of that key")
+    session_token: SecretRef | None = rare("of a key that ends after a while")
+
+
 @frozen(kw_only=True)
 class RemotePoolPlan(DeploymentPlan):
     """A pool of HTTP connections to a provider."""
@@ -161,6 +173,7 @@ class RemotePoolPlan(DeploymentPlan):
         }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
+    aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property

@@ -20,6 +20,10 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
         from .google_auth import GoogleAuthorizer
 
         return GoogleAuthorizer(plan, base_dir)
+    if plan.auth is AuthScheme.AWS_SIGV4:
+        from .aws_auth import AwsAuthorizer
+
+        return AwsAuthorizer(plan, base_dir)
     return KeyAuthorizer(plan, placement, base_dir) if plan.api_key else NoAuthorizer()
 
 

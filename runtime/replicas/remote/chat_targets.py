@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
-from ...dialects import anthropic, gemini, openai_chat
+from ....compiler.plan import RemotePoolPlan, WireFormat, bedrock_vendor
+from ...dialects import anthropic, bedrock, gemini, openai_chat
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest
 from ...requests.request import OPENAI_CHAT, ChatRequest
@@ -55,6 +55,8 @@ def target_of(plan: RemotePoolPlan) -> Target:
             return AnthropicOnVertexTarget(plan) if on_vertex else AnthropicTarget(plan)
         case WireFormat.GEMINI:
             return GeminiTarget(plan)
+        case WireFormat.BEDROCK:
+            return BedrockTarget(plan)
 
 
 def model_named(plan: RemotePoolPlan, asked: str) -> str:
@@ -155,6 +157,24 @@ class GeminiTarget:
         if self._safety:
             body["safetySettings"] = self._safety
         return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+
+
+class BedrockTarget:
+    """Converse and ConverseStream. Source: Amazon Bedrock API reference."""
+
+    dialect = bedrock.DIALECT
+    headers: Mapping[str, str] = {}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._vendor = bedrock_vendor(plan.model)
+        self._path = f"/model/{quote(plan.model, safe='')}/converse"
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return bedrock.write_request(conversation, vendor=self._vendor)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        return f"{self._path}-stream" if request.stream else self._path
 
 
 def _category(name: str) -> str:

@@ -80,7 +80,7 @@ class HttpClient(Protocol):
 class ClientOptions:
     """headers: sent with each request. keepalive: seconds that a connection waits for its next request.
 
-    query: added to each address.
+    query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
     system keeps before that; None: as it likes. proxy: where all requests go through.
     """
@@ -91,10 +91,11 @@ class ClientOptions:
     keepalive: float
     proxy: Proxy | None = None
     query: Mapping[str, str] = field(factory=dict)
+    as_written: bool = False
 
     def url(self, address: str) -> URL:
         """`address`, with the query."""
-        url = URL(address)
+        url = URL(address, encoded=self.as_written)
         return url.update_query(self.query) if self.query else url
 
 

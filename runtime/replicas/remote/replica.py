@@ -12,8 +12,9 @@ from typing import TypeVar
 import aiohttp
 from attrs import evolve
 
-from ....compiler.plan import RemotePoolPlan, TaskKind
+from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
+from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
@@ -52,6 +53,8 @@ from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
 from .proxy import NoProxy, Proxy, proxy_for
+
+Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
@@ -110,6 +113,7 @@ class RemoteReplica:
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._extra = ExtraBody.of(plan)
+        self._is_bedrock = plan.wire is WireFormat.BEDROCK
         self._client: HttpClient | None = None
         self._classifier = Classifier(plan, None)
 
@@ -130,6 +134,7 @@ class RemoteReplica:
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
                 query=plan.query,
+                as_written=self._is_bedrock,  # whose signatures are of each character
             )
         )
 
@@ -189,7 +194,7 @@ class RemoteReplica:
                 reader = self._chats.reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
-            parser = SseParser()
+            parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -338,6 +343,8 @@ class RemoteReplica:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(endpoint + path, body)}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
@@ -349,13 +356,15 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        except BrokenStream:
+            return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
             body.progressed()
         chunks, error = read_events(reader, events, closing=not data)
