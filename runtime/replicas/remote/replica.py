@@ -19,7 +19,6 @@ from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...ended_stream import rest_of
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
@@ -43,6 +42,7 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.upstream import Upstream
+from ...stream_reader import take
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
@@ -232,7 +232,7 @@ class RemoteReplica:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         most = _most(request)
         if response.content.is_eof():  # as most, it came along with its head
-            body = rest_of(response.content)
+            body = take(response.content)
             if len(body) > most:
                 raise OutOfBounds(Limit.SIZE, most)
         else:
