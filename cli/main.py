@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "call": "answer one request and stop",
+    "test": "play the tests of files: the real policies, played providers, hours in milliseconds",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
     "graph": "draw deployments, routes and pipelines",

@@ -66,6 +66,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "pipelines",
         "routes",
         "graph",
+        "scenarios",
         "program",
         "checks",
         "lower",
@@ -96,6 +97,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "reload",
         "gateway",
         "mock_provider",
+        "simulation",
     ),
     "editor": (
         "positions",
@@ -110,7 +112,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "commands"),
+    "cli": ("output", "sources", "plans", "calling", "testing", "commands"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
 here, and the files that a reader looks for first."""

@@ -14,13 +14,13 @@ import pytest
 from aiohttp import web
 from attrs import evolve, field, frozen
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.executor import Executor
 from inferc.runtime.limits.store import Store, StoreError, open_store
 from inferc.runtime.limits.store.memory import MAX_VALUES
 
 from ..support.openai_client import openai_client
 from ..support.remote import eventually, gateway_of, plan_of, remote_plan, serving
-from ..support.virtual_time import run_virtual
 
 
 @frozen

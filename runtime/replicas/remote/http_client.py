@@ -42,6 +42,30 @@ _FORBIDDEN = re.compile(r"[\r\n\0]")
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
+class Content(Protocol):
+    """The body of an answer, of which aiohttp's reader has more."""
+
+    def is_eof(self) -> bool:
+        """Whether all of it is here."""
+        ...
+
+    def at_eof(self) -> bool:
+        """Whether all of it has been read."""
+        ...
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        """What is here."""
+        ...
+
+    async def read(self, n: int = -1) -> bytes:
+        """What comes next, at most so much. Raises ClientError."""
+        ...
+
+    async def readany(self) -> bytes:
+        """The same, all of it."""
+        ...
+
+
 class Answer(Protocol):
     """The head of an answer, and its body as it comes."""
 
@@ -50,7 +74,7 @@ class Answer(Protocol):
     @property
     def headers(self) -> CIMultiDictProxy[str]: ...
     @property
-    def content(self) -> aiohttp.StreamReader: ...
+    def content(self) -> Content: ...
     @property
     def content_type(self) -> str: ...
     @property

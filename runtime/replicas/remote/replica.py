@@ -86,6 +86,7 @@ class RemoteReplica:
 
     Only where the provider refuses the credential, it is renewed and shown once more.
     server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    client: what sends them, in a simulation.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class RemoteReplica:
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
+        client: HttpClient | None = None,
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
@@ -109,7 +111,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._client: HttpClient | None = None
+        self._client: HttpClient | None = client
         self._urls: dict[str, URL] = {}
 
     async def start(self) -> None:
@@ -119,6 +121,8 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
+        if self._client is not None:
+            return
         proxy = None if self._server else self._proxy()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
