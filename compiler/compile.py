@@ -119,6 +119,10 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         from .analysis.promises import check_bounds
 
         check_bounds(program, found)
+    if any(each.guard.models for each in program.gateway.guards) and not found.has_errors:
+        from .analysis.guards import check_guards
+
+        check_guards(program, found)
     if _promises(program) and not found.has_errors:
         from .analysis.promises import check_features
 

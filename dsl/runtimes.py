@@ -159,6 +159,25 @@ class GeminiConfig(VertexConfig):
 
 
 @frozen(eq=False, repr=False)
+class BedrockConfig(RemoteConfig):
+    """`bedrock`: models on Amazon Bedrock, through Converse.
+
+    Requests are signed with the credentials that are named here, or else with those that AWS's own tools
+    find: variables, a profile, the role of the machine. `api_key` is one of Bedrock's own keys, and needs no
+    others.
+    """
+
+    kind: RuntimeKind = RuntimeKind.BEDROCK
+    region: str | None = doc("AWS region, such as `eu-central-1`", default=None)
+    profile: str | None = doc(
+        "profile of AWS's configuration files; unset: the one that counts there", default=None
+    )
+    access_key_id: SecretRef | None = doc("AWS access key, beside its secret", default=None)
+    secret_access_key: SecretRef | None = doc("the secret of that key", default=None)
+    session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
+
+
+@frozen(eq=False, repr=False)
 class PresetConfig(RemoteConfig):
     """`groq`, `mistral` and others whose endpoint is known, and who speak OpenAI's protocol."""
 
@@ -250,6 +269,7 @@ CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
     RuntimeKind.OPENAI: OpenAIConfig,
     RuntimeKind.ANTHROPIC: AnthropicConfig,
     RuntimeKind.GEMINI: GeminiConfig,
+    RuntimeKind.BEDROCK: BedrockConfig,
     RuntimeKind.LITELLM: LiteLLMConfig,
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
     **dict.fromkeys(PRESETS, PresetConfig),

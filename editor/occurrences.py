@@ -97,7 +97,11 @@ class _Walk:
                     if symbol is not None:
                         yield _at(each, target_of(symbol), Role.IMPORTS)
                 return
-            case s.ClusterDeclaration() | s.GatewayDeclaration():
+            case s.GatewayDeclaration():
+                yield from self._values(node.body)
+                yield from self._guards(node.body)
+                return
+            case s.ClusterDeclaration():
                 yield from self._values(node.body)
                 return
             case s.TestDeclaration():
@@ -176,6 +180,18 @@ class _Walk:
             case _:
                 for child in children(node):
                     yield from self._values(child)
+
+    def _guards(self, body: s.Body) -> Iterator[Occurrence]:
+        """The externs that guards name."""
+        for block in body.items:
+            if not isinstance(block, s.Block) or block.name.text != "guard":
+                continue
+            for field in block.body.items:
+                match field:  # `alias.name` is known already
+                    case s.Field(
+                        name=s.Identifier(text="request" | "answer"), value=s.Reference() | s.Text() as value
+                    ):
+                        yield from self._reference(value)
 
     def _interpolated(self, node: s.Text, local: Mapping[str, Target] = EMPTY) -> Iterator[Occurrence]:
         """The names between `${` and `}`. local: those of the pipeline around the text, which come first."""
@@ -296,6 +312,9 @@ class _Walk:
             case s.WithOptions():
                 yield from self._expression(node.inner, local, owner)
                 yield from self._values(node.options)
+                for item in node.options.items:
+                    if isinstance(item, s.Field) and item.name.text == "tools":
+                        yield from self._tools(item.value)
             case s.Comprehension():
                 variable = Target("variable", self._scope, node.variable, node, owner)
                 yield _at(node.variable, variable, Role.DECLARES)
@@ -308,6 +327,11 @@ class _Walk:
             case _:
                 for child in children(node):
                     yield from self._expression(child, local, owner)
+
+    def _tools(self, node: s.Expression) -> Iterator[Occurrence]:
+        for each in node.items if isinstance(node, s.ListExpression) else (node,):
+            if not isinstance(each, s.Member):  # which stands for something in every value
+                yield from self._reference(each)
 
     def _call(
         self, node: s.CallExpression, local: dict[str, Target], owner: s.Declaration

@@ -7,10 +7,10 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from ..compiler.plan import Plan
 from .concurrency.tasks import end_task
-from .executor import Executor
 from .plan_changes import changes
 from .requests.errors import StartError
 from .systemd import notify, notify_reloading
@@ -24,13 +24,24 @@ TakeOver = Callable[[Plan], Awaitable[None]]
 """Serves another plan from now on. Raises StartError, and then nothing has changed."""
 
 
+class Serving(Protocol):
+    """What serves a plan, and takes over another one."""
+
+    reload_problems: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan: ...
+
+    async def reload(self, plan: Plan) -> None: ...
+
+
 class Reloader:
     """Reads the plan again when it is asked to, and takes it over; one after the other.
 
     take_over: what serves a plan; the executor, where nothing stands in front of it.
     """
 
-    def __init__(self, executor: Executor, reread: Reread, take_over: TakeOver | None = None) -> None:
+    def __init__(self, executor: Serving, reread: Reread, take_over: TakeOver | None = None) -> None:
         self._executor = executor
         self._reread = reread
         self._take_over = take_over or executor.reload

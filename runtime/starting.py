@@ -99,6 +99,7 @@ class Starter:
             if not problems:
                 self._serve_routes(new)
                 self._serve_pipelines(new, problems)
+                self._guard(new)
             if problems:
                 raise StartError(*problems)
             await _exchange(exchanged)
@@ -136,7 +137,8 @@ class Starter:
     async def _load_externs(self, new: RunningPlan, before: RunningPlan | None) -> Mapping[str, Extern]:
         """The functions that pipelines call, loaded anew. Raises StartError with all that is wrong."""
         plan = new.plan
-        if not plan.pipelines and not any(isinstance(each, CascadePlan) for each in plan.routes):
+        guards = any(each.request or each.answer for each in plan.gateway.guards)
+        if not plan.pipelines and not guards and not any(isinstance(x, CascadePlan) for x in plan.routes):
             return {}
         if before is not None and before.workers is not None and not (plan.externs or before.plan.externs):
             new.workers, new.threads = before.workers, before.threads
@@ -147,6 +149,13 @@ class Starter:
         new.workers = workers = Workers(hidden) if stand_ins is None else stand_ins.workers(hidden)
         new.threads = threads = Threads() if stand_ins is None else stand_ins.threads()
         return await load_externs(plan, self.base_dir, workers, threads, self.random)
+
+    def _guard(self, new: RunningPlan) -> None:
+        """Let guards see what is asked and answered, where there are any."""
+        if new.plan.gateway.guards:
+            from .serving.guards import Guards
+
+            new.guards = Guards(new.plan.gateway.guards, new.externs)
 
     def _serve_routes(self, new: RunningPlan) -> None:
         """Let routes answer beside the deployments; those inside others only there."""
@@ -261,3 +270,7 @@ def _go_on_counting(new: RunningPlan, before: RunningPlan) -> None:
     for name, pipeline in new.pipelines.items():
         if name in before.pipelines:
             pipeline.counters = before.pipelines[name].counters
+    if new.guards is not None and before.guards is not None:
+        counted = {each.plan.name: each.counters for each in before.guards.all}
+        for guard in new.guards.all:
+            guard.counters = counted.get(guard.plan.name, guard.counters)

@@ -74,6 +74,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "compile",
         "importers",
         "exporters",
+        "emit",
     ),
     "runtime": (
         "concurrency",

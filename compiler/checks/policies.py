@@ -11,6 +11,7 @@ from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
     AzureConfig,
+    BedrockConfig,
     Launch,
     LaunchableConfig,
     LocalServerConfig,
@@ -155,6 +156,21 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
 
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
+    if (
+        isinstance(config, BedrockConfig)
+        and not config.region
+        and not declared.wrote("runtime_config", "region")
+    ):
+        has_block = declared.section_at("runtime_config") is not None
+        found.error(
+            "E0305",
+            "`bedrock` needs a `region`",
+            declared.span("runtime_config" if declared.runtime_is_written else "model"),
+            "`region` is missing",
+            help='add `region = "eu-central-1"` to the block, or the region that you use'
+            if has_block
+            else 'add `runtime bedrock { region = "eu-central-1" }`, with the region that you use',
+        )
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
@@ -268,21 +284,40 @@ def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) 
         found.error("E0316", message, span, "cannot be sent", help=advice)
 
 
+_RULED_OUT = (
+    ("endpoint", "azure_resource", "where the server is"),
+    ("endpoint", "launch", "where the server is"),
+    ("api_key", "access_key_id", "who asks"),
+    ("api_key", "profile", "who asks"),
+    ("profile", "access_key_id", "who asks"),
+)
+_AWS_KEYS: tuple[tuple[str, str], ...] = (
+    ("access_key_id", "secret_access_key"),
+    ("secret_access_key", "access_key_id"),
+    ("session_token", "access_key_id"),
+)
+
+
 def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     """Settings that need each other, or rule each other out."""
     here = "runtime_config"
-    for one, other in (("endpoint", "azure_resource"), ("endpoint", "launch")):
+    for one, other, why in _RULED_OUT:
         if (here, one) in declared.paths and (here, other) in declared.paths:
             found.error(
                 "E0308",
-                f"`{one}` and `{other}` rule each other out: both say where the server is",
+                f"`{one}` and `{other}` rule each other out: both say {why}",
                 declared.span(here, other),
                 secondary=[Label(declared.span(here, one), "the other one")],
                 help="keep one of them",
             )
-    pairs = (("azure_resource", "azure_deployment"), ("azure_deployment", "azure_resource"))
+    pairs: tuple[tuple[str, str], ...] = (
+        ("azure_resource", "azure_deployment"),
+        ("azure_deployment", "azure_resource"),
+    )
     if isinstance(config, VertexConfig):
         pairs = (("project", "region"), ("region", "project"))
+    if isinstance(config, BedrockConfig):
+        pairs = _AWS_KEYS
     for one, other in pairs:
         if (here, one) in declared.paths and not declared.wrote(here, other):
             found.error(
@@ -290,7 +325,8 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
                 f"`{one}` needs `{other}` beside it",
                 declared.span(here, one),
                 f"`{other}` is missing",
-                help=f'add `{other} = "…"`',
+                help=f"add `{other} = {'env(' if config.kind is RuntimeKind.BEDROCK else ''}"
+                f'"…"{")" if config.kind is RuntimeKind.BEDROCK else ""}`',
             )
 
 

@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -14,13 +15,16 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ClientProtocol,
+    Decoding,
     ExecutionProvider,
     GraphOptimization,
+    GuardAction,
     InputType,
     Isolation,
     JitterKind,
@@ -29,6 +33,7 @@ from ...dsl.kinds import (
     ProviderKind,
     SecretSource,
     TaskKind,
+    ToolErrors,
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
@@ -54,9 +59,11 @@ from ...dsl.urls import no_base_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -68,6 +75,7 @@ from .model import (
     StatePlan,
 )
 from .nodes import (
+    MOST_CALLS_AT_ONCE,
     ArmPlan,
     AttemptNode,
     BuiltinNode,
@@ -88,6 +96,7 @@ from .nodes import (
     PlacePlan,
     PromptNode,
     RecordNode,
+    ToolPlan,
 )
 from .pipelines import ExternPlan, ParameterPlan, PipelinePlan
 from .routes import (
@@ -131,14 +140,17 @@ __all__ = [
     "IMAGE",
     "INT",
     "JSON",
+    "MOST_CALLS_AT_ONCE",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -160,6 +172,7 @@ __all__ = [
     "ConvertNode",
     "Cors",
     "DType",
+    "Decoding",
     "DeploymentPlan",
     "Dimension",
     "Duration",
@@ -173,6 +186,8 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "GuardAction",
+    "GuardPlan",
     "HedgePlan",
     "IfNode",
     "IndexNode",
@@ -238,12 +253,15 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TooLongAction",
+    "ToolErrors",
+    "ToolPlan",
     "Type",
     "TypeKind",
     "UnavailableAction",
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",

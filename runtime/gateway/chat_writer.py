@@ -21,10 +21,9 @@ _DONE = b"data: [DONE]\n\n"
 
 def write_whole(request: ChatRequest | CompletionRequest, chunk: Chunk) -> bytes:
     """The body of an answer in one piece. Raises RequestError."""
-    if isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT:
-        if isinstance(chunk, ChatChunk):
-            return chunk.data
-        assert isinstance(request, ChatRequest)
+    if isinstance(chunk, ChatChunk) and (isinstance(request, CompletionRequest) or request.said is None):
+        return chunk.data
+    assert isinstance(request, ChatRequest)
     if isinstance(chunk, ChatEvents) and chunk.native:
         return chunk.native
     side = CLIENT_SIDES[request.dialect]

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ..admin import AdminSocket, Answer, Refused
+from ..admin import AdminSocket, Answer, Command, Refused
 from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
 from ..serving.deployment import Deployment
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 LONGEST = 86400.0
 """Seconds for which an operator may open a circuit, or hold an account."""
 
+LAST = 20
+"""Requests that went wrong which are told at once."""
+
 Asked = Mapping[str, Any]
 
 
@@ -31,28 +34,28 @@ def admin_at(path: Path) -> Running:
 
     @asynccontextmanager
     async def listening(service: Service, reloader: Reloader) -> AsyncIterator[None]:
-        commands = Commands(service, reloader)
-        reading = {
-            "status": commands.status,
-            "difference": commands.difference,
-            "cost": commands.cost,
-            "why": commands.why,
-        }
-        changing = {
-            "reload": commands.reload,
-            "breaker": commands.breaker,
-            "hold": commands.hold,
-            "drain": commands.drain,
-        }
-        admin = AdminSocket(path, reading, changing)
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(admin)
-            except OSError as error:
-                log.warning("%s cannot be listened at, so that no commands are taken: %s", path, error)
+        commands, reloading = Commands(service), Reloading(reloader)
+        async with admin_socket(
+            path,
+            {**commands.reading, "difference": reloading.difference},
+            {**commands.changing, "reload": reloading.reload},
+        ):
             yield
 
     return listening
+
+
+@asynccontextmanager
+async def admin_socket(
+    path: Path, reading: Mapping[str, Command], changing: Mapping[str, Command]
+) -> AsyncIterator[None]:
+    """While the block runs, commands are taken at `path`, if that can be."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(AdminSocket(path, reading, changing))
+        except OSError as error:
+            log.warning("%s cannot be listened at, so that no commands are taken: %s", path, error)
+        yield
 
 
 def without_admin(reason: str) -> Running:
@@ -66,20 +69,11 @@ def without_admin(reason: str) -> Running:
     return nothing
 
 
-class Commands:
-    """Each is named as it is asked; raises Refused."""
+class Reloading:
+    """Commands that have to do with the file. Each raises Refused."""
 
-    def __init__(self, service: Service, reloader: Reloader) -> None:
-        self._service = service
+    def __init__(self, reloader: Reloader) -> None:
         self._reloader = reloader
-
-    @property
-    def _records(self) -> Records:
-        return self._service.app[RECORDS]
-
-    async def status(self, _: Asked) -> Answer:
-        """How everything is."""
-        return health_of(self._service.app, self._service.executor)
 
     async def difference(self, _: Asked) -> Answer:
         """What a reload would change."""
@@ -94,6 +88,27 @@ class Commands:
         if problems:
             raise Refused("; ".join(problems))
         return {"changes": self._reloader.changes}
+
+
+class Commands:
+    """What is asked of the process that answers requests. Each raises Refused."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.reading: dict[str, Command] = {"status": self.status, "cost": self.cost, "why": self.why}
+        self.changing: dict[str, Command] = {
+            "breaker": self.breaker,
+            "hold": self.hold,
+            "drain": self.drain,
+        }
+
+    @property
+    def _records(self) -> Records:
+        return self._service.app[RECORDS]
+
+    async def status(self, _: Asked) -> Answer:
+        """How everything is."""
+        return health_of(self._service.app, self._service.executor)
 
     async def cost(self, asked: Asked) -> Answer:
         """What was spent in the last `seconds`, `by` some of the dimensions."""
@@ -113,7 +128,7 @@ class Commands:
         """The story of the request with the `id`; without one, the last ones that went wrong."""
         request_id = asked.get("id")
         if request_id is None:
-            return {"requests": [record.as_json() for record in self._records.troubled(20)]}
+            return {"requests": [record.as_json() for record in self._records.troubled(LAST)]}
         record = self._records.find(str(request_id))
         if record is None:
             raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")

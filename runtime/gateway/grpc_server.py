@@ -60,6 +60,7 @@ class GrpcServer:
         *,
         advice: str,
         records: Records | None = None,
+        share_port: bool = False,
     ) -> None:
         if find_spec("grpc") is None or find_spec("google.protobuf") is None:
             raise StartError("`gateway { grpc = … }` needs grpcio and protobuf: pip install 'inferc[grpc]'")
@@ -68,6 +69,7 @@ class GrpcServer:
         self._records = records
         self._gateway = gateway
         self._advice = advice
+        self._share_port = share_port
         self._server: Any = None
         self.port = 0
 
@@ -83,7 +85,7 @@ class GrpcServer:
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", _MOST_HEADERS),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(self._share_port)),
         ]
         server: Any = grpc.aio.server(options=options)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))
@@ -214,7 +216,7 @@ class GrpcServer:
     async def _answered(self, message: Any, context: Any, answer: Answer, access: Access) -> Any:
         """Raises RequestError."""
         loop = asyncio.get_running_loop()
-        exchange = Exchange(self._executor, secrets.token_hex(16), loop.time())
+        exchange = Exchange(self._executor, secrets.token_hex(16))
         left = context.time_remaining()
         outcome, failed = CANCELLED, None
         try:

@@ -55,10 +55,11 @@ async def serve(
     reread: Reread | None = None,
     running: Running | None = None,
     records: Records | None = None,
+    stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
-    A signal while the executor is still starting breaks that off.
+    A signal while the executor is still starting breaks that off. stopping: what else says when to stop.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
@@ -67,10 +68,10 @@ async def serve(
     down. Raises StartError with every problem,
     and where other machines would be served without a token.
     """
-    _check_door(gateway)
+    check_door(gateway)
     bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
-        async with stop_signal() as stop, watchdog():
+        async with stopping() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
@@ -137,7 +138,9 @@ class Service:
         """Serve `plan` from now on. Raises StartError with all problems, and then nothing has changed."""
         plan, old = in_environment(plan), self.executor.plan.gateway
         gateway = plan.gateway
-        _check_door(gateway)
+        check_door(gateway)
+        if gateway.workers > 1 and old.workers == 1:
+            raise StartError("gateway: one process serves this file, and `workers` wants more: start it anew")
         opened = await _read_access(gateway, self.executor)
         bound = None
         if (gateway.host, gateway.port) != (old.host, old.port):
@@ -173,7 +176,14 @@ class Service:
         if gateway.grpc is None:
             return None
         records = self.app[RECORDS]
-        rpc = GrpcServer(self.executor, self.app[DOOR], gateway, advice=GRPC_ADVICE, records=records)
+        rpc = GrpcServer(
+            self.executor,
+            self.app[DOOR],
+            gateway,
+            advice=GRPC_ADVICE,
+            records=records,
+            share_port=self._share_port,
+        )
         await rpc.start()
         log.info("gRPC at port %d", rpc.port)
         return rpc
@@ -182,7 +192,7 @@ class Service:
 Running = Callable[[Service, Reloader], AbstractAsyncContextManager[None]]
 
 
-def _check_door(gateway: GatewayPlan) -> None:
+def check_door(gateway: GatewayPlan) -> None:
     """Raises StartError where other machines would be served without being asked who they are."""
     if not (gateway.auth or gateway.keys or gateway.open or is_loopback(gateway.host)):
         raise StartError(

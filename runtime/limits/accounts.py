@@ -39,13 +39,16 @@ class Accounts:
     def __init__(self, plan: Plan, store: Store, before: Accounts | None = None) -> None:
         limits = self._limits = dict[Account, RateLimits]()
         breakers = self._configs = dict[Endpoint, CircuitBreakerConfig]()
+        local = self._local = set[Endpoint]()
         names: dict[Account, list[str]] = {}
         for remote in plan.deployments:
             if isinstance(remote, RemotePoolPlan):
-                endpoint = _endpoint(remote)
                 config = remote.circuit_breaker
-                breakers[endpoint] = _careful_breaker(breakers.get(endpoint, config), config)
                 for index in range(len(remote.replicas)):
+                    endpoint = _replica_endpoint(remote, index)
+                    breakers[endpoint] = _careful_breaker(breakers.get(endpoint, config), config)
+                    if remote.is_launched:
+                        local.add(endpoint)
                     account = _account(remote, index)
                     limits[account] = _careful_limits(limits.get(account), remote.rate_limits)
                     sharing = names.setdefault(account, [])
@@ -80,13 +83,13 @@ class Accounts:
         before = self._before
         if before is not None and before._configs.get(endpoint) == config:
             return before._breakers[endpoint]
-        if self._circuits is not None:
+        if self._circuits is not None and endpoint not in self._local:
             return SharedCircuitBreaker(config, _name(endpoint), self._circuits)
         return CircuitBreaker(config)
 
-    def breaker(self, plan: RemotePoolPlan) -> CircuitBreaker:
-        """The circuit breaker in front of the endpoint of `plan`."""
-        return self._breakers[_endpoint(plan)]
+    def breaker(self, plan: RemotePoolPlan, replica: int) -> CircuitBreaker:
+        """The circuit breaker in front of the endpoint that a replica of `plan` uses."""
+        return self._breakers[_replica_endpoint(plan, replica)]
 
     def limiter(self, plan: RemotePoolPlan, replica: int) -> RateLimiter:
         """The rate limiter of the account that a replica of `plan` uses."""
@@ -156,14 +159,24 @@ def _name(key: tuple[str, ...]) -> str:
 
 def _endpoint(plan: RemotePoolPlan) -> Endpoint:
     """A launched server and a plugin have no address in the plan: each is its deployment's own."""
-    is_shared = bool(plan.endpoint) and "{port}" not in plan.endpoint
+    is_shared = bool(plan.endpoint) and not plan.is_launched
     return plan.provider.value, plan.endpoint if is_shared else f"{plan.endpoint}#{plan.deployment}"
+
+
+def _replica_endpoint(plan: RemotePoolPlan, replica: int) -> Endpoint:
+    """What circuits are of: each launched server is an endpoint of its own, known to this process alone."""
+    provider, where = _endpoint(plan)
+    return provider, f"{where}#{replica}" if plan.is_launched else where
 
 
 def _account(plan: RemotePoolPlan, replica: int) -> Account:
     keys = plan.api_key
     key: SecretRef | None = keys[0 if len(keys) == 1 else replica] if keys else plan.credentials
-    return *_endpoint(plan), f"{key.source}:{key.name}" if key else "", plan.model
+    who = f"{key.source}:{key.name}" if key else ""
+    if plan.aws is not None:
+        named = plan.aws.access_key_id
+        who = f"{named.source}:{named.name}" if named else plan.aws.profile or ""
+    return *_endpoint(plan), who, plan.model
 
 
 def _careful_limits(one: RateLimits | None, other: RateLimits) -> RateLimits:

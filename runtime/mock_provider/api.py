@@ -25,6 +25,7 @@ class Api(Protocol):
     """One provider's way to put things."""
 
     name: str
+    stream_type: str
 
     def key(self, headers: Mapping[str, str]) -> str:
         """The key that a request shows; empty where it shows none."""
@@ -40,6 +41,9 @@ class Api(Protocol):
 
     def error(self, error: MockError) -> dict[str, Any]:
         """The body of an error."""
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        """What stands in the headers of an error."""
 
     def error_event(self, error: MockError) -> bytes:
         """An error inside a stream."""

@@ -67,6 +67,7 @@ class GeminiApi:
     """generateContent and streamGenerateContent."""
 
     name = "gemini"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         shown = headers.get("x-goog-api-key", "") or headers.get("Authorization", "").removeprefix("Bearer ")
@@ -124,6 +125,9 @@ class GeminiApi:
         if error.wait:
             body["details"].append({"@type": f"{_RPC}RetryInfo", "retryDelay": f"{error.wait:g}s"})
         return {"error": body}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return _event(self.error(error))

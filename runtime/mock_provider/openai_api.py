@@ -17,6 +17,7 @@ class OpenAIApi:
     """Chat completions."""
 
     name = "openai"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         shown = headers.get("Authorization", "").removeprefix("Bearer ")
@@ -76,6 +77,9 @@ class OpenAIApi:
     def error(self, error: MockError) -> dict[str, Any]:
         kind = "invalid_request_error" if error.status < 500 else "server_error"
         return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code or None}}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return _event(self.error(error))

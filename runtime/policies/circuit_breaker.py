@@ -90,6 +90,11 @@ class CircuitBreaker:
         self._turn()
         self._open_until, self._closed_at = None, now
 
+    def begin_anew(self) -> None:
+        """The endpoint is served by another process now: nothing that is known of it holds any more."""
+        self._turn()
+        self._open_until, self._open_for = None, 0.0
+
     async def claim(self, now: float, held: Pass) -> Pass | Blocked:
         """Whether a probe that passed here may really be sent: yes, where nobody else probes."""
         return held

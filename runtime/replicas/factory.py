@@ -58,7 +58,15 @@ def make_replicas(
 
             policies, keys = plan_policies.of_replicas(plan), secret_variables(whole)
             return [
-                make_replica(plan, placement, base_dir, each.limiter.observe, keys, stand_ins)
+                make_replica(
+                    plan,
+                    placement,
+                    base_dir,
+                    each.limiter.observe,
+                    each.breaker.begin_anew,
+                    keys,
+                    stand_ins,
+                )
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies
         case OnnxServingPlan():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import astuple, frozen
+from attrs import astuple
+
+from .values import frozen
 
 PICODOLLARS = 10**12
 """Parts of a dollar in which costs are counted: whole numbers, which add up exactly."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import ClientPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -29,7 +30,7 @@ class PlayedAnswer:
         self.headers = headers
         self.content_type = content_type
         self.content_length: int | None = None
-        self.content: PlayedBody = PlayedBody(pieces, broken)
+        self.content: Any = PlayedBody(pieces, broken)  # which has what is asked of aiohttp's reader
 
     def release(self) -> None:
         """There is no connection to give back."""

@@ -12,7 +12,6 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from ...compiler.plan import RemotePoolPlan
 from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
 from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts
 from ..mock_provider.faults import SPOILT, Fault, FaultKind
@@ -20,7 +19,7 @@ from ..mock_provider.limits import Limiter
 from ..mock_provider.parsed_request import MockError
 from ..mock_provider.spoilt import spoilt_answer, spoilt_events
 from .http_answers import PlayedAnswer, frozen_headers
-from .wires import Path, Spoken, Wires, error_event_of, error_of
+from .wires import Path, Spoken, Wires, api_of, error_event_of, error_of
 
 Z99 = 2.3263478740408408
 """How many standard deviations one of a hundred is above the median."""
@@ -29,7 +28,6 @@ _MOST_PIECES = 400
 """Pieces in which a stream comes, at most."""
 
 _JSON = frozen_headers({"Content-Type": "application/json"})
-_EVENTS = frozen_headers({"Content-Type": "text/event-stream"})
 
 
 class Provider:
@@ -44,7 +42,7 @@ class Provider:
         self._failed = [0] * len(plan.failures)
         self._answered = [0] * len(plan.answers)
         self._wires = Wires()
-        self._paths: dict[URL, Path] = {}
+        self._paths: dict[str, Path] = {}
         self._gauss = _log_spread(plan.first_token)
         self.answer_tokens: int | None = None
         self.calls = 0
@@ -58,14 +56,14 @@ class Provider:
     def _sample(self, spread: float) -> float:
         return self.plan.first_token.median * math.exp(self._random.gauss(0.0, spread))
 
-    async def post(self, url: URL, body: bytes, key: str, plan: RemotePoolPlan) -> PlayedAnswer:
+    async def post(self, address: str, body: bytes, key: str) -> PlayedAnswer:
         """The answer to one request. Raises ClientError."""
         self.calls += 1
-        path = self._paths.get(url) or self._paths.setdefault(url, Path.of(url))
+        path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
         now = asyncio.get_running_loop().time()
         failure = self._due(now - self._began) if self._failed else None
         if failure is not None and failure.what == UNREACHABLE:
-            raise aiohttp.ClientConnectorError(_address(url), OSError(111, "Connection refused"))
+            raise aiohttp.ClientConnectorError(_address(URL(address)), OSError(111, "Connection refused"))
         if failure is not None and failure.what == "status":
             await asyncio.sleep(min(self.first_token(), 0.2))
             return self._error(path, _told(failure), {})
@@ -128,7 +126,7 @@ class Provider:
             (now + index * gap + (late if index >= at else 0.0), event) for index, event in enumerate(events)
         ]
         end = None if not broken else (pieces[-1][0] if pieces else now)
-        return PlayedAnswer(200, _EVENTS, "text/event-stream", pieces, end)
+        return PlayedAnswer(200, _JSON, api_of(path).stream_type, pieces, end)
 
     def _spoil(self, path: Path, events: list[bytes], failure: FailurePlan) -> tuple[list[bytes], bool]:
         """The events as they come, and whether the connection breaks off behind them."""
@@ -150,9 +148,10 @@ class Provider:
 
     def _error(self, path: Path, error: MockError, headers: Mapping[str, str]) -> PlayedAnswer:
         now = asyncio.get_running_loop().time()
+        own = api_of(path).error_headers(error)
         told: CIMultiDictProxy[str] = _JSON
-        if error.headers or headers:
-            told = frozen_headers({"Content-Type": "application/json", **error.headers, **headers})
+        if error.headers or headers or own:
+            told = frozen_headers({"Content-Type": "application/json", **own, **error.headers, **headers})
         return PlayedAnswer(error.status, told, "application/json", ((now, error_of(path, error)),))
 
     # ---- what is due
@@ -186,16 +185,15 @@ class Provider:
 class PlayedClient:
     """Sends the requests of one replica to a provider that is played."""
 
-    def __init__(self, provider: Provider, plan: RemotePoolPlan) -> None:
+    def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._plan = plan
 
     async def post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
     ) -> PlayedAnswer:
         """The answer, when its head is here. Raises ClientError."""
         key = next(iter(headers.values()), "")
-        return await self._provider.post(url, body, key, self._plan)
+        return await self._provider.post(address, body, key)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -110,7 +110,7 @@ class Simulation:
         self._numbers += 1
         trace = Trace(spans=[], id=f"req_{self._numbers}")
         record = Record(ask.name, loop.time(), trace=trace)
-        exchange = Exchange(self.executor, trace.id, record.began)
+        exchange = Exchange(self.executor, trace.id)
         if ask.key is not None:
             exchange.key = self.executor.keys[ask.key]
         try:
@@ -190,14 +190,14 @@ class _Played:
         self._simulation = simulation
 
     def client(self, plan: RemotePoolPlan) -> HttpClient:
-        return PlayedClient(self._simulation.providers[plan.deployment], plan)
+        return PlayedClient(self._simulation.providers[plan.deployment])
 
     def authorizer(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> Authorizer:
         return _PlayedKey(plan, placement)
 
     def replica(self, plan: OnnxServingPlan | RemotePoolPlan, placement: ReplicaPlacement) -> Replica | None:
         provider = self._simulation.providers[plan.deployment]
-        if isinstance(plan, RemotePoolPlan) and plan.provider is not ProviderKind.CUSTOM:
+        if isinstance(plan, RemotePoolPlan) and not _is_ours(plan):
             return None
         if provider.plan.real:
             return None
@@ -216,7 +216,11 @@ class _PlayedKey:
     def __init__(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> None:
         number = placement.replica_index % max(len(plan.api_key), 1)
         secret = Secret(f"played-key-{number}", "a simulation")
-        self._shown = Authorization.of(plan.auth, secret) if _shows(plan) else Authorization()
+        self._shown = Authorization()
+        if plan.auth in (AuthScheme.GOOGLE_OAUTH, AuthScheme.AWS_SIGV4):
+            self._shown = Authorization.of(AuthScheme.BEARER, secret)
+        elif plan.api_key:
+            self._shown = Authorization.of(plan.auth, secret)
 
     async def start(self) -> None:
         """There is nothing to read."""
@@ -234,9 +238,9 @@ class _PlayedKey:
         return False
 
 
-def _shows(plan: RemotePoolPlan) -> bool:
-    """Whether its provider wants a credential."""
-    return bool(plan.api_key) or plan.auth is AuthScheme.GOOGLE_OAUTH
+def _is_ours(plan: RemotePoolPlan) -> bool:
+    """Whether no provider is asked: a plug-in, or a model of this plan on another machine."""
+    return plan.provider is ProviderKind.CUSTOM or plan.task_kind in (TaskKind.TENSOR, TaskKind.CLASSIFY)
 
 
 def prompt_of(tokens: int) -> str:

@@ -14,14 +14,17 @@ from yarl import URL
 from ..mock_provider.answers import Answer, answer_to, make_answer
 from ..mock_provider.anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from ..mock_provider.api import Api, RequestPath
+from ..mock_provider.bedrock_api import BedrockApi
 from ..mock_provider.embeddings import gemini_embeddings, openai_embeddings, vertex_embeddings
 from ..mock_provider.gemini_api import GeminiApi
 from ..mock_provider.openai_api import OpenAIApi
 from ..mock_provider.parsed_request import Asked, MockError
 from ..mock_provider.rerank import rerank
 
-_OPENAI, _ANTHROPIC, _GEMINI, _ON_VERTEX = OpenAIApi(), AnthropicApi(), GeminiApi(), AnthropicOnVertexApi()
+_OPENAI, _ANTHROPIC, _GEMINI = OpenAIApi(), AnthropicApi(), GeminiApi()
+_ON_VERTEX, _BEDROCK = AnthropicOnVertexApi(), BedrockApi()
 _MODEL = re.compile(r"/models/(?P<model>[^/:]+):(?P<method>\w+)$")
+_CONVERSE = re.compile(r"/model/(?P<model>[^/]+)/(?P<method>converse|converse-stream)$")
 _DEPLOYMENT = re.compile(r"/deployments/(?P<deployment>[^/]+)/")
 _KEPT = 4096
 """Answers that are remembered."""
@@ -38,7 +41,7 @@ class Path:
 
     @classmethod
     def of(cls, url: URL) -> Path:
-        found = _MODEL.search(url.path) or _DEPLOYMENT.search(url.path)
+        found = _MODEL.search(url.path) or _CONVERSE.search(url.path) or _DEPLOYMENT.search(url.path)
         return cls(url.path, found.groupdict() if found else {})
 
 
@@ -47,6 +50,8 @@ def api_of(path: RequestPath) -> Api:
     method = path.match_info.get("method", "")
     if method in ("rawPredict", "streamRawPredict"):
         return _ON_VERTEX
+    if method.startswith("converse"):
+        return _BEDROCK
     if path.path.endswith("/v1/messages"):
         return _ANTHROPIC
     return _GEMINI if method else _OPENAI

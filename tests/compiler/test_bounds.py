@@ -24,7 +24,6 @@ from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines import Workers, build_pipelines
 from inferc.runtime.serving.routes.build import build_route
-from inferc.runtime.serving.slots import MAX_QUEUED
 
 from ..support.flows import echo, value_of
 from ..support.members import Speaker, hear
@@ -117,7 +116,6 @@ def test_an_unknown_price_is_no_low_price(tmp_path: Path) -> None:
 
 
 def test_waits_are_those_of_the_executor() -> None:
-    assert bounds.LONGEST_QUEUE == MAX_QUEUED
     assert bounds.LONGEST_LIMIT == MAX_WAIT
     assert bounds.LONGEST_RETRIES == MAX_TOTAL_WAIT
 

@@ -156,6 +156,34 @@ async def test_the_limits_of_a_key_hold_for_its_requests_alone() -> None:
         assert gateway.mock.stats.requests == 3
 
 
+async def test_each_answer_says_what_is_left_of_the_limits_of_its_key() -> None:
+    limits = KeyLimits(requests_per_minute=3, tokens_per_minute=5000)
+    async with served(key("a", rate_limits=limits), key("b")) as gateway:
+        url = f"{gateway.url}/v1/chat/completions"
+        chat: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+        told = []
+        for stream in (False, True):
+            async with gateway.http.post(
+                url, json={**chat, "stream": stream}, headers=bearer("sk-a")
+            ) as answer:
+                await answer.read()
+                told.append(answer.headers["x-ratelimit-remaining-requests"])
+                assert answer.headers["x-ratelimit-limit-requests"] == "3"
+                assert 0 < float(answer.headers["x-ratelimit-reset-requests"].rstrip("s")) < 62
+                assert 0 < int(answer.headers["x-ratelimit-remaining-tokens"]) < 5000
+        async with gateway.http.post(
+            f"{gateway.url}/v1/messages", json={**chat, "max_tokens": 9}, headers=bearer("sk-a")
+        ) as answer:
+            told.append(answer.headers["anthropic-ratelimit-requests-remaining"])
+            assert answer.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+        async with gateway.http.post(url, json=chat, headers=bearer("sk-a")) as answer:
+            assert answer.status == 429
+            told.append(answer.headers["x-ratelimit-remaining-requests"])
+        assert told == ["2", "1", "0", "0"]
+        async with gateway.http.post(url, json=chat, headers=bearer("sk-b")) as answer:
+            assert "x-ratelimit-remaining-requests" not in answer.headers
+
+
 async def test_a_request_that_is_broken_off_gives_its_place_back() -> None:
     async with served(key("a", rate_limits=KeyLimits(concurrent_requests=1)), gap=0.05) as gateway:
         chat = {"model": "gpt", "stream": True, "messages": [{"role": "user", "content": "a b c d e f g h"}]}

@@ -21,6 +21,7 @@ from attrs import evolve
 
 from inferc.compiler.plan import (
     CircuitBreakerConfig,
+    Duration,
     Launch,
     ProviderKind,
     RemotePoolPlan,
@@ -30,7 +31,9 @@ from inferc.compiler.plan import (
 )
 from inferc.runtime.executor import Executor
 from inferc.runtime.limits.accounts import Accounts
+from inferc.runtime.limits.shared_circuits import SharedCircuitBreaker
 from inferc.runtime.limits.store import open_store
+from inferc.runtime.policies.circuit_breaker import CircuitBreaker
 from inferc.runtime.replicas.launch import command, launch_of
 from inferc.runtime.replicas.launch.server import LaunchedServer, Pace
 from inferc.runtime.requests.answer import ChatChunk
@@ -100,7 +103,7 @@ def local_plan(launch: Launch, name: str = "local", **fields: object) -> RemoteP
 @asynccontextmanager
 async def server_of(launch: Launch, pace: Pace = QUICK) -> AsyncIterator[LaunchedServer]:
     plan = local_plan(launch)
-    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), pace)
+    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), lambda: None, pace)
     await server.start()
     try:
         yield server
@@ -261,7 +264,7 @@ async def test_the_end_of_a_server_is_noticed_at_once_though_what_it_started_goe
         killed = time.monotonic()
         os.kill(_listener(server.endpoint), signal.SIGKILL)
         await until(lambda: not server.ready)
-        assert time.monotonic() - killed < 4
+        assert time.monotonic() - killed < 8
         assert "was ended by SIGKILL and is being started again" in _why(server)
 
 
@@ -394,7 +397,8 @@ async def test_a_server_that_does_not_start_is_named_with_the_reason(launch: Lau
 async def test_a_server_that_never_gets_ready_is_given_up_and_ended(mark: str) -> None:
     launch = launched(program="import time; print('loading'); time.sleep(600)", env=marked(mark))
     plan = local_plan(launch)
-    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), Pace(start=0.5, grace=1))
+    pace = Pace(start=0.5, grace=1)
+    server = LaunchedServer(plan, launch, plan.replicas[0], Path.cwd(), lambda: None, pace)
     with pytest.raises(StartError, match=r"did not answer 200 at http://.*/health within 0.5 s.*\n  loading"):
         await server.start()
     assert not with_mark(mark)
@@ -461,10 +465,31 @@ print("stopped")
     assert not with_mark(mark)
 
 
-async def test_each_launched_server_has_a_circuit_breaker_of_its_own() -> None:
-    one, other = local_plan(launched(), "one"), local_plan(launched(), "other")
-    accounts = Accounts(plan_of(one, other), open_store(None))
-    assert accounts.breaker(one) is not accounts.breaker(other)
+async def test_each_launched_server_has_a_circuit_of_its_own_that_no_other_process_knows() -> None:
+    one, other = local_plan(launched(), "one", replicas=2), local_plan(launched(), "other")
+    accounts = Accounts(plan_of(one, other), open_store("redis://127.0.0.1:1"))
+    breakers = [accounts.breaker(one, 0), accounts.breaker(one, 1), accounts.breaker(other, 0)]
+    assert len({id(each) for each in breakers}) == 3
+    assert {type(each) for each in breakers} == {CircuitBreaker}
+    elsewhere = remote_plan("elsewhere", replicas=2)
+    shared = Accounts(plan_of(elsewhere), open_store("redis://127.0.0.1:1"))
+    assert isinstance(shared.breaker(elsewhere, 0), SharedCircuitBreaker)
+    assert shared.breaker(elsewhere, 0) is shared.breaker(elsewhere, 1)
+
+
+async def test_the_circuit_of_one_server_keeps_nobody_from_the_other_and_closes_when_it_is_ready_again() -> (
+    None
+):
+    breaker = CircuitBreakerConfig(failure_threshold=1, open_duration=Duration(3600))
+    plan = local_plan(launched("{replica}"), replicas=2, circuit_breaker=breaker)
+    async with executor_of(plan) as executor:
+        circuits = [each.breaker for each in executor.deployments["local"].policies if each is not None]
+        pids = {str(each["argv"])[-3]: each["pid"] for each in [await ask(executor) for _ in range(2)]}
+        circuits[0].opened_elsewhere(asyncio.get_running_loop().time() + 3600, 3600)
+        assert {str(each["argv"])[-3] for each in [await ask(executor) for _ in range(4)]} == {"1"}
+        os.kill(cast("int", pids["0"]), signal.SIGKILL)
+        await until(lambda: circuits[0].is_closed)
+        assert {str(each["argv"])[-3] for each in [await ask(executor) for _ in range(4)]} == {"0", "1"}
 
 
 def _why(server: LaunchedServer) -> str:

@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, lives: list[float], pace: Pace | None =
 
     async def scenario() -> None:
         plan = remote_plan("local", "http://127.0.0.1:{port}/v1", launch=LAUNCH)
-        server = LaunchedServer(plan, LAUNCH, plan.replicas[0], Path.cwd(), pace)
+        server = LaunchedServer(plan, LAUNCH, plan.replicas[0], Path.cwd(), lambda: None, pace)
         await server.start()
         while len(machine.started) <= len(lives):
             await asyncio.sleep(0.25)

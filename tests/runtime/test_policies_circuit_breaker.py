@@ -134,3 +134,15 @@ def test_whatever_happens_no_more_than_the_probes_are_under_way_while_it_is_not_
             target.report(now, passed, list(Outcome)[choice - 3])
         if not target.is_closed:
             assert sum(probe and not target.is_stale(passed) for passed, probe in held) <= probes
+
+
+def test_another_process_at_the_endpoint_begins_with_a_closed_circuit_and_a_short_open_time() -> None:
+    target = breaker(threshold=1, open_for=30)
+    fail(target, 0)
+    fail(target, 30)
+    held = enter(target, 90)
+    target.begin_anew()
+    target.report(91, held, Outcome.FAILURE)  # it was sent to the process before
+    assert target.is_closed
+    fail(target, 92)
+    assert target.enter(92) == Blocked(retry_at=122)

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inferc.runtime.mock_provider.strict import Table, table
 
-PROVIDERS = {"openai_chat": "openai", "anthropic": "anthropic", "gemini": "gemini"}
+PROVIDERS = {"openai_chat": "openai", "anthropic": "anthropic", "gemini": "gemini", "bedrock": "bedrock"}
 """Who speaks a dialect."""
 
 

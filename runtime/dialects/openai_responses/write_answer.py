@@ -54,6 +54,7 @@ class Identity:
     previous: str | None = None
     stored: bool = False
     background: bool = False
+    conversation: str | None = None
 
     def json(self) -> Json:
         """The fields of a response that say so."""
@@ -62,6 +63,7 @@ class Identity:
             "previous_response_id": self.previous,
             "store": self.stored,
             "background": self.background,
+            **({} if self.conversation is None else {"conversation": {"id": self.conversation}}),
         }
 
 
@@ -84,6 +86,7 @@ class ResponsesWriter:
         self._usage: Usage | None = None
         self._finish: e.Finished | None = None
         self._failed = False
+        self._queued = False
 
     def write(self, event: e.Event) -> bytes:
         """The events of the stream that tell `event`; none where it says nothing to clients."""
@@ -115,7 +118,8 @@ class ResponsesWriter:
                 return self._close_spoken()
             case e.Started():
                 self._id, self._model = self._named(event.id), event.model
-                return self._response("created", "in_progress") + self._response("in_progress", "in_progress")
+                created = b"" if self._queued else self._response("created", "in_progress")
+                return created + self._response("in_progress", "in_progress")
             case e.UsageKnown():
                 self._usage = event.usage
                 return b""
@@ -166,6 +170,11 @@ class ResponsesWriter:
             self._give_logprobs(list(choice.logprobs))
         status, details = status_of(choice.reason)
         return orjson.dumps(self._whole(status, incomplete_details=details))
+
+    def queued(self) -> bytes:
+        """The beginning of the stream while the request waits, for who follows it from there."""
+        self._queued = True
+        return self._response("created", "queued") + self._response("queued", "queued")
 
     def unanswered(self, status: str) -> Json:
         """The response while nothing of its answer is there, and none may come."""

@@ -47,7 +47,8 @@ class Classifier:
 
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
-        found = self._safe(_error_object(body))
+        said = _with_type(_error_object(body), headers)
+        found = self._safe(said)
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
@@ -68,6 +69,8 @@ class Classifier:
             retryable=should_retry(headers),
         )
         error.upstream = upstream
+        if (code := self._detailed(said)) is not None:
+            error.code = code
         return error
 
     def in_band(self, error: Any) -> RequestError:
@@ -157,6 +160,13 @@ class Classifier:
                     safe[name] = value if text == value and _CODE.fullmatch(value) else None
         return safe
 
+    def _detailed(self, found: dict[str, Any]) -> str | None:
+        """What Anthropic calls the error where its type does not say enough."""
+        details = found.get("details")
+        code = details.get("error_code") if isinstance(details, dict) else None
+        is_plain = isinstance(code, str) and _CODE.fullmatch(code) and self._without_key(code) == code
+        return code if is_plain else None
+
     def _without_key(self, text: str) -> str:
         text = text[:MAX_TEXT]
         return self.secret.scrub(text) if self.secret else text
@@ -204,6 +214,16 @@ def _error_object(body: bytes) -> dict[str, Any]:
         request_id = value.get("request_id")
         return {**error, "request_id": request_id} if isinstance(request_id, str) else error
     return {"message": error} if isinstance(error, str) else {}
+
+
+def _with_type(found: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """The error, with what Amazon says of it beside: its kind in a header, its message in capitals at
+    times."""
+    told = headers.get("x-amzn-errortype")
+    if not told:
+        return found
+    message = found.get("message") or found.get("Message")
+    return {**found, "type": told.partition(":")[0].rpartition("#")[2], "message": message}
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:

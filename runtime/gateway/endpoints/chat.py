@@ -41,6 +41,7 @@ async def respond(
         chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
         body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
         if keeper is not None:
+            await keeper.join()
             await keeper.keep()
         return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
     answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
@@ -56,9 +57,11 @@ async def respond(
                 if pending and (not _more(chunk) or len(pending) > _WRITE):
                     await out.send(pending)  # those that are here go out in one write
                     pending = b""
-            pending += writer.end()
+            last = writer.end()
             if keeper is not None:
+                await keeper.join()
                 await keeper.keep()
+            pending += last
         except Exception as error:
             pending += writer.fail(out.failed(error))
         return await out.end(pending)
@@ -71,8 +74,9 @@ def _more(chunk: object) -> bool:
 def _headers(
     trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
 ) -> dict[str, str]:
-    as_anthropic = isinstance(chat, ChatRequest) and chat.dialect == anthropic.DIALECT
-    headers = answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
-    if isinstance(chat, ChatRequest) and chat.lost and not trace.adapted:
+    if not isinstance(chat, ChatRequest) or chat.said is None:
+        return answered_by(trace, name, streams=streams)
+    headers = answered_by(trace, name, streams=streams, as_anthropic=chat.dialect == anthropic.DIALECT)
+    if chat.lost and not trace.adapted:
         headers |= adapted(chat.lost)
     return headers

@@ -23,11 +23,12 @@ __all__ = [
 _REDIS = ("redis://", "rediss://", "unix://")
 
 
-def open_store(state: str | Path | None) -> Store:
+def open_store(state: str | Path | None, *, several: bool = False) -> Store:
     """The store that `state` names, not started yet.
 
     None: memory, which is gone with the process. A `redis://` URL: shared by all processes that
-    use it. Anything else: a directory with a SQLite file. Raises StartError.
+    use it. Anything else: a directory with a SQLite file. several: processes of this machine share it, and
+    limits and circuits, too. Raises StartError.
     """
     if state is None:
         return MemoryStore()
@@ -40,4 +41,4 @@ def open_store(state: str | Path | None) -> Store:
         raise StartError(f"the state cannot be at {state.partition('://')[0]}://…: name a folder, or {kinds}")
     from .sqlite import SqliteStore
 
-    return SqliteStore(Path(state))
+    return SqliteStore(Path(state), several=several)

@@ -1,6 +1,6 @@
 """Local servers that the executor starts, watches and stops."""
 
-from .command import is_launched, launch_of
+from .command import launch_of
 from .server import START_TIMEOUT, LaunchedServer
 
-__all__ = ["START_TIMEOUT", "LaunchedServer", "is_launched", "launch_of"]
+__all__ = ["START_TIMEOUT", "LaunchedServer", "launch_of"]

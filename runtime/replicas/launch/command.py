@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ....compiler.plan import Launch, ProviderKind, RemotePoolPlan, ReplicaPlacement
+from ....compiler.plan import Launch, RemotePoolPlan, ReplicaPlacement
 from ...requests.errors import StartError
 from .environment import server_environment
 
@@ -40,18 +40,13 @@ class Command:
     port: int
 
 
-def is_launched(plan: RemotePoolPlan) -> bool:
-    """Whether the server of `plan` is started with it."""
-    return plan.launch is not None or (plan.provider is ProviderKind.PYTHON and PORT in plan.endpoint)
-
-
 def launch_of(plan: RemotePoolPlan, base_dir: Path, keys: frozenset[str] = frozenset()) -> Launch | None:
     """How the server of `plan` is started; None where it runs already.
 
     `python("module:factory")` without an endpoint is served by a process that opens the factory; as code of
     the user's, it gets our environment, without the variables that hold `keys`.
     """
-    if plan.launch is not None or not is_launched(plan):
+    if plan.launch is not None or not plan.is_launched:
         return plan.launch
     python = (
         sys.executable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -64,14 +64,19 @@ class LaunchedServer:
         launch: Launch,
         placement: ReplicaPlacement,
         base_dir: Path,
+        on_ready: Callable[[], None],
         pace: Pace | None = None,
         keys: frozenset[str] = frozenset(),
     ) -> None:
-        """keys: variables of our environment that hold keys, which are not the server's to know."""
+        """on_ready: called whenever it is.
+
+        keys: variables of our environment that hold keys, which are not the server's to know.
+        """
         self._plan = plan
         self._launch = launch
         self._placement = placement
         self._base_dir = base_dir
+        self._on_ready = on_ready
         self._pace = pace or Pace()
         self._keys = keys
         several = len(plan.replicas) > 1
@@ -153,6 +158,7 @@ class LaunchedServer:
         try:
             await self._until_ready(process, command)
             self._endpoint = command.endpoint
+            self._on_ready()
             log.info("deployment `%s`: its server is ready at %s", self._name, command.endpoint)
             if not ready.done():
                 ready.set_result(None)

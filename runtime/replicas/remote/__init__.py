@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
@@ -20,14 +21,15 @@ def make_replica(
     placement: ReplicaPlacement,
     base_dir: Path,
     observe: HeadersObserver,
+    on_ready: Callable[[], None],
     keys: frozenset[str] = frozenset(),
     stand_ins: ReplicaStandIns | None = None,
 ) -> Replica:
     """A replica that speaks the wire format of `plan`, or the one that its plugin makes.
 
-    base_dir: where secret files are looked up, and launched servers run. keys: variables of our environment
-    that hold keys, which no launched server gets but its own. stand_ins: for what is outside, where the plan
-    is simulated. Raises StartError.
+    base_dir: where secret files are looked up, and launched servers run. on_ready: called whenever a launched
+    server is ready. keys: variables of our environment that hold keys, which no launched server gets but its
+    own. stand_ins: for what is outside, where the plan is simulated. Raises StartError.
     """
     if stand_ins is not None:
         played = stand_ins.replica(plan, placement)
@@ -43,5 +45,5 @@ def make_replica(
     if plan.provider is ProviderKind.CUSTOM:
         return load_plugin(plan, placement, base_dir)
     launch = launch_of(plan, base_dir, keys)
-    server = LaunchedServer(plan, launch, placement, base_dir, keys=keys) if launch else None
+    server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
     return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server)

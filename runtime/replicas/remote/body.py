@@ -44,11 +44,11 @@ class Body:
     must be here. most: bytes, counted after they are unpacked.
     """
 
-    __slots__ = ("_content", "_left", "_length", "_most", "_read", "_since", "_timeouts", "_until")
+    __slots__ = ("_content", "_left", "_most", "_read", "_response", "_since", "_timeouts", "_until")
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
+        self._response = response
         self._content = response.content
-        self._length = response.content_length or 0
         self._timeouts = timeouts
         self._read = read
         self._until = until
@@ -87,13 +87,8 @@ class Body:
 
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
-        if self._length > self._left:
+        if (self._response.content_length or 0) > self._left:
             raise OutOfBounds(Limit.SIZE, self._most)
-        if self._content.is_eof():  # as most answers, it came along with its head
-            data = self._content.read_nowait()
-            if len(data) > self._left:
-                raise OutOfBounds(Limit.SIZE, self._most)
-            return data
         pieces: list[bytes] = []
         pause_at = self._left - TURN
         while data := await self.piece():

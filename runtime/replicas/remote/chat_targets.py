@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
-from ...dialects import anthropic, gemini, openai_chat
+from ....compiler.plan import RemotePoolPlan, WireFormat, bedrock_vendor
+from ...dialects import anthropic, bedrock, gemini, openai_chat
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest
 from ...requests.request import OPENAI_CHAT, ChatRequest
@@ -55,6 +55,8 @@ def target_of(plan: RemotePoolPlan) -> Target:
             return AnthropicOnVertexTarget(plan) if on_vertex else AnthropicTarget(plan)
         case WireFormat.GEMINI:
             return GeminiTarget(plan)
+        case WireFormat.BEDROCK:
+            return BedrockTarget(plan)
 
 
 def model_named(plan: RemotePoolPlan, asked: str) -> str:
@@ -78,6 +80,7 @@ class OpenAITarget:
 
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._plan = plan
+        self._model = None if plan.is_wildcard else plan.model
         self.counts = plan.budget is not None or plan.rate_limits.tokens_per_minute is not None
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
@@ -87,7 +90,7 @@ class OpenAITarget:
         return {name: value for name, value in body.items() if value is not None}
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        body["model"] = model_named(self._plan, body.get("model", ""))
+        body["model"] = self._model or model_named(self._plan, body.get("model", ""))
         if request.stream and self.counts:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -154,6 +157,24 @@ class GeminiTarget:
         if self._safety:
             body["safetySettings"] = self._safety
         return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+
+
+class BedrockTarget:
+    """Converse and ConverseStream. Source: Amazon Bedrock API reference."""
+
+    dialect = bedrock.DIALECT
+    headers: Mapping[str, str] = {}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._vendor = bedrock_vendor(plan.model)
+        self._path = f"/model/{quote(plan.model, safe='')}/converse"
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return bedrock.write_request(conversation, vendor=self._vendor)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        return f"{self._path}-stream" if request.stream else self._path
 
 
 def _category(name: str) -> str:

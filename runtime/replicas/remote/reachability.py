@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from yarl import URL
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan
-from ..launch import is_launched
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> 
     checked = [
         plan
         for plan in plans
-        if not (plan.provider is ProviderKind.CUSTOM or is_launched(plan) or names_user(plan.endpoint))
+        if not (plan.provider is ProviderKind.CUSTOM or plan.is_launched or names_user(plan.endpoint))
     ]
     endpoints = list(dict.fromkeys(plan.endpoint for plan in checked))
     reasons = dict(zip(endpoints, await asyncio.gather(*map(why_unreachable, endpoints)), strict=True))

@@ -11,14 +11,15 @@ from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
-from yarl import URL
 
-from ....compiler.plan import RemotePoolPlan, TaskKind
+from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
+from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
+from ...ended_stream import rest_of
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
@@ -33,11 +34,13 @@ from ...requests.errors import (
 from ...requests.request import (
     NO_OPTIONS,
     ChatRequest,
+    ClassifyRequest,
     CompletionRequest,
     EmbedRequest,
     PassedRequest,
     Request,
     RerankRequest,
+    TensorRequest,
 )
 from ...requests.upstream import Upstream
 from ..launch import LaunchedServer
@@ -51,8 +54,7 @@ from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
 from .proxy import NoProxy, Proxy, proxy_for
 
-Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
-"""What some provider can be asked."""
+Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
@@ -72,6 +74,9 @@ LARGE = 1 << 20
 
 LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
+
+_OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
+"""Tasks of models of this plan that run on another machine; no provider has them."""
 
 _KEEPALIVE = 60.0
 
@@ -109,10 +114,10 @@ class RemoteReplica:
         self._total_timeout = float(plan.timeouts.total)
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
-        self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
+        self._is_bedrock = plan.wire is WireFormat.BEDROCK
         self._client: HttpClient | None = client
-        self._urls: dict[str, URL] = {}
+        self._classifier = Classifier(plan, None)
 
     async def start(self) -> None:
         plan = self._plan
@@ -132,6 +137,8 @@ class RemoteReplica:
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
+                query=plan.query,
+                as_written=self._is_bedrock,  # whose signatures are of each character
             )
         )
 
@@ -162,9 +169,9 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
-    def is_quick(self, request: ChatRequest) -> bool:
-        """Whether `fit` takes no longer than the event loop may be held."""
-        return self._chats.is_quick(request)
+    def fit_at_once(self, request: ChatRequest) -> Fit | None:
+        """As `fit`; None where that takes longer than the event loop may be held."""
+        return self._chats.fit_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
@@ -191,7 +198,7 @@ class RemoteReplica:
                 reader = self._chats.reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
-            parser = SseParser()
+            parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -227,20 +234,28 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        body = await self._body(response, until, _most(request)).whole()
+        most = _most(request)
+        if response.content.is_eof():  # as most, it came along with its head
+            body = rest_of(response.content)
+            if len(body) > most:
+                raise OutOfBounds(Limit.SIZE, most)
+        else:
+            body = await self._body(response, until, most).whole()
         held = isinstance(request, ChatRequest) and self._chats.is_held(request)
         if len(body) < LARGE and not held:
-            chunk = self._parse(request, body, classifier)
+            chunk = self._parse(request, body, response.headers, classifier)
         else:
-            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+            chunk = await asyncio.to_thread(self._parse, request, body, response.headers, classifier)
         upstream = read_upstream(response.headers, classifier.secret)
-        return (
-            chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk)
-            else evolve(chunk, upstream=upstream)
-        )
+        if isinstance(chunk, ChatChunk):
+            return ChatChunk(chunk.data, chunk.usage, upstream=upstream)
+        if isinstance(chunk, ChatEvents | PassedChunk):
+            return chunk._replace(upstream=upstream)
+        return evolve(chunk, upstream=upstream)
 
-    def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
+    def _parse(
+        self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
+    ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
             return self._retrieval.vectors(body, len(request.inputs), classifier)
@@ -248,7 +263,12 @@ class RemoteReplica:
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
             return PassedChunk(body, JSON, usage_in(body))
-        assert isinstance(request, ChatRequest | CompletionRequest)
+        if isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import read_labels, read_tensors
+
+            if isinstance(request, TensorRequest):
+                return read_tensors(body, headers, classifier)
+            return read_labels(body, classifier)
         if isinstance(request, CompletionRequest):
             answer: Chunk = self._passed.whole(body, classifier)
         else:
@@ -278,15 +298,17 @@ class RemoteReplica:
 
     async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
-        if not isinstance(request, Sendable):
+        if isinstance(request, TensorRequest | ClassifyRequest) and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.loop.time() + self._total_timeout
-        if deadline is not None:
-            until = min(until, deadline)
+        if deadline is not None and deadline < until:
+            until = deadline
         renewed = False
         while True:
             response, used = await self._send(request, until, deadline)
-            classifier = Classifier(self._plan, used.secret)
+            classifier = self._classifier
+            if classifier.secret is not used.secret:
+                classifier = self._classifier = Classifier(self._plan, used.secret)
             self._observe(response.headers)
             if response.status == 200:
                 return response, classifier, until
@@ -300,11 +322,11 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: Sendable, until: float, deadline: float | None
+        self, request: Request, until: float, deadline: float | None
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        content_type = None
+        content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
             fit = self._chats.fit(request)
@@ -312,17 +334,22 @@ class RemoteReplica:
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
             content_type = None if kind == JSON else kind
+        elif isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import write_request
+
+            path, body, beside, content_type = write_request(request, self._plan.model)
+            endpoint = endpoint.removesuffix("/v1")
         else:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
-        address = self._endpoint() + path
-        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
-                return await self._client.post(url, body, headers, content_type), used
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(endpoint + path, body)}
+                return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
@@ -333,13 +360,15 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        except BrokenStream:
+            return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
             body.progressed()
         chunks, error = read_events(reader, events, closing=not data)
@@ -353,13 +382,6 @@ class RemoteReplica:
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
-
-    def _endpoint(self) -> str:
-        return self._server.endpoint if self._server else self._plan.endpoint
-
-    def _url(self, address: str) -> URL:
-        url = URL(address)
-        return url.update_query(self._plan.query) if self._plan.query else url
 
     def _out_of_bounds(
         self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
@@ -408,7 +430,7 @@ class RemoteReplica:
 
     def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(
-            f"{self._who} {what}",
+            f"{self._classifier.who} {what}",
             deployment=self._plan.deployment,
             provider=self._plan.provider,
             retryable=retryable,

@@ -18,7 +18,7 @@ from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.requests.errors import RateLimited
-from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
+from tests.support.official_types import check_anthropic, check_bedrock, check_gemini, check_openai_chat
 from tests.support.strict import problems
 
 USER = {"role": "user", "content": "Hello."}
@@ -37,6 +37,7 @@ ASKED: dict[str, dict[str, Any]] = {
 CALL = {"id": "t1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
 MESSAGE = {"role": "assistant", "content": "I look.", "tool_calls": [CALL]}
 BLOCKS = [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "t1", "name": "now", "input": {}}]
+CONVERSED = [{"text": "I look."}, {"toolUse": {"toolUseId": "t1", "name": "now", "input": {}}}]
 PARTS = [{"text": "I look."}, {"functionCall": {"id": "t1", "name": "now", "args": {}}}]
 
 ANSWERED: dict[str, Any] = {
@@ -58,6 +59,12 @@ ANSWERED: dict[str, Any] = {
         "stop_sequence": None,
         "usage": {"input_tokens": 3, "output_tokens": 2},
     },
+    "bedrock": {
+        "output": {"message": {"role": "assistant", "content": CONVERSED}},
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5},
+        "metrics": {"latencyMs": 1},
+    },
     "gemini": {
         "responseId": "r1",
         "modelVersion": "m",
@@ -70,6 +77,7 @@ CHECKS = {
     "openai_chat": check_openai_chat,
     "anthropic": check_anthropic,
     "gemini": check_gemini,
+    "bedrock": check_bedrock,
 }
 
 
