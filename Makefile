@@ -24,6 +24,9 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
 CLIENTS := .venv-clients
+LLAMA := .venv-clients/llama-index
+NODE := tests/clients/node/node_modules
+TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
 
 T ?=
 J ?= 2
@@ -81,14 +84,23 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-clients: $(READY) models $(CLIENTS)/.ready ## try clients that others wrote, in an environment of theirs
-	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python -m pytest -q -c /dev/null -p no:cacheprovider \
-		--rootdir tests/clients --confcutdir tests/clients tests/clients
+clients: $(READY) models $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json ## try clients that others wrote, in environments of theirs
+	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python $(TRY) tests/clients --ignore tests/clients/llama_index
+	@INFERC=$(CURDIR)/$(BIN)/inferc $(LLAMA)/bin/python $(TRY) tests/clients/llama_index
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@$(PYTHON) -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt
 	@touch $@
+
+$(LLAMA)/.ready: tests/clients/llama_index/requirements.txt
+	@$(PYTHON) -m venv $(LLAMA)
+	@$(LLAMA)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@
+
+$(NODE)/.package-lock.json: tests/clients/node/package-lock.json
+	@if command -v npm > /dev/null; then cd $(dir $<) && npm ci --silent; \
+		else echo "npm is not here: the clients for Node are left out"; fi
 
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py

@@ -118,6 +118,7 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 activation=task.activation,
                 top_k=task.top_k,
                 aggregation=task.aggregation,
+                decoding=task.decoding,
             )
         case GenerateTask() as task:
             return GenerateSpec(

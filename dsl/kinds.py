@@ -234,6 +234,12 @@ class Aggregation(StrEnum):
     MAX = "max"
 
 
+class Decoding(StrEnum):
+    """How labels of steps become a text: those that repeat are one, and blanks, the first label, are none."""
+
+    CTC = "ctc"
+
+
 class TooLongAction(StrEnum):
     """What happens to a text with too many tokens: its end is cut off, or the request is refused."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
+from .kinds import Activation, Aggregation, Decoding, InputType, Pooling, TaskKind, TooLongAction, VectorKind
 from .record import Record
 
 _TOKENIZER = "path to a `tokenizer.json`; local models need it"
@@ -100,6 +100,11 @@ class ClassifyTask(Task):
     aggregation: Aggregation | None = doc(
         "for a model that labels each token: how tokens become spans, as in `transformers`; unset: whole "
         "texts have labels",
+        default=None,
+    )
+    decoding: Decoding | None = doc(
+        "for a model that reads a line or a sound in steps and labels each: how they become a text, which is "
+        "then the label; the first of `labels` is the blank; unset: a row has labels",
         default=None,
     )
     kind: TaskKind = TaskKind.CLASSIFY

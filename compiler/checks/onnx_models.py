@@ -170,6 +170,21 @@ def _per_token(declared: Declared, task: ClassifyTask, found: Diagnostics) -> No
             declared.span("task", "top_k"),
             help="remove it",
         )
+    for name in ("tokenizer", "aggregation", "top_k") if task.decoding is not None else ():
+        if getattr(task, name) is not None:
+            found.error(
+                "E0308",
+                f"what is decoded is one text for each row of a tensor, so there is no `{name}`",
+                declared.span("task", name),
+                help="remove it",
+            )
+    if task.decoding is not None and task.labels is None:
+        found.error(
+            "E0308",
+            "a text is put together of `labels`, and there are none",
+            declared.span("task", "decoding"),
+            help='name them: `labels = "characters.txt"`, the blank first',
+        )
 
 
 def _scored_already(

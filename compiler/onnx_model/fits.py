@@ -40,13 +40,15 @@ class Asked(Record):
     """What a task asks of a model.
 
     reads_tokens: for `classify`, whether texts are classified, or else tensors. per_token: whether each token
-    has labels. pooling: for `embed`. has_encoder: for `generate`, whether the model is the half that writes.
+    has labels, or each step of what is decoded. pooling: for `embed`. has_encoder: for `generate`, whether
+    the model is the half that writes. decodes: for `classify`, whether steps become a text.
     """
 
     reads_tokens: bool = True
     per_token: bool = False
     pooling: Pooling = Pooling.MEAN
     has_encoder: bool = False
+    decodes: bool = False
 
     @classmethod
     def by(cls, task: Task | None) -> Asked:
@@ -57,7 +59,9 @@ class Asked(Record):
             case EmbedTask():
                 return cls(pooling=task.pooling)
             case ClassifyTask():
-                return cls(task.tokenizer is not None, task.aggregation is not None)
+                decodes = task.decoding is not None
+                per_token = task.aggregation is not None or decodes
+                return cls(task.tokenizer is not None, per_token, decodes=decodes)
             case GenerateTask():
                 return cls(has_encoder=task.encoder is not None)
         return cls(reads_tokens=False)
@@ -75,7 +79,7 @@ def misfit(task: TaskKind, signature: Signature, asked: Asked = _USUAL) -> Misfi
             return _tokens(signature) or _scores(signature)
         case TaskKind.CLASSIFY:
             reads = _tokens if asked.reads_tokens else _tensors
-            return reads(signature) or _classes(signature, asked.per_token)
+            return reads(signature) or _classes(signature, asked)
         case TaskKind.GENERATE:
             return _causal(signature, asked.has_encoder)
         case _:
@@ -165,15 +169,22 @@ def _scores(signature: Signature) -> Misfit | None:
     return Misfit("it needs an output with one score per document, floats [batch, 1], [batch, 2] or [batch]")
 
 
-def _classes(signature: Signature, per_token: bool) -> Misfit | None:
+def _classes(signature: Signature, asked: Asked) -> Misfit | None:
+    per_token = asked.per_token
     if scores(signature, per_token=per_token) is not None:
         return None
     other = scores(signature, per_token=not per_token)
+    if asked.decodes:
+        reason = "decoding needs an output of floats [batch, steps, classes]"
+        return Misfit(reason, f"`{other.name}` is for a whole row: remove `decoding`" if other else None)
     if per_token:
         reason = "labels of tokens need an output of floats [batch, sequence, classes]"
         return Misfit(reason, f"`{other.name}` is for whole texts: remove `aggregation`" if other else None)
     reason = "it needs an output with one number per class, floats [batch, classes]"
-    return Misfit(reason, f"`{other.name}` labels tokens: set `aggregation = simple`" if other else None)
+    setting = "labels tokens: set `aggregation = simple`"
+    if not asked.reads_tokens and not takes_tokens(signature):
+        setting = "labels steps: set `decoding = ctc`"
+    return Misfit(reason, f"`{other.name}` {setting}" if other else None)
 
 
 def _causal(signature: Signature, has_encoder: bool) -> Misfit | None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ...dsl.kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
+from ...dsl.kinds import (
+    Activation,
+    Aggregation,
+    Decoding,
+    InputType,
+    Pooling,
+    TaskKind,
+    TooLongAction,
+    VectorKind,
+)
 
 
 @frozen
@@ -82,6 +91,10 @@ class ClassifySpec(TaskSpec):
     aggregation: Aggregation | None = field(
         default=None,
         metadata={"doc": "how labelled tokens become spans; null: whole texts have labels", "rare": True},
+    )
+    decoding: Decoding | None = field(
+        default=None,
+        metadata={"doc": "how labels of steps become a text; null: rows have labels", "rare": True},
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
+from inferc.runtime import stream_reader
 from inferc.runtime.dialects import server_sent_events
 from inferc.runtime.dialects.provider_errors import classify
 from inferc.runtime.executor import Executor
@@ -120,6 +121,25 @@ async def test_a_stream_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica, "MAX_STREAM", 2 << 20)
     error = await failure(itertools.chain([EVENTS], itertools.repeat(said("x" * 1000))), stream=True)
     assert "an answer of more than 2 MiB" in error.message
+
+
+@pytest.mark.parametrize("expected", [True, False], ids=["", "by aiohttp's own ways"])
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+async def test_a_stream_is_whole_whatever_pieces_it_comes_in(
+    monkeypatch: pytest.MonkeyPatch, expected: bool, size: int
+) -> None:
+    monkeypatch.setattr(stream_reader, "IS_AS_EXPECTED", expected)
+    texts = ["one", " two", ' "three"', " vier, fünf", "", " \u2028six", " seven"]
+    events = b"".join(map(said, texts)) + b"data: [DONE]\n\n"
+    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in _parts(events, size)]
+    head = EVENTS.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    async with provider([head, *chunks, b"0\r\n\r\n"]) as (executor, _):
+        answer = [json.loads(data) for data in await ask(executor, stream=True)]
+    assert [each["choices"][0]["delta"]["content"] for each in answer] == texts
+
+
+def _parts(data: bytes, size: int) -> Iterable[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 @pytest.mark.parametrize("piece", [b"data: x\n", b"x" * 100, b": " + b"x" * 100])

@@ -258,9 +258,13 @@ async def test_the_choice_of_a_tool_is_the_clients(
         assert [call.function.name for call in calls] == called
 
 
-@pytest.mark.parametrize("wire", ["openai", "azure", "anthropic"])
+@pytest.mark.parametrize("wire", WIRES)
 async def test_one_call_at_a_time_where_the_client_wants_it(house: Open, wire: str) -> None:
     async with house() as it:
+        answer = await it.ask(wire, CITIES, tools=[WEATHER, CLOCK], parallel_tool_calls=False)
+        [call] = answer.choices[0].message.tool_calls
+        assert json.loads(call.function.arguments) == {"city": "Oslo"}
+        assert answer.choices[0].finish_reason == "tool_calls"
         chunks = await it.stream(wire, CITIES, tools=[WEATHER, CLOCK], parallel_tool_calls=False)
         assert calls_of(chunks) == [("get_weather", {"city": "Oslo"})]
 

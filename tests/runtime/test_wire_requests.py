@@ -203,7 +203,6 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
         ("anthropic", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal, low"),
         ("gemini", {"reasoning_effort": "none"}, "reasoning_effort", "cannot be told not to think"),
         ("vertex", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal"),
-        ("gemini", {"parallel_tool_calls": False, "tools": [CLOCK]}, "parallel_tool_calls", "one call at a"),
         ("gemini", {"logit_bias": {"1": 2}}, "logit_bias", "does not take it"),
         ("gemini", {"modalities": ["text", "audio"]}, "modalities", "only text"),
         ("gemini", {"thinking": {}}, "thinking", "no field of that name"),

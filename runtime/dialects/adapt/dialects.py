@@ -122,6 +122,10 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "user_profile_id": Dropped("it is about who pays Anthropic"),
         "workspace_id": Dropped("it is about who pays Anthropic"),
         "container": Refused("the containers are Anthropic's"),
+        "fallbacks": Dropped("other models are asked by the file of the gateway"),
+        "compaction": Dropped("it is about how Anthropic shortens long conversations"),
+        "billing_policy": Dropped("it is about who pays Anthropic"),
+        "fallback_credit_token": Dropped("it is about who pays Anthropic"),
         "mcp_servers": Refused("only Anthropic calls these servers itself", ([],)),
     },
 }

@@ -63,7 +63,7 @@ def adapt_tools(
             changed["tool_choice"] = None
     if c.parallel_tool_calls is not None:
         if can.parallel_tools is False and tools and not c.parallel_tool_calls:
-            found.refuse("parallel_tool_calls", "the model cannot be held to one call at a time")
+            found.keep_first_call("parallel_tool_calls", "the first call of an answer is kept")
         if can.parallel_tools is False or not tools:
             changed["parallel_tool_calls"] = None
     changed["tools"] = tuple(tools)

@@ -56,7 +56,8 @@ class Classifier:
 
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
-        found = self._safe(_with_type(_error_object(body), headers))
+        said = _with_type(_error_object(body), headers)
+        found = self._safe(said)
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
@@ -79,6 +80,8 @@ class Classifier:
             retryable=should_retry(headers),
         )
         error.upstream = upstream
+        if (code := self._detailed(said)) is not None:
+            error.code = code
         return error
 
     def in_band(self, error: Any) -> RequestError:
@@ -173,6 +176,13 @@ class Classifier:
                 case _ if isinstance(value, str) and not meaning(value):
                     safe[name] = value if text == value and _CODE.fullmatch(value) else None
         return safe
+
+    def _detailed(self, found: dict[str, Any]) -> str | None:
+        """What Anthropic calls the error where its type does not say enough."""
+        details = found.get("details")
+        code = details.get("error_code") if isinstance(details, dict) else None
+        is_plain = isinstance(code, str) and _CODE.fullmatch(code) and self._without_key(code) == code
+        return code if is_plain else None
 
     def _without_key(self, text: str) -> str:
         text = text[:MAX_TEXT]

@@ -54,7 +54,7 @@ async def respond(
                     await out.begin(_headers(trace, name, chat, streams=True))
                     begun = True
                 pending += writer.write(chunk)
-                if pending and (not _more(chunk) or len(pending) > _WRITE):
+                if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
                     await out.send(pending)  # those that are here go out in one write
                     pending = b""
             last = writer.end()
@@ -65,10 +65,6 @@ async def respond(
         except Exception as error:
             pending += writer.fail(out.failed(error))
         return await out.end(pending)
-
-
-def _more(chunk: object) -> bool:
-    return bool(getattr(chunk, "more", False))
 
 
 def _headers(

@@ -417,10 +417,6 @@ def test_of_allowed_tools_the_others_are_left_out() -> None:
     )
 
 
-def test_gemini_cannot_be_held_to_one_call() -> None:
-    assert refused(openai(tools=[TOOL], parallel_tool_calls=False), "gemini") == ["parallel_tool_calls"]
-
-
 PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}
 
 

@@ -20,7 +20,7 @@ from inferc.runtime.replicas.onnx.scores import sigmoid, softmax
 from ...support.projects import Project
 from ...support.remote import gateway_of, running
 from .plans import MODELS
-from .toys import save_model, scorer
+from .toys import echo, save_model, scorer
 
 WIDTH = 6
 VOCABULARY = 31_000
@@ -275,3 +275,53 @@ def _with_worth(path: Path, table: numpy.ndarray[Any, Any], name: str = "worth")
     old.CopyFrom(numpy_helper.from_array(table, name))
     path.write_bytes(model.SerializeToString())
     return path
+
+
+READ = numpy.array([[0, 9, 0], [0, 9, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9], [9, 0, 0]], numpy.float32)
+"""Scores of six steps: a, a again, nothing, another a, b, nothing."""
+
+
+async def test_steps_become_a_text(project: Project) -> None:
+    model = echo(project.folder / "m.onnx", "FP32", ("n", "steps", 3))
+    task = 'classify { labels = ["", "a", "b"], decoding = ctc, activation = none }'
+    call = (
+        "pipeline p(x: tensor<f32, [1, steps, 3]>) -> { label: text, confidence: float } { return m(x) }\n"
+        "pipeline several(x: tensor<f32, [n, steps, 3]>) -> list<{ label: text, confidence: float }> "
+        "{ return m(x) }\n"
+    )
+    async with served(project, deployment(model, task) + call) as gateway:
+        _, one = await gateway.post("/v1/pipelines/p", x=READ[None].tolist())
+        _, two = await gateway.post("/v1/pipelines/several", x=[READ.tolist(), (READ * 0).tolist()])
+        sent = {"name": "x", "datatype": "FP32", "shape": [1, 6, 3], "data": READ.reshape(-1).tolist()}
+        _, answer = await gateway.post("/v1/classify", model="m", inputs=[sent])
+        status, refused = await gateway.post("/v1/classify", model="m", inputs=[sent], top_k=2)
+    assert one["result"] == {"label": "aab", "confidence": 9.0}
+    assert two["result"] == [{"label": "aab", "confidence": 9.0}, {"label": "", "confidence": 0.0}]
+    assert answer["data"][0]["labels"][0]["label"] == "aab"
+    assert (status, refused["error"]["param"]) == (400, "top_k")
+
+
+@pytest.mark.parametrize(
+    ("settings", "codes"),
+    [
+        ('labels = ["", "a", "b"]', []),
+        ('labels = ["", "a"]', ["E0511"]),
+        ("", ["E0308"]),
+        ('labels = ["", "a", "b"], top_k = 2', ["E0308"]),
+        ('labels = ["", "a", "b"], aggregation = simple', ["E0308"]),
+    ],
+)
+def test_what_goes_with_decoding(project: Project, settings: str, codes: list[str]) -> None:
+    model = echo(project.folder / "m.onnx", "FP32", ("n", "steps", 3))
+    text = deployment(model, f"classify {{ decoding = ctc, {settings} }}")
+    assert [code for code in project.codes(text) if code[0] == "E"] == codes
+
+
+def test_a_model_of_rows_decodes_nothing_and_one_of_steps_is_told_of_decoding(project: Project) -> None:
+    def helps(shape: tuple[int | str, ...], settings: str) -> list[str]:
+        model = echo(project.folder / "m.onnx", "FP32", shape)
+        text = deployment(model, f'classify {{ labels = ["", "a", "b"]{settings} }}')
+        return [line for each in project.findings(text) if each.is_error for line in each.help]
+
+    assert helps(("n", 3), ", decoding = ctc") == ["`y` is for a whole row: remove `decoding`"]
+    assert helps(("n", "steps", 3), "") == ["`y` labels steps: set `decoding = ctc`"]
