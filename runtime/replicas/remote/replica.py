@@ -15,7 +15,7 @@ from attrs import evolve
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
 from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
-from ...dialects.provider_errors.classify import Classifier
+from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
@@ -402,6 +402,8 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError(status=407):
+                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorCertificateError():
