@@ -157,7 +157,10 @@ def _lacks(names: list[str]) -> str:
 
 
 def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
-    if vectors(signature, pooling) is not None:
+    found = vectors(signature, pooling)
+    if found is not None and found.name == LOGITS and any(map(_is_past, signature.inputs)):
+        return Misfit(f"its `{LOGITS}` say how a text goes on", "texts are written by `task generate`")
+    if found is not None:
         return None
     if pooling is Pooling.NONE:
         reason = "`pooling = none` needs an output with one vector per text, floats [batch, dimensions]"
