@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "guards": "say which guards see what is asked and answered, and that no way leads past them",
     "call": "answer one request and stop",
+    "test": "play the tests of files: the real policies, played providers, hours in milliseconds",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
     "graph": "draw deployments, routes and pipelines",

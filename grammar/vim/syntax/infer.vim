@@ -10,7 +10,7 @@ syn sync fromstart
 
 syn match inferXPunctuation /\v[{}()[\],:.]/
 hi def link inferXPunctuation inferPunctuation
-syn match inferXOperator /\v\!\=|\&\&|\-\>|\<\=|\=\=|\=\>|\>\=|\|\||\!|\*|\+|\-|\/|\<|\=|\>|\?|\|/
+syn match inferXOperator /\v\!\=|\&\&|\-\>|\<\=|\=\=|\=\>|\>\=|\|\||\!|\*|\+|\-|\/|\<|\=|\>|\?|\||\~/
 hi def link inferXOperator inferOperator
 syn match inferXName /\v%(<|>)\K\k*/
 hi def link inferXName inferName
@@ -54,7 +54,7 @@ hi def link inferXEnumList inferField
 syn match inferXEnumList1 /\v\=%([ \t]*\[)@=/ contained nextgroup=inferXEnumList2 skipwhite
 hi def link inferXEnumList1 inferOperator
 syn region inferXEnumList2 matchgroup=inferPunctuation start=/\v\[/ matchgroup=inferPunctuation end=/\v\]/ contains=inferXDoc,inferXComment,inferXLongText,inferXText,inferXLongPrompt,inferXPrompt,inferXMoney,inferXNumber,inferXImportNames,inferXImportAs,inferXTypeAlias,inferXDeclaration,inferXTemplates,inferXArrowRecord,inferXArrow,inferXTyped,inferXAsType,inferXSubject,inferXConstant,inferXKeyword,inferXEnumList,inferXEnumField,inferXEnumWord,inferXSplit,inferXMeasure,inferXStrategy,inferXLabelled,inferXBlock,inferXField,inferXFunction,inferXName,inferXOperator,inferXPunctuation contained
-syn match inferXKeyword /\v%(<|>)%(import|param|let|template|deployment|route|pipeline|cluster|gateway|type|extern|from|as|with|else|match|for|in|if|prompt|return)%(<|>)/
+syn match inferXKeyword /\v%(<|>)%(import|param|let|template|deployment|route|pipeline|cluster|gateway|type|extern|test|from|as|with|else|match|for|in|if|prompt|return)%(<|>)/
 hi def link inferXKeyword inferKeyword
 syn match inferXConstant /\v%(<|>)%(true|false)%(<|>)/
 hi def link inferXConstant inferConstant

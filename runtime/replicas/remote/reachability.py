@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from yarl import URL
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan
+from .proxy import NoProxy, proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,17 @@ def names_user(endpoint: str) -> bool:
 
 
 async def why_unreachable(endpoint: str) -> str | None:
-    """Why nobody answers at `endpoint`, in words; None when somebody does."""
+    """Why nobody answers at `endpoint`, in words; None when somebody does.
+
+    Where a proxy is on the way, it is the one to be reached: it may know hosts that nobody here knows.
+    """
     url = URL(endpoint)
+    try:
+        proxy = proxy_for(endpoint)
+    except NoProxy as error:
+        return str(error)
+    if proxy is not None:
+        url = proxy.url
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(url.host, url.port)

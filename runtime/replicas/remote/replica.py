@@ -15,7 +15,7 @@ from attrs import evolve
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
 from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
-from ...dialects.provider_errors.classify import Classifier
+from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
@@ -91,6 +91,7 @@ class RemoteReplica:
 
     Only where the provider refuses the credential, it is renewed and shown once more.
     server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    client: what sends them, in a simulation.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class RemoteReplica:
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
+        client: HttpClient | None = None,
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
@@ -114,7 +116,7 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._extra = ExtraBody.of(plan)
         self._is_bedrock = plan.wire is WireFormat.BEDROCK
-        self._client: HttpClient | None = None
+        self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
 
     async def start(self) -> None:
@@ -124,6 +126,8 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
+        if self._client is not None:
+            return
         proxy = None if self._server else self._proxy()
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
@@ -373,7 +377,12 @@ class RemoteReplica:
         more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
-            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+            chunks = [
+                ChatChunk(chunk.data, chunk.usage, more or index < last)
+                if isinstance(chunk, ChatChunk)
+                else chunk._replace(more=more or index < last)
+                for index, chunk in enumerate(chunks)
+            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
@@ -398,6 +407,8 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError(status=407):
+                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorCertificateError():

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
 from inferc.runtime.serving.pipelines.numeric import windows
 from inferc.runtime.serving.pipelines.regions import regions
@@ -20,7 +21,6 @@ from inferc.runtime.serving.pipelines.sounds import sound
 from ...support.flows import pipeline_of, value_of
 from ...support.projects import Project
 from ...support.sounds import RATE, wav
-from ...support.virtual_time import run_virtual
 
 
 def test_stretches_of_a_vector() -> None:
