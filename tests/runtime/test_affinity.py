@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from inferc.compiler.plan import AffinityKind, BalanceKind, CapacityPolicy, KeySource, RouteKey
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.policies.capacity import Admit, Capacity
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import ServerError
@@ -17,7 +18,6 @@ from inferc.runtime.serving.affinity import OF_REPLICAS, by_preference, key_of
 
 from ..support.members import Speaker, member, route
 from ..support.pipelines import balance
-from ..support.virtual_time import run_virtual
 
 CONVERSATION = RouteKey(KeySource.CONVERSATION, "")
 
