@@ -16,6 +16,7 @@ from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     AdaptiveKind,
+    AffinityKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -146,6 +147,7 @@ __all__ = [
     "UNKNOWN",
     "Activation",
     "AdaptiveKind",
+    "AffinityKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",

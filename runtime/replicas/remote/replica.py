@@ -375,7 +375,12 @@ class RemoteReplica:
         more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
-            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+            chunks = [
+                ChatChunk(chunk.data, chunk.usage, more or index < last)
+                if isinstance(chunk, ChatChunk)
+                else chunk._replace(more=more or index < last)
+                for index, chunk in enumerate(chunks)
+            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
