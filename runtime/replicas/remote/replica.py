@@ -284,7 +284,7 @@ class RemoteReplica:
         body = self._body(response, until, MAX_STREAM)
         try:
             while data := await body.piece(_READ_AHEAD):
-                body.progressed()
+                body.since = None
                 yield pieces.piece(data)._replace(upstream=upstream)
                 upstream = None
         except EventTooLarge:
@@ -368,7 +368,7 @@ class RemoteReplica:
         except BrokenStream:
             return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
-            body.progressed()
+            body.since = None
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
