@@ -1,9 +1,9 @@
-"""What it costs that a client speaks another protocol than the provider, which speaks OpenAI's chat completions.
+"""What it costs that a client speaks another protocol than the provider, who speaks chat completions.
 
     python bench/clients.py [--streams N] [--rounds N]
 
-The same stream is asked for in each protocol, one at a time: processor time of the gateway for a chunk, and the
-time to the first token. The floors are chat completions, whose bytes pass, and the upstream itself.
+The same stream is asked for in each protocol, one at a time: processor time of the gateway for a chunk, and
+the time to the first token. The floors are chat completions, whose bytes pass, and the upstream itself.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ def main() -> None:
     for _ in range(options.rounds):
         with ExitStack() as stack:
             upstream = stack.enter_context(serving([SCRIPT, "upstream", str(CHUNKS), str(GAP)], cpus=others))
-            gateway = stack.enter_context(
-                serving([SCRIPT, "gateway", upstream.url, "plain"], cpus=measured)
-            )
+            gateway = stack.enter_context(serving([SCRIPT, "gateway", upstream.url, "plain"], cpus=measured))
             found.setdefault("upstream", []).append(ask(upstream, "chat", options.streams))
             for protocol in BODIES:
                 found.setdefault(protocol, []).append(ask(gateway, protocol, options.streams))
@@ -100,9 +98,7 @@ def main() -> None:
         first, cpu = medians[name].first * 1e6, medians[name].cpu / CHUNKS * 1e6
         added, more = first - floor * 1e6, cpu - passed / CHUNKS * 1e6
         slow = [
-            f"MORE THAN {most}"
-            for value, most in ((added, FIRST_ASKED), (more, CHUNK_ASKED))
-            if value > most
+            f"MORE THAN {most}" for value, most in ((added, FIRST_ASKED), (more, CHUNK_ASKED)) if value > most
         ]
         print(f"{name:12}{first:11.0f} us{added:9.0f} us{cpu:9.1f} us{more:15.1f} us  {' '.join(slow)}")
 

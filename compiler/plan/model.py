@@ -174,6 +174,10 @@ class RemotePoolPlan(DeploymentPlan):
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
     aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
+    responses: bool = rare(
+        "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
+        default=False,
+    )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property
