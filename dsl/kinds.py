@@ -124,6 +124,13 @@ class AdaptiveKind(StrEnum):
     GRADIENT = "gradient"
 
 
+class AffinityKind(StrEnum):
+    """What goes to the same replica."""
+
+    CONVERSATION = "conversation"
+    USER = "user"
+
+
 class BudgetAction(StrEnum):
     """What a spent budget does with one more request."""
 
@@ -232,6 +239,12 @@ class Aggregation(StrEnum):
     FIRST = "first"
     AVERAGE = "average"
     MAX = "max"
+
+
+class Decoding(StrEnum):
+    """How labels of steps become a text: those that repeat are one, and blanks, the first label, are none."""
+
+    CTC = "ctc"
 
 
 class TooLongAction(StrEnum):

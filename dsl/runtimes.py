@@ -103,6 +103,19 @@ class OrtConfig(RuntimeConfig):
 
 
 @frozen(eq=False, repr=False)
+class EndpointTls(Record):
+    """Certificates on the way to an endpoint: whose are trusted, and which one is shown."""
+
+    ca: SecretRef | None = doc(
+        "PEM file with the authorities that are trusted there; unset: those of the system", default=None
+    )
+    cert: SecretRef | None = doc(
+        "PEM file with the certificate that is shown, and those above it", default=None
+    )
+    key: SecretRef | None = doc("PEM file with its key, without a password", default=None)
+
+
+@frozen(eq=False, repr=False)
 class RemoteConfig(RuntimeConfig):
     """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
 
@@ -111,6 +124,11 @@ class RemoteConfig(RuntimeConfig):
     )
     endpoint: str | None = doc("base URL; unset: the provider's own", default=None)
     headers: dict[str, str] = doc("headers that each request has besides its own; no secrets", factory=dict)
+    tls: EndpointTls | None = doc("certificates of one's own; unset: those of the system", default=None)
+    proxy: str | None = doc(
+        "HTTP proxy on the way, such as `http://proxy:3128`; unset: as the environment says", default=None
+    )
+    proxy_login: SecretRef | None = doc("what the proxy wants to know: `user:password`", default=None)
     rate_limits: RateLimits = doc("ceilings of the account", factory=RateLimits)
     retry: RetryPolicy = doc("when a failed request is sent again", factory=RetryPolicy)
     timeouts: Timeouts = doc("how long to wait for the provider", factory=Timeouts)

@@ -66,6 +66,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "pipelines",
         "routes",
         "graph",
+        "scenarios",
         "program",
         "checks",
         "lower",
@@ -97,6 +98,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "reload",
         "gateway",
         "mock_provider",
+        "simulation",
     ),
     "editor": (
         "positions",
@@ -111,7 +113,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "commands"),
+    "cli": ("output", "sources", "plans", "calling", "testing", "commands"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
 here, and the files that a reader looks for first."""

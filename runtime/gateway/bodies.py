@@ -16,9 +16,9 @@ from ...compiler.plan import GatewayPlan
 from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
-from ..ended_stream import rest_of
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
+from ..stream_reader import take
 from .unpacking import BrokenPacking, Unpacker
 
 MAX_CONTAINERS = 200_000
@@ -107,7 +107,7 @@ class Bodies:
         content = request.content
         try:
             if content.is_eof():  # as most bodies, it came along with the headers
-                raw = rest_of(content)
+                raw = take(content)
                 self._hold(request, len(raw), len(raw))
             else:
                 with self._timeouts.within(self._timeout, None):

@@ -46,7 +46,7 @@ class StreamWriter:
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
         if isinstance(chunk, ChatChunk) and self._in_openai:
-            return event(chunk.data) if chunk.data else b""
+            return b"data: %b\n\n" % chunk.data if chunk.data else b""
         if isinstance(chunk, ChatEvents) and chunk.native:
             self._passed = True
             return chunk.native

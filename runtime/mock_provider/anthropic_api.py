@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import Answer, Call, effort_of, hash_id, pieces
+from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -80,7 +80,7 @@ class AnthropicApi:
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-api-key", "").strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if not request.headers.get("anthropic-version"):
             raise MockError(400, "anthropic-version: header is required")
         return self._read(body, wanted(body, "model", str), _FIELDS)
@@ -176,7 +176,7 @@ class AnthropicOnVertexApi(AnthropicApi):
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if body.get("anthropic_version") != "vertex-2023-10-16":
             raise MockError(400, "anthropic_version: Input should be 'vertex-2023-10-16'")
         if bool(body.get("stream")) != (request.match_info["method"] == "streamRawPredict"):

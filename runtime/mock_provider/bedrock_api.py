@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import Answer, Call, effort_of, hash_id, pieces
+from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -69,7 +69,7 @@ class BedrockApi:
         signed = _SIGNED.match(shown)
         return signed[1] if signed else shown.removeprefix("Bearer ").strip() * shown.startswith("Bearer ")
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         refuse_unknown(body, _FIELDS)
         asked = Asked(model=request.match_info["model"], stream=request.path.endswith("/converse-stream"))
         system = [block["text"] for block in body.get("system") or () if "text" in block]

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import LOGPROB, Answer, Call, effort_of, pieces
+from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -73,7 +73,7 @@ class GeminiApi:
         shown = headers.get("x-goog-api-key", "") or headers.get("Authorization", "").removeprefix("Bearer ")
         return shown.strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         refuse_unknown(body, _FIELDS)
         config = body.get("generationConfig") or {}
         refuse_unknown(config, _CONFIG, "generationConfig.")

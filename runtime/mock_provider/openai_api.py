@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import CREATED, LOGPROB, Answer, pieces
+from .api import RequestPath
 from .limits import Room, duration
 from .parsed_request import Asked, MockError, describe, wanted
 
@@ -23,7 +23,7 @@ class OpenAIApi:
         shown = headers.get("Authorization", "").removeprefix("Bearer ")
         return (shown or headers.get("api-key", "")).strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         model = request.match_info.get("deployment") or wanted(body, "model", str)
         asked = Asked(model=model, stream=bool(body.get("stream")))
         asked.include_usage = bool((body.get("stream_options") or {}).get("include_usage"))

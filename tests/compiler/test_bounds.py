@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from inferc.compiler.analysis import bounds
 from inferc.compiler.analysis.bounds import Bound, bounds_of
 from inferc.compiler.plan import Plan, RemotePoolPlan
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.rate_limiters import MAX_WAIT
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT
 from inferc.runtime.requests import errors as e
@@ -28,7 +29,6 @@ from ..support.flows import echo, value_of
 from ..support.members import Speaker, hear
 from ..support.policies import policies_of
 from ..support.projects import Project
-from ..support.virtual_time import run_virtual
 
 FILE = """
 deployment gpt {

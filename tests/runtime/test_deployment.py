@@ -16,6 +16,7 @@ from inferc.compiler.plan import (
     RetryPolicy,
     TaskKind,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
@@ -35,7 +36,6 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import remote_plan
-from ..support.virtual_time import run_virtual
 
 WHOLE = ChatRequest(CHAT.body, stream=False)
 REJECT = CapacityPolicy(CapacityKind.REJECT)

@@ -25,6 +25,7 @@ from inferc.compiler.plan import (
     RetryPolicy,
     SecretRef,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.executor import Executor
 from inferc.runtime.limits.accounts import Accounts
 from inferc.runtime.limits.rate_limiters import MAX_WAIT, LocalRateLimiter
@@ -55,7 +56,6 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import plan_of, remote_plan
-from ..support.virtual_time import run_virtual
 
 ONCE = RetryPolicy(max_retries=0)
 TWICE = RetryPolicy(max_retries=1, initial_backoff=Duration(1), jitter=JitterKind.NONE)

@@ -8,6 +8,7 @@ from enum import Enum
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
+from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
 
 END_GRACE = 0.25
@@ -44,7 +45,18 @@ class Body:
     must be here. most: bytes, counted after they are unpacked.
     """
 
-    __slots__ = ("_content", "_left", "_most", "_read", "_response", "_since", "_timeouts", "_until")
+    __slots__ = (
+        "_arrival",
+        "_content",
+        "_left",
+        "_most",
+        "_read",
+        "_response",
+        "_timeouts",
+        "_until",
+        "moment",
+        "since",
+    )
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
@@ -53,7 +65,10 @@ class Body:
         self._read = read
         self._until = until
         self._left = self._most = most
-        self._since: float | None = None
+        self.since: float | None = None
+        """When the wait for something new began; None: something has come."""
+        self.moment = 0.0
+        self._arrival: asyncio.Future[None] | None = None
 
     @property
     def at_end(self) -> bool:
@@ -66,13 +81,24 @@ class Body:
         Raises OutOfBounds and ClientError.
         """
         content = self._content
-        data = content.read_nowait(most)
+        data = take(content, most)
         if not data and not content.at_eof():
-            if self._since is None:
-                self._since = self._timeouts.loop.time()
+            if self.since is None:
+                self.since = self._timeouts.loop.time()
+            self.moment = min(self.since + self._read, self._until)
+            self._arrival = arrival(content)
             try:
-                with self._timeouts.until(min(self._since + self._read, self._until)):
-                    data = await (content.readany() if most < 0 else content.read(most))
+                if self._arrival is None:
+                    with self._timeouts.until(self.moment):
+                        data = await (content.readany() if most < 0 else content.read(most))
+                else:
+                    self._timeouts.begin(self)
+                    try:
+                        await self._arrival
+                    finally:
+                        self._timeouts.waits.discard(self)
+                        arrived(content)
+                    data = take(content, most)
             except TimeoutError:
                 over = self._timeouts.loop.time() >= self._until
                 raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
@@ -81,9 +107,14 @@ class Body:
             raise OutOfBounds(Limit.SIZE, self._most)
         return data
 
+    def expire(self) -> None:
+        """The wait for the next piece has lasted too long."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_exception(TimeoutError())
+
     def progressed(self) -> None:
         """The last piece brought something new: the time for the next one begins with the wait for it."""
-        self._since = None
+        self.since = None
 
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""

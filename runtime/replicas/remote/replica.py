@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
@@ -16,11 +17,10 @@ from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
 from ...dialects import openai_responses
 from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
-from ...dialects.provider_errors.classify import Classifier
+from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...ended_stream import rest_of
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
@@ -44,16 +44,18 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.upstream import Upstream
+from ...stream_reader import take
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
+from .certificates import Certificates, why_tls
 from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
-from .proxy import NoProxy, Proxy, proxy_for
+from .proxy import proxy_of
 
 Parser = SseParser | EventStreamParser
 
@@ -92,6 +94,7 @@ class RemoteReplica:
 
     Only where the provider refuses the credential, it is renewed and shown once more.
     server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    client: what sends them, in a simulation.
     """
 
     def __init__(
@@ -100,6 +103,8 @@ class RemoteReplica:
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
+        client: HttpClient | None = None,
+        base_dir: Path = Path(),
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
@@ -116,8 +121,10 @@ class RemoteReplica:
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._extra = ExtraBody.of(plan)
         self._is_bedrock = plan.wire is WireFormat.BEDROCK
-        self._client: HttpClient | None = None
+        self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
+        self._base_dir = base_dir
+        self._certificates: Certificates | None = None
 
     async def start(self) -> None:
         plan = self._plan
@@ -126,7 +133,11 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
-        proxy = None if self._server else self._proxy()
+        if self._client is not None:
+            return
+        proxy = None if self._server else proxy_of(plan, self._base_dir)
+        if plan.tls is not None:
+            self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
@@ -135,22 +146,11 @@ class RemoteReplica:
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
+                ssl=self._certificates.context if self._certificates is not None else None,
                 query=plan.query,
                 as_written=self._is_bedrock,  # whose signatures are of each character
             )
         )
-
-    def _proxy(self) -> Proxy | None:
-        """The proxy that the environment names for the endpoint. Raises StartError."""
-        try:
-            proxy = proxy_for(self._plan.endpoint)
-        except NoProxy as error:
-            raise StartError(f"deployment `{self._plan.deployment}`: {error}") from None
-        if proxy is not None:
-            log.info(
-                "deployment `%s`: its requests go through the proxy %s", self._plan.deployment, proxy.where
-            )
-        return proxy
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -238,7 +238,7 @@ class RemoteReplica:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         most = _most(request)
         if response.content.is_eof():  # as most, it came along with its head
-            body = rest_of(response.content)
+            body = take(response.content)
             if len(body) > most:
                 raise OutOfBounds(Limit.SIZE, most)
         else:
@@ -345,6 +345,8 @@ class RemoteReplica:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
+        if self._certificates is not None:
+            self._certificates.look(self._timeouts.loop.time())
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
@@ -379,7 +381,12 @@ class RemoteReplica:
         more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
-            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+            chunks = [
+                ChatChunk(chunk.data, chunk.usage, more or index < last)
+                if isinstance(chunk, ChatChunk)
+                else chunk._replace(more=more or index < last)
+                for index, chunk in enumerate(chunks)
+            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
@@ -404,6 +411,8 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError(status=407):
+                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorCertificateError():
@@ -411,11 +420,13 @@ class RemoteReplica:
                 why = getattr(why, "verify_message", "") or why
                 what = (
                     f"cannot be trusted at {error.host}:{error.port}: {why}; "
-                    "certificates of your own are read from the file that SSL_CERT_FILE names"
+                    "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
                 )
+            case aiohttp.ClientConnectorSSLError():
+                what = f"cannot be reached at {self._plan.endpoint}: {why_tls(error.os_error)}"
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
-                reason = os.strerror(number) if number and number > 0 else error.os_error
+                reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
                 if isinstance(error, aiohttp.ClientProxyConnectionError):
                     where = f"the proxy {error.host}:{error.port}"
