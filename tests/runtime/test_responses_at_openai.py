@@ -186,8 +186,7 @@ async def test_a_stream_that_fails_or_is_cut_off_is_an_error() -> None:
         async with front(stream) as it:
             try:
                 asked = await it.api.responses.create(model="gpt", input="one", stream=True)
-            except openai.InternalServerError as failed:  # where it came before anything was told
-                assert failed.status_code == 502
+            except openai.InternalServerError:  # where it came before anything was told
                 continue
             told = [event async for event in asked]
             assert told[-1].type == "response.failed"
