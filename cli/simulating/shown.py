@@ -12,6 +12,9 @@ from ...runtime.simulation.runs import Run
 FULL = 0.9
 """A limit of which so much was used, at its peak, is reached."""
 
+LONG = 0.005
+"""A circuit that is open, or a hold that lasts, for more of the time is said."""
+
 HEADINGS = ("FROM", "REQ/S", "FAILED", "P50", "P99", "COST")
 
 
@@ -21,7 +24,7 @@ def rows(run: Run) -> Iterator[tuple[str, ...]]:
     for window in run.windows:
         yield (
             clock(window.began),
-            f"{window.count * run.scale / width:,.4g}",
+            rate(window.count * run.scale / width),
             f"{window.failures / window.count:.2%}" if window.count else "-",
             seconds(window.percentile(0.5)),
             seconds(window.percentile(0.99)),
@@ -63,7 +66,7 @@ def busiest(run: Run) -> Iterator[str]:
     else:
         used = f"{found.peak:.0%} at its peak, {found.mean:.0%} on average"
         yield f"busiest: {found.kind} of `{found.of}`, {used}{waited}"
-    if found.peak >= FULL:
+    if found.peak >= FULL or found.kind in _WORDS:
         yield f"  {found.advice}"
     else:
         yield "  there is room: nothing has to be changed"
@@ -75,9 +78,13 @@ _WORDS = {"circuit": "its circuit is open", "hold": "its provider wants to be le
 
 
 def nearest(run: Run) -> Looked | None:
-    """The limit that was reached, or came nearest: what makes others wait first."""
-    found = [each for each in run.looked if each.peak > 0]
-    return max(found, key=lambda each: (min(round(each.peak, 2), 1.0), each.mean), default=None)
+    """The limit that was reached; else who failed for long; else what came nearest to its limit."""
+    limits = [each for each in run.looked if each.peak > 0 and each.kind not in _WORDS]
+    states = [each for each in run.looked if each.kind in _WORDS and each.mean >= LONG]
+    fullest = max(limits, key=lambda each: (min(round(each.peak, 2), 1.0), each.mean), default=None)
+    if fullest is not None and fullest.peak >= FULL:
+        return fullest
+    return max(states, key=lambda each: each.mean, default=fullest)
 
 
 def as_json(run: Run, seed: int) -> dict[str, Any]:
@@ -122,8 +129,13 @@ def as_json(run: Run, seed: int) -> dict[str, Any]:
     }
 
 
+def rate(value: float) -> str:
+    """How many in a second."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def clock(value: float) -> str:
-    """`07:30`, or `90 s` where all is short."""
+    """`7:30:00`, or `7:30` where there are no hours."""
     minutes, rest = divmod(round(value), 60)
     if minutes >= 60:
         return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

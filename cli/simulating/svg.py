@@ -81,8 +81,8 @@ def _panel(top: int, name: str, lines: Sequence[Line], least: float, unit: str, 
         ]
         if points:
             yield f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        x, y = _LEFT + _WIDTH + 8, top + 14 + index * 16
-        yield f'<text x="{x}" y="{y}" fill="{colour}">{escape(line)}</text>'
+        right, y = _LEFT + _WIDTH + 8, top + 14 + index * 16
+        yield f'<text x="{right}" y="{y}" fill="{colour}">{escape(line)}</text>'
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = _LEFT + share * _WIDTH
         at = clock(share * run.seconds)

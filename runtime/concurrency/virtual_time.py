@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Coroutine
-from time import perf_counter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,16 +20,15 @@ class Deadlock(Exception):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Starts at 0 s; time passes only while every task waits. Knows timers and tasks, no real I/O.
 
-    What is given to a thread runs at once, in its place. measured: the time that it takes passes here, too.
+    What is given to a thread runs at once, in its place.
     """
 
     _ready: Any
     _scheduled: Any
     _stopping: bool
 
-    def __init__(self, *, measured: bool = False) -> None:
+    def __init__(self) -> None:
         self._now = 0.0
-        self._measured = measured
         super().__init__()
 
     def time(self) -> float:
@@ -67,28 +65,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self, executor: Any, func: Any, *args: Any
     ) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = self.create_future()
-        began = perf_counter()
         try:
-            value, error = func(*args), None
-        except Exception as raised:
-            value, error = None, raised
-
-        def finish() -> None:
-            if done.cancelled():
-                return
-            if error is None:
-                done.set_result(value)
-            else:
-                done.set_exception(error)
-
-        if self._measured:
-            self.call_later(perf_counter() - began, finish)
-        else:
-            finish()
+            done.set_result(func(*args))
+        except Exception as error:
+            done.set_exception(error)
         return done
 
 
-def run_virtual(main: Coroutine[Any, Any, T], *, measured: bool = False) -> T:
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end in virtual time. Raises Deadlock where it would wait forever."""
-    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(measured=measured)) as runner:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)

@@ -129,5 +129,5 @@ def _advice(kind: str, of: str, plan: object, scale: float) -> str:
         case "hold":
             return f"the provider of `{of}` asks to be left alone: say its `rate_limits`, or add a key"
         case "circuit":
-            return f"the provider of `{of}` fails: give its routes another member"
+            return f"the provider of `{of}` fails: what counts is who answers in its place"
     return ""

@@ -82,8 +82,7 @@ def run(
     most: int,
 ) -> Run:
     """Play a load, or requests that once came. most: how many are played. Raises StartError, Deadlock."""
-    real = any(each.real for each in world.values())
-    return run_virtual(_run(plan, base_dir, world, load, Random(seed), most), measured=real)
+    return run_virtual(_run(plan, base_dir, world, load, Random(seed), most))
 
 
 async def _run(
@@ -123,4 +122,6 @@ async def _run(
         calls = {name: round(each.calls * scale) for name, each in simulation.providers.items()}
         looked = watch.end(scale)
     tally.count += lost
-    return Run(tally, windows, seconds, scale, looked, calls, tally.codes, tuple(coarse(plan, scale)), lost)
+    return Run(
+        tally, windows, seconds, scale, looked, calls, tally.codes, tuple(coarse(plan, world, scale)), lost
+    )
