@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "breaker": "open or close the circuit of a deployment",
     "hold": "send nothing to the account of a deployment for a while",
     "drain": "let no more requests come to a deployment",
+    "scale": "let a deployment have more replicas, or fewer, than the file says",
+    "log": "let a running server say more, or less",
     "status": "show how a running server and its models are",
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",

@@ -124,6 +124,13 @@ class AdaptiveKind(StrEnum):
     GRADIENT = "gradient"
 
 
+class AffinityKind(StrEnum):
+    """What goes to the same replica."""
+
+    CONVERSATION = "conversation"
+    USER = "user"
+
+
 class BudgetAction(StrEnum):
     """What a spent budget does with one more request."""
 

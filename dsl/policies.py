@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import AdaptiveKind, BudgetAction, CapacityKind, JitterKind, UnavailableAction
+from .kinds import AdaptiveKind, AffinityKind, BudgetAction, CapacityKind, JitterKind, UnavailableAction
 from .record import Record
 from .units import Duration, Money, Size
 
@@ -41,6 +41,14 @@ class Serving(Record):
         metadata={
             "doc": "fewer at once than `max_concurrent` while more would only take longer: by `aimd` or "
             "`gradient`; unset: always as many",
+            "rare": True,
+        },
+    )
+    affinity: AffinityKind | None = field(
+        default=None,
+        metadata={
+            "doc": "what goes to the same replica, as long as that has room: the requests of a "
+            "`conversation`, or of a `user`; unset: each to the one with the least to do",
             "rare": True,
         },
     )

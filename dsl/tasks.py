@@ -44,6 +44,16 @@ class EmbedTask(Task):
     query_prompt: str = doc("stands before each text that is a query", default="")
     document_prompt: str = doc("stands before each text that is a document", default="")
     input_type: InputType = doc("what a text is when a request does not say", default=InputType.NONE)
+    query_length: int | None = at_least(
+        1,
+        "with `vectors = multi`: tokens of each query; shorter ones are filled up with the tokenizer's mask, "
+        "which has vectors, too, as ColBERT's; unset: as many as a query has",
+        at_most=MOST_TOKENS,
+        default=None,
+    )
+    attends_expansion: bool = doc(
+        "whether the tokens of a query look at what it is filled up with", default=False
+    )
     kind: TaskKind = TaskKind.EMBED
 
 

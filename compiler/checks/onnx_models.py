@@ -154,6 +154,16 @@ def _dimensions(
 def _vectors(
     declared: Declared, task: EmbedTask, output: TensorSpec | None, signature: Signature, found: Diagnostics
 ) -> None:
+    for name in ("query_length", "attends_expansion"):
+        needed = VectorKind.MULTI if name == "query_length" else None
+        if getattr(task, name) and (task.vectors is not needed if needed else task.query_length is None):
+            what = "`vectors = multi`" if needed else "`query_length`"
+            found.error(
+                "E0308",
+                f"`{name}` says nothing without {what}",
+                declared.span("task", name),
+                help=f"set {what}, or remove it",
+            )
     if task.vectors is not VectorKind.DENSE and task.dimensions is not None:
         message = f"`dimensions` cuts dense vectors, and these are {task.vectors}"
         _task_error(declared, ("task", "dimensions"), message, signature, found, None)

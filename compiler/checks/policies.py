@@ -6,7 +6,7 @@ import re
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import RuntimeKind
+from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
@@ -22,7 +22,7 @@ from ...dsl.runtimes import (
 )
 from ...dsl.source import Span
 from ...dsl.units import Duration
-from ...dsl.urls import no_base_url
+from ...dsl.urls import no_base_url, no_proxy_url
 from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
@@ -123,6 +123,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
         )
     _endpoint(declared, config, found)
     _headers(declared, config, found)
+    _connection(declared, config, found)
     _exclusive(declared, config, found)
     _keys(declared, deployment, config, found)
 
@@ -284,9 +285,55 @@ def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) 
         found.error("E0316", message, span, "cannot be sent", help=advice)
 
 
+def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """Certificates and proxies on the way to the endpoint."""
+    here, tls = "runtime_config", config.tls
+    for name in ("ca", "cert", "key") if tls is not None else ():
+        ref = getattr(tls, name)
+        if ref is not None and ref.source is not SecretSource.FILE:
+            found.error(
+                "E0301",
+                f"`{name}` is a file",
+                declared.span(here, "tls", name),
+                "not a file",
+                help=f'write `{name} = file("path.pem")`',
+            )
+    for one, other in (("cert", "key"), ("key", "cert")):
+        if declared.wrote(here, "tls", one) and not declared.wrote(here, "tls", other):
+            found.error(
+                "E0308",
+                f"`{one}` needs `{other}` beside it",
+                declared.span(here, "tls", one),
+                f"`{other}` is missing",
+                help=f'add `{other} = file("…")`: the key without a password',
+            )
+    plain = config.endpoint is not None and not is_unknown(config.endpoint)
+    if tls is not None and plain and str(config.endpoint).startswith("http://"):
+        found.error(
+            "E0308",
+            "`tls` means nothing for an endpoint that begins with `http://`",
+            declared.span(here, "tls"),
+            secondary=[Label(declared.span(here, "endpoint"), "is asked without TLS")],
+            help="write the endpoint with `https://`, or remove `tls`",
+        )
+    proxy = config.proxy
+    if proxy is not None and not is_unknown(proxy) and (problem := no_proxy_url(proxy)) is not None:
+        found.error("E0313", problem[0], declared.span(here, "proxy"), problem[1], help=problem[2])
+    if config.proxy_login is not None and proxy is None:
+        found.error(
+            "E0308",
+            "`proxy_login` needs `proxy` beside it",
+            declared.span(here, "proxy_login"),
+            "`proxy` is missing",
+            help='add `proxy = "http://…"`',
+        )
+
+
 _RULED_OUT = (
     ("endpoint", "azure_resource", "where the server is"),
     ("endpoint", "launch", "where the server is"),
+    ("tls", "launch", "how the server is reached"),
+    ("proxy", "launch", "how the server is reached"),
     ("api_key", "access_key_id", "who asks"),
     ("api_key", "profile", "who asks"),
     ("profile", "access_key_id", "who asks"),

@@ -131,13 +131,25 @@ def _tokens(signature: Signature) -> Misfit | None:
     absent = [name for name in (INPUT_IDS, ATTENTION_MASK) if signature.input(name) is None]
     if absent:
         return Misfit(f"it needs token inputs, and {_lacks(absent)}")
-    others = [each for each in signature.inputs if each.name not in known]
+    tokens = [each for each in signature.inputs if each.name in known]
+    others = [each for each in signature.inputs if each not in tokens and not _is_past(each)]
     if others:
         return Misfit(f"text does not give a value for {_names(others)}")
-    wrong = [each for each in signature.inputs if each.dtype not in _INTEGERS or not _has_rank(each, 2)]
+    wrong = [each for each in tokens if each.dtype not in _INTEGERS or not _has_rank(each, 2)]
     if wrong:
         return Misfit(f"token inputs are i64 or i32, [batch, sequence], and {_names(wrong)} is not")
     return None
+
+
+def _is_past(spec: TensorSpec) -> bool:
+    """Whether it holds what came before the text, and may be empty."""
+    return spec.name.startswith(PAST) and spec.dtype in _GENERATED and _cache_sizes(spec)
+
+
+def _cache_sizes(past: TensorSpec) -> bool:
+    """Whether heads and size of a cache, [batch, heads, positions, size], are known."""
+    heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
+    return all(isinstance(size, int) for size in heads)
 
 
 def _lacks(names: list[str]) -> str:
@@ -145,7 +157,10 @@ def _lacks(names: list[str]) -> str:
 
 
 def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
-    if vectors(signature, pooling) is not None:
+    found = vectors(signature, pooling)
+    if found is not None and found.name == LOGITS and any(map(_is_past, signature.inputs)):
+        return Misfit(f"its `{LOGITS}` say how a text goes on", "texts are written by `task generate`")
+    if found is not None:
         return None
     if pooling is Pooling.NONE:
         reason = "`pooling = none` needs an output with one vector per text, floats [batch, dimensions]"
@@ -226,8 +241,7 @@ def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:
     present = PRESENT + past.name.removeprefix(PAST)
     if all(each.name != present for each in signature.outputs):
         return Misfit(f"`{past.name}` needs an output `{present}`, which it continues with")
-    heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
-    if past.dtype not in _GENERATED or not all(isinstance(size, int) for size in heads):
+    if past.dtype not in _GENERATED or not _cache_sizes(past):
         return Misfit(
             f"`{past.name}` must be f32 or f16 [batch, heads, sequence, size], heads and size fixed"
         )

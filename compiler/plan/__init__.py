@@ -16,6 +16,7 @@ from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
     AdaptiveKind,
+    AffinityKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
@@ -53,9 +54,9 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.requests import RequestParameters, RequestSettings
-from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
-from ...dsl.urls import no_base_url
+from ...dsl.urls import no_base_url, no_proxy_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -146,6 +147,7 @@ __all__ = [
     "UNKNOWN",
     "Activation",
     "AdaptiveKind",
+    "AffinityKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
@@ -177,6 +179,7 @@ __all__ = [
     "Dimension",
     "Duration",
     "EmbedSpec",
+    "EndpointTls",
     "ExecutionProvider",
     "ExternNode",
     "ExternPlan",
@@ -268,6 +271,7 @@ __all__ = [
     "is_origin",
     "load_plan",
     "no_base_url",
+    "no_proxy_url",
     "plan_converter",
     "read_moment",
     "split_address",

@@ -55,6 +55,12 @@ class EmbedSpec(TaskSpec):
     input_type: InputType = field(
         default=InputType.NONE, metadata={"doc": "what a text is when a request does not say", "rare": True}
     )
+    query_length: int | None = field(
+        default=None, metadata={"doc": "tokens that queries are filled up to; null: not at all", "rare": True}
+    )
+    attends_expansion: bool = field(
+        default=False, metadata={"doc": "whether other tokens look at what is filled up", "rare": True}
+    )
 
 
 @frozen(kw_only=True)

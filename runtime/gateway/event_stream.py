@@ -59,16 +59,22 @@ class EventStream:
             self.response.headers.update(headers)
             self._writer = await self.response.prepare(self._request)
 
-    async def send(self, data: bytes) -> None:
-        """Send one event or several. Raises ConnectionError when the client is gone."""
-        if self._comment is not None or self._writer is None:
-            await self.begin()
+    async def send(self, data: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send one event or several. Raises ConnectionError when the client is gone.
+
+        headers: sent with the status, where that goes out now.
+        """
         self._spoke = self._loop.time()
+        if self._comment is not None:
+            await self._comment
+        if self._writer is None:
+            self.response._send_headers_immediately = False  # but together with the events
+            await self.begin(headers)
         await self._write(data)
 
-    async def end(self, data: bytes = b"") -> web.StreamResponse:
-        """Send the last events."""
-        await self.begin()
+    async def end(self, data: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> web.StreamResponse:
+        """Send the last events. headers: as of `send`."""
+        await self.begin(headers)
         await self.response.write_eof(data)
         return self.response
 
@@ -91,7 +97,7 @@ class EventStream:
         """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
         writer = self._writer
         assert writer is not None
-        if isinstance(writer, StreamWriter) and writer.chunked:
+        if isinstance(writer, StreamWriter) and writer.chunked and not writer._headers_buf:
             writer._write(b"%x\r\n%b\r\n" % (len(data), data))
         else:
             await writer.write(data)

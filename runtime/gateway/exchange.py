@@ -16,6 +16,7 @@ from ..policies.estimate import estimate
 from ..requests.answer import Chunk
 from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
+from ..requests.foreign_text import MOST_NAME, short_name
 from ..requests.request import ChatRequest, CompletionRequest, Request
 from ..requests.trace import Span, Trace
 from ..serving.model import Model
@@ -97,7 +98,8 @@ class Exchange:
         except UnknownModel:
             if self.key is None or not self.key.plan.models:
                 raise
-            raise UnknownModel(f"there is no model `{name}`; {self._listed()}", param="model") from None
+            message = f"there is no model `{short_name(name)}`; {self._listed()}"
+            raise UnknownModel(message, param="model") from None
         if self.key is not None:
             self._check(name)
         return model
@@ -271,18 +273,22 @@ class Exchange:
 
     def _may_ask(self, name: str) -> bool:
         patterns = self.key.plan.models if self.key is not None else ()
-        return not patterns or _matches(patterns, name)
+        return not patterns or (len(name) <= _MOST_MATCHED and _matches(patterns, name))
 
     def _check(self, name: str) -> None:
         if self._may_ask(name):
             return
         assert self.key is not None
-        message = f"the key `{self.key.plan.name}` may not ask `{name}`; {self._listed()}"
+        message = f"the key `{self.key.plan.name}` may not ask `{short_name(name)}`; {self._listed()}"
         raise Forbidden(message, param="model", code="model_not_allowed")
 
     def _listed(self) -> str:
         names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
         return f"it may ask {names}" if names else "it may ask nothing"
+
+
+_MOST_MATCHED = 2 * MOST_NAME
+"""Characters of a name that is looked for in the list of a key: a model, and what stands for its `*`."""
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from attrs import frozen
 
-from ...compiler.plan import GatewayPlan, Plan, is_loopback
+from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, is_loopback
+from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
@@ -84,6 +85,8 @@ async def serve(
                 await server.start()
                 service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
+                if any(isinstance(each, OnnxServingPlan) for each in executor.plan.deployments):
+                    keep_blocks()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
                 if ready:

@@ -83,7 +83,7 @@ class Capacity:
         self._policy = policy
         self._total = 0
         self._next = 0
-        self._waiting: dict[int, tuple[int, str]] = {}
+        self._waiting: dict[int, tuple[int, str, int | None]] = {}
         self._queue: list[tuple[int, float, int]] = []
         self._turns: dict[str, float] = {}
         self._turn = 0.0
@@ -108,23 +108,29 @@ class Capacity:
         return self._limit
 
     def arrive(
-        self, ticket: int, priority: int = 0, asker: str = "", patience: float | None = None
+        self,
+        ticket: int,
+        priority: int = 0,
+        asker: str = "",
+        patience: float | None = None,
+        prefer: int | None = None,
     ) -> Decision:
         """A request wants a slot; `ticket` is a name for it that no other request has, and later ones
         have higher.
 
         Those with the higher priority run first. Of the same priority, askers take turns, and of the same
-        asker, those that came first are the first. patience: seconds that it can wait.
+        asker, those that came first are the first. patience: seconds that it can wait. prefer: the replica on
+        which it runs, if that has room.
         """
         if self._total < self._limit:
-            return self._admit(ticket)
+            return self._admit(ticket, prefer)
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
                 if patience is not None and (wait := self._expected(priority, asker)) > patience:
                     again = min(max(wait - patience, MIN_RETRY_AFTER), MAX_RETRY_AFTER)
                     return Refuse(again, len(self._waiting), wait)
                 if len(self._waiting) < MAX_WAITING:
-                    self._enqueue(ticket, priority, asker)
+                    self._enqueue(ticket, priority, asker, prefer)
                     return _WAIT
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
                 return FallBack(target, self._retry_after())
@@ -158,22 +164,22 @@ class Capacity:
         self._limit = limit
         return self._admit_next()
 
-    def _enqueue(self, ticket: int, priority: int, asker: str) -> None:
+    def _enqueue(self, ticket: int, priority: int, asker: str, prefer: int | None) -> None:
         if len(self._queue) > 2 * MAX_WAITING:  # most of them have left
             self._queue = [entry for entry in self._queue if entry[2] in self._waiting]
             heapify(self._queue)
         turn = self._turns[asker] = max(self._turn, self._turns.get(asker, 0.0)) + 1
         heappush(self._queue, (-priority, turn, ticket))
-        self._waiting[ticket] = priority, asker
+        self._waiting[ticket] = priority, asker, prefer
         self._priorities[priority] += 1
         self._askers[asker] += 1
 
-    def _forget(self, ticket: int) -> bool:
-        """Whether the request still waited, which it does no longer."""
+    def _forget(self, ticket: int) -> None:
+        """The request waits no longer."""
         waited = self._waiting.pop(ticket, None)
         if waited is None:
-            return False
-        priority, asker = waited
+            return
+        priority, asker, _ = waited
         self._priorities[priority] -= 1
         self._askers[asker] -= 1
         if not self._priorities[priority]:
@@ -184,14 +190,15 @@ class Capacity:
             self._queue.clear()
             self._turns.clear()
             self._turn = 0.0
-        return True
 
     def _admit_next(self) -> Admit | None:
         while self._waiting and self._total < self._limit:
             _, turn, ticket = heappop(self._queue)
             self._turn = max(self._turn, turn)
-            if self._forget(ticket):
-                return self._admit(ticket)
+            waited = self._waiting.get(ticket)
+            if waited is not None:
+                self._forget(ticket)
+                return self._admit(ticket, waited[2])
         return None
 
     def _expected(self, priority: int, asker: str) -> float:
@@ -203,17 +210,25 @@ class Capacity:
         turns = min(before, self._askers[asker] * askers + askers - 1) + 1
         return self._hold * turns / self._limit
 
-    def _admit(self, ticket: int) -> Admit:
+    def _admit(self, ticket: int, prefer: int | None) -> Admit:
         running = self._running
         count = len(running)
         replica = 0
-        if count > 1:
+        if prefer is not None and self._has_room(prefer):
+            replica = prefer
+        elif count > 1:
             order = (*range(self._next, count), *range(self._next))
             replica = min(order, key=lambda each: (self._rank(each), running[each]))
             self._next = (replica + 1) % count
         running[replica] += 1
         self._total += 1
         return Admit(ticket, replica)
+
+    def _has_room(self, replica: int) -> bool:
+        """Whether one more on `replica` leaves the others no more to do than their share."""
+        share = -(-self._limit // len(self._running))
+        best = min(map(self._rank, range(len(self._running))))
+        return self._running[replica] < share and self._rank(replica) <= best
 
     def _retry_after(self) -> float:
         """How long until this request would have had its turn, going by how long requests take."""

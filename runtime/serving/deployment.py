@@ -10,7 +10,7 @@ from random import Random
 
 from attrs import evolve
 
-from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey
 from ..limits.replica_policies import ReplicaPolicies
 from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
@@ -30,6 +30,7 @@ from ..requests.errors import (
 )
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
+from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
 from .counters import DIVERTED, DeploymentCounters, outcome_now
@@ -82,6 +83,9 @@ class Deployment(Model):
         """What says how many requests may run at the same time; None where that is always the same."""
         if self.adaptive is not None:
             self._slots.adapt(self.adaptive.limit)
+        self._together = (
+            OF_REPLICAS[serving.affinity] if serving.affinity is not None and len(replicas) > 1 else None
+        )
         self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
         self._availability = Availability(self.name, replicas, self._policies)
         whole = [replica for replica in replicas if isinstance(replica, Answering)]
@@ -366,7 +370,10 @@ class Deployment(Model):
             if self._throttling is not None:
                 self._throttle()
             asker = call.payers[0] if call.payers else ""
-            slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until, asker)
+            prefer = None if self._together is None else self._preferred(call, self._together)
+            slot = await self._slots.enter(
+                call.priority, call.deadline, began, call.wait_until, asker, prefer
+            )
         except BaseException:
             self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
             raise
@@ -426,6 +433,11 @@ class Deployment(Model):
             counters.firsts.add(first - sent)
             if usage is not None and usage.completion_tokens > 1:
                 counters.per_token.add((now - first) / (usage.completion_tokens - 1))
+
+    def _preferred(self, call: Call, together: RouteKey) -> int | None:
+        """The replica to which requests go that belong together with this one; None where it has no such."""
+        key = key_of(call, together)
+        return None if key is None else by_preference(key, [f"#{i}" for i in range(len(self._replicas))])[0]
 
     def _overloaded(self, error: RequestError) -> None:
         """Let fewer run where `error` says that there are too many."""

@@ -68,15 +68,22 @@ class Slots:
         return self._capacity.limit
 
     async def enter(
-        self, priority: int, deadline: float | None, now: float, wait_until: float, asker: str = ""
+        self,
+        priority: int,
+        deadline: float | None,
+        now: float,
+        wait_until: float,
+        asker: str = "",
+        prefer: int | None = None,
     ) -> Slot | FallBack:
         """A slot, as soon as there is one, or where to go instead. Raises RequestError.
 
-        wait_until: up to when waiting makes sense. asker: who takes turns with others that wait.
+        wait_until: up to when waiting makes sense. asker: who takes turns with others that wait. prefer: the
+        replica on which it runs, if that has room.
         """
         ticket = self._room.ticket()
         patience = self._longest if deadline is None else min(self._longest, deadline - now)
-        decision = self._capacity.arrive(ticket, priority, asker, patience)
+        decision = self._capacity.arrive(ticket, priority, asker, patience, prefer)
         match decision:
             case Admit():
                 return Slot(decision.replica, now)

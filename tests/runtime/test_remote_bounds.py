@@ -15,11 +15,13 @@ import pytest
 from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
 from inferc.runtime import stream_reader
 from inferc.runtime.dialects import server_sent_events
+from inferc.runtime.dialects.provider_errors import classify
 from inferc.runtime.executor import Executor
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError
 from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Trace
 
 from ..support.raw_server import EVENTS, JSON, OK, RawServer, raw_server
 from ..support.remote import eventually, executor_of, remote_plan
@@ -287,3 +289,45 @@ async def test_a_foreign_text_stays_on_its_line_and_is_short() -> None:
     assert error.param is not None
     assert error.param.isprintable()
     assert len(error.param) <= 128
+
+
+def answered(usage: Any) -> bytes:
+    return json.dumps({**json.loads(whole("one two three four")), "usage": usage}).encode()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3},
+        {"prompt_tokens": 5, "completion_tokens": 10**15, "total_tokens": 10**15},
+        {"prompt_tokens": 5, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": -1}},
+        {"prompt_tokens": 1e300, "completion_tokens": 1},
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_usage_that_cannot_be_is_not_believed_and_reported(
+    usage: Any, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps({"id": "1", "choices": [], "usage": usage}).encode()
+    done = b'data: {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+    sent = [EVENTS, b"\r\n", said("one two"), done, last] if stream else [json_of(answered(usage))]
+    classify._doubts.clear()  # what was seen before is said again only after a while
+    async with provider(sent) as (executor, _):
+        trace = Trace(spans=[])
+        async with aclosing(executor.stream("gpt", chat(stream=stream), trace=trace)) as chunks:
+            assert {chunk.usage async for chunk in chunks} == {None}
+        assert trace.spans
+        used = trace.spans[0].usage
+        assert 0 < used.prompt_tokens < 100
+        assert 0 < used.completion_tokens < 100
+    assert "told a usage that cannot be" in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("choices", [[None], ["x"], [[]]])
+async def test_a_choice_that_is_none_is_an_error(choices: Any, stream: bool) -> None:
+    answer = json.dumps({"id": "1", "object": "chat.completion", "model": "m", "choices": choices}).encode()
+    sent = [EVENTS, b"\r\n", b"data: %b\n\n" % answer, b"data: [DONE]\n\n"] if stream else [json_of(answer)]
+    async with provider(sent, retry=RetryPolicy(max_retries=0)) as (executor, _):
+        with pytest.raises(ServerError, match="a choice that is none"):
+            await ask(executor, stream=stream)

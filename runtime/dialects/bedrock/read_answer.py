@@ -78,7 +78,7 @@ class BedrockReader(AnswerReader):
         for block in content:
             yield from self._block(block)
         if isinstance(usage := value.get("usage"), dict):
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
         yield from self._stop(value)
         if not self._finished:
             raise self._failures.malformed("the answer does not say why it ended")
@@ -181,7 +181,7 @@ class BedrockReader(AnswerReader):
 
     def _metadata(self, value: Json) -> Iterator[e.Event]:
         if isinstance(usage := value.get("usage"), dict):
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
         if not self._finished:
             raise self._failures.malformed("the stream ended without saying why")
         self.ended = True

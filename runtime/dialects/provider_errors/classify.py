@@ -5,7 +5,9 @@ Nothing of what the provider says gets past here that is long, or not printable,
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,10 +30,17 @@ from .codes import by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
+log = logging.getLogger(__name__)
+
+_doubts: Counter[str] = Counter()
+"""How often each deployment has told what cannot be."""
+
 _MAX_DETAIL = 500
 _MAX_PARAM = 128
 MAX_TEXT = 4096
 """Characters of a text that are looked at."""
+
+ASKS_USER = "the proxy on the way wants another user and password: they stand in front of its host"
 
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
 _CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
@@ -58,6 +67,8 @@ class Classifier:
                 return self._error(
                     ServerError, f"answered {status}", found, retryable=False, upstream_status=status
                 )
+        if status == 407:
+            return self._error(ServerError, "answered 407", {"message": ASKS_USER}, retryable=False)
         upstream = read_upstream(headers, self.secret)
         error = self._classified(
             found,
@@ -84,6 +95,12 @@ class Classifier:
         """The error behind an answer that is not what the provider promises."""
         plan = self.plan
         return ServerError(f"{self.who}: {what}", deployment=plan.deployment, provider=plan.provider)
+
+    def doubt(self, what: str) -> None:
+        """Report something in an answer that cannot be: the first time, the second, the fourth, and so on."""
+        _doubts[self.plan.deployment] = times = _doubts[self.plan.deployment] + 1
+        if times & (times - 1) == 0:
+            log.warning("%s %s (seen %s)", self.who, what, "once" if times == 1 else f"{times} times")
 
     @property
     def who(self) -> str:

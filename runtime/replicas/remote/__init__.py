@@ -46,4 +46,4 @@ def make_replica(
         return load_plugin(plan, placement, base_dir)
     launch = launch_of(plan, base_dir, keys)
     server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
-    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server)
+    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server, base_dir=base_dir)

@@ -12,6 +12,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from io import BytesIO
+from ssl import SSLContext
 from typing import Any, Protocol
 
 import aiohttp
@@ -82,7 +83,8 @@ class ClientOptions:
 
     query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
-    system keeps before that; None: as it likes. proxy: where all requests go through.
+    system keeps before that; None: as it likes. proxy: where all requests go through. ssl: what is trusted
+    and shown; None: as the system has it.
     """
 
     headers: Mapping[str, str]
@@ -90,6 +92,7 @@ class ClientOptions:
     window: int | None
     keepalive: float
     proxy: Proxy | None = None
+    ssl: SSLContext | None = None
     query: Mapping[str, str] = field(factory=dict)
     as_written: bool = False
 
@@ -137,7 +140,9 @@ class SessionClient:
         self._options = options
         self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
-            connector=PatientConnector(window=options.window, limit=0, keepalive_timeout=options.keepalive),
+            connector=PatientConnector(
+                window=options.window, limit=0, keepalive_timeout=options.keepalive, ssl=options.ssl or True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=options.headers,
             timeout=_NO_TIMEOUT,
@@ -174,7 +179,7 @@ class LeanClient:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
-        self._connector = Connector(window=options.window, limit=0)
+        self._connector = Connector(window=options.window, limit=0, ssl=options.ssl or True)
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._kept: dict[Any, KeptConnections] = {}

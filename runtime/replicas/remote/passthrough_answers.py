@@ -7,10 +7,10 @@ from typing import Any
 
 from ...dialects.openai_chat import read_usage, usage_of
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import parse_object
+from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
 from ...requests.answer import ChatChunk
-from ...requests.usage import Usage
+from ...requests.usage import Usage, is_believable
 
 DONE = b"[DONE]"
 
@@ -23,7 +23,7 @@ def check_whole(body: bytes, classifier: Classifier) -> Usage | None:
         raise classifier.malformed("the answer has no choices")
     for choice in choices:
         _check_choice(choice, classifier)
-    return _usage(answer)
+    return _usage(answer, classifier)
 
 
 class PassingReader:
@@ -49,9 +49,10 @@ class PassingReader:
             self.ended = True
             return ()
         chunk = parse_object(data, self._classifier)
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             self._follow(choice)
-        usage = _usage(chunk)
+        usage = _usage(chunk, self._classifier)
         if self._frames < _MOST_FRAMES:
             self._frame = _frame(data, chunk) if usage is None else None
             self._frames += self._frame is not None
@@ -69,10 +70,8 @@ class PassingReader:
 
     def _follow(self, choice: Any) -> None:
         """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
-        if not isinstance(choice, dict):
-            return
         self._begun = True
-        if choice.get("finish_reason") is None:
+        if isinstance(choice, dict) and choice.get("finish_reason") is None:
             self._unfinished.add(choice.get("index"))
         else:
             _check_choice(choice, self._classifier)
@@ -114,10 +113,15 @@ _MOST_FRAMES = 4
 
 def _check_choice(choice: Any, classifier: Classifier) -> None:
     """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
-    if isinstance(choice, dict) and (choice.get("finish_reason") == "error" or choice.get("error")):
+    if not isinstance(choice, dict):
+        raise classifier.malformed("the answer has a choice that is none")
+    if choice.get("finish_reason") == "error" or choice.get("error"):
         raise classifier.in_band(choice.get("error") or "the answer ended with an error")
 
 
-def _usage(answer: dict[str, Any]) -> Usage | None:
+def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:
     usage = usage_of(answer)
+    if usage is not None and not is_believable(usage):
+        classifier.doubt(IMPOSSIBLE)
+        return None
     return None if usage is None else read_usage(usage)
