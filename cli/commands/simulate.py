@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -15,6 +14,7 @@ from attrs import evolve
 
 from ...compiler.compile import Checked, check_file, compile_checked
 from ...dsl.units import Duration, parse_number, parse_quantity
+from ..logs import no_logs
 from ..output import add_format, fail, misuse, show
 from ..sources import add_settings
 from ..tables import table
@@ -80,14 +80,14 @@ def run(arguments: Namespace) -> int:
     errors = [each for each in checked.diagnostics if each.is_error]
     if errors:
         return show(errors, arguments)
-    logging.getLogger("inferc").setLevel(logging.CRITICAL)
     from ...runtime.concurrency.virtual_time import Deadlock
     from ...runtime.requests.errors import StartError
     from ...runtime.simulation.replays import BadLog
     from ..simulating.sweeps import BadSweep
 
     try:
-        return _Command(arguments, checked, path).go()
+        with no_logs():
+            return _Command(arguments, checked, path).go()
     except (_Unfit, BadSweep) as error:
         return misuse(str(error))
     except BadLog as error:
