@@ -24,11 +24,13 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
 CLIENTS := .venv-clients
+REAL := .venv-real
 
 T ?=
 J ?= 2
+S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults clients mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults clients real mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +92,17 @@ $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt
 	@touch $@
 
+real: $(READY) $(S:%=$(REAL)/%/.ready) ## launch servers that others wrote (S=name: some of them), and write docs/servers.md
+	@$(BIN)/python -m pytest -q -c /dev/null -p no:cacheprovider -p no:asyncio --rootdir tests/real --confcutdir tests/real \
+		$(if $(filter file,$(origin S)),--record) $(S:%=tests/real/test_%.py)
+
+$(REAL)/litellm/.ready: $(REAL)/llamacpp/.ready # what the proxy stands before
+
+$(REAL)/%/.ready: tests/real/requirements/%.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install $(if $(filter vllm,$*),--no-deps) -r $<
+	@touch $@
+
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py
 
@@ -100,7 +113,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
