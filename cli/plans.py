@@ -39,20 +39,20 @@ def add_state(parser: ArgumentParser) -> None:
         "--state",
         metavar="WHERE",
         help="keep spend and shared limits here: a folder, or redis://… to share them between machines "
-        "(default: .inferc/state beside the file when it has budgets, else nothing is kept)",
+        "(default: .inferc/state beside the file when it has budgets or workers, else nothing is kept)",
     )
 
 
 def state_of(asked: str | None, ready: Ready) -> str | Path | None:
-    """Where state is kept: as asked; else beside the plan, if money is to be counted."""
+    """Where state is kept: as asked; else beside the plan, if money is counted, or workers share it."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
     plan = ready.plan
     pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
     budgets = [plan.gateway.budget, *(each.budget for each in plan.gateway.keys)]
     budgets += [*(each.budget for each in plan.routes), *(each.budget for each in pools)]
-    has_budget = any(budget is not None for budget in budgets)
-    return ready.base / ".inferc" / "state" if has_budget else None
+    is_shared = plan.gateway.workers > 1 or any(budget is not None for budget in budgets)
+    return ready.base / ".inferc" / "state" if is_shared else None
 
 
 def in_environment(ready: Ready) -> Ready | int:

@@ -15,6 +15,7 @@ from ..dsl.gateway import (
     LONGEST_NAME,
     MAX_BODY,
     MAX_BODY_MEMORY,
+    MOST_WORKERS,
     Bounds,
     ClientTimeouts,
     Cors,
@@ -26,6 +27,7 @@ from ..dsl.gateway import (
     is_origin,
     split_address,
 )
+from ..dsl.guards import Guard
 from ..dsl.keys import Key, read_moment
 from ..dsl.kinds import SecretSource
 from ..dsl.late_text import LateText, is_unknown
@@ -38,7 +40,7 @@ from .evaluate import Evaluator
 from .merge import Merger, Section, Setting
 from .mismatches import structure
 from .placement import Node
-from .program import DeclaredKey, GatewaySettings
+from .program import DeclaredGuard, DeclaredKey, GatewaySettings
 from .scope import Scope
 from .shape import Paths, Shaper
 
@@ -54,6 +56,7 @@ class GatewayFields:
         default=None,
     )
     key: dict[str, Key] = doc("who may call with a key of their own", factory=dict)
+    guard: dict[str, Guard] = doc("code of your own that sees requests and answers", factory=dict)
     timeout: Duration | None = above(
         0, "longest that a client waits for an answer; unset: as long as it takes", default=None
     )
@@ -68,6 +71,12 @@ class GatewayFields:
     bounds: Bounds = doc("the most that one request may take; more is an error when checked", factory=Bounds)
     budget: Budget | None = doc("spend ceilings of all requests together", default=None)
     state: State = doc("how spend and shared limits are kept", factory=State)
+    workers: int = at_least(
+        1,
+        "processes that answer requests at the same port; one that dies is replaced",
+        at_most=MOST_WORKERS,
+        default=1,
+    )
     grpc: str | None = doc(
         "address and port of the Open Inference Protocol over gRPC, such as `127.0.0.1:8001`; unset: "
         "HTTP alone",
@@ -134,6 +143,7 @@ class GlobalBlocks:
         self._certificate(fields.tls, paths)
         self._tokens(fields.jwt, fields.key, paths)
         keys = tuple(self._key(name, key, paths) for name, key in fields.key.items())
+        guards = tuple(self._guard(name, guard, paths) for name, guard in fields.guard.items())
         timeout = section.settings.get("timeout")
         self._check_name(fields.state.name, section)
         return GatewaySettings(
@@ -148,6 +158,7 @@ class GlobalBlocks:
             max_body_memory=fields.max_body_memory,
             cors=fields.cors,
             keys=keys,
+            guards=guards,
             tls=fields.tls,
             jwt=fields.jwt,
             span=scope.span(node),
@@ -156,6 +167,7 @@ class GlobalBlocks:
             budget=fields.budget,
             bounds=fields.bounds,
             grpc=fields.grpc,
+            workers=fields.workers,
             paths=paths,
         )
 
@@ -225,8 +237,8 @@ class GlobalBlocks:
         """`key`, when it is right by itself; what it names is checked with everything else."""
         section = paths["key", name]
         assert isinstance(section, Section)
-        declared = DeclaredKey(name, key, section.label_span(), section.scope, paths)
-        if "" in (name.strip(), *key.models) or not name.isprintable() or len(name) > LONGEST_NAME:
+        declared = DeclaredKey(name, section.label_span(), section.scope, paths, key)
+        if "" in key.models or not _is_name(name):
             message = f"names of keys have 1 to {LONGEST_NAME} printable characters"
             self._found.error("E0304", message, declared.span)
         is_known = key.expires is not None and not is_unknown(key.expires)
@@ -237,6 +249,19 @@ class GlobalBlocks:
                 declared.written("expires"),
                 help='write a day, such as `"2027-01-31"`, or a time, such as `"2027-01-31T18:00:00+01:00"`',
             )
+        return declared
+
+    def _guard(self, name: str, guard: Guard, paths: Paths) -> DeclaredGuard:
+        """`guard`, when it is right by itself; what it names is checked with everything else."""
+        section = paths["guard", name]
+        assert isinstance(section, Section)
+        declared = DeclaredGuard(name, section.label_span(), section.scope, paths, guard)
+        for field in ("request", "answer"):
+            if (setting := declared.setting(field)) is not None:
+                setting.scope.find_reference(setting.node.value)  # which is used, then
+        if not _is_name(name):
+            message = f"names of guards have 1 to {LONGEST_NAME} printable characters"
+            self._found.error("E0304", message, declared.span)
         return declared
 
     def _origins(self, cors: Cors, paths: Paths) -> None:
@@ -296,6 +321,11 @@ class GlobalBlocks:
             span = _written(paths, problem.path).span
             self._found.error(problem.code, problem.message, span, help=problem.help)
         return not problems
+
+
+def _is_name(name: str) -> bool:
+    """Whether keys and guards may be called that."""
+    return name.strip() != "" and name.isprintable() and len(name) <= LONGEST_NAME
 
 
 def _written(paths: Paths, path: tuple[str, ...]) -> Setting:

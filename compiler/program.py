@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, Bounds, ClientTimeouts, Cors, Jwt, Tls
+from ..dsl.guards import Guard
 from ..dsl.keys import Key
 from ..dsl.policies import Budget, State
 from ..dsl.runtimes import SecretRef
@@ -23,29 +24,46 @@ from .scope import Scope
 
 if TYPE_CHECKING:
     from .graph import Graph
+    from .scenarios.check import DeclaredTest
 
 
 @frozen(eq=False, repr=False)
-class DeclaredKey:
-    """A key of the gateway, and where all of it was written."""
+class Labelled:
+    """One of several blocks of the gateway that have names, and where all of it was written."""
 
+    word: ClassVar[str]
     name: str
-    key: Key
     span: Span
     scope: Scope
     paths: Mapping[tuple[str, ...], Setting | Section]
 
     def setting(self, *path: str) -> Setting | None:
         """The field at `path`, if it is written."""
-        found = self.paths.get(("key", self.name, *path))
+        found = self.paths.get((self.word, self.name, *path))
         return found if isinstance(found, Setting) else None
 
     def written(self, *path: str) -> Span:
-        """Where the field or block at `path` is, else the name of the key."""
-        found = self.paths.get(("key", self.name, *path))
+        """Where the field or block at `path` is, else the name of the block."""
+        found = self.paths.get((self.word, self.name, *path))
         if found is None:
             return self.span
         return found.span if isinstance(found, Setting) else found.name_span
+
+
+@frozen(eq=False, repr=False)
+class DeclaredKey(Labelled):
+    """A key of the gateway."""
+
+    word = "key"
+    key: Key
+
+
+@frozen(eq=False, repr=False)
+class DeclaredGuard(Labelled):
+    """A guard of the gateway."""
+
+    word = "guard"
+    guard: Guard
 
 
 @frozen(eq=False, repr=False)
@@ -66,6 +84,7 @@ class GatewaySettings:
     max_body_memory: Size = MAX_BODY_MEMORY
     cors: Cors = field(factory=Cors)
     keys: tuple[DeclaredKey, ...] = ()
+    guards: tuple[DeclaredGuard, ...] = ()
     tls: Tls | None = None
     jwt: Jwt | None = None
     span: Span | None = None
@@ -74,6 +93,7 @@ class GatewaySettings:
     budget: Budget | None = None
     bounds: Bounds = field(factory=Bounds)
     grpc: str | None = None
+    workers: int = 1
     paths: Mapping[tuple[str, ...], Setting | Section] = field(factory=dict)
 
 
@@ -90,6 +110,8 @@ class Program:
     models: ModelFiles
     graph: Graph | None
     """Types, routes, pipelines and externs; None when the files declare none."""
+    tests: tuple[DeclaredTest, ...] = ()
+    """Those that are right, of all files."""
 
     def by_name(self, name: str) -> Declared | None:
         """The deployment called `name`."""

@@ -18,6 +18,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from .data_kinds import DataKind, is_data_kind
+from .guards import ExternName
 from .keys import KeySecret, NameOrPattern, is_hash
 from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .late_text import LateText
@@ -52,8 +53,9 @@ def make_converter(*, text_for_words: bool) -> Converter:
     made.register_unstructure_hook(SecretRef, lambda v: {v.source.value: v.name})
     made.register_structure_hook(KeySecret, lambda v, _: _structure_key_secret(v))
     made.register_unstructure_hook(KeySecret, lambda v: {v.source.value: v.name})
-    made.register_structure_hook(NameOrPattern, lambda v, _: _structure_name(v))
-    made.register_unstructure_hook(NameOrPattern, str)
+    for name in (NameOrPattern, ExternName):
+        made.register_structure_hook(name, _structure_name)
+        made.register_unstructure_hook(name, str)
     made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
     made.register_structure_hook(DataKind, lambda v, _: _structure_data_kind(v))
@@ -248,12 +250,12 @@ def _structure_key_secret(value: Any) -> KeySecret:
     return KeySecret(secret.source, secret.name)
 
 
-def _structure_name(value: object) -> NameOrPattern:
+def _structure_name(value: object, kind: type[str]) -> str:
     """A bare name, which loses the alias of the file it comes from, or a text."""
     if isinstance(value, Word):
-        return NameOrPattern(value.rpartition(".")[2])
+        return kind(value.rpartition(".")[2])
     if isinstance(value, str):
-        return NameOrPattern(value)
+        return kind(value)
     raise Mismatch("a name, or a text", value, _scalar_suggestion(str, value))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from . import keys, policies, runtimes, tasks
+from . import guards, keys, policies, runtimes, tasks
 from .data_kinds import DataKind
 from .units import Duration, Money, Percent, Size
 
@@ -33,6 +33,7 @@ WRITTEN: dict[Any, str] = {
     runtimes.SecretRef: "`env(…)`, `file(…)`",
     keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`",
     keys.NameOrPattern: "name, or text with `*`",
+    guards.ExternName: "name of an extern",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
     tasks.Labels: "list of text, or text",
     DataKind: "word",
@@ -42,6 +43,7 @@ WRITTEN: dict[Any, str] = {
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
     ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`, `none`", "not said"),
     ("Deployment", "runtime"): ("word, or block", "inferred"),
+    ("CallOptions", "tools"): ("list of names", "none"),
     ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),
     ("OrtConfig", "providers"): ("list of `tensorrt`, `cuda`, `cpu`", "`[cuda]` with `gpus`, else `[cpu]`"),
 }

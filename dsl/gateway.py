@@ -14,6 +14,7 @@ from .units import Duration, Money, Size
 MAX_BODY = Size(32 << 20)
 MAX_BODY_MEMORY = Size(256 << 20)
 LONGEST_NAME = 100
+MOST_WORKERS = 128
 ANY_ORIGIN = "*"
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")

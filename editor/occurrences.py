@@ -97,8 +97,15 @@ class _Walk:
                     if symbol is not None:
                         yield _at(each, target_of(symbol), Role.IMPORTS)
                 return
-            case s.ClusterDeclaration() | s.GatewayDeclaration():
+            case s.GatewayDeclaration():
                 yield from self._values(node.body)
+                yield from self._guards(node.body)
+                return
+            case s.ClusterDeclaration():
+                yield from self._values(node.body)
+                return
+            case s.TestDeclaration():
+                yield from self._test(node)
                 return
         name: s.Identifier = getattr(node, "name")  # noqa: B009
         yield _at(name, Target(KIND_WORDS[type(node)], self._scope, name, node), Role.DECLARES)
@@ -174,6 +181,18 @@ class _Walk:
                 for child in children(node):
                     yield from self._values(child)
 
+    def _guards(self, body: s.Body) -> Iterator[Occurrence]:
+        """The externs that guards name."""
+        for block in body.items:
+            if not isinstance(block, s.Block) or block.name.text != "guard":
+                continue
+            for field in block.body.items:
+                match field:  # `alias.name` is known already
+                    case s.Field(
+                        name=s.Identifier(text="request" | "answer"), value=s.Reference() | s.Text() as value
+                    ):
+                        yield from self._reference(value)
+
     def _interpolated(self, node: s.Text, local: Mapping[str, Target] = EMPTY) -> Iterator[Occurrence]:
         """The names between `${` and `}`. local: those of the pipeline around the text, which come first."""
         for part in node.parts:
@@ -230,6 +249,22 @@ class _Walk:
 
     # ---- pipelines
 
+    def _test(self, node: s.Node) -> Iterator[Occurrence]:
+        """The names in a test: what is asked, who fails, who answered."""
+        for child in children(node):
+            match child:
+                case s.Reference() | s.Member():
+                    yield from self._reference(child)
+                case s.Text():
+                    yield from self._interpolated(child)
+                case s.CallExpression():
+                    called = self._scope.find_reference(child.function)
+                    yield from self._call(
+                        child, {}, called.node if called is not None else s.Declaration(0, 0)
+                    )
+                case _:
+                    yield from self._test(child)
+
     def _local(self, kind: str, node: s.Parameter | s.Step, owner: s.Declaration) -> Target:
         assert node.name is not None
         return Target(kind, self._scope, node.name, node, owner)
@@ -277,6 +312,9 @@ class _Walk:
             case s.WithOptions():
                 yield from self._expression(node.inner, local, owner)
                 yield from self._values(node.options)
+                for item in node.options.items:
+                    if isinstance(item, s.Field) and item.name.text == "tools":
+                        yield from self._tools(item.value)
             case s.Comprehension():
                 variable = Target("variable", self._scope, node.variable, node, owner)
                 yield _at(node.variable, variable, Role.DECLARES)
@@ -289,6 +327,11 @@ class _Walk:
             case _:
                 for child in children(node):
                     yield from self._expression(child, local, owner)
+
+    def _tools(self, node: s.Expression) -> Iterator[Occurrence]:
+        for each in node.items if isinstance(node, s.ListExpression) else (node,):
+            if not isinstance(each, s.Member):  # which stands for something in every value
+                yield from self._reference(each)
 
     def _call(
         self, node: s.CallExpression, local: dict[str, Target], owner: s.Declaration

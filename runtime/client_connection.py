@@ -7,8 +7,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_writer import _serialize_headers
 from attrs import frozen
 
 from .requests.errors import RequestError
@@ -23,6 +26,7 @@ MAX_HEADERS = 128
 MAX_UNSENT = 32 << 20
 """Bytes that all clients together may leave unread; a single one may leave more."""
 
+_WITHOUT_BODY = (204, 304)
 _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
@@ -50,7 +54,8 @@ class ConnectionRules:
     header: from connecting, or the first byte of a later request, to the end of its headers. write: while
     the client takes nothing. idle: between two requests. refuse: makes an answer of an error that the
     application does not see; None: aiohttp does, in plain text. unpack: whether the application gets bodies
-    with a `Content-Encoding` unpacked.
+    with a `Content-Encoding` unpacked. plain: answers in one piece are sent as they are, past the signals of
+    the application.
     """
 
     header: float = 10.0
@@ -58,6 +63,7 @@ class ConnectionRules:
     idle: float = 75.0
     refuse: Callable[[RequestError], web.Response] | None = None
     unpack: bool = True
+    plain: bool = False
 
 
 RULES: web.AppKey[ConnectionRules] = web.AppKey("connection_rules", ConnectionRules)
@@ -195,7 +201,12 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
-        if isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
+        if self._rules.plain and type(resp) is web.Response and self._send_whole(request, resp):
+            if self._paused:
+                await self._drain_helper()
+            self._answered += 1
+            return resp, False
+        if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
             resp = self._refused(resp.status, None)
         if not request.content.is_eof():
             self._is_last = True  # nobody has read the body: what still comes is no head of a request
@@ -207,6 +218,34 @@ class Connection(web.RequestHandler):
             self._linger()
             await asyncio.wait([self.lost])
         return done
+
+    def _send_whole(self, request: web.BaseRequest, answer: web.Response) -> bool:
+        """Send an answer in one piece at once, as most are; False where there is more to see to."""
+        body, status, transport = answer.body, answer.status, self.transport
+        if (
+            self._is_last
+            or transport is None
+            or transport.is_closing()
+            or type(body) is not bytes
+            or answer.keep_alive is not None
+            or status in _WITHOUT_BODY
+            or answer.prepared
+            or request.method == hdrs.METH_HEAD
+            or request.version != HttpVersion11
+            or not request.keep_alive
+            or not request.content.is_eof()
+            or self._upgraded
+        ):
+            return False
+        headers = answer.headers
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        headers[hdrs.DATE] = rfc822_formatted_time()
+        headers[hdrs.SERVER] = SERVER_SOFTWARE
+        data = _serialize_headers(f"HTTP/1.1 {status} {answer.reason}", headers) + body
+        transport.write(data)
+        request.writer.output_size += len(data)
+        answer._keep_alive = answer._eof_sent = True
+        return True
 
     # ---- what is no HTTP
 

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -18,6 +18,9 @@ from attrs import field, frozen
 from .client_connection import RULES, Connection, ConnectionRules
 from .concurrency.tasks import end_tasks
 from .requests.errors import StartError
+
+PLAIN_PATHS: web.AppKey[dict[tuple[str, str], web.AbstractRoute]] = web.AppKey("plain_paths", dict)
+"""Routes by method and path, where nothing in the path has to be read: they are found without the router."""
 
 GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""
@@ -91,6 +94,9 @@ class HttpServer:
     async def start(self) -> None:
         """Accept connections from now on. Raises StartError."""
         await self._runner.setup()
+        assert self._runner.server is not None
+        if PLAIN_PATHS in self.app:
+            self._runner.server.request_handler = _past_the_router(self.app)
         try:
             self._listening = await self.listen(self._socket, self._tls)
         except BaseException:
@@ -167,6 +173,29 @@ class HttpServer:
             await asyncio.wait(waits, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await end_tasks(waits)
+
+
+def _past_the_router(app: web.Application) -> Callable[[Any], Awaitable[web.StreamResponse]]:
+    """What answers a request: found by its path alone where that is enough, else by the router of `app`."""
+    routed = app._handle
+    plain = {at: (_matched(app, route), route.handler) for at, route in app[PLAIN_PATHS].items()}
+
+    def answer(request: web.Request) -> Awaitable[web.StreamResponse]:
+        found = plain.get((request.method, request.raw_path))
+        if found is None:
+            return routed(request)
+        request._match_info, handler = found
+        return handler(request)
+
+    return answer
+
+
+def _matched(app: web.Application, route: web.AbstractRoute) -> web.UrlMappingMatchInfo:
+    """What the router says of a request for `route`, in whose path there is nothing to read."""
+    matched = web.UrlMappingMatchInfo({}, route)
+    matched.add_app(app)
+    matched.freeze()
+    return matched
 
 
 @frozen

@@ -7,15 +7,17 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from ..compiler.plan import Plan
+from .admin import AUDIT
 from .concurrency.tasks import end_task
-from .executor import Executor
 from .plan_changes import changes
 from .requests.errors import StartError
 from .systemd import notify, notify_reloading
 
 log = logging.getLogger(__name__)
+audit = logging.getLogger(AUDIT)
 
 Reread = Callable[[], Plan | None]
 """Reads the plan again. Blocks. None when it cannot be used, which it says itself."""
@@ -24,13 +26,24 @@ TakeOver = Callable[[Plan], Awaitable[None]]
 """Serves another plan from now on. Raises StartError, and then nothing has changed."""
 
 
+class Serving(Protocol):
+    """What serves a plan, and takes over another one."""
+
+    reload_problems: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan: ...
+
+    async def reload(self, plan: Plan) -> None: ...
+
+
 class Reloader:
     """Reads the plan again when it is asked to, and takes it over; one after the other.
 
     take_over: what serves a plan; the executor, where nothing stands in front of it.
     """
 
-    def __init__(self, executor: Executor, reread: Reread, take_over: TakeOver | None = None) -> None:
+    def __init__(self, executor: Serving, reread: Reread, take_over: TakeOver | None = None) -> None:
         self._executor = executor
         self._reread = reread
         self._take_over = take_over or executor.reload
@@ -57,6 +70,17 @@ class Reloader:
             if problems:
                 log.error("reload: everything is served as before")
             return problems
+
+    async def change(self, make: Callable[[Plan], Plan]) -> tuple[str, ...]:
+        """Serve what `make` makes of the plan, until the file is read again. Gives the problems, and raises
+        what `make` does; then nothing has changed.
+        """
+        async with self._turn:
+            try:
+                await self._take_over(make(self._executor.plan))
+            except StartError as error:
+                return error.problems
+            return ()
 
     async def difference(self) -> tuple[list[str], tuple[str, ...]]:
         """What a reload would change, and what is wrong with the file."""
@@ -121,6 +145,7 @@ async def _watch(reloader: Reloader, changed: Callable[[], bool]) -> None:
     while True:
         await asyncio.sleep(WATCH_EVERY)
         if await asyncio.to_thread(changed):
+            audit.warning("a file has changed: reload")
             await reloader.reload("a file has changed")
 
 
@@ -128,4 +153,5 @@ async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
     while True:
         await asked.wait()
         asked.clear()
+        audit.warning("SIGHUP: reload")
         await reloader.reload("SIGHUP")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..compiler.plan import Plan
 from .limits.keys import KeyPolicies
@@ -13,6 +14,7 @@ from .limits.plan_policies import PlanPolicies
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import UnknownModel
+from .requests.foreign_text import short_name
 from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
@@ -20,11 +22,9 @@ from .serving.deployment import Deployment
 from .serving.model import Model
 
 if TYPE_CHECKING:
-    from .serving.pipelines import Extern, Pipeline, Threads, Workers
+    from .serving.guards import GuardedModel, Guards
+    from .serving.pipelines import Event, Extern, Pipeline, Result, Threads, Workers
     from .serving.routes.route import Route
-
-_MOST_NAME = 200
-"""Characters of a name that is not there, as it is looked at and shown."""
 
 
 class RunningPlan:
@@ -46,6 +46,7 @@ class RunningPlan:
         self.externs: Mapping[str, Extern] = {}
         self.workers: Workers | None = None
         self.threads: Threads | None = None
+        self.guards: Guards | None = None
         self.users = 0
 
     @property
@@ -90,6 +91,7 @@ class RunningPlan:
         try:
             return self.pipelines[name]
         except KeyError:
+            name = short_name(name)
             listed = _listed(name, self.pipelines)
             message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
             if name in self.models:
@@ -120,7 +122,8 @@ class RunningPlan:
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        return self.model(name).stream(Call(request, deadline, priority, headers, payers=payers), trace)
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return self._asked(name, payers).stream(call, trace)
 
     async def answer(
         self,
@@ -138,7 +141,61 @@ class RunningPlan:
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        return await self.model(name).answer(Call(request, deadline, priority, headers, payers=payers), trace)
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return await self._asked(name, payers).answer(call, trace)
+
+    async def run(
+        self,
+        pipeline: Pipeline,
+        values: Mapping[str, Any],
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
+    ) -> Result:
+        """The result of a pipeline for the values of its parameters. Raises RequestError."""
+        trace = Trace(spans=[]) if trace is None else trace
+        run = partial(
+            pipeline.run,
+            deadline=deadline,
+            priority=priority,
+            headers=headers,
+            spans=trace.spans,
+            payers=payers,
+        )
+        door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
+        return await (run(values) if door is None else door.run(values, run, deadline, trace))
+
+    def events(
+        self,
+        pipeline: Pipeline,
+        values: Mapping[str, Any],
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        *,
+        priority: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
+        payers: tuple[str, ...] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """The same, with what happens on the way."""
+        trace = Trace(spans=[]) if trace is None else trace
+        stream = partial(
+            pipeline.stream,
+            deadline=deadline,
+            priority=priority,
+            headers=headers,
+            spans=trace.spans,
+            payers=payers,
+        )
+        door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
+        return stream(values) if door is None else door.events(values, stream, deadline, trace)
+
+    def _asked(self, name: str, payers: tuple[str, ...]) -> Model | GuardedModel:
+        """The model of that name, behind its guards. Raises UnknownModel."""
+        model = self.model(name)
+        return model if self.guards is None else self.guards.around(model, name, payers)
 
     def is_idle(self, among: Iterable[Deployment]) -> bool:
         """Whether nothing is in flight any more that may come to the deployments `among`."""
@@ -157,7 +214,7 @@ class RunningPlan:
             await self.policies.stop(after.policies if after is not None else None)
 
     def _unknown(self, name: str) -> str:
-        name = name[:_MOST_NAME]  # comparing takes time, and an answer need not repeat it all
+        name = short_name(name)
         if name in self.pipelines:
             return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
         return f"there is no model `{name}`; the models here are: {_listed(name, self.models)}"

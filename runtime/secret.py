@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
 from ..compiler.plan import Plan, SecretRef, SecretSource
+from ..compiler.plan.reach import values_in
 from .regular_file import read_regular
 from .requests.errors import StartError
 
@@ -69,7 +70,8 @@ class Secret:
         if len(self._value) < RUN:
             return self._value in text
         plain = text.lower()
-        return not self._parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
+        parts = self._runs or self._parts
+        return not parts.isdisjoint([plain[at : at + RUN] for at in range(len(plain) - RUN + 1)])
 
     @property
     def _parts(self) -> frozenset[str]:
@@ -111,20 +113,11 @@ def _forms(value: str) -> Iterator[str]:
 
 def secret_variables(plan: Plan) -> frozenset[str]:
     """The variables of the environment that hold the secrets of `plan`."""
-    found: set[str] = set()
-    todo: list[object] = [plan]
-    while todo:
-        match todo.pop():
-            case SecretRef(source=SecretSource.ENV, name=name):
-                found.add(name)
-            case dict() as each:
-                todo += each.values()
-            case list() | tuple() as several:
-                todo += several
-            case each:
-                names = getattr(type(each), "__attrs_attrs__", ())
-                todo += [getattr(each, field.name) for field in names]
-    return frozenset(found)
+    return frozenset(
+        each.name
+        for each in values_in(plan)
+        if isinstance(each, SecretRef) and each.source is SecretSource.ENV
+    )
 
 
 def read_secret(ref: SecretRef, base_dir: Path, owner: str) -> Secret:

@@ -36,7 +36,7 @@ from inferc.compiler.plan import types as plan_types
 from inferc.compiler.plan.nodes import NODE_CLASSES, NodeKind
 from inferc.compiler.routes import options as route_options
 from inferc.compiler.targets import ENDPOINTS
-from inferc.dsl import deployment, gateway, keys, kinds, policies, requests, runtimes, tasks
+from inferc.dsl import deployment, gateway, guards, keys, kinds, policies, requests, runtimes, tasks
 from inferc.dsl.data_kinds import DataKind
 from inferc.dsl.field_words import SCALARS, default_of, options, takes
 from inferc.dsl.inference import FALLBACK, PATTERNS
@@ -55,6 +55,7 @@ CLASSES: dict[str, Any] = {
         *(
             deployment,
             gateway,
+            guards,
             keys,
             policies,
             requests,
@@ -295,6 +296,7 @@ def _words() -> tuple[list[str], list[list[str]]]:
         kinds.GraphOptimization,
         kinds.BudgetAction,
         kinds.UnavailableAction,
+        kinds.GuardAction,
         kinds.UnsupportedAction,
         kinds.EffortLevel,
         kinds.VerbosityLevel,

@@ -66,6 +66,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "pipelines",
         "routes",
         "graph",
+        "scenarios",
         "program",
         "checks",
         "lower",
@@ -73,6 +74,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "compile",
         "importers",
         "exporters",
+        "emit",
     ),
     "runtime": (
         "concurrency",
@@ -80,6 +82,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "systemd",
         "admin",
         "issued_keys",
+        "shared_keys",
         "requests",
         "secret",
         "client_connection",
@@ -93,9 +96,11 @@ ORDER: dict[str, tuple[str, ...]] = {
         "starting",
         "executor",
         "plan_changes",
+        "scaling",
         "reload",
         "gateway",
         "mock_provider",
+        "simulation",
     ),
     "editor": (
         "positions",
@@ -110,7 +115,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "commands"),
+    "cli": ("output", "sources", "plans", "calling", "testing", "commands"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
 here, and the files that a reader looks for first."""

@@ -54,7 +54,8 @@ async def _run_pipeline(executor: Executor, name: str, inputs: Inputs, spans: li
     pipeline = executor.pipeline(name)
     values = pipeline.read(inputs.fields)
     said = False
-    async with aclosing(pipeline.stream(values, executor.deadline(), spans=spans)) as events:
+    trace = Trace(spans=spans)
+    async with aclosing(executor.now.events(pipeline, values, executor.deadline(), trace)) as events:
         async for event in events:
             if isinstance(event, str):
                 said = True

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import attrs
 
 from ...compiler.plan import Plan
-from ...compiler.plan.reach import names_of
+from ...compiler.plan.reach import names_of, nodes_of
 from ...dsl.units import Duration, parse_quantity
+from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
-from ..logs import LEVELS, configure_logging
+from ..logs import configure_logging, keep_audit_log
 from ..output import fail
 from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
 from ..server import NoServer, admin_path
@@ -22,6 +24,8 @@ from ..watch import Watched
 
 if TYPE_CHECKING:
     from ...runtime.gateway.serve import Running
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = """\
   inferc run hello.infer
@@ -68,6 +72,11 @@ def configure(parser: ArgumentParser) -> None:
         "--access-log",
         choices=_FORMS,
         help="write a line for each request to standard output, for people or as JSON",
+    )
+    parser.add_argument(
+        "--audit-log",
+        metavar="FILE",
+        help="write each command that changes something to this file, too, as a JSON object in a line",
     )
     parser.add_argument(
         "--traces",
@@ -142,6 +151,12 @@ def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
+    if len(nodes := nodes_of(ready.plan)) > 1:
+        return fail(
+            f"{arguments.file} places models on {len(nodes)} machines ({', '.join(nodes)}), and this is one: "
+            "`inferc emit kubernetes` or `inferc emit compose` write what runs there; without the `cluster` "
+            "block, all of them start here"
+        )
     from ...runtime.concurrency.event_loop import run_async
     from ...runtime.concurrency.native_work import end_process
     from ...runtime.executor import Executor
@@ -154,20 +169,17 @@ def run(arguments: Namespace) -> int:
     from ...runtime.requests.errors import StartError
 
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
+    if arguments.audit_log is not None:
+        try:
+            keep_audit_log(arguments.audit_log)
+        except OSError as error:
+            return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
+    if ready.plan.gateway.workers > 1:
+        return _run_workers(arguments, ready)
     admin = _admin(arguments.file)
-    names = ", ".join(names_of(ready.plan))
-
-    def announce(url: str) -> None:
-        print(f"serving {names} at {url} (Ctrl-C stops)", file=sys.stderr, flush=True)
-
+    announce = _announcing(ready)
     watched = Watched(ready.files)
-
-    def reread() -> Plan | None:
-        again = _to_run(arguments)
-        if not isinstance(again, Ready):
-            return None
-        watched.files = again.files
-        return again.plan
+    reread = _rereading(arguments, watched)
 
     @asynccontextmanager
     async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
@@ -207,3 +219,70 @@ def run(arguments: Namespace) -> int:
             fail(problem)
         return end_process(1)
     return end_process(0)
+
+
+def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:
+    """Says where requests are taken."""
+    names = ", ".join(names_of(ready.plan))
+
+    def announce(url: str) -> None:
+        print(f"serving {names} at {url}{also} (Ctrl-C stops)", file=sys.stderr, flush=True)
+
+    return announce
+
+
+def _rereading(arguments: Namespace, watched: Watched) -> Callable[[], Plan | None]:
+    """Reads the file again; those that belong to it are watched from then on."""
+
+    def reread() -> Plan | None:
+        again = _to_run(arguments)
+        if not isinstance(again, Ready):
+            return None
+        watched.files = again.files
+        return again.plan
+
+    return reread
+
+
+def _run_workers(arguments: Namespace, ready: Ready) -> int:
+    """Serve by several processes, which this one looks after."""
+    from ...runtime.concurrency.event_loop import run_async
+    from ...runtime.gateway.workers.commands import admin_of_all
+    from ...runtime.gateway.workers.supervisor import Supervisor
+    from ...runtime.reload import Reloader, reloading_on_change
+    from ...runtime.requests.errors import StartError
+
+    state = state_of(arguments.state, ready)
+    options = {
+        name: getattr(arguments, name)
+        for name in ("log_level", "log_format", "access_log", "traces", "strict", "trust_models")
+    }
+    options |= {name: float(getattr(arguments, name)) for name in ("grace", "drain_delay", "load_timeout")}
+    options |= {"base": str(ready.base), "state": None if state is None else str(state)}
+    watched = Watched(ready.files)
+
+    @asynccontextmanager
+    async def beside(supervisor: Supervisor, reloader: Reloader) -> AsyncIterator[None]:
+        changed = watched.has_changed if arguments.watch else None
+        async with AsyncExitStack() as stack:
+            try:
+                admin = admin_of_all(admin_path(arguments.file))
+                await stack.enter_async_context(admin(supervisor, reloader))
+            except NoServer as error:
+                log.warning("no commands are taken: %s", error)
+            await stack.enter_async_context(reloading_on_change(reloader, changed))
+            yield
+
+    command = (sys.executable, "-m", "inferc.cli.worker")
+    supervisor = Supervisor(ready.plan, command, options, share_port=arguments.share_port)
+    serving = supervisor.run(
+        _rereading(arguments, watched),
+        ready=_announcing(ready, f" by {ready.plan.gateway.workers} workers"),
+        beside=beside,
+        grace=arguments.grace,
+    )
+    try:
+        run_async(serving)
+    except StartError as error:
+        return max(fail(problem) for problem in error.problems)
+    return 0

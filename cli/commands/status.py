@@ -122,6 +122,8 @@ def _show(health: dict[str, Any]) -> None:
             ("KEY", "REQUESTS", "FAILED", "TOKENS", "COST", "BUDGET", "LIMITS"),
             [_key_row(each) for each in keys],
         )
+    if rows := [_worker_row(each) for each in health.get("workers", ())]:
+        table(("WORKER", "PROCESS", "READY", "SINCE", "REPLACED", "MEMORY"), rows)
     if pipelines := health.get("pipelines"):
         table(("PIPELINE", "READY"), [(each["name"], _yes(each["ready"])) for each in pipelines])
     for warning in dict.fromkeys(w for d in deployments for r in d["replicas"] for w in r["warnings"]):
@@ -154,6 +156,18 @@ def _key_row(key: dict[str, Any]) -> Sequence[str]:
     limits = "-" if used is None else f"{used:.0%} used"
     counts = (str(sum(requests.values())), str(failed), str(key["tokens"]))
     return key["name"], *counts, cost, budget or "-", limits
+
+
+def _worker_row(worker: dict[str, Any]) -> Sequence[str]:
+    since, memory = worker["since"], worker["memory"]
+    return (
+        str(worker["worker"]),
+        "-" if worker["pid"] is None else str(worker["pid"]),
+        _yes(worker["ready"]),
+        "-" if since is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since)),
+        str(worker["replaced"]),
+        "-" if memory is None else f"{memory / 1e6:.0f} MB",
+    )
 
 
 def _route_row(route: dict[str, Any]) -> Sequence[str]:

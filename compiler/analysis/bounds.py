@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 
 from ...dsl.kinds import CapacityKind, TaskKind
 from ..plan import (
+    MOST_CALLS_AT_ONCE,
     AttemptNode,
     BuiltinNode,
     CallNode,
@@ -34,11 +35,10 @@ from ..plan import (
     RemotePoolPlan,
     RetryPolicy,
     RoutePlan,
+    ToolPlan,
 )
 from ..plan.reach import members_of, names_of
 
-LONGEST_QUEUE = 60.0
-"""Seconds that a request waits for a place in a full deployment."""
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
 LONGEST_RETRIES = 120.0
@@ -187,12 +187,15 @@ class _Bounds:
     # ---- pipelines
 
     def _pipeline(self, plan: PipelinePlan) -> Part:
-        steps = _Steps(plan, self.of, self._extern)
+        steps = _Steps(plan, self.of, self._extern, self._longest)
         bound = steps.block("")
         return Part(plan.pipeline, "pipeline: all of its steps", bound, tuple(steps.calls))
 
+    def _longest(self, extern: str) -> float:
+        return float(self._externs[extern].timeout)
+
     def _extern(self, node: ExternNode) -> Bound:
-        longest = self._externs[node.extern].timeout if node.timeout is None else node.timeout
+        longest = self._longest(node.extern) if node.timeout is None else node.timeout
         return Bound(seconds=float(longest) * (node.retries + 1) + _waits(node.retries, STEP_BACKOFF))
 
 
@@ -200,9 +203,15 @@ class _Steps:
     """The steps of one pipeline."""
 
     def __init__(
-        self, plan: PipelinePlan, of: Callable[[str], Part], extern: Callable[[ExternNode], Bound]
+        self,
+        plan: PipelinePlan,
+        of: Callable[[str], Part],
+        extern: Callable[[ExternNode], Bound],
+        longest: Callable[[str], float],
     ) -> None:
+        """longest: how long a call of an extern takes."""
         self._of = of
+        self._longest = longest
         self._extern = extern
         self._nodes = {node.name: node for node in plan.nodes}
         self._blocks: dict[str, list[Node]] = {}
@@ -246,18 +255,33 @@ class _Steps:
         return NOTHING
 
     def _call(self, node: CallNode) -> Bound:
-        target = self._of(node.target)
-        answers = 2 if node.repair else 1
+        target, parts = self._of(node.target), []
+        rounds = node.max_rounds if node.tools else 0
+        answers = rounds + 1 + (1 if node.repair else 0)
         bound = target.bound.times(answers * (node.retries + 1))
-        seconds = bound.seconds + _waits(node.retries, STEP_BACKOFF)
+        parts.append(target)
+        seconds = bound.seconds + _waits(node.retries, STEP_BACKOFF) * (answers if node.tools else 1)
+        if node.tools:
+            tools = [self._tool(each) for each in node.tools]
+            dearest = _either([each.bound for each in tools])
+            bound += dearest.times(rounds * MOST_CALLS_AT_ONCE)
+            seconds += dearest.seconds * rounds if dearest.seconds else 0
+            parts += tools
         if node.timeout is not None:
             seconds = min(seconds, float(node.timeout))
         bound = evolve(bound, seconds=seconds)
         why = [f"`{node.target}`"]
         why += [f"{node.retries + 1} tries"] if node.retries else []
+        why += [f"up to {rounds} rounds of {MOST_CALLS_AT_ONCE} calls of its tools"] if node.tools else []
         why += ["asked again once where the answer does not fit"] if node.repair else []
-        self.calls.append(Part(_step(node), ", ".join(why), bound, (target,)))
+        self.calls.append(Part(_step(node), ", ".join(why), bound, tuple(parts)))
         return bound
+
+    def _tool(self, tool: ToolPlan) -> Part:
+        if not tool.is_extern:
+            return self._of(tool.target)
+        bound = Bound(seconds=self._longest(tool.target))
+        return Part(tool.target, "extern: as long as its timeout", bound)
 
     def _map(self, node: MapNode) -> Bound:
         before = len(self.calls)
@@ -292,7 +316,8 @@ def _pool(plan: RemotePoolPlan) -> Part:
     if attempts > 1:
         tries = f"1 + {retries} retr{'y' if retries == 1 else 'ies'}"
         what += f": {tries}" if replicas == 1 else f": ({tries}) × {replicas} replicas"
-    queue = LONGEST_QUEUE if plan.serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
+    serving = plan.serving
+    queue = float(serving.queue_timeout) if serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
     waits = _retry_waits(plan.retry if plan.idempotent else None)
     seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
     one = _one_call(plan)

@@ -14,6 +14,7 @@ from . import (
     caches,
     capacity,
     files,
+    guards,
     keys,
     models,
     names,
@@ -23,6 +24,7 @@ from . import (
     remote_tasks,
     requests,
     wildcards,
+    workers,
 )
 
 Check = Callable[[Program, Diagnostics], None]
@@ -36,6 +38,8 @@ CHECKS: tuple[Check, ...] = (
     budgets.check,
     caches.check,
     keys.check,
+    guards.check,
+    workers.check,
     capacity.check,
     remote_tasks.check,
     requests.check,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.source import Span
 from ...dsl.suggest import offer
-from ..program import DeclaredKey, Program
+from ..program import DeclaredKey, Labelled, Program
 from ..routes.order import targets
 from ..scope import ANSWERING, Symbol
 from .budgets import SharedBudget, check_shared
 
-_ASKED = (*ANSWERING, s.PipelineDeclaration)
+ASKED = (*ANSWERING, s.PipelineDeclaration)
+"""What clients may name."""
 
 
 def check(program: Program, found: Diagnostics) -> None:
@@ -23,12 +24,12 @@ def check(program: Program, found: Diagnostics) -> None:
         name: symbol
         for scope in program.scopes
         for name, symbol in scope.own.items()
-        if isinstance(symbol.node, _ASKED)
+        if isinstance(symbol.node, ASKED)
     }
     secrets: dict[tuple[str, str], DeclaredKey] = {}
     for each in program.gateway.keys:
-        for name, span in _named(each):
-            _leads_somewhere(name, span, asked, found)
+        for name, span in named(each, "models", each.key.models):
+            leads_somewhere(name, span, asked, found)
         for secret in each.key.secret:
             first = secrets.setdefault((secret.source, secret.name), each)
             if first is not each:
@@ -41,17 +42,18 @@ def check(program: Program, found: Diagnostics) -> None:
             check_shared(shared, program, found)
 
 
-def _named(declared: DeclaredKey) -> Iterator[tuple[str, Span]]:
-    """What `models` names, and where."""
-    setting = declared.setting("models")
+def named(declared: Labelled, field: str, names: Sequence[str]) -> Iterator[tuple[str, Span]]:
+    """What a field with a list of names says, and where."""
+    setting = declared.setting(field)
     node = setting.node.value if setting is not None else None
-    for index, name in enumerate(declared.key.models):
-        is_list = isinstance(node, s.ListExpression) and len(node.items) == len(declared.key.models)
+    for index, name in enumerate(names):
+        is_list = isinstance(node, s.ListExpression) and len(node.items) == len(names)
         item = node.items[index] if is_list else node  # type: ignore[union-attr]
         yield name, declared.scope.span(item) if item is not None else declared.span
 
 
-def _leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnostics) -> None:
+def leads_somewhere(name: str, span: Span, asked: Iterable[str], found: Diagnostics) -> None:
+    """`name` is something that clients may ask, or a pattern of it."""
     if "*" in name:
         if not any(fnmatchcase(each, name) for each in asked):
             found.warning(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
+from ...dsl.suggest import every
 from ...dsl.units import Duration
 from ..plan.model import Plan
 from ..plan.nodes import (
@@ -134,6 +135,9 @@ class _Drawing:
         self._flow.comes_from(node.name, Origin(vertex.id, node.type))
         if isinstance(node, CallNode):
             self._ask(vertex, node.target)
+            for tool in node.tools:
+                if not tool.is_extern:
+                    self._flow.arrow(vertex.id, self._doors[tool.target], EdgeKind.CALL)
         return vertex
 
     def _ask(self, vertex: Vertex, target: str) -> None:
@@ -153,6 +157,8 @@ class _Drawing:
                 said = [kind.value] if kind in (Look.PIPELINE, Look.ROUTE) else self._where(target)
                 if node.answer is not None:
                     said.append(f"as {node.answer}{', repaired once' if node.repair else ''}")
+                if node.tools:
+                    said.append(f"may call {every(each.target for each in node.tools)}")
                 return kind, [*said, *_limits(node.timeout, node.retries)]
             case ExternNode(extern=extern):
                 said = [f"python {each.target}" for each in self._plan.externs if each.extern == extern]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..merge import Setting
 from ..typing.callables import Callee
 from .arguments import Arguments
 from .inferrer import Inferrer
@@ -38,6 +39,17 @@ def check_images(inferrer: Inferrer, callee: Callee, given: Arguments) -> None:
             given["images"].node,
             "it takes text alone",
             help="call a model that does, or describe the image in words",
+        )
+
+
+def check_tools(inferrer: Inferrer, callee: Callee, setting: Setting) -> None:
+    """Functions for a model that calls none."""
+    if callee.can.tools is False:
+        inferrer.error(
+            "E0616",
+            f"the model of `{callee.name}` calls no functions",
+            setting.node.name,
+            help="call a model that does; or ask for what is to be called with `as`, and call it in a step",
         )
 
 

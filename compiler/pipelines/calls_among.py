@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.wording import show_circle
-from .typed import Call, TypedPipeline, walk
+from .typed import Call, Tool, TypedPipeline, walk
 
 
 def callees_first(pipelines: list[TypedPipeline], found: Diagnostics) -> tuple[TypedPipeline, ...]:
@@ -17,7 +17,7 @@ def callees_first(pipelines: list[TypedPipeline], found: Diagnostics) -> tuple[T
     done: set[int] = set()
     reported: set[int] = set()
     for start in pipelines:
-        path: dict[int, tuple[TypedPipeline, Iterator[Call]]] = {}
+        path: dict[int, tuple[TypedPipeline, Iterator[Call | Tool]]] = {}
         following: TypedPipeline | None = start if id(start.symbol.node) not in done else None
         while following is not None or path:
             if following is not None:
@@ -41,15 +41,15 @@ def callees_first(pipelines: list[TypedPipeline], found: Diagnostics) -> tuple[T
     return tuple(ordered)
 
 
-def calls_of(pipeline: TypedPipeline) -> Iterator[Call]:
-    """The calls of other pipelines, in the order of the steps."""
+def calls_of(pipeline: TypedPipeline) -> Iterator[Call | Tool]:
+    """The calls of other pipelines, also by models, in the order of the steps."""
     for step in pipeline.steps:
         for each in walk(step.value):
-            if isinstance(each, Call) and isinstance(each.callee.symbol.node, s.PipelineDeclaration):
+            if isinstance(each, Call | Tool) and isinstance(each.callee.symbol.node, s.PipelineDeclaration):
                 yield each
 
 
-def _report(circle: list[TypedPipeline], last: TypedPipeline, call: Call, found: Diagnostics) -> None:
+def _report(circle: list[TypedPipeline], last: TypedPipeline, call: Call | Tool, found: Diagnostics) -> None:
     names = [pipeline.symbol.name.text for pipeline in circle]
     found.error(
         "E0208",

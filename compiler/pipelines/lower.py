@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from ...dsl.comments import doc_comment
 from ...dsl.source import Source
 from ..plan import nodes as n
 from ..plan.types import TEXT, ChoiceType, TensorType, Type
@@ -164,6 +165,9 @@ class Lowerer:
             retries=typed.retries,
             max_tokens=typed.max_tokens,
             temperature=typed.temperature,
+            tools=tuple(map(_tool, typed.tools)),
+            max_rounds=typed.max_rounds,
+            on_tool_error=typed.on_tool_error,
         )
 
     # ---- nodes with blocks
@@ -188,6 +192,12 @@ class Lowerer:
     def _attempt(self, typed: t.Attempt, name: str) -> str:
         first, otherwise = self._block(typed.first), self._block(typed.otherwise)
         return self._add(n.AttemptNode, typed, name, first=first, otherwise=otherwise)
+
+
+def _tool(typed: t.Tool) -> n.ToolPlan:
+    symbol = typed.callee.symbol
+    said = doc_comment(symbol.scope.module.source.text, symbol.node.start)
+    return n.ToolPlan(typed.callee.name, typed.callee.kind == "extern", said)
 
 
 _EMIT: dict[type, Callable[[Lowerer, Any, str], str]] = {

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
-from ...dsl.kinds import Isolation
+from ...dsl.kinds import Isolation, ToolErrors
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..merge import Section, Setting
@@ -22,6 +22,8 @@ from .abilities import refusals
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
 from .pipeline_options import PipelineOptions
+from .tools import OPTIONS as TOOL_OPTIONS
+from .tools import tools_of
 from .typed import Call, MapOf, Mistake, Typed
 
 
@@ -46,6 +48,18 @@ class CallOptions:
     )
     repair: bool = doc(
         "with `as`: an answer that does not fit is sent back once, with what is wrong", default=False
+    )
+    tools: tuple[str, ...] = doc(
+        "pipelines and externs that the model may call, of `chat` and `generate`", default=()
+    )
+    max_rounds: int = at_least(
+        1,
+        "with `tools`: how often it is asked again with what they gave; the last time it must answer",
+        at_most=100,
+        default=8,
+    )
+    on_tool_error: ToolErrors = doc(
+        "with `tools`: whether the model is told that one failed, or the call fails", default=ToolErrors.TELL
     )
 
 
@@ -122,7 +136,7 @@ def _not_here(call: Call, read: bool) -> dict[str, str]:
     if not callee.chats:
         what = f"it does `{callee.task}`" if callee.task is not None else f"it is a {callee.kind}"
         why = f"`{callee.name}` writes no text by itself: {what}"
-        missing = {"max_tokens": why, "temperature": why}
+        missing = dict.fromkeys(("max_tokens", "temperature", *TOOL_OPTIONS), why)
     if call.answer is None and not read:
         missing["repair"] = "without `as` no answer is read, and none can fail to fit"
     return missing
@@ -153,8 +167,17 @@ def _options(
                 help="write a literal, a `let` or a `param`",
             )
             del section.settings[name]
+    tools = section.settings.pop("tools", None) if callee is not None else None
     values = _values(section, inferrer.tools, found, cls, what)
     if callee is not None:
+        if tools is not None:
+            values["tools"] = tools_of(inferrer, callee, tools)
+        elif "tools" not in not_here:
+            for name in (each for each in TOOL_OPTIONS if each in section.settings):
+                why = "without `tools` the model has nothing to call"
+                found.error(
+                    "E0606", f"`{name}` has no effect here", section.settings[name].name_span, help=why
+                )
         wanted = {name: values.get(name) for name in ("max_tokens", "temperature")}
         for name, (message, instead) in refusals(callee, **wanted).items():
             found.error("E0616", message, section.settings[name].span, help=instead)

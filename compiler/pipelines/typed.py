@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from attrs import fields, frozen
 
 from ...dsl import syntax as s
+from ...dsl.kinds import ToolErrors
 from ...dsl.units import Duration
 from ..plan.types import Type
 from ..scope import Scope, Symbol
@@ -153,6 +154,13 @@ class Conversion(Typed):
 
 
 @frozen(eq=False, repr=False)
+class Tool(Typed):
+    """A pipeline or an extern that a model may call; its type is that of its result."""
+
+    callee: Callee
+
+
+@frozen(eq=False, repr=False)
 class Call(Typed):
     """A deployment, a route, a pipeline or an extern is called.
 
@@ -167,6 +175,9 @@ class Call(Typed):
     retries: int = 0
     max_tokens: int | None = None
     temperature: float | None = None
+    tools: tuple[Tool, ...] = ()
+    max_rounds: int = 8
+    on_tool_error: ToolErrors = ToolErrors.TELL
 
 
 @frozen(eq=False, repr=False)

@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -14,13 +15,17 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
+    AffinityKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ClientProtocol,
+    Decoding,
     ExecutionProvider,
     GraphOptimization,
+    GuardAction,
     InputType,
     Isolation,
     JitterKind,
@@ -29,6 +34,7 @@ from ...dsl.kinds import (
     ProviderKind,
     SecretSource,
     TaskKind,
+    ToolErrors,
     TooLongAction,
     UnavailableAction,
     UnsupportedAction,
@@ -48,15 +54,17 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.requests import RequestParameters, RequestSettings
-from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
-from ...dsl.urls import no_base_url
+from ...dsl.urls import no_base_url, no_proxy_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -68,6 +76,7 @@ from .model import (
     StatePlan,
 )
 from .nodes import (
+    MOST_CALLS_AT_ONCE,
     ArmPlan,
     AttemptNode,
     BuiltinNode,
@@ -88,6 +97,7 @@ from .nodes import (
     PlacePlan,
     PromptNode,
     RecordNode,
+    ToolPlan,
 )
 from .pipelines import ExternPlan, ParameterPlan, PipelinePlan
 from .routes import (
@@ -131,14 +141,18 @@ __all__ = [
     "IMAGE",
     "INT",
     "JSON",
+    "MOST_CALLS_AT_ONCE",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
+    "AffinityKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -160,10 +174,12 @@ __all__ = [
     "ConvertNode",
     "Cors",
     "DType",
+    "Decoding",
     "DeploymentPlan",
     "Dimension",
     "Duration",
     "EmbedSpec",
+    "EndpointTls",
     "ExecutionProvider",
     "ExternNode",
     "ExternPlan",
@@ -173,6 +189,8 @@ __all__ = [
     "GatewayPlan",
     "GenerateSpec",
     "GraphOptimization",
+    "GuardAction",
+    "GuardPlan",
     "HedgePlan",
     "IfNode",
     "IndexNode",
@@ -238,18 +256,22 @@ __all__ = [
     "Timeouts",
     "Tls",
     "TooLongAction",
+    "ToolErrors",
+    "ToolPlan",
     "Type",
     "TypeKind",
     "UnavailableAction",
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",
     "is_origin",
     "load_plan",
     "no_base_url",
+    "no_proxy_url",
     "plan_converter",
     "read_moment",
     "split_address",

@@ -110,6 +110,11 @@ class Capabilities:
             known["media_by_url"] = ()
         return evolve(base, **known)
 
+    def alike(self, other: Capabilities) -> Capabilities:
+        """What is true of both."""
+        mine = {a.name: getattr(self, a.name) for a in _ATTRIBUTES}
+        return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
+
 
 _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
 

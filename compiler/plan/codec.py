@@ -67,6 +67,11 @@ def dump_plan(plan: Plan) -> str:
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
 
+def parse_plan(text: str) -> Plan:
+    """The plan that `dump_plan` wrote."""
+    return plan_converter.structure(json.loads(text), Plan)
+
+
 def load_plan(path: Path) -> Plan:
     """The plan in the file at `path`. Raises PlanError."""
     try:

@@ -35,10 +35,11 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.requests import RequestSettings
-from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
+from .guards import GuardPlan
 from .keys import KeyPlan
 from .pipelines import ExternPlan, PipelinePlan
 from .routes import RoutePlan
@@ -125,6 +126,18 @@ class OnnxServingPlan(DeploymentPlan):
         return self.task.kind
 
 
+@frozen
+class AwsAccess:
+    """How requests are signed: for a region, with the credentials named here, or those that AWS's tools
+    find."""
+
+    region: str
+    profile: str | None = rare("of AWS's configuration files; without it: the one that counts there")
+    access_key_id: SecretRef | None = rare("without it: what AWS's own tools find")
+    secret_access_key: SecretRef | None = rare("the secret of that key")
+    session_token: SecretRef | None = rare("of a key that ends after a while")
+
+
 @frozen(kw_only=True)
 class RemotePoolPlan(DeploymentPlan):
     """A pool of HTTP connections to a provider."""
@@ -160,6 +173,14 @@ class RemotePoolPlan(DeploymentPlan):
         }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
+    tls: EndpointTls | None = rare("certificates of one's own; without it: those of the system")
+    proxy: str | None = rare("HTTP proxy on the way; without it: as the environment says")
+    proxy_login: SecretRef | None = rare("`user:password` for it")
+    aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
+    responses: bool = rare(
+        "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
+        default=False,
+    )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property
@@ -194,6 +215,9 @@ class GatewayPlan:
     )
     cors: Cors = doc("which web pages may call; no origins: none", factory=Cors)
     source: SourceRef | None = None
+    guards: tuple[GuardPlan, ...] = rare(
+        "what sees requests and answers, in this order; without it: nothing", default=()
+    )
     jwt: Jwt | None = rare("tokens that others sign, and that name keys; without it: none")
     tls: Tls | None = rare("its certificate; without it: plain HTTP")
     budget: Budget | None = rare("spend ceilings of all requests together; without it: none")
@@ -201,6 +225,7 @@ class GatewayPlan:
         "address and port, where the environment says them; without it: `host` and `port`"
     )
     grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
+    workers: int = rare("processes that answer requests at the same port; without it: one", default=1)
 
 
 @frozen

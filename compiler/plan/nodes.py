@@ -13,9 +13,13 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from ...dsl.kinds import TaskKind
+from ...dsl.fields import rare
+from ...dsl.kinds import TaskKind, ToolErrors
 from ...dsl.units import Duration
 from .types import Type
+
+MOST_CALLS_AT_ONCE = 16
+"""Calls of one answer of a model that are made; it is told of those that are not."""
 
 
 class NodeKind(StrEnum):
@@ -151,6 +155,15 @@ class ConvertNode(Node):
     to: Type
 
 
+@frozen
+class ToolPlan:
+    """A pipeline or an extern that a model may call."""
+
+    target: str = field(metadata={"doc": "the name of the pipeline or the extern"})
+    is_extern: bool = field(default=False, metadata={"doc": "false: it is a pipeline"})
+    description: str = field(default="", metadata={"doc": "what the model is told of it: its doc comment"})
+
+
 @frozen(kw_only=True)
 class CallNode(Node):
     """A deployment, a route or a pipeline is asked.
@@ -178,6 +191,11 @@ class CallNode(Node):
     )
     max_tokens: int | None = field(default=None, metadata={"doc": "of an answer; null: as the model does"})
     temperature: float | None = field(default=None, metadata={"doc": "null: as the model does"})
+    tools: tuple[ToolPlan, ...] = rare("what the model may call; without it: nothing", default=())
+    max_rounds: int = rare("how often it is asked again with what its tools gave", default=8)
+    on_tool_error: ToolErrors = rare(
+        "whether the model is told that a tool failed, or the call fails", default=ToolErrors.TELL
+    )
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""The part of a plan that one name needs."""
+"""What a plan names, and the part of it that one name needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from attrs import evolve
 
 from .model import Plan
 from .nodes import CallNode, ExternNode
+from .pipelines import PipelinePlan
 from .routes import RoutePlan, SplitPlan
 from .tasks import FileRef
 
@@ -23,18 +24,30 @@ def names_of(plan: Plan) -> tuple[str, ...]:
 
 def files_of(plan: Plan) -> tuple[str, ...]:
     """The files that local models are loaded from, relative to the plan."""
-    found: dict[str, None] = {}
-    todo: list[object] = list(plan.deployments)
+    found = (each.path for part in plan.deployments for each in values_in(part) if isinstance(each, FileRef))
+    return tuple(dict.fromkeys(found))
+
+
+def nodes_of(plan: Plan) -> tuple[str, ...]:
+    """The machines that the plan places replicas on; none where there is but one, without a name."""
+    placed = (replica.node for each in plan.deployments for replica in each.replicas)
+    return tuple(dict.fromkeys(node for node in placed if node is not None))
+
+
+def values_in(part: object) -> Iterator[object]:
+    """`part` of a plan, and all that is in it, however deep."""
+    todo = [part]
     while todo:
-        match todo.pop():
-            case FileRef(path=path):
-                found[path] = None
-            case list() | tuple() as several:
-                todo += several
-            case each:
+        each = todo.pop()
+        yield each
+        match each:
+            case dict():
+                todo += each.values()
+            case list() | tuple():
+                todo += each
+            case _:
                 names = getattr(type(each), "__attrs_attrs__", ())
                 todo += [getattr(each, field.name) for field in names]
-    return tuple(found)
 
 
 def members_of(route: RoutePlan) -> tuple[str, ...]:
@@ -47,7 +60,7 @@ def members_of(route: RoutePlan) -> tuple[str, ...]:
 
 def only(plan: Plan, name: str) -> Plan:
     """`plan` with `name`, and what it calls, asks or falls back to; nothing else."""
-    needs = dict(_needs(plan))
+    needs = needs_of(plan)
     wanted: set[str] = set()
     waiting = [name]
     while waiting:
@@ -55,6 +68,8 @@ def only(plan: Plan, name: str) -> Plan:
         if following not in wanted:
             wanted.add(following)
             waiting += needs.get(following, ())
+    for guard in plan.gateway.guards:
+        wanted |= {f"extern {each}" for each in (guard.request, guard.answer) if each is not None}
     return evolve(
         plan,
         deployments=tuple(each for each in plan.deployments if each.deployment in wanted),
@@ -62,6 +77,11 @@ def only(plan: Plan, name: str) -> Plan:
         pipelines=tuple(each for each in plan.pipelines if each.pipeline in wanted),
         externs=tuple(each for each in plan.externs if f"extern {each.extern}" in wanted),
     )
+
+
+def needs_of(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """What each name asks or calls itself; externs as `extern x`."""
+    return dict(_needs(plan))
 
 
 def _needs(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -72,6 +92,14 @@ def _needs(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for route in plan.routes:
         yield route.route, members_of(route)
     for pipeline in plan.pipelines:
-        called = [node.target for node in pipeline.nodes if isinstance(node, CallNode)]
-        externs = [f"extern {node.extern}" for node in pipeline.nodes if isinstance(node, ExternNode)]
-        yield pipeline.pipeline, (*called, *externs)
+        yield pipeline.pipeline, tuple(_called(pipeline))
+
+
+def _called(pipeline: PipelinePlan) -> Iterator[str]:
+    for node in pipeline.nodes:
+        match node:
+            case CallNode(target=target, tools=tools):
+                yield target
+                yield from (f"extern {each.target}" if each.is_extern else each.target for each in tools)
+            case ExternNode(extern=extern):
+                yield f"extern {extern}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import TaskKind
+from ..plan.capabilities import Capabilities
 from ..plan.types import ListType, RecordType, TensorType, Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
@@ -40,6 +43,7 @@ def route_callee(
         first.callee.why,
         first.callee.choices,
         any(member.callee.is_wildcard for member in known if member.callee is not None),
+        reduce(Capabilities.alike, (member.callee.can for member in known if member.callee is not None)),
     )
 
 

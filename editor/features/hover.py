@@ -17,6 +17,7 @@ from ...compiler.unknown import UNKNOWN
 from ...dsl import syntax as s
 from ...dsl.capabilities import Facts, find_facts
 from ...dsl.catalogue import find_model
+from ...dsl.comments import doc_comment
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.inference import match_runtime
@@ -25,7 +26,6 @@ from ...dsl.runtimes import RemoteConfig
 from ...dsl.secrets import masked
 from ...dsl.values import show
 from ...dsl.wording import shorten
-from ..comments import doc_comment
 from ..facts import facts_lines, model_text, signature_text
 from ..fields import class_doc, field_info
 from ..occurrences import Occurrence

@@ -9,7 +9,7 @@ from lsprotocol import types as lsp
 from ...compiler.evaluate import FUNCTIONS
 from ...compiler.scope import Symbol
 from ...dsl import syntax as s
-from ..comments import doc_comment
+from ...dsl.comments import doc_comment
 from ..cursor import Cursor, Frame, Where, cursor_at
 from ..view import View
 

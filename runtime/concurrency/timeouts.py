@@ -8,6 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Protocol
+
+
+class Wait(Protocol):
+    """What has a time limit: `moment`, in the time of the loop."""
+
+    moment: float
+
+    def expire(self) -> None:
+        """It has lasted too long."""
 
 
 class Timeouts:
@@ -18,14 +28,15 @@ class Timeouts:
 
     def __init__(self, grain: float) -> None:
         self._grain = grain
-        self._waits: set[Timeout] = set()
+        self.waits: set[Wait] = set()
+        """Those that are under way."""
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def within(self, seconds: float, deadline: float | None) -> Timeout:
         """The limit of one wait: so long, and no longer than until the deadline."""
-        moment = self.loop.time() + seconds
-        return Timeout(self, moment if deadline is None else min(moment, deadline))
+        moment = (self._loop or self.loop).time() + seconds
+        return Timeout(self, moment if deadline is None or moment < deadline else deadline)
 
     def until(self, moment: float) -> Timeout:
         """The limit of one wait."""
@@ -38,15 +49,11 @@ class Timeouts:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def begin(self, wait: Timeout) -> None:
-        """A wait is under way."""
-        self._waits.add(wait)
+    def begin(self, wait: Wait) -> None:
+        """A wait is under way; it is over when it is no longer among `waits`."""
+        self.waits.add(wait)
         if self._timer is None:
             self._timer = self.loop.call_later(self._grain, self._look)
-
-    def end(self, wait: Timeout) -> None:
-        """A wait is over."""
-        self._waits.discard(wait)
 
     def close(self) -> None:
         """Stop to look."""
@@ -57,10 +64,10 @@ class Timeouts:
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for wait in [wait for wait in self._waits if wait.moment <= now]:
-            self._waits.discard(wait)
+        for wait in [wait for wait in self.waits if wait.moment <= now]:
+            self.waits.discard(wait)
             wait.expire()
-        self._timer = loop.call_later(self._grain, self._look) if self._waits else None
+        self._timer = loop.call_later(self._grain, self._look) if self.waits else None
 
 
 class Timeout:
@@ -79,7 +86,7 @@ class Timeout:
         self._task.cancel()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task(self._timeouts.loop)
+        task = asyncio.current_task(self._timeouts._loop or self._timeouts.loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
         self._timeouts.begin(self)
@@ -88,6 +95,6 @@ class Timeout:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         if not self._expired:
-            self._timeouts.end(self)
+            self._timeouts.waits.discard(self)
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from multidict import istr
 
@@ -13,8 +14,8 @@ from ..requests.upstream import Remaining, Upstream
 from ..secret import Secret
 from .provider_times import seconds_to_wait
 
-REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
-"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway, Amazon."""
 
 _LIMITS = ("requests", "tokens")
 _HEADERS = {
@@ -26,7 +27,7 @@ _HEADERS = {
 }
 """Of each limit, in OpenAI's words and in Anthropic's: what is left, the limit, when it is whole again."""
 _OPENAIS = tuple(name for what in _LIMITS for name in _HEADERS[what][0])
-_LEFT = tuple(words[0] for what in _LIMITS for words in _HEADERS[what])
+_LEFT = frozenset(words[0] for what in _LIMITS for words in _HEADERS[what])
 _PLAIN = re.compile(r"[0-9][0-9hmnsuTZ:.+-]{0,39}")
 """A number, a duration or a moment."""
 _MOST_DIGITS = 15
@@ -35,12 +36,24 @@ _LONGEST_RESET = 366 * 86400.0
 
 def read_upstream(headers: Mapping[str, str], secret: Secret | None) -> Upstream:
     """What `headers` say beside an answer; the id does not hold `secret`, and fits into a header."""
-    request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), None)
+    its_id, limits = _known_among(tuple(headers))
+    request_id = headers[its_id] if its_id is not None else None
     if request_id is not None and (
         not fits_header(request_id) or (secret is not None and secret.is_in(request_id))
     ):
         request_id = None
-    return Upstream(request_id, headers)
+    return Upstream(request_id, headers) if limits else Upstream(request_id)
+
+
+@lru_cache(maxsize=256)
+def _known_among(names: tuple[str, ...]) -> tuple[str | None, bool]:
+    """The header that holds the id of the request, and whether one says what is left of a limit.
+
+    A provider sends the same headers with each of its answers.
+    """
+    here = {name.lower(): name for name in names}
+    its_id = next((here[name] for name in REQUEST_ID_HEADERS if name in here), None)
+    return its_id, not _LEFT.isdisjoint(here)
 
 
 def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
@@ -54,9 +67,14 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
             for name in _OPENAIS
             if (value := headers.get(name)) is not None and _PLAIN.fullmatch(value)
         }
+    return write_openai(_left(headers))
+
+
+def write_openai(left: Mapping[str, Remaining]) -> dict[str, str]:
+    """What is left, as OpenAI's clients read it."""
     return {
         f"x-ratelimit-{name}-{what}": value
-        for what, each in _left(headers)
+        for what, each in left.items()
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
@@ -67,14 +85,19 @@ def openai_limits(headers: Mapping[str, str]) -> dict[str, str]:
 
 def says_limits(headers: Mapping[str, str]) -> bool:
     """Whether an answer says what is left of any limit; most servers' answers do not."""
-    return any(name in headers for name in _LEFT)
+    return _known_among(tuple(headers))[1]
 
 
 def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
     """The same as Anthropic's clients read it. now: in Unix time."""
+    return write_anthropic(_left(headers), now)
+
+
+def write_anthropic(left: Mapping[str, Remaining], now: float) -> dict[str, str]:
+    """What is left, as Anthropic's clients read it."""
     return {
         f"anthropic-ratelimit-{what}-{name}": value
-        for what, each in _left(headers)
+        for what, each in left.items()
         for name, value in (
             ("limit", str(each.limit)),
             ("remaining", str(each.amount)),
@@ -83,8 +106,19 @@ def anthropic_limits(headers: Mapping[str, str], now: float) -> dict[str, str]:
     }
 
 
-def _left(headers: Mapping[str, str]) -> list[tuple[str, Remaining]]:
-    return [(what, found) for what in _LIMITS if (found := remaining(headers, what)) is not None]
+def tighter(left: Mapping[str, Remaining], told: Mapping[str, str]) -> dict[str, Remaining]:
+    """Those of `left` of which there is less than the headers of an answer tell already."""
+    found = {}
+    for what, each in left.items():
+        said = next((told[words[0]] for words in _HEADERS[what] if words[0] in told), None)
+        amount = _whole(said)
+        if amount is None or each.amount <= amount:
+            found[what] = each
+    return found
+
+
+def _left(headers: Mapping[str, str]) -> dict[str, Remaining]:
+    return {what: found for what in _LIMITS if (found := remaining(headers, what)) is not None}
 
 
 def remaining(headers: Mapping[str, str], what: str) -> Remaining | None:

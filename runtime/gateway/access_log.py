@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import IO, Any, Protocol
 
@@ -19,6 +19,8 @@ FLUSH = 0.2
 """Seconds after which lines are written at the latest."""
 MOST_LINES = 20_000
 """Lines that wait for a reader who does not read; those that come then are left out, and counted."""
+PIECE = 4096
+"""Bytes that a pipe takes as a whole."""
 
 
 class LogForm(StrEnum):
@@ -80,10 +82,26 @@ class AccessLog:
 
     def _put(self, records: list[Line]) -> None:
         try:
-            self._out.write("".join(f"{self._line(record.as_json())}\n" for record in records))
-            self._out.flush()
+            for piece in _pieces(f"{self._line(record.as_json())}\n" for record in records):
+                self._out.write(piece)
+                self._out.flush()
         except (OSError, ValueError) as error:
             log.warning("the access log cannot be written: %s", error)
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """The lines in pieces that a pipe takes as a whole, so that processes may write to the same one."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        length = len(line.encode("utf-8", "surrogatepass"))
+        if piece and size + length > PIECE:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += length
+    if piece:
+        yield "".join(piece)
 
 
 def as_json(record: Mapping[str, Any]) -> str:

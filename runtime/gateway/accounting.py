@@ -69,6 +69,8 @@ class Accounting:
         """Of all the time, without users."""
         self._clock = clock
         self._hours: dict[int, dict[Row, Spend]] = {}
+        self._hour = -1
+        self._places: dict[Row, tuple[Spend, Spend]] = {}  # where a row counts in the hour, and in all
         self._rows = 0
         self._users: set[str] = set()
 
@@ -80,22 +82,26 @@ class Accounting:
             else:
                 user = OTHERS
         hour = int(self._clock() / HOUR)
-        rows = self._hours.get(hour)
-        if rows is None:
-            rows = self._hours[hour] = {}
-            self._forget(hour)
-        for index, span in enumerate(spans, 1):
-            last = index == len(spans)
-            total, row = (key, asked, span.deployment), (key, asked, span.deployment, user)
-            spend = rows.get(row)
-            if spend is None:
-                spend = rows[row] = Spend()
-                self._rows += 1
-            spend.count(span, last=last)
-            whole = self.totals.get(total)
-            if whole is None:
-                whole = self.totals[total] = Spend()
-            whole.count(span, last=last)
+        if hour != self._hour:
+            self._hour = hour
+            self._places.clear()
+            if hour not in self._hours:
+                self._hours[hour] = {}
+                self._forget(hour)
+        for span in spans:
+            row = (key, asked, span.deployment, user)
+            places = self._places.get(row) or self._begin(row)
+            for spend in places:
+                spend.count(span, last=span is spans[-1])
+
+    def _begin(self, row: Row) -> tuple[Spend, Spend]:
+        """Count `row` from now on, in this hour and in all."""
+        rows = self._hours[self._hour]
+        if row not in rows:
+            rows[row] = Spend()
+            self._rows += 1
+        places = self._places[row] = rows[row], self.totals.setdefault(row[:3], Spend())
+        return places
 
     def since(self, seconds: float) -> dict[Row, Spend]:
         """What was spent in the last `seconds`, in whole hours."""

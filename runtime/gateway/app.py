@@ -12,29 +12,32 @@ from aiohttp import web
 
 from ...compiler.plan import ClientProtocol, GatewayPlan
 from ..client_connection import RULES, ConnectionRules
-from ..concurrency.tasks import end_tasks
 from ..executor import Executor
+from ..http_server import PLAIN_PATHS
+from ..limits.rate_limiters import RateLimiter
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
-from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
+from .background import BACKGROUND, Background
+from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import Exchange
-from .kept_responses import BACKGROUND
-from .metrics import Metrics
+from .metrics import METRICS, Metrics
 from .openapi import describing
 from .paths import DECLARED, OPEN, PATHS, SERVED, Answer, Path, Shape, by_path, shape_meant
 from .request_records import RECORDS, Records
 from .responses import (
+    IDS,
     REQUEST_ID_HEADER,
     error_answer,
     internal_error,
     log_failure,
     messages_error_answer,
     name_request,
+    own_limits,
 )
-from .status import answer_alive, answer_health, answer_readiness
+from .status import answer_alive, answer_health, answer_readiness, health_of
 from .traces import TRACEPARENT
 from .web_tokens import WebTokens
 
@@ -86,10 +89,12 @@ def build_app(
     app[DOOR] = door
     app[BODIES] = Bodies(gateway)
     app[RULES] = _rules(gateway)
-    app[BACKGROUND] = {}
+    app[BACKGROUND] = Background()
     app.on_shutdown.append(_end_background)
-    app.on_response_prepare.append(door.tell)
-    metrics = Metrics(executor, records.accounting, records.lag)
+    app.on_response_prepare.append(door.tell_stream)
+    plain: dict[tuple[str, str], web.AbstractRoute] = {}
+    app[PLAIN_PATHS] = plain
+    metrics = app[METRICS] = Metrics(executor, records.accounting, records.lag)
     declared = [(each.method, each.path, each.protocol) for each in DECLARED]
     shown = (
         Path("GET", "/openapi.json", describing(declared), ClientProtocol.OPENAI),
@@ -98,7 +103,7 @@ def build_app(
         Path("GET", "/readyz", door.answer_ready, None),
         Path("GET", "/healthz", door.answer_health, None),
     )
-    guard = partial(_guarded, executor, door, records, metrics.refused)
+    guard = partial(_guarded, executor, door, app[BODIES], records, metrics.refused)
     for path, at in by_path((*PATHS, *shown)).items():
         resource = app.router.add_resource(path)
         shape = at[0].shape
@@ -109,7 +114,9 @@ def build_app(
         access = Access.EVERYONE if path in OPEN else Access.KEYS if protocol else Access.OPERATOR
         for method, answer in answers.items():
             guarded = guard(answer, shape, access, protocol is not None)
-            resource.add_route(method, guarded, expect_handler=_expect_nothing)
+            route = resource.add_route(method, guarded, expect_handler=_expect_nothing)
+            if "{" not in path:
+                plain[method, path] = route
         other = guard(_other_method(tuple(answers)), shape, Access.EVERYONE, False)
         resource.add_route("*", other, expect_handler=_expect_nothing)
     lost = guard(_no_such_path, shape_meant, Access.EVERYONE, False)
@@ -133,6 +140,7 @@ def _rules(gateway: GatewayPlan) -> ConnectionRules:
         idle=gateway.timeouts.idle,
         refuse=error_answer,
         unpack=False,
+        plain=True,
     )
 
 
@@ -154,6 +162,8 @@ class Door:
         """These may come in from now on."""
         self.token = BearerToken(token) if token else None
         self.keys = keys
+        self.is_open = self.token is None and keys is None
+        """Whether everyone may ask for everything."""
         self.browsers = BrowserRules(gateway, token is not None or keys is not None)
 
     def admit(self, request: web.Request, access: Access) -> Held | None:
@@ -161,11 +171,13 @@ class Door:
         it ask. Raises Forbidden, Unauthorized.
         """
         self.browsers.admit(request)
+        if self.is_open or access is Access.EVERYONE:
+            return None
         return self.known(shown_secret(request), access)
 
     def known(self, shown: str, access: Access) -> Held | None:
         """The same for what a client shows. Raises Forbidden, Unauthorized."""
-        if access is Access.EVERYONE or (self.token is None and self.keys is None):
+        if self.is_open or access is Access.EVERYONE:
             return None
         if self.token is not None and self.token.fits(shown):
             return None
@@ -192,24 +204,39 @@ class Door:
         try:
             self.admit(request, Access.OPERATOR)
         except (Unauthorized, Forbidden):
-            return answer_health(request, exchange.executor, detailed=False)
-        return answer_health(request, exchange.executor, detailed=True)
+            return answer_health(request, exchange.executor)
+        siblings = request.app[RECORDS].siblings
+        found = health_of(request.app, exchange.executor) if siblings is None else await siblings.status()
+        return answer_health(request, exchange.executor, found)
 
-    async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add to `response` what lets a page read it, and whether another request may follow."""
+    async def tell_stream(self, request: web.Request, response: web.StreamResponse) -> None:
+        """The same, when the answer begins."""
+        if not isinstance(response, web.Response):
+            self.tell(request, response)
+
+    def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Add to `response` what lets a page read it, what is left of the limits of its key, and whether
+        another request may follow."""
         if self.browsers.lets_pages_call:
             response.headers.update(self.browsers.answer_headers(request))
+        limiter = request.get(LIMITER) if self.keys is not None else None
+        if limiter is not None:
+            left = limiter.left(asyncio.get_running_loop().time())
+            response.headers.update(own_limits(left, response.headers, request[IDS]))
         if self.is_closing:
             response.headers["Connection"] = "close"
             response.force_close()
 
 
 DOOR: web.AppKey[Door] = web.AppKey("door", Door)
+LIMITER: web.RequestKey[RateLimiter] = web.RequestKey("limiter", RateLimiter)
+"""That of the key that a request came with, if it has limits."""
 
 
 def _guarded(
     executor: Executor,
     door: Door,
+    bodies: Bodies,
     records: Records,
     refused: Refused,
     answer: Answer,
@@ -225,27 +252,33 @@ def _guarded(
     def end(exchange: Exchange, told: Told | None) -> None:
         exchange.end()
         if told is not None:
-            records.end(exchange, *told, asyncio.get_running_loop().time(), asks)
+            records.end(exchange, *told, exchange.loop.time(), asks)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
-        exchange = Exchange(executor, ids[REQUEST_ID_HEADER], asyncio.get_running_loop().time())
+        exchange = Exchange(executor, ids[REQUEST_ID_HEADER])
         if records.traces is not None:
             exchange.traceparent = request.headers.get(TRACEPARENT, "")
-        outcome, response, failed = OK, None, None
+        outcome, failed = OK, None
+        response: web.StreamResponse | None = None
         try:
-            if request.method == "OPTIONS" and (preflight := door.browsers.preflight(request)) is not None:
-                return preflight
-            held = door.admit(request, access)
-            if held is not None and asks:
-                exchange.key = exchange.plan.keys[held.name]
-                exchange.person = held.person
-                exchange.check_protocol(protocol)
-            response = await answer(request, exchange)
-            if not response.prepared:
+            if request.method == "OPTIONS":
+                response = door.browsers.preflight(request)
+            if response is None:
+                held = door.admit(request, access)
+                if (patience := request.headers.get(DEADLINE_HEADER)) is not None:
+                    exchange.until = exchange.began + patience_of(patience)
+                if held is not None and asks:
+                    exchange.key = exchange.plan.keys[held.name]
+                    exchange.person = held.person
+                    if exchange.key.limiter is not None:
+                        request[LIMITER] = exchange.key.limiter
+                    exchange.check_protocol(protocol)
+                response = await answer(request, exchange)
+                if response.prepared:
+                    return response
                 response.headers.update(ids)
-            return response
         except RequestError as error:
             log_failure(error)
             refused(error)
@@ -256,18 +289,17 @@ def _guarded(
                 response.force_close()
             elif isinstance(error, WrongMethod):
                 response.headers["Allow"] = error.allowed
-            return response
         except ConnectionError:
             outcome = CANCELLED
             return web.Response()  # to nobody: the client is gone
         except Exception:
             outcome = INTERNAL
-            return in_error(internal_error(), ids)
+            response = in_error(internal_error(), ids)
         except BaseException:
             outcome = CANCELLED
             raise
         finally:
-            request.app[BODIES].release(request)
+            bodies.release(request)
             is_told = asks or (records.access is not None and request.path not in OPEN)
             status = 0 if response is None else response.status
             told = (request.method, request.path, status, outcome, failed) if is_told else None
@@ -275,12 +307,14 @@ def _guarded(
                 end(exchange, told)
             else:
                 exchange.background.add_done_callback(lambda _: end(exchange, told))
+        door.tell(request, response)
+        return response
 
     return handle
 
 
 async def _end_background(app: web.Application) -> None:
-    await end_tasks(app[BACKGROUND].values())
+    await app[BACKGROUND].end()
 
 
 async def _expect_nothing(request: web.Request) -> None:

@@ -9,11 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ..admin import AdminSocket, Answer, Refused
+from ..admin import LEVELS, AdminSocket, Answer, Command, Refused
 from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
+from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
 from .accounting import DIMENSIONS, grouped
+from .app import DOOR
 from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 LONGEST = 86400.0
 """Seconds for which an operator may open a circuit, or hold an account."""
 
+LAST = 20
+"""Requests that went wrong which are told at once."""
+
 Asked = Mapping[str, Any]
 
 
@@ -31,28 +36,28 @@ def admin_at(path: Path) -> Running:
 
     @asynccontextmanager
     async def listening(service: Service, reloader: Reloader) -> AsyncIterator[None]:
-        commands = Commands(service, reloader)
-        reading = {
-            "status": commands.status,
-            "difference": commands.difference,
-            "cost": commands.cost,
-            "why": commands.why,
-        }
-        changing = {
-            "reload": commands.reload,
-            "breaker": commands.breaker,
-            "hold": commands.hold,
-            "drain": commands.drain,
-        }
-        admin = AdminSocket(path, reading, changing)
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(admin)
-            except OSError as error:
-                log.warning("%s cannot be listened at, so that no commands are taken: %s", path, error)
+        commands, reloading = Commands(service), Reloading(reloader)
+        async with admin_socket(
+            path,
+            {**commands.reading, "difference": reloading.difference},
+            {**commands.changing, **reloading.changing},
+        ):
             yield
 
     return listening
+
+
+@asynccontextmanager
+async def admin_socket(
+    path: Path, reading: Mapping[str, Command], changing: Mapping[str, Command]
+) -> AsyncIterator[None]:
+    """While the block runs, commands are taken at `path`, if that can be."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(AdminSocket(path, reading, changing))
+        except OSError as error:
+            log.warning("%s cannot be listened at, so that no commands are taken: %s", path, error)
+        yield
 
 
 def without_admin(reason: str) -> Running:
@@ -66,20 +71,12 @@ def without_admin(reason: str) -> Running:
     return nothing
 
 
-class Commands:
-    """Each is named as it is asked; raises Refused."""
+class Reloading:
+    """Commands that have to do with the file. Each raises Refused."""
 
-    def __init__(self, service: Service, reloader: Reloader) -> None:
-        self._service = service
+    def __init__(self, reloader: Reloader) -> None:
         self._reloader = reloader
-
-    @property
-    def _records(self) -> Records:
-        return self._service.app[RECORDS]
-
-    async def status(self, _: Asked) -> Answer:
-        """How everything is."""
-        return health_of(self._service.app, self._service.executor)
+        self.changing: dict[str, Command] = {"reload": self.reload, "scale": self.scale}
 
     async def difference(self, _: Asked) -> Answer:
         """What a reload would change."""
@@ -94,6 +91,67 @@ class Commands:
         if problems:
             raise Refused("; ".join(problems))
         return {"changes": self._reloader.changes}
+
+    async def scale(self, asked: Asked) -> Answer:
+        """Let a deployment have so many `replicas`, until the file is read again."""
+        name, replicas = asked.get("name"), asked.get("replicas")
+        if not isinstance(name, str) or type(replicas) is not int:
+            raise Refused("`name` must be text, and `replicas` a whole number")
+        try:
+            problems = await self._reloader.change(lambda plan: scaled(plan, name, replicas))
+        except CannotScale as error:
+            raise Refused(str(error)) from None
+        if problems:
+            raise Refused("; ".join(problems))
+        return {}
+
+
+class LogLevel:
+    """The level of the log, and when it is again what it was."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("inferc")
+        self._usual = self._log.level
+        self._back: asyncio.TimerHandle | None = None
+
+    async def set(self, asked: Asked) -> Answer:
+        """Say as much as `level` has it, for `seconds` or until it is set again. Raises Refused."""
+        level = asked.get("level")
+        if level not in LEVELS:
+            raise Refused(f"the level of a log is one of {', '.join(LEVELS)}")
+        seconds = _seconds(asked)
+        if self._back is not None:
+            self._back.cancel()
+            self._back = None
+        self._log.setLevel(str(level).upper())
+        if seconds:
+            self._back = asyncio.get_running_loop().call_later(seconds, self._log.setLevel, self._usual)
+        else:
+            self._usual = self._log.level
+        return {}
+
+
+class Commands:
+    """What is asked of the process that answers requests. Each raises Refused."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.reading: dict[str, Command] = {"status": self.status, "cost": self.cost, "why": self.why}
+        self.changing: dict[str, Command] = {
+            "breaker": self.breaker,
+            "hold": self.hold,
+            "drain": self.drain,
+            "log": LogLevel().set,
+            "keys": self.keys,
+        }
+
+    @property
+    def _records(self) -> Records:
+        return self._service.app[RECORDS]
+
+    async def status(self, _: Asked) -> Answer:
+        """How everything is."""
+        return health_of(self._service.app, self._service.executor)
 
     async def cost(self, asked: Asked) -> Answer:
         """What was spent in the last `seconds`, `by` some of the dimensions."""
@@ -113,7 +171,7 @@ class Commands:
         """The story of the request with the `id`; without one, the last ones that went wrong."""
         request_id = asked.get("id")
         if request_id is None:
-            return {"requests": [record.as_json() for record in self._records.troubled(20)]}
+            return {"requests": [record.as_json() for record in self._records.troubled(LAST)]}
         record = self._records.find(str(request_id))
         if record is None:
             raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
@@ -144,6 +202,13 @@ class Commands:
         deployment = self._deployment(asked)
         deployment.is_drained = not asked.get("undo")
         return {"running": deployment.running, "waiting": deployment.waiting}
+
+    async def keys(self, asked: Asked) -> Answer:
+        """Keys for people were made or revoked: follow that at once."""
+        keys = self._service.app[DOOR].keys
+        if keys is not None:
+            await keys.look_again()
+        return {}
 
     def _deployment(self, asked: Asked) -> Deployment:
         deployments = self._service.executor.deployments

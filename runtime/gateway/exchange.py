@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,21 @@ from ..executor import Executor
 from ..limits.keys import KeyPolicies
 from ..policies.estimate import estimate
 from ..requests.answer import Chunk
-from ..requests.call import NO_HEADERS
+from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
+from ..requests.foreign_text import MOST_NAME, short_name
 from ..requests.request import ChatRequest, CompletionRequest, Request
 from ..requests.trace import Span, Trace
 from ..serving.model import Model
 
 if TYPE_CHECKING:
+    from ..serving.guards import GuardedModel
     from ..serving.pipelines import Event, Pipeline, Result
 
+_NAMES_USER = (ChatRequest, CompletionRequest)
+
+LONGEST_NAME = 200
+"""Characters of a model's name, as it is remembered."""
 LONGEST_USER = 128
 """Characters of what a request says its user is."""
 
@@ -30,11 +36,11 @@ LONGEST_USER = 128
 class Exchange:
     """What an endpoint asks of the executor, for one request of a client.
 
-    began: when it came, in the time of the loop. plan: what answers it, also when another one is taken over
+    began: when it came, in the time of the `loop`. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
-    when the client has its answer. traceparent: of the client's own trace. user: as the request says. spans:
-    what was done for it.
+    when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
+    longer, if it says so. user: as the request says. spans: what was done for it.
     """
 
     __slots__ = (
@@ -44,23 +50,27 @@ class Exchange:
         "executor",
         "id",
         "key",
+        "loop",
         "person",
         "plan",
         "spans",
         "trace",
         "traceparent",
+        "until",
         "user",
     )
 
-    def __init__(self, executor: Executor, request_id: str, began: float) -> None:
+    def __init__(self, executor: Executor, request_id: str) -> None:
         self.id = request_id
-        self.began = began
+        self.loop = asyncio.get_running_loop()
+        self.began = self.loop.time()
         self.executor = executor
         self.plan = executor.now
         self.plan.users += 1
         self.key: KeyPolicies | None = None
         self.person = ""
         self.traceparent = ""
+        self.until: float | None = None
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
@@ -88,8 +98,10 @@ class Exchange:
         except UnknownModel:
             if self.key is None or not self.key.plan.models:
                 raise
-            raise UnknownModel(f"there is no model `{name}`; {self._listed()}", param="model") from None
-        self._check(name)
+            message = f"there is no model `{short_name(name)}`; {self._listed()}"
+            raise UnknownModel(message, param="model") from None
+        if self.key is not None:
+            self._check(name)
         return model
 
     def pipeline(self, name: str) -> Pipeline:
@@ -100,7 +112,10 @@ class Exchange:
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self.plan.deadline()
+        deadline = self.plan.deadline()
+        if self.until is None:
+            return deadline
+        return self.until if deadline is None else min(self.until, deadline)
 
     def stream(
         self,
@@ -112,21 +127,11 @@ class Exchange:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
-        """As that of the executor. Raises RequestError, too."""
-        self._begin(name, request, trace)
+        """The answer of `name` in pieces. Raises RequestError, at once where the request may not be asked."""
+        model = self._begin(name, request, trace)
+        answer = model.stream(self._call(request, deadline, priority, headers), trace)
         key = self.key
-        if key is None:
-            return self.plan.stream(name, request, deadline, trace, priority=priority, headers=headers)
-        answer = self.plan.stream(
-            name,
-            request,
-            deadline,
-            trace,
-            priority=self._priority(priority),
-            headers=headers,
-            payers=key.payers,
-        )
-        return answer if key.limiter is None else self._limited(key, answer, request, deadline)
+        return answer if key is None or key.limiter is None else self._limited(answer, request, deadline)
 
     async def answer(
         self,
@@ -138,24 +143,14 @@ class Exchange:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
-        """As that of the executor."""
-        self._begin(name, request, trace)
+        """The whole answer of `name` to a request that wants no stream. Raises RequestError."""
+        model = self._begin(name, request, trace)
+        call = self._call(request, deadline, priority, headers)
         key = self.key
-        if key is None:
-            return await self.plan.answer(name, request, deadline, trace, priority=priority, headers=headers)
-        permit = await key.enter(estimate(request).total if key.limiter else 0, deadline)
-        try:
-            return await self.plan.answer(
-                name,
-                request,
-                deadline,
-                trace,
-                priority=self._priority(priority),
-                headers=headers,
-                payers=key.payers,
-            )
-        finally:
-            key.leave(permit, self.tokens)
+        if key is None or key.limiter is None:
+            return await model.answer(call, trace)
+        async with self._permitted(estimate(request).total, deadline):
+            return await model.answer(call, trace)
 
     async def run(
         self,
@@ -168,20 +163,17 @@ class Exchange:
     ) -> Result:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
-        key = self.key
-        permit = await key.enter(0, deadline) if key is not None else None
-        try:
-            return await pipeline.run(
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
+        async with self._permitted(0, deadline):
+            return await self.plan.run(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
-                payers=key.payers if key is not None else (),
+                payers=self._payers,
             )
-        finally:
-            if key is not None:
-                key.leave(permit, self.tokens)
 
     async def events(
         self,
@@ -194,23 +186,20 @@ class Exchange:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
-        key = self.key
-        permit = await key.enter(0, deadline) if key is not None else None
-        try:
-            events = pipeline.stream(
+        self.trace = trace = Trace(spans=self.spans, id=self.id)
+        async with self._permitted(0, deadline):
+            events = self.plan.events(
+                pipeline,
                 values,
                 deadline,
+                trace,
                 priority=self._priority(priority),
                 headers=headers,
-                spans=self.spans,
-                payers=key.payers if key is not None else (),
+                payers=self._payers,
             )
             async with aclosing(events):
                 async for each in events:
                     yield each
-        finally:
-            if key is not None:
-                key.leave(permit, self.tokens)
 
     @property
     def tokens(self) -> int:
@@ -227,37 +216,53 @@ class Exchange:
                 code="protocol_not_allowed",
             )
 
-    def _begin(self, name: str, request: Request, trace: Trace) -> None:
-        """Note what is asked. Raises UnknownModel, Forbidden."""
-        if self.key is not None:
-            self.model(name)
-        self.asked = name
+    def _begin(self, name: str, request: Request, trace: Trace) -> Model | GuardedModel:
+        """Note what is asked; gives what answers. Raises UnknownModel, Forbidden."""
+        self.asked = name[:LONGEST_NAME]
         self.trace = trace
         if trace.spans is None:
             trace.spans = self.spans
         self.spans = trace.spans
         trace.id = self.id
-        if isinstance(request, ChatRequest | CompletionRequest):
+        if isinstance(request, _NAMES_USER):
             user = request.body.get("user")
             if isinstance(user, str):
                 self.user = user[:LONGEST_USER]
+        model, guards = self.model(name), self.plan.guards
+        return model if guards is None else guards.around(model, name, self._payers)
+
+    def _call(
+        self, request: Request, deadline: float | None, priority: int, headers: Mapping[str, str]
+    ) -> Call:
+        """`request`, as the key lets it be asked."""
+        if self.key is None:
+            return Call(request, deadline, priority, headers)
+        return Call(request, deadline, self._priority(priority), headers, payers=self.key.payers)
+
+    @property
+    def _payers(self) -> tuple[str, ...]:
+        return self.key.payers if self.key is not None else ()
+
+    @asynccontextmanager
+    async def _permitted(self, tokens: int, deadline: float | None) -> AsyncIterator[None]:
+        """Wait until the limits of the key let a request of `tokens` begin, and count what it took."""
+        key = self.key
+        if key is None or key.limiter is None:
+            yield
+            return
+        permit = await key.enter(tokens, deadline)
+        try:
+            yield
+        finally:
+            key.leave(permit, self.tokens)
 
     async def _limited(
-        self,
-        key: KeyPolicies,
-        answer: AsyncGenerator[Chunk, None],
-        request: Request,
-        deadline: float | None,
+        self, answer: AsyncGenerator[Chunk, None], request: Request, deadline: float | None
     ) -> AsyncGenerator[Chunk, None]:
-        """`answer`, once the limits of `key` let it begin."""
-        async with aclosing(answer):
-            permit = await key.enter(estimate(request).total, deadline)
-            try:
-                async for chunk in answer:
-                    yield chunk
-            finally:
-                await answer.aclose()
-                key.leave(permit, self.tokens)
+        """`answer`, once the limits of the key let it begin."""
+        async with self._permitted(estimate(request).total, deadline), aclosing(answer):
+            async for chunk in answer:
+                yield chunk
 
     def _priority(self, asked: int) -> int:
         """As the key says; clients may ask for less."""
@@ -268,18 +273,22 @@ class Exchange:
 
     def _may_ask(self, name: str) -> bool:
         patterns = self.key.plan.models if self.key is not None else ()
-        return not patterns or _matches(patterns, name)
+        return not patterns or (len(name) <= _MOST_MATCHED and _matches(patterns, name))
 
     def _check(self, name: str) -> None:
         if self._may_ask(name):
             return
         assert self.key is not None
-        message = f"the key `{self.key.plan.name}` may not ask `{name}`; {self._listed()}"
+        message = f"the key `{self.key.plan.name}` may not ask `{short_name(name)}`; {self._listed()}"
         raise Forbidden(message, param="model", code="model_not_allowed")
 
     def _listed(self) -> str:
         names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
         return f"it may ask {names}" if names else "it may ask nothing"
+
+
+_MOST_MATCHED = 2 * MOST_NAME
+"""Characters of a name that is looked for in the list of a key: a model, and what stands for its `*`."""
 
 
 @lru_cache(maxsize=4096)

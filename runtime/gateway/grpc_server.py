@@ -15,6 +15,7 @@ from ..executor import Executor
 from ..http_server import GRACE
 from ..requests.answer import TensorChunk
 from ..requests.errors import BadRequest, RequestError, StartError, UnknownModel
+from ..requests.foreign_text import short_name
 from ..requests.trace import Trace
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
@@ -60,6 +61,7 @@ class GrpcServer:
         *,
         advice: str,
         records: Records | None = None,
+        share_port: bool = False,
     ) -> None:
         if find_spec("grpc") is None or find_spec("google.protobuf") is None:
             raise StartError("`gateway { grpc = … }` needs grpcio and protobuf: pip install 'inferc[grpc]'")
@@ -68,6 +70,7 @@ class GrpcServer:
         self._records = records
         self._gateway = gateway
         self._advice = advice
+        self._share_port = share_port
         self._server: Any = None
         self.port = 0
 
@@ -83,7 +86,7 @@ class GrpcServer:
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", _MOST_HEADERS),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(self._share_port)),
         ]
         server: Any = grpc.aio.server(options=options)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))
@@ -214,7 +217,7 @@ class GrpcServer:
     async def _answered(self, message: Any, context: Any, answer: Answer, access: Access) -> Any:
         """Raises RequestError."""
         loop = asyncio.get_running_loop()
-        exchange = Exchange(self._executor, secrets.token_hex(16), loop.time())
+        exchange = Exchange(self._executor, secrets.token_hex(16))
         left = context.time_remaining()
         outcome, failed = CANCELLED, None
         try:
@@ -264,5 +267,8 @@ def _name(message: Any, name: str = "name", version: str = "version") -> str:
     if not meant:
         raise BadRequest(f"`{name}` is empty", param=name)
     if getattr(message, version) not in ("", VERSION):
-        raise UnknownModel(f"`{meant}` has no version `{getattr(message, version)}`", param="version")
+        raise UnknownModel(
+            f"`{short_name(meant)}` has no version `{short_name(str(getattr(message, version)))}`",
+            param="version",
+        )
     return meant

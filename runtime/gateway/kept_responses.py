@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 import time
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from ..dialects.chats import conversation_of
 from ..dialects.chunks import ChunkEvents, whole_answer
 from ..dialects.openai_responses import Identity, ResponsesWriter
-from ..limits.store import StoreError
-from ..requests.answer import Chunk
-from ..requests.errors import BadRequest, RequestError, StoreUnavailable
+from ..requests.answer import ChatEvents, Chunk
+from ..requests.errors import BadRequest, RequestError
 from ..requests.events import Failed
 from ..requests.request import ChatRequest
-from .exchange import Exchange
+from .conversations import Conversations, numbered
+from .event_log import EventLog
+from .kept import Json, Kept
 
-KEPT = 24 * 3600.0
-"""Seconds for which a response is kept."""
-MOST = 4 << 20
-"""Characters of a response with all that came before it; a longer one is not kept."""
-
-Json = dict[str, Any]
-
-BACKGROUND: web.AppKey[dict[str, asyncio.Task[None]]] = web.AppKey("background", dict)
-"""The responses that this process is working on while nobody waits for them."""
-
-log = logging.getLogger(__name__)
+_COMPLETE = ("completed", "incomplete")
 
 
 class UnknownResponse(RequestError):
@@ -40,50 +28,26 @@ class UnknownResponse(RequestError):
     status, type, code = 404, "invalid_request_error", "response_not_found"
 
 
-class KeptResponses:
-    """Those that the client of `exchange` may see."""
+class KeptResponses(Kept):
+    """Those that the client of `exchange` may see: its `response`, and the `input` it was the answer to."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        store = exchange.executor.state
-        assert store is not None
-        self._values = store.values
-        key = exchange.key.plan.name if exchange.key is not None else ""
-        self._prefix = f"response\n{exchange.executor.plan.state.name}\n{key}\n"
+    kind = "response"
 
-    async def load(self, id: str) -> Json:
-        """Its `response`, and the `input` it was the answer to. Raises UnknownResponse, StoreUnavailable."""
-        try:
-            text = await self._values.get(self.name(id)) if len(id) <= 100 else None
-        except StoreError as error:
-            raise StoreUnavailable(str(error)) from None
-        if text is None:
-            raise UnknownResponse(f"there is no response `{id[:100]}`: it was not stored, or is not any more")
-        record: Json = orjson.loads(text)
-        return record
+    def unknown(self, id: str) -> RequestError:
+        return UnknownResponse(f"there is no response `{id}`: it was not stored, or is not any more")
 
-    async def save(self, record: Json) -> None:
-        """Keep it. Where that cannot be, the log says so: the answer itself is there."""
-        text = orjson.dumps(record).decode()
-        id = record["response"]["id"]
-        if len(text) > MOST:
-            log.warning("response %s is not kept: it has more than %d MiB", id, MOST >> 20)
-            return
-        try:
-            await self._values.put(self.name(id), text, KEPT)
-        except StoreError as error:
-            log.warning("response %s is not kept: %s", id, error)
+    async def save_events(self, id: str, log: EventLog) -> None:
+        """Keep the events of a stream that is over."""
+        packed = log.packed()
+        if packed is not None:
+            await self._put(f"{id}\nevents", packed)
 
-    async def delete(self, id: str) -> None:
-        """Raises UnknownResponse, StoreUnavailable."""
-        await self.load(id)
-        try:
-            await self._values.delete(self.name(id))
-        except StoreError as error:
-            raise StoreUnavailable(str(error)) from None
+    async def load_events(self, id: str) -> str | None:
+        """Those of a stream, packed; None while it is not over, and where they are not kept.
 
-    def name(self, id: str) -> str:
-        """What it is called in the store."""
-        return f"{self._prefix}{id}"
+        Raises StoreUnavailable.
+        """
+        return await self._get(f"{id}\nevents")
 
 
 def new_id() -> str:
@@ -99,20 +63,37 @@ def items_of(given: Any) -> list[Any]:
 
 
 class Keeper:
-    """Writes the answer to `chat`, and keeps it when it is there. items: all of its input."""
+    """Writes the answer to `chat`, and keeps it when it is there, also in the conversation it belongs to.
 
-    def __init__(self, chat: ChatRequest, identity: Identity, items: list[Any], kept: KeptResponses) -> None:
+    items: all of its input. new: those of them that came with the request.
+    """
+
+    def __init__(
+        self,
+        chat: ChatRequest,
+        identity: Identity,
+        items: list[Any],
+        new: list[Any],
+        kept: KeptResponses,
+        conversations: Conversations,
+    ) -> None:
         self.writer = ResponsesWriter(conversation_of(chat), int(time.time()), identity)
-        self._items = items
+        self._items, self._new = items, new
         self._kept = kept if identity.stored else None
+        self._conversations, self._conversation = conversations, identity.conversation
+        self._streamed = chat.stream and identity.background
         self._events = ChunkEvents()
 
     def whole(self, chunk: Chunk) -> bytes:
         """The body of an answer in one piece. Raises RequestError."""
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            return orjson.dumps(self.writer.adopt(orjson.loads(chunk.native)))
         return self.writer.whole(whole_answer(chunk))
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            return self.writer.adopt_event(chunk.native)
         return b"".join(map(self.writer.write, self._events.of(chunk)))
 
     def end(self) -> bytes:
@@ -123,10 +104,19 @@ class Keeper:
         """What tells the client that the answer broke off."""
         return self.writer.write(Failed(error, True)) + self.writer.end()
 
+    async def join(self) -> None:
+        """The answer is whole: put it into its conversation. Raises RequestError where that is gone."""
+        response = self.writer.response
+        if self._conversation is not None and response is not None and response["status"] in _COMPLETE:
+            items = numbered([*self._new, *response["output"]])
+            await self._conversations.add(self._conversation, items)
+
     async def keep(self) -> None:
         """The answer is as it was told last."""
-        if self._kept is not None and self.writer.response is not None:
-            await self._kept.save({"response": self.writer.response, "input": self._items})
+        response = self.writer.response
+        if self._kept is not None and response is not None:
+            record = {"response": response, "input": self._items, "streamed": self._streamed}
+            await self._kept.save(response["id"], record)
 
 
 async def with_previous(body: Json, kept: KeptResponses) -> tuple[Json, list[Any]]:
@@ -149,7 +139,7 @@ async def with_previous(body: Json, kept: KeptResponses) -> tuple[Json, list[Any
             error.message, param="previous_response_id", code="previous_response_not_found"
         ) from None
     status = record["response"].get("status")
-    if status not in ("completed", "incomplete"):
+    if status not in _COMPLETE:
         raise BadRequest(f"`previous_response_id`: that response is {status}", param="previous_response_id")
     if not items:
         return body, items  # which is refused by name

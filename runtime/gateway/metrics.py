@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from attrs import frozen
 from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -26,6 +27,7 @@ from ..serving.counters import Counters, Durations
 from ..serving.deployment import Deployment
 from .accounting import Accounting
 from .exchange import Exchange
+from .request_records import RECORDS
 
 if TYPE_CHECKING:
     from ..serving.pipelines import Pipeline, PoolStatus
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _process = ProcessCollector(registry=None)
+
+
+@frozen
+class Collected:
+    """Metrics as they were when they were asked for: the interface of a registry."""
+
+    metrics: list[Metric]
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self.metrics
 
 
 class Metrics:
@@ -51,7 +63,9 @@ class Metrics:
     async def answer(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """The text, in the format that the client prefers."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self), headers={"Content-Type": content_type})
+        siblings = request.app[RECORDS].siblings
+        found = self if siblings is None else Collected(await siblings.metrics())
+        return web.Response(body=encode(found), headers={"Content-Type": content_type})
 
     def collect(self) -> Iterator[Metric]:
         """Everything as it is now: the interface of a registry."""
@@ -84,6 +98,7 @@ class Metrics:
         yield from _replicas(deployments)
         yield from _policies(deployments)
         yield _shared_budgets(executor)
+        yield from _guards(executor)
         yield from _process.collect()
 
     def _errors(self) -> Metric:
@@ -310,8 +325,15 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
+    limits = GaugeMetricFamily(
+        "inferc_concurrency_limit",
+        "Requests that may run at the same time, where that follows how the model answers",
+        labels=("deployment",),
+    )
     now = asyncio.get_running_loop().time()
     for each in deployments:
+        if each.adaptive is not None:
+            limits.add_metric((each.name,), each.limit)
         for index, policies in enumerate(each.policies):
             if policies is None:
                 continue
@@ -321,7 +343,21 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, held, refused, spent
+    return circuits, held, refused, spent, limits
+
+
+def _guards(executor: Executor) -> Iterator[Metric]:
+    if executor.now.guards is None:
+        return
+    seen = CounterMetricFamily(
+        "inferc_guard_seen",
+        "Requests, and answers or pieces of them, that guards have seen",
+        labels=("guard", "direction", "outcome"),
+    )
+    for guard in executor.now.guards.all:
+        for (direction, outcome), count in guard.counters.outcomes.items():
+            seen.add_metric((guard.plan.name, direction, outcome), count)
+    yield seen
 
 
 def _shared_budgets(executor: Executor) -> GaugeMetricFamily:
@@ -340,3 +376,6 @@ def _cumulative(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[st
     """Buckets as Prometheus has them: each holds all that is not above its bound."""
     ends = (*(f"{float(bound)}" for bound in bounds), "+Inf")
     return list(zip(ends, accumulate(counts), strict=True))
+
+
+METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)

@@ -12,7 +12,15 @@ import orjson
 from aiohttp import web
 from attrs import frozen
 
-from ...compiler.plan import ClientProtocol, RemotePoolPlan, TaskKind, WireFormat
+from ...compiler.plan import (
+    ClientProtocol,
+    EmbedSpec,
+    OnnxServingPlan,
+    RemotePoolPlan,
+    TaskKind,
+    VectorKind,
+    WireFormat,
+)
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from .endpoints.open_inference import local_status
@@ -97,7 +105,16 @@ def _names(exchange: Exchange) -> dict[str, list[str]]:
     tensors = [each.name for each in models.values() if local_status(each) is not None]
     found["OpenAIModel"] = [each.name for each in models.values() if _speaks_openai(each)]
     found["TextModel"] += found["OpenAIModel"]
+    for name, kind in (("SparseModel", VectorKind.SPARSE), ("TokensModel", VectorKind.MULTI)):
+        found[name] = [each.name for each in models.values() if _vectors_of(each) is kind]
     return {**found, "AnyModel": list(models), "LocalModel": tensors, "Runnable": list(exchange.pipelines)}
+
+
+def _vectors_of(model: Model) -> VectorKind | None:
+    """What a model on this machine makes of texts."""
+    plan = model.plan if isinstance(model, Deployment) else None
+    task = plan.task if isinstance(plan, OnnxServingPlan) else None
+    return task.vectors if isinstance(task, EmbedSpec) else None
 
 
 def _speaks_openai(model: Model) -> bool:
@@ -122,7 +139,8 @@ def _described(
     said: Json = {
         "summary": operation.summary,
         "parameters": [
-            _parameter(name, there.get(operation.names or "", [])) for name in re.findall(r"{(\w+)}", path)
+            _parameter(path, name, there.get(operation.names or "", []))
+            for name in re.findall(r"{(\w+)}", path)
         ],
         "responses": {"200": {"description": "the answer", "content": gives}, "4XX": error, "5XX": error},
     }
@@ -134,9 +152,14 @@ def _described(
     return said
 
 
-def _parameter(name: str, names: list[str]) -> Json:
-    schema: Json = {"type": "string", "pattern": "^resp_[0-9a-f]+$"} if name == "id" else {"enum": names}
-    if name == "version":
+def _parameter(path: str, name: str, names: list[str]) -> Json:
+    schema: Json = {"enum": names}
+    if name == "id":
+        start = "conv" if path.startswith("/v1/conversations") else "resp"
+        schema = {"type": "string", "pattern": f"^{start}_[0-9a-f]+$"}
+    elif name == "item":
+        schema = {"type": "string", "pattern": "^[0-9a-z_]+$"}
+    elif name == "version":
         schema = {"enum": ["1"]}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 

@@ -18,11 +18,23 @@ from .endpoints.chat import answer_chat
 from .endpoints.chat_protocols import answer_in, count_tokens
 from .endpoints.classify import answer_classify
 from .endpoints.completions import answer_completion
+from .endpoints.conversations import (
+    add_items,
+    create_conversation,
+    delete_conversation,
+    delete_item,
+    list_items,
+    show_conversation,
+    show_item,
+    update_conversation,
+)
 from .endpoints.embeddings import (
     answer_cohere_embed,
     answer_cohere_embed_v2,
     answer_embeddings,
     answer_tei_embed,
+    answer_tei_embed_all,
+    answer_tei_embed_sparse,
 )
 from .endpoints.models import list_models, show_model
 from .endpoints.open_inference import (
@@ -132,6 +144,14 @@ _OPENAI = (
     ("DELETE", "/v1/responses/{id}", delete_response),
     ("POST", "/v1/responses/{id}/cancel", cancel_response),
     ("GET", "/v1/responses/{id}/input_items", list_input),
+    ("POST", "/v1/conversations", create_conversation),
+    ("GET", "/v1/conversations/{id}", show_conversation),
+    ("POST", "/v1/conversations/{id}", update_conversation),
+    ("DELETE", "/v1/conversations/{id}", delete_conversation),
+    ("POST", "/v1/conversations/{id}/items", add_items),
+    ("GET", "/v1/conversations/{id}/items", list_items),
+    ("GET", "/v1/conversations/{id}/items/{item}", show_item),
+    ("DELETE", "/v1/conversations/{id}/items/{item}", delete_item),
     ("POST", "/v1/completions", answer_completion),
     ("POST", "/v1/embeddings", answer_embeddings),
     *(("POST", f"/v1{path}", passing(path, forms=forms)) for path, forms in _PASSED.items()),
@@ -154,6 +174,8 @@ _COHERE = (
 )
 _TEI = (
     ("POST", "/embed", answer_tei_embed),
+    ("POST", "/embed_sparse", answer_tei_embed_sparse),
+    ("POST", "/embed_all", answer_tei_embed_all),
     ("POST", "/rerank", answer_bare_rerank),
 )
 _INFERENCE = (

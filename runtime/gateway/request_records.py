@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
@@ -19,6 +20,9 @@ from .exchange import Exchange
 from .request_record import Record
 from .traces import Traces
 
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""
 
@@ -26,6 +30,18 @@ LONGEST_PATH, LONGEST_MESSAGE = 200, 500
 
 BROKEN_OFF = "broken_off"
 """How a request ended whose answer began, and did not come to its end."""
+
+
+class Siblings(Protocol):
+    """What speaks for all workers behind one port."""
+
+    async def status(self) -> dict[str, Any]:
+        """How all of them are, together."""
+        ...
+
+    async def metrics(self) -> list[Metric]:
+        """What all of them have counted, together."""
+        ...
 
 
 class Records:
@@ -39,6 +55,8 @@ class Records:
         self.accounting = Accounting()
         self.access = access
         self.lag = LoopLag()
+        self.siblings: Siblings | None = None
+        """The other workers that answer at the same port; None where this process is alone."""
         self._recent: deque[Record] = deque(maxlen=KEPT)
         self._troubled: deque[Record] = deque(maxlen=KEPT)
 
@@ -56,7 +74,7 @@ class Records:
         """A request has ended. status: 0 where nobody got any. asks: whether it was one to a model."""
         key = exchange.key.plan.name if exchange.key is not None else ""
         spans, trace = exchange.spans, exchange.trace
-        if outcome == OK and spans and not any(span.ok for span in spans):
+        if outcome == OK and spans and not (spans[-1].ok or any(span.ok for span in spans)):
             outcome = BROKEN_OFF
         accounting = self.accounting
         if asks:

@@ -15,11 +15,17 @@ import orjson
 from aiohttp import web
 
 from ..dialects import anthropic, cohere, tei
-from ..dialects.rate_limit_headers import anthropic_limits, openai_limits, says_limits
+from ..dialects.rate_limit_headers import (
+    anthropic_limits,
+    openai_limits,
+    tighter,
+    write_anthropic,
+    write_openai,
+)
 from ..requests.errors import RateLimited, RequestError
 from ..requests.foreign_text import one_line
 from ..requests.trace import Trace, cost_of
-from ..requests.upstream import Upstream
+from ..requests.upstream import Remaining, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +40,9 @@ COST_HEADER = "x-inferc-cost"
 """Dollars; of an answer in one piece, whose cost is known before it is sent."""
 UPSTREAM_ID_HEADER = "x-inferc-upstream-request-id"
 REQUEST_ID_HEADER = "x-request-id"
+_ANTHROPICS_ID = "request-id"
 
-IDS: web.RequestKey[dict[str, str]] = web.RequestKey("ids", dict[str, str])
+IDS: web.RequestKey[Mapping[str, str]] = web.RequestKey("ids", Mapping[str, str])
 """The headers that name a request, in each answer to it."""
 
 _GOOGLES = {
@@ -64,7 +71,7 @@ def name_request(request: web.Request, *, as_anthropic: bool = False) -> dict[st
     name = request.headers.get(REQUEST_ID_HEADER)
     ids = {REQUEST_ID_HEADER: name} if name is not None and _CLIENTS_ID.fullmatch(name) else new_ids()
     if as_anthropic:
-        ids["request-id"] = ids[REQUEST_ID_HEADER]
+        ids[_ANTHROPICS_ID] = ids[REQUEST_ID_HEADER]
     request[IDS] = ids
     return ids
 
@@ -94,19 +101,25 @@ def answered_by(
     if trace.cached:
         headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
-        headers |= _said_upstream(trace.upstream, as_anthropic)
+        _add_said(headers, trace.upstream, as_anthropic)
     return headers
 
 
-def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
+def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:
     """The provider's own id, and what is left of its limits, in the words of the client's protocol."""
-    headers: dict[str, str] = {}
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
     said = upstream.headers
-    if says_limits(said):
+    if said:
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
-    return headers
+
+
+def own_limits(
+    left: Mapping[str, Remaining], told: Mapping[str, str], ids: Mapping[str, str]
+) -> dict[str, str]:
+    """What is left of the limits of a client's own key, where less than the headers of its answer tell."""
+    less = tighter(left, told)
+    return write_anthropic(less, time.time()) if _ANTHROPICS_ID in ids else write_openai(less)
 
 
 def adapted(places: Sequence[str]) -> dict[str, str]:
@@ -163,7 +176,7 @@ def _error_headers(
     if error.status == 429 and not error.retryable:
         headers["x-should-retry"] = "false"
     if error.upstream is not None:
-        headers |= _said_upstream(error.upstream, as_anthropic)
+        _add_said(headers, error.upstream, as_anthropic)
     if error.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = error.request_id
     if error.deployment is not None:

@@ -37,11 +37,13 @@ def answer_readiness(request: web.Request, executor: Executor, *, is_closing: bo
     return json_answer({"status": status}, 503 if is_closing or health is Health.NOT_READY else 200)
 
 
-def answer_health(request: web.Request, executor: Executor, *, detailed: bool) -> web.Response:
+def answer_health(
+    request: web.Request, executor: Executor, details: dict[str, Any] | None = None
+) -> web.Response:
     """200 while requests are taken, if only by those parts that are left, else 503."""
     found = findings(executor, request.app[BODIES])
     status = 503 if overall(found) is Health.NOT_READY else 200
-    return json_answer(health_of(request.app, executor) if detailed else {"status": overall(found)}, status)
+    return json_answer({"status": overall(found)} if details is None else details, status)
 
 
 def health_of(app: web.Application, executor: Executor) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def health_of(app: web.Application, executor: Executor) -> dict[str, Any]:
         "routes": [_route(each) for each in executor.routes.values() if not each.plan.inner],
         "pipelines": [{"name": each.name, "ready": each.is_ready()} for each in executor.pipelines.values()],
         "keys": [_key(each, app[RECORDS].accounting, executor) for each in executor.keys.values()],
+        "guards": _guards(executor),
         "budgets": executor.spent(),
         "reload_problems": executor.reload_problems,
         "reloaded_at": executor.reloaded_at,
@@ -76,6 +79,25 @@ def _key(key: KeyPolicies, accounting: Accounting, executor: Executor) -> dict[s
         "budget": executor.now.spent_by(key),
         "limits_used": key.limiter.used(asyncio.get_running_loop().time()) if key.limiter else None,
     }
+
+
+def _guards(executor: Executor) -> list[dict[str, Any]]:
+    guards = executor.now.guards
+    return [
+        {
+            "name": each.plan.name,
+            "seen": {
+                direction: {
+                    outcome: count
+                    for (at, outcome), count in each.counters.outcomes.items()
+                    if at == direction
+                }
+                for direction in ("request", "answer")
+                if each.looks_at(direction)
+            },
+        }
+        for each in (guards.all if guards is not None else ())
+    ]
 
 
 def _state(state: Store) -> dict[str, Any]:

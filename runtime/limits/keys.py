@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...compiler.plan import KeyLimits, KeyPlan, RateLimits, StatePlan
 from ..policies.budget import Budget
@@ -28,10 +28,11 @@ class KeyPolicies:
     plan: KeyPlan
     limiter: RateLimiter | None = None
     payer: Payer | None = None
+    payers: tuple[str, ...] = field(init=False)
+    """Who answers for its requests: the key, with a budget or without."""
 
-    @property
-    def payers(self) -> tuple[str, ...]:
-        """Who answers for its requests: the key, with a budget or without."""
+    @payers.default
+    def _itself(self) -> tuple[str, ...]:
         return (payer_name(self.plan.name),)
 
     async def enter(self, tokens: int, deadline: float | None) -> Permit | None:
@@ -55,6 +56,12 @@ class KeyPolicies:
 def key_among(payers: tuple[str, ...]) -> str | None:
     """The key that is among `payers`; None where the client came without one of its own."""
     return next((name for name in payers if name.startswith(_KEY)), None)
+
+
+def key_name_among(payers: tuple[str, ...]) -> str | None:
+    """The same, as the file calls it."""
+    key = key_among(payers)
+    return key.removeprefix(_KEY) if key is not None else None
 
 
 def payer_name(key: str) -> str:

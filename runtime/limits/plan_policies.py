@@ -45,7 +45,7 @@ class PlanPolicies:
         self.keys: dict[str, KeyPolicies] = {}
         """The policies of each key, by its name."""
         if before is None:
-            self.store: Store = open_store(state)
+            self.store: Store = open_store(state, several=plan.gateway.workers > 1)
             self.epoch = clock() - asyncio.get_running_loop().time()
             """What to add to the loop's time to get seconds since 1970."""
             self._accounts = Accounts(plan, self.store)

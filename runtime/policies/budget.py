@@ -53,12 +53,12 @@ class RollingSum:
     def __init__(self, span: int) -> None:
         self.span = span
         self.total = 0
-        self._amounts: OrderedDict[int, int] = OrderedDict()
+        self.amounts: OrderedDict[int, int] = OrderedDict()
         self._oldest = 0
 
     def add(self, minute: int, amount: int) -> None:
         """Add to `minute`, unless it has been forgotten."""
-        amounts = self._amounts
+        amounts = self.amounts
         if minute in amounts:
             amounts[minute] += amount
         elif minute < self._oldest:
@@ -66,14 +66,14 @@ class RollingSum:
         elif not amounts or minute > next(reversed(amounts)):
             amounts[minute] = amount
         else:
-            self._amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
+            self.amounts = OrderedDict(sorted([*amounts.items(), (minute, amount)]))
         self.total += amount
 
     def expire(self, minute: int) -> None:
         """Forget what has left the window at `minute`."""
         if minute - self.span == self._oldest:
             return
-        amounts = self._amounts
+        amounts = self.amounts
         self._oldest = minute - self.span
         while amounts:
             oldest = next(iter(amounts))
@@ -85,7 +85,7 @@ class RollingSum:
         """The minute from which the total is `ceiling` or less, if nothing is added."""
         excess = self.total - ceiling
         freed = 0
-        for minute, amount in self._amounts.items():
+        for minute, amount in self.amounts.items():
             if excess <= 0:
                 break
             excess -= amount
@@ -99,6 +99,7 @@ class Ledger:
     def __init__(self) -> None:
         self.hour, self.day = RollingSum(HOUR), RollingSum(DAY)
         self._windows = [self.hour, self.day]
+        self._now = -1
         self._known: dict[int, int] = {}
         self.longest = DAY
         """Minutes of the longest window."""
@@ -112,20 +113,32 @@ class Ledger:
         for minute in sorted(self._known):
             window.add(minute, self._known[minute])
         self._windows.append(window)
+        self._now = -1
         self.longest = max(self.longest, span)
         return window
 
     def add(self, minute: int, amount: int) -> None:
         """Count `amount`, which may be negative, in `minute`."""
         for window in self._windows:
-            window.add(minute, amount)
-        self._known[minute] = self._known.get(minute, 0) + amount
-        if len(self._known) > self.longest + HOUR:
-            for old in sorted(self._known)[:HOUR]:
-                del self._known[old]
+            if minute in window.amounts:  # as nearly always
+                window.amounts[minute] += amount
+                window.total += amount
+            else:
+                window.add(minute, amount)
+        known = self._known
+        if minute in known:
+            known[minute] += amount
+            return
+        known[minute] = amount
+        if len(known) > self.longest + HOUR:
+            for old in sorted(known)[:HOUR]:
+                del known[old]
 
     def expire(self, minute: int) -> None:
         """Forget what has left all windows at `minute`."""
+        if minute == self._now:
+            return
+        self._now = minute
         for window in self._windows:
             window.expire(minute)
 

@@ -63,6 +63,8 @@ class Estimate(NamedTuple):
 
 def estimate(request: Request) -> Estimate:
     """What `request` will probably consume."""
+    if isinstance(request, ChatRequest):
+        return _of_chat(request)
     if isinstance(request, EmbedRequest):
         return Estimate(sum(map(_tokens, request.texts)) + sum(map(len, request.token_ids)), 0)
     if isinstance(request, RerankRequest):
@@ -73,8 +75,10 @@ def estimate(request: Request) -> Estimate:
     if isinstance(request, PassedRequest):
         texts = (request.body.get(name) for name in ("input", "prompt"))
         return Estimate(sum(_tokens(text) for text in texts if isinstance(text, str)), 0)
-    if not isinstance(request, ChatRequest):
-        return Estimate(0, 0)
+    return Estimate(0, 0)
+
+
+def _of_chat(request: ChatRequest) -> Estimate:
     if request.said is not None:
         return _of_conversation(request.said.conversation)
     body = request.body
@@ -88,8 +92,12 @@ def estimate(request: Request) -> Estimate:
                 prompt += _tokens(content) if isinstance(content, str) else _parts(content)
     if "tools" in body:
         prompt += _tokens(str(body["tools"]))
-    answer = _count(body.get("max_completion_tokens")) or _count(body.get("max_tokens"))
-    return Estimate(prompt, (answer or DEFAULT_ANSWER_TOKENS) * (_count(body.get("n")) or 1))
+    answer = DEFAULT_ANSWER_TOKENS
+    for name in ("max_completion_tokens", "max_tokens"):
+        if name in body and (most := _count(body[name])):
+            answer = most
+            break
+    return Estimate(prompt, answer * (_count(body["n"]) or 1) if "n" in body else answer)
 
 
 def _of_completion(body: Mapping[str, Any]) -> Estimate:
@@ -177,6 +185,8 @@ class Tariff:
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""
+        if not usage.cached_tokens and not usage.cache_write_tokens:
+            return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         written = min(usage.cache_write_tokens, usage.prompt_tokens - cached)
         long = min(usage.cache_write_1h_tokens, written)

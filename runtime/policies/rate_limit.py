@@ -16,7 +16,7 @@ from attrs import define
 
 from ...compiler.plan import RateLimits
 from ..requests.upstream import Remaining
-from .sliding_window import SlidingWindow
+from .sliding_window import SPAN, SlidingWindow
 
 NEWS = 1.0
 """Seconds by which a wait must be longer than the one that is known already, to be news."""
@@ -176,6 +176,15 @@ class RateLimit:
             shares.append(self._running / self._concurrent)
         return max(shares, default=None)
 
+    def left(self, now: float) -> dict[str, Remaining]:
+        """What is left of the limits on "requests" and "tokens", by what is counted here."""
+        found = {}
+        for what, window in (("requests", self._requests), ("tokens", self._tokens)):
+            if window is not None:
+                amount, until = window.left(now)
+                found[what] = Remaining(amount, window.limit, SPAN / window.limit, until)
+        return found
+
     def held_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what the provider said; 0: it may be."""
         opens = self._held_until
@@ -217,18 +226,20 @@ class RateLimit:
         if self.allowance is not None and not self.allowance.fits(tokens, self._limits.tokens_per_minute):
             return inf
         opens = now if self._held_until <= now else self._held_until
-        if self._requests:
-            opens = max(opens, self._requests.fits_at(now, 1))
-        if self._tokens:
-            opens = max(opens, self._tokens.fits_at(now, tokens))
-        if self._known_requests:
-            opens = max(opens, self._known_requests.fits_at(now, 1))
-        if self._known_tokens:
-            opens = max(opens, self._known_tokens.fits_at(now, tokens))
+        for window, amount in (
+            (self._requests, 1),
+            (self._tokens, tokens),
+            (self._known_requests, 1),
+            (self._known_tokens, tokens),
+        ):
+            if window is not None and (fits := window.fits_at(now, amount)) > opens:
+                opens = fits
         return inf if self._probe and opens <= now and self.is_doubtful(now) else opens
 
     def is_doubtful(self, now: float) -> bool:
         """Whether a wait was cut short and nothing has been answered since."""
+        if self._known_requests is None and self._known_tokens is None:
+            return self._is_cut
         return self._is_cut or _is_spent(self._known_requests, now) or _is_spent(self._known_tokens, now)
 
     def grant(self, now: float, tokens: int) -> Permit:

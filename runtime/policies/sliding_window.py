@@ -52,6 +52,12 @@ class SlidingWindow:
         self._expire(now)
         return self.total / self.limit
 
+    def left(self, now: float) -> tuple[int, float]:
+        """What still fits, and the seconds after which nothing that is counted now is counted any more."""
+        self._expire(now)
+        last = next(reversed(self._amounts), None)
+        return max(self.limit - self.total, 0), 0.0 if last is None else self._end(last) - now
+
     def fits_at(self, now: float, amount: int) -> float:
         """When `amount` more fits; `now` where it does already.
 

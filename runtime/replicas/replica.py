@@ -86,8 +86,8 @@ class Adapted(Protocol):
 class Adapting(Protocol):
     """A replica whose model does not take every chat as it comes; all of a deployment adapt alike."""
 
-    def is_quick(self, request: ChatRequest) -> bool:
-        """Whether `fit` takes no longer than the event loop may be held."""
+    def fit_at_once(self, request: ChatRequest) -> Adapted | None:
+        """As `fit`; None where that takes longer than the event loop may be held."""
         ...
 
     def fit(self, request: ChatRequest) -> Adapted:

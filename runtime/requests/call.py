@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
 
-from attrs import frozen
-
 from .request import Request
+from .values import frozen
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 """Of a request that did not come over HTTP."""

@@ -55,8 +55,9 @@ class RequestError(Exception):
 
         retry_after: seconds; what is no time counts as unknown, and so does a request_id that fits no header.
         upstream_status: the HTTP status that the provider answered with. Of a step of a pipeline, `steps`
-        says where it is: the step that calls before the step that is called. `upstream`: what the provider
-        says beside it. `usage`: of an answer that came, and is not given to the client.
+        says where it is: the step that calls before the step that is called; `innermost` is the message
+        without these places. `upstream`: what the provider says beside it. `usage`: of an answer that came,
+        and is not given to the client.
         """
         super().__init__(message)
         self.message = message
@@ -67,6 +68,7 @@ class RequestError(Exception):
         self.attempts = attempts
         self.retry_after = retry_after if retry_after is not None and 0 <= retry_after < inf else None
         self.upstream_status = upstream_status
+        self.innermost = message
         self.steps: tuple[StepAt, ...] = ()
         self.upstream: Upstream | None = None
         self.usage: Usage | None = None
@@ -219,6 +221,18 @@ class ExternFailed(RequestError):
     """Code of the user's raised an exception, gave what it does not declare, or does not come back."""
 
     status, type, code = 500, "server_error", "extern_failed"
+
+
+class GuardRefused(RequestError):
+    """A guard of the gateway lets the request, or its answer, not pass, and says why."""
+
+    status, type, code = 400, "invalid_request_error", "guard_refused"
+
+
+class GuardFailed(RequestError):
+    """A guard of the gateway could not be asked, and nothing may pass without it."""
+
+    status, type, code, retryable = 503, "server_error", "guard_failed", True
 
 
 def forget_frames(error: BaseException) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from .conversation import Conversation
 from .tensor import Tensor
+from .values import frozen
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from .upstream import Upstream
 from .usage import PICODOLLARS, Usage
+from .values import frozen
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from attrs import frozen
+from .values import frozen
 
 
 @frozen
@@ -25,7 +25,7 @@ class Remaining:
 class Upstream:
     """request_id: what the provider calls the request; None where it does not say, or cannot be repeated.
 
-    headers: of its answer, in which it says what is left of its limits.
+    headers: of its answer, where they say what is left of its limits; empty elsewhere.
     """
 
     request_id: str | None = None

@@ -43,6 +43,7 @@ class Attempt:
         "_estimate",
         "_failure",
         "_finished",
+        "_loop",
         "_money",
         "_others",
         "_pass",
@@ -50,38 +51,35 @@ class Attempt:
         "_policies",
         "_sent",
         "_size",
-        "_usage",
+        "begun",
         "first",
+        "usage",
     )
 
-    def __init__(self, policies: ReplicaPolicies | None, estimate: Estimate) -> None:
+    def __init__(
+        self, policies: ReplicaPolicies | None, estimate: Estimate, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._loop = loop
         self._policies = policies
         self._estimate = estimate
         self._money: Reservation | None = None
         self._others: list[tuple[Budget, Reservation]] = []
         self._pass: Pass | None = None
         self._permit: Permit | None = None
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
+        """The tokens of the answer, as far as they have been told."""
         self._failure: Outcome | None = None
         self._charges = True
         self._sent = self._finished = False
+        self.begun = False
+        """Whether a part of the answer has been handed out."""
         self._chunks = self._size = 0
         self.first: float | None = None
         """When the answer began, in the time of the loop."""
 
-    @property
-    def begun(self) -> bool:
-        """Whether a part of the answer has been handed out."""
-        return self._chunks > 0
-
     def answered(self, *, streamed: bool) -> bool:
         """Whether the whole answer came; who wants no stream need not read on after its one piece."""
         return self._finished or (self.begun and not streamed)
-
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens of the answer, as far as they have been told."""
-        return self._usage
 
     async def enter(
         self, now: float, deadline: float | None, wait_until: float, payers: Sequence[str] = ()
@@ -100,21 +98,22 @@ class Attempt:
                 outcome = policies.budget.reserve(now + policies.epoch, amount)
                 if outcome is None:
                     outcome = await self._ask_for_money(policies, policies.budget, amount, deadline)
-                self._take_money(policies, outcome)
+                if outcome.notice is None and isinstance(outcome, Reservation):
+                    self._money = outcome
+                else:
+                    self._take_money(policies, outcome)
             if policies.everyone is not None:
                 await self._charge(policies, policies.everyone, now, deadline)
             for name in payers:
                 payer = policies.payers.get(name)
                 if payer is not None:
                     await self._charge(policies, payer, now, deadline)
-            self._enter_circuit(policies, now)
-            if not policies.breaker.is_closed:
-                await self._claim_probe(policies, now)
+            await self._enter_circuit(policies, now)
             self._permit = policies.limiter.take(now, self._estimate.total)
             if self._permit is None:
                 await self._wait_for_permit(policies, now, deadline, wait_until)
         except BaseException:
-            self.leave(asyncio.get_running_loop().time())
+            self.leave(self._loop.time())
             raise
 
     async def _ask_for_money(
@@ -148,14 +147,17 @@ class Attempt:
             raise _refusal(BudgetExceeded, policies.plan, outcome.reason, outcome.retry_after)
         self._money = outcome
 
-    def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
+    async def _enter_circuit(self, policies: ReplicaPolicies, now: float) -> None:
         """Pass the circuit breaker. Raises CircuitOpen."""
-        self._pass = self._unblocked(policies, now, policies.breaker.enter(now))
+        passed = policies.breaker.enter(now)
+        if policies.breaker.is_closed:
+            assert isinstance(passed, Pass)
+            self._pass = passed
+        else:
+            await self._claim_probe(policies, now, self._unblocked(policies, now, passed))
 
-    async def _claim_probe(self, policies: ReplicaPolicies, now: float) -> None:
+    async def _claim_probe(self, policies: ReplicaPolicies, now: float, held: Pass) -> None:
         """The circuit is not closed: another process may be probing it already. Raises CircuitOpen."""
-        held, self._pass = self._pass, None
-        assert held is not None
         try:
             outcome = await policies.breaker.claim(now, held)
         except BaseException:
@@ -186,10 +188,8 @@ class Attempt:
         held = self._pass
         if held is not None and policies.breaker.is_stale(held):
             self._pass = None
-            now = asyncio.get_running_loop().time()
-            self._enter_circuit(policies, now)
-            if not policies.breaker.is_closed:
-                await self._claim_probe(policies, now)
+            now = self._loop.time()
+            await self._enter_circuit(policies, now)
 
     def send(self) -> None:
         """The request goes out now."""
@@ -197,19 +197,19 @@ class Attempt:
 
     def saw(self, chunk: Chunk) -> None:
         """A part of the answer came."""
-        if not self._chunks:
-            self.first = asyncio.get_running_loop().time()
+        if not self.begun:
+            self.begun = True
+            self.first = self._loop.time()
         self._chunks += 1
+        usage = chunk.usage
         if isinstance(chunk, ChatChunk):
             self._size += len(chunk.data)
-            if chunk.usage is not None:
-                self._usage = chunk.usage
         elif isinstance(chunk, ChatEvents):
             self._size += FRAME_BYTES + said_by(chunk.events)
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-        elif chunk.usage is not None and chunk.usage.prompt_tokens:  # not every provider counts
-            self._usage = chunk.usage
+        elif usage is not None and not usage.prompt_tokens:  # not every provider counts
+            return
+        if usage is not None:
+            self.usage = usage
 
     def finished(self) -> None:
         """The whole answer came."""
@@ -222,7 +222,7 @@ class Attempt:
         """
         policies, asked = self._policies, error.retry_after
         if error.usage is not None:
-            self._usage = error.usage
+            self.usage = error.usage
         if policies is None:
             return
         longest = float(policies.plan.rate_limits.max_hold)
@@ -243,12 +243,12 @@ class Attempt:
         """Whether the request went alone, to see whether others may follow."""
         return self._permit is not None and self._permit.probe > 0
 
-    def leave(self, now: float) -> None:
-        """Give back the permit, the pass and what of the money was not spent."""
+    def leave(self, now: float) -> Usage:
+        """Give back the permit, the pass and what of the money was not spent; gives what was used."""
         policies = self._policies
+        used = self._used()
         if policies is None:
-            return
-        used = self.used()
+            return used
         if self._permit is not None:
             tokens = used.prompt_tokens + used.completion_tokens if self._sent else None
             policies.limiter.finish(self._permit, tokens)
@@ -261,15 +261,16 @@ class Attempt:
             policies.budget.settle(self._money, policies.tariff.cost(used))
         for budget, money in self._others:
             budget.settle(money, policies.tariff.cost(used))
+        return used
 
-    def used(self) -> Usage:
+    def _used(self) -> Usage:
         """What the provider will probably charge: what it said, or what can be known without that.
 
         Nothing for what was never sent or was answered with an error; the prompt for an attempt that
         was broken off before its answer began; the prompt and what came for one that was broken off later.
         """
-        if self._usage is not None:
-            return self._usage
+        if self.usage is not None:
+            return self.usage
         if not self._sent:
             return Usage(0)
         if self.begun:

@@ -23,7 +23,6 @@ from ..requests.errors import (
 )
 from ..requests.request import ChatRequest, CompletionRequest
 from ..requests.trace import Trace
-from ..requests.usage import Usage
 from .attempt import Attempt
 from .availability import Availability
 from .slots import Slot, Slots
@@ -48,7 +47,6 @@ class Retrier:
     """
 
     __slots__ = (
-        "_attempt",
         "_availability",
         "_call",
         "_count",
@@ -58,12 +56,13 @@ class Retrier:
         "_moves",
         "_policies",
         "_retry",
-        "_sent",
         "_slots",
         "_tariff",
         "_trace",
         "_tried",
         "_waited",
+        "attempt",
+        "sent",
         "slot",
     )
 
@@ -90,25 +89,11 @@ class Retrier:
         self._call = call
         self._trace = trace
         self._loop = loop
-        self._attempt: Attempt | None = None
+        self.attempt: Attempt | None = None
+        """The last one."""
         self._count = self._moves = self._cuts = 0
         self._tried: set[int] = set()
-        self._waited = self._sent = 0.0
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of the answer has been handed out."""
-        return self._attempt is not None and self._attempt.begun
-
-    @property
-    def times(self) -> tuple[float, float | None]:
-        """When the last attempt was sent, and when its answer began."""
-        return self._sent, None if self._attempt is None else self._attempt.first
-
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens of the last attempt, as far as they have been told."""
-        return None if self._attempt is None else self._attempt.usage
+        self._waited = self.sent = 0.0
 
     async def enter(self) -> Attempt:
         """The next attempt passes its policies and goes out now. Raises RequestError, holding nothing."""
@@ -120,7 +105,8 @@ class Retrier:
             index = self.slot.replica
             trace.replica = index
             policies = self._policies[index]
-            attempt = self._attempt = Attempt(policies, estimate(call.request) if policies else NOTHING)
+            size = NOTHING if policies is None else estimate(call.request)
+            attempt = self.attempt = Attempt(policies, size, self._loop)
             wait_until = call.wait_until
             if len(self._policies) > 1:
                 wait_until = min(wait_until, self._availability.others(index, now))
@@ -134,14 +120,14 @@ class Retrier:
                     raise
                 if now - began >= MAX_WAIT or call.is_over(now) or not self._moves_on(now):
                     raise
-        self._sent = self._loop.time()
+        self.sent = self._loop.time()
         attempt.send()
         return attempt
 
     def failed(self, error: RequestError) -> float | None:
         """Seconds until the next attempt; None where none follows, and `error` is the outcome."""
         forget_frames(error)
-        attempt, now, deadline = self._attempt, self._loop.time(), self._call.deadline
+        attempt, now, deadline = self.attempt, self._loop.time(), self._call.deadline
         assert attempt is not None
         asked = error.retry_after
         attempt.failed(now, error, deadline)
@@ -189,19 +175,16 @@ class Retrier:
 
     def leave(self) -> None:
         """Give back what the attempt held."""
-        attempt, now = self._attempt, self._loop.time()
+        attempt, now = self.attempt, self._loop.time()
         assert attempt is not None
-        attempt.leave(now)
+        used = attempt.leave(now)
         if attempt.begun:
             self._availability.answered(self.slot.replica)
         trace = self._trace
         if trace.spans is not None:
             answered = attempt.answered(streamed=getattr(self._call.request, "stream", False))
-            used = attempt.used()
             cost = None if self._tariff is None else self._tariff.cost(used)
-            trace.record(
-                self._deployment, self._sent, now, used, cost, answered, trace.replica, attempt.first
-            )
+            trace.record(self._deployment, self.sent, now, used, cost, answered, trace.replica, attempt.first)
 
     def _moves_on(self, now: float, *, same_account: bool = False) -> bool:
         """Whether another replica is free that has not refused this request; the slot moves there."""

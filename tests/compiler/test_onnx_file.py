@@ -40,7 +40,7 @@ def test_a_real_model_is_checked_without_reading_its_weights(model: Path) -> Non
         started = time.perf_counter()
         check_onnx_file(model)
         times.append(time.perf_counter() - started)
-    assert min(times) < 0.001
+    assert min(times) < 0.01
 
 
 @pytest.mark.parametrize("share", [0.0001, 0.1, 0.5, 0.99])

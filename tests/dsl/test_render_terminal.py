@@ -354,7 +354,7 @@ def test_a_line_of_ten_million_characters_is_rendered_quickly() -> None:
     ]
     started = time.process_time()
     render([*found, error(Span(source, 0, size), "all")], OutputFormat.TERMINAL)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 20
 
 
 def test_only_the_module_of_the_format_is_imported() -> None:

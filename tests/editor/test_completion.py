@@ -115,7 +115,17 @@ def test_the_fields_of_gateway_cluster_and_calls(desk: Desk) -> None:
     assert {"bearer", "none"} <= set(offered(desk, "gateway { auth = | }"))
     assert set(offered(desk, "cluster { | }")) == {"node"}
     text = "pipeline p(m: text) -> text { a = f(m) with { | } }"
-    assert {"timeout", "retries"} <= set(offered(desk, text))
+    assert {"timeout", "retries", "tools", "max_rounds"} <= set(offered(desk, text))
+
+
+def test_functions_for_a_model(desk: Desk) -> None:
+    base = (
+        'extern look(x: text) -> text = python("a:b")\n'
+        "pipeline find(x: text) -> text { return look(x) }\n"
+        "deployment f { }\n"
+    )
+    text = "pipeline p(m: text) -> text { return f(m) with { tools = [|] } }"
+    assert set(offered(desk, base + text)) == {"look", "find", "p"}
 
 
 def test_what_stands_behind_a_route_and_among_the_steps_of_a_pipeline(desk: Desk) -> None:
@@ -244,6 +254,8 @@ def test_strategies_and_members_of_routes(desk: Desk) -> None:
         "least_cost",
         "least_latency",
         "usage",
+        "conversation",
+        "user",
     ]
 
 

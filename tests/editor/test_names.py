@@ -290,3 +290,19 @@ def test_files_that_cannot_be_looked_through_are_said(files: Desk) -> None:
     rename(*at(files, "draft = bo", MAIN), "zz", said.append)
     rename(*at(files, "Better: {{ dr", MAIN), "zz", said.append)
     assert len(said) == 2
+
+
+def test_the_extern_of_a_guard_is_found_and_renamed(desk: Desk) -> None:
+    text = 'extern hide(texts: list<text>) -> bool = python("a:b")\ngateway { guard g { request = hide } }\n'
+    view, position = at(desk, "request = hi", text)
+    assert places(desk, definition(view, position)) == [("main.infer", 0)]
+    assert renamed(desk, view, position, "conceal")["main.infer"] == text.replace("hide", "conceal")
+
+
+def test_functions_of_a_model_are_found_and_renamed(desk: Desk) -> None:
+    text = (
+        'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+        'extern look(x: text) -> text = python("a:b")\n'
+        "pipeline p(m: text) -> text { return gpt(m) with { tools = [look] } }\n"
+    )
+    assert renamed(desk, *at(desk, "extern lo", text), "find") == {"main.infer": text.replace("look", "find")}

@@ -106,7 +106,7 @@ class LlamaCpp(Server):
 
     name, title, package = "llamacpp", "llama.cpp", "xllamacpp"
     first, replicas = "tiny/0", 2
-    calling = MappingProxyType({"logit_bias": {"356": 100}, "parallel_tool_calls": False})
+    calling = MappingProxyType({"logit_bias": {"356": 100}})
 
     @contextmanager
     def upstreams(self, folder: Path) -> Iterator[dict[str, str]]:

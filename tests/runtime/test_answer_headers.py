@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from inferc.compiler.plan import Money, Price
-from inferc.runtime.dialects.rate_limit_headers import anthropic_limits, openai_limits, read_upstream
+from inferc.runtime.dialects.rate_limit_headers import anthropic_limits, openai_limits, read_upstream, tighter
+from inferc.runtime.requests.upstream import Remaining
 from inferc.runtime.secret import Secret
 
 from ..support.openai_client import openai_client
@@ -127,6 +128,12 @@ async def test_anthropics_client_reads_ids_and_limits_in_its_own_words() -> None
         with pytest.raises(anthropic.NotFoundError) as failed:
             await api.messages.create(model="nobody", messages=MESSAGES, max_tokens=9)
         assert failed.value.body["request_id"] == failed.value.request_id  # type: ignore[index]
+
+
+def test_of_a_key_and_a_provider_the_one_is_told_that_leaves_less() -> None:
+    left = {"requests": Remaining(60, 100, 1, 5), "tokens": Remaining(10, 100, 1, 5)}
+    assert tighter(left, LIMITS) == {"tokens": left["tokens"]}
+    assert tighter(left, {"anthropic-ratelimit-requests-remaining": "61"}) == left
 
 
 def test_what_a_provider_says_without_bounds_is_bounded() -> None:

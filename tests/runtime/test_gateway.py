@@ -334,7 +334,7 @@ async def test_a_defect_is_logged_with_its_traceback_and_hidden_from_the_client(
         raise ZeroDivisionError("inner workings")
 
     async with house() as it:
-        monkeypatch.setattr(it.executor.now, "answer", broken)
+        monkeypatch.setattr(it.executor.now.model("gpt"), "answer", broken)
         status, answer, _ = await it.post("/v1/chat/completions", CHAT)
     assert (status, answer["error"]["code"]) == (500, "internal")
     assert "inner workings" not in str(answer)

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 from yarl import URL
 
 from inferc.runtime.replicas.remote import http_client
@@ -84,7 +84,7 @@ async def client(make: Make) -> AsyncIterator[HttpClient]:
 
 
 async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str) -> bytes:
-    answer = await asking.post(url, body, headers)
+    answer = await asking.post(str(url), body, headers)
     try:
         return await answer.content.read()
     finally:
@@ -94,7 +94,7 @@ async def ask(asking: HttpClient, url: URL, body: bytes = b"{}", **headers: str)
 @both
 async def test_a_request_arrives_as_it_was_meant(make: Make) -> None:
     async with provider(OK) as seen, client(make) as asking:
-        answer = await asking.post(seen.url, b'{"a": 1}', {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b'{"a": 1}', {"Authorization": "Bearer key"})
         assert (answer.status, answer.content_type, answer.content_length) == (200, "application/json", 2)
         answer.release()
         answer.release()
@@ -125,7 +125,7 @@ async def test_a_connection_whose_answer_was_read_is_used_again(make: Make) -> N
 )
 async def test_a_connection_that_is_not_clean_is_closed(make: Make, answer: bytes) -> None:
     async with provider(answer, OK) as seen, client(make) as asking:
-        first = await asking.post(seen.url, b"{}", {})
+        first = await asking.post(str(seen.url), b"{}", {})
         await first.content.readany()
         first.release()
         assert await ask(asking, seen.url) == b"{}"
@@ -142,13 +142,25 @@ async def test_a_connection_that_the_provider_closed_is_not_used(make: Make) -> 
         assert seen.opened == 2
 
 
+@both
+async def test_a_connection_that_rests_for_too_long_is_closed(make: Make) -> None:
+    async with provider(OK) as seen:
+        asking = make(evolve(OPTIONS, keepalive=0.05))
+        await ask(asking, seen.url)
+        await eventually(lambda: seen.open == 0)
+        assert await ask(asking, seen.url) == b"{}"
+        assert seen.opened == 2
+        await asking.close()
+        await eventually(lambda: seen.open == 0)
+
+
 async def test_what_came_on_an_idle_connection_answers_no_request() -> None:
     """HAProxy and others send a 408 before they close a connection on which nothing was asked."""
     async with provider(OK) as seen, client(LeanClient) as asking:
         await ask(asking, seen.url)
         seen.writers[0].write(OK.replace(b"200 OK", b"408 Request Timeout"))
         await asyncio.sleep(0.05)
-        answer = await asking.post(seen.url, b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {})
         answer.release()
         assert answer.status == 200
         assert seen.opened == 2
@@ -168,10 +180,10 @@ async def test_a_body_goes_out_whole(make: Make) -> None:
 async def test_an_answer_may_come_before_all_is_sent(make: Make) -> None:
     early = OK.replace(b"200 OK", b"413 Content Too Large")
     async with provider(early, read_body=False) as seen, client(make) as asking:
-        answer = await asking.post(seen.url, b" " * (64 << 20), {})
+        answer = await asking.post(str(seen.url), b" " * (64 << 20), {})
         assert answer.status == 413
         answer.release()
-        answer = await asking.post(seen.url, b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {})
         answer.release()
         assert seen.opened == 2
 
@@ -206,7 +218,7 @@ async def test_a_head_that_breaks_a_bound_is_an_error(make: Make, answer: bytes,
 async def test_a_redirect_is_an_answer(make: Make) -> None:
     moved = OK.replace(b"200 OK", b"307 Temporary Redirect\r\nLocation: /elsewhere")
     async with provider(moved) as seen, client(make) as asking:
-        answer = await asking.post(seen.url, b"{}", {"Authorization": "Bearer key"})
+        answer = await asking.post(str(seen.url), b"{}", {"Authorization": "Bearer key"})
         answer.release()
         assert answer.status == 307
         assert len(seen.heads) == 1
@@ -215,7 +227,7 @@ async def test_a_redirect_is_an_answer(make: Make) -> None:
 @both
 async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -> None:
     async with provider(b"HTTP/1.1 200 OK\r\n\r\nall of it") as seen, client(make) as asking:
-        answer = await asking.post(seen.url, b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {})
         assert await answer.content.readany() == b"all of it"
         seen.writers[0].close()
         assert await answer.content.read() == b""
@@ -225,7 +237,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection(make: Make) -
 @both
 async def test_an_answer_that_breaks_off_is_an_error(make: Make) -> None:
     async with provider(OK.replace(b"Length: 2", b"Length: 20")) as seen, client(make) as asking:
-        answer = await asking.post(seen.url, b"{}", {})
+        answer = await asking.post(str(seen.url), b"{}", {})
         seen.writers[0].close()
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.content.read()

@@ -14,13 +14,16 @@ import pytest
 from aiohttp import web
 from attrs import evolve, field, frozen
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import background
+from inferc.runtime.gateway.event_log import EventLog
 from inferc.runtime.limits.store import Store, StoreError, open_store
 from inferc.runtime.limits.store.memory import MAX_VALUES
+from inferc.runtime.requests.errors import BadRequest
 
 from ..support.openai_client import openai_client
 from ..support.remote import eventually, gateway_of, plan_of, remote_plan, serving
-from ..support.virtual_time import run_virtual
 
 
 @frozen
@@ -157,9 +160,79 @@ async def test_a_response_in_the_background_can_be_cancelled() -> None:
         whole = await it.api.responses.create(model="gpt", input="two")
         with pytest.raises(openai.BadRequestError, match="in the background"):
             await it.api.responses.cancel(whole.id)
-        for more in ({"store": False}, {"stream": True}):
-            with pytest.raises(openai.BadRequestError, match="`background`"):
-                await it.api.responses.create(model="gpt", input="x", background=True, **more)  # type: ignore[call-overload]
+        with pytest.raises(openai.BadRequestError, match="`background`"):
+            await it.api.responses.create(model="gpt", input="x", background=True, store=False)
+
+
+async def test_a_stream_in_the_background_goes_on_for_who_lost_it() -> None:
+    async with front() as it:
+        it.gate.clear()
+        stream = await it.api.responses.create(model="gpt", input="one", background=True, stream=True)
+        begun = [await anext(stream), await anext(stream)]
+        assert [event.type for event in begun] == ["response.created", "response.queued"]
+        await stream.close()
+        id = begun[0].response.id  # type: ignore[union-attr]
+
+        async def rest(after: int) -> list[Any]:
+            events = await it.api.responses.retrieve(id, stream=True, starting_after=after)
+            return [event async for event in events]
+
+        waiting = asyncio.create_task(rest(1))
+        await eventually(lambda: len(it.seen) == 1)
+        it.gate.set()
+        seen = await waiting
+        assert [event.sequence_number for event in seen] == list(range(2, 2 + len(seen)))
+        assert seen[-1].type == "response.completed"
+        assert seen[-1].response.output_text == "answer 1"
+        assert await rest(-1 + len(seen)) == seen[-2:]
+        assert [event.sequence_number for event in await rest(0)] == list(range(1, 2 + len(seen)))
+        assert (await it.api.responses.retrieve(id)).status == "completed"
+
+
+async def test_a_stream_is_followed_from_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "LOOK_AGAIN", 0.01)
+    async with front(tmp_path) as it, front(tmp_path) as other:
+        it.gate.clear()
+        stream = await it.api.responses.create(model="gpt", input="one", background=True, stream=True)
+        first = await anext(stream)
+        again = await other.api.responses.retrieve(first.response.id, stream=True)  # type: ignore[union-attr]
+        it.gate.set()
+        assert [event async for event in again] == [first, *[event async for event in stream]]
+
+
+async def test_who_follows_a_stream_is_told_when_it_fails_or_is_cancelled() -> None:
+    async with front() as it:
+        stream = await it.api.responses.create(model="gpt", input="fail", background=True, stream=True)
+        assert [event.type async for event in stream][-1] == "response.failed"
+        it.gate.clear()
+        stream = await it.api.responses.create(model="gpt", input="one", background=True, stream=True)
+        first = await anext(stream)
+        await it.api.responses.cancel(first.response.id)  # type: ignore[union-attr]
+        last = [event async for event in stream][-1]
+        assert (last.type, last.code) == ("error", "response_cancelled")  # type: ignore[union-attr]
+
+
+async def test_what_was_not_streamed_in_the_background_is_not_streamed_again() -> None:
+    async with front() as it:
+        made = await it.api.responses.create(model="gpt", input="one")
+        with pytest.raises(openai.BadRequestError, match="`background` and `stream`"):
+            await it.api.responses.retrieve(made.id, stream=True)
+        for wrong in ({"stream": "yes"}, {"stream": "true", "starting_after": "x"}, {"starting_after": "1"}):
+            with pytest.raises(openai.BadRequestError, match=r"must be|needs"):
+                await it.api.responses.retrieve(made.id, extra_query=wrong)
+
+
+async def test_the_events_of_a_long_answer_go_the_first_first() -> None:
+    log = EventLog()
+    for number in range(40):
+        log.add(b"data: %d %b\n\n" % (number, b"x" * (1 << 19)))
+    log.end()
+    assert log.packed() is None
+    with pytest.raises(BadRequest, match="are not kept any more"):
+        await anext(log.follow(0))
+    assert b"".join([each async for each in log.follow(39)]).startswith(b"data: 39 ")
 
 
 async def test_a_response_that_was_worked_on_when_the_server_stopped_has_failed(tmp_path: Path) -> None:
@@ -196,6 +269,12 @@ async def test_what_is_kept_outlives_the_process_and_belongs_to_its_project(
         await it.api.responses.delete(made.id)
         with pytest.raises(openai.NotFoundError):
             await it.api.responses.retrieve(made.id)
+        streamed = await it.api.responses.create(model="gpt", input="one", background=True, stream=True)
+        seen = [event async for event in streamed]
+    async with front(state) as it:
+        id = seen[0].response.id  # type: ignore[union-attr]
+        again = await it.api.responses.retrieve(id, stream=True, starting_after=0)
+        assert [event async for event in again] == seen[1:]
         made = await it.api.responses.create(model="gpt", input="one")
     async with front(state, name="another") as it:
         with pytest.raises(openai.NotFoundError):

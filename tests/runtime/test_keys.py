@@ -128,6 +128,18 @@ async def test_only_who_shows_a_key_is_answered_and_only_for_what_it_may_ask() -
         await client.close()
 
 
+async def test_a_long_name_is_not_repeated_whole(caplog: pytest.LogCaptureFixture) -> None:
+    long = "m" * 100_000
+    async with served(key("a", models=("gp*", "m*")), key("b")) as gateway:
+        for secret in ("sk-a", "sk-b", OPERATOR):
+            body = {"model": long, "messages": [{"role": "user", "content": "hello"}]}
+            url = f"{gateway.url}/v1/chat/completions"
+            async with gateway.http.post(url, json=body, headers=bearer(secret)) as answer:
+                assert answer.status == 404
+                assert len(await answer.read()) < 1000
+    assert long not in caplog.text
+
+
 async def test_a_pipeline_is_run_for_those_who_may_and_charged_to_them() -> None:
     graph = Graph()
     graph.call("answer", "gpt", message="message")
@@ -154,6 +166,34 @@ async def test_the_limits_of_a_key_hold_for_its_requests_alone() -> None:
         streamed = await gateway.ask("sk-a", stream=True)
         assert streamed == (429, "rate_limited")
         assert gateway.mock.stats.requests == 3
+
+
+async def test_each_answer_says_what_is_left_of_the_limits_of_its_key() -> None:
+    limits = KeyLimits(requests_per_minute=3, tokens_per_minute=5000)
+    async with served(key("a", rate_limits=limits), key("b")) as gateway:
+        url = f"{gateway.url}/v1/chat/completions"
+        chat: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+        told = []
+        for stream in (False, True):
+            async with gateway.http.post(
+                url, json={**chat, "stream": stream}, headers=bearer("sk-a")
+            ) as answer:
+                await answer.read()
+                told.append(answer.headers["x-ratelimit-remaining-requests"])
+                assert answer.headers["x-ratelimit-limit-requests"] == "3"
+                assert 0 < float(answer.headers["x-ratelimit-reset-requests"].rstrip("s")) < 62
+                assert 0 < int(answer.headers["x-ratelimit-remaining-tokens"]) < 5000
+        async with gateway.http.post(
+            f"{gateway.url}/v1/messages", json={**chat, "max_tokens": 9}, headers=bearer("sk-a")
+        ) as answer:
+            told.append(answer.headers["anthropic-ratelimit-requests-remaining"])
+            assert answer.headers["anthropic-ratelimit-requests-reset"].endswith("Z")
+        async with gateway.http.post(url, json=chat, headers=bearer("sk-a")) as answer:
+            assert answer.status == 429
+            told.append(answer.headers["x-ratelimit-remaining-requests"])
+        assert told == ["2", "1", "0", "0"]
+        async with gateway.http.post(url, json=chat, headers=bearer("sk-b")) as answer:
+            assert "x-ratelimit-remaining-requests" not in answer.headers
 
 
 async def test_a_request_that_is_broken_off_gives_its_place_back() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from random import Random
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -128,7 +127,6 @@ def test_a_budget_that_throttles_does_so_while_it_is_spent_and_not_for_what_is_o
 def test_a_day_of_requests_never_spends_more_than_the_budget_within_any_hour_or_day() -> None:
     """A request every second and a half, each of which costs less than was reserved for it."""
     target, random = budget(hour=2, day=20), Random(1)
-    began = perf_counter()
     spent: dict[int, int] = {}
     now = 0.0
     while now < DAY * 60 * 1.5:
@@ -138,7 +136,6 @@ def test_a_day_of_requests_never_spends_more_than_the_budget_within_any_hour_or_
             target.settle(held, cost)
             spent[int(now)] = spent.get(int(now), 0) + cost
         now += 1.5
-    assert perf_counter() - began < 2
     for span, ceiling in ((3600, 2), (86400, 20)):
         times = sorted(spent)
         total, first, most = 0, 0, 0

@@ -35,7 +35,6 @@ from inferc.runtime.gateway.serve import Service
 from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
-from inferc.runtime.reload import Reloader
 
 from ..support.pipelines import fallback, plan_with
 from ..support.remote import mock_provider, remote_plan
@@ -83,7 +82,7 @@ async def house(form: LogForm = LogForm.JSON, faults: tuple[str, ...] = ()) -> A
         server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="", grace=1)
         await server.start()
         service = Service(executor, app, server)
-        commands = Commands(service, Reloader(executor, lambda: executor.plan, service.take_over))
+        commands = Commands(service)
         try:
             yield House(f"http://127.0.0.1:{server.port}", http, records, commands, out)
         finally:

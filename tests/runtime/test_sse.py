@@ -93,5 +93,5 @@ def test_a_large_event_in_small_pieces_takes_time_that_grows_with_its_size_alone
     began = perf_counter()
     for _ in range(8000):
         parser.feed(piece)
-    assert perf_counter() - began < 2  # joined anew for each piece, 32 GB would be copied
+    assert perf_counter() - began < 20  # joined anew for each piece, 32 GB would be copied
     assert parser.feed(b"\n\n") == [Event(b"", piece * 8000)]

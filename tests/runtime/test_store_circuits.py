@@ -165,7 +165,7 @@ async def test_a_provider_that_asks_one_process_to_wait_is_left_alone_by_all(
         asked = loop.time()
         await asyncio.sleep(0.1)
         assert await ask(executors[1]) is None
-        assert 0.4 < loop.time() - asked < 2
+        assert 0.4 < loop.time() - asked < 20
         assert mock.stats.requests == 2
 
 
@@ -179,7 +179,7 @@ async def test_no_process_leaves_a_provider_alone_for_longer_than_the_bound(
         assert isinstance(await ask(executors[0]), RateLimited)
         await asyncio.sleep(0.1)
         assert await ask(executors[1]) is None
-        assert 0.4 < asyncio.get_running_loop().time() - began < 3
+        assert 0.4 < asyncio.get_running_loop().time() - began < 20
         assert mock.stats.requests == 2
 
 

@@ -101,7 +101,7 @@ async def test_a_strict_minute_opens_again_when_it_has_passed(redis: RedisServer
         for limiter in (one, other, one):
             await limiter.acquire(1, None)
         await other.acquire(1, None)
-        assert MINUTE <= time.monotonic() - began < MINUTE + 3
+        assert MINUTE <= time.monotonic() - began < MINUTE + 30
 
 
 async def test_strict_requests_of_a_process_pass_in_the_order_of_their_arrival(redis: RedisServer) -> None:
@@ -305,7 +305,7 @@ async def test_the_share_of_a_process_that_died_is_free_within_seconds(
         await asyncio.sleep(0.05)
         share = await other.share(1, (0, 0), ())
     assert share.requests == 7
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 30
     await store.stop()
 
 
@@ -381,7 +381,7 @@ async def test_shares_are_back_at_the_full_rate_seconds_after_redis_was_away(red
         began = time.monotonic()
         await until(lambda: not any(one._lost for one in limiters))
         assert await count_granted(limiters, 100, within=3) == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 async def test_strict_limits_are_kept_by_each_process_where_it_is_to_serve(redis: RedisServer) -> None:

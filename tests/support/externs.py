@@ -11,6 +11,7 @@ from inferc.compiler.plan import TEXT, ExternPlan, PipelinePlan, Type
 from inferc.runtime.serving.pipelines import Pipeline, PoolStatus, Threads, Workers, load_externs
 
 from .flows import pipeline_of
+from .members import Speaker
 from .pipelines import Graph, extern, plan_with
 
 Write = Callable[[str], str]
@@ -41,10 +42,10 @@ class Externs:
         plans = extern(name, target, result, limits=limits, x=given), graph.pipeline("step", result, x=given)
         return await self.pipeline(*plans)
 
-    async def pipeline(self, *plans: ExternPlan | PipelinePlan) -> Pipeline:
+    async def pipeline(self, *plans: ExternPlan | PipelinePlan, **speakers: Speaker) -> Pipeline:
         plan = plan_with(*plans)
         externs = await load_externs(plan, self.base_dir, self.workers, self.threads, Random(1))
-        return pipeline_of(*plans, workers=self.workers, externs=externs)
+        return pipeline_of(*plans, workers=self.workers, externs=externs, **speakers)
 
     def status(self, name: str = "f") -> PoolStatus:
         return next(each for each in self.workers.status if each.name == name)

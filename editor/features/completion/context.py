@@ -11,10 +11,10 @@ from lsprotocol.types import CompletionItemKind
 from ....compiler.checks.policies import HOSTED
 from ....compiler.scope import Symbol
 from ....dsl import syntax as s
+from ....dsl.comments import doc_comment
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
 from ....dsl.tokens import Token
-from ...comments import doc_comment
 from ...cursor import Cursor
 from ...fields import Place, place_of, with_place
 from ...places import block_of, model_of

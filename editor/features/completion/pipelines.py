@@ -29,6 +29,9 @@ _AFTER_CALL = (
 def steps(context: Context) -> Iterator[Offer]:
     """What may stand in a step."""
     words, frame = context.words, context.cursor.frame
+    if frame.opener == "LSQB" and frame.head and frame.head[0].text == "tools":
+        yield from context.names(s.PipelineDeclaration, s.ExternDeclaration)
+        return
     is_steps = frame.opener == "LBRACE" and len(context.cursor.frames) == 2
     if is_steps and not words:
         yield keyword("return", "the answer of the pipeline")

@@ -48,6 +48,18 @@ class Body:
 
 def read_request(body: bytes, header: str | None) -> Asked:
     """header: the value of Inference-Header-Content-Length. Raises BadRequest."""
+    raw, rest = _cut(body, header)
+    return asked_of(raw, read_inputs(raw, rest))
+
+
+def read_outputs(body: bytes, header: str | None) -> tuple[Tensor, ...]:
+    """The tensors in the body of an answer; header: as of a request. Raises BadRequest."""
+    raw, rest = _cut(body, header)
+    return _read_tensors(raw, "outputs", rest)
+
+
+def _cut(body: bytes, header: str | None) -> tuple[dict[str, Any], memoryview | None]:
+    """The JSON object of a body, and the bytes behind it, where there may be some. Raises BadRequest."""
     size = len(body) if header is None else _json_size(header, len(body))
     try:
         raw = orjson.loads(body if header is None else memoryview(body)[:size])
@@ -55,7 +67,7 @@ def read_request(body: bytes, header: str | None) -> Asked:
         raise _no_json(body[:size], error, header is not None) from None
     if not isinstance(raw, dict):
         raise BadRequest("the body must be a JSON object")
-    return asked_of(raw, read_inputs(raw, None if header is None else memoryview(body)[size:]))
+    return raw, None if header is None else memoryview(body)[size:]
 
 
 def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
@@ -98,16 +110,20 @@ def asked_of(raw: dict[str, Any], inputs: tuple[Tensor, ...]) -> Asked:
 
 def read_inputs(raw: dict[str, Any], rest: memoryview | None) -> tuple[Tensor, ...]:
     """The tensors in the `inputs` of a JSON object; rest: the bytes behind it. Raises BadRequest."""
-    inputs: list[Tensor] = []
+    return _read_tensors(raw, "inputs", rest)
+
+
+def _read_tensors(raw: dict[str, Any], name: str, rest: memoryview | None) -> tuple[Tensor, ...]:
+    tensors: list[Tensor] = []
     start = 0
-    for index, each in enumerate(_list(raw, "inputs")):
+    for index, each in enumerate(_list(raw, name)):
         tensor, start = read_tensor(each, index, rest, start)
-        inputs.append(tensor)
+        tensors.append(tensor)
     if rest is not None and start != len(rest):
         raise BadRequest(
-            f"{len(rest)} bytes follow the JSON, but the `binary_data_size` of all inputs together is {start}"
+            f"{len(rest)} bytes follow the JSON, but the `binary_data_size` of all {name} together is {start}"
         )
-    return tuple(inputs)
+    return tuple(tensors)
 
 
 def write_answer(asked: Asked, model: str, outputs: tuple[Tensor, ...]) -> Body:

@@ -63,7 +63,7 @@ class OpenAIChatReader(AnswerReader):
         for position, choice in enumerate(value.get("choices") or ()):
             yield from self._choice(choice, position, choice.get("delta") or {})
         if (usage := usage_of(value)) is not None:
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         for choice in value.get("choices") or ():
@@ -178,14 +178,21 @@ def read_usage(usage: Json) -> Usage:
     in the total alone: what that is more than prompt and completion is paid for as completion. What DeepSeek
     found in its cache has a name of its own.
     """
-    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     asked, said = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
-    beside = max(count(usage, "total_tokens") - asked - said, 0)
+    total = count(usage, "total_tokens")
+    if total > asked + said:
+        said = total - asked
+    if len(usage) <= len(_TOTALS) and usage.keys() <= _TOTALS:  # many tell no more
+        return Usage(asked, said)
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return Usage(
         asked,
-        said + beside,
+        said,
         cached_tokens=count(prompt, "cached_tokens") or count(usage, "prompt_cache_hit_tokens"),
         reasoning_tokens=count(completion, "reasoning_tokens"),
         cache_write_tokens=count(prompt, "cache_write_tokens")
         or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
     )
+
+
+_TOTALS = {"prompt_tokens", "completion_tokens", "total_tokens"}

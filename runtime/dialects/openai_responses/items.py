@@ -47,11 +47,14 @@ _ROLES: dict[str, Role] = {
 }
 
 
-def read_items(items: list[Any]) -> tuple[Turn, ...]:
-    """The turns in `items`: items of the model that follow each other are one turn. Raises BadRequest."""
+def read_items(items: list[Any], field: str = "input") -> tuple[Turn, ...]:
+    """The turns in `items`: items of the model that follow each other are one turn. Raises BadRequest.
+
+    field: where they stand in the request.
+    """
     turns: list[Turn] = []
     for index, item in enumerate(items):
-        at: Place = ("input", index)
+        at: Place = (field, index)
         if not isinstance(item, dict):
             raise fields.mistyped(path(at), dict, item)
         turn = _turn(item, at)

@@ -24,8 +24,13 @@ from .items import DIALECT, read_items
 
 Json = dict[str, Any]
 
-STATEFUL = ("previous_response_id", "conversation", "prompt", "background")
-"""Fields that name what OpenAI keeps, which nobody keeps here."""
+STATEFUL = {
+    "previous_response_id": "needs an earlier response, which is not known here: send the whole input",
+    "conversation": "needs a conversation, which is not known here: send the whole input",
+    "background": "needs somebody who keeps the response, which nobody does here",
+    "prompt": "names a template that OpenAI keeps: send its text as `instructions` and `input`",
+}
+"""Fields that name what is kept elsewhere, and what to do about each."""
 
 _KNOWN = (
     frozenset(
@@ -55,10 +60,9 @@ _TOOL = frozenset({"type", "name", "description", "parameters", "strict"})
 
 def read_request(body: Json) -> Conversation:
     """The conversation in `body`. Raises BadRequest, also for what needs an earlier response."""
-    for name in STATEFUL:
+    for name, why in STATEFUL.items():
         if body.get(name):
-            message = f"`{name}` needs an earlier response, and none are kept: send the whole input"
-            raise BadRequest(message, param=name, code="unsupported")
+            raise BadRequest(f"`{name}` {why}", param=name, code="unsupported")
     extras: dict[str, Any] = {}
     if more := {name: value for name, value in body.items() if name not in _KNOWN}:
         extras[DIALECT] = more

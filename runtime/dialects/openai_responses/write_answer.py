@@ -33,6 +33,18 @@ from .shapes import (
 
 Json = dict[str, Any]
 
+_BEGINNING = (b"response.created", b"response.queued")
+_WITH_RESPONSE = frozenset(
+    {
+        *_BEGINNING,
+        b"response.in_progress",
+        b"response.completed",
+        b"response.incomplete",
+        b"response.failed",
+    }
+)
+"""Events that hold the response as it is then."""
+
 
 @define
 class _Item:
@@ -54,6 +66,7 @@ class Identity:
     previous: str | None = None
     stored: bool = False
     background: bool = False
+    conversation: str | None = None
 
     def json(self) -> Json:
         """The fields of a response that say so."""
@@ -62,6 +75,7 @@ class Identity:
             "previous_response_id": self.previous,
             "store": self.stored,
             "background": self.background,
+            **({} if self.conversation is None else {"conversation": {"id": self.conversation}}),
         }
 
 
@@ -84,6 +98,7 @@ class ResponsesWriter:
         self._usage: Usage | None = None
         self._finish: e.Finished | None = None
         self._failed = False
+        self._queued = self._adopted = False
 
     def write(self, event: e.Event) -> bytes:
         """The events of the stream that tell `event`; none where it says nothing to clients."""
@@ -115,7 +130,8 @@ class ResponsesWriter:
                 return self._close_spoken()
             case e.Started():
                 self._id, self._model = self._named(event.id), event.model
-                return self._response("created", "in_progress") + self._response("in_progress", "in_progress")
+                created = b"" if self._queued else self._response("created", "in_progress")
+                return created + self._response("in_progress", "in_progress")
             case e.UsageKnown():
                 self._usage = event.usage
                 return b""
@@ -130,7 +146,7 @@ class ResponsesWriter:
 
     def end(self) -> bytes:
         """The end of an answer that is complete."""
-        if self._failed:
+        if self._failed or self._adopted:
             return b""
         if self._finish is None:
             return self.write(e.Failed(RequestError("the answer was cut off"), began=True))
@@ -166,6 +182,37 @@ class ResponsesWriter:
             self._give_logprobs(list(choice.logprobs))
         status, details = status_of(choice.reason)
         return orjson.dumps(self._whole(status, incomplete_details=details))
+
+    def queued(self) -> bytes:
+        """The beginning of the stream while the request waits, for who follows it from there."""
+        self._queued = True
+        return self._response("created", "queued") + self._response("queued", "queued")
+
+    def adopt(self, response: Json) -> Json:
+        """A response that came as it is, with what it is called and what is kept of it here."""
+        identity = {} if self._identity is None else self._identity.json()
+        self.response = {**response, **identity}
+        return self.response
+
+    def adopt_event(self, event: bytes) -> bytes:
+        """An event that came as it is; those that hold the response, with what is known of it here.
+
+        Behind the beginning of a stream that has been told already, they are numbered anew.
+        """
+        self._adopted = True
+        kind = event[len(b"event: ") : event.index(b"\n")]
+        if kind not in _WITH_RESPONSE and not self._queued:
+            self._number += 1
+            return event
+        if self._queued and kind in _BEGINNING:
+            return b""
+        self._number += 1
+        value = orjson.loads(event[event.index(b"data: ") + len(b"data: ") :])
+        if self._queued:
+            value["sequence_number"] = self._number
+        if kind in _WITH_RESPONSE:
+            value["response"] = self.adopt(value["response"])
+        return b"event: %b\ndata: %b\n\n" % (kind, orjson.dumps(value))
 
     def unanswered(self, status: str) -> Json:
         """The response while nothing of its answer is there, and none may come."""

@@ -1,15 +1,17 @@
 """Requests and answers of Text Embeddings Inference, which serves one model and is not told its name.
 
-Source: Text Embeddings Inference, its OpenAPI document (`/embed`, `/rerank`).
+Source: Text Embeddings Inference, its OpenAPI document (`/embed`, `/embed_sparse`,
+`/embed_all`, `/rerank`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ...requests.answer import EmbedChunk, RerankChunk
-from ...requests.errors import RequestError
+from ...requests.errors import BadRequest, RequestError
 from ...requests.request import EmbedRequest, RerankRequest
 from ..client_request import EmbedAsked, RerankAsked, best_first, json_bytes
 from ..fields import optional
@@ -20,11 +22,25 @@ from ..retrieval.vectors import json_vectors
 
 def read_embed(body: dict[str, Any]) -> EmbedAsked:
     """The request in `body`. Raises BadRequest."""
+    return _read_embed(body, _write_vectors)
+
+
+def read_embed_sparse(body: dict[str, Any]) -> EmbedAsked:
+    """The request for sparse vectors in `body`. Raises BadRequest, also when another kind comes."""
+    return _read_embed(body, _write_sparse)
+
+
+def read_embed_all(body: dict[str, Any]) -> EmbedAsked:
+    """The request for a vector of each token in `body`. Raises BadRequest, also when another kind comes."""
+    return _read_embed(body, _write_of_tokens)
+
+
+def _read_embed(body: dict[str, Any], write: Callable[[EmbedChunk, str], bytes]) -> EmbedAsked:
     ids = token_ids(body.get("inputs"), "inputs")
     texts = () if ids else texts_in(body, "inputs")
     options = _options(body, {"inputs", "dimensions"})
     request = EmbedRequest(texts, count_in(body, "dimensions"), ids, options)
-    return EmbedAsked(optional(body, "model", str), request, _write_vectors)
+    return EmbedAsked(optional(body, "model", str), request, write)
 
 
 def read_rerank(body: dict[str, Any]) -> RerankAsked:
@@ -48,6 +64,23 @@ def _options(body: dict[str, Any], read: set[str]) -> dict[str, Any]:
 
 def _write_vectors(chunk: EmbedChunk, model: str) -> bytes:
     return json_bytes(json_vectors(chunk))
+
+
+def _write_sparse(chunk: EmbedChunk, model: str) -> bytes:
+    if not chunk.is_sparse:
+        raise _other_vectors(model, "sparse", "/embed")
+    rows = [zip(each["indices"], each["values"], strict=True) for each in json_vectors(chunk)]
+    return json_bytes([[{"index": index, "value": value} for index, value in row] for row in rows])
+
+
+def _write_of_tokens(chunk: EmbedChunk, model: str) -> bytes:
+    if not chunk.tokens:
+        raise _other_vectors(model, "for each token", "/embed")
+    return json_bytes(json_vectors(chunk))
+
+
+def _other_vectors(model: str, wanted: str, path: str) -> BadRequest:
+    return BadRequest(f"the vectors of `{model}` are not {wanted}: ask for them at `{path}`", param="model")
 
 
 def _write_scores(chunk: RerankChunk, model: str, *, texts: tuple[str, ...]) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from aiohttp import web
@@ -12,61 +12,72 @@ from ...dialects.chats import said_in
 from ...dialects.fields import optional
 from ...dialects.openai_responses import Identity, read_request
 from ...policies.estimate import estimate
-from ...requests.errors import Backpressure, BadRequest, RequestError, ShuttingDown, forget_frames
-from ...requests.events import Failed
+from ...requests.errors import BadRequest
 from ...requests.request import ChatRequest
-from ...requests.trace import Trace
+from ..background import BACKGROUND
 from ..bodies import priority_of, read_object
+from ..conversations import Conversations, named_by
+from ..event_stream import EventStream
 from ..exchange import Exchange
-from ..kept_responses import BACKGROUND, Keeper, KeptResponses, new_id, with_previous
-from ..responses import internal_error, json_answer, log_failure
+from ..kept_responses import Keeper, KeptResponses, items_of, new_id, with_previous
+from ..responses import error_event, json_answer
 from .chat import respond
-
-MOST_BACKGROUND = 256
-"""Responses that this process works on while nobody waits."""
+from .conversations import page_of
 
 _DIALECT = "openai_responses"
-_OURS = frozenset({"previous_response_id", "background"})
-
-log = logging.getLogger(__name__)
+_OURS = frozenset({"previous_response_id", "conversation", "background"})
 
 
 async def answer_response(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v1/responses`. Raises RequestError."""
     body = await read_object(request)
-    kept = KeptResponses(exchange)
-    chat, model, identity, items = await _read(body, kept)
-    keeper = Keeper(chat, identity, items, kept)
+    kept, conversations = KeptResponses(exchange), Conversations(exchange)
+    chat, model, identity, items = await _read(body, kept, conversations)
+    keeper = Keeper(chat, identity, items, items_of(body["input"]), kept, conversations)
     if not identity.background:
         return await respond(request, exchange, model, chat, keeper)
     exchange.model(model)
-    tasks = request.app[BACKGROUND]
-    if len(tasks) >= MOST_BACKGROUND:
-        raise Backpressure(
-            f"{MOST_BACKGROUND} responses are being worked on in the background", retry_after=1
-        )
-    told = keeper.writer.unanswered("queued")
-    await keeper.keep()
-    work = _work(exchange, model, chat, keeper, kept, priority_of(request), request.headers.copy())
-    name = kept.name(identity.id)
-    task = tasks[name] = exchange.background = asyncio.create_task(work)
-    task.add_done_callback(lambda _: tasks.pop(name, None))
-    return json_answer(told)
+    told, events = await request.app[BACKGROUND].begin(
+        exchange, model, chat, keeper, kept, priority_of(request), request.headers.copy()
+    )
+    return json_answer(told) if events is None else await _stream(request, events.follow(0))
 
 
 async def show_response(request: web.Request, exchange: Exchange) -> web.StreamResponse:
-    """`GET /v1/responses/{id}`. Raises RequestError."""
-    if request.query.get("stream", "false") != "false":
-        raise BadRequest("`stream`: a response that is kept is not streamed", param="stream")
-    record = await KeptResponses(exchange).load(request.match_info["id"])
-    return json_answer(record["response"])
+    """`GET /v1/responses/{id}`, also the events of one in the background. Raises RequestError."""
+    id, kept = request.match_info["id"], KeptResponses(exchange)
+    record = await kept.load(id)
+    streamed, after = request.query.get("stream", "false"), request.query.get("starting_after")
+    if streamed not in ("true", "false"):
+        raise BadRequest("`stream` must be true or false", param="stream")
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 10):
+        raise BadRequest("`starting_after` must be the number of an event", param="starting_after")
+    if streamed == "false":
+        if after is not None:
+            raise BadRequest("`starting_after` needs `stream=true`", param="starting_after")
+        return json_answer(record["response"])
+    if not record.get("streamed"):
+        message = "`stream`: only responses made with `background` and `stream` are streamed again"
+        raise BadRequest(message, param="stream")
+    number = 0 if after is None else int(after) + 1
+    return await _stream(request, request.app[BACKGROUND].follow(kept, id, number))
+
+
+async def _stream(request: web.Request, events: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    async with EventStream(request) as out, aclosing(events):
+        try:
+            async for data in events:
+                await (out.send(data) if data else out.begin())
+        except Exception as error:
+            return await out.end(error_event(out.failed(error)))
+        return await out.end()
 
 
 async def delete_response(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`DELETE /v1/responses/{id}`. Raises RequestError."""
     id, kept = request.match_info["id"], KeptResponses(exchange)
     await kept.delete(id)
-    _stop(request, kept.name(id))
+    request.app[BACKGROUND].stop(kept.name(id), "response_deleted", "the response was deleted")
     return json_answer({"id": id, "object": "response", "deleted": True})
 
 
@@ -78,8 +89,8 @@ async def cancel_response(request: web.Request, exchange: Exchange) -> web.Strea
         raise BadRequest("only a response in the background can be cancelled", param="id")
     if record["response"]["status"] in ("queued", "in_progress"):
         record["response"]["status"] = "cancelled"
-        await kept.save(record)
-        _stop(request, kept.name(id))
+        await kept.save(id, record)
+        request.app[BACKGROUND].stop(kept.name(id), "response_cancelled", "the response was cancelled")
     return json_answer(record["response"])
 
 
@@ -87,83 +98,33 @@ async def list_input(request: web.Request, exchange: Exchange) -> web.StreamResp
     """`GET /v1/responses/{id}/input_items`: all that it was the answer to. Raises RequestError."""
     record = await KeptResponses(exchange).load(request.match_info["id"])
     items = [{"id": f"item_{number}", **item} for number, item in enumerate(record["input"])]
-    if request.query.get("order", "desc") != "asc":
-        items.reverse()
-    ids = [item["id"] for item in items]
-    first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return json_answer(
-        {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
-    )
+    return json_answer(page_of(items, request))
 
 
 async def count_input(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`POST /v1/responses/input_tokens`: about how many tokens the request has. Raises RequestError."""
     body = await read_object(request)
-    chat, model, _, _ = await _read(body, KeptResponses(exchange))
+    chat, model, _, _ = await _read(body, KeptResponses(exchange), Conversations(exchange))
     exchange.model(model)
     return json_answer({"object": "response.input_tokens", "input_tokens": estimate(chat).prompt})
 
 
-async def _read(body: dict[str, Any], kept: KeptResponses) -> tuple[ChatRequest, str, Identity, list[Any]]:
+async def _read(
+    body: dict[str, Any], kept: KeptResponses, conversations: Conversations
+) -> tuple[ChatRequest, str, Identity, list[Any]]:
     """The chat, its model, what the response is called, and all of its input. Raises RequestError."""
     store, background = optional(body, "store", bool), bool(optional(body, "background", bool))
-    if background and (store is False or body.get("stream")):
-        wrong = "store" if store is False else "stream"
-        raise BadRequest(
-            f"`background` needs a response that is stored, and not streamed: `{wrong}`", param="background"
-        )
+    if background and store is False:
+        raise BadRequest("`background` needs a response that is stored: `store`", param="background")
+    conversation = named_by(body)
     whole, items = await with_previous(body, kept)
+    if conversation is not None:
+        record = await conversations.load(conversation)
+        if items:
+            items = [*record["items"], *items]
+            whole = {**whole, "input": items}
     whole = {name: value for name, value in whole.items() if name not in _OURS}
     asked = read_request(whole)
     previous = body.get("previous_response_id")
-    identity = Identity(new_id(), previous, store is not False, background)
+    identity = Identity(new_id(), previous, store is not False, background, conversation)
     return said_in(_DIALECT, whole, asked), asked.model, identity, items
-
-
-async def _work(
-    exchange: Exchange,
-    model: str,
-    chat: ChatRequest,
-    keeper: Keeper,
-    kept: KeptResponses,
-    priority: int,
-    headers: Any,
-) -> None:
-    """Answer, with nobody who waits, and keep what came, unless somebody has cancelled it meanwhile."""
-    writer = keeper.writer
-    try:
-        writer.unanswered("in_progress")
-        await keeper.keep()
-        trace = Trace(spans=[])
-        chunk = await exchange.answer(
-            model, chat, exchange.deadline(), trace, priority=priority, headers=headers
-        )
-        keeper.whole(chunk)
-    except asyncio.CancelledError:
-        writer.write(Failed(ShuttingDown("the server stopped before the answer was there"), False))
-        await asyncio.shield(_keep(keeper, kept))
-        raise
-    except Exception as error:
-        failure = error if isinstance(error, RequestError) else internal_error()
-        log_failure(failure)
-        forget_frames(failure)
-        writer.write(Failed(failure, False))
-    await _keep(keeper, kept)
-
-
-async def _keep(keeper: Keeper, kept: KeptResponses) -> None:
-    """Keep what came, unless the response was cancelled or deleted meanwhile."""
-    response = keeper.writer.response
-    assert response is not None
-    try:
-        record = await kept.load(response["id"])
-    except RequestError:
-        return
-    if record["response"]["status"] != "cancelled":
-        await keeper.keep()
-
-
-def _stop(request: web.Request, name: str) -> None:
-    task = request.app[BACKGROUND].pop(name, None)
-    if task is not None:
-        task.cancel()

@@ -17,21 +17,28 @@ __all__ = [
     "SharedValues",
     "Store",
     "StoreError",
+    "is_on_redis",
     "open_store",
 ]
 
 _REDIS = ("redis://", "rediss://", "unix://")
 
 
-def open_store(state: str | Path | None) -> Store:
+def is_on_redis(state: str | Path | None) -> bool:
+    """Whether `state` names a server that several machines may share."""
+    return isinstance(state, str) and state.startswith(_REDIS)
+
+
+def open_store(state: str | Path | None, *, several: bool = False) -> Store:
     """The store that `state` names, not started yet.
 
     None: memory, which is gone with the process. A `redis://` URL: shared by all processes that
-    use it. Anything else: a directory with a SQLite file. Raises StartError.
+    use it. Anything else: a directory with a SQLite file. several: processes of this machine share it, and
+    limits and circuits, too. Raises StartError.
     """
     if state is None:
         return MemoryStore()
-    if isinstance(state, str) and state.startswith(_REDIS):
+    if isinstance(state, str) and is_on_redis(state):
         from .redis import RedisStore
 
         return RedisStore(state)
@@ -40,4 +47,4 @@ def open_store(state: str | Path | None) -> Store:
         raise StartError(f"the state cannot be at {state.partition('://')[0]}://…: name a folder, or {kinds}")
     from .sqlite import SqliteStore
 
-    return SqliteStore(Path(state))
+    return SqliteStore(Path(state), several=several)

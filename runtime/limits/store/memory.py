@@ -50,6 +50,12 @@ class MemoryValues:
         until, value = self._kept.get(name, (0.0, ""))
         return value if asyncio.get_running_loop().time() < until else None
 
+    async def swap(self, name: str, before: str, value: str, seconds: float) -> bool:
+        same = await self.get(name) == before
+        if same:
+            await self.put(name, value, seconds)
+        return same
+
     async def delete(self, name: str) -> bool:
         there = await self.get(name) is not None
         self._drop(name)

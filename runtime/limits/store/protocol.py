@@ -143,6 +143,10 @@ class SharedValues(Protocol):
         """What is kept under the name; None where there is nothing any more."""
         ...
 
+    async def swap(self, name: str, before: str, value: str, seconds: float) -> bool:
+        """Keep `value` for so long if what has the name is `before`; whether it was."""
+        ...
+
     async def delete(self, name: str) -> bool:
         """Keep it no longer; whether it was there."""
         ...

@@ -15,6 +15,7 @@ from ...policies.lease import Granted, SpendState
 from ...requests.errors import StartError
 from .problems import Problems, StoreError
 from .protocol import Change, SharedHealth, SharedLimits, SharedSpend, SharedValues
+from .shared_file import FileHealth, FileLimits, SharedFile
 
 T = TypeVar("T")
 
@@ -49,17 +50,18 @@ MOST_KEPT = 20_000
 class SqliteStore:
     """A SQLite file in `directory`; processes of one machine may share it.
 
-    A file that is damaged is kept aside, and a new one begun.
+    A file that is damaged is kept aside, and a new one begun. several: processes share limits and circuits
+    there, too; one alone knows them better by itself.
     """
 
-    limits: SharedLimits | None = None
-    health: SharedHealth | None = None
-
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, several: bool = False) -> None:
         self.where = str(directory)
         self.problems = Problems()
         self.spend: SharedSpend | None = self
         self.values: SharedValues = SqliteValues(self)
+        self._shared = SharedFile(directory, self.problems) if several else None
+        self.limits: SharedLimits | None = FileLimits(self._shared) if self._shared else None
+        self.health: SharedHealth | None = FileHealth(self._shared) if self._shared else None
         self._directory = directory
         self._path = directory / FILE
         self._opened: tuple[int, int] | None = None
@@ -72,8 +74,12 @@ class SqliteStore:
             self._connection = await asyncio.to_thread(self._open)
         except (OSError, sqlite3.Error) as error:
             raise StartError(f"the state in {self._path} cannot be used: {error}") from None
+        if self._shared is not None:
+            await self._shared.start()
 
     async def stop(self) -> None:
+        if self._shared is not None:
+            self._shared.close()
         connection, self._connection = self._connection, None
         if connection:
             with self._lock:
@@ -222,6 +228,14 @@ class SqliteValues:
             return None if found is None else str(found[0])
 
         return await self._do(get)
+
+    async def swap(self, name: str, before: str, value: str, seconds: float) -> bool:
+        def swap(connection: sqlite3.Connection) -> bool:
+            now = time.time()
+            asked = "UPDATE kept SET value = ?, until = ? WHERE name = ? AND value = ? AND until > ?"
+            return connection.execute(asked, (value, now + seconds, name, before, now)).rowcount > 0
+
+        return await self._do(swap)
 
     async def delete(self, name: str) -> bool:
         def delete(connection: sqlite3.Connection) -> bool:

@@ -7,15 +7,17 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
-from yarl import URL
 
-from ....compiler.plan import RemotePoolPlan, TaskKind
+from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
-from ...dialects.provider_errors.classify import Classifier
+from ...dialects import openai_responses
+from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
+from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
@@ -33,26 +35,29 @@ from ...requests.errors import (
 from ...requests.request import (
     NO_OPTIONS,
     ChatRequest,
+    ClassifyRequest,
     CompletionRequest,
     EmbedRequest,
     PassedRequest,
     Request,
     RerankRequest,
+    TensorRequest,
 )
 from ...requests.upstream import Upstream
+from ...stream_reader import take
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
+from .certificates import Certificates, why_tls
 from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
-from .proxy import NoProxy, Proxy, proxy_for
+from .proxy import proxy_of
 
-Sendable = ChatRequest | CompletionRequest | PassedRequest | EmbedRequest | RerankRequest
-"""What some provider can be asked."""
+Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
@@ -73,6 +78,9 @@ LARGE = 1 << 20
 LATENESS, MIN_GRAIN, MAX_GRAIN = 0.02, 0.005, 0.25
 """By how much of a timeout it may be late, and the bounds of that in seconds."""
 
+_OURS = (TaskKind.TENSOR, TaskKind.CLASSIFY)
+"""Tasks of models of this plan that run on another machine; no provider has them."""
+
 _KEEPALIVE = 60.0
 
 _WINDOW = {TaskKind.CHAT: 32 << 10}
@@ -86,6 +94,7 @@ class RemoteReplica:
 
     Only where the provider refuses the credential, it is renewed and shown once more.
     server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    client: what sends them, in a simulation.
     """
 
     def __init__(
@@ -94,9 +103,12 @@ class RemoteReplica:
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
+        client: HttpClient | None = None,
+        base_dir: Path = Path(),
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
+        self._responses = Chats(plan, responses=True) if plan.responses else self._chats
         self._passed = Passed(plan)
         self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
@@ -107,10 +119,12 @@ class RemoteReplica:
         self._total_timeout = float(plan.timeouts.total)
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
-        self._who = Classifier(plan, None).who
         self._extra = ExtraBody.of(plan)
-        self._client: HttpClient | None = None
-        self._urls: dict[str, URL] = {}
+        self._is_bedrock = plan.wire is WireFormat.BEDROCK
+        self._client: HttpClient | None = client
+        self._classifier = Classifier(plan, None)
+        self._base_dir = base_dir
+        self._certificates: Certificates | None = None
 
     async def start(self) -> None:
         plan = self._plan
@@ -119,7 +133,11 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
-        proxy = None if self._server else self._proxy()
+        if self._client is not None:
+            return
+        proxy = None if self._server else proxy_of(plan, self._base_dir)
+        if plan.tls is not None:
+            self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
@@ -128,20 +146,11 @@ class RemoteReplica:
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
+                ssl=self._certificates.context if self._certificates is not None else None,
+                query=plan.query,
+                as_written=self._is_bedrock,  # whose signatures are of each character
             )
         )
-
-    def _proxy(self) -> Proxy | None:
-        """The proxy that the environment names for the endpoint. Raises StartError."""
-        try:
-            proxy = proxy_for(self._plan.endpoint)
-        except NoProxy as error:
-            raise StartError(f"deployment `{self._plan.deployment}`: {error}") from None
-        if proxy is not None:
-            log.info(
-                "deployment `%s`: its requests go through the proxy %s", self._plan.deployment, proxy.where
-            )
-        return proxy
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -158,13 +167,17 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
-    def is_quick(self, request: ChatRequest) -> bool:
-        """Whether `fit` takes no longer than the event loop may be held."""
-        return self._chats.is_quick(request)
+    def _asks(self, request: ChatRequest) -> Chats:
+        """What asks the provider: in the client's own protocol, where the provider has that one, too."""
+        return self._responses if request.dialect == openai_responses.DIALECT else self._chats
+
+    def fit_at_once(self, request: ChatRequest) -> Fit | None:
+        """As `fit`; None where that takes longer than the event loop may be held."""
+        return self._asks(request).fit_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
-        return self._chats.fit(request)
+        return self._asks(request).fit(request)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
@@ -184,10 +197,10 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                reader = self._chats.reader(request, classifier)
+                reader = self._asks(request).reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
-            parser = SseParser()
+            parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -223,20 +236,28 @@ class RemoteReplica:
 
     async def _whole(self, request: Request, response: Answer, classifier: Classifier, until: float) -> Chunk:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
-        body = await self._body(response, until, _most(request)).whole()
-        held = isinstance(request, ChatRequest) and self._chats.is_held(request)
-        if len(body) < LARGE and not held:
-            chunk = self._parse(request, body, classifier)
+        most = _most(request)
+        if response.content.is_eof():  # as most, it came along with its head
+            body = take(response.content)
+            if len(body) > most:
+                raise OutOfBounds(Limit.SIZE, most)
         else:
-            chunk = await asyncio.to_thread(self._parse, request, body, classifier)
+            body = await self._body(response, until, most).whole()
+        held = isinstance(request, ChatRequest) and self._asks(request).is_held(request)
+        if len(body) < LARGE and not held:
+            chunk = self._parse(request, body, response.headers, classifier)
+        else:
+            chunk = await asyncio.to_thread(self._parse, request, body, response.headers, classifier)
         upstream = read_upstream(response.headers, classifier.secret)
-        return (
-            chunk._replace(upstream=upstream)
-            if isinstance(chunk, ChatChunk | ChatEvents | PassedChunk)
-            else evolve(chunk, upstream=upstream)
-        )
+        if isinstance(chunk, ChatChunk):
+            return ChatChunk(chunk.data, chunk.usage, upstream=upstream)
+        if isinstance(chunk, ChatEvents | PassedChunk):
+            return chunk._replace(upstream=upstream)
+        return evolve(chunk, upstream=upstream)
 
-    def _parse(self, request: Request, body: bytes, classifier: Classifier) -> Chunk:
+    def _parse(
+        self, request: Request, body: bytes, headers: Mapping[str, str], classifier: Classifier
+    ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
             return self._retrieval.vectors(body, len(request.inputs), classifier)
@@ -244,11 +265,16 @@ class RemoteReplica:
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
             return PassedChunk(body, JSON, usage_in(body))
-        assert isinstance(request, ChatRequest | CompletionRequest)
+        if isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import read_labels, read_tensors
+
+            if isinstance(request, TensorRequest):
+                return read_tensors(body, headers, classifier)
+            return read_labels(body, classifier)
         if isinstance(request, CompletionRequest):
             answer: Chunk = self._passed.whole(body, classifier)
         else:
-            answer = self._chats.whole(body, request, classifier)
+            answer = self._asks(request).whole(body, request, classifier)
         if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
@@ -264,7 +290,7 @@ class RemoteReplica:
         body = self._body(response, until, MAX_STREAM)
         try:
             while data := await body.piece(_READ_AHEAD):
-                body.progressed()
+                body.since = None
                 yield pieces.piece(data)._replace(upstream=upstream)
                 upstream = None
         except EventTooLarge:
@@ -274,15 +300,17 @@ class RemoteReplica:
 
     async def _open(self, request: Request, deadline: float | None) -> tuple[Answer, Classifier, float]:
         """An answer that begins as a success, and until when all of it must be here. Raises RequestError."""
-        if not isinstance(request, Sendable):
+        if isinstance(request, TensorRequest | ClassifyRequest) and self._plan.task not in _OURS:
             raise self._fail(Unsupported, "takes neither tensors nor texts to classify")
         until = self._timeouts.loop.time() + self._total_timeout
-        if deadline is not None:
-            until = min(until, deadline)
+        if deadline is not None and deadline < until:
+            until = deadline
         renewed = False
         while True:
             response, used = await self._send(request, until, deadline)
-            classifier = Classifier(self._plan, used.secret)
+            classifier = self._classifier
+            if classifier.secret is not used.secret:
+                classifier = self._classifier = Classifier(self._plan, used.secret)
             self._observe(response.headers)
             if response.status == 200:
                 return response, classifier, until
@@ -296,29 +324,36 @@ class RemoteReplica:
             renewed = True
 
     async def _send(
-        self, request: Sendable, until: float, deadline: float | None
+        self, request: Request, until: float, deadline: float | None
     ) -> tuple[Answer, Authorization]:
         if self._client is None:
             raise ShuttingDown("the executor is stopping", deployment=self._plan.deployment)
-        content_type = None
+        content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
-            fit = self._chats.fit(request)
+            fit = self._asks(request).fit(request)
             path, body, beside = fit.path, fit.body, fit.headers
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
             content_type = None if kind == JSON else kind
+        elif isinstance(request, TensorRequest | ClassifyRequest):
+            from ...dialects.open_inference.client import write_request
+
+            path, body, beside, content_type = write_request(request, self._plan.model)
+            endpoint = endpoint.removesuffix("/v1")
         else:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
-        address = self._endpoint() + path
-        url = self._urls.get(address) or self._urls.setdefault(address, self._url(address))
+        if self._certificates is not None:
+            self._certificates.look(self._timeouts.loop.time())
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
-                return await self._client.post(url, body, headers, content_type), used
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(endpoint + path, body)}
+                return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
                 raise self._out_of_bounds(Limit.TOTAL, 0, deadline, at_work=False) from None
@@ -329,33 +364,33 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        except BrokenStream:
+            return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
-            body.progressed()
+            body.since = None
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
-            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+            chunks = [
+                ChatChunk(chunk.data, chunk.usage, more or index < last)
+                if isinstance(chunk, ChatChunk)
+                else chunk._replace(more=more or index < last)
+                for index, chunk in enumerate(chunks)
+            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
         return Body(response, self._timeouts, self._read_timeout, until, most)
-
-    def _endpoint(self) -> str:
-        return self._server.endpoint if self._server else self._plan.endpoint
-
-    def _url(self, address: str) -> URL:
-        url = URL(address)
-        return url.update_query(self._plan.query) if self._plan.query else url
 
     def _out_of_bounds(
         self, limit: Limit, most: int, deadline: float | None, *, at_work: bool = True
@@ -376,6 +411,8 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError(status=407):
+                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorCertificateError():
@@ -383,11 +420,13 @@ class RemoteReplica:
                 why = getattr(why, "verify_message", "") or why
                 what = (
                     f"cannot be trusted at {error.host}:{error.port}: {why}; "
-                    "certificates of your own are read from the file that SSL_CERT_FILE names"
+                    "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
                 )
+            case aiohttp.ClientConnectorSSLError():
+                what = f"cannot be reached at {self._plan.endpoint}: {why_tls(error.os_error)}"
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
-                reason = os.strerror(number) if number and number > 0 else error.os_error
+                reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
                 if isinstance(error, aiohttp.ClientProxyConnectionError):
                     where = f"the proxy {error.host}:{error.port}"
@@ -404,7 +443,7 @@ class RemoteReplica:
 
     def _fail(self, kind: type[E], what: str, *, retryable: bool | None = None) -> E:
         return kind(
-            f"{self._who} {what}",
+            f"{self._classifier.who} {what}",
             deployment=self._plan.deployment,
             provider=self._plan.provider,
             retryable=retryable,

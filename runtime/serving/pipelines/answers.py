@@ -28,21 +28,21 @@ class AnswerReader:
         wanted = RecordType(fields={_VALUE: kind}) if self._is_wrapped else kind
         self._read = answer_reading(wanted)
         self._read_elsewhere = workers.function("the answer", answer_reading, wanted)
-        self._schema = schema_of(wanted)
-        self._is_strict = not is_open(kind)
+        self.schema = schema_of(wanted)
+        self.is_strict = not is_open(kind)
         self._name = kind.name if isinstance(kind, RecordType) and kind.name else "answer"
 
     @property
     def instruction(self) -> str:
         """The same in words, for models that know no formats."""
-        schema = orjson.dumps(self._schema).decode()
+        schema = orjson.dumps(self.schema).decode()
         return f"Answer with JSON alone, without any other text. It must fit this JSON schema: {schema}"
 
     def response_format(self, target: str) -> dict[str, Any]:
         """In OpenAI's shape."""
         name = _NO_NAME.sub("_", self._name)[:64]
-        schema = {"name": name, "schema": self._schema}
-        return {"type": "json_schema", "json_schema": schema | ({"strict": True} if self._is_strict else {})}
+        schema = {"name": name, "schema": self.schema}
+        return {"type": "json_schema", "json_schema": schema | ({"strict": True} if self.is_strict else {})}
 
     async def read(self, answer: str, *, is_cut: bool) -> Any:
         """The value in an answer. Raises InvalidAnswer, which says where it does not fit.
@@ -52,11 +52,15 @@ class AnswerReader:
         is_cut: the model had no tokens left to say more.
         """
         try:
-            given = {"answer": answer}
-            value = self._read(given) if len(answer) <= MOST_JSON else await self._read_elsewhere(given)
+            return await self.value(answer)
         except StepFailed as error:
             why = "; the answer was cut off: it needs more `max_tokens`" if is_cut else ""
             raise InvalidAnswer(f"the answer does not fit its type: {error.message}{why}") from None
+
+    async def value(self, written: str) -> Any:
+        """The value in JSON that a model wrote. Raises StepFailed, which says where it does not fit."""
+        given = {"answer": written}
+        value = self._read(given) if len(written) <= MOST_JSON else await self._read_elsewhere(given)
         return value[_VALUE] if self._is_wrapped else value
 
     def complaint(self, error: InvalidAnswer) -> str:

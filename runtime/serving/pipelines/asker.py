@@ -18,11 +18,13 @@ from .text_sink import Sink
 
 @frozen
 class Asker:
-    """Asks one target for one step. wanted: of the text that it gives."""
+    """Asks one target for one step. place: in a list. wanted: of the text that it gives."""
 
     model: Model
     run: Run
     trace: Trace
+    step: str
+    place: str = ""
     wanted: TextOptions | None = None
 
     def stream(self, request: Request, until: float | None) -> AsyncGenerator[Chunk, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -21,8 +21,8 @@ from .workers import Workers
 async def load_externs(
     plan: Plan, base_dir: Path, workers: Workers, threads: Threads, random: Random
 ) -> dict[str, Extern]:
-    """Those that pipelines call, imported. Raises StartError with all that is wrong."""
-    needed = _needed(plan.externs, plan.pipelines)
+    """Those that pipelines call, or guards, imported. Raises StartError with all that is wrong."""
+    needed = _needed(plan)
     loaded = await asyncio.gather(
         *(load_extern(extern, base_dir, workers, threads, random) for extern in needed),
         return_exceptions=True,
@@ -52,7 +52,7 @@ def build_pipelines(
     problems: list[str] = []
     pipelines: dict[str, Pipeline] = {}
     for each in plan.pipelines:
-        steps = AllSteps(Targets(models, pipelines, random), externs, workers)
+        steps = AllSteps(Targets(models, pipelines, externs, random), workers)
         try:
             pipelines[each.pipeline] = Pipeline(each, steps, _reached(each, models, pipelines))
         except StartError as error:
@@ -62,10 +62,15 @@ def build_pipelines(
     return pipelines
 
 
-def _needed(externs: Iterable[ExternPlan], pipelines: Iterable[PipelinePlan]) -> list[ExternPlan]:
-    """Those that a pipeline calls: nothing else is imported."""
-    called = {node.extern for each in pipelines for node in each.nodes if isinstance(node, ExternNode)}
-    return [extern for extern in externs if extern.extern in called]
+def _needed(plan: Plan) -> list[ExternPlan]:
+    """Those that a pipeline or a guard calls, or a model may: nothing else is imported."""
+    nodes = [node for each in plan.pipelines for node in each.nodes]
+    called = {node.extern for node in nodes if isinstance(node, ExternNode)}
+    offered = (tool for node in nodes if isinstance(node, CallNode) for tool in node.tools)
+    called |= {tool.target for tool in offered if tool.is_extern}
+    guards = plan.gateway.guards
+    called |= {name for each in guards for name in (each.request, each.answer) if name is not None}
+    return [extern for extern in plan.externs if extern.extern in called]
 
 
 def _reached(
@@ -78,4 +83,6 @@ def _reached(
                 reached |= pipelines[node.target].reaches
             else:
                 reached[node.target] = models[node.target]
+            for tool in node.tools:
+                reached |= {} if tool.is_extern else pipelines[tool.target].reaches
     return reached

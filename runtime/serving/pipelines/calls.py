@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ....compiler.plan import CallNode, TaskKind
+from ....compiler.plan import CallNode, ParameterPlan, TaskKind, ToolPlan
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
 from ..model import Model
@@ -16,6 +17,9 @@ from .activation import Activation
 from .asker import Ask, Asker
 from .block import Act
 from .chats import chat
+from .externs import Extern, ask_extern
+from .functions import Called, functions_of
+from .run import Run
 from .step_retries import Tries
 from .text_sink import Sink
 from .workers import Workers
@@ -30,6 +34,7 @@ class Targets:
 
     models: Mapping[str, Model]
     pipelines: Mapping[str, Pipeline]
+    externs: Mapping[str, Extern]
     random: Random
 
 
@@ -39,12 +44,12 @@ def call(node: CallNode, slots: Mapping[str, int], targets: Targets, workers: Wo
     is_tail: its text is that of the pipeline, and goes out as it comes.
     """
     arguments = {name: slots[each] for name, each in node.arguments.items()}
-    tries = Tries(node.retries, node.timeout, targets.random)
+    tries = Tries(0 if node.tools else node.retries, node.timeout, targets.random)
     label = node.name.partition(".")[0]
     if node.task is None:
         return _call_pipeline(targets.pipelines[node.target], label, arguments, tries, node.timeout, is_tail)
     model = targets.models[node.target]
-    ask = _ask(node, arguments, workers)
+    ask = _ask(node, arguments, targets, workers)
     timeout = node.timeout
 
     async def act(at: Activation) -> Any:
@@ -52,7 +57,7 @@ def call(node: CallNode, slots: Mapping[str, int], targets: Targets, workers: Wo
         sink = at.sink if is_tail else None
         until = run.until(timeout)
         with run.tracing(label, at.place) as trace:
-            asker = Asker(model, run, trace, run.wanted if is_tail else None)
+            asker = Asker(model, run, trace, label, at.place, run.wanted if is_tail else None)
             return await tries.of(lambda until: ask(asker, frame, until, sink), until, sink)
 
     return act
@@ -84,8 +89,29 @@ def _call_pipeline(
     return act
 
 
-def _ask(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
+def _known(targets: Targets, tool: ToolPlan) -> tuple[tuple[ParameterPlan, ...], Called]:
+    """What a function that a model may call takes, and how it is called."""
+    if tool.is_extern:
+        extern = targets.externs[tool.target]
+        return extern.plan.parameters, partial(ask_extern, extern)
+    pipeline = targets.pipelines[tool.target]
+
+    async def called(run: Run, step: str, place: str, values: Mapping[str, Any], until: float | None) -> Any:
+        path = f"{run.above}{step}{place}"
+        inner = run.below(pipeline.name, pipeline.plan.source, pipeline.counters, path, until, is_tail=False)
+        with run.timing(step):
+            return await pipeline.value(values, inner)
+
+    return pipeline.plan.parameters, called
+
+
+def _ask(node: CallNode, arguments: Mapping[str, int], targets: Targets, workers: Workers) -> Ask:
     match node.task:
+        case TaskKind.CHAT | TaskKind.GENERATE if node.tools:
+            offered = functions_of(node.tools, node.on_tool_error, partial(_known, targets), workers)
+            # each time that the model is asked: what it has called is not called again
+            each_round = Tries(node.retries, node.timeout, targets.random)
+            return chat(node, arguments, workers, offered, each_round)
         case TaskKind.CHAT | TaskKind.GENERATE:
             return chat(node, arguments, workers)
         case TaskKind.EMBED:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ....compiler.plan import CallNode, TaskKind
-from ...dialects.chunks import ChunkEvents, whole_answer
+from ...dialects.answer import Choice
 from ...requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
-from ...requests.events import Finished, Reason, RefusalDelta, TextDelta
-from ...requests.parts import Refusal, Text
-from ...requests.request import ChatRequest
+from ...requests.parts import Refusal
 from .answers import AnswerReader
+from .dialogue import Dialogue, Said
+from .functions import Functions
 from .run import TextOptions
+from .step_retries import Tries
 from .text_sink import Sink
 from .workers import Workers
 
@@ -27,26 +27,36 @@ Frame = list[Any]
 _SIGNATURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
 
-def chat(node: CallNode, arguments: Mapping[str, int], workers: Workers) -> Ask:
-    """arguments: the slots of `message` or `messages`, and perhaps of `system` and `images`."""
+def chat(
+    node: CallNode,
+    arguments: Mapping[str, int],
+    workers: Workers,
+    functions: Functions | None = None,
+    tries: Tries | None = None,
+) -> Ask:
+    """arguments: the slots of `message` or `messages`, and perhaps of `system` and `images`.
+
+    functions: those that the model may call. tries: of each time that it is asked, where it has any.
+    """
     messages = _messages(arguments)
     options: dict[str, Any] = {"model": node.target}
     if node.max_tokens is not None:
         options["max_tokens"] = node.max_tokens
     if node.temperature is not None:
         options["temperature"] = node.temperature
+    dialogue = Dialogue(node, functions, tries)
     if node.answer is None:
-        return _text(messages, options)
-    return _typed(messages, options, AnswerReader(node.answer, workers), node)
+        return _text(messages, options, dialogue)
+    return _typed(messages, options, AnswerReader(node.answer, workers), dialogue)
 
 
-def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any]) -> Ask:
+def _text(messages: Callable[[Frame], list[Any]], options: Mapping[str, Any], dialogue: Dialogue) -> Ask:
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> str:
         body = {**_wanted(asker.wanted, options), "messages": messages(frame)}
-        if sink is not None:
-            return await _streamed(asker, body, until, sink)
-        text, _ = await _whole(asker, body, until)
-        return text
+        said = await dialogue.hold(asker, body, until, sink)
+        if not said.answer:
+            _refuse_silence(said.last)
+        return said.text
 
     return ask
 
@@ -63,41 +73,63 @@ def _wanted(wanted: TextOptions | None, options: Mapping[str, Any]) -> Mapping[s
 
 
 def _typed(
-    messages: Callable[[Frame], list[Any]], options: Mapping[str, Any], reader: AnswerReader, node: CallNode
+    messages: Callable[[Frame], list[Any]],
+    options: Mapping[str, Any],
+    reader: AnswerReader,
+    dialogue: Dialogue,
 ) -> Ask:
     """JSON of a type, which the model is told as the format of its answer; a local model in words, too.
 
-    Whether a local model can be kept to a format depends on its tokenizer, and on what is installed.
+    Whether a local model can be kept to a format depends on its tokenizer, and on what is installed; whether
+    one can while it has functions to call, on its provider. A local one cannot do both at once: it is asked
+    again in that form where its words do not fit.
     """
-    asked = {**options, "response_format": reader.response_format(node.target)}
+    node, calls = dialogue.node, dialogue.functions is not None
+    form = {"response_format": reader.response_format(node.target)}
     is_local = node.task is TaskKind.GENERATE
     keeps_to_it = not is_local or find_spec("llguidance") is not None
+    form_beside_calls = not (is_local and calls)
 
     async def ask(asker: Asker, frame: Frame, until: float | None, sink: Sink | None) -> Any:
-        nonlocal keeps_to_it
-        said = messages(frame)
-        if is_local:
-            said = [{"role": "system", "content": reader.instruction}, *said]
-        body = {**(asked if keeps_to_it else options), "messages": said}
+        nonlocal keeps_to_it, form_beside_calls
+        given = messages(frame)
+        instruction = {"role": "system", "content": reader.instruction}
+
+        async def hold() -> Said:
+            is_formed = keeps_to_it and form_beside_calls
+            said = [instruction, *given] if is_local or not is_formed else given
+            body = {**options, **(form if is_formed else {}), "messages": said}
+            return await dialogue.hold(asker, body, until)
+
         try:
-            answer, is_cut = await _whole(asker, body, until)
+            said = await hold()
         except BadRequest as error:
-            if not is_local or not keeps_to_it or error.code != "unsupported":
+            if is_local and keeps_to_it and error.code == "unsupported":
+                keeps_to_it = False
+            elif calls and form_beside_calls and error.param == "response_format":
+                form_beside_calls = False
+            else:
                 raise
-            keeps_to_it, body = False, {**options, "messages": said}
-            answer, is_cut = await _whole(asker, body, until)
+            said = await hold()
+        if not said.answer:
+            _refuse_silence(said.last)
         try:
-            return await reader.read(answer, is_cut=is_cut)
+            return await reader.read(said.answer, is_cut=said.is_cut)
         except InvalidAnswer as error:
-            if not node.repair:
+            again = is_local and calls and keeps_to_it
+            if not node.repair and not again:
                 raise
             repaired = [
-                *body["messages"],
-                {"role": "assistant", "content": answer},
+                *said.messages,
+                {"role": "assistant", "content": said.answer},
                 {"role": "user", "content": reader.complaint(error)},
             ]
-        answer, is_cut = await _whole(asker, {**body, "messages": repaired}, until)
-        return await reader.read(answer, is_cut=is_cut)
+        is_formed = again or (keeps_to_it and form_beside_calls)
+        body = {**options, **(form if is_formed else {}), "messages": repaired}
+        said = await dialogue.hold(asker, body, until, may_call=False)
+        if not said.answer:
+            _refuse_silence(said.last)
+        return await reader.read(said.answer, is_cut=said.is_cut)
 
     return ask
 
@@ -139,41 +171,9 @@ def _image(data: bytes) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-async def _whole(asker: Asker, body: Mapping[str, Any], until: float | None) -> tuple[str, bool]:
-    """The text of the answer, and whether it was cut off where it may be no longer."""
-    answer = whole_answer(await asker.whole(ChatRequest({**body, "stream": False}, stream=False), until))
-    if not answer.choices:
-        return "", False
-    choice = answer.choices[0]
-    text = "".join(part.text for part in choice.parts if isinstance(part, Text))
-    if not text:
-        _refuse_silence(choice.reason, any(isinstance(part, Refusal) for part in choice.parts))
-    return text, choice.reason in ("length", "context_window")
-
-
-async def _streamed(asker: Asker, body: Mapping[str, Any], until: float | None, sink: Sink) -> str:
-    pieces: list[str] = []
-    reason: Reason | None = None
-    refused = False
-    events = ChunkEvents()
-    request = ChatRequest({**body, "stream": True, "stream_options": {"include_usage": True}}, stream=True)
-    async with aclosing(asker.stream(request, until)) as chunks:
-        async for chunk in chunks:
-            for event in events.of(chunk):
-                match event:
-                    case TextDelta(text=text) if text:
-                        pieces.append(text)
-                        await sink.put(text)
-                    case RefusalDelta():
-                        refused = True
-                    case Finished():
-                        reason = event.reason
-    if not pieces:
-        _refuse_silence(reason, refused)
-    return "".join(pieces)
-
-
-def _refuse_silence(reason: Reason | None, refused: bool) -> None:
+def _refuse_silence(choice: Choice) -> None:
     """An empty answer is one, unless the model says that it refuses. Raises ContentFiltered."""
-    if refused or reason in ("content_filter", "refusal"):
+    if choice.reason in ("content_filter", "refusal") or any(
+        isinstance(part, Refusal) for part in choice.parts
+    ):
         raise ContentFiltered("the model refuses to answer")

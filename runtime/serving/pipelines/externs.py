@@ -19,6 +19,7 @@ from ...requests.usage import Usage
 from .activation import Activation
 from .block import Act
 from .leaf_values import Sizes
+from .run import Run
 from .step_retries import Tries
 from .threads import Ended, Threads
 from .values import Misfit, Source, reader
@@ -159,28 +160,49 @@ def call_extern(node: ExternNode, slots: Mapping[str, int], extern: Extern) -> A
     label = node.name.partition(".")[0]
 
     async def act(at: Activation) -> Any:
-        run, frame = at.run, at.frame
-        until = run.until(timeout)
-        values = {name: frame[slot] for name, slot in arguments.items()}
-        loop = asyncio.get_running_loop()
-
-        async def once(until: float | None) -> Any:
-            began, ok = loop.time(), False
-            try:
-                value = await extern(values, until)
-                ok = True
-                return value
-            except ExternFailed as error:
-                error.retryable = True
-                raise
-            finally:
-                trace.record(node.extern, began, loop.time(), Usage(0), None, ok)
-
-        with run.tracing(label, at.place) as trace:
-            trace.deployment = node.extern
-            return await tries.of(once, until)
+        until = at.run.until(timeout)
+        values = {name: at.frame[slot] for name, slot in arguments.items()}
+        return await _traced(extern, at.run, label, at.place, values, tries, until)
 
     return act
+
+
+async def ask_extern(
+    extern: Extern, run: Run, step: str, place: str, values: Mapping[str, Any], until: float | None
+) -> Any:
+    """The function is called once, within its own timeout and until `until`. Raises RequestError."""
+    timeout = extern.plan.timeout
+    ends = [each for each in (run.until(timeout), until) if each is not None]
+    tries = Tries(0, timeout, extern.random)
+    return await _traced(extern, run, step, place, values, tries, min(ends))
+
+
+async def _traced(
+    extern: Extern,
+    run: Run,
+    step: str,
+    place: str,
+    values: Mapping[str, Any],
+    tries: Tries,
+    until: float | None,
+) -> Any:
+    name, loop = extern.plan.extern, asyncio.get_running_loop()
+
+    async def once(until: float | None) -> Any:
+        began, ok = loop.time(), False
+        try:
+            value = await extern(values, until)
+            ok = True
+            return value
+        except ExternFailed as error:
+            error.retryable = True
+            raise
+        finally:
+            trace.record(name, began, loop.time(), Usage(0), None, ok)
+
+    with run.tracing(step, place) as trace:
+        trace.deployment = name
+        return await tries.of(once, until)
 
 
 def who_is(plan: ExternPlan) -> str:

@@ -28,7 +28,7 @@ from ....compiler.plan import (
 from .block import Act, Block, Compute
 from .calls import Targets, call
 from .control_flow import attempt, choose, map_list, match_value
-from .externs import Extern, call_extern
+from .externs import call_extern
 from .pure_steps import field, interpolation, list_of, operation, record
 from .workers import Workers
 
@@ -99,10 +99,9 @@ class PureSteps:
 class AllSteps(PureSteps):
     """Every kind of node. targets: what calls reach."""
 
-    def __init__(self, targets: Targets, externs: Mapping[str, Extern], workers: Workers) -> None:
+    def __init__(self, targets: Targets, workers: Workers) -> None:
         super().__init__(workers)
         self._targets = targets
-        self._externs = externs
 
     def make(self, node: Node, at: Place) -> Made:
         slots, blocks, is_tail = at.slots, at.blocks, at.is_tail
@@ -110,7 +109,7 @@ class AllSteps(PureSteps):
             case CallNode():
                 return None, call(node, slots, self._targets, self._workers, is_tail)
             case ExternNode():
-                return None, call_extern(node, slots, self._externs[node.extern])
+                return None, call_extern(node, slots, self._targets.externs[node.extern])
             case MatchNode():
                 return None, match_value(node, slots, blocks, is_tail)
             case IfNode():

@@ -51,6 +51,8 @@ STAYS: dict[type[e.RequestError], str] = {
     e.InvalidAnswer: "the answer is there, but not as it was asked for",
     e.StepFailed: "a step of a pipeline fails on what it was given",
     e.ExternFailed: "code of the user's failed",
+    e.GuardRefused: "a guard lets it not pass",
+    e.GuardFailed: "a guard could not be asked",
 }
 """Another member would say the same, or must not be asked."""
 

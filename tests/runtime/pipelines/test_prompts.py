@@ -85,7 +85,7 @@ def test_a_template_that_would_not_end_or_grow_without_end_is_a_clear_error(
     before = perf_counter()
     with pytest.raises(StepFailed, match=r"^the prompt "):
         rendered(template, **values)
-    assert perf_counter() - before < 3 * MAX_SECONDS
+    assert perf_counter() - before < 30 * MAX_SECONDS
 
 
 @pytest.mark.parametrize(

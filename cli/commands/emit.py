@@ -1,0 +1,117 @@
+"""`inferc emit`: files for the platforms that a file is to run on."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ..files import save
+from ..output import fail, harmless, misuse
+from ..plans import Ready, add_plan, ready_plan
+
+TARGETS = ("kubernetes", "helm", "kserve", "compose", "systemd", "prometheus", "grafana", "dockerfile")
+
+EXAMPLES = """\
+  inferc emit kubernetes prod.infer -o deploy/ --image registry.example.com/prod@sha256:…
+  inferc emit kubernetes prod.infer -o deploy/ --diff     # what would change; status 1 if anything
+  inferc emit compose prod.infer -o out/
+  inferc emit systemd prod.infer -o /etc/systemd/system
+"""
+
+_SCALERS = ("hpa", "keda", "none")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", choices=TARGETS, help=", ".join(TARGETS))
+    add_plan(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the folder to write into")
+    parser.add_argument(
+        "--diff", action="store_true", help="write nothing, and show what would change in the folder"
+    )
+    parser.add_argument(
+        "--image", help="the image of the containers, best with its digest (default: NAME:latest)"
+    )
+    parser.add_argument(
+        "--namespace", default="default", help="of Kubernetes: where it goes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--gateways",
+        type=int,
+        metavar="N",
+        default=2,
+        help="how many gateways there are at least (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scaler",
+        choices=_SCALERS,
+        default="hpa",
+        help="what adds gateways under load (default: %(default)s)",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    if not _NAMESPACE.fullmatch(arguments.namespace):
+        return misuse(f"--namespace {arguments.namespace}: lower-case letters, digits and `-`")
+    if arguments.gateways < 1:
+        return misuse(f"--gateways {arguments.gateways}: at least 1")
+    ready = ready_plan(arguments)
+    if isinstance(ready, int):
+        return ready
+    from ...compiler.emit import EmitError, Options, emit
+
+    options = Options(
+        image=arguments.image,
+        namespace=arguments.namespace,
+        gateways=arguments.gateways,
+        scaler=arguments.scaler,
+        directory=str(ready.base.absolute()),
+        source=Path(arguments.file).name,
+        program=shutil.which("inferc") or sys.argv[0],
+    )
+    try:
+        files = emit(arguments.target, _name(arguments.file), ready.plan, options)
+    except EmitError as error:
+        return max(fail(problem) for problem in error.problems)
+    folder = Path(arguments.output)
+    return _compare(folder, files) if arguments.diff else _write(folder, files, ready)
+
+
+def _name(file: str) -> str:
+    return Path(file).name.removesuffix(".plan.json").removesuffix(".json").removesuffix(".infer")
+
+
+def _write(folder: Path, files: dict[str, str], ready: Ready) -> int:
+    status = 0
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return fail(f"cannot write {path.parent}: {error.strerror or error}")
+        status = max(status, save(path, text, f"wrote {path}"))
+    return status
+
+
+def _compare(folder: Path, files: dict[str, str]) -> int:
+    """Print what writing would change; 1 where that is anything."""
+    changed = 0
+    for name, text in files.items():
+        path = folder / name
+        try:
+            before = path.read_text("utf-8") if path.is_file() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            return fail(f"cannot read {path}: {error}")
+        if before == text:
+            continue
+        changed = 1
+        old = str(path) if path.exists() else "/dev/null"
+        lines = difflib.unified_diff(
+            before.splitlines(keepends=True), text.splitlines(keepends=True), old, str(path)
+        )
+        sys.stdout.writelines(harmless(line.rstrip("\n")) + "\n" for line in lines)
+    return changed

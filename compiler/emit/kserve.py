@@ -1,0 +1,31 @@
+"""For KServe: an InferenceService for each model, and the gateways as on Kubernetes.
+
+Source: `serving.kserve.io/v1beta1` of KServe 0.20, mode Standard.
+"""
+
+from __future__ import annotations
+
+from ..plan import Plan
+from .kubernetes import Writer, cluster_project
+from .workloads import EmitError, Options
+
+
+def kserve(name: str, plan: Plan, options: Options) -> dict[str, str]:
+    """The manifests by their paths."""
+    whole = cluster_project(name, plan, options, suffix="-predictor")
+    if not whole.models:
+        raise EmitError(
+            "the file runs no model itself: an InferenceService serves one; emit `kubernetes` instead"
+        )
+    writer = Writer(whole)
+    files = {f"{whole.gateway.name}.yaml": writer.workload(whole.gateway)}
+    files |= {f"{work.name}.yaml": writer.inference_service(work) for work in whole.models}
+    gateway_scaling = f"{whole.gateway.name}-scaling.yaml"
+    around = writer.around()
+    files |= {path: around[path] for path in (gateway_scaling,) if path in around}
+    return {"kustomization.yaml": writer.kustomization(files), **files, **_monitor(writer)}
+
+
+def _monitor(writer: Writer) -> dict[str, str]:
+    optional = writer.optional()
+    return {"optional/monitor.yaml": optional["optional/monitor.yaml"]}

@@ -1,0 +1,201 @@
+"""Manifests for Kubernetes: a Deployment for the gateways, and one for each model that the file runs itself.
+
+Sources: the API reference of Kubernetes 1.37 (apps/v1, autoscaling/v2, policy/v1, networking.k8s.io/v1), KEDA
+2.20, Prometheus operator 0.93, Gateway API, and the Gateway API Inference Extension 1.6.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from ...dsl.kinds import ProviderKind
+from ..plan import Plan, RemotePoolPlan
+from .prometheus import alerts
+from .quoting import Verbatim, environment, helm_literal, yaml_literal
+from .workloads import PRE_STOP, STATE, Endpoint, Options, Project, Workload, project
+
+BUSY = 0.7
+"""The share of its places that a copy has taken, on average, when another one is started."""
+
+MOST_GATEWAYS = 5
+"""How many times as many gateways as were asked for there may be under load."""
+
+
+def kubernetes(name: str, plan: Plan, options: Options) -> dict[str, str]:
+    """The manifests by their paths."""
+    found = cluster_project(name, plan, options)
+    writer = Writer(found)
+    files = {f"{work.name}.yaml": writer.workload(work) for work in found.workloads}
+    files |= writer.around()
+    return {"kustomization.yaml": writer.kustomization(files), **files, **writer.optional()}
+
+
+def cluster_project(name: str, plan: Plan, options: Options, suffix: str = "") -> Project:
+    """What runs of `plan`, where each workload is reached by the name of its service. Raises EmitError."""
+    return project(
+        name, plan, options, lambda work: f"http://{work}{suffix}.{options.namespace}.svc.cluster.local:8080"
+    )
+
+
+class Writer:
+    """Writes the manifests of a project. chart: they are templates of Helm's."""
+
+    def __init__(self, whole: Project, *, chart: bool = False) -> None:
+        self._project = whole
+        self._options = whole.options
+        self._templates = environment(helm_literal if chart else yaml_literal)
+        options = whole.options
+        image: object = options.image or f"{whole.name}:latest"
+        namespace: object = options.namespace
+        if chart:
+            image, namespace = (
+                Verbatim("{{ .Values.image | quote }}"),
+                Verbatim("{{ .Release.Namespace | quote }}"),
+            )
+        self._common: dict[str, Any] = {
+            "chart": chart,
+            "image": image,
+            "namespace": namespace,
+            "labels": self._labels,
+            "selector": self._selector,
+            "probe": probe,
+            "files": secret_files,
+            "pre_stop": PRE_STOP,
+            "state": STATE,
+            "secret_name": f"{whole.name}-secrets",
+            "settings_name": f"{whole.name}-settings",
+            "files_name": f"{whole.name}-files",
+            "scaler": options.scaler,
+        }
+        self._chart = chart
+
+    def workload(self, work: Workload) -> str:
+        """Plan, Deployment, Service and PodDisruptionBudget of one."""
+        replicas: object = work.replicas
+        if self._chart:
+            replicas = Verbatim("{{ index .Values.replicas %s }}" % yaml_literal(work.name))  # noqa: UP031
+        return self._render("workload.yaml", work=work, scaled=self._is_scaled(work), replicas=replicas)
+
+    def around(self) -> dict[str, str]:
+        """What holds for all of them, and needs nothing but Kubernetes."""
+        whole = self._project
+        files = {
+            "network.yaml": self._render(
+                "network.yaml",
+                gateway=whole.gateway,
+                models=whole.models,
+                endpoints=whole.endpoints,
+                egress=egress(whole.endpoints),
+            )
+        }
+        for work in whole.workloads:
+            if self._is_scaled(work):
+                files[f"{work.name}-scaling.yaml"] = self._scaling(work)
+        return files
+
+    def optional(self) -> dict[str, str]:
+        """What needs more in the cluster, which each file names."""
+        whole = self._project
+        files = {
+            "optional/monitor.yaml": self._render(
+                "monitor.yaml", name=whole.name, gateway=whole.gateway, alerts=list(alerts(whole.plan))
+            ),
+            "optional/route.yaml": self._render("route.yaml", gateway=whole.gateway),
+        }
+        pools = {
+            each.deployment
+            for each in whole.plan.deployments
+            if isinstance(each, RemotePoolPlan) and each.provider is ProviderKind.VLLM
+        }
+        for work in whole.models:
+            if work.deployment in pools:
+                files[f"optional/{work.name}-pool.yaml"] = self._render("inference_pool.yaml", work=work)
+        return files
+
+    def inference_service(self, work: Workload) -> str:
+        """A model as KServe has it."""
+        return self._render("inference_service.yaml", work=work)
+
+    def kustomization(self, files: Mapping[str, str]) -> str:
+        """What `kubectl apply -k` takes."""
+        return self._render("kustomization.yaml", files=sorted(files))
+
+    def _scaling(self, work: Workload) -> str:
+        least, most = _bounds(work)
+        app = yaml_literal(work.name)
+        return self._render(
+            "scaling.yaml",
+            work=work,
+            least=least,
+            most=most,
+            metric="inferc_requests_running",
+            query=f"sum(inferc_requests_running{{service={app}}} + inferc_requests_waiting{{service={app}}})",
+            target=max(1, int(BUSY * self._places(work))),
+            prometheus="http://prometheus-operated.monitoring.svc:9090",
+        )
+
+    def _is_scaled(self, work: Workload) -> bool:
+        least, most = _bounds(work)
+        return self._options.scaler != "none" and most > least
+
+    def _places(self, work: Workload) -> int:
+        """How many requests a copy of it takes at once."""
+        plans = self._project.plan.deployments
+        mine = [each for each in plans if work.deployment in (None, each.deployment)]
+        return max((each.serving.max_concurrent for each in mine), default=32)
+
+    def _render(self, template: str, **values: object) -> str:
+        return self._templates.get_template(f"{template}.j2").render({**self._common, **values})
+
+    def _selector(self, work: Workload) -> dict[str, str]:
+        return {"app.kubernetes.io/name": work.name, "app.kubernetes.io/instance": self._project.name}
+
+    def _labels(self, work: Workload | None) -> dict[str, str]:
+        whole = self._project
+        common = {
+            "app.kubernetes.io/part-of": whole.name,
+            "app.kubernetes.io/managed-by": "inferc",
+            "app.kubernetes.io/version": whole.plan.compiler,
+        }
+        if work is None:
+            return {"app.kubernetes.io/name": whole.name, **common}
+        kind = "gateway" if work.is_gateway else "model"
+        return {**self._selector(work), "app.kubernetes.io/component": kind, **common}
+
+
+def _bounds(work: Workload) -> tuple[int, int]:
+    """The least and the most copies of a workload."""
+    return work.replicas, work.replicas * MOST_GATEWAYS if work.is_gateway else work.replicas
+
+
+def probe(path: str, work: Workload) -> Verbatim:
+    """What a probe asks: the path, or, where only clients with a certificate may, whether anybody listens."""
+    if work.asks_certificate:
+        return Verbatim("tcpSocket: { port: http }")
+    scheme = ", scheme: HTTPS" if work.is_tls else ""
+    return Verbatim(f"httpGet: {{ path: {path}, port: http{scheme} }}")
+
+
+def secret_files(work: Workload) -> list[dict[str, str]]:
+    """Where each file with a secret stands in a container, and the key of the Secret that holds it."""
+    return [
+        {"path": file if file.startswith("/") else f"/srv/infer/{file}", "key": key}
+        for file, key in work.secret_keys.items()
+    ]
+
+
+def egress(endpoints: tuple[Endpoint, ...]) -> list[dict[str, Any]]:
+    """Rules for where providers are: by address where that is known, else by port."""
+    rules: dict[str, dict[str, Any]] = {}
+    for each in endpoints:
+        to: list[dict[str, Any]] = []
+        try:
+            address = ipaddress.ip_address(each.host)
+            to = [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}}]
+        except ValueError:
+            if "." not in each.host or each.host.endswith((".svc", ".svc.cluster.local")):
+                to = [{"namespaceSelector": {}}]
+        rules[f"{each.port} {to}"] = {"port": each.port, "to": to}
+    return list(rules.values())

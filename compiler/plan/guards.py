@@ -1,0 +1,35 @@
+"""The guards of the gateway, as a plan says them."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from attrs import field, frozen
+
+from ...dsl.fields import doc
+from ...dsl.kinds import GuardAction
+
+
+@frozen
+class GuardPlan:
+    """Code of the user's that sees what is asked, and what is answered."""
+
+    name: str = field(metadata={"doc": "what errors, logs and metrics call it"})
+    request: str | None = doc("the extern that sees what is asked; null: none", default=None)
+    answer: str | None = doc("the extern that sees what is answered; null: none", default=None)
+    models: tuple[str, ...] = doc("what is asked: names, and patterns with `*`; empty: all", default=())
+    keys: tuple[str, ...] = doc("whose requests; empty: everyone's", default=())
+    on_failure: GuardAction = doc("when the extern fails", default=GuardAction.REFUSE)
+    unreadable: GuardAction = doc("what holds no text", default=GuardAction.REFUSE)
+    pieces: int | None = doc(
+        "characters of a streamed answer that are seen at a time; null: all of it at once", default=None
+    )
+
+    def sees(self, name: str) -> bool:
+        """Whether requests for `name` are among those that it looks at."""
+        return not self.models or any(is_meant(pattern, name) for pattern in self.models)
+
+
+def is_meant(pattern: str, name: str) -> bool:
+    """Whether `pattern` is `name`, or the part of it before a slash, where clients say the rest."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name.partition("/")[0], pattern)

@@ -1,0 +1,109 @@
+"""What the gateway keeps in the store for a while, for one key each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from ..limits.store import StoreError
+from ..requests.errors import RequestError, StoreUnavailable
+from .exchange import Exchange
+
+KEPT = 24 * 3600.0
+"""Seconds for which something is kept after it was changed last."""
+MOST = 4 << 20
+"""Characters of one thing; a longer one is not kept."""
+
+_LONGEST_ID = 100
+_TRIES = 20
+"""How often a change is tried again, because somebody else changed the same."""
+
+Json = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+class TooMuch(RequestError):
+    """There would be more than is kept of one thing."""
+
+    status, type, code = 413, "invalid_request_error", "too_large"
+
+
+class Kept:
+    """Things of one kind that the client of `exchange` may see."""
+
+    kind = ""
+
+    def __init__(self, exchange: Exchange) -> None:
+        store = exchange.executor.state
+        assert store is not None
+        self._values = store.values
+        key = exchange.key.plan.name if exchange.key is not None else ""
+        self._prefix = f"{self.kind}\n{exchange.executor.plan.state.name}\n{key}\n"
+
+    def unknown(self, id: str) -> RequestError:
+        """What to tell who asks for something that is not there."""
+        raise NotImplementedError
+
+    def name(self, id: str) -> str:
+        """What it is called in the store."""
+        return f"{self._prefix}{id}"
+
+    async def load(self, id: str) -> Json:
+        """What is kept as `id`. Raises the error that `unknown` makes, StoreUnavailable."""
+        return orjson.loads(await self._text(id))  # type: ignore[no-any-return]
+
+    async def save(self, id: str, record: Json) -> None:
+        """Keep it. Where that cannot be, the log says so: the answer itself is there."""
+        await self._put(id, orjson.dumps(record).decode())
+
+    async def change(self, id: str, change: Callable[[Json], None]) -> Json:
+        """Do `change` with what is kept, whoever else changes it; gives what is kept then.
+
+        Raises the error that `unknown` makes, TooMuch, StoreUnavailable, and what `change` raises.
+        """
+        for _ in range(_TRIES):
+            before = await self._text(id)
+            record: Json = orjson.loads(before)
+            change(record)
+            text = orjson.dumps(record).decode()
+            if len(text) > MOST:
+                raise TooMuch(f"`{id}` would have more than {MOST >> 20} MiB")
+            try:
+                if await self._values.swap(self.name(id), before, text, KEPT):
+                    return record
+            except StoreError as error:
+                raise StoreUnavailable(str(error)) from None
+        raise StoreUnavailable(f"too many change `{id}` at the same time")
+
+    async def delete(self, id: str) -> None:
+        """Raises the error that `unknown` makes, StoreUnavailable."""
+        await self._text(id)
+        try:
+            await self._values.delete(self.name(id))
+        except StoreError as error:
+            raise StoreUnavailable(str(error)) from None
+
+    async def _text(self, id: str) -> str:
+        text = await self._get(id) if len(id) <= _LONGEST_ID else None
+        if text is None:
+            raise self.unknown(id[:_LONGEST_ID])
+        return text
+
+    async def _get(self, id: str) -> str | None:
+        try:
+            return await self._values.get(self.name(id))
+        except StoreError as error:
+            raise StoreUnavailable(str(error)) from None
+
+    async def _put(self, id: str, text: str) -> None:
+        if len(text) > MOST:
+            log.warning("%s %s is not kept: it has more than %d MiB", self.kind, id, MOST >> 20)
+            return
+        try:
+            await self._values.put(self.name(id), text, KEPT)
+        except StoreError as error:
+            log.warning("%s %s is not kept: %s", self.kind, id, error)

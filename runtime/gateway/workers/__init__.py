@@ -1,0 +1,1 @@
+"""Several processes behind one port: a supervisor starts workers, replaces those that die, speaks for all."""

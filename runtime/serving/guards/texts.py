@@ -1,0 +1,105 @@
+"""The texts in values: found, and exchanged.
+
+Whatever is text counts, wherever it stands, but for names of things that protocols know: nothing that a
+model reads, or a client, is left out because a field is new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Place = tuple[Any, ...]
+"""Where a text stands: pieces of one text that come one by one have the same."""
+
+Change = Callable[[Place, str], str]
+"""What becomes of the text at a place."""
+
+_NAMES = frozenset(
+    (
+        *("model", "object", "type", "role", "name", "index", "format", "encoding_format", "service_tier"),
+        *("id", "call_id", "tool_call_id", "tool_use_id", "item_id", "previous_response_id", "request_id"),
+        *("finish_reason", "native_finish_reason", "stop_reason", "status", "provider", "system_fingerprint"),
+        *("signature", "thought_signature", "encrypted_content", "reasoning_effort", "effort", "verbosity"),
+        *("usage", "logprobs", "mime_type", "media_type", "detail", "cache_control", "data_type"),
+    )
+)
+"""Fields whose texts are words of a protocol, numbers of things, or not to be read by anyone else."""
+
+_MEDIA = frozenset(
+    (
+        *("image", "image_url", "image_file", "input_image", "input_audio", "audio", "video", "video_url"),
+        *("input_video", "file", "input_file", "container_upload", "document", "media", "redacted_thinking"),
+    )
+)
+"""Types of parts that hold no text, unless they say so."""
+
+_BASE64 = frozenset(("data", "file_data", "b64_json"))
+_BESIDE_BASE64 = frozenset(("mime_type", "b64_json", "transcript"))
+_PLAIN_NAME = re.compile(r"[\w.:/@$-]{1,64}", re.ASCII)
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+
+
+class Texts:
+    """Goes over values and gives each text in them to `change`. unread: parts that hold no text."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+        self.unread = 0
+
+    def __call__(self, value: Any, place: Place = ()) -> Any:
+        """`value` with what `change` makes of its texts; the same object where nothing in it has changed."""
+        match value:
+            case str():
+                return self.text(value, place)
+            case Mapping():
+                return self._mapping(value, place)
+            case list() | tuple():
+                changed = [self(item, (*place, _index(item, number))) for number, item in enumerate(value)]
+                same = all(one is other for one, other in zip(changed, value, strict=True))
+                return value if same else type(value)(changed)
+            case bool() | int() | float() | None:
+                return value
+        self.unread += 1
+        return value
+
+    def text(self, text: str, place: Place = ()) -> str:
+        """What becomes of one text."""
+        if _DATA_URL.match(text):
+            self.unread += 1
+            return text
+        changed = self._change(place, text)
+        return text if changed == text else changed
+
+    def _mapping(self, value: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+        kind = value.get("type")
+        if isinstance(kind, str) and kind in _MEDIA and not _says_text(value):
+            self.unread += 1
+            return value
+        is_signed = kind == "thinking" and bool(value.get("signature"))
+        is_base64 = kind == "base64" or not _BESIDE_BASE64.isdisjoint(value)
+        changed: dict[str, Any] = {}
+        for name, each in value.items():
+            if name in _NAMES or (is_signed and name == "thinking"):
+                changed[name] = each
+            elif name in _BASE64 and is_base64:
+                self.unread += 1
+                changed[name] = each
+            else:
+                key = name if _PLAIN_NAME.fullmatch(name) else self.text(name, (*place, name, None))
+                changed[key] = self(each, (*place, name))
+        same = changed.keys() == value.keys() and all(changed[name] is value[name] for name in value)
+        return value if same else changed
+
+
+def _index(item: Any, number: int) -> int:
+    """Which of several it is: pieces of answers say so themselves."""
+    index = item.get("index") if isinstance(item, Mapping) else None
+    return index if isinstance(index, int) else number
+
+
+def _says_text(part: Mapping[str, Any]) -> bool:
+    """Whether a document is one of text."""
+    source = part.get("source")
+    return isinstance(source, Mapping) and source.get("type") in ("text", "content")

@@ -1,0 +1,70 @@
+"""A file with everything that platforms must be told of, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inferc.compiler.emit import Options, emit
+
+from ...support import onnx_models
+from ...support.projects import Project
+
+FILE = """\
+cluster {
+  node a { gpus = 2 }
+  node b { gpus = 2 }
+}
+
+deployment gpt {
+  model = "gpt-4o-mini"
+  replicas = 2
+  runtime openai {
+    api_key = [env("OPENAI_API_KEY"), file("/run/secrets/second key")]
+    endpoint = env("MODELS_URL", "https://api.openai.com/v1")
+  }
+  price { input = $0.15, output = $0.60 }
+  budget { max_spend_per_day = $5, on_exceeded = reject }
+}
+
+deployment llama {
+  model = "meta-llama/Llama-3.1-8B-Instruct"
+  gpus = 1
+  replicas = 3
+  price { input = $0, output = $0 }
+  runtime vllm { launch { command = ["vllm", "serve", "{model}", "--port", "{port}"] } }
+}
+
+deployment digits_model {
+  model = "digits.onnx"
+}
+
+route chat = fallback [llama, gpt] with {
+  budget { max_spend_per_month = $100, on_exceeded = reject }
+}
+
+gateway {
+  bind = "0.0.0.0:8080"
+  auth = bearer(env("TOKEN"))
+}
+"""
+
+Emit = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    onnx_models.save(onnx_models.digits(), tmp_path / "digits.onnx")
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def emitted(project: Project) -> Emit:
+    """The files for a target; of FILE, unless another text is given."""
+
+    def made(target: str, text: str = FILE, name: str = "prod", **options: object) -> dict[str, str]:
+        return emit(target, name, project.plan(text), Options(**options))  # type: ignore[arg-type]
+
+    return made

@@ -1,0 +1,239 @@
+"""What is written for platforms: complete, safe whatever the file holds, and nothing that cannot work."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inferc.compiler.emit import TARGETS, EmitError
+from inferc.compiler.emit.prometheus import alerts
+from inferc.compiler.plan.codec import load_plan
+
+from ...support.projects import Project
+from .conftest import FILE, Emit
+
+HOSTILE = "a\"b'c: {{ x }} $HOME $(HOME) %h #d\\ \u2028é\U0001f600 - [] | > & !x"
+
+
+def documents(files: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        each for name, text in files.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)
+    ]
+
+
+def of_kind(files: dict[str, str], kind: str) -> dict[str, Any]:
+    return {each["metadata"]["name"]: each for each in documents(files) if each.get("kind") == kind}
+
+
+def containers(files: dict[str, str]) -> dict[str, Any]:
+    deployments = of_kind(files, "Deployment")
+    return {name: each["spec"]["template"]["spec"]["containers"][0] for name, each in deployments.items()}
+
+
+def test_every_model_that_the_file_runs_has_a_deployment_beside_the_gateway(emitted: Emit) -> None:
+    files = emitted("kubernetes")
+    deployments = of_kind(files, "Deployment")
+    assert set(deployments) == {"prod-gateway", "llama", "digits-model"}
+    llama = deployments["llama"]["spec"]
+    assert llama["replicas"] == 3
+    assert containers(files)["llama"]["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert "replicas" not in deployments["prod-gateway"]["spec"]  # the autoscaler's
+    scaler = of_kind(files, "HorizontalPodAutoscaler")["prod-gateway"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
+    disruption = of_kind(files, "PodDisruptionBudget")["llama"]["spec"]
+    assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
+    emitted: Emit, tmp_path: Path
+) -> None:
+    configs = of_kind(emitted("kubernetes"), "ConfigMap")
+    (tmp_path / "gateway.json").write_text(configs["prod-gateway-plan"]["data"]["prod.plan.json"])
+    gateway = {each.deployment: each for each in load_plan(tmp_path / "gateway.json").deployments}
+    assert gateway["llama"].endpoint == "http://llama.default.svc.cluster.local:8080/v1"
+    assert gateway["llama"].launch is None
+    assert gateway["llama"].model == "llama"
+    assert gateway["digits_model"].endpoint == "http://digits-model.default.svc.cluster.local:8080/v1"
+    assert gateway["gpt"].budget is not None
+    (tmp_path / "llama.json").write_text(configs["llama-plan"]["data"]["llama.plan.json"])
+    [llama] = load_plan(tmp_path / "llama.json").deployments
+    assert llama.launch is not None
+    assert llama.retry.max_retries == 0
+    assert [each.gpu_indices for each in llama.replicas] == [(0,)]
+
+
+def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -> None:
+    files = emitted("kubernetes")
+    for name, each in of_kind(files, "Deployment").items():
+        pod = each["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        grace = next(a for a in container["args"] if a.startswith("--grace="))
+        seconds = int(grace.removeprefix("--grace=").removesuffix("s"))
+        wait = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] > wait + seconds
+        assert not pod["automountServiceAccountToken"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        start = container["startupProbe"]
+        least = 900 if name == "llama" else 60
+        assert start["periodSeconds"] * start["failureThreshold"] >= least
+    longest = of_kind(files, "Deployment")["prod-gateway"]["spec"]["template"]["spec"]
+    assert longest["terminationGracePeriodSeconds"] > 1800  # the longest answer of a provider
+
+
+def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-this-is-secret")
+    for target in TARGETS:
+        assert "this-is-secret" not in "".join(emitted(target).values())
+    gateway = containers(emitted("kubernetes"))["prod-gateway"]
+    refs = {each["name"]: each.get("valueFrom") for each in gateway["env"]}
+    assert refs["OPENAI_API_KEY"] == {"secretKeyRef": {"name": "prod-secrets", "key": "OPENAI_API_KEY"}}
+    assert refs["MODELS_URL"]["configMapKeyRef"]["optional"]
+    assert "--state=$(INFERC_STATE)" in gateway["args"]
+    [mount] = [each for each in gateway["volumeMounts"] if each["name"] == "secret-files"]
+    assert mount == {
+        "name": "secret-files",
+        "mountPath": "/run/secrets/second key",
+        "subPath": "0-second-key",
+        "readOnly": True,
+    }
+    assert not any(
+        "secretKeyRef" in json.dumps(c)
+        for n, c in containers(emitted("kubernetes")).items()
+        if n != "prod-gateway"
+    )
+
+
+def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
+    policies = of_kind(emitted("kubernetes"), "NetworkPolicy")
+    ports = [port["port"] for rule in policies["prod-gateway"]["spec"]["egress"] for port in rule["ports"]]
+    assert ports == [53, 53, 8080, 8080, 6379, 6380, 443]
+    [ingress] = policies["llama"]["spec"]["ingress"]
+    assert ingress["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "prod-gateway"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
+    assert emitted(target) == emitted(target)
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
+def test_whatever_a_file_holds_stays_a_text(emitted: Emit, target: str) -> None:
+    text = FILE.replace('"gpt-4o-mini"', _text(HOSTILE)).replace('"--port"', _text(HOSTILE))
+    files = emitted(target, text)
+    if target == "helm":
+        templates = {name: each for name, each in files.items() if name.startswith("templates/")}
+        files |= {name: _as_helm_would(each, files) for name, each in templates.items()}
+    plans = [text for name, text in files.items() if name.startswith("plans/")]
+    for config in of_kind(files, "ConfigMap").values():
+        plans += config["data"].values()
+    deployments = [each for plan in plans for each in json.loads(plan)["deployments"]]
+    assert HOSTILE in {each["model"] for each in deployments if each["kind"] == "remote_pool"}
+    assert any(HOSTILE in each["launch"]["command"] for each in deployments if each.get("launch"))
+
+
+@pytest.mark.parametrize("image", [HOSTILE, "x\n- y", "{{ .Values.x }}", "$(rm)"])
+def test_whatever_is_asked_for_stays_a_text(emitted: Emit, image: str) -> None:
+    container = containers(emitted("kubernetes", image=image))["llama"]
+    assert container["image"] == image
+    services = yaml.safe_load(emitted("compose", image=image)["compose.yaml"])["services"]
+    assert services["llama"]["image"].replace("$$", "$") == image
+    assert f"image: {image}" not in emitted("dockerfile", image=image)["Dockerfile"]
+
+
+def test_a_unit_holds_words_that_systemd_reads_as_they_are(emitted: Emit) -> None:
+    [text] = emitted("systemd", directory="/srv/a b%h", program='/opt/$HOME/in"ferc', name="prod").values()
+    [command] = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    assert command.startswith(r'ExecStart="/opt/$$HOME/in\"ferc" "run" "/srv/a b%%h/main.infer"')
+    assert "WorkingDirectory=/srv/a b%%h\n" in text
+
+
+def _text(value: str) -> str:
+    """`value` as a file of ours writes it."""
+    return json.dumps(value, ensure_ascii=False).replace("\u2028", r"\u{2028}")
+
+
+def _as_helm_would(text: str, files: dict[str, str]) -> str:
+    """The expressions that a chart uses, evaluated."""
+
+    def value(found: re.Match[str]) -> str:
+        expression = found[1].strip()
+        if expression == '"{{"':
+            return "{{"
+        if expression == ".Values.image | quote":
+            return '"image"'
+        if expression == ".Release.Namespace | quote":
+            return '"default"'
+        if got := re.fullmatch(r'\.Files\.Get "(.*?)" \| nindent 4', expression):
+            return "".join("\n    " + line for line in files[got[1]].splitlines())
+        assert re.fullmatch(r'index \.Values\.replicas "(.*?)"', expression), expression
+        return "1"
+
+    return re.sub(r"\{\{ (.*?) \}\}", value, text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {'auth = bearer(env("TOKEN"))': "", '"0.0.0.0:8080"': '"127.0.0.1:8080"'},
+            "the gateway lets everyone call",
+        ),
+        ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
+        ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
+        ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+    ],
+)
+def test_what_a_platform_cannot_take_is_said_before_anything_is_written(
+    emitted: Emit, changes: dict[str, str], said: str
+) -> None:
+    text = FILE
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(EmitError, match=said):
+        emitted("kubernetes", text)
+
+
+def test_a_file_that_runs_no_model_has_nothing_for_kserve(emitted: Emit) -> None:
+    text = 'deployment gpt {\n  model = "gpt-4o"\n  runtime openai { api_key = env("K") }\n}\n'
+    text += "gateway { auth = none }\n"
+    with pytest.raises(EmitError, match="emit `kubernetes` instead"):
+        emitted("kserve", text)
+
+
+def test_vllm_behind_a_gateway_api_gets_a_pool(emitted: Emit) -> None:
+    [pool] = of_kind(emitted("kubernetes"), "InferencePool").values()
+    assert pool["spec"]["targetPorts"] == [{"number": 8080}]
+    assert pool["spec"]["endpointPickerRef"]["name"] == "llama-picker"
+
+
+def test_budgets_warn_before_they_are_spent(project: Project) -> None:
+    near = [each.expr for each in alerts(project.plan(FILE)) if each.name == "InfercBudgetNear"]
+    assert near == [
+        'max without (instance, pod) (inferc_budget_spent_dollars{deployment="gpt",window="day"}) > 4',
+        "max without (instance, pod) (inferc_shared_budget_spent_dollars"
+        '{whose="route chat",window="month"}) > 80',
+    ]
+
+
+def test_dashboard_and_rules_name_metrics_that_exist(emitted: Emit, project: Project) -> None:
+    from inferc.compiler.emit.grafana import PANELS
+
+    docs = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    exist = set(re.findall(r"`((?:inferc|gen_ai_server)_\w+)`", docs))
+    queries = [query for panel in PANELS for query, _ in panel.queries]
+    queries += [alert.expr for alert in alerts(project.plan(FILE))]
+    used = {name for query in queries for name in re.findall(r"\b(?:inferc|gen_ai_server)_\w+", query)}
+    plain = {re.sub(r"_(bucket|sum|count)$", "", name) for name in used}
+    assert len(plain) > 15
+    assert plain <= exist
+    assert json.loads(emitted("grafana")["prod.dashboard.json"])["panels"]

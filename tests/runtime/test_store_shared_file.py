@@ -1,0 +1,103 @@
+"""Limits and circuits that workers of one machine share in a file, on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from inferc.compiler.plan import RateLimits
+from inferc.runtime.limits.rate_limiters import SharedRateLimiter, StrictRateLimiter
+from inferc.runtime.limits.store.protocol import Opening
+from inferc.runtime.limits.store.sqlite import SqliteStore
+from inferc.runtime.policies.shared_window import LEASE, SharedWindow
+from inferc.runtime.requests.errors import RateLimited
+
+Limiter = StrictRateLimiter | SharedRateLimiter
+
+
+@asynccontextmanager
+async def workers(folder: Path, count: int, limits: RateLimits) -> AsyncIterator[list[Limiter]]:
+    """Limiters of as many processes, as far as the file can tell."""
+    async with AsyncExitStack() as stack:
+        made: list[Limiter] = []
+        for _ in range(count):
+            store = SqliteStore(folder, several=True)
+            await store.start()
+            stack.push_async_callback(store.stop)
+            assert store.limits is not None
+            kind = StrictRateLimiter if limits.strict else SharedRateLimiter
+            made.append(kind("the account", limits, "key", store.limits))
+        for limiter in made:
+            await limiter.start()
+            stack.push_async_callback(limiter.stop)
+        yield made
+
+
+async def granted(limiters: list[Limiter], each: int, tokens: int = 1) -> int:
+    """How many of `each` requests per worker are let through within half a second."""
+    until = asyncio.get_running_loop().time() + 0.5
+    asked = [asyncio.create_task(one.acquire(tokens, until)) for one in limiters for _ in range(each)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(not isinstance(o, BaseException) or isinstance(o, RateLimited) for o in outcomes)
+    return sum(not isinstance(outcome, BaseException) for outcome in outcomes)
+
+
+async def test_workers_keep_strict_limits_exactly(tmp_path: Path) -> None:
+    async with workers(tmp_path, 3, RateLimits(requests_per_minute=20, strict=True)) as limiters:
+        assert await granted(limiters, 15) == 20
+    async with workers(tmp_path, 3, RateLimits(requests_per_minute=20, strict=True)) as limiters:
+        assert await granted(limiters, 1) == 0, "also those that are started anew"
+
+
+async def test_workers_share_what_is_not_strict_and_send_no_more(tmp_path: Path) -> None:
+    async with workers(tmp_path, 3, RateLimits(requests_per_minute=30)) as limiters:
+        assert 1 <= await granted(limiters, 30) <= 30
+
+
+async def test_requests_in_flight_are_counted_over_all_workers(tmp_path: Path) -> None:
+    async with workers(tmp_path, 2, RateLimits(concurrent_requests=1, strict=True)) as (one, other):
+        permit = await one.acquire(1, None)
+        waiting = asyncio.create_task(other.acquire(1, None))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        one.finish(permit, 1)
+        other.finish(await waiting, 1)
+
+
+def test_what_a_worker_holds_that_is_gone_is_free_within_seconds() -> None:
+    limits = RateLimits(requests_per_minute=100, concurrent_requests=1)
+    window = SharedWindow()
+    assert window.share(limits, "gone", 1, (0, 0), 10.0)[0] == 100
+    assert window.share(limits, "other", 1, (0, 0), 11.0)[0] == 0
+    assert window.acquire(limits, [(1, "lease")], 11.0)[0] == 0, "its share holds all"
+    window.settle(10.0 + LEASE)
+    granted, bucket, _ = window.acquire(limits, [(1, "lease"), (1, "next")], 10.0 + LEASE)
+    assert (granted, bucket) == (1, 150)
+    again = SharedWindow.decode(window.encode(), 20.0)
+    assert again == window
+    assert SharedWindow.decode(window.encode(), 3.0) == SharedWindow(), "the machine was started anew"
+
+
+async def test_workers_hear_of_circuits_and_holds_and_one_probes(tmp_path: Path) -> None:
+    one, other = SqliteStore(tmp_path, several=True), SqliteStore(tmp_path, several=True)
+    await one.start()
+    await other.start()
+    assert one.health is not None
+    assert other.health is not None
+    await one.health.open("endpoint", Opening(30, 30))
+    await one.health.hold("account", 50)
+    await one.health.hold("account", 5)
+    [opening], [held] = await other.health.heard(["endpoint"], ["account"])
+    assert opening is not None
+    assert (0 < opening.seconds <= 30, opening.open_for, 40 < held <= 50) == (True, 30, True)
+    await one.health.close("endpoint")
+    assert await other.health.heard(["endpoint"], []) == ([None], [])
+    await one.health.open("endpoint", Opening(0, 30))
+    assert await one.health.probe("endpoint", "one") is True
+    assert await other.health.probe("endpoint", "other") is False
+    await one.health.release("endpoint", "one")
+    assert await other.health.probe("endpoint", "other") is True
+    await one.stop()
+    await other.stop()
