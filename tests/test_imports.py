@@ -115,7 +115,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "testing", "commands"),
+    "cli": ("output", "sources", "plans", "calling", "testing", "simulating", "commands"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
 here, and the files that a reader looks for first."""
