@@ -35,7 +35,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a worker is started again that does not stay."""
 STAYS = 30.0
 """Seconds after which a worker is one that stays."""
-TOLD = 30.0
+TOLD = 10.0
 """Seconds that a worker has to say how it is."""
 
 
