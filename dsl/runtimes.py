@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import field, frozen
 
 from .fields import at_least, doc
@@ -135,6 +137,11 @@ class RemoteConfig(RuntimeConfig):
     )
 
 
+def _responses(where: str) -> Any:
+    """where: it does so without being told to."""
+    return doc(f"whether it serves OpenAI's `/responses`, too; unset: {where}", default=None)
+
+
 @frozen(eq=False, repr=False)
 class OpenAIConfig(RemoteConfig):
     """`openai`, and the same models on Azure."""
@@ -145,6 +152,7 @@ class OpenAIConfig(RemoteConfig):
     azure_resource: str | None = doc("name of the Azure resource", default=None)
     azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
     api_version: str | None = doc("version of the Azure API", default=None)
+    responses: bool | None = _responses("at OpenAI's own endpoint")
 
 
 @frozen(eq=False, repr=False)
@@ -258,6 +266,7 @@ class OpenAICompatibleConfig(LaunchableConfig):
     """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
 
     kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+    responses: bool | None = _responses("never")
 
 
 @frozen(eq=False, repr=False)

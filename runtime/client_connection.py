@@ -206,7 +206,7 @@ class Connection(web.RequestHandler):
                 await self._drain_helper()
             self._answered += 1
             return resp, False
-        if isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
+        if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
             resp = self._refused(resp.status, None)
         if not request.content.is_eof():
             self._is_last = True  # nobody has read the body: what still comes is no head of a request

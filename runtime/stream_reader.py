@@ -29,23 +29,19 @@ def take(stream: StreamReader, most: int = -1) -> bytes:
     """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
     if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._exception is not None:
         return stream.read_nowait(most)  # there is another class for bodies that are empty
-    parts = stream._buffer
+    parts, size = stream._buffer, stream._size
     if not parts:
         return b""
-    if (
-        stream._buffer_offset
-        or stream._protocol._reading_paused
-        or len(parts) > 1
-        or len(parts[0]) > most >= 0
-    ):
+    if stream._buffer_offset or stream._protocol._reading_paused or size > most >= 0:
         return stream.read_nowait(most)
-    part = parts.popleft()
+    taken = parts[0] if len(parts) == 1 else b"".join(parts)
+    parts.clear()
     stream._size = 0
-    stream._cursor += len(part)
+    stream._cursor += size
     ends = stream._http_chunk_splits
     while ends and ends[0] < stream._cursor:
         ends.popleft()
-    return part
+    return taken
 
 
 def arrival(stream: StreamReader) -> Future[None] | None:

@@ -177,6 +177,10 @@ class RemotePoolPlan(DeploymentPlan):
     proxy: str | None = rare("HTTP proxy on the way; without it: as the environment says")
     proxy_login: SecretRef | None = rare("`user:password` for it")
     aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
+    responses: bool = rare(
+        "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
+        default=False,
+    )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property

@@ -79,6 +79,7 @@ CLIENT_SIDES: dict[str, ClientSide] = {
 
 PROVIDER_SIDES: dict[str, ProviderSide] = {
     "openai_chat": ProviderSide(openai_chat.write_request, openai_chat.OpenAIChatReader),
+    "openai_responses": ProviderSide(openai_responses.write_request, openai_responses.ResponsesReader),
     "anthropic": ProviderSide(anthropic.write_request, anthropic.AnthropicReader),
     "gemini": ProviderSide(gemini.write_request, gemini.GeminiReader),
     "bedrock": ProviderSide(bedrock.write_request, bedrock.BedrockReader),

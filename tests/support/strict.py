@@ -24,5 +24,7 @@ def of_all_models(provider: str) -> Table:
 
 
 def problems(dialect: str, body: Any) -> list[str]:
-    """What the provider of a dialect has against `body`, whatever the model."""
+    """What the provider of a dialect has against `body`, whatever the model; none where it has no table."""
+    if dialect not in PROVIDERS:
+        return []
     return [error.message for error in of_all_models(PROVIDERS[dialect]).complaints("chat", "", body)]

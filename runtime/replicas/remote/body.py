@@ -49,6 +49,7 @@ class Body:
         "_arrival",
         "_content",
         "_left",
+        "_loop",
         "_most",
         "_read",
         "_response",
@@ -62,11 +63,12 @@ class Body:
         self._response = response
         self._content = response.content
         self._timeouts = timeouts
+        self._loop = timeouts.loop
         self._read = read
         self._until = until
         self._left = self._most = most
         self.since: float | None = None
-        """When the wait for something new began; None: something has come."""
+        """When the wait for something new began; None: the last piece brought something new."""
         self.moment = 0.0
         self._arrival: asyncio.Future[None] | None = None
 
@@ -84,7 +86,7 @@ class Body:
         data = take(content, most)
         if not data and not content.at_eof():
             if self.since is None:
-                self.since = self._timeouts.loop.time()
+                self.since = self._loop.time()
             self.moment = min(self.since + self._read, self._until)
             self._arrival = arrival(content)
             try:
@@ -100,7 +102,7 @@ class Body:
                         arrived(content)
                     data = take(content, most)
             except TimeoutError:
-                over = self._timeouts.loop.time() >= self._until
+                over = self._loop.time() >= self._until
                 raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
         self._left -= len(data)
         if self._left < 0:
@@ -112,10 +114,6 @@ class Body:
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_exception(TimeoutError())
 
-    def progressed(self) -> None:
-        """The last piece brought something new: the time for the next one begins with the wait for it."""
-        self.since = None
-
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
         if (self._response.content_length or 0) > self._left:
@@ -124,7 +122,7 @@ class Body:
         pause_at = self._left - TURN
         while data := await self.piece():
             pieces.append(data)
-            self.progressed()
+            self.since = None
             if self._left < pause_at:  # what is here already is read without waiting for anything
                 pause_at = self._left - TURN
                 await asyncio.sleep(0)

@@ -81,10 +81,11 @@ class Fit(NamedTuple):
 class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
-    def __init__(self, plan: RemotePoolPlan) -> None:
+    def __init__(self, plan: RemotePoolPlan, *, responses: bool = False) -> None:
+        """responses: it is asked in OpenAI's responses."""
         self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
-        self._target = target_of(plan)
+        self._target = target_of(plan, responses=responses)
         self._dialect = self._target.dialect
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
@@ -93,7 +94,7 @@ class Chats:
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
-        self._key = f"as {plan.deployment} takes it"
+        self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
     def headers(self) -> Mapping[str, str]:

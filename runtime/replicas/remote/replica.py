@@ -15,6 +15,7 @@ from attrs import evolve
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
+from ...dialects import openai_responses
 from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
@@ -107,6 +108,7 @@ class RemoteReplica:
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
+        self._responses = Chats(plan, responses=True) if plan.responses else self._chats
         self._passed = Passed(plan)
         self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
@@ -165,13 +167,17 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
+    def _asks(self, request: ChatRequest) -> Chats:
+        """What asks the provider: in the client's own protocol, where the provider has that one, too."""
+        return self._responses if request.dialect == openai_responses.DIALECT else self._chats
+
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
-        return self._chats.fit_at_once(request)
+        return self._asks(request).fit_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
-        return self._chats.fit(request)
+        return self._asks(request).fit(request)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
@@ -191,7 +197,7 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                reader = self._chats.reader(request, classifier)
+                reader = self._asks(request).reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
             parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
@@ -237,7 +243,7 @@ class RemoteReplica:
                 raise OutOfBounds(Limit.SIZE, most)
         else:
             body = await self._body(response, until, most).whole()
-        held = isinstance(request, ChatRequest) and self._chats.is_held(request)
+        held = isinstance(request, ChatRequest) and self._asks(request).is_held(request)
         if len(body) < LARGE and not held:
             chunk = self._parse(request, body, response.headers, classifier)
         else:
@@ -268,7 +274,7 @@ class RemoteReplica:
         if isinstance(request, CompletionRequest):
             answer: Chunk = self._passed.whole(body, classifier)
         else:
-            answer = self._chats.whole(body, request, classifier)
+            answer = self._asks(request).whole(body, request, classifier)
         if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
@@ -284,7 +290,7 @@ class RemoteReplica:
         body = self._body(response, until, MAX_STREAM)
         try:
             while data := await body.piece(_READ_AHEAD):
-                body.progressed()
+                body.since = None
                 yield pieces.piece(data)._replace(upstream=upstream)
                 upstream = None
         except EventTooLarge:
@@ -325,7 +331,7 @@ class RemoteReplica:
         content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
-            fit = self._chats.fit(request)
+            fit = self._asks(request).fit(request)
             path, body, beside = fit.path, fit.body, fit.headers
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
@@ -368,7 +374,7 @@ class RemoteReplica:
         except BrokenStream:
             return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
-            body.progressed()
+            body.since = None
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
