@@ -133,12 +133,42 @@ async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
         assert final.output_text == "You said: Good morning!"
 
 
+@pytest.mark.parametrize("model", SPOKEN)
+async def test_functions_of_a_namespace_are_called_by_every_model(model: str) -> None:
+    look_up = {"type": "function", "name": "look_up", "parameters": WEATHER}
+    crm: Any = {"type": "namespace", "name": "crm", "description": "Customers.", "tools": [look_up]}
+    async with gateway() as url, responses(url) as client:
+        asked = await client.responses.create(
+            model=model, input="call look_up", tools=[crm], extra_body={"client_metadata": {"a": "b"}}
+        )
+        [call] = [item for item in asked.output if item.type == "function_call"]
+        assert (call.name, call.namespace) == ("look_up", "crm")
+        result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Ada"}
+        answer = await client.responses.create(
+            model=model, input=[result], tools=[crm], previous_response_id=asked.id
+        )
+        assert "Ada" in answer.output_text
+        assert answer.tools[0].type == "namespace"
+
+
 @pytest.mark.parametrize("name", ["previous_response_id", "prompt"])
 async def test_what_is_not_kept_here_is_refused_by_name(name: str) -> None:
     async with gateway() as url, responses(url) as client:
         with pytest.raises(openai.BadRequestError) as refused:
             await client.responses.create(model="openai", input="hi", extra_body={name: "resp_1"})
         assert refused.value.param == name
+
+
+async def test_who_lets_a_model_think_as_it_sees_fit_is_answered_by_one_that_does_not() -> None:
+    ask = {"model": "openai", "max_tokens": 2000, "messages": ASK}
+    async with gateway() as url, ClientSession() as http:
+        for thinking, status in (
+            ({"type": "adaptive"}, 200),
+            ({"type": "enabled", "budget_tokens": 1024}, 400),
+        ):
+            body = {**ask, "thinking": thinking, "output_config": {"effort": "high"}}
+            async with http.post(f"{url}/v1/messages", json=body) as answer:
+                assert (await answer.json(), answer.status)[1] == status
 
 
 async def test_what_a_chat_completion_has_no_word_for_is_named_in_a_header() -> None:
