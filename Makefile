@@ -31,7 +31,7 @@ TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_lo
 T ?=
 J ?= 2
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults clients mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ $(NODE)/.package-lock.json: tests/clients/node/package-lock.json
 
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py
+
+gpu: $(READY) models ## run what only an NVIDIA GPU shows, with figures; says why where there is none
+	@$(BIN)/python scripts/gpu.py
 
 mistakes: $(READY) ## make each single mistake in the samples, and count what is said about it
 	@$(BIN)/python -m tests.support.single_mistakes

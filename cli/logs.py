@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..runtime.admin import AUDIT
 from ..runtime.requests.foreign_text import escaped
@@ -48,6 +50,18 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("inferc").setLevel(level.upper())
     logging.getLogger(AUDIT).setLevel(logging.WARNING)  # which is said whatever else is not
+
+
+@contextmanager
+def no_logs() -> Iterator[None]:
+    """Say nothing: what happens is told otherwise."""
+    own = logging.getLogger("inferc")
+    before = own.level
+    own.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        own.setLevel(before)
 
 
 def keep_audit_log(path: str) -> None:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "guards": "say which guards see what is asked and answered, and that no way leads past them",
     "call": "answer one request and stop",
     "test": "play the tests of files: the real policies, played providers, hours in milliseconds",
+    "simulate": "play a long load: latencies, failures, cost, and which limit is reached first",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
     "graph": "draw deployments, routes and pipelines",

@@ -95,6 +95,11 @@ class Executor:
         return self._now.broken
 
     @property
+    def state_at(self) -> str | Path | None:
+        """Where state is kept, as it was said; None: in memory."""
+        return self._state
+
+    @property
     def state(self) -> Store | None:
         """Where spend and shared limits are kept; None before `start`."""
         return self._now.policies.store if self._now.policies else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.compile import Checked, check_file, compile_checked
+from ..logs import no_logs
 from ..output import add_format, fail, show
 from ..sources import Input, add_settings, inputs
 
@@ -50,10 +50,10 @@ def run(arguments: Namespace) -> int:
     chosen = inputs(arguments.files)
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
-    logging.getLogger("inferc").setLevel(logging.CRITICAL)  # what the executor logs is in the stories
     session = _Session(arguments)
-    for each in chosen:
-        session.file(each)
+    with no_logs():  # it is in the stories
+        for each in chosen:
+            session.file(each)
     return session.end()
 
 

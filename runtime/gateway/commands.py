@@ -15,6 +15,7 @@ from ..reload import Reloader
 from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
 from .accounting import DIMENSIONS, grouped
+from .app import DOOR
 from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
@@ -141,6 +142,7 @@ class Commands:
             "hold": self.hold,
             "drain": self.drain,
             "log": LogLevel().set,
+            "keys": self.keys,
         }
 
     @property
@@ -200,6 +202,13 @@ class Commands:
         deployment = self._deployment(asked)
         deployment.is_drained = not asked.get("undo")
         return {"running": deployment.running, "waiting": deployment.waiting}
+
+    async def keys(self, asked: Asked) -> Answer:
+        """Keys for people were made or revoked: follow that at once."""
+        keys = self._service.app[DOOR].keys
+        if keys is not None:
+            await keys.look_again()
+        return {}
 
     def _deployment(self, asked: Asked) -> Deployment:
         deployments = self._service.executor.deployments

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
+
+from attrs import frozen
 
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
 from .records import Record
 from .simulation import Simulation, prompt_of
+from .wires import AS_ASKED
 
 DAY = 86_400.0
 _QUIETEST = 0.05
@@ -32,6 +35,52 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
     running: set[asyncio.Task[None]] = set()
     sources = [_source(simulation, load, traffic, told, running, scale) for traffic in load.traffic]
     await asyncio.gather(*sources)
+    lost = await _finish(running)
+    for provider in simulation.providers.values():
+        provider.answer_tokens = None
+    return lost
+
+
+@frozen
+class Arrival:
+    """A request that once came, so many seconds after the first one. prompt, answer: its tokens."""
+
+    at: float
+    name: str
+    prompt: int
+    answer: int
+    key: str | None = None
+
+
+async def play_arrivals(
+    simulation: Simulation, arrivals: Sequence[Arrival], told: Told, scale: float = 1.0
+) -> int:
+    """The same of requests that once came; of a sample, each so many-th."""
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Task[None]] = set()
+    began, due = loop.time(), 0.0
+    for provider in simulation.providers.values():
+        provider.answer_tokens = AS_ASKED
+
+    async def one(arrival: Arrival) -> None:
+        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), key=arrival.key)
+        request = simulation.request(ask, answer_tokens=max(arrival.answer, 1))
+        told(await simulation.ask(ask, request, keeps=False))
+
+    for number, arrival in enumerate(arrivals):
+        if number < due:
+            continue
+        due += scale
+        if (wait := began + arrival.at - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        task = loop.create_task(one(arrival))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    return await _finish(running)
+
+
+async def _finish(running: set[asyncio.Task[None]]) -> int:
+    """Wait for what still runs; gives how many never ended."""
     if running:
         await asyncio.wait(running, timeout=_PATIENCE)
     left = [task for task in running if not task.done()]
@@ -39,8 +88,6 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
         task.cancel()
     if left:
         await asyncio.wait(left)
-    for provider in simulation.providers.values():
-        provider.answer_tokens = None
     return len(left)
 
 

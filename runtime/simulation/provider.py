@@ -19,7 +19,7 @@ from ..mock_provider.limits import Limiter
 from ..mock_provider.parsed_request import MockError
 from ..mock_provider.spoilt import spoilt_answer, spoilt_events
 from .http_answers import PlayedAnswer, frozen_headers
-from .wires import Path, Spoken, Wires, api_of, error_event_of, error_of
+from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
 
 Z99 = 2.3263478740408408
 """How many standard deviations one of a hundred is above the median."""
@@ -177,7 +177,7 @@ class Provider:
 
     def _pieces(self, tokens: int | None) -> int | None:
         """Pieces of a stream of so many tokens: one for each second, and some for a short one."""
-        if tokens is None:
+        if tokens is None or tokens == AS_ASKED:
             return None
         return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
 

@@ -60,10 +60,12 @@ def sampled_world(plan: Plan, world: Mapping[str, ProviderPlan], scale: float) -
     }
 
 
-def coarse(plan: Plan, scale: float) -> Iterator[str]:
+def coarse(plan: Plan, world: Mapping[str, ProviderPlan], scale: float) -> Iterator[str]:
     """What is so small in a sample that the outcome says little of it."""
     if scale == 1.0:
         return
+    if any(failure.seconds is not None for each in world.values() for failure in each.failures):
+        yield "circuits, which count single failures and open later"
     for each in plan.deployments:
         if each.serving.max_concurrent / scale < COARSE:
             yield f"`{each.deployment}`: max_concurrent"

@@ -39,6 +39,7 @@ from ..serving.pipelines import Threads, Workers
 from .inline_workers import InlineThreads, InlineWorkers
 from .local_models import PlayedModel
 from .provider import PlayedClient, Provider
+from .real_models import RealModel
 from .records import Record
 
 EPOCH = 1_767_571_200.0
@@ -56,6 +57,7 @@ class Simulation:
 
     def __init__(self, plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random) -> None:
         self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
+        self.base_dir = base_dir
         self.random = random
         began = asyncio.get_running_loop().time()
         self.providers: dict[str, Provider] = {}
@@ -199,8 +201,8 @@ class _Played:
         provider = self._simulation.providers[plan.deployment]
         if isinstance(plan, RemotePoolPlan) and not _is_ours(plan):
             return None
-        if provider.plan.real:
-            return None
+        if provider.plan.real and isinstance(plan, OnnxServingPlan):
+            return RealModel(plan, placement, self._simulation.base_dir, provider)
         return PlayedModel(plan, provider, self._simulation.random)
 
     def workers(self, hidden: Iterable[str]) -> Workers:

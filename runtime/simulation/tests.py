@@ -56,10 +56,7 @@ def play(plan: Plan, base_dir: Path, scenario: Scenario, seed: int) -> Outcome:
     """Play one test; the same seed plays the same."""
     outcome = Outcome(scenario.title)
     try:
-        real = any(each.real for each in scenario.world.values())
-        run_virtual(
-            _play(plan, base_dir, scenario, Random(f"{seed} {scenario.title}"), outcome), measured=real
-        )
+        run_virtual(_play(plan, base_dir, scenario, Random(f"{seed} {scenario.title}"), outcome))
     except StartError as error:
         outcome.problems = error.problems
     except Deadlock:

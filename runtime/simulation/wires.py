@@ -29,6 +29,8 @@ _DEPLOYMENT = re.compile(r"/deployments/(?P<deployment>[^/]+)/")
 _KEPT = 4096
 """Answers that are remembered."""
 _WORD = " word"
+AS_ASKED = -1
+"""Tokens of an answer: as many as the request allows."""
 
 
 @frozen
@@ -99,6 +101,7 @@ def _speak(path: Path, raw: bytes, text: str | None, tokens: int | None, pieces:
             return Spoken(False, orjson.dumps(whole), prompt=counted)
     api = api_of(path)
     asked = api.read(path, body)
+    tokens = asked.max_tokens if tokens == AS_ASKED else tokens
     answer = _answer(asked, text, tokens, pieces)
     if asked.stream:
         return Spoken(True, b"", api.events(asked, answer), answer.prompt_tokens, answer.completion_tokens)

@@ -10,6 +10,8 @@ import pytest
 
 from inferc.cli.main import main
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
 FILE = """\
 deployment fast { model = "gpt-4o-mini", runtime openai { api_key = env("NO_SUCH_KEY") } }
 deployment opus { model = "claude-sonnet-4", runtime anthropic { api_key = env("NO_SUCH_KEY") } }
@@ -117,6 +119,11 @@ def test_recorded_answers_must_stay_the_same(file: Path, capsys: pytest.CaptureF
     assert "error[E0711]" in capsys.readouterr().err
     file.with_suffix(".answers.json").write_text("{", "utf-8")
     assert main(["test", str(file)]) == 1
+
+
+def test_the_tests_of_the_samples_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", str(SAMPLES)]) == 0
+    assert "7 tests, all passed" in capsys.readouterr().out
 
 
 def test_code_that_cannot_be_imported_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ class AllWorkers:
         self._supervisor = supervisor
         self.reading: dict[str, Command] = {"status": self.status, "cost": self.cost, "why": self.why}
         self.changing: dict[str, Command] = {
-            name: self._by_each(name) for name in ("breaker", "hold", "drain")
+            name: self._by_each(name) for name in ("breaker", "hold", "drain", "keys")
         } | {"log": self.log}
         self._level = LogLevel()
 
