@@ -159,18 +159,6 @@ async def test_what_is_not_kept_here_is_refused_by_name(name: str) -> None:
         assert refused.value.param == name
 
 
-async def test_who_lets_a_model_think_as_it_sees_fit_is_answered_by_one_that_does_not() -> None:
-    ask = {"model": "openai", "max_tokens": 2000, "messages": ASK}
-    async with gateway() as url, ClientSession() as http:
-        for thinking, status in (
-            ({"type": "adaptive"}, 200),
-            ({"type": "enabled", "budget_tokens": 1024}, 400),
-        ):
-            body = {**ask, "thinking": thinking, "output_config": {"effort": "high"}}
-            async with http.post(f"{url}/v1/messages", json=body) as answer:
-                assert (await answer.json(), answer.status)[1] == status
-
-
 async def test_what_a_chat_completion_has_no_word_for_is_named_in_a_header() -> None:
     body = {"model": "openai", "max_tokens": 10, "messages": ASK, "context_management": {"edits": [1]}}
     async with gateway() as url, ClientSession() as client:
