@@ -97,7 +97,7 @@ async def test_a_circuit_that_one_process_opens_is_open_for_all(redis: RedisServ
 async def test_a_circuit_that_an_operator_opens_stays_open_for_all_until_one_closes_it(
     redis: RedisServer, key: SecretRef
 ) -> None:
-    async with processes(redis, key, 2) as ((one, other), mock):
+    async with processes(redis, key, 2) as ((one, other), _mock):
         now = asyncio.get_running_loop().time()
         policies_of(one).breaker.open_for_operator(now + 600, 600)
         await eventually(lambda: not is_closed(other))
