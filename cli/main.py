@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "guards": "say which guards see what is asked and answered, and that no way leads past them",
+    "flows": "say which kinds of data go where, by which way, and whether they may",
     "call": "answer one request and stop",
     "fmt": "bring files into the one style",
     "explain": "explain a diagnostic code",
