@@ -1,8 +1,8 @@
 """The remote models that are known: context window, prices, age, and how much a provider lets through.
 
 The data are files beside this module. `model_prices.json` and, for the providers of `presets`,
-`preset_model_prices.json` are written by `scripts/build_catalogue.py` and name their source and date;
-`tiers.json` is kept by hand, with a source and a date per entry.
+`preset_model_prices.json`, which has those of Bedrock, too, are written by `scripts/build_catalogue.py` and
+name their source and date; `tiers.json` is kept by hand, with a source and a date per entry.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .bedrock_names import listed_names
 from .kinds import ProviderKind, RuntimeKind
 from .presets import PRESETS
 from .record import Record
@@ -78,6 +79,10 @@ def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | N
     `name` may be an alias or a dated snapshot, with or without the path of a vendor before it, such as
     `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model.
     """
+    if provider is ProviderKind.BEDROCK:
+        index = _preset_indices()[provider]
+        row = next((row for each in listed_names(name.lower()) if (row := index.find(each))), None)
+        return None if row is None else _model(provider, row)
     if provider in _PRESETS:
         return _find_at_preset(name.lower(), provider)
     vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))

@@ -14,6 +14,7 @@ from .limits.plan_policies import PlanPolicies
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import UnknownModel
+from .requests.foreign_text import short_name
 from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
@@ -21,12 +22,9 @@ from .serving.deployment import Deployment
 from .serving.model import Model
 
 if TYPE_CHECKING:
-    from .serving.guards import Guards
+    from .serving.guards import GuardedModel, Guards
     from .serving.pipelines import Event, Extern, Pipeline, Result, Threads, Workers
     from .serving.routes.route import Route
-
-_MOST_NAME = 200
-"""Characters of a name that is not there, as it is looked at and shown."""
 
 
 class RunningPlan:
@@ -93,6 +91,7 @@ class RunningPlan:
         try:
             return self.pipelines[name]
         except KeyError:
+            name = short_name(name)
             listed = _listed(name, self.pipelines)
             message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
             if name in self.models:
@@ -123,9 +122,8 @@ class RunningPlan:
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         trace = Trace() if trace is None else trace
-        model, call = self.model(name), Call(request, deadline, priority, headers, payers=payers)
-        door = self.guards.of(name, payers) if self.guards is not None else None
-        return model.stream(call, trace) if door is None else door.stream(model, call, trace)
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return self._asked(name, payers).stream(call, trace)
 
     async def answer(
         self,
@@ -143,9 +141,8 @@ class RunningPlan:
         As `stream`, and faster where replicas have whole answers.
         """
         trace = Trace() if trace is None else trace
-        model, call = self.model(name), Call(request, deadline, priority, headers, payers=payers)
-        door = self.guards.of(name, payers) if self.guards is not None else None
-        return await (model.answer(call, trace) if door is None else door.answer(model, call, trace))
+        call = Call(request, deadline, priority, headers, payers=payers)
+        return await self._asked(name, payers).answer(call, trace)
 
     async def run(
         self,
@@ -195,6 +192,11 @@ class RunningPlan:
         door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
         return stream(values) if door is None else door.events(values, stream, deadline, trace)
 
+    def _asked(self, name: str, payers: tuple[str, ...]) -> Model | GuardedModel:
+        """The model of that name, behind its guards. Raises UnknownModel."""
+        model = self.model(name)
+        return model if self.guards is None else self.guards.around(model, name, payers)
+
     def is_idle(self, among: Iterable[Deployment]) -> bool:
         """Whether nothing is in flight any more that may come to the deployments `among`."""
         return not self.users and not any(each.running or each.waiting for each in among)
@@ -212,7 +214,7 @@ class RunningPlan:
             await self.policies.stop(after.policies if after is not None else None)
 
     def _unknown(self, name: str) -> str:
-        name = name[:_MOST_NAME]  # comparing takes time, and an answer need not repeat it all
+        name = short_name(name)
         if name in self.pipelines:
             return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
         return f"there is no model `{name}`; the models here are: {_listed(name, self.models)}"

@@ -28,6 +28,7 @@ PROVIDERS = {"anthropic": "anthropic", "google": "gemini", "openai": "openai"}
 """The library's name of each provider that has a runtime of its own, and the language's."""
 
 PRESETS = {
+    "aws": "bedrock",
     "cerebras": "cerebras",
     "cohere": "cohere",
     "deepseek": "deepseek",
@@ -39,8 +40,8 @@ PRESETS = {
     "together": "together",
     "x-ai": "xai",
 }
-"""The same for providers that speak OpenAI's protocol. Their models have a file of their own, which is read
-only where one of them is used."""
+"""The same for Bedrock, and for providers that speak OpenAI's protocol. Their models
+have a file of their own, which is read only where one of them is used."""
 
 FOREIGN = {"google": ("claude-",)}
 """Models that a provider sells but that do not speak its wire format."""
@@ -59,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output: Path = arguments.output
     _write(build(arguments.date, PROVIDERS), output)
-    _write(build(arguments.date, PRESETS), output.with_name(f"{output.stem}_presets.json"))
+    _write(build(arguments.date, PRESETS), output.with_name(f"preset_{output.name}"))
 
 
 def _write(catalogue: dict[str, Any], output: Path) -> None:

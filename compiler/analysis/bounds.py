@@ -38,8 +38,6 @@ from ..plan import (
 from ..plan.reach import members_of, names_of
 from .graph_nodes import blocks_of, step_of, texts_in
 
-LONGEST_QUEUE = 60.0
-"""Seconds that a request waits for a place in a full deployment."""
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
 LONGEST_RETRIES = 120.0
@@ -317,7 +315,8 @@ def _pool(plan: RemotePoolPlan) -> Part:
     if attempts > 1:
         tries = f"1 + {retries} retr{'y' if retries == 1 else 'ies'}"
         what += f": {tries}" if replicas == 1 else f": ({tries}) × {replicas} replicas"
-    queue = LONGEST_QUEUE if plan.serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
+    serving = plan.serving
+    queue = float(serving.queue_timeout) if serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
     waits = _retry_waits(plan.retry if plan.idempotent else None)
     seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
     one = _one_call(plan)

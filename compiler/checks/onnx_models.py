@@ -154,6 +154,16 @@ def _dimensions(
 def _vectors(
     declared: Declared, task: EmbedTask, output: TensorSpec | None, signature: Signature, found: Diagnostics
 ) -> None:
+    for name in ("query_length", "attends_expansion"):
+        needed = VectorKind.MULTI if name == "query_length" else None
+        if getattr(task, name) and (task.vectors is not needed if needed else task.query_length is None):
+            what = "`vectors = multi`" if needed else "`query_length`"
+            found.error(
+                "E0308",
+                f"`{name}` says nothing without {what}",
+                declared.span("task", name),
+                help=f"set {what}, or remove it",
+            )
     if task.vectors is not VectorKind.DENSE and task.dimensions is not None:
         message = f"`dimensions` cuts dense vectors, and these are {task.vectors}"
         _task_error(declared, ("task", "dimensions"), message, signature, found, None)
@@ -169,6 +179,21 @@ def _per_token(declared: Declared, task: ClassifyTask, found: Diagnostics) -> No
             "each span has one label, so there is no `top_k`",
             declared.span("task", "top_k"),
             help="remove it",
+        )
+    for name in ("tokenizer", "aggregation", "top_k") if task.decoding is not None else ():
+        if getattr(task, name) is not None:
+            found.error(
+                "E0308",
+                f"what is decoded is one text for each row of a tensor, so there is no `{name}`",
+                declared.span("task", name),
+                help="remove it",
+            )
+    if task.decoding is not None and task.labels is None:
+        found.error(
+            "E0308",
+            "a text is put together of `labels`, and there are none",
+            declared.span("task", "decoding"),
+            help='name them: `labels = "characters.txt"`, the blank first',
         )
 
 

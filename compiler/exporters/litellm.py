@@ -23,6 +23,7 @@ _PREFIXES: dict[RuntimeKind, str] = {
     RuntimeKind.OPENAI: "openai",
     RuntimeKind.ANTHROPIC: "anthropic",
     RuntimeKind.GEMINI: "gemini",
+    RuntimeKind.BEDROCK: "bedrock",
     RuntimeKind.LITELLM: "litellm_proxy",
     RuntimeKind.OPENAI_COMPATIBLE: "openai",
     RuntimeKind.VLLM: "hosted_vllm",
@@ -133,6 +134,15 @@ class _Writing:
             params["api_base"] = self._text(endpoint)
             if kind is RuntimeKind.OLLAMA:
                 params["api_base"] = params["api_base"].removesuffix("/v1")
+        if kind is RuntimeKind.BEDROCK:
+            for ours, theirs in (("region", "aws_region_name"), ("profile", "aws_profile_name")):
+                if (value := values.take(ours)) is not None:
+                    params[theirs] = self._text(value)
+            for ours in ("access_key_id", "secret_access_key", "session_token"):
+                if (secret := values.take(ours)) is not None:
+                    params[f"aws_{ours}"] = self._secret(secret, deployment.name)
+            if "api_base" in params:
+                params["aws_bedrock_runtime_endpoint"] = params.pop("api_base")
         for ours, theirs in (("project", "vertex_project"), ("region", "vertex_location")):
             if (
                 kind in (RuntimeKind.GEMINI, RuntimeKind.ANTHROPIC)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from attrs import astuple
 
@@ -10,6 +12,26 @@ from .values import frozen
 
 PICODOLLARS = 10**12
 """Parts of a dollar in which costs are counted: whole numbers, which add up exactly."""
+
+
+MOST_TOKENS = 20_000_000
+"""More than any model reads and writes for one request; a provider that tells more is not believed."""
+
+
+def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
+    """Whether a usage, as a provider tells it, can be: no count is negative, or more than any model
+    counts."""
+    for name, value in told.items():
+        if isinstance(value, dict):
+            if depth and not is_believable(value, depth - 1):
+                return False
+        elif type(value) in (int, float) and not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+            return False
+    return True
+
+
+_COUNTED = re.compile(r"[tT]okens?|[cC]ount$")
+"""What names of counts look like, in the words of all providers; others are times and money."""
 
 
 @frozen

@@ -38,6 +38,11 @@ def adapt_thinking(
             return {"thinking": None}
         case "effort" | "level":
             effort = _nearest(_effort(wanted), can, found)
+            if provider == "bedrock" and effort == "high" and longest is not None:  # Nova's reference
+                found.note(
+                    "reasoning_effort", "`high` sent as `medium`: it takes no limit of the answer beside it"
+                )
+                effort = "medium"
             return {"thinking": evolve(wanted, mode=None, budget=None, effort=effort)}
         case "adaptive":
             effort = _nearest(_effort(wanted), can, found)

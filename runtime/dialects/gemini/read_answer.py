@@ -73,7 +73,7 @@ class GeminiReader(AnswerReader):
         for position, candidate in enumerate(value.get("candidates") or ()):
             yield from self._candidate(candidate, candidate.get("index") or position)
         if isinstance(usage := value.get("usageMetadata"), dict):
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         yield from self._read_object(value)

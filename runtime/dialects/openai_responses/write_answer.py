@@ -33,6 +33,18 @@ from .shapes import (
 
 Json = dict[str, Any]
 
+_BEGINNING = (b"response.created", b"response.queued")
+_WITH_RESPONSE = frozenset(
+    {
+        *_BEGINNING,
+        b"response.in_progress",
+        b"response.completed",
+        b"response.incomplete",
+        b"response.failed",
+    }
+)
+"""Events that hold the response as it is then."""
+
 
 @define
 class _Item:
@@ -86,7 +98,7 @@ class ResponsesWriter:
         self._usage: Usage | None = None
         self._finish: e.Finished | None = None
         self._failed = False
-        self._queued = False
+        self._queued = self._adopted = False
 
     def write(self, event: e.Event) -> bytes:
         """The events of the stream that tell `event`; none where it says nothing to clients."""
@@ -134,7 +146,7 @@ class ResponsesWriter:
 
     def end(self) -> bytes:
         """The end of an answer that is complete."""
-        if self._failed:
+        if self._failed or self._adopted:
             return b""
         if self._finish is None:
             return self.write(e.Failed(RequestError("the answer was cut off"), began=True))
@@ -175,6 +187,32 @@ class ResponsesWriter:
         """The beginning of the stream while the request waits, for who follows it from there."""
         self._queued = True
         return self._response("created", "queued") + self._response("queued", "queued")
+
+    def adopt(self, response: Json) -> Json:
+        """A response that came as it is, with what it is called and what is kept of it here."""
+        identity = {} if self._identity is None else self._identity.json()
+        self.response = {**response, **identity}
+        return self.response
+
+    def adopt_event(self, event: bytes) -> bytes:
+        """An event that came as it is; those that hold the response, with what is known of it here.
+
+        Behind the beginning of a stream that has been told already, they are numbered anew.
+        """
+        self._adopted = True
+        kind = event[len(b"event: ") : event.index(b"\n")]
+        if kind not in _WITH_RESPONSE and not self._queued:
+            self._number += 1
+            return event
+        if self._queued and kind in _BEGINNING:
+            return b""
+        self._number += 1
+        value = orjson.loads(event[event.index(b"data: ") + len(b"data: ") :])
+        if self._queued:
+            value["sequence_number"] = self._number
+        if kind in _WITH_RESPONSE:
+            value["response"] = self.adopt(value["response"])
+        return b"event: %b\ndata: %b\n\n" % (kind, orjson.dumps(value))
 
     def unanswered(self, status: str) -> Json:
         """The response while nothing of its answer is there, and none may come."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...admin import Answer, Command, Refused
 from ...reload import Reloader
-from ..commands import LAST, Reloading, admin_socket
+from ..commands import LAST, LogLevel, Reloading, admin_socket
 from .merging import merged_cost
 from .supervisor import Supervisor
 
@@ -25,7 +25,7 @@ def admin_of_all(path: Path) -> Callable[[Supervisor, Reloader], AbstractAsyncCo
         async with admin_socket(
             path,
             {**commands.reading, "difference": reloading.difference},
-            {**commands.changing, "reload": reloading.reload},
+            {**commands.changing, **reloading.changing},
         ):
             yield
 
@@ -39,8 +39,9 @@ class AllWorkers:
         self._supervisor = supervisor
         self.reading: dict[str, Command] = {"status": self.status, "cost": self.cost, "why": self.why}
         self.changing: dict[str, Command] = {
-            name: self._by_each(name) for name in ("breaker", "hold", "drain")
-        }
+            name: self._by_each(name) for name in ("breaker", "hold", "drain", "keys")
+        } | {"log": self.log}
+        self._level = LogLevel()
 
     async def status(self, _: Asked) -> Answer:
         """How everything is."""
@@ -60,6 +61,12 @@ class AllWorkers:
         if not found:
             raise Refused(told[0]["refused"] if told else _NOBODY)
         return found[0]
+
+    async def log(self, asked: Asked) -> Answer:
+        """Let all say as much as `level` has it, this process too."""
+        await self._level.set(asked)
+        await self._supervisor.ask_all({**asked, "command": "log"})
+        return {}
 
     def _by_each(self, command: str) -> Command:
         """What every worker does."""

@@ -13,7 +13,7 @@ from ...dialects.server_sent_events import SseParser
 from ...requests.answer import ChatChunk, PassedChunk
 from ...requests.errors import BadRequest, Incapable
 from ...requests.request import CompletionRequest, PassedRequest
-from ...requests.usage import Usage
+from ...requests.usage import Usage, is_believable
 from .chat_targets import model_named
 from .passthrough_answers import PassingReader, check_whole
 
@@ -93,7 +93,7 @@ def usage_in(data: bytes) -> Usage | None:
     except orjson.JSONDecodeError:
         return None
     usage = answer.get("usage") if isinstance(answer, dict) else None
-    if not isinstance(usage, dict):
+    if not isinstance(usage, dict) or not is_believable(usage):
         return None
     counts = [usage.get(name, usage.get(older)) for name, older in _NAMES]
     if not any(type(count) is int and count > 0 for count in counts):

@@ -1,6 +1,6 @@
 """Guards: code of the user's that sees requests before all else, and answers after it."""
 
-from .door import Guards
+from .door import GuardedModel, Guards
 from .guard import Guard, GuardCounters
 
-__all__ = ["Guard", "GuardCounters", "Guards"]
+__all__ = ["Guard", "GuardCounters", "GuardedModel", "Guards"]

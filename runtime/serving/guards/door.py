@@ -47,6 +47,11 @@ class Guards:
         """What requests for `name` pass, of a client with the key among `payers`; None: nothing."""
         return self._of(name, key_name_among(payers))
 
+    def around(self, model: Model, name: str, payers: tuple[str, ...]) -> Model | GuardedModel:
+        """`model`, asked as `name`, behind those that see its requests."""
+        door = self.of(name, payers)
+        return model if door is None else GuardedModel(model, door)
+
     def _find(self, name: str, key: str | None) -> Door | None:
         found = tuple(each for each in self.all if each.plan.sees(name) and _is_of(each.plan, key))
         return Door(found, name, key) if found else None
@@ -63,10 +68,6 @@ class Door:
     guards: tuple[Guard, ...]
     name: str
     key: str | None
-
-    async def answer(self, model: Model, call: Call, trace: Trace) -> Chunk:
-        """The first chunk: all of the answer, for a request that wants no stream. Raises RequestError."""
-        return await first_chunk(self.stream(model, call, trace))
 
     async def stream(self, model: Model, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         """The answer of `model`, as far as it may be told. Raises RequestError."""
@@ -158,6 +159,22 @@ class Door:
             return same
         left = iter(seen)
         return await applied(Texts(lambda place, text: next(left) if text.strip() else text))
+
+
+@frozen
+class GuardedModel:
+    """A model behind its guards, asked as a `Model` is."""
+
+    model: Model
+    door: Door
+
+    def stream(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
+        """The answer in pieces, as far as it may be told. Raises RequestError."""
+        return self.door.stream(self.model, call, trace)
+
+    async def answer(self, call: Call, trace: Trace) -> Chunk:
+        """The first chunk: all of the answer, for a request that wants no stream. Raises RequestError."""
+        return await first_chunk(self.stream(call, trace))
 
 
 def _text_in(chunk: Chunk) -> str:
