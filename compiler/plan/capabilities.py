@@ -103,6 +103,15 @@ class Capabilities:
 
     def over(self, base: Capabilities) -> Capabilities:
         """What is known here, and what `base` knows of the rest. What both refuse in sampling is refused."""
+        key = id(self), id(base)  # for what is equal but not the same, 1 may be True
+        found = _OVER.get(key)
+        if found is None:
+            if len(_OVER) >= _MOST_OVER:
+                _OVER.clear()
+            found = _OVER[key] = self, base, self._over(base)
+        return found[-1]
+
+    def _over(self, base: Capabilities) -> Capabilities:
         known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
         if self.refused_sampling and base.refused_sampling:
             known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
@@ -117,6 +126,10 @@ class Capabilities:
 
 
 _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
+
+_MOST_OVER = 1024
+_OVER: dict[tuple[int, int], tuple[Capabilities, Capabilities, Capabilities]] = {}
+"""What was found by `over` is asked for with each request; with what it was found from, so that none goes."""
 
 UNKNOWN = Capabilities()
 """Nothing is known."""

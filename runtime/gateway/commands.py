@@ -171,20 +171,20 @@ class Commands:
         """The story of the request with the `id`; without one, the last ones that went wrong."""
         request_id = asked.get("id")
         if request_id is None:
-            return {"requests": [record.as_json() for record in self._records.troubled(LAST)]}
-        record = self._records.find(str(request_id))
-        if record is None:
+            return {"requests": self._records.troubled(LAST)}
+        story = self._records.story(str(request_id))
+        if story is None:
             raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
-        return record.story()
+        return story
 
     async def breaker(self, asked: Asked) -> Answer:
         """Open the circuit of the endpoint of a deployment for `seconds`, or close it."""
         seconds, now = _seconds(asked), asyncio.get_running_loop().time()
         for policies in self._policies(asked):
             if seconds:
-                policies.breaker.opened_elsewhere(now + seconds, seconds)
+                policies.breaker.open_for_operator(now + seconds, seconds)
             else:
-                policies.breaker.closed_elsewhere(now)
+                policies.breaker.close_for_operator(now)
         return {}
 
     async def hold(self, asked: Asked) -> Answer:
@@ -195,6 +195,8 @@ class Commands:
             raise Refused(f"hold it for up to {longest:g} s, its `max_hold`")
         for policies in self._policies(asked):
             policies.limiter.hold(seconds)
+            if policies.tell_hold is not None:
+                policies.tell_hold(seconds)
         return {}
 
     async def drain(self, asked: Asked) -> Answer:

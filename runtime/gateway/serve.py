@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -18,7 +19,7 @@ from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
+from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
 from ..issued_keys import BrokenKeys
 from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
@@ -30,6 +31,7 @@ from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys, following_keys
 from .grpc_server import GrpcServer
+from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .web_tokens import WebTokens
@@ -60,10 +62,12 @@ async def serve(
     running: Running | None = None,
     records: Records | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
+    bound: socket.socket | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     A signal while the executor is still starting breaks that off. stopping: what else says when to stop.
+    bound: where requests come; None: where systemd listens, if it does, else where the plan says.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
@@ -73,7 +77,8 @@ async def serve(
     and where other machines would be served without a token.
     """
     check_door(gateway)
-    bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
+    if bound is None:
+        bound = from_systemd() or bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
         async with stopping() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))
@@ -84,7 +89,9 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
+            keeping = KeepingRecords(app[RECORDS], executor.state_at, executor.plan.state.name)
             try:
+                await keeping.start()
                 await server.start()
                 service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
@@ -115,6 +122,7 @@ async def serve(
                     await service.rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
+                await keeping.stop()
                 await _stop(executor)
     finally:
         bound.close()
