@@ -39,8 +39,12 @@ class Siblings(Protocol):
         """How all of them are, together."""
         ...
 
-    async def metrics(self) -> list[Metric]:
-        """What all of them have counted, together."""
+    async def metrics(self, *, traffic: bool = False) -> list[Metric]:
+        """What all of them have counted, together; traffic: of requests alone."""
+        ...
+
+    async def ask(self, command: str, **asked: Any) -> dict[str, Any]:
+        """What all of them say to a command that changes nothing."""
         ...
 
 
@@ -99,7 +103,7 @@ class Records:
             None if trace is None else trace.replica,
             0 if trace is None else trace.tries,
             spans,
-            [] if trace is None else trace.notes,
+            exchange.notes if trace is None else trace.notes,
         )
         if asks and outcome != Unauthorized.code:  # of which anybody may send any number
             self._recent.append(record)
@@ -124,6 +128,10 @@ class Records:
     def troubled(self, most: int) -> list[Record]:
         """The last requests that failed, or needed more than one attempt."""
         return list(self._troubled)[-most:]
+
+    def recent(self, most: int) -> list[Record]:
+        """The last requests."""
+        return list(self._recent)[-most:]
 
     def _newest(self) -> Iterator[Record]:
         return chain(reversed(self._recent), reversed(self._troubled))

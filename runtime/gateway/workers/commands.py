@@ -9,7 +9,8 @@ from typing import Any
 
 from ...admin import Answer, Command, Refused
 from ...reload import Reloader
-from ..commands import LAST, Reloading, admin_socket
+from ..commands import Reloading, admin_socket
+from ..stories import LAST, MOST
 from .merging import merged_cost
 from .supervisor import Supervisor
 
@@ -55,7 +56,9 @@ class AllWorkers:
         told = await self._supervisor.ask_all({**asked, "command": "why"})
         if asked.get("id") is None:
             requests = [request for each in told for request in each.get("requests", ())]
-            return {"requests": sorted(requests, key=lambda each: float(each["time"]))[-LAST:]}
+            recent = asked.get("recent")
+            most = 2 * min(recent, MOST) if type(recent) is int and recent > 0 else LAST
+            return {"requests": sorted(requests, key=lambda each: float(each["time"]))[-most:]}
         found = [each for each in told if "refused" not in each]
         if not found:
             raise Refused(told[0]["refused"] if told else _NOBODY)

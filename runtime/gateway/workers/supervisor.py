@@ -17,12 +17,14 @@ from attrs import evolve
 
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
+from ...admin import Refused
 from ...concurrency.tasks import end_tasks
 from ...http_server import Stop, bind, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
+from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
 from .merging import Told, merged_status
 from .part import part_of
@@ -57,12 +59,20 @@ class Supervisor:
     """The workers of one plan.
 
     command: what starts a worker, which is told the number of its end of a socket as the last argument.
-    options: what else a worker is told. share_port: other processes may listen at the same port.
+    options: what else a worker is told. share_port: other processes may listen at the same port. sources:
+    the files that say the plan.
     """
 
     def __init__(
-        self, plan: Plan, command: Sequence[str], options: Mapping[str, Any], *, share_port: bool = False
+        self,
+        plan: Plan,
+        command: Sequence[str],
+        options: Mapping[str, Any],
+        *,
+        share_port: bool = False,
+        sources: Sources = dict,
     ) -> None:
+        self.sources = sources
         self.plan = plan
         self.reload_problems: tuple[str, ...] = ()
         self.reloaded_at: float | None = None
@@ -332,8 +342,19 @@ class Supervisor:
 
     async def _answer(self, message: Message) -> Message:
         """What a worker asks of all of them."""
-        if message["command"] == "metrics":
-            return {"metrics": [each["metrics"] for each in await self.ask_all(message)] + [self._metrics()]}
+        match message["command"]:
+            case "metrics":
+                told = [each["metrics"] for each in await self.ask_all(message) if "metrics" in each]
+                return {"metrics": [*told, self._metrics()]}
+            case "cost" | "why" as command:
+                from .commands import AllWorkers
+
+                try:
+                    return await AllWorkers(self).reading[command](message)
+                except Refused as error:
+                    return {"refused": str(error)}
+            case "sources":
+                return self.sources()
         return await self.health()
 
     async def health(self) -> dict[str, Any]:
