@@ -24,11 +24,16 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
 CLIENTS := .venv-clients
+REAL := .venv-real
+LLAMA := .venv-clients/llama-index
+NODE := tests/clients/node/node_modules
+TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
 
 T ?=
 J ?= 2
+S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults clients ui mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients real ui mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,9 +86,9 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-clients: $(READY) models $(CLIENTS)/.ready ## try clients that others wrote, in an environment of theirs
-	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python -m pytest -q -c /dev/null -p no:cacheprovider \
-		--rootdir tests/clients --confcutdir tests/clients tests/clients
+clients: $(READY) models $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json ## try clients that others wrote, in environments of theirs
+	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python $(TRY) tests/clients --ignore tests/clients/llama_index
+	@INFERC=$(CURDIR)/$(BIN)/inferc $(LLAMA)/bin/python $(TRY) tests/clients/llama_index
 
 ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
 	@command -v chromium >/dev/null || { \
@@ -100,8 +105,31 @@ $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt
 	@touch $@
 
+real: $(READY) $(S:%=$(REAL)/%/.ready) ## launch servers that others wrote (S=name: some of them), and write docs/servers.md
+	@$(BIN)/python -m pytest -q -c /dev/null -p no:cacheprovider -p no:asyncio --rootdir tests/real --confcutdir tests/real \
+		$(if $(filter file,$(origin S)),--record) $(S:%=tests/real/test_%.py)
+
+$(REAL)/litellm/.ready: $(REAL)/llamacpp/.ready # what the proxy stands before
+
+$(REAL)/%/.ready: tests/real/requirements/%.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install $(if $(filter vllm,$*),--no-deps) -r $<
+	@touch $@
+
+$(LLAMA)/.ready: tests/clients/llama_index/requirements.txt
+	@$(PYTHON) -m venv $(LLAMA)
+	@$(LLAMA)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@
+
+$(NODE)/.package-lock.json: tests/clients/node/package-lock.json
+	@if command -v npm > /dev/null; then cd $(dir $<) && npm ci --silent; \
+		else echo "npm is not here: the clients for Node are left out"; fi
+
 faults: $(READY) redis ## play attacks and faults against real processes, and write docs/reliability.md
 	@$(BIN)/python scripts/faults.py
+
+gpu: $(READY) models ## run what only an NVIDIA GPU shows, with figures; says why where there is none
+	@$(BIN)/python scripts/gpu.py
 
 mistakes: $(READY) ## make each single mistake in the samples, and count what is said about it
 	@$(BIN)/python -m tests.support.single_mistakes
@@ -110,7 +138,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

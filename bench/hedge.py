@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.fakes import CHAT, FakeReplica
 from tests.support.members import member
-from tests.support.virtual_time import run_virtual
 
 from inferc.compiler.plan import Duration, HedgePlan, SourceRef, TaskKind
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.request import Request

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
@@ -114,6 +114,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
+    program = _with_tests(program, evaluator, found)
     if program.gateway.bounds != Bounds() and not found.has_errors:
         from .analysis.promises import check_bounds
 
@@ -127,6 +128,20 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
 
         check_features(program, found)
     return program
+
+
+def _with_tests(program: Program, evaluator: Evaluator, found: Diagnostics) -> Program:
+    """`program` with the tests of its files; what checks them is loaded only where there are some."""
+    has_tests = (
+        isinstance(node, s.TestDeclaration) for each in program.scopes for node in each.module.declarations
+    )
+    if not any(has_tests):
+        return program
+    from .scenarios.check import ScenarioChecker
+
+    deployments = {id(declared.symbol.node): deployment for declared, deployment in program.deployments}
+    checker = ScenarioChecker(found, evaluator, deployments, [each.name for each in program.gateway.keys])
+    return evolve(program, tests=tuple(test for scope in program.scopes for test in checker.check(scope)))
 
 
 def _promises(program: Program) -> bool:

@@ -11,10 +11,14 @@ from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
 from ..dsl.late_text import LateText, Variable, is_unknown
 from ..dsl.runtimes import (
+    BedrockConfig,
     CustomConfig,
+    EndpointTls,
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
+    OpenAICompatibleConfig,
+    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
@@ -27,6 +31,7 @@ from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
 from .plan import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     GuardPlan,
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 WIRES: dict[ProviderKind, WireFormat] = {
     ProviderKind.ANTHROPIC: WireFormat.ANTHROPIC,
     ProviderKind.GEMINI: WireFormat.GEMINI,
+    ProviderKind.BEDROCK: WireFormat.BEDROCK,
 }
 """The wire formats that are not OpenAI's."""
 
@@ -211,8 +217,37 @@ class _Lowerer:
             target=config.target if isinstance(config, LocalServerConfig | CustomConfig) else None,
             launch=config.launch if isinstance(config, LaunchableConfig) else None,
             settings=config.settings if isinstance(config, CustomConfig) else {},
+            tls=self._endpoint_tls(config, declared),
+            proxy=config.proxy,
+            proxy_login=self._secret(config.proxy_login, declared, "runtime_config", "proxy_login")
+            if config.proxy_login is not None
+            else None,
+            aws=self._aws(config, declared),
+            responses=_has_responses(config),
             capabilities=capabilities_of(deployment),
         )
+
+    def _endpoint_tls(self, config: RemoteConfig, declared: Declared) -> EndpointTls | None:
+        if config.tls is None:
+            return None
+        return EndpointTls(
+            **{
+                name: self._secret(file, declared, "runtime_config", "tls", name)
+                for name in ("ca", "cert", "key")
+                if (file := getattr(config.tls, name)) is not None
+            }
+        )
+
+    def _aws(self, config: RemoteConfig, declared: Declared) -> AwsAccess | None:
+        """What signs requests; None where nothing does."""
+        if not isinstance(config, BedrockConfig) or config.api_key:
+            return None
+        named = {
+            name: self._secret(secret, declared, "runtime_config", name)
+            for name in ("access_key_id", "secret_access_key", "session_token")
+            if (secret := getattr(config, name)) is not None
+        }
+        return AwsAccess(config.region or "", config.profile, **named)
 
     def _secret(self, secret: SecretRef, declared: Declared, *path: str) -> SecretRef:
         """`secret`, a relative path counted from the plan instead of the file that says it."""
@@ -236,6 +271,15 @@ def _guard(declared: DeclaredGuard) -> GuardPlan:
         unreadable=guard.unreadable,
         pieces=guard.pieces,
     )
+
+
+def _has_responses(config: RemoteConfig) -> bool:
+    """Whether the endpoint serves OpenAI's responses: its own does, others where that is said."""
+    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
+        return False
+    if config.responses is not None:
+        return config.responses
+    return isinstance(config, OpenAIConfig) and config.endpoint is None and config.azure_resource is None
 
 
 def _name_at(deployment: Deployment) -> str:

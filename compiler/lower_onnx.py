@@ -102,6 +102,8 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 query_prompt=task.query_prompt,
                 document_prompt=task.document_prompt,
                 input_type=task.input_type,
+                query_length=task.query_length,
+                attends_expansion=task.attends_expansion,
             )
         case RerankTask() as task:
             return RerankSpec(tokenizer=tokenizer(), max_length=task.max_length, activation=task.activation)
@@ -118,6 +120,7 @@ def _task(declared: Declared, deployment: Deployment, pinner: Pinner) -> TaskSpe
                 activation=task.activation,
                 top_k=task.top_k,
                 aggregation=task.aggregation,
+                decoding=task.decoding,
             )
         case GenerateTask() as task:
             return GenerateSpec(

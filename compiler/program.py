@@ -24,6 +24,7 @@ from .scope import Scope
 
 if TYPE_CHECKING:
     from .graph import Graph
+    from .scenarios.check import DeclaredTest
 
 
 @frozen(eq=False, repr=False)
@@ -109,6 +110,8 @@ class Program:
     models: ModelFiles
     graph: Graph | None
     """Types, routes, pipelines and externs; None when the files declare none."""
+    tests: tuple[DeclaredTest, ...] = ()
+    """Those that are right, of all files."""
 
     def by_name(self, name: str) -> Declared | None:
         """The deployment called `name`."""

@@ -10,6 +10,7 @@ from ..dsl.presets import PRESETS
 from ..dsl.runtimes import (
     AnthropicConfig,
     AzureConfig,
+    BedrockConfig,
     LaunchableConfig,
     LocalServerConfig,
     OpenAIConfig,
@@ -72,6 +73,11 @@ def target_of(provider: ProviderKind, config: RemoteConfig) -> Target:
         publisher = "anthropic" if isinstance(config, AnthropicConfig) else "google"
         place = ("v1/projects/", config.project, f"/locations/{config.region}/publishers/{publisher}")
         return Target(joined(config.endpoint or host, "/", *place), AuthScheme.GOOGLE_OAUTH, config.headers)
+    if isinstance(config, BedrockConfig):
+        region = config.region or ""
+        host = joined("https://bedrock-runtime.", region, ".amazonaws.com", ".cn" * region.startswith("cn-"))
+        auth = AuthScheme.BEARER if config.api_key else AuthScheme.AWS_SIGV4
+        return Target(without_slash(config.endpoint or host), auth, config.headers)
     if isinstance(config, AzureConfig):
         return Target(
             without_slash(

@@ -13,7 +13,7 @@ from . import syntax as s
 from .literals import raw_text, read_text
 from .reports import SyntaxReports
 from .secrets import looks_like_key
-from .tokens import Token
+from .tokens import KEYWORDS, Token
 from .units import UnitError, parse_number
 
 _BINDING = {
@@ -229,6 +229,45 @@ class Builder:
     def return_step(self, c: Children) -> s.Step:
         return s.Step(c[0].start, c[1].end, None, c[1])
 
+    # ---- tests
+
+    def test(self, c: Children) -> s.TestDeclaration:
+        return s.TestDeclaration(c[0].start, c[4].end, self.name_quoted([c[1]]), tuple(c[3]))
+
+    def statement(self, c: Children) -> s.Statement:
+        return s.Statement(c[0].start, c[1].end, identifier(c[0]), c[1])
+
+    def ask(self, c: Children) -> s.Ask:
+        return s.Ask(c[0].start, c[2].end, identifier(c[0]), c[1], self._path(c[2]))
+
+    def ask_with(self, c: Children) -> s.Ask:
+        return s.Ask(c[0].start, c[4].end, identifier(c[0]), c[1], self._path(c[2]), c[4])
+
+    def scene(self, c: Children) -> s.Scene:
+        return s.Scene(c[0].start, c[3].end, identifier(c[0]), tuple(c[2]))
+
+    def phrases_add(self, c: Children) -> Children:
+        """The next piece of a phrase, or of the one before it."""
+        phrases, piece = c
+        if phrases and not self._reports.has_comma(phrases[-1]) and _goes_on(phrases[-1], piece):
+            last = phrases[-1]
+            phrases[-1] = evolve(last, words=(*last.words, piece), end=piece.end)
+            return phrases  # type: ignore[no-any-return]
+        return self.items_add([phrases, _phrase(piece)])
+
+    def phrase_block(self, c: Children) -> s.Phrase:
+        return s.Phrase(c[0].start, c[3].end, c[0], phrases=tuple(c[2]))
+
+    def phrase_value(self, c: Children) -> s.Phrase:
+        subject = self.word(c) if isinstance(c[0], Token) else c[0]
+        return s.Phrase(c[0].start, c[2].end, subject, c[2])
+
+    def phrase_with(self, c: Children) -> s.Phrase:
+        return s.Phrase(c[0].start, c[2].end, c[0], words=(self.word([c[1]]), self.word([c[2]])))
+
+    def sign(self, c: Children) -> s.Reference:
+        return self.word(c)
+
     # ---- types
 
     def type_union(self, c: Children) -> s.Node:
@@ -279,7 +318,7 @@ class Builder:
 
     def unary(self, c: Children) -> s.Expression:
         sign, operand = c
-        if sign.text == "-" and isinstance(operand, s.Number):
+        if sign.text == "-" and isinstance(operand, s.Number) and not operand.value < 0:
             return s.Number(sign.start, operand.end, type(operand.value)(-operand.value))
         return s.Unary(sign.start, operand.end, sign.text, operand)
 
@@ -378,6 +417,27 @@ class Builder:
         """The text of a literal in which nothing is interpolated."""
         text = read_text(token.text, token.start, token.end, self._reports.bad_text)
         return "".join(part for part in text.parts if isinstance(part, str))
+
+
+CONTINUES = frozenset(("per", "at", "of", "times", "tokens", "after", "retry_after"))
+"""Words that go on with a phrase; any other one starts the next, where the last one has a verb."""
+
+
+def _phrase(piece: Any) -> s.Phrase:
+    return piece if isinstance(piece, s.Phrase) else s.Phrase(piece.start, piece.end, piece)
+
+
+def _goes_on(phrase: s.Phrase, piece: Any) -> bool:
+    """Whether `piece` belongs to `phrase`, which stands before it."""
+    if isinstance(piece, s.Phrase) or phrase.phrases is not None:
+        return False
+    if not isinstance(piece, s.Reference) or piece.name in CONTINUES or piece.name in KEYWORDS:
+        return not isinstance(piece, s.Member)
+    if piece.name == "~":
+        return True
+    last = phrase.words[-1] if phrase.words else None
+    has_verb = phrase.value is not None or bool(phrase.words)
+    return not has_verb or (isinstance(last, s.Reference) and last.name in ("per", "fails", "answers"))
 
 
 def _route(node: Any) -> s.Route:

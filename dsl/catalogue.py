@@ -1,8 +1,8 @@
 """The remote models that are known: context window, prices, age, and how much a provider lets through.
 
 The data are files beside this module. `model_prices.json` and, for the providers of `presets`,
-`preset_model_prices.json` are written by `scripts/build_catalogue.py` and name their source and date;
-`tiers.json` is kept by hand, with a source and a date per entry.
+`preset_model_prices.json`, which has those of Bedrock, too, are written by `scripts/build_catalogue.py` and
+name their source and date; `tiers.json` is kept by hand, with a source and a date per entry.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .bedrock_names import listed_names
 from .kinds import ProviderKind, RuntimeKind
 from .presets import PRESETS
 from .record import Record
@@ -48,6 +49,8 @@ class ModelInfo(Record):
     cached_input_price: Money | None = None
     cache_write_price: Money | None = None
     cache_write_1h_price: Money | None = None
+    audio_input_price: Money | None = None
+    audio_output_price: Money | None = None
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -78,6 +81,10 @@ def find_model(name: str, provider: ProviderKind | None = None) -> ModelInfo | N
     `name` may be an alias or a dated snapshot, with or without the path of a vendor before it, such as
     `openai/gpt-4o-mini-2024-07-18`. No provider, and a LiteLLM proxy, stand for whoever has the model.
     """
+    if provider is ProviderKind.BEDROCK:
+        index = _preset_indices()[provider]
+        row = next((row for each in listed_names(name.lower()) if (row := index.find(each))), None)
+        return None if row is None else _model(provider, row)
     if provider in _PRESETS:
         return _find_at_preset(name.lower(), provider)
     vendor, bare = _without_vendor(name.lower().removesuffix("-via-litellm"))
@@ -198,6 +205,8 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         cached_input_price=_money(row.get("cached_input")),
         cache_write_price=_money(row.get("cache_write")),
         cache_write_1h_price=_money(row.get("cache_write_1h")),
+        audio_input_price=_money(row.get("audio_input")),
+        audio_output_price=_money(row.get("audio_output")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

@@ -12,6 +12,14 @@ PATTERNS: tuple[tuple[str, RuntimeKind], ...] = (
     ("*.onnx", RuntimeKind.ORT),
     ("*via-litellm*", RuntimeKind.LITELLM),
     ("litellm/*", RuntimeKind.LITELLM),
+    ("bedrock/*", RuntimeKind.BEDROCK),
+    ("arn:aws*:bedrock:*", RuntimeKind.BEDROCK),
+    ("anthropic.claude-*", RuntimeKind.BEDROCK),
+    ("*.anthropic.claude-*", RuntimeKind.BEDROCK),
+    ("amazon.nova-*", RuntimeKind.BEDROCK),
+    ("*.amazon.nova-*", RuntimeKind.BEDROCK),
+    ("meta.llama*", RuntimeKind.BEDROCK),
+    ("*.meta.llama*", RuntimeKind.BEDROCK),
     ("openai/gpt-oss*", RuntimeKind.VLLM),
     ("openai/*", RuntimeKind.OPENAI),
     *((f"{prefix}*", kind) for kind, preset in PRESETS.items() for prefix in preset.prefixes),
@@ -41,6 +49,7 @@ _PREFIXES: dict[RuntimeKind, tuple[str, ...]] = {
     RuntimeKind.OPENAI: ("openai/",),
     RuntimeKind.ANTHROPIC: ("anthropic/",),
     RuntimeKind.GEMINI: ("google/", "gemini/"),
+    RuntimeKind.BEDROCK: ("bedrock/",),
 } | {kind: preset.prefixes for kind, preset in PRESETS.items()}
 """What stands before a model's name only to say who serves it: the provider itself does not know it."""
 

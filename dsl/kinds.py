@@ -20,6 +20,7 @@ class RuntimeKind(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     GEMINI = "gemini"
+    BEDROCK = "bedrock"
     LITELLM = "litellm"
     OPENAI_COMPATIBLE = "openai_compatible"
     AZURE = "azure"
@@ -63,6 +64,7 @@ class ProviderKind(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     GEMINI = "gemini"
+    BEDROCK = "bedrock"
     LITELLM = "litellm"
     OPENAI_COMPATIBLE = "openai_compatible"
     AZURE = "azure"
@@ -93,6 +95,7 @@ class WireFormat(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     GEMINI = "gemini"
+    BEDROCK = "bedrock"
 
 
 class AuthScheme(StrEnum):
@@ -103,6 +106,7 @@ class AuthScheme(StrEnum):
     X_API_KEY = "x_api_key"
     X_GOOG_API_KEY = "x_goog_api_key"
     GOOGLE_OAUTH = "google_oauth"
+    AWS_SIGV4 = "aws_sigv4"
 
 
 class CapacityKind(StrEnum):
@@ -111,6 +115,20 @@ class CapacityKind(StrEnum):
     REJECT = "reject"
     QUEUE = "queue"
     FALLBACK = "fallback"
+
+
+class AdaptiveKind(StrEnum):
+    """How the number of requests that run at the same time follows what a model can do."""
+
+    AIMD = "aimd"
+    GRADIENT = "gradient"
+
+
+class AffinityKind(StrEnum):
+    """What goes to the same replica."""
+
+    CONVERSATION = "conversation"
+    USER = "user"
 
 
 class BudgetAction(StrEnum):
@@ -221,6 +239,12 @@ class Aggregation(StrEnum):
     FIRST = "first"
     AVERAGE = "average"
     MAX = "max"
+
+
+class Decoding(StrEnum):
+    """How labels of steps become a text: those that repeat are one, and blanks, the first label, are none."""
+
+    CTC = "ctc"
 
 
 class TooLongAction(StrEnum):

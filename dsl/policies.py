@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import BudgetAction, CapacityKind, JitterKind, UnavailableAction
+from .kinds import AdaptiveKind, AffinityKind, BudgetAction, CapacityKind, JitterKind, UnavailableAction
 from .record import Record
 from .units import Duration, Money, Size
 
@@ -30,6 +30,28 @@ class Serving(Record):
         1, "remote: size of the worker pool; local: requests in flight", default=32
     )
     on_capacity_exhausted: CapacityPolicy = doc("what a full deployment does", factory=CapacityPolicy)
+    queue_timeout: Duration = above(
+        0,
+        "longest that a request waits for a place; one that would wait longer is refused at once",
+        default=Duration(60),
+        rare=True,
+    )
+    adaptive: AdaptiveKind | None = field(
+        default=None,
+        metadata={
+            "doc": "fewer at once than `max_concurrent` while more would only take longer: by `aimd` or "
+            "`gradient`; unset: always as many",
+            "rare": True,
+        },
+    )
+    affinity: AffinityKind | None = field(
+        default=None,
+        metadata={
+            "doc": "what goes to the same replica, as long as that has room: the requests of a "
+            "`conversation`, or of a `user`; unset: each to the one with the least to do",
+            "rare": True,
+        },
+    )
 
 
 @frozen(eq=False, repr=False)
@@ -138,6 +160,15 @@ class Price(Record):
     )
     cache_write_1h: Money | None = at_least(
         0, "the same for those that are kept for an hour; as `cache_write` unless said", default=None
+    )
+    audio_input: Money | None = at_least(
+        0, "per million tokens of sound in the prompt; as `input` unless said", default=None, rare=True
+    )
+    audio_output: Money | None = at_least(
+        0, "per million tokens of sound in the answer; as `output` unless said", default=None, rare=True
+    )
+    per_second: Money | None = at_least(
+        0, "per second of sound, of models that are paid by its length", default=None, rare=True
     )
 
 

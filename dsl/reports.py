@@ -13,7 +13,7 @@ from .foreign_words import foreign_words
 from .secrets import SECRET_ADVICE
 from .source import Source, Span
 from .suggest import did_you_mean, every
-from .syntax import Block, Field, Node, Reference
+from .syntax import Block, Field, Node, Phrase, Reference, Scene
 from .tokens import DECLARATIONS, Token
 from .units import DURATION_UNITS, NUMBER_SUFFIXES, SIZE_UNITS, PartsError, UnitError
 from .wording import DECLARATION_WORDS, expected_words, found_words, shorten
@@ -156,9 +156,13 @@ class SyntaxReports:
 
     def is_glued(self, before: Node, after: Node) -> bool:
         """Two things in a body need a newline or a comma between them, except after a `}`."""
-        if isinstance(before, Block):
+        if isinstance(before, Block | Scene) or (isinstance(before, Phrase) and before.phrases is not None):
             return False
         return self._last_comma < before.end and self.source.text.find("\n", before.end, after.start) < 0
+
+    def has_comma(self, node: Node) -> bool:
+        """Whether the last comma stands behind `node`."""
+        return self._last_comma >= node.end
 
     def not_separated(self, after: Node, end: int) -> None:
         here = self.span(end, end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import field, frozen
 
 from .fields import at_least, doc
@@ -101,6 +103,19 @@ class OrtConfig(RuntimeConfig):
 
 
 @frozen(eq=False, repr=False)
+class EndpointTls(Record):
+    """Certificates on the way to an endpoint: whose are trusted, and which one is shown."""
+
+    ca: SecretRef | None = doc(
+        "PEM file with the authorities that are trusted there; unset: those of the system", default=None
+    )
+    cert: SecretRef | None = doc(
+        "PEM file with the certificate that is shown, and those above it", default=None
+    )
+    key: SecretRef | None = doc("PEM file with its key, without a password", default=None)
+
+
+@frozen(eq=False, repr=False)
 class RemoteConfig(RuntimeConfig):
     """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
 
@@ -109,12 +124,22 @@ class RemoteConfig(RuntimeConfig):
     )
     endpoint: str | None = doc("base URL; unset: the provider's own", default=None)
     headers: dict[str, str] = doc("headers that each request has besides its own; no secrets", factory=dict)
+    tls: EndpointTls | None = doc("certificates of one's own; unset: those of the system", default=None)
+    proxy: str | None = doc(
+        "HTTP proxy on the way, such as `http://proxy:3128`; unset: as the environment says", default=None
+    )
+    proxy_login: SecretRef | None = doc("what the proxy wants to know: `user:password`", default=None)
     rate_limits: RateLimits = doc("ceilings of the account", factory=RateLimits)
     retry: RetryPolicy = doc("when a failed request is sent again", factory=RetryPolicy)
     timeouts: Timeouts = doc("how long to wait for the provider", factory=Timeouts)
     circuit_breaker: CircuitBreakerConfig = doc(
         "when a failing endpoint is left alone", factory=CircuitBreakerConfig
     )
+
+
+def _responses(where: str) -> Any:
+    """where: it does so without being told to."""
+    return doc(f"whether it serves OpenAI's `/responses`, too; unset: {where}", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -127,6 +152,7 @@ class OpenAIConfig(RemoteConfig):
     azure_resource: str | None = doc("name of the Azure resource", default=None)
     azure_deployment: str | None = doc("name of the deployment inside the Azure resource", default=None)
     api_version: str | None = doc("version of the Azure API", default=None)
+    responses: bool | None = _responses("at OpenAI's own endpoint")
 
 
 @frozen(eq=False, repr=False)
@@ -156,6 +182,25 @@ class GeminiConfig(VertexConfig):
 
     kind: RuntimeKind = RuntimeKind.GEMINI
     safety: dict[str, str] | None = doc("threshold per harm category", default=None)
+
+
+@frozen(eq=False, repr=False)
+class BedrockConfig(RemoteConfig):
+    """`bedrock`: models on Amazon Bedrock, through Converse.
+
+    Requests are signed with the credentials that are named here, or else with those that AWS's own tools
+    find: variables, a profile, the role of the machine. `api_key` is one of Bedrock's own keys, and needs no
+    others.
+    """
+
+    kind: RuntimeKind = RuntimeKind.BEDROCK
+    region: str | None = doc("AWS region, such as `eu-central-1`", default=None)
+    profile: str | None = doc(
+        "profile of AWS's configuration files; unset: the one that counts there", default=None
+    )
+    access_key_id: SecretRef | None = doc("AWS access key, beside its secret", default=None)
+    secret_access_key: SecretRef | None = doc("the secret of that key", default=None)
+    session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
 
 
 @frozen(eq=False, repr=False)
@@ -221,6 +266,7 @@ class OpenAICompatibleConfig(LaunchableConfig):
     """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
 
     kind: RuntimeKind = RuntimeKind.OPENAI_COMPATIBLE
+    responses: bool | None = _responses("never")
 
 
 @frozen(eq=False, repr=False)
@@ -250,6 +296,7 @@ CONFIG_CLASSES: dict[RuntimeKind, type[RuntimeConfig]] = {
     RuntimeKind.OPENAI: OpenAIConfig,
     RuntimeKind.ANTHROPIC: AnthropicConfig,
     RuntimeKind.GEMINI: GeminiConfig,
+    RuntimeKind.BEDROCK: BedrockConfig,
     RuntimeKind.LITELLM: LiteLLMConfig,
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig,
     **dict.fromkeys(PRESETS, PresetConfig),

@@ -460,3 +460,55 @@ class GatewayDeclaration(Declaration):
     """`gateway { bind = "…" }`."""
 
     body: Body
+
+
+# ---- tests
+
+
+@frozen(eq=False, repr=False)
+class Phrase(Node):
+    """What a world says of something: `gpt fails 503 for 10m`, `gpt { … }`, `prompt = 500 tokens`.
+
+    words: what follows the subject and its value, in the order in which it stands there.
+    """
+
+    subject: Expression
+    value: Expression | None = None
+    words: tuple[Expression, ...] = ()
+    phrases: tuple[Phrase, ...] | None = None
+
+
+@frozen(eq=False, repr=False)
+class Statement(Node):
+    """`expect condition`, `wait 30s`, or `ask pipeline(values)`."""
+
+    name: Identifier
+    value: Expression
+
+
+@frozen(eq=False, repr=False)
+class Ask(Node):
+    """`ask model "message" with { … }`."""
+
+    name: Identifier
+    target: Expression
+    message: Text
+    options: Body | None = None
+
+
+@frozen(eq=False, repr=False)
+class Scene(Node):
+    """`world { … }` and `load { … }`."""
+
+    name: Identifier
+    phrases: tuple[Phrase, ...]
+
+
+@frozen(eq=False, repr=False)
+class TestDeclaration(Declaration):
+    """`test "title" { … }`."""
+
+    __test__ = False
+
+    name: Identifier
+    statements: tuple[Statement | Ask | Scene, ...]

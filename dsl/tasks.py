@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from .fields import MOST_TOKENS, above, at_least, doc
-from .kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
+from .kinds import Activation, Aggregation, Decoding, InputType, Pooling, TaskKind, TooLongAction, VectorKind
 from .record import Record
 
 _TOKENIZER = "path to a `tokenizer.json`; local models need it"
@@ -44,6 +44,16 @@ class EmbedTask(Task):
     query_prompt: str = doc("stands before each text that is a query", default="")
     document_prompt: str = doc("stands before each text that is a document", default="")
     input_type: InputType = doc("what a text is when a request does not say", default=InputType.NONE)
+    query_length: int | None = at_least(
+        1,
+        "with `vectors = multi`: tokens of each query; shorter ones are filled up with the tokenizer's mask, "
+        "which has vectors, too, as ColBERT's; unset: as many as a query has",
+        at_most=MOST_TOKENS,
+        default=None,
+    )
+    attends_expansion: bool = doc(
+        "whether the tokens of a query look at what it is filled up with", default=False
+    )
     kind: TaskKind = TaskKind.EMBED
 
 
@@ -100,6 +110,11 @@ class ClassifyTask(Task):
     aggregation: Aggregation | None = doc(
         "for a model that labels each token: how tokens become spans, as in `transformers`; unset: whole "
         "texts have labels",
+        default=None,
+    )
+    decoding: Decoding | None = doc(
+        "for a model that reads a line or a sound in steps and labels each: how they become a text, which is "
+        "then the label; the first of `labels` is the blank; unset: a row has labels",
         default=None,
     )
     kind: TaskKind = TaskKind.CLASSIFY

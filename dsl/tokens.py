@@ -8,10 +8,13 @@ from collections.abc import Iterator
 _DECLARATIONS = "import param let template deployment route pipeline cluster gateway type extern"
 _OTHERS = "from as with else match for in if prompt return true false"
 
-DECLARATIONS = frozenset(_DECLARATIONS.upper().split())
+DECLARATIONS = frozenset((*_DECLARATIONS.upper().split(), "TEST"))
 """The words that start a declaration."""
 
 KEYWORDS: dict[str, str] = {word: word.upper() for word in f"{_DECLARATIONS} {_OTHERS}".split()}
+
+STARTS_TEST = "test"
+"""Starts a declaration where a text follows on its line; elsewhere it is a name like others."""
 
 PUNCTUATION: dict[str, str] = {
     "{": "LBRACE",
@@ -33,6 +36,7 @@ PUNCTUATION: dict[str, str] = {
     "+": "PLUS",
     "-": "MINUS",
     "!": "BANG",
+    "~": "TILDE",
 } | dict.fromkeys(("==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
 
 CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
@@ -44,10 +48,12 @@ _GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
 _NAME = r"[^\W\d]\w*+"
 _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"
-_PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/]"
+_PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 
 _WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
 """Comments of other languages. No correct file has two of these signs together, so none is mistaken."""
+
+_TITLE = re.compile(r'[ \t]*+"')
 
 _TOKEN = re.compile(
     f"{_GAP}(?:(?P<NAME>{_NAME})|(?P<WRONG_COMMENT>{_WRONG_COMMENT})|(?P<PUNCTUATION>{_PUNCTUATION})"
@@ -56,7 +62,7 @@ _TOKEN = re.compile(
     r"|(?P<OPEN_TEXT>\"[^\n]*+)"
     r"|(?P<WRONG_QUOTES>'(?:[^'\\\n]|\\.)*+'|[“”„][^“”„\n]*+[“”]|`[^`\n]*+`)"
     r"|(?P<OPEN_QUOTES>'[^\n]*+)"
-    r"|(?P<UNKNOWN>[;@~^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
+    r"|(?P<UNKNOWN>[;@^`\\&$%]|[^\w\s;@~^`\\&$%'\"#{}()\[\]=,:.|<>?+\-!*/]++|[\s\S])|\Z)"
 )
 
 
@@ -97,6 +103,8 @@ def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
         word = text[start:position]
         if kind == "NAME":
             kind = keywords.get(word, "NAME")
+            if word == STARTS_TEST and _TITLE.match(text, position):
+                kind = "TEST"
         elif kind == "PUNCTUATION":
             kind = punctuation[word]
         yield Token(kind, word, start, position)

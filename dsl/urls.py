@@ -36,3 +36,31 @@ def no_base_url(endpoint: str) -> tuple[str, str, str] | None:
             'write `endpoint = "https://host/v1"`',
         )
     return None
+
+
+def no_proxy_url(proxy: str) -> tuple[str, str, str] | None:
+    """Why `proxy` is no address of an HTTP proxy, in short, and what to do; None where it is one."""
+    try:
+        url = urlsplit(proxy)
+        has_host = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        has_host = False
+    if not has_host or url.scheme not in ("http", "https"):
+        return (
+            "`proxy` is no address of an HTTP proxy",
+            "expected `http://host:port`",
+            'write `"http://proxy:3128"`',
+        )
+    if "@" in url.netloc:
+        return (
+            "`proxy` holds a user name or a password, which plans and logs would show",
+            "remove what stands before the `@`",
+            'give them with `proxy_login = env("…")`, as `user:password`',
+        )
+    if url.path not in ("", "/") or url.query or url.fragment:
+        return (
+            "`proxy` has a path, and proxies have none",
+            "remove what follows the port",
+            'write `"http://proxy:3128"`',
+        )
+    return None

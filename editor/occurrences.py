@@ -104,6 +104,9 @@ class _Walk:
             case s.ClusterDeclaration():
                 yield from self._values(node.body)
                 return
+            case s.TestDeclaration():
+                yield from self._test(node)
+                return
         name: s.Identifier = getattr(node, "name")  # noqa: B009
         yield _at(name, Target(KIND_WORDS[type(node)], self._scope, name, node), Role.DECLARES)
         match node:
@@ -245,6 +248,22 @@ class _Walk:
                 yield from self._values(node.value)
 
     # ---- pipelines
+
+    def _test(self, node: s.Node) -> Iterator[Occurrence]:
+        """The names in a test: what is asked, who fails, who answered."""
+        for child in children(node):
+            match child:
+                case s.Reference() | s.Member():
+                    yield from self._reference(child)
+                case s.Text():
+                    yield from self._interpolated(child)
+                case s.CallExpression():
+                    called = self._scope.find_reference(child.function)
+                    yield from self._call(
+                        child, {}, called.node if called is not None else s.Declaration(0, 0)
+                    )
+                case _:
+                    yield from self._test(child)
 
     def _local(self, kind: str, node: s.Parameter | s.Step, owner: s.Declaration) -> Target:
         assert node.name is not None

@@ -17,7 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger("inferc.audit")
+AUDIT = "inferc.audit"
+"""The log of what operators change."""
+
+log = logging.getLogger(AUDIT)
+
+LEVELS = ("debug", "info", "warning", "error")
+"""Of the log, from what is said most to what is said least."""
 
 LONGEST = 64 << 10
 """Bytes of a command."""
@@ -86,19 +92,22 @@ class AdminSocket:
         command = self._commands.get(name) if isinstance(name, str) else None
         if command is None:
             return {"refused": f"there is no such command; there are {', '.join(self._commands)}"}
-        details = (f"{key}={value!r:.100}" for key, value in asked.items() if key != "command")
-        what = " ".join((str(name), *details))
+        details = {key: value for key, value in asked.items() if key != "command"}
+        said = (f"{key}={value!r:.100}" for key, value in details.items())
+        what = " ".join((str(name), *said))
+        written = {"who": who, "command": name, "asked": details, "outcome": "done"}
         try:
             answer = await command(asked)
         except Refused as refused:
             if name in self._changing:
-                log.warning("%s: %s: refused: %s", who, what, refused)
+                written["outcome"] = f"refused: {refused}"
+                log.warning("%s: %s: refused: %s", who, what, refused, extra={"said": written})
             return {"refused": str(refused)}
         except Exception:
             log.exception("%s: %s: failed because of a defect in inferc", who, what)
             return {"refused": "internal error; the log of the server says more"}
         if name in self._changing:
-            log.warning("%s: %s", who, what)
+            log.warning("%s: %s", who, what, extra={"said": written})
         return answer
 
 

@@ -202,11 +202,11 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
         if self._rules.plain and type(resp) is web.Response and self._send_whole(request, resp):
-            self._answered += 1
             if self._paused:
                 await self._drain_helper()
+            self._answered += 1
             return resp, False
-        if isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
+        if not resp.prepared and isinstance(resp, web.HTTPException) and self._rules.refuse is not None:
             resp = self._refused(resp.status, None)
         if not request.content.is_eof():
             self._is_last = True  # nobody has read the body: what still comes is no head of a request
@@ -221,14 +221,14 @@ class Connection(web.RequestHandler):
 
     def _send_whole(self, request: web.BaseRequest, answer: web.Response) -> bool:
         """Send an answer in one piece at once, as most are; False where there is more to see to."""
-        body, transport = answer.body, self.transport
+        body, status, transport = answer.body, answer.status, self.transport
         if (
             self._is_last
             or transport is None
             or transport.is_closing()
             or type(body) is not bytes
             or answer.keep_alive is not None
-            or answer.status in _WITHOUT_BODY
+            or status in _WITHOUT_BODY
             or answer.prepared
             or request.method == hdrs.METH_HEAD
             or request.version != HttpVersion11
@@ -241,9 +241,9 @@ class Connection(web.RequestHandler):
         headers[hdrs.CONTENT_LENGTH] = str(len(body))
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
-        head = _serialize_headers(f"HTTP/1.1 {answer.status} {answer.reason}", headers)
-        transport.write(head + body)
-        request.writer.output_size += len(head) + len(body)
+        data = _serialize_headers(f"HTTP/1.1 {status} {answer.reason}", headers) + body
+        transport.write(data)
+        request.writer.output_size += len(data)
         answer._keep_alive = answer._eof_sent = True
         return True
 

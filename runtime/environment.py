@@ -26,14 +26,20 @@ LONGEST = 1 << 16
 """Characters of a text that comes from the environment."""
 
 
-def in_environment(plan: Plan, environment: Mapping[str, str] = os.environ) -> Plan:
-    """`plan` with the texts that `environment` holds; itself where it needs none. Raises StartError."""
+def in_environment(
+    plan: Plan, environment: Mapping[str, str] = os.environ, *, instead: str | None = None
+) -> Plan:
+    """`plan` with the texts that `environment` holds; itself where it needs none. Raises StartError.
+
+    instead: what stands for those that it lacks, and that have no default, in a simulation.
+    """
     problems: list[str] = []
     deployments = [
-        _read(each, f"deployment `{each.deployment}`", environment, problems) for each in plan.deployments
+        _read(each, f"deployment `{each.deployment}`", environment, problems, instead)
+        for each in plan.deployments
     ]
-    gateway = _read(plan.gateway, "gateway", environment, problems)
-    state = _read(plan.state, "gateway", environment, problems)
+    gateway = _read(plan.gateway, "gateway", environment, problems, instead)
+    state = _read(plan.state, "gateway", environment, problems, instead)
     if problems:
         raise StartError(*problems)
     changed: dict[str, Any] = {"gateway": gateway, "state": state, "deployments": tuple(deployments)}
@@ -43,11 +49,17 @@ def in_environment(plan: Plan, environment: Mapping[str, str] = os.environ) -> P
     return evolve(plan, **changed)
 
 
-def _read(part: Any, owner: str, environment: Mapping[str, str], problems: list[str]) -> Any:
+def _read(
+    part: Any, owner: str, environment: Mapping[str, str], problems: list[str], instead: str | None
+) -> Any:
     """`part` with its texts. What is wrong with them is put into `problems`."""
     missing: dict[str, None] = {}
     texts: list[tuple[str, str]] = []
     filled = _filled(part, environment, missing, texts)
+    if missing and instead is not None:
+        environment = {**environment, **dict.fromkeys(missing, instead)}
+        missing, texts = {}, []
+        filled = _filled(part, environment, missing, texts)
     for name in missing:
         state = "is empty" if name in environment else "is not set"
         problems.append(f"{owner}: the environment variable {name} {state}: set it (export {name}=…)")

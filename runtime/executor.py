@@ -23,7 +23,7 @@ from .requests.trace import Trace
 from .running_plan import RunningPlan
 from .serving.deployment import Deployment
 from .serving.model import Model
-from .starting import Starter
+from .starting import StandIns, Starter
 
 if TYPE_CHECKING:
     from .limits.store import Store
@@ -48,6 +48,7 @@ class Executor:
     its own: one that crashes ONNX Runtime is then a problem like others.
     load_timeout: seconds that a model on this machine has to be loaded, and to run once.
     Raises StartError where the environment lacks texts that the plan takes from there.
+    stand_ins: for what is outside, where the plan is simulated.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -62,11 +63,14 @@ class Executor:
         strict: bool = False,
         trust_models: bool = True,
         load_timeout: float = LOAD_TIMEOUT,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self.base_dir = base_dir
         self._state = state
         self._clock = clock
-        self._starter = Starter(base_dir, random or SystemRandom(), strict, trust_models, load_timeout)
+        self._starter = Starter(
+            base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins
+        )
         self._now = RunningPlan(in_environment(plan))
         self._stopping = False
         self._draining: asyncio.Task[None] | None = None
@@ -89,6 +93,11 @@ class Executor:
     def broken(self) -> frozenset[str]:
         """Deployments that could not be started, and that routes do without."""
         return self._now.broken
+
+    @property
+    def state_at(self) -> str | Path | None:
+        """Where state is kept, as it was said; None: in memory."""
+        return self._state
 
     @property
     def state(self) -> Store | None:

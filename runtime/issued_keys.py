@@ -53,6 +53,21 @@ def path_of(base_dir: Path) -> Path:
     return base_dir / ".inferc" / "keys.json"
 
 
+class FileKeys:
+    """Those beside the file in a folder."""
+
+    def __init__(self, base_dir: Path) -> None:
+        self._path = path_of(base_dir)
+
+    def read(self) -> list[IssuedKey]:
+        """Those that were made. Raises BrokenKeys."""
+        return read_keys(self._path)
+
+    def change(self, change: Callable[[list[IssuedKey]], Sequence[IssuedKey]]) -> None:
+        """As `change_keys`."""
+        change_keys(self._path, change)
+
+
 def read_keys(path: Path) -> list[IssuedKey]:
     """Those that were made; none where there is no file. Raises BrokenKeys."""
     try:
@@ -61,14 +76,24 @@ def read_keys(path: Path) -> list[IssuedKey]:
         return []
     except OSError as error:
         raise BrokenKeys(f"{path} cannot be read: {error.strerror}") from None
+    return keys_in(data, str(path))
+
+
+def keys_in(text: str | bytes, where: str) -> list[IssuedKey]:
+    """The keys that `text` holds. Raises BrokenKeys."""
     try:
-        keys = [IssuedKey(**each) for each in json.loads(data)["keys"]]
+        keys = [IssuedKey(**each) for each in json.loads(text)["keys"]]
         for key in keys:
             bytes.fromhex(key.sha256)
             key.until()
         return keys
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BrokenKeys(f"{path} holds no keys: {type(error).__name__}: {error}") from None
+        raise BrokenKeys(f"{where} holds no keys: {type(error).__name__}: {error}") from None
+
+
+def text_of(keys: Sequence[IssuedKey]) -> str:
+    """What `keys_in` reads."""
+    return json.dumps({"keys": [asdict(key) for key in keys]}, indent=1)
 
 
 def change_keys(path: Path, change: Callable[[list[IssuedKey]], Sequence[IssuedKey]]) -> None:
@@ -81,7 +106,7 @@ def change_keys(path: Path, change: Callable[[list[IssuedKey]], Sequence[IssuedK
             if len(keys) > MOST:
                 raise BrokenKeys(f"{path} holds {MOST} keys already")
             with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as fresh:
-                json.dump({"keys": [asdict(key) for key in keys]}, fresh, indent=1)
+                fresh.write(text_of(keys))
             os.replace(fresh.name, path)
     except OSError as error:
         raise BrokenKeys(f"{path} cannot be written: {error.strerror}") from None

@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from ..compiler.plan import Plan
+from .admin import AUDIT
 from .concurrency.tasks import end_task
 from .plan_changes import changes
 from .requests.errors import StartError
 from .systemd import notify, notify_reloading
 
 log = logging.getLogger(__name__)
+audit = logging.getLogger(AUDIT)
 
 Reread = Callable[[], Plan | None]
 """Reads the plan again. Blocks. None when it cannot be used, which it says itself."""
@@ -68,6 +70,17 @@ class Reloader:
             if problems:
                 log.error("reload: everything is served as before")
             return problems
+
+    async def change(self, make: Callable[[Plan], Plan]) -> tuple[str, ...]:
+        """Serve what `make` makes of the plan, until the file is read again. Gives the problems, and raises
+        what `make` does; then nothing has changed.
+        """
+        async with self._turn:
+            try:
+                await self._take_over(make(self._executor.plan))
+            except StartError as error:
+                return error.problems
+            return ()
 
     async def difference(self) -> tuple[list[str], tuple[str, ...]]:
         """What a reload would change, and what is wrong with the file."""
@@ -132,6 +145,7 @@ async def _watch(reloader: Reloader, changed: Callable[[], bool]) -> None:
     while True:
         await asyncio.sleep(WATCH_EVERY)
         if await asyncio.to_thread(changed):
+            audit.warning("a file has changed: reload")
             await reloader.reload("a file has changed")
 
 
@@ -139,4 +153,5 @@ async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
     while True:
         await asked.wait()
         asked.clear()
+        audit.warning("SIGHUP: reload")
         await reloader.reload("SIGHUP")

@@ -14,6 +14,7 @@ from .limits.plan_policies import PlanPolicies
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
 from .requests.errors import UnknownModel
+from .requests.foreign_text import short_name
 from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from .serving.guards import GuardedModel, Guards
     from .serving.pipelines import Event, Extern, Pipeline, Result, Threads, Workers
     from .serving.routes.route import Route
-
-_MOST_NAME = 200
-"""Characters of a name that is not there, as it is looked at and shown."""
 
 
 class RunningPlan:
@@ -93,6 +91,7 @@ class RunningPlan:
         try:
             return self.pipelines[name]
         except KeyError:
+            name = short_name(name)
             listed = _listed(name, self.pipelines)
             message = f"there is no pipeline `{name}`; the pipelines here are: {listed}"
             if name in self.models:
@@ -215,7 +214,7 @@ class RunningPlan:
             await self.policies.stop(after.policies if after is not None else None)
 
     def _unknown(self, name: str) -> str:
-        name = name[:_MOST_NAME]  # comparing takes time, and an answer need not repeat it all
+        name = short_name(name)
         if name in self.pipelines:
             return f"`{name}` is a pipeline that does not chat: send the request to /v1/pipelines/{name}"
         return f"there is no model `{name}`; the models here are: {_listed(name, self.models)}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, frozen
 
@@ -16,6 +16,7 @@ from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
 from .limits.replica_policies import ReplicaPolicies
 from .replicas.factory import BrokenReplica, make_replicas
+from .replicas.stand_ins import ReplicaStandIns
 from .requests.errors import StartError
 from .running_plan import RunningPlan
 from .secret import secret_variables
@@ -23,9 +24,21 @@ from .serving.deployment import Deployment
 from .serving.spare_deployments import replaceable
 
 if TYPE_CHECKING:
-    from .serving.pipelines import Extern
+    from .serving.pipelines import Extern, Threads, Workers
 
 log = logging.getLogger(__name__)
+
+
+class StandIns(ReplicaStandIns, Protocol):
+    """What stands for the world outside, in a simulation: workers without processes, too."""
+
+    def workers(self, hidden: Iterable[str]) -> Workers:
+        """What runs code of users, and what may take long."""
+        ...
+
+    def threads(self) -> Threads:
+        """The same, where a file wants no process for it."""
+        ...
 
 
 @frozen
@@ -37,6 +50,7 @@ class Starter:
     strict: bool
     trust_models: bool
     load_timeout: float
+    stand_ins: StandIns | None = None
 
     async def start(self, plan: Plan, policies: PlanPolicies, before: RunningPlan | None) -> RunningPlan:
         """`plan`, running, with those deployments of `before` that have not changed.
@@ -109,6 +123,7 @@ class Starter:
             policies,
             trust_models=self.trust_models,
             load_timeout=self.load_timeout,
+            stand_ins=self.stand_ins,
         )
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, new.deployments, self.random, guards)
@@ -130,8 +145,9 @@ class Starter:
             return before.externs
         from .serving.pipelines import Threads, Workers, load_externs
 
-        new.workers = workers = Workers(secret_variables(plan))
-        new.threads = threads = Threads()
+        stand_ins, hidden = self.stand_ins, secret_variables(plan)
+        new.workers = workers = Workers(hidden) if stand_ins is None else stand_ins.workers(hidden)
+        new.threads = threads = Threads() if stand_ins is None else stand_ins.threads()
         return await load_externs(plan, self.base_dir, workers, threads, self.random)
 
     def _guard(self, new: RunningPlan) -> None:
@@ -197,7 +213,7 @@ class Starter:
             for plan in new.plan.deployments
             if isinstance(plan, RemotePoolPlan) and plan.deployment in names
         ]
-        if not remote:
+        if not remote or self.stand_ins is not None:
             return []
         from .replicas.remote.reachability import name_unreachable
 

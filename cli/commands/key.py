@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ...runtime.issued_keys import (
-    BrokenKeys,
-    IssuedKey,
-    change_keys,
-    issue,
-    path_of,
-    read_keys,
-    revoked,
-)
+from ...compiler.plan import LateText
+from ...runtime.issued_keys import BrokenKeys, FileKeys, IssuedKey, issue, revoked
+from ...runtime.limits.store import is_on_redis
+from ...runtime.shared_keys import SharedKeys
 from ..output import fail
-from ..plans import Ready, ready_plan
-from ..server import seconds_in
+from ..plans import Ready, in_environment, ready_plan
+from ..server import NoServer, ask, seconds_in
 from ..sources import add_settings
 from ..tables import table
 
@@ -27,9 +23,12 @@ EXAMPLES = """\
   inferc key list prod.infer
   inferc key rotate prod.infer 3f9a1c02 --overlap 24h
   inferc key revoke prod.infer 3f9a1c02
+  inferc key new prod.infer team_a --person ada --state redis://10.0.0.5:6379/0
 """
 
 LONGEST_PERSON = 100
+
+Kept = FileKeys | SharedKeys
 
 
 class _Refused(Exception):
@@ -53,22 +52,46 @@ def configure(parser: ArgumentParser) -> None:
         default=86400.0,
         help="rotate: how long the old one is accepted beside the new one (default: 24h)",
     )
+    parser.add_argument(
+        "--state",
+        metavar="WHERE",
+        help="redis://… that the servers share, which accept the keys then on every machine (default: "
+        ".inferc/keys.json beside the file)",
+    )
     add_settings(parser)
     parser.set_defaults(format="terminal", deny=None)
 
 
 def run(arguments: Namespace) -> int:
     """0 when it is done."""
-    path = path_of(Path(arguments.file).parent)
     if arguments.action != "list" and arguments.which is None:
         return fail(f"`inferc key {arguments.action}` needs a key: `inferc key list FILE` shows them")
     try:
-        return _ACTIONS[arguments.action](arguments, path)
+        kept = _kept_at(arguments)
+        if isinstance(kept, int):
+            return kept
+        status = _ACTIONS[arguments.action](arguments, kept)
     except (BrokenKeys, _Refused) as error:
         return fail(str(error))
+    if status == 0 and arguments.action != "list":
+        with suppress(NoServer):  # one that runs follows by itself; its log then says who did it
+            ask(arguments.file, "keys", action=arguments.action, which=arguments.which)
+    return status
 
 
-def _new(arguments: Namespace, path: Path) -> int:
+def _kept_at(arguments: Namespace) -> Kept | int:
+    """Where the keys are kept, or the exit status where the file cannot be used. Raises BrokenKeys."""
+    if arguments.state is None:
+        return FileKeys(Path(arguments.file).parent)
+    if not is_on_redis(arguments.state):
+        raise _Refused("keys are beside the file, unless `--state redis://…` says which server has them")
+    ready = ready_plan(arguments)
+    if isinstance(ready, Ready) and isinstance(ready.plan.state.name, LateText):
+        ready = in_environment(ready)
+    return ready if isinstance(ready, int) else SharedKeys(arguments.state, ready.plan.state.name)
+
+
+def _new(arguments: Namespace, kept: Kept) -> int:
     ready = ready_plan(arguments)
     if not isinstance(ready, Ready):
         return ready
@@ -82,16 +105,16 @@ def _new(arguments: Namespace, path: Path) -> int:
     now = datetime.now(UTC)
     expires = now + timedelta(seconds=arguments.expires) if arguments.expires is not None else None
     key, secret = issue(arguments.which, person, expires, now)
-    change_keys(path, lambda keys: [*keys, key])
+    kept.change(lambda keys: [*keys, key])
     _show(key, secret)
     return 0
 
 
-def _list(arguments: Namespace, path: Path) -> int:
+def _list(arguments: Namespace, kept: Kept) -> int:
     now = datetime.now(UTC)
     rows = [
         (key.id, key.of, key.person or "-", key.created[:16], key.expires or "never", _state(key, now))
-        for key in read_keys(path)
+        for key in kept.read()
     ]
     if rows:
         table(("ID", "KEY", "PERSON", "CREATED", "EXPIRES", "STATE"), rows)
@@ -100,19 +123,19 @@ def _list(arguments: Namespace, path: Path) -> int:
     return 0
 
 
-def _revoke(arguments: Namespace, path: Path) -> int:
+def _revoke(arguments: Namespace, kept: Kept) -> int:
     now = datetime.now(UTC)
 
     def change(keys: list[IssuedKey]) -> list[IssuedKey]:
         old = _find(keys, arguments.which)
         return [revoked(old, now) if key is old else key for key in keys]
 
-    change_keys(path, change)
+    kept.change(change)
     print(f"{arguments.which} is revoked: a running server takes it no longer than a second")
     return 0
 
 
-def _rotate(arguments: Namespace, path: Path) -> int:
+def _rotate(arguments: Namespace, kept: Kept) -> int:
     now = datetime.now(UTC)
     made: list[tuple[IssuedKey, str]] = []
 
@@ -121,11 +144,11 @@ def _rotate(arguments: Namespace, path: Path) -> int:
         if _state(old, now) != "active":
             raise _Refused(f"{old.id} is {_state(old, now)}: make a new one with `inferc key new`")
         expires = datetime.fromisoformat(old.expires) if old.expires is not None else None
-        made.append(issue(old.of, old.person, expires, now))
+        made[:] = [issue(old.of, old.person, expires, now)]
         ended = revoked(old, now + timedelta(seconds=arguments.overlap))
         return [*(ended if key is old else key for key in keys), made[0][0]]
 
-    change_keys(path, change)
+    kept.change(change)
     _show(*made[0])
     return 0
 

@@ -45,8 +45,10 @@ def run(arguments: Namespace) -> int:
         return 0
     rows: list[tuple[str, ...]] = []
     for found in arrivals.values():
-        rows += _members(found) if name is not None else (_row(found.name, found.features),)
-    table(("NAME", *HEADINGS.values()), rows)
+        rows += _by_protocol(found)
+        if name is not None:
+            rows += [row for part in found.parts for row in _members(part, 1)]
+    table(("NAME", "ASKED AT", *HEADINGS.values()), rows)
     if name is not None:
         print()
         for line in _lost(arrivals[name]):
@@ -54,12 +56,24 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _row(name: str, features: Features | None) -> tuple[str, ...]:
+def _by_protocol(found: Arrival) -> Iterator[tuple[str, ...]]:
+    """What arrives of the requests of each protocol."""
+    from ...compiler.plan.features import PROTOCOLS, asked_in
+
+    if found.features is None:
+        yield _row(found.name, "-", None)
+        return
+    for place, protocol in enumerate(PROTOCOLS):
+        asked = asked_in(protocol, found.features)
+        yield _row(found.name if place == 0 else "", protocol, asked)
+
+
+def _row(name: str, protocol: str, features: Features | None) -> tuple[str, ...]:
     from ...compiler.analysis.features import HEADINGS
 
     if features is None:
-        return (name, *("-" for _ in HEADINGS))
-    return (name, *(_cell(getattr(features, each)) for each in HEADINGS))
+        return (name, protocol, *("-" for _ in HEADINGS))
+    return (name, protocol, *(_cell(getattr(features, each)) for each in HEADINGS))
 
 
 def _cell(value: bool | int | None) -> str:
@@ -70,16 +84,17 @@ def _cell(value: bool | int | None) -> str:
     return f"{value:,}"
 
 
-def _members(found: Arrival, depth: int = 0) -> Iterator[tuple[str, ...]]:
+def _members(found: Arrival, depth: int) -> Iterator[tuple[str, ...]]:
     """What arrives at it, and at each that it may ask; of a deployment, what it has itself."""
-    features = found.own if depth and found.own is not None else found.features
-    yield _row("  " * depth + found.name, features)
+    features = found.own if found.own is not None else found.features
+    yield _row("  " * depth + found.name, "", features)
     for each in found.parts:
         yield from _members(each, depth + 1)
 
 
 def _lost(found: Arrival) -> Iterator[str]:
     from ...compiler.analysis.features import HEADINGS, MEANINGS, losses
+    from ...compiler.plan.features import PROTOCOLS, wordless
 
     if found.features is None:
         yield f"`{found.name}` does not chat: nothing can be lost"
@@ -93,15 +108,24 @@ def _lost(found: Arrival) -> Iterator[str]:
             lost = True
     if not lost:
         yield "all of it arrives"
+    for protocol in PROTOCOLS:
+        if names := wordless(protocol):
+            yield f"requests to /v1/{protocol} have no words for: {', '.join(names)}"
 
 
 def _as_json(found: Arrival) -> dict[str, Any]:
     from ...compiler.analysis.features import HEADINGS, losses
+    from ...compiler.plan.features import PROTOCOLS, asked_in
 
     if found.features is None:
-        return {"features": None, "lost": []}
+        return {"features": None, "protocols": {}, "lost": []}
+
+    def shown(features: Features) -> dict[str, Any]:
+        return {each: getattr(features, each) for each in HEADINGS}
+
     return {
-        "features": {each: getattr(found.features, each) for each in HEADINGS},
+        "features": shown(found.features),
+        "protocols": {each: shown(asked_in(each, found.features)) for each in PROTOCOLS},
         "lost": [
             {"feature": each, "way": [step.name for step in loss.way], "known": loss.known}
             for each in HEADINGS

@@ -15,8 +15,9 @@ from attrs import define
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
 from ...dsl.units import Duration, parse_quantity
+from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
-from ..logs import LEVELS, configure_logging
+from ..logs import configure_logging, keep_audit_log
 from ..output import fail
 from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
 from ..server import NoServer, admin_path
@@ -72,6 +73,11 @@ def configure(parser: ArgumentParser) -> None:
         "--access-log",
         choices=_FORMS,
         help="write a line for each request to standard output, for people or as JSON",
+    )
+    parser.add_argument(
+        "--audit-log",
+        metavar="FILE",
+        help="write each command that changes something to this file, too, as a JSON object in a line",
     )
     parser.add_argument(
         "--traces",
@@ -164,6 +170,11 @@ def run(arguments: Namespace) -> int:
     from ...runtime.requests.errors import StartError
 
     configure_logging(arguments.log_level, as_json=arguments.log_format == "json")
+    if arguments.audit_log is not None:
+        try:
+            keep_audit_log(arguments.audit_log)
+        except OSError as error:
+            return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
     if ready.plan.gateway.workers > 1:
         return _run_workers(arguments, ready)
     admin = _admin(arguments.file)

@@ -39,8 +39,6 @@ from ..plan import (
 )
 from ..plan.reach import members_of, names_of
 
-LONGEST_QUEUE = 60.0
-"""Seconds that a request waits for a place in a full deployment."""
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
 LONGEST_RETRIES = 120.0
@@ -318,7 +316,8 @@ def _pool(plan: RemotePoolPlan) -> Part:
     if attempts > 1:
         tries = f"1 + {retries} retr{'y' if retries == 1 else 'ies'}"
         what += f": {tries}" if replicas == 1 else f": ({tries}) × {replicas} replicas"
-    queue = LONGEST_QUEUE if plan.serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
+    serving = plan.serving
+    queue = float(serving.queue_timeout) if serving.on_capacity_exhausted.kind is CapacityKind.QUEUE else 0.0
     waits = _retry_waits(plan.retry if plan.idempotent else None)
     seconds = queue + waits + attempts * (LONGEST_LIMIT + float(plan.timeouts.total))
     one = _one_call(plan)
@@ -337,9 +336,10 @@ def _one_call(plan: RemotePoolPlan) -> Bound:
     price = plan.price
     if price is None:
         return Bound(1, tokens, inf)
-    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h]
+    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h, price.audio_input]
     dearest = max(float(each) for each in prompt if each is not None)
-    dollars = _product(tokens, dearest) + _product(answer, float(price.output))
+    spoken = float(max(price.output, price.audio_output or price.output))
+    dollars = _product(tokens, dearest) + _product(answer, spoken)
     return Bound(1, tokens, dollars / 1e6)
 
 

@@ -13,7 +13,7 @@ from attrs import evolve, fields, frozen
 from ...dsl.kinds import CapacityKind, TaskKind
 from ...dsl.promise import Promise
 from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
-from ..plan.features import YES_OR_NO, Features, features_of
+from ..plan.features import PROTOCOLS, YES_OR_NO, Features, asked_in, features_of
 from ..plan.reach import members_of, names_of
 
 HEADINGS = {each.name: each.metadata["heading"] for each in fields(Features)}
@@ -80,6 +80,11 @@ def told(arrival: Arrival) -> list[str]:
         names = [f"`{name}`" for name in YES_OR_NO if getattr(features, name) is value]
         if names:
             sentences.append(f"{words}: {', '.join(names)}")
+    for protocol in PROTOCOLS:
+        asked = asked_in(protocol, features)
+        names = [f"`{name}`" for name in YES_OR_NO if getattr(asked, name) is not getattr(features, name)]
+        if names:
+            sentences.append(f"cannot be asked for at `/v1/{protocol}`: {', '.join(names)}")
     if features.context is not None:
         sentences.append(f"context: {features.context:,} tokens")
     return sentences

@@ -29,6 +29,14 @@ def check_models(
         config = deployment.effective_config()
         assert isinstance(config, OrtConfig)
         _preferred(declared, config, found)
+        if config.providers == () and not deployment.gpus:
+            found.warning(
+                "W0520",
+                "`providers` names none: the model runs on the CPU, and nothing else is tried",
+                declared.span(_CONFIG, "providers"),
+                "is empty",
+                help="write `[cpu]` if that is meant, `[cuda, cpu]` for a GPU, or leave `providers` out",
+            )
         if config.cuda or config.tensorrt:
             from .provider_options import check_options
 
@@ -154,6 +162,16 @@ def _dimensions(
 def _vectors(
     declared: Declared, task: EmbedTask, output: TensorSpec | None, signature: Signature, found: Diagnostics
 ) -> None:
+    for name in ("query_length", "attends_expansion"):
+        needed = VectorKind.MULTI if name == "query_length" else None
+        if getattr(task, name) and (task.vectors is not needed if needed else task.query_length is None):
+            what = "`vectors = multi`" if needed else "`query_length`"
+            found.error(
+                "E0308",
+                f"`{name}` says nothing without {what}",
+                declared.span("task", name),
+                help=f"set {what}, or remove it",
+            )
     if task.vectors is not VectorKind.DENSE and task.dimensions is not None:
         message = f"`dimensions` cuts dense vectors, and these are {task.vectors}"
         _task_error(declared, ("task", "dimensions"), message, signature, found, None)
@@ -169,6 +187,21 @@ def _per_token(declared: Declared, task: ClassifyTask, found: Diagnostics) -> No
             "each span has one label, so there is no `top_k`",
             declared.span("task", "top_k"),
             help="remove it",
+        )
+    for name in ("tokenizer", "aggregation", "top_k") if task.decoding is not None else ():
+        if getattr(task, name) is not None:
+            found.error(
+                "E0308",
+                f"what is decoded is one text for each row of a tensor, so there is no `{name}`",
+                declared.span("task", name),
+                help="remove it",
+            )
+    if task.decoding is not None and task.labels is None:
+        found.error(
+            "E0308",
+            "a text is put together of `labels`, and there are none",
+            declared.span("task", "decoding"),
+            help='name them: `labels = "characters.txt"`, the blank first',
         )
 
 

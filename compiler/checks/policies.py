@@ -6,11 +6,12 @@ import re
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
-from ...dsl.kinds import RuntimeKind
+from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
 from ...dsl.runtimes import (
     AzureConfig,
+    BedrockConfig,
     Launch,
     LaunchableConfig,
     LocalServerConfig,
@@ -21,7 +22,7 @@ from ...dsl.runtimes import (
 )
 from ...dsl.source import Span
 from ...dsl.units import Duration
-from ...dsl.urls import no_base_url
+from ...dsl.urls import no_base_url, no_proxy_url
 from ..capabilities import config_of
 from ..declare import Declared
 from ..program import Program
@@ -122,6 +123,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
         )
     _endpoint(declared, config, found)
     _headers(declared, config, found)
+    _connection(declared, config, found)
     _exclusive(declared, config, found)
     _keys(declared, deployment, config, found)
 
@@ -155,6 +157,21 @@ def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, fo
 
 def _endpoint(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     path = ("runtime_config", "endpoint")
+    if (
+        isinstance(config, BedrockConfig)
+        and not config.region
+        and not declared.wrote("runtime_config", "region")
+    ):
+        has_block = declared.section_at("runtime_config") is not None
+        found.error(
+            "E0305",
+            "`bedrock` needs a `region`",
+            declared.span("runtime_config" if declared.runtime_is_written else "model"),
+            "`region` is missing",
+            help='add `region = "eu-central-1"` to the block, or the region that you use'
+            if has_block
+            else 'add `runtime bedrock { region = "eu-central-1" }`, with the region that you use',
+        )
     if config.endpoint is not None:
         problem = None if is_unknown(config.endpoint) else no_base_url(config.endpoint)
         if problem is not None:
@@ -268,21 +285,86 @@ def _header(span: Span, name: str, value: str, advice: str, found: Diagnostics) 
         found.error("E0316", message, span, "cannot be sent", help=advice)
 
 
+def _connection(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
+    """Certificates and proxies on the way to the endpoint."""
+    here, tls = "runtime_config", config.tls
+    for name in ("ca", "cert", "key") if tls is not None else ():
+        ref = getattr(tls, name)
+        if ref is not None and ref.source is not SecretSource.FILE:
+            found.error(
+                "E0301",
+                f"`{name}` is a file",
+                declared.span(here, "tls", name),
+                "not a file",
+                help=f'write `{name} = file("path.pem")`',
+            )
+    for one, other in (("cert", "key"), ("key", "cert")):
+        if declared.wrote(here, "tls", one) and not declared.wrote(here, "tls", other):
+            found.error(
+                "E0308",
+                f"`{one}` needs `{other}` beside it",
+                declared.span(here, "tls", one),
+                f"`{other}` is missing",
+                help=f'add `{other} = file("…")`: the key without a password',
+            )
+    plain = config.endpoint is not None and not is_unknown(config.endpoint)
+    if tls is not None and plain and str(config.endpoint).startswith("http://"):
+        found.error(
+            "E0308",
+            "`tls` means nothing for an endpoint that begins with `http://`",
+            declared.span(here, "tls"),
+            secondary=[Label(declared.span(here, "endpoint"), "is asked without TLS")],
+            help="write the endpoint with `https://`, or remove `tls`",
+        )
+    proxy = config.proxy
+    if proxy is not None and not is_unknown(proxy) and (problem := no_proxy_url(proxy)) is not None:
+        found.error("E0313", problem[0], declared.span(here, "proxy"), problem[1], help=problem[2])
+    if config.proxy_login is not None and proxy is None:
+        found.error(
+            "E0308",
+            "`proxy_login` needs `proxy` beside it",
+            declared.span(here, "proxy_login"),
+            "`proxy` is missing",
+            help='add `proxy = "http://…"`',
+        )
+
+
+_RULED_OUT = (
+    ("endpoint", "azure_resource", "where the server is"),
+    ("endpoint", "launch", "where the server is"),
+    ("tls", "launch", "how the server is reached"),
+    ("proxy", "launch", "how the server is reached"),
+    ("api_key", "access_key_id", "who asks"),
+    ("api_key", "profile", "who asks"),
+    ("profile", "access_key_id", "who asks"),
+)
+_AWS_KEYS: tuple[tuple[str, str], ...] = (
+    ("access_key_id", "secret_access_key"),
+    ("secret_access_key", "access_key_id"),
+    ("session_token", "access_key_id"),
+)
+
+
 def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> None:
     """Settings that need each other, or rule each other out."""
     here = "runtime_config"
-    for one, other in (("endpoint", "azure_resource"), ("endpoint", "launch")):
+    for one, other, why in _RULED_OUT:
         if (here, one) in declared.paths and (here, other) in declared.paths:
             found.error(
                 "E0308",
-                f"`{one}` and `{other}` rule each other out: both say where the server is",
+                f"`{one}` and `{other}` rule each other out: both say {why}",
                 declared.span(here, other),
                 secondary=[Label(declared.span(here, one), "the other one")],
                 help="keep one of them",
             )
-    pairs = (("azure_resource", "azure_deployment"), ("azure_deployment", "azure_resource"))
+    pairs: tuple[tuple[str, str], ...] = (
+        ("azure_resource", "azure_deployment"),
+        ("azure_deployment", "azure_resource"),
+    )
     if isinstance(config, VertexConfig):
         pairs = (("project", "region"), ("region", "project"))
+    if isinstance(config, BedrockConfig):
+        pairs = _AWS_KEYS
     for one, other in pairs:
         if (here, one) in declared.paths and not declared.wrote(here, other):
             found.error(
@@ -290,7 +372,8 @@ def _exclusive(declared: Declared, config: RemoteConfig, found: Diagnostics) -> 
                 f"`{one}` needs `{other}` beside it",
                 declared.span(here, one),
                 f"`{other}` is missing",
-                help=f'add `{other} = "…"`',
+                help=f"add `{other} = {'env(' if config.kind is RuntimeKind.BEDROCK else ''}"
+                f'"…"{")" if config.kind is RuntimeKind.BEDROCK else ""}`',
             )
 
 

@@ -16,6 +16,7 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
     ProviderKind.OPENAI: (_CHAT, _EMBED),
     ProviderKind.ANTHROPIC: (_CHAT,),
     ProviderKind.GEMINI: (_CHAT, _EMBED),
+    ProviderKind.BEDROCK: (_CHAT,),
     ProviderKind.LITELLM: (_CHAT, _EMBED, _RERANK),
     ProviderKind.OPENAI_COMPATIBLE: (_CHAT, _EMBED, _RERANK),
     ProviderKind.VLLM: (_CHAT, _EMBED, _RERANK),

@@ -7,7 +7,7 @@ from ...dsl.inference import WILDCARD
 from ...dsl.kinds import ProviderKind, TaskKind, TransportKind
 from ..program import Program
 
-_OTHER_PROTOCOLS = (ProviderKind.ANTHROPIC, ProviderKind.GEMINI, ProviderKind.CUSTOM)
+_OTHER_PROTOCOLS = (ProviderKind.ANTHROPIC, ProviderKind.GEMINI, ProviderKind.BEDROCK, ProviderKind.CUSTOM)
 
 
 def check(program: Program, found: Diagnostics) -> None:

@@ -23,6 +23,7 @@ _PREFIXES: dict[RuntimeKind, str] = {
     RuntimeKind.OPENAI: "openai",
     RuntimeKind.ANTHROPIC: "anthropic",
     RuntimeKind.GEMINI: "gemini",
+    RuntimeKind.BEDROCK: "bedrock",
     RuntimeKind.LITELLM: "litellm_proxy",
     RuntimeKind.OPENAI_COMPATIBLE: "openai",
     RuntimeKind.VLLM: "hosted_vllm",
@@ -44,6 +45,8 @@ _PRICES = {
     "cached_input": "cache_read_input_token_cost",
     "cache_write": "cache_creation_input_token_cost",
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
+    "audio_input": "input_cost_per_audio_token",
+    "audio_output": "output_cost_per_audio_token",
 }
 _PERIODS = {"hour": "1h", "day": "1d", "week": "7d", "month": "30d"}
 
@@ -133,6 +136,15 @@ class _Writing:
             params["api_base"] = self._text(endpoint)
             if kind is RuntimeKind.OLLAMA:
                 params["api_base"] = params["api_base"].removesuffix("/v1")
+        if kind is RuntimeKind.BEDROCK:
+            for ours, theirs in (("region", "aws_region_name"), ("profile", "aws_profile_name")):
+                if (value := values.take(ours)) is not None:
+                    params[theirs] = self._text(value)
+            for ours in ("access_key_id", "secret_access_key", "session_token"):
+                if (secret := values.take(ours)) is not None:
+                    params[f"aws_{ours}"] = self._secret(secret, deployment.name)
+            if "api_base" in params:
+                params["aws_bedrock_runtime_endpoint"] = params.pop("api_base")
         for ours, theirs in (("project", "vertex_project"), ("region", "vertex_location")):
             if (
                 kind in (RuntimeKind.GEMINI, RuntimeKind.ANTHROPIC)
@@ -208,6 +220,8 @@ class _Writing:
             price: Money | None = values.take(f"price.{ours}")
             if price is not None:
                 made[theirs] = float(price) / 1_000_000
+        if (price := values.take("price.per_second")) is not None:
+            made["input_cost_per_second"] = float(price)
         return made
 
     def _text(self, value: str) -> str:

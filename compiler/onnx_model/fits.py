@@ -40,13 +40,15 @@ class Asked(Record):
     """What a task asks of a model.
 
     reads_tokens: for `classify`, whether texts are classified, or else tensors. per_token: whether each token
-    has labels. pooling: for `embed`. has_encoder: for `generate`, whether the model is the half that writes.
+    has labels, or each step of what is decoded. pooling: for `embed`. has_encoder: for `generate`, whether
+    the model is the half that writes. decodes: for `classify`, whether steps become a text.
     """
 
     reads_tokens: bool = True
     per_token: bool = False
     pooling: Pooling = Pooling.MEAN
     has_encoder: bool = False
+    decodes: bool = False
 
     @classmethod
     def by(cls, task: Task | None) -> Asked:
@@ -57,7 +59,9 @@ class Asked(Record):
             case EmbedTask():
                 return cls(pooling=task.pooling)
             case ClassifyTask():
-                return cls(task.tokenizer is not None, task.aggregation is not None)
+                decodes = task.decoding is not None
+                per_token = task.aggregation is not None or decodes
+                return cls(task.tokenizer is not None, per_token, decodes=decodes)
             case GenerateTask():
                 return cls(has_encoder=task.encoder is not None)
         return cls(reads_tokens=False)
@@ -75,7 +79,7 @@ def misfit(task: TaskKind, signature: Signature, asked: Asked = _USUAL) -> Misfi
             return _tokens(signature) or _scores(signature)
         case TaskKind.CLASSIFY:
             reads = _tokens if asked.reads_tokens else _tensors
-            return reads(signature) or _classes(signature, asked.per_token)
+            return reads(signature) or _classes(signature, asked)
         case TaskKind.GENERATE:
             return _causal(signature, asked.has_encoder)
         case _:
@@ -127,13 +131,25 @@ def _tokens(signature: Signature) -> Misfit | None:
     absent = [name for name in (INPUT_IDS, ATTENTION_MASK) if signature.input(name) is None]
     if absent:
         return Misfit(f"it needs token inputs, and {_lacks(absent)}")
-    others = [each for each in signature.inputs if each.name not in known]
+    tokens = [each for each in signature.inputs if each.name in known]
+    others = [each for each in signature.inputs if each not in tokens and not _is_past(each)]
     if others:
         return Misfit(f"text does not give a value for {_names(others)}")
-    wrong = [each for each in signature.inputs if each.dtype not in _INTEGERS or not _has_rank(each, 2)]
+    wrong = [each for each in tokens if each.dtype not in _INTEGERS or not _has_rank(each, 2)]
     if wrong:
         return Misfit(f"token inputs are i64 or i32, [batch, sequence], and {_names(wrong)} is not")
     return None
+
+
+def _is_past(spec: TensorSpec) -> bool:
+    """Whether it holds what came before the text, and may be empty."""
+    return spec.name.startswith(PAST) and spec.dtype in _GENERATED and _cache_sizes(spec)
+
+
+def _cache_sizes(past: TensorSpec) -> bool:
+    """Whether heads and size of a cache, [batch, heads, positions, size], are known."""
+    heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
+    return all(isinstance(size, int) for size in heads)
 
 
 def _lacks(names: list[str]) -> str:
@@ -141,7 +157,10 @@ def _lacks(names: list[str]) -> str:
 
 
 def _embedding(signature: Signature, pooling: Pooling) -> Misfit | None:
-    if vectors(signature, pooling) is not None:
+    found = vectors(signature, pooling)
+    if found is not None and found.name == LOGITS and any(map(_is_past, signature.inputs)):
+        return Misfit(f"its `{LOGITS}` say how a text goes on", "texts are written by `task generate`")
+    if found is not None:
         return None
     if pooling is Pooling.NONE:
         reason = "`pooling = none` needs an output with one vector per text, floats [batch, dimensions]"
@@ -165,15 +184,22 @@ def _scores(signature: Signature) -> Misfit | None:
     return Misfit("it needs an output with one score per document, floats [batch, 1], [batch, 2] or [batch]")
 
 
-def _classes(signature: Signature, per_token: bool) -> Misfit | None:
+def _classes(signature: Signature, asked: Asked) -> Misfit | None:
+    per_token = asked.per_token
     if scores(signature, per_token=per_token) is not None:
         return None
     other = scores(signature, per_token=not per_token)
+    if asked.decodes:
+        reason = "decoding needs an output of floats [batch, steps, classes]"
+        return Misfit(reason, f"`{other.name}` is for a whole row: remove `decoding`" if other else None)
     if per_token:
         reason = "labels of tokens need an output of floats [batch, sequence, classes]"
         return Misfit(reason, f"`{other.name}` is for whole texts: remove `aggregation`" if other else None)
     reason = "it needs an output with one number per class, floats [batch, classes]"
-    return Misfit(reason, f"`{other.name}` labels tokens: set `aggregation = simple`" if other else None)
+    setting = "labels tokens: set `aggregation = simple`"
+    if not asked.reads_tokens and not takes_tokens(signature):
+        setting = "labels steps: set `decoding = ctc`"
+    return Misfit(reason, f"`{other.name}` {setting}" if other else None)
 
 
 def _causal(signature: Signature, has_encoder: bool) -> Misfit | None:
@@ -215,8 +241,7 @@ def _cache(past: TensorSpec, signature: Signature) -> Misfit | None:
     present = PRESENT + past.name.removeprefix(PAST)
     if all(each.name != present for each in signature.outputs):
         return Misfit(f"`{past.name}` needs an output `{present}`, which it continues with")
-    heads = past.shape[1::2] if past.shape is not None and len(past.shape) == 4 else (None,)
-    if past.dtype not in _GENERATED or not all(isinstance(size, int) for size in heads):
+    if past.dtype not in _GENERATED or not _cache_sizes(past):
         return Misfit(
             f"`{past.name}` must be f32 or f16 [batch, heads, sequence, size], heads and size fixed"
         )

@@ -155,6 +155,14 @@ class Sidecars:
         meant = "query" if default in _QUERY else "document" if default in _DOCUMENT else ""
         return query, document, meant
 
+    def expansion(self) -> tuple[int, bool] | None:
+        """Of ColBERT, as pylate publishes it: tokens of each query, and whether others look at the mask."""
+        config = self.fields("config_sentence_transformers.json")
+        length = config.get("query_length")
+        if type(length) is not int or length < 1 or config.get("do_query_expansion") is False:
+            return None
+        return length, config.get("attend_to_expansion_tokens") is True
+
     # ---- tokens
 
     def token_texts(self, ids: Any) -> list[str]:

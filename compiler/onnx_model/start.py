@@ -137,7 +137,11 @@ def _embed(signature: Signature, beside: Sidecars) -> _Settings:
     kinds = [kind for kind, _ in beside.modules]
     per_token, whole = vectors(signature, Pooling.MEAN), vectors(signature, Pooling.NONE)
     is_pooled = whole is not None and (whole.name in _SENTENCES or per_token is None)
-    if _is_sparse(signature, beside):
+    expansion = beside.expansion()
+    if expansion is not None and per_token is not None:
+        settings += ["vectors = multi", f"query_length = {expansion[0]}"]
+        settings += ["attends_expansion = true"] if expansion[1] else []
+    elif _is_sparse(signature, beside):
         settings += ["vectors = sparse", "pooling = max", "normalize = false"]
     elif is_pooled:
         settings.append("pooling = none")
@@ -146,7 +150,7 @@ def _embed(signature: Signature, beside: Sidecars) -> _Settings:
             settings += [f"pooling = {pooling}"] if pooling is not Pooling.MEAN else []
         else:
             hints.append(f"its folder says that vectors are pooled by {pooling}, which this is not")
-    if kinds and "Normalize" not in kinds and "normalize = false" not in settings:
+    if kinds and "Normalize" not in kinds and "normalize = false" not in settings and expansion is None:
         settings.append("normalize = false")
     if "Dense" in kinds and not is_pooled:
         hints.append("its folder has a `Dense` layer behind the pooling, which is not in this model")

@@ -16,7 +16,7 @@ from ..plan.routes import (
     CascadePlan,
     FallbackPlan,
     HedgePlan,
-    KeySource,
+    RouteKey,
     RoutePlan,
     SplitPlan,
 )
@@ -80,13 +80,19 @@ def _spending(deployment: DeploymentPlan) -> Iterator[str]:
 
 def _strategy(route: RoutePlan) -> str:
     match route:
+        case BalancePlan(key=RouteKey() as key):
+            return f"balance by {_together(key)}"
         case BalancePlan(by=by) if by is not BalanceKind.ROUND_ROBIN:
             return f"balance by {by}"
         case SplitPlan(key=key):
-            source = "header" if key.source is KeySource.HEADER else "field"
-            return f"split by {source} {shortened(key.name)}"
+            return f"split by {_together(key)}"
         case _:
             return route.kind.value
+
+
+def _together(key: RouteKey) -> str:
+    """What is kept together."""
+    return f"{key.source} {shortened(key.name)}".rstrip()
 
 
 def _members(plan: Plan, found: dict[str, Vertex]) -> Iterator[Edge]:
@@ -101,6 +107,9 @@ def _labels(route: RoutePlan) -> Iterator[tuple[str, str]]:
         case FallbackPlan(members=members):
             for index, member in enumerate(members):
                 yield member, _ordinal(index) if index == 0 else f"{_ordinal(index)}, when that fails"
+        case BalancePlan(members=members, key=RouteKey()):
+            for member in members:
+                yield member, "always the same for what belongs together"
         case BalancePlan(members=members, by=by):
             for member in members:
                 yield member, "in turn" if by is BalanceKind.ROUND_ROBIN else "when it has the least to do"

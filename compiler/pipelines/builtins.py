@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
+from ..onnx_model.signature import DType
 from ..plan.types import (
     BYTES,
     FLOAT,
@@ -285,6 +286,44 @@ def _builtins() -> tuple[Builtin, ...]:
             tensor_functions.split,
             positional=2,
         ),
+        Builtin(
+            "windows(x, size, step)",
+            "parts of `size` along the first axis, each `step` behind the one before, as a new first axis; "
+            "what is left over at the end is out",
+            (_parameter("x"), _parameter("size", INT), _parameter("step", INT)),
+            tensor_functions.windows,
+        ),
+        Builtin(
+            "regions(x, threshold, least = 1, score = 0.0, …)",
+            "where numbers above the threshold touch: of a vector a list of `{ start: int, end: int, score: "
+            "float }`, of a matrix of `{ left: int, top: int, right: int, bottom: int, score: float }`; "
+            "`end`, `right` and `bottom` are behind the last, the score is the mean inside. `least` and "
+            "`score` leave out what is smaller. Of a vector, `gap = 2` joins what is no further apart; of a "
+            "matrix, `grow = 1.6` widens boxes on each side by their area, times that, over their perimeter",
+            (
+                _parameter("x"),
+                _parameter("threshold", FLOAT),
+                _optional("least", INT),
+                _optional("gap", INT),
+                _optional("score", FLOAT),
+                _optional("grow", FLOAT),
+            ),
+            tensor_functions.regions,
+            positional=2,
+        ),
+        *(
+            Builtin(
+                f"{name}(x)",
+                f"a number as an `int`: {told}",
+                (_parameter("x", FLOAT),),
+                _always(INT),
+            )
+            for name, told in (
+                ("round", "the nearest, the even one of two"),
+                ("floor", "the next below"),
+                ("ceil", "the next above"),
+            )
+        ),
         *(
             Builtin(
                 f"{name}(x, axis = …)",
@@ -307,6 +346,7 @@ def _builtins() -> tuple[Builtin, ...]:
             "green, blue from 0 to 1, then `(x - mean) / std`. `box = [left, top, right, bottom]` takes "
             'that part, in pixels; `fit = "crop"` cuts off what is over, once the shorter side has `resize`, '
             '`"letterbox"` fills up with `pad` (0 to 255), `"stretch"` does neither; `resample = "bicubic"`; '
+            "`turn = 180` turns it as a clock goes; "
             '`colors` are `"rgb"`, `"bgr"` or `"gray"`; `layout = "nhwc"` puts them last; `scale = 1.0` '
             "leaves them from 0 to 255",
             (
@@ -323,6 +363,7 @@ def _builtins() -> tuple[Builtin, ...]:
                 _optional("colors", tensors.COLORS),
                 _optional("layout", tensors.LAYOUTS),
                 _optional("scale", FLOAT),
+                _optional("turn", INT),
             ),
             tensors.image,
             positional=1,
@@ -332,6 +373,14 @@ def _builtins() -> tuple[Builtin, ...]:
             "`{ width: int, height: int }` of `bytes` or an `image`, in pixels",
             (_parameter("source", BYTES, IMAGE),),
             _always(RecordType(fields={"width": INT, "height": INT})),
+        ),
+        Builtin(
+            "sound(source, rate = 16_000)",
+            "`bytes` of a WAV file as `tensor<f32, [_]>`: from -1 to 1, the mean of its channels, with "
+            "`rate` samples for each second",
+            (_parameter("source", BYTES), _optional("rate", INT)),
+            _always(TensorType(dtype=DType.F32, shape=(None,))),
+            positional=1,
         ),
         Builtin(
             'json_path(value, "$.a[0]")',

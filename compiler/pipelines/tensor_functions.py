@@ -7,9 +7,9 @@ from math import prod
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
-from ..plan.types import ChoiceType, ListType, TensorType, Type
+from ..plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
 from ..typing.fit import numbers_in
-from ..typing.partial import UNKNOWN, show_type
+from ..typing.partial import UNKNOWN, is_number, show_type
 from .arguments import Arguments
 from .coerce import FLOATS, scalar, tensor_of
 from .explain import mismatch
@@ -103,9 +103,18 @@ def transpose(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> T
 def reduced(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """`sum`, `mean`, `max` and `min`: one number for all, or for each place beside an axis."""
     function = inferrer.scope.span(node.function).text
+    numbers = given["x"]
     x = _tensor(inferrer, function, given, "x")
     if x is None:
         return UNKNOWN
+    if isinstance(numbers, ListOf) and len(numbers.items) == 1 and is_number(numbers.items[0].type):
+        inferrer.found.warning(
+            "W0619",
+            f"the `{function}` of one number is that number",
+            inferrer.scope.span(numbers.node),
+            "only one is written here",
+            help="write the others, or the number alone",
+        )
     if x.dtype in (DType.TEXT, DType.BOOL):
         mismatch(inferrer, given["x"], (), f"`{function}` takes numbers, found {show_type(x)}")
         return UNKNOWN
@@ -187,6 +196,48 @@ def split(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
         return UNKNOWN
     sizes[axis] = whole // parts if isinstance(whole, int) and parts is not None else None
     return ListType(element=TensorType(dtype=x.dtype, shape=tuple(sizes)))
+
+
+def windows(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
+    """Parts of one size along the first axis, which may overlap."""
+    x = _tensor(inferrer, "windows", given, "x")
+    if x is None:
+        return UNKNOWN
+    if x.shape == ():
+        mismatch(inferrer, given["x"], (), "one number has no axis to take windows of")
+        return UNKNOWN
+    size, step = known_int(given["size"]), known_int(given["step"])
+    for name, known in (("size", size), ("step", step)):
+        if known is not None and known < 1:
+            inferrer.error("E0304", f"`{name}` must be at least 1, not {known}", given[name].node)
+            return UNKNOWN
+    if x.shape is None:
+        return x
+    whole = x.shape[0]
+    count = None
+    if isinstance(whole, int) and size is not None and step is not None:
+        count = (whole - size) // step + 1 if whole >= size else 0
+    return TensorType(dtype=x.dtype, shape=(count, size, *x.shape[1:]))
+
+
+def regions(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
+    """Stretches of a vector, boxes of a matrix."""
+    x = _tensor(inferrer, "regions", given, "x")
+    if x is None:
+        return UNKNOWN
+    rank = len(x.shape) if x.shape is not None else 0
+    if x.dtype in (DType.TEXT, DType.BOOL) or rank not in (1, 2):
+        shown = show_type(given["x"].type)
+        mismatch(inferrer, given["x"], (), f"`regions` takes a vector or a matrix of numbers, found {shown}")
+        return UNKNOWN
+    for name in ("gap", "grow"):
+        if name in given and (name == "gap") is (rank == 2):
+            one = "a matrix" if rank == 2 else "a vector"
+            inferrer.error("E0311", f"regions of {one} have no `{name}`", given[name].node)
+            return UNKNOWN
+    places = ("start", "end") if rank == 1 else ("left", "top", "right", "bottom")
+    fields: dict[str, Type] = dict.fromkeys(places, INT)
+    return ListType(element=RecordType(fields={**fields, "score": FLOAT}))
 
 
 def _tensor(

@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
     ClientTimeouts,
@@ -14,11 +15,14 @@ from ...dsl.gateway import (
 from ...dsl.keys import HIGHEST_PRIORITY, KeyLimits, KeySecret, read_moment
 from ...dsl.kinds import (
     Activation,
+    AdaptiveKind,
+    AffinityKind,
     Aggregation,
     AuthScheme,
     BudgetAction,
     CapacityKind,
     ClientProtocol,
+    Decoding,
     ExecutionProvider,
     GraphOptimization,
     GuardAction,
@@ -50,9 +54,9 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.requests import RequestParameters, RequestSettings
-from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Money, Size
-from ...dsl.urls import no_base_url
+from ...dsl.urls import no_base_url, no_proxy_url
 from ..onnx_model.signature import Dimension, DType, Signature, TensorSpec
 from .capabilities import UNKNOWN, Capabilities
 from .codec import PlanError, dump_plan, load_plan, plan_converter
@@ -60,6 +64,7 @@ from .guards import GuardPlan
 from .keys import KeyPlan
 from .model import (
     SCHEMA,
+    AwsAccess,
     DeploymentPlan,
     GatewayPlan,
     OnnxServingPlan,
@@ -141,10 +146,13 @@ __all__ = [
     "TEXT",
     "UNKNOWN",
     "Activation",
+    "AdaptiveKind",
+    "AffinityKind",
     "Aggregation",
     "ArmPlan",
     "AttemptNode",
     "AuthScheme",
+    "AwsAccess",
     "BalanceKind",
     "BalancePlan",
     "Batching",
@@ -166,10 +174,12 @@ __all__ = [
     "ConvertNode",
     "Cors",
     "DType",
+    "Decoding",
     "DeploymentPlan",
     "Dimension",
     "Duration",
     "EmbedSpec",
+    "EndpointTls",
     "ExecutionProvider",
     "ExternNode",
     "ExternPlan",
@@ -254,12 +264,14 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_vendor",
     "dump_plan",
     "is_loopback",
     "is_name_of_state",
     "is_origin",
     "load_plan",
     "no_base_url",
+    "no_proxy_url",
     "plan_converter",
     "read_moment",
     "split_address",

@@ -1,6 +1,7 @@
 """What each dialect of chats knows, whatever the model: the ground on which the facts of a model stand.
 
-Sources: the API references of OpenAI, Anthropic and Google; Anthropic's guide to extended thinking.
+Sources: the API references of OpenAI, Anthropic, Google and Amazon Bedrock; Anthropic's guide to extended
+thinking.
 """
 
 from __future__ import annotations
@@ -82,10 +83,53 @@ GEMINI = Capabilities(
     turns_alternate=True,
 )
 
+BEDROCK = Capabilities(
+    refused_sampling=(
+        "min_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "seed",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+    ),
+    greatest_temperature=1,
+    system_prompts="first",
+    parallel_tools=False,
+    strict_tools=False,
+    call_ids=r"[a-zA-Z0-9_-]{1,64}",
+    json_mode=False,
+    json_schema=False,
+    media_inline=(
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "image/webp",
+        "application/pdf",
+        "application/msword",
+        "application/vnd.ms-excel",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "text/csv",
+        "text/html",
+        "text/markdown",
+        "text/plain",
+        "video/*",
+    ),
+    media_by_url=(),
+    media_in_results=True,
+    thoughts_in_history=False,
+    most_choices=1,
+    user_ids="no",
+    cache_marks="cache_control",
+    turns_alternate=True,
+)
+
 KNOWN_OF: dict[str, Capabilities] = {
     "openai_chat": OPENAI_CHAT,
     "openai_responses": OPENAI_RESPONSES,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
+    "bedrock": BEDROCK,
 }
 """By the name of the dialect."""

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
 from .capabilities import Capabilities
-from .dialects import ANTHROPIC, GEMINI, OPENAI_CHAT
+from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
 from .model import DeploymentPlan, OnnxServingPlan, RemotePoolPlan
 from .tasks import GenerateSpec
 
-_DIALECTS = {WireFormat.OPENAI: OPENAI_CHAT, WireFormat.ANTHROPIC: ANTHROPIC, WireFormat.GEMINI: GEMINI}
+_DIALECTS = {
+    WireFormat.OPENAI: OPENAI_CHAT,
+    WireFormat.ANTHROPIC: ANTHROPIC,
+    WireFormat.GEMINI: GEMINI,
+    WireFormat.BEDROCK: BEDROCK,
+}
 _MARKED_BY = {ProviderKind.OPENAI: OPENAI_CHAT, ProviderKind.ANTHROPIC: ANTHROPIC}
 """Whose models take the cache marks of their dialect, all of them."""
 
@@ -51,6 +56,9 @@ class Features:
         )
 
 
+PROTOCOLS = {"chat": "openai_chat", "responses": "openai_responses", "messages": "anthropic"}
+"""The protocols in which clients chat, by their paths below `/v1`, and the dialects of their requests."""
+
 YES_OR_NO = tuple(each.name for each in fields(Features) if each.name != "context")
 
 
@@ -83,6 +91,33 @@ def features_of(plan: DeploymentPlan) -> Features | None:
         choices=False if is_fixed else _above(known.most_choices, 1),
         context=can.context_window,
     )
+
+
+def asked_in(protocol: str, features: Features) -> Features:
+    """What of `features` clients can ask for in that one of `PROTOCOLS`: each lacks words for some."""
+    words = _words(KNOWN_OF[PROTOCOLS[protocol]])
+    lost = {name: False for name in YES_OR_NO if not words.get(name, True)}
+    return evolve(features, **lost) if lost else features
+
+
+def wordless(protocol: str) -> tuple[str, ...]:
+    """The features that cannot be asked for in that protocol, whatever the model."""
+    everything = asked_in(protocol, Features(**dict.fromkeys(YES_OR_NO, True)))
+    return tuple(name for name in YES_OR_NO if not getattr(everything, name))
+
+
+def _words(dialect: Capabilities) -> dict[str, bool]:
+    """What not all dialects have words for."""
+    media = (*(dialect.media_inline or ()), *(dialect.media_by_url or ()))
+    return {
+        "images": any(_fits(pattern, "image/") for pattern in media),
+        "documents": any(_fits(pattern, "application/pdf") for pattern in media),
+        "audio": any(_fits(pattern, "audio/") for pattern in media),
+        "json": dialect.json_mode is not False,
+        "logprobs": "logprobs" not in (dialect.refused_sampling or ()),
+        "choices": dialect.most_choices != 1,
+        "caching": dialect.cache_marks != "no",
+    }
 
 
 def _local(task: GenerateSpec) -> Features:

@@ -35,7 +35,7 @@ from ...dsl.policies import (
     Timeouts,
 )
 from ...dsl.requests import RequestSettings
-from ...dsl.runtimes import Batching, Launch, SecretRef, SessionOptions
+from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
 from ..onnx_model.signature import Signature
 from .capabilities import Capabilities
@@ -126,6 +126,18 @@ class OnnxServingPlan(DeploymentPlan):
         return self.task.kind
 
 
+@frozen
+class AwsAccess:
+    """How requests are signed: for a region, with the credentials named here, or those that AWS's tools
+    find."""
+
+    region: str
+    profile: str | None = rare("of AWS's configuration files; without it: the one that counts there")
+    access_key_id: SecretRef | None = rare("without it: what AWS's own tools find")
+    secret_access_key: SecretRef | None = rare("the secret of that key")
+    session_token: SecretRef | None = rare("of a key that ends after a while")
+
+
 @frozen(kw_only=True)
 class RemotePoolPlan(DeploymentPlan):
     """A pool of HTTP connections to a provider."""
@@ -161,6 +173,14 @@ class RemotePoolPlan(DeploymentPlan):
         }
     )
     settings: dict[str, object] = field(metadata={"doc": "passed to a `custom` plugin as they are"})
+    tls: EndpointTls | None = rare("certificates of one's own; without it: those of the system")
+    proxy: str | None = rare("HTTP proxy on the way; without it: as the environment says")
+    proxy_login: SecretRef | None = rare("`user:password` for it")
+    aws: AwsAccess | None = rare("how requests to Bedrock are signed; without it: not at all")
+    responses: bool = rare(
+        "whether clients of OpenAI's responses are answered by the endpoint's own; without it: no",
+        default=False,
+    )
     capabilities: Capabilities = doc("what the model can do, as far as it is known", factory=Capabilities)
 
     @property

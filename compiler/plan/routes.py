@@ -29,20 +29,23 @@ class RouteKind(StrEnum):
 
 
 class BalanceKind(StrEnum):
-    """One after the other; the one with the fewest requests, the cheapest, the quickest, the least used."""
+    """One after the other; the one with the fewest requests, the cheapest, the quickest, the least used; the
+    same one for all that belongs together."""
 
     ROUND_ROBIN = "round_robin"
     LEAST_BUSY = "least_busy"
     LEAST_COST = "least_cost"
     LEAST_LATENCY = "least_latency"
     USAGE = "usage"
+    KEY = "key"
 
 
 class KeySource(StrEnum):
-    """Where in a request a key is: a header, or a field of the body."""
+    """Where in a request a key is: a header, a field of the body, or how its conversation began."""
 
     HEADER = "header"
     FIELD = "field"
+    CONVERSATION = "conversation"
 
 
 @frozen(kw_only=True)
@@ -65,6 +68,14 @@ class FallbackPlan(RoutePlan):
     members: tuple[str, ...]
 
 
+@frozen
+class RouteKey:
+    """What keeps requests together."""
+
+    source: KeySource
+    name: str = field(metadata={"doc": "of the header or the field; empty for `conversation`"})
+
+
 @frozen(kw_only=True)
 class BalancePlan(RoutePlan):
     """One of the members, so that all have as much to do."""
@@ -72,6 +83,7 @@ class BalancePlan(RoutePlan):
     kind: RouteKind = RouteKind.BALANCE
     members: tuple[str, ...]
     by: BalanceKind
+    key: RouteKey | None = rare("what goes to the same member; only by `key`")
 
 
 @frozen
@@ -80,14 +92,6 @@ class ShareOf:
 
     member: str
     share: Percent
-
-
-@frozen
-class RouteKey:
-    """What keeps requests together."""
-
-    source: KeySource
-    name: str
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ...dsl.kinds import Activation, Aggregation, InputType, Pooling, TaskKind, TooLongAction, VectorKind
+from ...dsl.kinds import (
+    Activation,
+    Aggregation,
+    Decoding,
+    InputType,
+    Pooling,
+    TaskKind,
+    TooLongAction,
+    VectorKind,
+)
 
 
 @frozen
@@ -46,6 +55,12 @@ class EmbedSpec(TaskSpec):
     input_type: InputType = field(
         default=InputType.NONE, metadata={"doc": "what a text is when a request does not say", "rare": True}
     )
+    query_length: int | None = field(
+        default=None, metadata={"doc": "tokens that queries are filled up to; null: not at all", "rare": True}
+    )
+    attends_expansion: bool = field(
+        default=False, metadata={"doc": "whether other tokens look at what is filled up", "rare": True}
+    )
 
 
 @frozen(kw_only=True)
@@ -82,6 +97,10 @@ class ClassifySpec(TaskSpec):
     aggregation: Aggregation | None = field(
         default=None,
         metadata={"doc": "how labelled tokens become spans; null: whole texts have labels", "rare": True},
+    )
+    decoding: Decoding | None = field(
+        default=None,
+        metadata={"doc": "how labels of steps become a text; null: rows have labels", "rare": True},
     )
 
 

@@ -47,6 +47,8 @@ OPTIONS = {
 _REQUIRED = (RouteKind.HEDGE, RouteKind.CASCADE)
 _KEYS = 'write `by user`, or `by header("x-customer")`'
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_TOGETHER = {"conversation": (KeySource.CONVERSATION, ""), "user": (KeySource.FIELD, "user")}
+"""Words for what a `balance` sends to the same member."""
 _DEFAULT_KEY = (KeySource.HEADER, "x-inferc-key")
 
 Find = Callable[[Symbol], "TypedRoute | Callee | None"]
@@ -229,13 +231,19 @@ class RouteChecker:
         if route.kind is RouteKind.SPLIT:
             key = self._key(node, scope)
             return evolve(route, key=key) if key is not None else route
+        if route.kind is RouteKind.BALANCE and isinstance(node, s.Reference) and node.name in _TOGETHER:
+            return evolve(route, by=BalanceKind.KEY, key=_TOGETHER[node.name])
+        if route.kind is RouteKind.BALANCE and isinstance(node, s.CallExpression):
+            key = self._key(node, scope)
+            return evolve(route, by=BalanceKind.KEY, key=key) if key is not None else route
         value, span = self._evaluator.evaluate(node, scope), scope.span(node)
         if value is UNKNOWN:
             return route
         if route.kind is RouteKind.HEDGE:
             after = self._duration(node, value, scope)
             return evolve(route, after=after) if after is not None else None
-        words = [kind.value for kind in BalanceKind]
+        words = [kind.value for kind in BalanceKind if kind is not BalanceKind.KEY]
+        words += _TOGETHER
         if isinstance(value, Word) and value in words:
             return evolve(route, by=BalanceKind(str(value)))
         fixes = write_instead(span, near(str(value), words) if isinstance(value, str) else [])
@@ -259,7 +267,7 @@ class RouteChecker:
                 return None
         self._found.error(
             "E0303",
-            "a `split` keeps together what has the same `user`, or the same header",
+            "what has the same `user` is kept together, or the same header",
             scope.span(node),
             "neither",
             help=_KEYS,

@@ -41,7 +41,8 @@ def lower_route(route: TypedRoute, source: Callable[[Span], SourceRef]) -> Route
         case RouteKind.FALLBACK:
             return FallbackPlan(members=members, **common)
         case RouteKind.BALANCE:
-            return BalancePlan(members=members, by=route.by, **common)
+            key = None if route.key is None else RouteKey(*route.key)
+            return BalancePlan(members=members, by=route.by, key=key, **common)
         case RouteKind.SPLIT:
             shares = tuple(ShareOf(each.name, each.share) for each in route.members if each.share is not None)
             assert route.key is not None

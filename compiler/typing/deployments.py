@@ -127,7 +127,10 @@ def _classify(
     if signature is None or (isinstance(task, ClassifyTask) and task.tokenizer is not None):
         result = per_item("input", verdict, ListType(element=verdict))
         return Callee(declared.symbol, TaskKind.CLASSIFY, (Parameter("input", (TEXT, TEXTS)),), result, 1)
-    output, parameters = scores(signature), _inputs(signature)
+    decodes = isinstance(task, ClassifyTask) and task.decoding is not None
+    if decodes:
+        verdict = RecordType(fields={"label": TEXT, "confidence": FLOAT})
+    output, parameters = scores(signature, per_token=decodes), _inputs(signature)
     batch = output.shape[0] if output is not None and output.shape else None
 
     def classified(given: Mapping[str, Type], binding: Binding) -> Type:

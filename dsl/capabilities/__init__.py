@@ -18,6 +18,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..bedrock_names import id_of, name_at_vendor, vendor_of
 from ..catalogue import find_model
 from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
@@ -79,6 +80,12 @@ def find_facts(model: str, runtime: RuntimeKind, service: str = "") -> Facts:
     told = _load("models.json")
     values: dict[str, Any] = {}
     by: list[str] = []
+    if provider is ProviderKind.BEDROCK:
+        if vendor_of(name) == "anthropic":  # the model is the same, wherever it runs
+            ground = find_facts(name_at_vendor(name), RuntimeKind.ANTHROPIC)
+            values.update(ground.values)
+            by += ground.sources
+        name = id_of(name)
     for each in _names(name, provider):
         if row := told["models"].get(provider.value, {}).get(each):
             values.update(row)

@@ -18,6 +18,9 @@ _ITEMS: dict[type[s.Node], tuple[str, ...]] = {
     s.PipelineDeclaration: ("parameters", "steps", "options"),
     s.ExternDeclaration: ("parameters",),
     s.TypeRecord: ("fields",),
+    s.TestDeclaration: ("statements",),
+    s.Scene: ("phrases",),
+    s.Phrase: ("phrases",),
     s.ListExpression: ("items",),
     s.CallExpression: ("arguments",),
     s.Index: ("indices",),
@@ -54,7 +57,7 @@ def find_places(declarations: Iterable[s.Declaration]) -> Places:
         for name in _ITEMS.get(type(node), ()):
             places.items.update(item.start for item in nodes_in(getattr(node, name)))
         match node:
-            case s.Block():
+            case s.Block() | s.Scene() | s.Ask(options=s.Body()) | s.Phrase(phrases=tuple()):
                 places.blocks.add(node.start)
             case s.TypeGeneric():
                 places.generics.add(node.start)

@@ -10,7 +10,7 @@ module.exports = grammar({
 
     _declarations: ($) => seq(optional($._declarations), $._declaration),
 
-    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.route_with, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway),
+    _declaration: ($) => choice($.import_as, $.import_names, $.param, $.param_default, $.param_untyped, $.let, $.let_typed, $.template, $.template_from, $.deployment, $.deployment_from, $.route, $.route_with, $.pipeline, $.type_alias, $.extern, $.cluster, $.gateway, $.test),
 
     _name: ($) => choice($.identifier, $.string),
 
@@ -37,6 +37,14 @@ module.exports = grammar({
     _steps: ($) => choice(seq(optional($._steps), $._step), seq(optional($._steps), ",")),
 
     _step: ($) => choice($.step, $.return_step),
+
+    _statements: ($) => choice(seq(optional($._statements), $._statement), seq(optional($._statements), ",")),
+
+    _statement: ($) => choice($.statement, $.ask, $.ask_with, $.scene),
+
+    _phrases: ($) => choice(seq(optional($._phrases), ","), $.phrases_add),
+
+    _phrase: ($) => choice($._ref, $.number, "for", "from", $.phrase_block, $.phrase_with, $.phrase_value, $.sign),
 
     _type: ($) => choice($._type_one, $.type_union),
 
@@ -114,6 +122,8 @@ module.exports = grammar({
 
     gateway: ($) => seq("gateway", $.body),
 
+    test: ($) => seq("test", $.string, "{", optional($._statements), "}"),
+
     member: ($) => seq($._ref, ".", $._name),
 
     body: ($) => seq("{", optional($._items), "}"),
@@ -141,6 +151,24 @@ module.exports = grammar({
     step: ($) => seq(field("name", $.identifier), "=", $._expr),
 
     return_step: ($) => seq("return", $._expr),
+
+    statement: ($) => seq($.identifier, $._expr),
+
+    ask: ($) => seq($.identifier, $._atom, $.string),
+
+    ask_with: ($) => seq($.identifier, $._atom, $.string, "with", $.body),
+
+    scene: ($) => seq($.identifier, "{", optional($._phrases), "}"),
+
+    phrases_add: ($) => seq(optional($._phrases), $._phrase),
+
+    phrase_block: ($) => seq($._ref, "{", optional($._phrases), "}"),
+
+    phrase_with: ($) => seq($._ref, "with", $.identifier),
+
+    phrase_value: ($) => choice(seq($._ref, "=", $._expr), seq("prompt", "=", $._expr)),
+
+    sign: ($) => "~",
 
     type_union: ($) => seq($._type, "|", $._type_one),
 

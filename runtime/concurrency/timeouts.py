@@ -8,6 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Protocol
+
+
+class Wait(Protocol):
+    """What has a time limit: `moment`, in the time of the loop."""
+
+    moment: float
+
+    def expire(self) -> None:
+        """It has lasted too long."""
 
 
 class Timeouts:
@@ -18,7 +28,7 @@ class Timeouts:
 
     def __init__(self, grain: float) -> None:
         self._grain = grain
-        self.waits: set[Timeout] = set()
+        self.waits: set[Wait] = set()
         """Those that are under way."""
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -39,8 +49,8 @@ class Timeouts:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def begin(self, wait: Timeout) -> None:
-        """A wait is under way."""
+    def begin(self, wait: Wait) -> None:
+        """A wait is under way; it is over when it is no longer among `waits`."""
         self.waits.add(wait)
         if self._timer is None:
             self._timer = self.loop.call_later(self._grain, self._look)

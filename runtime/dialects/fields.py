@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..requests.errors import BadRequest
 from ..requests.parts import NOTHING, CacheMark, Extras, Part, Place, Text, path
+from ..requests.usage import MOST_TOKENS
 from .exact_json import Number
 
 KINDS: dict[type, str] = {
@@ -54,9 +55,10 @@ def number(body: Json, name: str, at: Place = ()) -> float | None:
 
 
 def count(body: object, name: str) -> int:
-    """The field `name` of `body`, where it is a whole number, else 0: a count that a provider left out."""
+    """The field `name` of `body`, where it is a number of tokens that can be, else 0, as where it is left
+    out."""
     value = body.get(name) if isinstance(body, dict) else None
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MOST_TOKENS else 0
 
 
 def objects(value: object, at: Place) -> list[Json]:

@@ -14,8 +14,8 @@ from ..requests.upstream import Remaining, Upstream
 from ..secret import Secret
 from .provider_times import seconds_to_wait
 
-REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id")
-"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway."""
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+"""Where providers put the id of a request: OpenAI and Azure, Anthropic, Azure's gateway, Amazon."""
 
 _LIMITS = ("requests", "tokens")
 _HEADERS = {

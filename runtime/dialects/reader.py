@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import orjson
 
 from ..requests import events as e
 from ..requests.errors import RequestError, ServerError
+from ..requests.usage import Usage, is_believable
 from .exact_json import loads
 from .provider_errors.classify import is_page
 from .server_sent_events import Event as StreamEvent
 
 _MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError)
 """What reading raises where a value is of another kind than the provider documents."""
+
+
+IMPOSSIBLE = "told a usage that cannot be: it is not believed, and what was used is estimated"
 
 
 class Failures(Protocol):
@@ -26,6 +30,9 @@ class Failures(Protocol):
     def malformed(self, what: str) -> RequestError:
         """The error behind an answer that is not what the provider promises."""
 
+    def doubt(self, what: str) -> None:
+        """Report something in an answer that cannot be, and is not believed."""
+
 
 class PlainFailures:
     """Errors that name nobody."""
@@ -36,6 +43,9 @@ class PlainFailures:
 
     def malformed(self, what: str) -> RequestError:
         return ServerError(f"the provider: {what}")
+
+    def doubt(self, what: str) -> None:
+        """Nobody is told."""
 
 
 def parse_object(
@@ -84,6 +94,13 @@ class AnswerReader:
 
     def _read_stream(self, event: StreamEvent) -> Iterable[e.Event]:
         return self._read_object(self._object(event.data))
+
+    def _tell(self, told: Mapping[str, Any], read: Callable[[Any], Usage], dialect: str) -> Iterator[e.Event]:
+        """A usage, where it can be; else what is known without it counts."""
+        if is_believable(told):
+            yield e.UsageKnown(read(told), dialect, told)
+        else:
+            self._failures.doubt(IMPOSSIBLE)
 
     def _object(self, data: bytes) -> dict[str, Any]:
         return parse_object(data, self._failures, loads)

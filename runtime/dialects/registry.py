@@ -14,7 +14,7 @@ from attrs import frozen
 from ..requests.conversation import Conversation
 from ..requests.errors import RequestError
 from ..requests.events import Event
-from . import anthropic, gemini, openai_chat, openai_responses
+from . import anthropic, bedrock, gemini, openai_chat, openai_responses
 from .answer import Answer
 from .reader import AnswerReader, Failures
 
@@ -79,6 +79,8 @@ CLIENT_SIDES: dict[str, ClientSide] = {
 
 PROVIDER_SIDES: dict[str, ProviderSide] = {
     "openai_chat": ProviderSide(openai_chat.write_request, openai_chat.OpenAIChatReader),
+    "openai_responses": ProviderSide(openai_responses.write_request, openai_responses.ResponsesReader),
     "anthropic": ProviderSide(anthropic.write_request, anthropic.AnthropicReader),
     "gemini": ProviderSide(gemini.write_request, gemini.GeminiReader),
+    "bedrock": ProviderSide(bedrock.write_request, bedrock.BedrockReader),
 }

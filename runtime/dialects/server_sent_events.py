@@ -31,6 +31,7 @@ class SseParser:
         self._after_cr = False
         self._name = b""
         self._data: list[bytes] = []
+        self._is_between = True  # two events
 
     @property
     def in_event(self) -> bool:
@@ -39,6 +40,8 @@ class SseParser:
 
     def feed(self, received: bytes) -> list[Event]:
         """The events that are complete with `received`. Raises EventTooLarge."""
+        if self._is_between and (plain := _plain_events(received)):
+            return plain
         if self._after_cr and received:
             received = received.removeprefix(b"\n")
             self._after_cr = False
@@ -70,8 +73,19 @@ class SseParser:
                 raise EventTooLarge
         else:
             self._size = 0
+        self._is_between = not (self._tail or self._data or self._name or self._after_cr)
         return events
 
     def close(self) -> list[Event]:
         """The event that the end of the bytes leaves without its blank line, if there is one."""
         return self.feed(b"\n\n") if self._tail or self._data else []
+
+
+def _plain_events(received: bytes) -> list[Event]:
+    """The events in `received`, where each is whole, and one line of data, as most are; else nothing."""
+    if not received.startswith(b"data: ") or not received.endswith(b"\n\n") or b"\r" in received:
+        return []
+    blocks = received[6:-2].split(b"\n\ndata: ")
+    if received.count(b"\n") != 2 * len(blocks):
+        return []
+    return [Event(b"", block) for block in blocks]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from ...compiler.plan import RemotePoolPlan, TaskKind
-from ...compiler.plan.features import both, features_of
+from ...compiler.plan import CapacityKind, RemotePoolPlan, TaskKind
+from ...compiler.plan.features import PROTOCOLS, Features, asked_in, features_of
 from ..serving.deployment import Deployment
 from ..serving.model import Model
 from ..serving.routes.route import Route
@@ -15,48 +17,47 @@ from ..serving.routes.route import Route
 
 @frozen
 class Abilities:
-    """Of a model that chats; None where it is not known."""
+    """Of all that may answer for a model that chats. most: tokens of an answer, where known."""
 
-    tools: bool | None = False
-    structured_output: bool | None = False
-    images: bool | None = False
-    audio: bool | None = False
-    documents: bool | None = False
-    thinking: bool | None = False
-    max_output_tokens: int | None = None
+    features: Features
+    most: int | None = None
+
+    def at(self, protocol: str) -> dict[str, Any]:
+        """What may be asked for there, one of `PROTOCOLS`."""
+        return {**asdict(asked_in(protocol, self.features)), "max_output_tokens": self.most}
+
+    def shown(self) -> dict[str, Any]:
+        """As `/v1/models` tells it."""
+        others = [protocol for protocol in PROTOCOLS if protocol != "chat"]
+        return {"abilities": self.at("chat"), "abilities_at": {each: self.at(each) for each in others}}
+
+    def both(self, other: Abilities) -> Abilities:
+        """What both have."""
+        known = [each.most for each in (self, other) if each.most is not None]
+        return Abilities(self.features.both(other.features), min(known) if len(known) == 2 else None)
 
 
-def abilities_of(model: Model) -> Abilities | None:
-    """What `model` can do; of a route, what each of its members can. None where it does not chat."""
+def abilities_of(model: Model, models: Mapping[str, Model]) -> Abilities | None:
+    """What `model` can do; None where it does not chat. models: all of the plan, by name.
+
+    Of a route, what each of its members can; of a deployment that another one takes over from when it is
+    full, what both can.
+    """
     if isinstance(model, Route):
-        found = [abilities_of(member) for member in model.members]
-        known = [each for each in found if each is not None]
-        return reduce(_both, known) if known and len(known) == len(found) else None
+        return _all([abilities_of(member, models) for member in model.members])
     if model.task not in (TaskKind.CHAT, TaskKind.GENERATE):
         return None
-    plan = model.plan if isinstance(model, Deployment) else None
-    can = features_of(plan) if plan is not None else None
-    if can is None:
-        return Abilities()
-    return Abilities(
-        tools=can.tools,
-        structured_output=can.json_schema,
-        images=can.images,
-        audio=can.audio,
-        documents=can.documents,
-        thinking=can.thinking,
-        max_output_tokens=plan.capabilities.greatest_output if isinstance(plan, RemotePoolPlan) else None,
-    )
+    if not isinstance(model, Deployment):
+        return Abilities(Features())
+    plan = model.plan
+    most = plan.capabilities.greatest_output if isinstance(plan, RemotePoolPlan) else None
+    own = Abilities(features_of(plan) or Features(), most)
+    full = plan.serving.on_capacity_exhausted
+    if full.kind is not CapacityKind.FALLBACK or full.target is None:
+        return own
+    return _all([own, abilities_of(models[full.target], models)])
 
 
-def _both(one: Abilities, other: Abilities) -> Abilities:
-    """What both can do: a no of one is enough, and what is not known of one is not known."""
-    limits = [each.max_output_tokens for each in (one, other)]
-    known = [limit for limit in limits if limit is not None]
-    return Abilities(
-        **{name: both(getattr(one, name), getattr(other, name)) for name in _YES_OR_NO},
-        max_output_tokens=min(known) if len(known) == len(limits) else None,
-    )
-
-
-_YES_OR_NO = ("tools", "structured_output", "images", "audio", "documents", "thinking")
+def _all(found: list[Abilities | None]) -> Abilities | None:
+    known = [each for each in found if each is not None]
+    return reduce(Abilities.both, known) if known and len(known) == len(found) else None

@@ -20,7 +20,7 @@ from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
 from .background import BACKGROUND, Background
-from .bodies import BODIES, Bodies, BodyTimeout, BrokenBody
+from .bodies import BODIES, DEADLINE_HEADER, Bodies, BodyTimeout, BrokenBody, patience_of
 from .browsers import BrowserRules
 from .exchange import Exchange
 from .metrics import METRICS, Metrics
@@ -279,6 +279,8 @@ def _guarded(
                 response = door.browsers.preflight(request)
             if response is None:
                 held = door.admit(request, access)
+                if (patience := request.headers.get(DEADLINE_HEADER)) is not None:
+                    exchange.until = exchange.began + patience_of(patience)
                 if held is not None and asks:
                     exchange.key = exchange.plan.keys[held.name]
                     exchange.person = held.person

@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from aiohttp import web
 from attrs import frozen
 
 from ...compiler.plan import KeyPlan, KeySecret, SecretSource, read_moment
+from ..concurrency.tasks import end_task
 from ..issued_keys import BrokenKeys, IssuedKey, path_of, read_keys
 from ..requests.errors import StartError, Unauthorized
 from ..secret import LOOK_EVERY, LiveSecret, Secret, read_secret
+from ..shared_keys import SharedKeys
 from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
@@ -72,10 +75,21 @@ class Keys:
     """The keys of a gateway, found by the hash of what a request shows.
 
     The time of a look-up says nothing about secrets: nobody can choose a hash. Those that were made for
-    people are followed, too, as their file changes. tokens: those that others sign. Raises StartError.
+    people are followed, too, as their file changes. tokens: those that others sign. shared: keys for people
+    that other machines accept, too. Raises StartError.
     """
 
-    def __init__(self, plans: Sequence[KeyPlan], base_dir: Path, tokens: WebTokens | None = None) -> None:
+    def __init__(
+        self,
+        plans: Sequence[KeyPlan],
+        base_dir: Path,
+        tokens: WebTokens | None = None,
+        shared: SharedKeys | None = None,
+    ) -> None:
+        self._shared = shared
+        self._shared_version: str | None = None
+        self._shared_issued: list[IssuedKey] = []
+        self._shared_is_lost = False
         self.tokens = tokens
         self._names = {plan.name: _seconds(plan.expires) for plan in plans}
         self._issued_at = path_of(base_dir)
@@ -118,6 +132,33 @@ class Keys:
             raise Unauthorized(f"the key `{held.name}`{whose} has expired", code="expired_api_key")
         return held
 
+    async def look_again(self) -> None:
+        """Follow what has changed at once."""
+        self._next_look = 0.0
+        self._look()
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Follow the keys that are shared with other machines; those from before hold while they cannot be
+        read."""
+        shared = self._shared
+        if shared is None:
+            return
+        try:
+            version = await asyncio.to_thread(shared.version)
+            if version != self._shared_version:
+                self._shared_issued = await asyncio.to_thread(shared.read)
+                self._shared_version = version
+                self._table, _ = self._index()
+        except BrokenKeys as error:
+            if not self._shared_is_lost:
+                log.error("%s; the keys from before stay in use", error)
+            self._shared_is_lost = True
+            return
+        if self._shared_is_lost:
+            log.warning("the keys of the Redis server can be read again")
+        self._shared_is_lost = False
+
     def _look(self) -> None:
         """Follow files whose contents have changed."""
         now = asyncio.get_running_loop().time()
@@ -150,12 +191,30 @@ class Keys:
             first = table.setdefault(digest, Held(plan.name, _seconds(plan.expires)))
             if first.name != plan.name:
                 problems.append(f"key `{plan.name}`: its secret is that of the key `{first.name}`, too")
-        for key in self._issued:
+        for key in (*self._issued, *self._shared_issued):
             if key.of in self._names:
                 ends = [each for each in (self._names[key.of], key.until()) if each is not None]
                 held = Held(key.of, min(ends, default=None), key.person)
                 table.setdefault(bytes.fromhex(key.sha256), held)
         return table, problems
+
+
+@asynccontextmanager
+async def following_keys(current: Callable[[], Keys | None]) -> AsyncIterator[None]:
+    """While the block runs, follow the `current` keys that other machines accept, too."""
+    task = asyncio.create_task(_follow(current), name="keys for people")
+    try:
+        yield
+    finally:
+        await end_task(task)
+
+
+async def _follow(current: Callable[[], Keys | None]) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        keys = current()
+        if keys is not None:
+            await keys.refresh()
 
 
 def stamp(path: Path) -> tuple[int, ...] | None:

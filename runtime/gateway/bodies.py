@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
+from multidict import istr
 
 from ...compiler.plan import GatewayPlan
 from ..concurrency.timeouts import Timeouts
 from ..dialects import exact_json
 from ..dialects.openai.requests import _KINDS
-from ..ended_stream import rest_of
 from ..requests.call import MAX_PRIORITY
 from ..requests.errors import BadRequest, RequestError, RequestTooLarge
+from ..stream_reader import take
 from .unpacking import BrokenPacking, Unpacker
 
 MAX_CONTAINERS = 200_000
@@ -27,7 +30,10 @@ are counted by their signs, of which long texts have some, too.
 MAX_DEPTH = 222
 """Objects and lists that may stand inside each other."""
 
-PRIORITY_HEADER = "x-inferc-priority"
+PRIORITY_HEADER = istr("x-inferc-priority")
+DEADLINE_HEADER = istr("x-inferc-deadline")
+LONGEST_DEADLINE = 86400.0
+JSON = "application/json"
 
 _LATENESS, _MOST_LATE = 0.02, 0.25
 """By how much of its time a body may be late, and the seconds that it may be at most."""
@@ -90,17 +96,18 @@ class Bodies:
         Raises BrokenBody, BodyTimeout, WrongMediaType, RequestTooLarge, GatewayFull.
         """
         headers = request.headers
-        if not (forms and is_form(request)):
+        if headers.get(CONTENT_TYPE) != JSON and not (forms and is_form(request)):
             _check_type(headers)
-        encoding = headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in _ENCODINGS:
+        encoding = headers.get(CONTENT_ENCODING)
+        if encoding is not None and (encoding := encoding.strip().lower()) not in _ENCODINGS:
             raise WrongMediaType(
                 "bodies with this `Content-Encoding` are not read here: send it as it is, or as `gzip`",
                 param="Content-Encoding",
             )
+        content = request.content
         try:
-            if request.content.is_eof():  # as most bodies, it came along with the headers
-                raw = rest_of(request.content)
+            if content.is_eof():  # as most bodies, it came along with the headers
+                raw = take(content)
                 self._hold(request, len(raw), len(raw))
             else:
                 with self._timeouts.within(self._timeout, None):
@@ -108,9 +115,9 @@ class Bodies:
         except TimeoutError:
             raise BodyTimeout(f"the body did not come within {self._timeout:g} s") from None
         except web.RequestPayloadError:
-            request.content.feed_eof()  # or else aiohttp goes on reading
+            content.feed_eof()  # or else aiohttp goes on reading
             raise BrokenBody("the body cannot be read: it does not come as its headers say") from None
-        if encoding == "identity":
+        if encoding is None or encoding == "identity":
             return raw
         try:
             return await self._unpack(request, raw, encoding)
@@ -161,7 +168,7 @@ class Bodies:
             )
         self.held += more
         key = id(request)
-        self._of[key] = self._of.get(key, 0) + more
+        self._of[key] = more if size == more else self._of.get(key, 0) + more
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(f"the body has more than {self._most / (1 << 20):g} MiB")
@@ -235,11 +242,9 @@ def _check_type(headers: Mapping[str, str]) -> None:
 
     `curl -d` and other programs send JSON as a form, and are understood; browsers do not send JSON so.
     """
-    said = headers.get("Content-Type", "")
-    if said == "application/json":
-        return
+    said = headers.get(CONTENT_TYPE, "")
     kind = said.partition(";")[0].strip().lower()
-    if kind in ("", "application/json", "application/octet-stream", "text/json") or kind.endswith("+json"):
+    if kind in ("", JSON, "application/octet-stream", "text/json") or kind.endswith("+json"):
         return
     if kind == "application/x-www-form-urlencoded" and not headers.keys() & _OF_BROWSERS:
         return
@@ -264,3 +269,17 @@ def priority_of(request: web.Request, default: int = 0) -> int:
         allowed = f"a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}"
         raise BadRequest(f"the header `{PRIORITY_HEADER}` must be {allowed}", param=PRIORITY_HEADER)
     return priority
+
+
+def patience_of(text: str) -> float:
+    """Seconds that a client still waits, as its header says it. Raises BadRequest."""
+    found = _TIME.fullmatch(text)
+    seconds = float(found[1]) * _UNITS[found[2]] if found is not None else 0.0
+    if not 0 < seconds <= LONGEST_DEADLINE:
+        allowed = f"a time such as `30s` or `500ms`, up to {LONGEST_DEADLINE:g} s"
+        raise BadRequest(f"the header `{DEADLINE_HEADER}` must be {allowed}", param=DEADLINE_HEADER)
+    return seconds
+
+
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}

@@ -21,10 +21,9 @@ _DONE = b"data: [DONE]\n\n"
 
 def write_whole(request: ChatRequest | CompletionRequest, chunk: Chunk) -> bytes:
     """The body of an answer in one piece. Raises RequestError."""
-    if isinstance(request, CompletionRequest) or request.dialect == OPENAI_CHAT:
-        if isinstance(chunk, ChatChunk):
-            return chunk.data
-        assert isinstance(request, ChatRequest)
+    if isinstance(chunk, ChatChunk) and (isinstance(request, CompletionRequest) or request.said is None):
+        return chunk.data
+    assert isinstance(request, ChatRequest)
     if isinstance(chunk, ChatEvents) and chunk.native:
         return chunk.native
     side = CLIENT_SIDES[request.dialect]
@@ -47,7 +46,7 @@ class StreamWriter:
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
         if isinstance(chunk, ChatChunk) and self._in_openai:
-            return event(chunk.data) if chunk.data else b""
+            return b"data: %b\n\n" % chunk.data if chunk.data else b""
         if isinstance(chunk, ChatEvents) and chunk.native:
             self._passed = True
             return chunk.native

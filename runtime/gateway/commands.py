@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ..admin import AdminSocket, Answer, Command, Refused
+from ..admin import LEVELS, AdminSocket, Answer, Command, Refused
 from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
+from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
+from .app import DOOR
 from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
@@ -35,7 +37,7 @@ def admin_at(path: Path) -> Running:
         async with admin_socket(
             path,
             {**commands.reading, "difference": reloading.difference},
-            {**commands.changing, "reload": reloading.reload},
+            {**commands.changing, **reloading.changing},
         ):
             yield
 
@@ -71,6 +73,7 @@ class Reloading:
 
     def __init__(self, reloader: Reloader) -> None:
         self._reloader = reloader
+        self.changing: dict[str, Command] = {"reload": self.reload, "scale": self.scale}
 
     async def difference(self, _: Asked) -> Answer:
         """What a reload would change."""
@@ -86,6 +89,44 @@ class Reloading:
             raise Refused("; ".join(problems))
         return {"changes": self._reloader.changes}
 
+    async def scale(self, asked: Asked) -> Answer:
+        """Let a deployment have so many `replicas`, until the file is read again."""
+        name, replicas = asked.get("name"), asked.get("replicas")
+        if not isinstance(name, str) or type(replicas) is not int:
+            raise Refused("`name` must be text, and `replicas` a whole number")
+        try:
+            problems = await self._reloader.change(lambda plan: scaled(plan, name, replicas))
+        except CannotScale as error:
+            raise Refused(str(error)) from None
+        if problems:
+            raise Refused("; ".join(problems))
+        return {}
+
+
+class LogLevel:
+    """The level of the log, and when it is again what it was."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("inferc")
+        self._usual = self._log.level
+        self._back: asyncio.TimerHandle | None = None
+
+    async def set(self, asked: Asked) -> Answer:
+        """Say as much as `level` has it, for `seconds` or until it is set again. Raises Refused."""
+        level = asked.get("level")
+        if level not in LEVELS:
+            raise Refused(f"the level of a log is one of {', '.join(LEVELS)}")
+        seconds = _seconds(asked)
+        if self._back is not None:
+            self._back.cancel()
+            self._back = None
+        self._log.setLevel(str(level).upper())
+        if seconds:
+            self._back = asyncio.get_running_loop().call_later(seconds, self._log.setLevel, self._usual)
+        else:
+            self._usual = self._log.level
+        return {}
+
 
 class Commands:
     """What is asked of the process that answers requests. Each raises Refused."""
@@ -97,6 +138,8 @@ class Commands:
             "breaker": self.breaker,
             "hold": self.hold,
             "drain": self.drain,
+            "log": LogLevel().set,
+            "keys": self.keys,
         }
 
     @property
@@ -140,6 +183,13 @@ class Commands:
         deployment = self._deployment(asked)
         deployment.is_drained = not asked.get("undo")
         return {"running": deployment.running, "waiting": deployment.waiting}
+
+    async def keys(self, asked: Asked) -> Answer:
+        """Keys for people were made or revoked: follow that at once."""
+        keys = self._service.app[DOOR].keys
+        if keys is not None:
+            await keys.look_again()
+        return {}
 
     def _deployment(self, asked: Asked) -> Deployment:
         deployments = self._service.executor.deployments

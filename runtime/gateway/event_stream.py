@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_writer import StreamWriter
 
 from ..concurrency.tasks import end_tasks
 from ..requests.call import NO_HEADERS
@@ -30,6 +32,7 @@ class EventStream:
     def __init__(self, request: web.Request) -> None:
         self.response = web.StreamResponse(headers={**_HEADERS, **request.get(IDS, {})})
         self._request = request
+        self._writer: AbstractStreamWriter | None = None
         self._loop = asyncio.get_running_loop()
         self._spoke = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -52,20 +55,26 @@ class EventStream:
         """Send the status, with `headers` beside the usual ones; once."""
         if self._comment is not None:
             await self._comment
-        if not self.response.prepared:
+        if self._writer is None:
             self.response.headers.update(headers)
-            await self.response.prepare(self._request)
+            self._writer = await self.response.prepare(self._request)
 
-    async def send(self, data: bytes) -> None:
-        """Send one event or several. Raises ConnectionError when the client is gone."""
-        if self._comment is not None or not self.response.prepared:
-            await self.begin()
+    async def send(self, data: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send one event or several. Raises ConnectionError when the client is gone.
+
+        headers: sent with the status, where that goes out now.
+        """
         self._spoke = self._loop.time()
+        if self._comment is not None:
+            await self._comment
+        if self._writer is None:
+            self.response._send_headers_immediately = False  # but together with the events
+            await self.begin(headers)
         await self._write(data)
 
-    async def end(self, data: bytes = b"") -> web.StreamResponse:
-        """Send the last events."""
-        await self.begin()
+    async def end(self, data: bytes = b"", headers: Mapping[str, str] = NO_HEADERS) -> web.StreamResponse:
+        """Send the last events. headers: as of `send`."""
+        await self.begin(headers)
         await self.response.write_eof(data)
         return self.response
 
@@ -80,14 +89,19 @@ class EventStream:
         return error
 
     async def _send_comment(self) -> None:
-        if not self.response.prepared:
-            await self.response.prepare(self._request)
+        if self._writer is None:
+            self._writer = await self.response.prepare(self._request)
         await self._write(_COMMENT)
 
     async def _write(self, data: bytes) -> None:
         """Send `data`, and wait until it is gone: no more is kept for a client that does not read."""
-        await self.response.write(data)
-        await self._request.writer.drain()
+        writer = self._writer
+        assert writer is not None
+        if isinstance(writer, StreamWriter) and writer.chunked and not writer._headers_buf:
+            writer._write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            await writer.write(data)
+        await writer.drain()
 
     def _watch(self) -> None:
         """Send a comment when it is time, and look again when it may be."""

@@ -16,6 +16,7 @@ from ..policies.estimate import estimate
 from ..requests.answer import Chunk
 from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
+from ..requests.foreign_text import MOST_NAME, short_name
 from ..requests.request import ChatRequest, CompletionRequest, Request
 from ..requests.trace import Note, Span, Trace
 from ..serving.model import Model
@@ -38,8 +39,9 @@ class Exchange:
     began: when it came, in the time of the `loop`. plan: what answers it, also when another one is taken over
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
-    when the client has its answer. traceparent: of the client's own trace. user: as the request says. spans:
-    what was done for it. notes: what happened beside that, to a pipeline.
+    when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
+    longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
+    that, to a pipeline.
     """
 
     __slots__ = (
@@ -56,6 +58,7 @@ class Exchange:
         "spans",
         "trace",
         "traceparent",
+        "until",
         "user",
     )
 
@@ -69,6 +72,7 @@ class Exchange:
         self.key: KeyPolicies | None = None
         self.person = ""
         self.traceparent = ""
+        self.until: float | None = None
         self.asked: str | None = None
         self.background: asyncio.Task[None] | None = None
         self.user: str | None = None
@@ -97,7 +101,8 @@ class Exchange:
         except UnknownModel:
             if self.key is None or not self.key.plan.models:
                 raise
-            raise UnknownModel(f"there is no model `{name}`; {self._listed()}", param="model") from None
+            message = f"there is no model `{short_name(name)}`; {self._listed()}"
+            raise UnknownModel(message, param="model") from None
         if self.key is not None:
             self._check(name)
         return model
@@ -110,7 +115,10 @@ class Exchange:
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self.plan.deadline()
+        deadline = self.plan.deadline()
+        if self.until is None:
+            return deadline
+        return self.until if deadline is None else min(self.until, deadline)
 
     def stream(
         self,
@@ -220,7 +228,8 @@ class Exchange:
         self.spans = trace.spans
         trace.id = self.id
         if isinstance(request, _NAMES_USER):
-            user = request.body.get("user")
+            said = request.said if isinstance(request, ChatRequest) else None
+            user = request.body.get("user") if said is None else said.conversation.user
             if isinstance(user, str):
                 self.user = user[:LONGEST_USER]
         model, guards = self.model(name), self.plan.guards
@@ -268,18 +277,22 @@ class Exchange:
 
     def _may_ask(self, name: str) -> bool:
         patterns = self.key.plan.models if self.key is not None else ()
-        return not patterns or _matches(patterns, name)
+        return not patterns or (len(name) <= _MOST_MATCHED and _matches(patterns, name))
 
     def _check(self, name: str) -> None:
         if self._may_ask(name):
             return
         assert self.key is not None
-        message = f"the key `{self.key.plan.name}` may not ask `{name}`; {self._listed()}"
+        message = f"the key `{self.key.plan.name}` may not ask `{short_name(name)}`; {self._listed()}"
         raise Forbidden(message, param="model", code="model_not_allowed")
 
     def _listed(self) -> str:
         names = ", ".join(f"`{name}`" for name in {**self.models, **self.pipelines})
         return f"it may ask {names}" if names else "it may ask nothing"
+
+
+_MOST_MATCHED = 2 * MOST_NAME
+"""Characters of a name that is looked for in the list of a key: a model, and what stands for its `*`."""
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from ..executor import Executor
 from ..http_server import GRACE
 from ..requests.answer import TensorChunk
 from ..requests.errors import BadRequest, RequestError, StartError, UnknownModel
+from ..requests.foreign_text import short_name
 from ..requests.trace import Trace
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .app import Access, Door
@@ -266,5 +267,8 @@ def _name(message: Any, name: str = "name", version: str = "version") -> str:
     if not meant:
         raise BadRequest(f"`{name}` is empty", param=name)
     if getattr(message, version) not in ("", VERSION):
-        raise UnknownModel(f"`{meant}` has no version `{getattr(message, version)}`", param="version")
+        raise UnknownModel(
+            f"`{short_name(meant)}` has no version `{short_name(str(getattr(message, version)))}`",
+            param="version",
+        )
     return meant

@@ -6,10 +6,12 @@ import secrets
 import time
 from typing import Any
 
+import orjson
+
 from ..dialects.chats import conversation_of
 from ..dialects.chunks import ChunkEvents, whole_answer
 from ..dialects.openai_responses import Identity, ResponsesWriter
-from ..requests.answer import Chunk
+from ..requests.answer import ChatEvents, Chunk
 from ..requests.errors import BadRequest, RequestError
 from ..requests.events import Failed
 from ..requests.request import ChatRequest
@@ -84,10 +86,14 @@ class Keeper:
 
     def whole(self, chunk: Chunk) -> bytes:
         """The body of an answer in one piece. Raises RequestError."""
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            return orjson.dumps(self.writer.adopt(orjson.loads(chunk.native)))
         return self.writer.whole(whole_answer(chunk))
 
     def write(self, chunk: Chunk) -> bytes:
         """What tells the client of `chunk`. Raises RequestError."""
+        if isinstance(chunk, ChatEvents) and chunk.native:
+            return self.writer.adopt_event(chunk.native)
         return b"".join(map(self.writer.write, self._events.of(chunk)))
 
     def end(self) -> bytes:

@@ -331,8 +331,15 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "Spent within each window that has a ceiling",
         labels=("deployment", "window"),
     )
+    limits = GaugeMetricFamily(
+        "inferc_concurrency_limit",
+        "Requests that may run at the same time, where that follows how the model answers",
+        labels=("deployment",),
+    )
     now = asyncio.get_running_loop().time()
     for each in deployments:
+        if each.adaptive is not None:
+            limits.add_metric((each.name,), each.limit)
         for index, policies in enumerate(each.policies):
             if policies is None:
                 continue
@@ -342,7 +349,7 @@ def _policies(deployments: Iterable[Deployment]) -> Iterable[Metric]:
             if index == 0 and policies.budget:
                 for window, dollars in policies.budget.spent(now + policies.epoch).items():
                     spent.add_metric((each.name, window), dollars)
-    return circuits, held, refused, spent
+    return circuits, held, refused, spent, limits
 
 
 def _guards(executor: Executor) -> Iterator[Metric]:

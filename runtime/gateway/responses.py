@@ -101,19 +101,17 @@ def answered_by(
     if trace.cached:
         headers[CACHE_HEADER] = "hit"
     if trace.upstream is not None:
-        headers |= _said_upstream(trace.upstream, as_anthropic)
+        _add_said(headers, trace.upstream, as_anthropic)
     return headers
 
 
-def _said_upstream(upstream: Upstream, as_anthropic: bool) -> Mapping[str, str]:
+def _add_said(headers: dict[str, str], upstream: Upstream, as_anthropic: bool) -> None:
     """The provider's own id, and what is left of its limits, in the words of the client's protocol."""
-    headers: dict[str, str] = {}
     if upstream.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = upstream.request_id
     said = upstream.headers
     if said:
         headers |= anthropic_limits(said, time.time()) if as_anthropic else openai_limits(said)
-    return headers
 
 
 def own_limits(
@@ -178,7 +176,7 @@ def _error_headers(
     if error.status == 429 and not error.retryable:
         headers["x-should-retry"] = "false"
     if error.upstream is not None:
-        headers |= _said_upstream(error.upstream, as_anthropic)
+        _add_said(headers, error.upstream, as_anthropic)
     if error.request_id is not None:
         headers[UPSTREAM_ID_HEADER] = error.request_id
     if error.deployment is not None:

@@ -10,22 +10,27 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 from aiohttp import web
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ...compiler.plan import GatewayPlan, Plan, is_loopback
+from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, is_loopback
+from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
 from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
+from ..issued_keys import BrokenKeys
+from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
 from ..requests.errors import StartError
 from ..secret import LiveSecret, read_secret
+from ..shared_keys import SharedKeys
 from ..systemd import notify, watchdog
 from . import web_tokens
 from .app import DOOR, build_app, take_over
-from .auth import Keys
+from .auth import Keys, following_keys
 from .grpc_server import GrpcServer
+from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .ui.pages import Sources
@@ -82,10 +87,14 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
+            keeping = KeepingRecords(app[RECORDS], executor.state_at, executor.plan.state.name)
             try:
+                await keeping.start()
                 await server.start()
                 service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
+                if any(isinstance(each, OnnxServingPlan) for each in executor.plan.deployments):
+                    keep_blocks()
                 host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
                 url = f"{'https' if opened.tls else 'http'}://{host}:{server.port}"
                 if ready:
@@ -95,6 +104,7 @@ async def serve(
                     app[RECORDS].lag.measured(),
                     following(service.certificates),
                     web_tokens.following(lambda: app[DOOR].tokens),
+                    following_keys(lambda: app[DOOR].keys),
                     reloading_on_hangup(reloader),
                     AsyncExitStack() as beside,
                 ):
@@ -110,6 +120,7 @@ async def serve(
                     await service.rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
+                await keeping.stop()
                 await _stop(executor)
     finally:
         bound.close()
@@ -143,7 +154,7 @@ class Service:
         check_door(gateway)
         if gateway.workers > 1 and old.workers == 1:
             raise StartError("gateway: one process serves this file, and `workers` wants more: start it anew")
-        opened = await _read_access(gateway, self.executor)
+        opened = await _read_access(plan, self.executor)
         bound = None
         if (gateway.host, gateway.port) != (old.host, old.port):
             bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=self._share_port)
@@ -245,7 +256,7 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     """Start `executor`, and read what lets clients in."""
     problems: list[str] = []
     try:
-        opened = await _read_access(gateway, executor)
+        opened = await _read_access(evolve(executor.plan, gateway=gateway), executor)
     except StartError as error:
         problems += error.problems
     try:
@@ -258,8 +269,20 @@ async def _start(executor: Executor, gateway: GatewayPlan) -> Access:
     return opened
 
 
-async def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
+def _shared_keys(executor: Executor, plan: Plan) -> SharedKeys | None:
+    """The keys for people of all machines that share the state, if several may. Raises StartError."""
+    state = executor.state_at
+    if not is_on_redis(state):
+        return None
+    try:
+        return SharedKeys(str(state), plan.state.name)
+    except BrokenKeys as error:
+        raise StartError(str(error)) from None
+
+
+async def _read_access(plan: Plan, executor: Executor) -> Access:
     """What lets clients in. Raises StartError with all problems."""
+    gateway = plan.gateway
     problems: list[str] = []
     base_dir = executor.base_dir
 
@@ -277,7 +300,9 @@ async def _read_access(gateway: GatewayPlan, executor: Executor) -> Access:
     if gateway.keys:
         names = frozenset(key.name for key in gateway.keys)
         tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
-        keys = read(lambda: Keys(gateway.keys, base_dir, tokens))
+        keys = read(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)))
+        if keys is not None:
+            await keys.refresh()
         if tokens is not None:
             try:
                 await tokens.load()

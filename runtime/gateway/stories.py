@@ -41,14 +41,14 @@ def why(records: Records, asked: Asked) -> Answer:
         recent = asked.get("recent")
         if type(recent) is int and recent > 0:
             return {"requests": last_requests(records, min(recent, MOST))}
-        return {"requests": [record.as_json() for record in records.troubled(LAST)]}
-    record = records.find(str(request_id))
-    if record is None:
+        return {"requests": records.troubled(LAST)}
+    story = records.story(str(request_id))
+    if story is None:
         raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
-    return record.story()
+    return story
 
 
 def last_requests(records: Records, most: int) -> list[dict[str, Any]]:
     """The last requests, and the last of those that went wrong; the oldest first."""
-    found = {id(record): record for record in (*records.troubled(most), *records.recent(most))}
-    return [record.as_json() for record in sorted(found.values(), key=lambda record: record.at)]
+    found = {(each["id"], each["time"]): each for each in (*records.troubled(most), *records.recent(most))}
+    return sorted(found.values(), key=lambda each: float(each["time"]))

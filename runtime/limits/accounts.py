@@ -172,7 +172,11 @@ def _replica_endpoint(plan: RemotePoolPlan, replica: int) -> Endpoint:
 def _account(plan: RemotePoolPlan, replica: int) -> Account:
     keys = plan.api_key
     key: SecretRef | None = keys[0 if len(keys) == 1 else replica] if keys else plan.credentials
-    return *_endpoint(plan), f"{key.source}:{key.name}" if key else "", plan.model
+    who = f"{key.source}:{key.name}" if key else ""
+    if plan.aws is not None:
+        named = plan.aws.access_key_id
+        who = f"{named.source}:{named.name}" if named else plan.aws.profile or ""
+    return *_endpoint(plan), who, plan.model
 
 
 def _careful_limits(one: RateLimits | None, other: RateLimits) -> RateLimits:

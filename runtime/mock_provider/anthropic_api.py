@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import Answer, Call, effort_of, hash_id, pieces
+from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -34,6 +34,27 @@ _FIELDS = frozenset(
         "thinking",
         "service_tier",
         "cache_control",
+        "container",
+        "context_management",
+        "diagnostics",
+        "inference_geo",
+        "mcp_servers",
+        "speed",
+        "thread",
+    }
+)
+_TOOL = frozenset(
+    {
+        "type",
+        "name",
+        "description",
+        "input_schema",
+        "strict",
+        "cache_control",
+        "eager_input_streaming",
+        "defer_loading",
+        "allowed_callers",
+        "input_examples",
     }
 )
 _STOP_REASONS = {
@@ -60,17 +81,20 @@ class AnthropicApi:
     """Messages."""
 
     name = "anthropic"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-api-key", "").strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if not request.headers.get("anthropic-version"):
             raise MockError(400, "anthropic-version: header is required")
         return self._read(body, wanted(body, "model", str), _FIELDS)
 
     def _read(self, body: dict[str, Any], model: str, fields: frozenset[str]) -> Asked:
         refuse_unknown(body, fields)
+        if (body.get("thread") or {}).get("type") == "continue":
+            raise MockError(404, "no thread is kept", "thread_not_found")
         asked = Asked(model=model, stream=bool(body.get("stream")))
         asked.max_tokens = wanted(body, "max_tokens", int)
         asked.system = _text(body.get("system"))
@@ -78,9 +102,7 @@ class AnthropicApi:
         for message in wanted(body, "messages", list):
             _hear(asked, message)
         for tool in body.get("tools") or []:
-            refuse_unknown(
-                tool, frozenset({"name", "description", "input_schema", "strict", "cache_control"}), "tools."
-            )
+            refuse_unknown(tool, _TOOL, "tools.")
             asked.tools[tool["name"]] = tool["input_schema"]
         choice = body.get("tool_choice") or {"type": "auto"}
         asked.tool_mode = choice.get("name") or {"any": "required"}.get(choice["type"], choice["type"])
@@ -125,11 +147,13 @@ class AnthropicApi:
         return events
 
     def error(self, error: MockError) -> dict[str, Any]:
-        return {
-            "type": "error",
-            "error": {"type": _ERROR_TYPES.get(error.status, "api_error"), "message": error.message},
-            "request_id": "req_mock",
-        }
+        said: dict[str, Any] = {"type": _ERROR_TYPES.get(error.status, "api_error"), "message": error.message}
+        if error.code.startswith("thread_"):
+            said["details"] = {"error_code": error.code}
+        return {"type": "error", "error": said, "request_id": "req_mock"}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return b"event: error\ndata: " + orjson.dumps(self.error(error)) + b"\n\n"
@@ -158,7 +182,7 @@ class AnthropicOnVertexApi(AnthropicApi):
     def key(self, headers: Mapping[str, str]) -> str:
         return headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         if body.get("anthropic_version") != "vertex-2023-10-16":
             raise MockError(400, "anthropic_version: Input should be 'vertex-2023-10-16'")
         if bool(body.get("stream")) != (request.match_info["method"] == "streamRawPredict"):

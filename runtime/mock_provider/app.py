@@ -1,4 +1,4 @@
-"""The mock provider's HTTP side: three providers' APIs on one port, told apart by their paths."""
+"""The mock provider's HTTP side: four providers' APIs on one port, told apart by their paths."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from attrs import evolve
 from . import answers
 from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .api import Api
+from .bedrock_api import BedrockApi
 from .deliver import deliver, in_parts
 from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
 from .faults import SPOILT, Fault, FaultKind, FaultPlan, RetryForm
@@ -46,6 +47,7 @@ _OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _CLAUDE = _VERTEX.replace("/google/", "/anthropic/") + ":{method:rawPredict|streamRawPredict}"
 _GEMINI = "/v1beta/models/{model}"
+_CONVERSE = "/model/{model}/{method:converse|converse-stream}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 
 
@@ -76,6 +78,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     more = provider.guarded(openai, "more", provider.more)
     messages = provider.guarded(anthropic, "chat", provider.chat)
     raw_predict = provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat)
+    converse = provider.guarded(BedrockApi(), "chat", provider.chat)
     generate = provider.guarded(gemini, "chat", provider.chat)
     for named in ("", _NAMED):
         for base in _OPENAI:
@@ -86,6 +89,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
                 post(f"{named}{base}{path}", more)
         post(f"{named}/v1/messages", messages)
         post(named + _CLAUDE, raw_predict)
+        post(named + _CONVERSE, converse)
         for base in (_GEMINI, _VERTEX):
             post(named + base + _GENERATE, generate)
         post(
@@ -168,7 +172,7 @@ class _Provider:
             return await deliver(
                 request,
                 events,
-                content_type="text/event-stream",
+                content_type=api.stream_type,
                 headers=headers,
                 gap=self._options.gap,
                 fault=fault,

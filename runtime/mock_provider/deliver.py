@@ -10,7 +10,7 @@ from .faults import Fault, FaultKind
 
 _PARTS = 4
 END_MARKERS = (b"data: [DONE]\n\n", b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
-_BROKEN = b'data: {"broken": \n\n'
+BROKEN = b'data: {"broken": \n\n'
 
 
 async def deliver(
@@ -43,7 +43,7 @@ async def deliver(
                 case FaultKind.CUT:
                     return _cut(request, response)
                 case FaultKind.MALFORMED:
-                    part = _BROKEN
+                    part = BROKEN
                 case FaultKind.ERROR:
                     await response.write(error)
                     break

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import LOGPROB, Answer, Call, effort_of, pieces
+from .api import RequestPath
 from .limits import Room
 from .parsed_request import Asked, MockError, describe, refuse_unknown, wanted
 
@@ -67,12 +67,13 @@ class GeminiApi:
     """generateContent and streamGenerateContent."""
 
     name = "gemini"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         shown = headers.get("x-goog-api-key", "") or headers.get("Authorization", "").removeprefix("Bearer ")
         return shown.strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         refuse_unknown(body, _FIELDS)
         config = body.get("generationConfig") or {}
         refuse_unknown(config, _CONFIG, "generationConfig.")
@@ -124,6 +125,9 @@ class GeminiApi:
         if error.wait:
             body["details"].append({"@type": f"{_RPC}RetryInfo", "retryDelay": f"{error.wait:g}s"})
         return {"error": body}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return _event(self.error(error))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from .answers import CREATED, LOGPROB, Answer, pieces
+from .api import RequestPath
 from .limits import Room, duration
 from .parsed_request import Asked, MockError, describe, wanted
 
@@ -17,12 +17,13 @@ class OpenAIApi:
     """Chat completions."""
 
     name = "openai"
+    stream_type = "text/event-stream"
 
     def key(self, headers: Mapping[str, str]) -> str:
         shown = headers.get("Authorization", "").removeprefix("Bearer ")
         return (shown or headers.get("api-key", "")).strip()
 
-    def read(self, request: web.Request, body: dict[str, Any]) -> Asked:
+    def read(self, request: RequestPath, body: dict[str, Any]) -> Asked:
         model = request.match_info.get("deployment") or wanted(body, "model", str)
         asked = Asked(model=model, stream=bool(body.get("stream")))
         asked.include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -76,6 +77,9 @@ class OpenAIApi:
     def error(self, error: MockError) -> dict[str, Any]:
         kind = "invalid_request_error" if error.status < 500 else "server_error"
         return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code or None}}
+
+    def error_headers(self, error: MockError) -> dict[str, str]:
+        return {}
 
     def error_event(self, error: MockError) -> bytes:
         return _event(self.error(error))

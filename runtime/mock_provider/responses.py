@@ -36,7 +36,7 @@ def json_response(value: object, headers: dict[str, str] | None = None) -> web.R
 
 def error_response(api: Api, error: MockError, table: Table | None = None, model: str = "") -> web.Response:
     """An error, as the provider whose rules these are writes it, or else as the API does."""
-    headers = dict(error.headers)
+    headers = {**error.headers, **api.error_headers(error)}
     if table is not None:
         headers |= filled(table.said.get("headers", {}), REQUEST)
     return web.Response(

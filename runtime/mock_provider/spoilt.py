@@ -20,6 +20,12 @@ def spoilt(whole: dict[str, Any], fault: Fault) -> dict[str, Any]:
     return {**whole, "choices": [_failed(choice, error) for choice in whole.get("choices", ())]}
 
 
+def spoilt_answer(body: bytes, fault: Fault) -> bytes:
+    """The same of a body; as it is, where it is in another shape."""
+    whole = orjson.loads(body)
+    return orjson.dumps(spoilt(whole, fault)) if isinstance(whole, dict) and "choices" in whole else body
+
+
 def spoilt_events(events: list[bytes], fault: Fault) -> list[bytes]:
     """A streamed answer that ends in a failed choice, or has no choices at all."""
     chunks = [(event, _chunk(event)) for event in events]

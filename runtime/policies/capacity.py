@@ -7,6 +7,7 @@ than its share.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -22,6 +23,9 @@ MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 60.0
 """Bounds, in seconds, of what a refused request is told to wait."""
 
 _SMOOTHING = 0.1
+
+_KNOWN = 10
+"""Requests after which it is known how long they take."""
 
 
 class Admit(NamedTuple):
@@ -42,6 +46,8 @@ class Refuse:
 
     retry_after: float
     waiting: int
+    wait: float | None = None
+    """Seconds that it would have waited, where that is why."""
 
 
 @frozen
@@ -77,9 +83,14 @@ class Capacity:
         self._policy = policy
         self._total = 0
         self._next = 0
-        self._waiting: set[int] = set()
-        self._queue: list[tuple[int, int]] = []
+        self._waiting: dict[int, tuple[int, str, int | None]] = {}
+        self._queue: list[tuple[int, float, int]] = []
+        self._turns: dict[str, float] = {}
+        self._turn = 0.0
+        self._priorities: Counter[int] = Counter()
+        self._askers: Counter[str] = Counter()
         self._hold = MIN_RETRY_AFTER
+        self._seen = 0
 
     @property
     def running(self) -> int:
@@ -96,15 +107,30 @@ class Capacity:
         """Requests that may run at the same time."""
         return self._limit
 
-    def arrive(self, ticket: int, priority: int = 0) -> Decision:
+    def arrive(
+        self,
+        ticket: int,
+        priority: int = 0,
+        asker: str = "",
+        patience: float | None = None,
+        prefer: int | None = None,
+    ) -> Decision:
         """A request wants a slot; `ticket` is a name for it that no other request has, and later ones
-        have higher. Those with the higher priority run first, then those that came first."""
+        have higher.
+
+        Those with the higher priority run first. Of the same priority, askers take turns, and of the same
+        asker, those that came first are the first. patience: seconds that it can wait. prefer: the replica on
+        which it runs, if that has room.
+        """
         if self._total < self._limit:
-            return self._admit(ticket)
+            return self._admit(ticket, prefer)
         match self._policy:
             case CapacityPolicy(kind=CapacityKind.QUEUE):
+                if patience is not None and (wait := self._expected(priority, asker)) > patience:
+                    again = min(max(wait - patience, MIN_RETRY_AFTER), MAX_RETRY_AFTER)
+                    return Refuse(again, len(self._waiting), wait)
                 if len(self._waiting) < MAX_WAITING:
-                    self._enqueue(ticket, priority)
+                    self._enqueue(ticket, priority, asker, prefer)
                     return _WAIT
             case CapacityPolicy(kind=CapacityKind.FALLBACK, target=str(target)):
                 return FallBack(target, self._retry_after())
@@ -112,13 +138,14 @@ class Capacity:
 
     def leave(self, ticket: int) -> None:
         """A waiting request gives up."""
-        self._waiting.discard(ticket)
+        self._forget(ticket)
 
     def release(self, replica: int, held: float) -> Admit | None:
         """A request that ran on `replica` for `held` seconds gives its slot back; one that waits may run."""
         self._running[replica] -= 1
         self._total -= 1
-        self._hold += _SMOOTHING * (held - self._hold)
+        self._seen += 1
+        self._hold += max(_SMOOTHING, 1 / self._seen) * (held - self._hold)
         return self._admit_next() if self._waiting else None
 
     def move(self, replica: int, other: int) -> None:
@@ -137,32 +164,71 @@ class Capacity:
         self._limit = limit
         return self._admit_next()
 
-    def _enqueue(self, ticket: int, priority: int) -> None:
+    def _enqueue(self, ticket: int, priority: int, asker: str, prefer: int | None) -> None:
         if len(self._queue) > 2 * MAX_WAITING:  # most of them have left
-            self._queue = [entry for entry in self._queue if entry[1] in self._waiting]
+            self._queue = [entry for entry in self._queue if entry[2] in self._waiting]
             heapify(self._queue)
-        heappush(self._queue, (-priority, ticket))
-        self._waiting.add(ticket)
+        turn = self._turns[asker] = max(self._turn, self._turns.get(asker, 0.0)) + 1
+        heappush(self._queue, (-priority, turn, ticket))
+        self._waiting[ticket] = priority, asker, prefer
+        self._priorities[priority] += 1
+        self._askers[asker] += 1
+
+    def _forget(self, ticket: int) -> None:
+        """The request waits no longer."""
+        waited = self._waiting.pop(ticket, None)
+        if waited is None:
+            return
+        priority, asker, _ = waited
+        self._priorities[priority] -= 1
+        self._askers[asker] -= 1
+        if not self._priorities[priority]:
+            del self._priorities[priority]
+        if not self._askers[asker]:
+            del self._askers[asker]
+        if not self._waiting:
+            self._queue.clear()
+            self._turns.clear()
+            self._turn = 0.0
 
     def _admit_next(self) -> Admit | None:
         while self._waiting and self._total < self._limit:
-            _, ticket = heappop(self._queue)
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
-                return self._admit(ticket)
+            _, turn, ticket = heappop(self._queue)
+            self._turn = max(self._turn, turn)
+            waited = self._waiting.get(ticket)
+            if waited is not None:
+                self._forget(ticket)
+                return self._admit(ticket, waited[2])
         return None
 
-    def _admit(self, ticket: int) -> Admit:
+    def _expected(self, priority: int, asker: str) -> float:
+        """Seconds that a request would wait, going by how long requests take; 0 where that is not known."""
+        if self._seen < _KNOWN:
+            return 0.0
+        before = sum(count for each, count in self._priorities.items() if each >= priority)
+        askers = len(self._askers) + (asker not in self._askers)
+        turns = min(before, self._askers[asker] * askers + askers - 1) + 1
+        return self._hold * turns / self._limit
+
+    def _admit(self, ticket: int, prefer: int | None) -> Admit:
         running = self._running
         count = len(running)
         replica = 0
-        if count > 1:
+        if prefer is not None and self._has_room(prefer):
+            replica = prefer
+        elif count > 1:
             order = (*range(self._next, count), *range(self._next))
             replica = min(order, key=lambda each: (self._rank(each), running[each]))
             self._next = (replica + 1) % count
         running[replica] += 1
         self._total += 1
         return Admit(ticket, replica)
+
+    def _has_room(self, replica: int) -> bool:
+        """Whether one more on `replica` leaves the others no more to do than their share."""
+        share = -(-self._limit // len(self._running))
+        best = min(map(self._rank, range(len(self._running))))
+        return self._running[replica] < share and self._rank(replica) <= best
 
     def _retry_after(self) -> float:
         """How long until this request would have had its turn, going by how long requests take."""

@@ -13,6 +13,7 @@ from ..requests.errors import ServerDown, StartError
 from ..requests.request import Request
 from ..secret import secret_variables
 from .replica import Replica, ReplicaStatus
+from .stand_ins import ReplicaStandIns
 
 
 class BrokenReplica:
@@ -45,18 +46,33 @@ def make_replicas(
     *,
     trust_models: bool,
     load_timeout: float,
+    stand_ins: ReplicaStandIns | None = None,
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
-    """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError."""
+    """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError.
+
+    stand_ins: for what is outside, where the plan is simulated.
+    """
     match plan:
         case RemotePoolPlan():
             from .remote import make_replica
 
             policies, keys = plan_policies.of_replicas(plan), secret_variables(whole)
             return [
-                make_replica(plan, placement, base_dir, each.limiter.observe, each.breaker.begin_anew, keys)
+                make_replica(
+                    plan,
+                    placement,
+                    base_dir,
+                    each.limiter.observe,
+                    each.breaker.begin_anew,
+                    keys,
+                    stand_ins,
+                )
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies
         case OnnxServingPlan():
+            played = [stand_ins.replica(plan, each) for each in plan.replicas] if stand_ins else []
+            if replicas := [each for each in played if each is not None]:
+                return replicas, None
             try:
                 from .onnx import OnnxReplica
             except ImportError as error:

@@ -11,6 +11,15 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SPACES = re.compile(r"[\s\x1c-\x1f\x85]+")
 
 
+MOST_NAME = 200
+"""Characters of a name that a client says, as it is looked at and shown."""
+
+
+def short_name(name: str) -> str:
+    """`name`, or its beginning: comparing takes time, and an answer need not repeat it all."""
+    return name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"
+
+
 def one_line(text: str, most: int) -> str:
     """`text` on one line, of at most `most` characters.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from attrs import astuple
 
@@ -12,13 +14,35 @@ PICODOLLARS = 10**12
 """Parts of a dollar in which costs are counted: whole numbers, which add up exactly."""
 
 
+MOST_TOKENS = 20_000_000
+"""More than any model reads and writes for one request; a provider that tells more is not believed."""
+
+
+def is_believable(told: Mapping[str, Any], depth: int = 2) -> bool:
+    """Whether a usage, as a provider tells it, can be: no count is negative, or more than any model
+    counts."""
+    for name, value in told.items():
+        if isinstance(value, dict):
+            if depth and not is_believable(value, depth - 1):
+                return False
+        elif type(value) in (int, float) and not 0 <= value <= MOST_TOKENS and _COUNTED.search(name):
+            return False
+    return True
+
+
+_COUNTED = re.compile(r"[tT]okens?|[cC]ount$")
+"""What names of counts look like, in the words of all providers; others are times and money."""
+
+
 @frozen
 class Usage:
     """What a request consumed, in tokens.
 
     cached_tokens: those of the prompt that the provider had cached. reasoning_tokens: those of the
     completion that the model thought in. cache_write_tokens: those of the prompt that it wrote to its cache,
-    of which it keeps `cache_write_1h_tokens` for an hour.
+    of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
+    prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
+    length.
     """
 
     prompt_tokens: int
@@ -27,6 +51,9 @@ class Usage:
     reasoning_tokens: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0
+    audio_tokens: int = 0
+    audio_answer_tokens: int = 0
+    audio_ms: int = 0
 
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:

@@ -10,17 +10,27 @@ from random import Random
 
 from attrs import evolve
 
-from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy
+from ...compiler.plan import BudgetAction, OnnxServingPlan, RemotePoolPlan, RetryPolicy, RouteKey
 from ..limits.replica_policies import ReplicaPolicies
+from ..policies.adaptive_concurrency import AdaptiveConcurrency
 from ..policies.capacity import FallBack
 from ..policies.estimate import Estimate, Tariff
 from ..policies.retry import Retry
 from ..replicas.replica import Adapting, Answering, Reloadable, Replica, ReplicaStatus
 from ..requests.answer import Chunk, EmbedChunk
 from ..requests.call import Call
-from ..requests.errors import Drained, Incapable, RequestError, ShuttingDown, StartError, Unsupported
+from ..requests.errors import (
+    Drained,
+    Incapable,
+    RequestError,
+    RequestTimeout,
+    ShuttingDown,
+    StartError,
+    Unsupported,
+)
 from ..requests.request import ChatRequest, EmbedRequest, Request
 from ..requests.trace import Trace
+from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
 from .counters import DIVERTED, DeploymentCounters, outcome_now
@@ -29,6 +39,9 @@ from .request_filler import RequestFiller
 from .response_cache import ResponseCache
 from .retrier import Retrier
 from .slots import Slot, Slots
+
+OVERLOADED = (429, 503, 529)
+"""What providers answer when they have too much to do."""
 
 NO_RETRY = RetryPolicy(max_retries=0)
 
@@ -62,6 +75,16 @@ class Deployment(Model):
             serving.max_concurrent * (len(replicas) if remote else 1),
             serving.on_capacity_exhausted,
             self._rank,
+            float(serving.queue_timeout),
+        )
+        self.adaptive = (
+            AdaptiveConcurrency(serving.adaptive, self._slots.limit) if serving.adaptive is not None else None
+        )
+        """What says how many requests may run at the same time; None where that is always the same."""
+        if self.adaptive is not None:
+            self._slots.adapt(self.adaptive.limit)
+        self._together = (
+            OF_REPLICAS[serving.affinity] if serving.affinity is not None and len(replicas) > 1 else None
         )
         self._policies: Sequence[ReplicaPolicies | None] = policies or [None] * len(replicas)
         self._availability = Availability(self.name, replicas, self._policies)
@@ -100,6 +123,11 @@ class Deployment(Model):
     def waiting(self) -> int:
         """Requests that wait for a slot."""
         return self._slots.waiting
+
+    @property
+    def limit(self) -> int:
+        """Requests that may hold a slot at the same time, for now."""
+        return self._slots.limit
 
     def is_ready(self) -> bool:
         """Whether every replica is."""
@@ -260,6 +288,8 @@ class Deployment(Model):
                     attempt.finished()
                     return
                 except RequestError as error:
+                    if self.adaptive is not None:
+                        self._overloaded(error)
                     wait = retrier.failed(error)
                     if wait is None:
                         raise
@@ -297,6 +327,8 @@ class Deployment(Model):
                     trace.upstream = chunk.upstream
                     return chunk
                 except RequestError as error:
+                    if self.adaptive is not None:
+                        self._overloaded(error)
                     wait = retrier.failed(error)
                     if wait is None:
                         raise
@@ -326,7 +358,10 @@ class Deployment(Model):
         """A slot, or who takes over; and the call as it goes out. Raises RequestError."""
         try:
             self._check(call.request)
-            own = self._filled(call)
+            if call.is_over(began):
+                message = f"deployment `{self.name}`: the deadline passed before the request was sent"
+                raise RequestTimeout(message, deployment=self.name)
+            own = call if self._filler is None else self._filled(call)
             if self._adapting is not None and isinstance(own.request, ChatRequest):
                 fitted = self._adapting.fit_at_once(own.request)
                 if fitted is None:
@@ -334,7 +369,11 @@ class Deployment(Model):
                 trace.adapted = fitted.changes
             if self._throttling is not None:
                 self._throttle()
-            slot = await self._slots.enter(call.priority, call.deadline, began, call.wait_until)
+            asker = call.payers[0] if call.payers else ""
+            prefer = None if self._together is None else self._preferred(call, self._together)
+            slot = await self._slots.enter(
+                call.priority, call.deadline, began, call.wait_until, asker, prefer
+            )
         except BaseException:
             self.counters.end(outcome_now(call.request, False), asyncio.get_running_loop().time() - began)
             raise
@@ -388,10 +427,23 @@ class Deployment(Model):
         usage, first = attempt.usage, attempt.first
         if usage is not None:
             counters.spend(usage)
+        if self.adaptive is not None and first is not None:
+            self._slots.adapt(self.adaptive.answered(first - sent, self._slots.running + 1))
         if first is not None and getattr(request, "stream", False):
             counters.firsts.add(first - sent)
             if usage is not None and usage.completion_tokens > 1:
                 counters.per_token.add((now - first) / (usage.completion_tokens - 1))
+
+    def _preferred(self, call: Call, together: RouteKey) -> int | None:
+        """The replica to which requests go that belong together with this one; None where it has no such."""
+        key = key_of(call, together)
+        return None if key is None else by_preference(key, [f"#{i}" for i in range(len(self._replicas))])[0]
+
+    def _overloaded(self, error: RequestError) -> None:
+        """Let fewer run where `error` says that there are too many."""
+        assert self.adaptive is not None
+        if error.upstream_status in OVERLOADED or isinstance(error, RequestTimeout):
+            self._slots.adapt(self.adaptive.overloaded())
 
     def _rank(self, replica: int) -> float:
         """Which replica is chosen first: 0 is free now, else when it is free."""

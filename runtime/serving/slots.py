@@ -11,9 +11,6 @@ from ..concurrency.waiting_room import WaitingRoom
 from ..policies.capacity import MIN_RETRY_AFTER, Admit, Capacity, FallBack, Refuse, Wait
 from ..requests.errors import Backpressure, RequestTimeout, ShuttingDown
 
-MAX_QUEUED = 60.0
-"""Seconds that a request waits for a slot at most, also when its deadline is later."""
-
 
 class Slot(NamedTuple):
     """The right to run on `replica`; to be given back with `leave`, once."""
@@ -25,14 +22,24 @@ class Slot(NamedTuple):
 class Slots:
     """Who runs on which replica of deployment `name`, and who waits.
 
-    rank: of a replica; those with the lowest are chosen first.
+    rank: of a replica; those with the lowest are chosen first. longest: seconds that a request waits at most,
+    also when its deadline is later.
     """
 
     def __init__(
-        self, name: str, replicas: int, limit: int, policy: CapacityPolicy, rank: Callable[[int], float]
+        self,
+        name: str,
+        replicas: int,
+        limit: int,
+        policy: CapacityPolicy,
+        rank: Callable[[int], float],
+        longest: float = 60.0,
     ) -> None:
         self._name = name
+        self._longest = longest
         self._full_limit = limit
+        self._throttled = False
+        self._adapted = limit
         self._capacity = Capacity(replicas, limit, policy, rank)
         self._room: WaitingRoom[Slot] = WaitingRoom()
 
@@ -55,15 +62,28 @@ class Slots:
         """When a request that comes now would have a slot, as far as can be told."""
         return now + self._capacity.free_in()
 
+    @property
+    def limit(self) -> int:
+        """Requests that may hold a slot at the same time, for now."""
+        return self._capacity.limit
+
     async def enter(
-        self, priority: int, deadline: float | None, now: float, wait_until: float
+        self,
+        priority: int,
+        deadline: float | None,
+        now: float,
+        wait_until: float,
+        asker: str = "",
+        prefer: int | None = None,
     ) -> Slot | FallBack:
         """A slot, as soon as there is one, or where to go instead. Raises RequestError.
 
-        wait_until: up to when waiting makes sense.
+        wait_until: up to when waiting makes sense. asker: who takes turns with others that wait. prefer: the
+        replica on which it runs, if that has room.
         """
         ticket = self._room.ticket()
-        decision = self._capacity.arrive(ticket, priority)
+        patience = self._longest if deadline is None else min(self._longest, deadline - now)
+        decision = self._capacity.arrive(ticket, priority, asker, patience, prefer)
         match decision:
             case Admit():
                 return Slot(decision.replica, now)
@@ -71,6 +91,11 @@ class Slots:
                 return await self._wait(ticket, now, deadline, wait_until)
             case FallBack():
                 return decision
+            case Refuse(retry_after, waiting, float(wait)):
+                also = (
+                    f", {waiting} waiting; a place would come free in about {wait:.3g} s, which is too late"
+                )
+                raise self.full(also, retry_after)
             case Refuse(retry_after, waiting):
                 raise self.full(f", {waiting} waiting" if waiting else "", retry_after)
 
@@ -87,8 +112,20 @@ class Slots:
 
     def throttle(self, throttled: bool) -> None:
         """Make do with half the slots, or have all of them again."""
-        limit = max(self._full_limit // 2, 1) if throttled else self._full_limit
-        if limit != self._capacity.limit:
+        self._throttled = throttled
+        self._resize()
+
+    def adapt(self, limit: int) -> None:
+        """Make do with so many, until another number is said."""
+        self._adapted = limit
+        self._resize()
+
+    def _resize(self) -> None:
+        limit = max(self._full_limit // 2, 1) if self._throttled else self._full_limit
+        limit = min(limit, self._adapted)
+        if limit != self._capacity.limit and not self._capacity.waiting:
+            self._capacity.resize(limit)
+        elif limit != self._capacity.limit:
             now = asyncio.get_running_loop().time()
             while (admitted := self._capacity.resize(limit)) is not None:
                 self._admit(admitted, now)
@@ -107,7 +144,7 @@ class Slots:
         if wait_until <= now:
             self._capacity.leave(ticket)
             raise self.full("", MIN_RETRY_AFTER)
-        longest = min(now + MAX_QUEUED, wait_until)
+        longest = min(now + self._longest, wait_until)
         until = longest if deadline is None else min(longest, deadline)
         waiter = self._room.join(ticket)
         try:

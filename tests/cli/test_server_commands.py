@@ -52,7 +52,9 @@ def inferc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inferc:
 @pytest.fixture
 def server(inferc: Inferc, tmp_path: Path) -> Iterator[Running]:
     (tmp_path / "chat.infer").write_text(FILE)
-    with serving("run", str(tmp_path / "chat.infer")) as running:
+    with serving(
+        "run", str(tmp_path / "chat.infer"), "--audit-log", str(tmp_path / "audit.jsonl")
+    ) as running:
         yield running
 
 
@@ -96,7 +98,7 @@ def test_a_failed_request_is_explained(inferc: Inferc, server: Running) -> None:
 
 
 def test_an_operator_opens_circuits_and_drains_deployments_and_the_log_says_who(
-    inferc: Inferc, server: Running
+    inferc: Inferc, server: Running, tmp_path: Path
 ) -> None:
     assert inferc("breaker", "gpt", "open", "--for", "5m")[1] == "the circuit of gpt is open for 300 s\n"
     assert inferc("breaker", "gpt", "close")[1] == "the circuit of gpt is closed\n"
@@ -106,8 +108,25 @@ def test_an_operator_opens_circuits_and_drains_deployments_and_the_log_says_who(
     assert inferc("drain", "gpt", "--undo")[0] == 0
     assert inferc("drain", "nope")[2] == "error: there is no deployment `nope`; there are `gpt`\n"
     assert inferc("hold", "gpt", "soon")[0] == 2
+    assert inferc("scale", "gpt", "3")[1] == "gpt has 3 replicas, until the file is read again\n"
+    assert len(json.loads(inferc("status", "--json")[1])["deployments"][0]["replicas"]) == 3
+    assert "has 1 to 1000 replicas" in inferc("scale", "gpt", "0")[2]
+    assert "there are `gpt`" in inferc("scale", "nope", "2")[2]
+    assert inferc("reload")[1] == "deployment `gpt` has changed: replicas\n"
+    assert inferc("log", "debug", "--for", "10m")[1] == "the log says what is debug or worse for 600 s\n"
+    name = failed_request(server.url)
+    assert inferc("log", "error")[0] == 0
+    assert inferc("drain", "gpt")[0] == 0
     _, said = server.stop()
     assert ": drain name='gpt' undo=False" in said
+    assert name in said, "each attempt, once the log was to say more"
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [(line["command"], line["outcome"]) for line in lines][-3:] == [
+        ("log", "done"),
+        ("log", "done"),
+        ("drain", "done"),
+    ]
+    assert any(line["outcome"].startswith("refused: there is no deployment") for line in lines)
 
 
 def test_a_file_that_is_watched_is_taken_over_when_it_changes(inferc: Inferc, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ deployment minilm {{
   task embed {{ tokenizer = "tokenizer.json" }}
 }}
 route assistant = fallback [claude, gpt]
+route "claude-sonnet-4-5" = fallback [gpt, claude]
+route "claude-haiku-4-5" = fallback [flash, claude]
 pipeline echo(message: text) -> text {{ return gpt(message) }}
 """
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from inferc.compiler.analysis import bounds
 from inferc.compiler.analysis.bounds import Bound, bounds_of
 from inferc.compiler.plan import Plan, RemotePoolPlan
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.rate_limiters import MAX_WAIT
 from inferc.runtime.policies.retry import MAX_TOTAL_WAIT
 from inferc.runtime.requests import errors as e
@@ -23,13 +24,11 @@ from inferc.runtime.serving.deployment import Deployment
 from inferc.runtime.serving.model import Model
 from inferc.runtime.serving.pipelines import Workers, build_pipelines
 from inferc.runtime.serving.routes.build import build_route
-from inferc.runtime.serving.slots import MAX_QUEUED
 
 from ..support.flows import echo, value_of
 from ..support.members import Speaker, hear
 from ..support.policies import policies_of
 from ..support.projects import Project
-from ..support.virtual_time import run_virtual
 
 FILE = """
 deployment gpt {
@@ -117,7 +116,6 @@ def test_an_unknown_price_is_no_low_price(tmp_path: Path) -> None:
 
 
 def test_waits_are_those_of_the_executor() -> None:
-    assert bounds.LONGEST_QUEUE == MAX_QUEUED
     assert bounds.LONGEST_LIMIT == MAX_WAIT
     assert bounds.LONGEST_RETRIES == MAX_TOTAL_WAIT
 

@@ -116,14 +116,18 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["reach", str(path), "both"]) == 0
     table, _, lost = capsys.readouterr().out.partition("\n\n")
     assert [line.split()[0] for line in table.splitlines()] == [
-        *("NAME", "both", "claude", "both.2", "gpt", "spare", "claude")
+        *("NAME", "both", "responses", "messages", "claude", "both.2", "gpt", "spare", "claude")
     ]
     assert "images (pictures in messages) is not sure to arrive:" in lost
+    assert "requests to /v1/messages have no words for: audio, json, logprobs, choices" in lost
     assert main(["reach", str(path), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["both"]["features"]["context"] == 64_000
     assert {"feature": "images", "way": ["gpt", "spare"], "known": True} in shown["gpt"]["lost"]
-    assert shown["vectors"] == {"features": None, "lost": []}
+    assert shown["gpt"]["features"] == shown["gpt"]["protocols"]["chat"]
+    assert shown["spare"]["features"]["logprobs"] is shown["spare"]["protocols"]["responses"]["logprobs"]
+    assert shown["spare"]["protocols"]["messages"]["logprobs"] is False
+    assert shown["vectors"] == {"features": None, "protocols": {}, "lost": []}
     assert main(["reach", str(path), "bath"]) == 1
     assert "did you mean `both`" in capsys.readouterr().err
 

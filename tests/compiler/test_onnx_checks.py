@@ -84,7 +84,7 @@ def test_a_task_that_fits_the_model_is_fine(project: Project, model: str, task: 
     [
         ("digits", "embed", "the model has no `input_ids` or `attention_mask`"),
         ("topics", "embed", "one vector per token"),
-        ("writer", "embed", "text does not give a value for `past_key_values.0.key`"),
+        ("writer", "embed", "its `logits` say how a text goes on"),
         ("topics", "rerank", "`logits` gives 3 numbers per document"),
         ("embedder", "rerank", "one score per document"),
         ("embedder", "classify", "one number per class"),

@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from inferc.compiler.plan import Capabilities
+from inferc.dsl.bedrock_names import id_of
 from inferc.dsl.capabilities import BEYOND_THE_PLAN, Facts, Rule, find_facts, rules
 from inferc.dsl.convert import converter
 from inferc.dsl.kinds import RuntimeKind
@@ -21,6 +22,7 @@ from inferc.dsl.kinds import RuntimeKind
 ROOT = Path(__file__).resolve().parents[2] / "dsl"
 SCRIPT = ROOT.parent / "scripts" / "build_capabilities.py"
 CATALOGUE = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
+SOLD_ELSEWHERE = json.loads((ROOT / "preset_model_prices.json").read_bytes())["models"]
 PACKAGE = json.loads((ROOT / "capabilities" / "models.json").read_bytes())
 RUNTIMES = {kind.provider: kind for kind in RuntimeKind if kind.provider is not None}
 FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
@@ -28,9 +30,10 @@ FIELDS = {attribute.name for attribute in attrs.fields(Capabilities)}
 
 def known_names(provider: str) -> list[str]:
     """Every name that either table lists for `provider`, patterns as one name that they match."""
-    priced = [row for row in CATALOGUE if row["provider"] == provider]
+    priced = [row for row in CATALOGUE + SOLD_ELSEWHERE if row["provider"] == provider]
     patterns = [each.rstrip("*") for row in priced for each in row.get("match", ()) if each[0] != "^"]
-    return [*(row["name"] for row in priced), *patterns, *PACKAGE["models"].get(provider, {})]
+    names = [*(row["name"] for row in priced), *patterns, *PACKAGE["models"].get(provider, {})]
+    return [id_of(name.removeprefix("regional.")) for name in names] if provider == "bedrock" else names
 
 
 def every_fact() -> list[dict[str, Any]]:

@@ -286,7 +286,7 @@ def test_the_grammar_has_no_conflicts() -> None:
 
 
 def test_every_terminal_has_its_kind_of_token() -> None:
-    kinds = {*KEYWORDS.values(), *PUNCTUATION.values(), "NAME", "STRING", "NUMBER"}
+    kinds = {*KEYWORDS.values(), *PUNCTUATION.values(), "NAME", "STRING", "NUMBER", "TEST"}
     assert kinds == TERMINALS.keys() - SKIPPED
 
 

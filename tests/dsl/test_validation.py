@@ -45,6 +45,7 @@ from inferc.dsl.runtimes import (
     AnthropicConfig,
     AzureConfig,
     Batching,
+    BedrockConfig,
     CustomConfig,
     GeminiConfig,
     Launch,
@@ -266,6 +267,9 @@ EVERYTHING: dict[RuntimeKind, RuntimeConfig] = {
     RuntimeKind.ANTHROPIC: AnthropicConfig(api_key=(SecretRef.env("K"),)),
     RuntimeKind.GEMINI: GeminiConfig(
         project="p", region="r", credentials=SecretRef.file("c.json"), safety={"harassment": "none"}
+    ),
+    RuntimeKind.BEDROCK: BedrockConfig(
+        region="eu-central-1", access_key_id=SecretRef.env("K"), secret_access_key=SecretRef.file("s")
     ),
     RuntimeKind.LITELLM: LiteLLMConfig(endpoint="http://127.0.0.1:4000"),
     RuntimeKind.OPENAI_COMPATIBLE: OpenAICompatibleConfig(endpoint="http://h:1/v1"),

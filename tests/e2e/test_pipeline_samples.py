@@ -269,7 +269,7 @@ def test_assistant_makes_title_and_translation_and_does_without_them_when_they_f
 # ---- all of them
 
 
-@pytest.mark.parametrize("name", ["support", "retrieval", "triage", "assistant"])
+@pytest.mark.parametrize("name", ["support", "retrieval", "triage", "assistant", "ocr", "voice"])
 def test_the_samples_are_in_the_one_style_and_without_warnings(name: str) -> None:
     file = str(SAMPLES / name / f"{name}.infer")
     for command in (["check", "--deny", "warnings", file], ["fmt", "--check", file]):

@@ -254,6 +254,8 @@ def test_strategies_and_members_of_routes(desk: Desk) -> None:
         "least_cost",
         "least_latency",
         "usage",
+        "conversation",
+        "user",
     ]
 
 

@@ -6,16 +6,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from attrs import evolve
 
-from inferc.compiler.plan import ProviderKind, TaskKind, WireFormat
+from inferc.compiler.plan import ClassifySpec, ProviderKind, TaskKind, WireFormat
 
 from ..support.pipelines import Graph, plan_with
 from ..support.remote import gateway_of, remote_plan, running, serving
+from .onnx import toys
+from .onnx.plans import onnx_plan
 
 DEEP = 10_000
 VALUES: tuple[str, ...] = (
@@ -105,6 +109,72 @@ RERANK = {
 }
 TEI = {"query": '"q"', "texts": '["a"]', **dict.fromkeys(("model", "raw_scores", "return_text", "truncate"))}
 
+TEI_EMBED = {
+    "inputs": '["a"]',
+    **dict.fromkeys(("model", "normalize", "truncate", "dimensions", "prompt_name")),
+}
+CONVERSATION = {"items": "[]", **dict.fromkeys(("metadata", "made_up"))}
+MODERATION = {"input": '"hi"', **dict.fromkeys(("model", "made_up"))}
+IMAGE = {"prompt": '"hi"', **dict.fromkeys(("model", "n", "size", "quality", "stream", "response_format"))}
+ROWS = '[{"name":"x","datatype":"FP32","shape":[1,4],"data":[1,2,3,4]}]'
+CLASSIFY = {"inputs": ROWS, **dict.fromkeys(("model", "top_k"))}
+PIPELINE: dict[str, str | None] = {"message": None, "made_up": None}
+INFER: dict[str, str | None] = {
+    "inputs": ROWS,
+    **dict.fromkeys(("id", "parameters", "outputs")),
+}
+
+INSIDE_OF: dict[int, tuple[str, tuple[str, ...]]] = {
+    id(CHAT): ("messages", INSIDE),
+    id(RESPONSES): (
+        "input",
+        (
+            "[%s]",
+            '[{"role":%s,"content":"hi"}]',
+            '[{"role":"user","content":%s}]',
+            '[{"role":"user","content":[%s]}]',
+            '[{"role":"user","content":[{"type":%s,"text":"x"}]}]',
+            '[{"role":"user","content":[{"type":"input_image","image_url":%s}]}]',
+            '[{"type":%s,"call_id":"c","name":"f","arguments":"{}"}]',
+            '[{"type":"function_call","call_id":%s,"name":"f","arguments":"{}"}]',
+            '[{"type":"function_call","call_id":"c","name":"f","arguments":%s}]',
+            '[{"type":"function_call_output","call_id":"c","output":%s}]',
+            '[{"type":"reasoning","summary":%s}]',
+            '[{"type":"reasoning","encrypted_content":%s,"summary":[]}]',
+        ),
+    ),
+    id(ANTHROPIC): (
+        "messages",
+        (
+            "[%s]",
+            '[{"role":%s,"content":"hi"}]',
+            '[{"role":"user","content":%s}]',
+            '[{"role":"user","content":[%s]}]',
+            '[{"role":"user","content":[{"type":%s,"text":"x"}]}]',
+            '[{"role":"user","content":[{"type":"text","text":"x","cache_control":%s}]}]',
+            '[{"role":"user","content":[{"type":"image","source":%s}]}]',
+            '[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":%s}]}]',
+            '[{"role":"user","content":[{"type":"tool_result","tool_use_id":%s}]}]',
+            '[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":%s}]}]',
+            '[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"thinking","thinking":"x","signature":%s}]}]',
+        ),
+    ),
+    id(CONVERSATION): ("items", ("[%s]", '[{"role":%s,"content":"hi"}]', '[{"role":"user","content":%s}]')),
+    id(INFER): (
+        "inputs",
+        (
+            "[%s]",
+            '[{"name":%s,"datatype":"FP32","shape":[1,4],"data":[1,2,3,4]}]',
+            '[{"name":"x","datatype":%s,"shape":[1,4],"data":[1,2,3,4]}]',
+            '[{"name":"x","datatype":"FP32","shape":%s,"data":[1,2,3,4]}]',
+            '[{"name":"x","datatype":"FP32","shape":[%s,4],"data":[1,2,3,4]}]',
+            '[{"name":"x","datatype":"FP32","shape":[1,4],"data":%s}]',
+            '[{"name":"x","datatype":"FP32","shape":[1,4],"data":[1,2,%s,4]}]',
+        ),
+    ),
+}
+"""Where more values stand, deeper in a field, by the identity of the fields."""
+
 ENDPOINTS: tuple[tuple[str, str, dict[str, str | None]], ...] = (
     ("/v1/chat/completions", "gpt", CHAT),
     ("/v1/chat/completions", "claude", CHAT),
@@ -115,10 +185,19 @@ ENDPOINTS: tuple[tuple[str, str, dict[str, str | None]], ...] = (
     ("/v1/messages", "gpt", ANTHROPIC),
     ("/v1/messages", "claude", ANTHROPIC),
     ("/v1/messages/count_tokens", "claude", ANTHROPIC),
+    ("/v1/responses/input_tokens", "gpt", RESPONSES),
+    ("/v1/conversations", "", CONVERSATION),
+    ("/v1/moderations", "gpt", MODERATION),
+    ("/v1/images/generations", "gpt", IMAGE),
     ("/v1/completions", "gpt", COMPLETION),
     ("/v1/audio/speech", "gpt", SPEECH),
     ("/v1/embeddings", "e", EMBED),
     ("/v2/embed", "e", COHERE_EMBED),
+    ("/v1/embed", "e", COHERE_EMBED),
+    ("/v1/classify", "local", CLASSIFY),
+    ("/v2/models/local/infer", "local", INFER),
+    ("/v1/pipelines/p", "", PIPELINE),
+    ("/embed", "e", TEI_EMBED),
     ("/v1/rerank", "r", RERANK),
     ("/v2/rerank", "r", RERANK),
     ("/rerank", "r", TEI),
@@ -132,6 +211,8 @@ ANSWERS = {
     },
     "/v1/completions": {"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]},
     "/v1/audio/speech": {},
+    "/v1/moderations": {},
+    "/v1/images/generations": {},
     "/v1/messages": {
         "id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
         "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 1, "output_tokens": 1},
@@ -145,6 +226,7 @@ EVENTS = {
     '"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
     "/v1/completions": 'data: {"choices":[{"index":0,"text":"hi","finish_reason":"stop"}]}\n\n'
     "data: [DONE]\n\n",
+    "/v1/images/generations": 'data: {"type":"image_generation.completed"}\n\n',
     "/v1/messages": 'data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":1}}}\n\n'
     'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}\n\n'
     'data: {"type":"message_stop"}\n\n',
@@ -168,9 +250,10 @@ async def provide(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def front() -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
+async def front(folder: Path) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", provide)
+    echo = toys.echo(folder / "echo.onnx", "FP32", ("N", 4))
     graph = Graph()
     graph.call("said", "gpt", message="message")
     async with serving(app) as url:
@@ -181,6 +264,7 @@ async def front() -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
             remote_plan("flash", url, provider=ProviderKind.GEMINI, wire=WireFormat.GEMINI),
             remote_plan("e", f"{url}/v1", task=TaskKind.EMBED, **compatible),
             remote_plan("r", f"{url}/v1", task=TaskKind.RERANK, **compatible),
+            evolve(onnx_plan(model=echo, task=ClassifySpec()), deployment="local"),
             graph.pipeline("said"),
         )
         async with (
@@ -195,11 +279,11 @@ def bodies(model: str, fields: dict[str, str | None], step: int, offset: int) ->
     """The name of a field, and a body in which it has one of the values."""
     given = {name: value for name, value in fields.items() if value is not None}
     places = [(name, "%s") for name in fields]
-    if fields is CHAT:
-        places += [("messages", inside) for inside in INSIDE]
+    name, insides = INSIDE_OF.get(id(fields), ("", ()))
+    places += [(name, inside) for inside in insides]
     for number, (name, inside) in enumerate(places):
         for value in VALUES[(number + offset) % step :: step]:
-            body = {"model": f'"{model}"', **given, name: inside.replace("%s", value)}
+            body = {**({"model": f'"{model}"'} if model else {}), **given, name: inside.replace("%s", value)}
             text = ",".join(f'"{key}":{each}' for key, each in body.items())
             yield name, ("{" + text + "}").encode("utf-8", "surrogatepass")
 
@@ -223,7 +307,7 @@ async def wrong(url: str, http: aiohttp.ClientSession, path: str, name: str, bod
         return f"{said}: {answer.status}, no message: {text[:200]}"
     param = error.get("param") if isinstance(error, dict) else None
     about_body = any(word in message for word in ("no JSON", "nested", "the body", "there is no model"))
-    if not about_body and name not in f"{param} {message}":
+    if not about_body and name.rstrip("s") not in f"{param} {message}":
         return f"{said}: {answer.status} does not name it: {text[:200]}"
     return None
 
@@ -234,10 +318,11 @@ async def test_no_value_of_a_field_makes_the_server_fail(
     model: str,
     fields: dict[str, str | None],
     caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
     step = 1 if request.config.getoption("--hypothesis-profile") == "new" else 5
-    async with front() as (url, http):
+    async with front(tmp_path) as (url, http):
         found: list[str] = []
         asked = iter(bodies(model, fields, step, len(path + model)))
 
@@ -251,12 +336,14 @@ async def test_no_value_of_a_field_makes_the_server_fail(
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize(("path", "model"), dict.fromkeys((path, model) for path, model, _ in ENDPOINTS))
-async def test_no_body_and_no_header_makes_the_server_fail(path: str, model: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "model"), dict.fromkeys((path, model) for path, model, _ in ENDPOINTS if model)
+)
+async def test_no_body_and_no_header_makes_the_server_fail(path: str, model: str, tmp_path: Path) -> None:
     plain = {"Content-Type": "application/json"}
     packed = {**plain, "Content-Encoding": "gzip"}
     named = f'{{"model":"{model}","'.encode()
-    async with front() as (url, http):
+    async with front(tmp_path) as (url, http):
         for body, headers, status in (
             (b"", plain, 400),
             (b"null", plain, 400),

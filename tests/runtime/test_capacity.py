@@ -115,3 +115,67 @@ def test_nobody_is_told_to_wait_longer_than_the_bound() -> None:
     refused = capacity.arrive(3)
     assert isinstance(refused, Refuse)
     assert refused.retry_after == MAX_RETRY_AFTER
+
+
+def drained(capacity: Capacity, most: int) -> list[int]:
+    """The tickets that run one after the other."""
+    return [admitted.ticket for _ in range(most) if (admitted := capacity.release(0, 1.0)) is not None]
+
+
+def test_askers_take_turns_and_priorities_go_before() -> None:
+    capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
+    capacity.arrive(0)
+    for ticket in range(1, 5):
+        capacity.arrive(ticket, asker="many")
+    capacity.arrive(5, asker="few")
+    capacity.arrive(6, asker="few")
+    capacity.arrive(7, priority=1, asker="many")
+    assert drained(capacity, 7) == [7, 1, 5, 2, 6, 3, 4]
+    capacity.release(0, 1)
+    capacity.arrive(8, asker="many")
+    capacity.arrive(9, asker="many")
+    capacity.arrive(10, asker="new")
+    assert drained(capacity, 3) == [9, 10], "what was is forgotten when nobody waits"
+
+
+def busy(queued: int, asker: str = "many") -> Capacity:
+    """One slot that each request has for two seconds, and as many that wait for it."""
+    capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
+    for ticket in range(200):
+        capacity.arrive(ticket)
+        capacity.release(0, 2.0)
+    for ticket in range(queued + 1):
+        capacity.arrive(1000 + ticket, asker=asker)
+    return capacity
+
+
+def test_who_cannot_wait_for_so_long_is_refused_at_once_and_told_when_to_come_back() -> None:
+    decision = busy(4).arrive(1, asker="many", patience=5.0)
+    assert isinstance(decision, Refuse)
+    assert decision.wait is not None
+    assert round(decision.wait) == 10
+    assert round(decision.retry_after) == 5
+    assert busy(4).arrive(1, asker="many", patience=11.0) == Wait()
+    assert busy(4).arrive(1, priority=1, asker="many", patience=3.0) == Wait(), "nobody is before it"
+    assert busy(4).arrive(1, asker="few", patience=5.0) == Wait(), "it has the second turn"
+
+
+def test_nobody_is_refused_for_a_wait_that_is_not_known_yet() -> None:
+    capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
+    for ticket in range(5):
+        decision = capacity.arrive(ticket, patience=0.001)
+    assert decision == Wait()
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-1, 1), st.booleans()), max_size=60))
+def test_each_request_that_waits_runs_once_whoever_leaves(requests: list[tuple[str, int, bool]]) -> None:
+    capacity = Capacity(replicas=1, limit=1, policy=QUEUE)
+    capacity.arrive(0)
+    for ticket, (asker, priority, _) in enumerate(requests, 1):
+        capacity.arrive(ticket, priority, asker)
+    for ticket, (_, _, leaves) in enumerate(requests, 1):
+        if leaves:
+            capacity.leave(ticket)
+    left = [ticket for ticket, (_, _, leaves) in enumerate(requests, 1) if not leaves]
+    assert capacity.waiting == len(left)
+    assert sorted(drained(capacity, len(requests) + 1)) == left

@@ -15,11 +15,11 @@ from attrs import frozen
 
 from inferc.runtime import client_connection
 from inferc.runtime.client_connection import MAX_HEADERS, RULES, Connection, ConnectionRules, make_room
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.gateway.responses import error_answer
 from inferc.runtime.http_server import HttpServer, bind
 
 from ..support.remote import eventually
-from ..support.virtual_time import run_virtual
 
 SECRET = "tok-not-to-be-seen"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

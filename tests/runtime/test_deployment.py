@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from inferc.compiler.plan import CapacityKind, CapacityPolicy, Duration, JitterKind, RetryPolicy, TaskKind
+from inferc.compiler.plan import (
+    AdaptiveKind,
+    CapacityKind,
+    CapacityPolicy,
+    Duration,
+    JitterKind,
+    RetryPolicy,
+    TaskKind,
+)
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk, Chunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
@@ -27,7 +36,6 @@ from inferc.runtime.serving.deployment import Deployment
 from ..support.fakes import CHAT, FakeReplica
 from ..support.policies import policies_of
 from ..support.remote import remote_plan
-from ..support.virtual_time import run_virtual
 
 WHOLE = ChatRequest(CHAT.body, stream=False)
 REJECT = CapacityPolicy(CapacityKind.REJECT)
@@ -362,5 +370,38 @@ def test_a_timeout_that_the_provider_tells_is_retried_as_any_error() -> None:
         with pytest.raises(RequestTimeout):
             await ask(deployment(replica))
         assert len(replica.started) == 4
+
+    run_virtual(scenario())
+
+
+def test_who_would_wait_for_too_long_is_refused_at_once_and_others_are_answered_in_time() -> None:
+    async def scenario() -> None:
+        target = deployment(FakeReplica(delay=1.0, chunks=1), max_concurrent=2)
+        for _ in range(10):
+            await ask(target)
+        now = asyncio.get_running_loop().time()
+        outcomes = await asyncio.gather(
+            *(ask(target, deadline=now + 9.5) for _ in range(30)), return_exceptions=True
+        )
+        answered = [each for each in outcomes if not isinstance(each, BaseException)]
+        refused = [each for each in outcomes if isinstance(each, Backpressure)]
+        assert len(answered) + len(refused) >= 29, "hardly anybody waits in vain until the deadline"
+        assert 8 <= len(answered) <= 12
+        assert all(each.retry_after is not None and each.retry_after >= 1 for each in refused)
+
+    run_virtual(scenario())
+
+
+def test_a_deployment_whose_provider_says_that_it_is_too_much_asks_less_at_once() -> None:
+    async def scenario() -> None:
+        busy = [RateLimited("slow down", upstream_status=429) for _ in range(12)]
+        replica = FakeReplica(errors=busy)
+        target = deployment(replica, max_concurrent=20, adaptive=AdaptiveKind.AIMD)
+        await asyncio.gather(*(ask(target) for _ in range(20)))
+        low = target.limit
+        assert low < 10
+        for _ in range(40):
+            await asyncio.gather(*(ask(target) for _ in range(20)))
+        assert target.limit > low, "and more again when all is well"
 
     run_virtual(scenario())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import CircuitBreakerConfig, Duration, RateLimits, RetryPolicy
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.rate_limiters import LocalRateLimiter
 from inferc.runtime.limits.replica_policies import ReplicaPolicies
 from inferc.runtime.policies.circuit_breaker import CircuitBreaker
@@ -23,7 +24,6 @@ from inferc.runtime.serving.deployment import Deployment
 
 from ..support.fakes import CHAT, FakeReplica
 from ..support.remote import remote_plan
-from ..support.virtual_time import run_virtual
 
 PATIENT = RetryPolicy(max_retries=3, initial_backoff=Duration(1), max_backoff=Duration(60))
 WHOLE = Call(ChatRequest(CHAT.body, stream=False))

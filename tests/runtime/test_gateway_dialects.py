@@ -104,6 +104,23 @@ async def test_errors_have_anthropics_shape_and_its_clients_show_their_key_as_al
 
 
 @pytest.mark.parametrize("model", SPOKEN)
+async def test_who_goes_on_with_a_thread_is_asked_for_all_messages(model: str) -> None:
+    ask: dict[str, Any] = {"model": model, "max_tokens": 100, "messages": ASK}
+    async with gateway() as url, ClientSession() as http:
+        for thread, status in (
+            ({"type": "create"}, 200),
+            (None, 200),
+            ({"type": "continue", "previous_message_id": "m"}, 400),
+            ("x", 400),
+        ):
+            async with http.post(f"{url}/v1/messages", json={**ask, "thread": thread}) as answer:
+                shown = await answer.json()
+                assert answer.status == status, shown
+                if isinstance(thread, dict) and status == 400:
+                    assert shown["error"]["details"] == {"error_code": "thread_not_found"}
+
+
+@pytest.mark.parametrize("model", SPOKEN)
 async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
     async with gateway() as url, responses(url) as client:
         whole = await client.responses.create(model=model, input="Good morning!", instructions="Be kind.")
@@ -116,7 +133,25 @@ async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
         assert final.output_text == "You said: Good morning!"
 
 
-@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+@pytest.mark.parametrize("model", SPOKEN)
+async def test_functions_of_a_namespace_are_called_by_every_model(model: str) -> None:
+    look_up = {"type": "function", "name": "look_up", "parameters": WEATHER}
+    crm: Any = {"type": "namespace", "name": "crm", "description": "Customers.", "tools": [look_up]}
+    async with gateway() as url, responses(url) as client:
+        asked = await client.responses.create(
+            model=model, input="call look_up", tools=[crm], extra_body={"client_metadata": {"a": "b"}}
+        )
+        [call] = [item for item in asked.output if item.type == "function_call"]
+        assert (call.name, call.namespace) == ("look_up", "crm")
+        result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Ada"}
+        answer = await client.responses.create(
+            model=model, input=[result], tools=[crm], previous_response_id=asked.id
+        )
+        assert "Ada" in answer.output_text
+        assert answer.tools[0].type == "namespace"
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "prompt"])
 async def test_what_is_not_kept_here_is_refused_by_name(name: str) -> None:
     async with gateway() as url, responses(url) as client:
         with pytest.raises(openai.BadRequestError) as refused:

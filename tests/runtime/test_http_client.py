@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 from yarl import URL
 
 from inferc.runtime.replicas.remote import http_client
@@ -140,6 +140,18 @@ async def test_a_connection_that_the_provider_closed_is_not_used(make: Make) -> 
         await eventually(lambda: seen.open == 0)
         assert await ask(asking, seen.url) == b"{}"
         assert seen.opened == 2
+
+
+@both
+async def test_a_connection_that_rests_for_too_long_is_closed(make: Make) -> None:
+    async with provider(OK) as seen:
+        asking = make(evolve(OPTIONS, keepalive=0.05))
+        await ask(asking, seen.url)
+        await eventually(lambda: seen.open == 0)
+        assert await ask(asking, seen.url) == b"{}"
+        assert seen.opened == 2
+        await asking.close()
+        await eventually(lambda: seen.open == 0)
 
 
 async def test_what_came_on_an_idle_connection_answers_no_request() -> None:

@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
 
 from inferc.compiler.plan import Duration, RemotePoolPlan, RetryPolicy, SecretRef, Timeouts
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.gateway import event_stream as events
 from inferc.runtime.gateway.event_stream import KEEP_ALIVE, EventStream, event
 from inferc.runtime.mock_provider import MockOptions
@@ -21,7 +22,6 @@ from inferc.runtime.requests.errors import ServerError
 
 from ..support.pipelines import Graph, plan_with
 from ..support.remote import gateway_of, mock_provider, remote_plan, running
-from ..support.virtual_time import run_virtual
 
 KEY = SecretRef.env("THE_KEY")
 QUESTION = [{"role": "user", "content": "hello there"}]

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from attrs import evolve, field, frozen
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import background
 from inferc.runtime.gateway.event_log import EventLog
@@ -23,7 +24,6 @@ from inferc.runtime.requests.errors import BadRequest
 
 from ..support.openai_client import openai_client
 from ..support.remote import eventually, gateway_of, plan_of, remote_plan, serving
-from ..support.virtual_time import run_virtual
 
 
 @frozen

@@ -128,6 +128,18 @@ async def test_only_who_shows_a_key_is_answered_and_only_for_what_it_may_ask() -
         await client.close()
 
 
+async def test_a_long_name_is_not_repeated_whole(caplog: pytest.LogCaptureFixture) -> None:
+    long = "m" * 100_000
+    async with served(key("a", models=("gp*", "m*")), key("b")) as gateway:
+        for secret in ("sk-a", "sk-b", OPERATOR):
+            body = {"model": long, "messages": [{"role": "user", "content": "hello"}]}
+            url = f"{gateway.url}/v1/chat/completions"
+            async with gateway.http.post(url, json=body, headers=bearer(secret)) as answer:
+                assert answer.status == 404
+                assert len(await answer.read()) < 1000
+    assert long not in caplog.text
+
+
 async def test_a_pipeline_is_run_for_those_who_may_and_charged_to_them() -> None:
     graph = Graph()
     graph.call("answer", "gpt", message="message")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from inferc.compiler.plan import Launch
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.launch import server as launching
 from inferc.runtime.replicas.launch.command import Command
 from inferc.runtime.replicas.launch.server import LaunchedServer, Pace
 from inferc.runtime.requests.errors import ServerDown
 
 from ..support.remote import remote_plan
-from ..support.virtual_time import run_virtual
 
 LAUNCH = Launch((sys.executable, "{port}"))
 FOREVER = 1e9

@@ -131,6 +131,17 @@ async def test_a_client_that_disconnects_while_it_waits_for_a_permit_leaves_the_
             assert mock.stats.requests == 1
 
 
+async def test_a_client_says_how_long_it_waits(key: SecretRef) -> None:
+    async with house(key) as served:
+        for value in ("soon", "0", "-1s", "2d", "inf", "1e3", ""):
+            status, body, _ = await served.ask(**{"x-inferc-deadline": value})
+            assert (status, body["error"]["param"]) == (400, "x-inferc-deadline"), value
+        for value in ("30", "1.5m", "20000ms", "2h"):
+            assert (await served.ask(**{"x-inferc-deadline": value}))[0] == 200
+        status, body, _ = await served.ask(**{"x-inferc-deadline": "0.001ms"})
+        assert status in (408, 429, 504), body
+
+
 @pytest.mark.parametrize("value", ["urgent", "1000", "1.5"])
 async def test_a_priority_that_is_none_is_a_bad_request(key: SecretRef, value: str) -> None:
     async with house(key) as served:

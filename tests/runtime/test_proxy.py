@@ -15,9 +15,10 @@ from aiohttp import web
 from inferc.compiler.plan import RetryPolicy
 from inferc.runtime.replicas.remote.proxy import NoProxy, proxy_for
 from inferc.runtime.requests.answer import ChatChunk
-from inferc.runtime.requests.errors import NetworkError, StartError
+from inferc.runtime.requests.errors import NetworkError, ServerError, StartError
 from inferc.runtime.requests.request import ChatRequest
 
+from ..support.raw_server import raw_server
 from ..support.remote import executor_of, remote_plan, serving
 from .test_tls import issue
 
@@ -69,6 +70,20 @@ async def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatc
     async with executor_of(plan) as executor:
         with pytest.raises(NetworkError, match=r"cannot be reached at the proxy 127.0.0.1:9"):
             await executor.answer("gpt", CHAT)
+
+
+async def test_a_proxy_that_wants_a_password_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    async with raw_server(lambda: [refusal]) as server:
+        address = server.url.removeprefix("http://")
+        monkeypatch.setenv("HTTP_PROXY", f"http://ann:wrong@{address}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ann:wrong@{address}")
+        for number, endpoint in enumerate((FAR, FAR.replace("http:", "https:")), 1):
+            async with executor_of(remote_plan(endpoint=endpoint)) as executor:
+                with pytest.raises(ServerError, match="the proxy on the way wants another user") as caught:
+                    await executor.answer("gpt", CHAT)
+            assert "wrong" not in str(caught.value)
+            assert server.requests == number
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import Duration, RetryPolicy, Timeouts
+from inferc.runtime import stream_reader
 from inferc.runtime.dialects import server_sent_events
+from inferc.runtime.dialects.provider_errors import classify
 from inferc.runtime.executor import Executor
 from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import NetworkError, RequestError, RequestTimeout, ServerError
 from inferc.runtime.requests.request import ChatRequest
+from inferc.runtime.requests.trace import Trace
 
 from ..support.raw_server import EVENTS, JSON, OK, RawServer, raw_server
 from ..support.remote import eventually, executor_of, remote_plan
@@ -118,6 +121,25 @@ async def test_a_stream_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica, "MAX_STREAM", 2 << 20)
     error = await failure(itertools.chain([EVENTS], itertools.repeat(said("x" * 1000))), stream=True)
     assert "an answer of more than 2 MiB" in error.message
+
+
+@pytest.mark.parametrize("expected", [True, False], ids=["", "by aiohttp's own ways"])
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+async def test_a_stream_is_whole_whatever_pieces_it_comes_in(
+    monkeypatch: pytest.MonkeyPatch, expected: bool, size: int
+) -> None:
+    monkeypatch.setattr(stream_reader, "IS_AS_EXPECTED", expected)
+    texts = ["one", " two", ' "three"', " vier, fünf", "", " \u2028six", " seven"]
+    events = b"".join(map(said, texts)) + b"data: [DONE]\n\n"
+    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in _parts(events, size)]
+    head = EVENTS.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    async with provider([head, *chunks, b"0\r\n\r\n"]) as (executor, _):
+        answer = [json.loads(data) for data in await ask(executor, stream=True)]
+    assert [each["choices"][0]["delta"]["content"] for each in answer] == texts
+
+
+def _parts(data: bytes, size: int) -> Iterable[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 @pytest.mark.parametrize("piece", [b"data: x\n", b"x" * 100, b": " + b"x" * 100])
@@ -267,3 +289,45 @@ async def test_a_foreign_text_stays_on_its_line_and_is_short() -> None:
     assert error.param is not None
     assert error.param.isprintable()
     assert len(error.param) <= 128
+
+
+def answered(usage: Any) -> bytes:
+    return json.dumps({**json.loads(whole("one two three four")), "usage": usage}).encode()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3},
+        {"prompt_tokens": 5, "completion_tokens": 10**15, "total_tokens": 10**15},
+        {"prompt_tokens": 5, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": -1}},
+        {"prompt_tokens": 1e300, "completion_tokens": 1},
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_usage_that_cannot_be_is_not_believed_and_reported(
+    usage: Any, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps({"id": "1", "choices": [], "usage": usage}).encode()
+    done = b'data: {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+    sent = [EVENTS, b"\r\n", said("one two"), done, last] if stream else [json_of(answered(usage))]
+    classify._doubts.clear()  # what was seen before is said again only after a while
+    async with provider(sent) as (executor, _):
+        trace = Trace(spans=[])
+        async with aclosing(executor.stream("gpt", chat(stream=stream), trace=trace)) as chunks:
+            assert {chunk.usage async for chunk in chunks} == {None}
+        assert trace.spans
+        used = trace.spans[0].usage
+        assert 0 < used.prompt_tokens < 100
+        assert 0 < used.completion_tokens < 100
+    assert "told a usage that cannot be" in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("choices", [[None], ["x"], [[]]])
+async def test_a_choice_that_is_none_is_an_error(choices: Any, stream: bool) -> None:
+    answer = json.dumps({"id": "1", "object": "chat.completion", "model": "m", "choices": choices}).encode()
+    sent = [EVENTS, b"\r\n", b"data: %b\n\n" % answer, b"data: [DONE]\n\n"] if stream else [json_of(answer)]
+    async with provider(sent, retry=RetryPolicy(max_retries=0)) as (executor, _):
+        with pytest.raises(ServerError, match="a choice that is none"):
+            await ask(executor, stream=stream)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inferc.compiler.plan import Cache, Duration, Size
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.request import ChatRequest
@@ -20,7 +21,6 @@ from ..support.members import Speaker, hear, member
 from ..support.openai_client import openai_client
 from ..support.projects import Project
 from ..support.remote import gateway_of, mock_provider, running
-from ..support.virtual_time import run_virtual
 
 SETTLED = {"temperature": 0}
 

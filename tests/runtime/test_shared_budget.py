@@ -11,13 +11,12 @@ import pytest
 from attrs import define, field
 
 from inferc.compiler.plan import Budget, BudgetAction, Money, UnavailableAction
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.limits.shared_budget import SYNC, SharedBudget
 from inferc.runtime.limits.store import StoreError
 from inferc.runtime.policies.budget import Exceeded, Reservation
 from inferc.runtime.policies.lease import Granted, SpendState
 from inferc.runtime.requests.errors import ShuttingDown, StoreUnavailable
-
-from ..support.virtual_time import run_virtual
 
 DOLLAR = 10**12
 EPOCH = 1.8e9

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from inferc.runtime.concurrency.timeouts import Timeouts
-
-from ..support.virtual_time import run_virtual
+from inferc.runtime.concurrency.virtual_time import run_virtual
 
 GRAIN = 0.1
 

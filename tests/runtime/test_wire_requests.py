@@ -101,7 +101,11 @@ def sent(wire: str, body: dict[str, Any], **fields: Any) -> tuple[str, dict[str,
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("name", REQUESTS)
 def test_the_body_that_a_provider_is_sent(golden: Golden, wire: str, name: str) -> None:
-    path, body = sent(wire, REQUESTS[name])
+    asked = REQUESTS[name]
+    if (wire, name) == ("bedrock", "images"):  # it reads no addresses
+        content = [part for part in asked["messages"][0]["content"] if "https:" not in str(part)]
+        asked = {"messages": [{"role": "user", "content": content}]}
+    path, body = sent(wire, asked)
     text = f"POST {path}\n{json.dumps(body, indent=2, ensure_ascii=False)}\n"
     golden(f"golden_wires/{name}.{wire}.txt")(text)
 
@@ -199,7 +203,6 @@ def one(part: dict[str, Any]) -> dict[str, Any]:
         ("anthropic", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal, low"),
         ("gemini", {"reasoning_effort": "none"}, "reasoning_effort", "cannot be told not to think"),
         ("vertex", {"reasoning_effort": "extreme"}, "reasoning_effort", "none, minimal"),
-        ("gemini", {"parallel_tool_calls": False, "tools": [CLOCK]}, "parallel_tool_calls", "one call at a"),
         ("gemini", {"logit_bias": {"1": 2}}, "logit_bias", "does not take it"),
         ("gemini", {"modalities": ["text", "audio"]}, "modalities", "only text"),
         ("gemini", {"thinking": {}}, "thinking", "no field of that name"),

@@ -7,7 +7,7 @@ from functools import cache
 
 import lark
 
-from inferc.dsl.tokens import KEYWORDS, PUNCTUATION
+from inferc.dsl.tokens import KEYWORDS, PUNCTUATION, STARTS_TEST
 from inferc.grammar.build import build_grammar
 from inferc.grammar.files import GRAMMAR
 
@@ -25,6 +25,7 @@ _SAMPLES: dict[str, list[str]] = {
     "NUMBER": ["1", "10_000", "2.5", "30s", "4GiB", "$100", "95%", "0"],
     "OPERATOR": ["==", "&&", "||", "*", "/", "<=", "!="],
 }
+_SAMPLES["TEST"] = [STARTS_TEST]
 _SAMPLES |= {kind: [word] for word, kind in KEYWORDS.items()}
 _SAMPLES |= {kind: [sign] for sign, kind in PUNCTUATION.items() if kind != "OPERATOR"}
 _GAPS = [" "] * 12 + [
@@ -94,7 +95,9 @@ def sample_text(choose: random.Random, size: int = 60) -> str:
     """The same with gaps between the tokens."""
     pieces = [choose.choice(["", "", "\n\n", "# first\n", "\ufeff"])]
     for word in sample_words(choose, size):
-        if pieces[-1] in _TIGHT or word in _TIGHT:
+        if pieces[-1] == STARTS_TEST:
+            pieces.append(" ")  # its title follows on its line
+        elif pieces[-1] in _TIGHT or word in _TIGHT:
             pieces.append(choose.choice(["", *_GAPS]))
         elif len(pieces) > 1:
             pieces.append(choose.choice(_GAPS))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
+import botocore.session
 from anthropic.types.message_create_params import MessageCreateParams
+from botocore.validate import ParamValidator
 from google.genai import types as google
 from openai.types.chat.completion_create_params import CompletionCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParams
@@ -66,6 +69,34 @@ def check_anthropic(body: Any) -> None:
     """Raises ValidationError."""
     known = {name: value for name, value in body.items() if name not in SAMPLING_2023}
     judge(MessageCreateParams).validate_python(known)
+
+
+def check_bedrock(body: Any) -> None:
+    """Raises AssertionError for what AWS's own model of Converse does not know."""
+    report = ParamValidator().validate({"modelId": "m", **body}, converse().input_shape)
+    assert not report.has_errors(), report.generate_report()
+    _only_known(body, converse().input_shape, "")
+
+
+@cache
+def converse() -> Any:
+    """Converse, as the files say that botocore ships."""
+    return botocore.session.Session().get_service_model("bedrock-runtime").operation_model("Converse")
+
+
+def _only_known(value: Any, shape: Any, at: str) -> None:
+    if shape.type_name == "structure" and not getattr(shape, "is_document_type", False):
+        assert value.keys() <= shape.members.keys(), f"{at}: {value.keys() - shape.members.keys()}"
+        assert len(value) == 1 or not getattr(shape, "is_tagged_union", False), at
+        for name, inner in value.items():
+            _only_known(inner, shape.members[name], f"{at}.{name}")
+    elif shape.type_name == "list":
+        for index, inner in enumerate(value):
+            _only_known(inner, shape.member, f"{at}[{index}]")
+    elif enum := getattr(shape, "enum", None):
+        assert value in enum, f"{at}: {value}"
+    elif pattern := shape.metadata.get("pattern"):
+        assert re.fullmatch(pattern, value), f"{at}: {value}"
 
 
 _GEMINI: dict[str, Any] = {

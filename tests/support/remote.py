@@ -13,6 +13,7 @@ from attrs import frozen
 
 from inferc.compiler.plan import (
     SCHEMA,
+    AdaptiveKind,
     AuthScheme,
     CapacityPolicy,
     CircuitBreakerConfig,
@@ -52,6 +53,7 @@ def remote_plan(
     replicas: int = 1,
     max_concurrent: int = 32,
     on_full: CapacityPolicy | None = None,
+    adaptive: AdaptiveKind | None = None,
     task: TaskKind = TaskKind.CHAT,
     key: SecretRef | None = None,
     **fields: Any,
@@ -83,7 +85,7 @@ def remote_plan(
         deployment=name,
         endpoint=endpoint,
         replicas=tuple(ReplicaPlacement(index, None, ()) for index in range(replicas)),
-        serving=Serving(max_concurrent, on_full or CapacityPolicy()),
+        serving=Serving(max_concurrent, on_full or CapacityPolicy(), adaptive=adaptive),
         task=task,
         **(values | fields),
     )

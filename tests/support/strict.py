@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inferc.runtime.mock_provider.strict import Table, table
 
-PROVIDERS = {"openai_chat": "openai", "anthropic": "anthropic", "gemini": "gemini"}
+PROVIDERS = {"openai_chat": "openai", "anthropic": "anthropic", "gemini": "gemini", "bedrock": "bedrock"}
 """Who speaks a dialect."""
 
 
@@ -24,5 +24,7 @@ def of_all_models(provider: str) -> Table:
 
 
 def problems(dialect: str, body: Any) -> list[str]:
-    """What the provider of a dialect has against `body`, whatever the model."""
+    """What the provider of a dialect has against `body`, whatever the model; none where it has no table."""
+    if dialect not in PROVIDERS:
+        return []
     return [error.message for error in of_all_models(PROVIDERS[dialect]).complaints("chat", "", body)]

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from inferc.compiler.capabilities import capabilities_of
-from inferc.compiler.plan import AuthScheme, Capabilities, ProviderKind, RemotePoolPlan, SecretRef, WireFormat
+from inferc.compiler.plan import (
+    AuthScheme,
+    AwsAccess,
+    Capabilities,
+    ProviderKind,
+    RemotePoolPlan,
+    SecretRef,
+    WireFormat,
+)
 from inferc.dsl.deployment import Deployment
 
 from .remote import remote_plan
 
-WIRES = ("openai", "azure", "anthropic", "gemini", "vertex")
+WIRES = ("openai", "azure", "anthropic", "gemini", "vertex", "bedrock")
 
 KEY = SecretRef.env("TEST_KEY")
 
@@ -33,6 +41,7 @@ _PATHS = {
     "azure": "/openai/deployments/prod",
     "anthropic": "",
     "gemini": "",
+    "bedrock": "",
     "vertex": "/v1/projects/p/locations/r/publishers/google",
 }
 
@@ -50,6 +59,14 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "provider": ProviderKind.GEMINI,
         "wire": WireFormat.GEMINI,
         "auth": AuthScheme.X_GOOG_API_KEY,
+    },
+    "bedrock": {
+        "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "provider": ProviderKind.BEDROCK,
+        "wire": WireFormat.BEDROCK,
+        "auth": AuthScheme.AWS_SIGV4,
+        "key": None,
+        "aws": AwsAccess("eu-central-1", access_key_id=KEY, secret_access_key=KEY),
     },
     "vertex": {
         "model": "gemini-2.5-flash",

@@ -199,7 +199,8 @@ async def test_a_request_that_went_wrong_tells_its_story(it: Shop, browser: Brow
         await page.write("assistant")
         await page.run("document.querySelector('input[type=checkbox]').click()")
         await page.until("!document.querySelector('.request .pill.ok')")
-        await page.run("document.querySelector('.request button').focus()")
+        rows = "[...document.querySelectorAll('.request button')]"
+        await page.run(f"{rows}.find((row) => row.textContent.includes('attempts')).focus()")
         await page.press("Enter")
         await page.until("document.querySelectorAll('.timeline .attempt').length >= 2")
         await drawn(page, "story")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import define, field
 
 from ....dsl.units import Duration
 from ..baml_file import read_baml
+from ..bedrock import SECRETS, aim_at_bedrock
 from ..draft import Block, Deployment, Draft, Route, Strategy
 from ..foreign import Node
 from ..literals import Code, env
@@ -26,6 +29,7 @@ _PROVIDERS: dict[str, str] = {
     "google-ai": "gemini",
     "azure-openai": "azure",
     "vertex-ai": "vertex",
+    "aws-bedrock": "bedrock",
 }
 """BAML's names of providers that others call otherwise."""
 
@@ -39,6 +43,14 @@ _GENERATION: Table = {
     "maxOutputTokens": To("request.defaults.max_tokens", positive),
     "stopSequences": To("request.defaults.stop", texts),
 }
+
+_INFERENCE: Table = {
+    "max_tokens": To("request.defaults.max_tokens", positive),
+    "temperature": To("request.defaults.temperature", number),
+    "top_p": To("request.defaults.top_p", number),
+    "stop_sequences": To("request.defaults.stop", texts),
+}
+"""What Bedrock's models are asked with."""
 
 
 def _body(draft: Draft, block: Block, node: Node) -> None:
@@ -65,6 +77,7 @@ _OPTIONS: Table = {
     "query_params.**": Lost("addresses have no query here"),
     **{f"generationConfig.{name}": rule for name, rule in _GENERATION.items()},
     **{f"generation_config.{name}": rule for name, rule in _GENERATION.items()},
+    **{f"inference_configuration.{name}": rule for name, rule in _INFERENCE.items()},
     **DEFAULTS,
     "*": _body,
 }
@@ -171,6 +184,11 @@ class _Reading:
         theirs = _PROVIDERS.get(kind, kind)
         if theirs == "vertex":
             return self._vertex(made, options, named, model)
+        if theirs == "bedrock":
+            given = {name: options.get(name) for name in ("region", "profile", "api_key", *SECRETS)}
+            given["endpoint"] = options.get("endpoint_url")
+            draft.kept(model)
+            return aim_at_bedrock(made, named, given, self._text, partial(self._secret, made), draft)
         if theirs == "azure":
             resource, deployment = options.get("resource_name"), options.get("deployment_id")
             if resource is not None and deployment is not None:
@@ -219,6 +237,12 @@ class _Reading:
         draft.kept(model)
         return True
 
+    def _secret(self, made: Deployment, node: Node, variable: str) -> object:
+        written = self._text(node)
+        if isinstance(written, Code):
+            return written
+        return left_out(self._draft, node, variable_for(made.name, variable), made)
+
     def _text(self, node: Node) -> object:
         """A text, or `env.NAME`."""
         written = str(node.value)
@@ -226,7 +250,7 @@ class _Reading:
 
     def _key(self, made: Deployment, options: Node, kind: str) -> None:
         key = options.get("api_key")
-        if key is not None:
+        if key is not None and not made.has("runtime.api_key"):
             written = self._text(key)
             if isinstance(written, Code):
                 made.put("runtime.api_key", written, key)
@@ -237,7 +261,7 @@ class _Reading:
                 variable = variable_for(made.name, "api_key")
                 made.put("runtime.api_key", left_out(self._draft, key, variable, made), key)
         theirs = _PROVIDERS.get(kind, kind)
-        if theirs != "vertex":
+        if theirs not in ("vertex", "bedrock"):
             expected_key(made, theirs, _KEYS)
 
     def _retry(self, made: Deployment, named: Node) -> None:

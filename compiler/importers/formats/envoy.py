@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from attrs import frozen
@@ -25,9 +26,14 @@ _RUNTIMES: dict[str, str] = {
     "AzureOpenAI": "azure",
     "Anthropic": "anthropic",
     "GCPVertexAI": "gemini",
+    "GCPAnthropic": "anthropic",
+    "AWSBedrock": "bedrock",
+    "AWSAnthropic": "bedrock",
     "Cohere": "cohere",
 }
 """By the schema of a backend: its runtime; others have none here."""
+
+_BEDROCK_HOST = re.compile(r"bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 
 _OPENAI_HOSTS: dict[str, str] = {
     "api.openai.com": "openai",
@@ -315,8 +321,14 @@ def _address(backend: Resource, runtime: str, made: Deployment, cluster: _Cluste
     elif runtime == "azure":
         block.put("endpoint", f"{scheme}://{host}{shown}/openai/v1", *nodes)
         draft.changed(version, "here by Azure's v1 API, which has no dated versions", made.remarks)
-    elif runtime == "gemini":
+    elif runtime == "gemini" or (runtime == "anthropic" and host.endswith("googleapis.com")):
         draft.kept(version)
+    elif runtime == "bedrock":
+        draft.changed(version, "asked through Converse here, which has no versions", made.remarks)
+        if (region := _BEDROCK_HOST.fullmatch(host)) is not None:
+            block.put("region", region[1], *nodes)
+        else:
+            block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
     elif host not in _OPENAI_HOSTS and not host.endswith(("api.anthropic.com", "api.cohere.com")):
         block.put("endpoint", f"{scheme}://{host}{shown}", *nodes)
     draft.kept(*nodes, schema)
@@ -332,6 +344,16 @@ def _secret(policy: Resource, made: Deployment, draft: Draft) -> None:
         secret = reference.text("name") or policy.name
         made.put("runtime.api_key", env(variable_for(secret)), reference)
         draft.kept(spec.get("type"), reference)
+    amazon = spec.get("awsCredentials")
+    if amazon is not None:
+        if (region := amazon.get("region")) is not None:
+            made.put("runtime.region", str(region.value), region)
+            draft.kept(region)
+        draft.kept(spec.get("type"))
+        for name in ("credentialsFile", "oidcExchangeToken"):
+            draft.lost(
+                amazon.get(name), "credentials are found where AWS's own tools find them", made.remarks
+            )
     google = spec.get("gcpCredentials")
     if google is not None:
         for theirs, ours in (("projectName", "project"), ("region", "region")):

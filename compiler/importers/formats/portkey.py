@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import define, field
 
 from ....dsl.units import Duration
+from ..bedrock import ROLE, aim_at_bedrock
 from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..literals import env
@@ -34,6 +36,16 @@ _PROVIDERS = {
 }
 """Portkey's names of providers that others call otherwise."""
 
+_AWS = {
+    "region": "aws_region",
+    "access_key_id": "aws_access_key_id",
+    "secret_access_key": "aws_secret_access_key",
+    "session_token": "aws_session_token",
+    "endpoint": "custom_host",
+    "api_key": "api_key",
+}
+"""Fields of Bedrock's targets, by our names."""
+
 _WEEK = Duration(7 * 86400)
 """How long Portkey keeps an answer where the config does not say."""
 
@@ -45,6 +57,9 @@ _INHERITED: Table = {
 
 _TARGET: Table = {
     "name": Lost("targets have names of their own here"),
+    "aws_role_arn": Lost(ROLE),
+    "aws_external_id": Lost(ROLE),
+    "aws_auth_type": Lost(ROLE),
     "openai_organization": To("runtime.organization", text),
     "openai_project": To("runtime.project", text),
     "vertex_project_id": To("runtime.project", text),
@@ -212,10 +227,19 @@ class _Reading:
                 draft.kept(version)
             draft.kept(resource, deployment)
             return True
-        if provider == "vertex_ai" and model.startswith(("gemini", "google.gemini")):
-            made.put("model", model.removeprefix("google."))
-            made.runtime("gemini")
+        if provider == "vertex_ai":
+            bare = model.removeprefix("google.").removeprefix("anthropic.")
+            if not bare.startswith(("gemini", "claude")):
+                return False
+            made.put("model", bare)
+            made.runtime("gemini" if bare.startswith("gemini") else "anthropic")
             return True
+        if provider == "bedrock":
+            if model == "*":
+                return False
+            given = {name: own.get(theirs) for name, theirs in _AWS.items()}
+            draft.kept(host)
+            return aim_at_bedrock(made, model, given, _value, partial(self._secret, made), draft)
         if not aim_at(made, provider, model, str(host.value) if host is not None else None):
             return False
         if model == "*":
@@ -223,26 +247,32 @@ class _Reading:
         draft.kept(host)
         return True
 
+    def _secret(self, made: Deployment, node: Node, variable: str) -> object:
+        match = re.fullmatch(r"\$\{?(\w+)\}?|\{\{\s*(\w+)\s*\}\}", str(node.value))
+        if match is not None:
+            return env(match[1] or match[2])
+        return left_out(self._draft, node, variable_for(made.name, variable), made)
+
     def _key(self, made: Deployment, own: Node, provider: str) -> None:
         draft = self._draft
         key, virtual = own.get("api_key"), own.get("virtual_key")
-        if key is not None:
-            written = str(key.value)
-            match = re.fullmatch(r"\$\{?(\w+)\}?|\{\{\s*(\w+)\s*\}\}", written)
-            if match is not None:
-                made.put("runtime.api_key", env(match[1] or match[2]), key)
+        if key is not None and not made.has("runtime.api_key"):
+            written = self._secret(made, key, "api_key")
+            made.put("runtime.api_key", written, key)
+            if not draft.report.is_marked(key):
                 draft.kept(key)
-            else:
-                made.put(
-                    "runtime.api_key", left_out(draft, key, variable_for(made.name, "api_key"), made), key
-                )
         if virtual is not None:
             variable = variable_for(str(virtual.value))
             says = f"a virtual key is Portkey's own: put the key of the provider into {variable}"
             draft.changed(virtual, says, made.remarks)
             if key is None:
                 made.put("runtime.api_key", env(variable), virtual)
-        expected_key(made, provider)
+        if provider not in ("bedrock", "vertex_ai"):
+            expected_key(made, provider)
+
+
+def _value(node: Node) -> object:
+    return str(node.value)
 
 
 def _provider(said: str) -> str:
@@ -251,7 +281,9 @@ def _provider(said: str) -> str:
     parts = known.split("-")
     starts = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     found = (_PROVIDERS.get(each, each) for each in starts)
-    return next((each for each in found if find_provider(each) is not None or each == "vertex_ai"), known)
+    return next(
+        (each for each in found if find_provider(each) is not None or each in ("vertex_ai", "bedrock")), known
+    )
 
 
 def _without(node: Node, *keys: str) -> Node:

@@ -42,6 +42,8 @@ RULES = {
     "least_cost": "the cheapest",
     "least_latency": "whoever begins to answer soonest",
     "usage": "whoever has most of its rate limits left",
+    "conversation": "the same for all turns of a conversation, whose prompts it has cached",
+    "user": "the same for all requests of a user",
 }
 """What a `balance` may go by."""
 

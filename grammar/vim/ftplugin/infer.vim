@@ -11,7 +11,7 @@ setlocal expandtab shiftwidth=2 softtabstop=2
 setlocal iskeyword=@,48-57,_,192-255
 setlocal suffixesadd=.infer
 let &l:include = '\v^\s*import>[^"]*"'
-let &l:define = '\v^\s*(import|param|let|template|deployment|route|pipeline|type|extern|cluster|gateway)>'
+let &l:define = '\v^\s*(import|param|let|template|deployment|route|pipeline|type|extern|cluster|gateway|test)>'
 let &l:makeprg = 'inferc check %:S'
 let &l:errorformat = '%Eerror[%.%#]: %m,%Wwarning[%.%#]: %m,%Inote[%.%#]: %m,%Z %#--> %f:%l:%c,%-G%.%#'
 

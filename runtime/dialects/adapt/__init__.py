@@ -2,8 +2,8 @@
 
 from .adapt import Adapted, adapt
 from .held_answer import HeldAnswer
-from .result import Checked, Note, Problem, StructuredByTool, Unsuitable
-from .structured import AsJsonText, as_json_text
+from .result import Checked, Note, OneCall, Problem, StructuredByTool, Unsuitable
+from .structured import AsJsonText, as_json_text, is_of_later_call
 
 __all__ = [
     "Adapted",
@@ -11,9 +11,11 @@ __all__ = [
     "Checked",
     "HeldAnswer",
     "Note",
+    "OneCall",
     "Problem",
     "StructuredByTool",
     "Unsuitable",
     "adapt",
     "as_json_text",
+    "is_of_later_call",
 ]

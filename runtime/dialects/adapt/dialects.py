@@ -1,6 +1,6 @@
 """What dialects know beside the facts of models: seals, names of fields, and what becomes of them elsewhere.
 
-Sources: the API references of OpenAI, Anthropic and Google.
+Sources: the API references of OpenAI, Anthropic, Google and Amazon Bedrock.
 """
 
 from __future__ import annotations
@@ -12,16 +12,29 @@ SEALS: dict[str, frozenset[str]] = {
     "openai_responses": frozenset({"openai", "openai_responses"}),
     "anthropic": frozenset({"anthropic"}),
     "gemini": frozenset({"gemini"}),
+    "bedrock": frozenset({"bedrock"}),
 }
 """The seals that each dialect opens."""
 
-MOST_MARKS = {"anthropic": 4}
-"""Cache marks that a request may have. Source: Anthropic's guide to prompt caching."""
+MOST_MARKS = {"anthropic": 4, "bedrock": 4}
+"""Cache marks that a request may have. Sources: the guides of Anthropic and Amazon to prompt caching."""
 
-TOOL_NAMES = {"anthropic": r"[a-zA-Z0-9_-]{1,128}", "gemini": r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}"}
-"""What names of functions must match as a whole. Sources: Messages API reference, Gemini API reference."""
+TOOL_NAMES = {
+    "anthropic": r"[a-zA-Z0-9_-]{1,128}",
+    "gemini": r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}",
+    "bedrock": r"[a-zA-Z0-9_-]{1,64}",
+}
+"""What names of functions must match as a whole. Sources: the API references."""
 
-TEXT_DOCUMENTS = frozenset({"anthropic", "gemini"})
+SIGNED_BY = {"bedrock": "anthropic"}
+"""Whose thoughts a dialect takes back, where that is not itself. Source: Anthropic's guide to extended
+thinking."""
+
+ANTHROPIC_LIKE = frozenset({"anthropic", "bedrock"})
+"""Dialects that are as strict as Anthropic: schemas of tools are those of objects, their names all
+different, and no begun answer ends in white space."""
+
+TEXT_DOCUMENTS = frozenset({"anthropic", "gemini", "bedrock"})
 """Dialects in which a document may be plain text."""
 
 ALLOWED_NAMES = frozenset({"openai_chat", "openai_responses"})
@@ -91,6 +104,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },
     "openai_responses": {
+        "client_metadata": Dropped("it is about the client"),
         "include": Dropped("it is about what OpenAI's answer repeats"),
         "context_management": Dropped("it is about how OpenAI shortens long conversations"),
         "max_tool_calls": Dropped("it counts calls of tools that OpenAI runs itself"),
@@ -109,6 +123,10 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "user_profile_id": Dropped("it is about who pays Anthropic"),
         "workspace_id": Dropped("it is about who pays Anthropic"),
         "container": Refused("the containers are Anthropic's"),
+        "fallbacks": Dropped("other models are asked by the file of the gateway"),
+        "compaction": Dropped("it is about how Anthropic shortens long conversations"),
+        "billing_policy": Dropped("it is about who pays Anthropic"),
+        "fallback_credit_token": Dropped("it is about who pays Anthropic"),
         "mcp_servers": Refused("only Anthropic calls these servers itself", ([],)),
     },
 }

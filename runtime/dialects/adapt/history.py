@@ -26,7 +26,7 @@ from ...requests.parts import (
 )
 from ..media_urls import type_of_url
 from .call_ids import CallIds
-from .dialects import SEALS, TEXT_DOCUMENTS
+from .dialects import ANTHROPIC_LIKE, SEALS, SIGNED_BY, TEXT_DOCUMENTS
 from .result import Findings, Problem
 from .tools import fit_mark
 
@@ -53,7 +53,7 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
         turns = _begun(list(turns), found)
     if can.turns_alternate:
         turns = _user_first(list(turns), found)
-        if provider == "anthropic":
+        if provider in ANTHROPIC_LIKE:
             turns = _without_last_space(turns, found)
         _pair_calls(turns, found)
     if can.user_after_results is False:
@@ -149,7 +149,7 @@ class _History:
 
     def _takes_back(self, thought: Thinking | RedactedThinking) -> bool:
         """Signed thoughts go to who signed them, others to who takes any back."""
-        if thought.dialect != self._provider:
+        if thought.dialect != SIGNED_BY.get(self._provider, self._provider):
             return False
         signed = isinstance(thought, RedactedThinking) or bool(thought.signature)
         return signed or self._can.thoughts_in_history is not False

@@ -37,6 +37,11 @@ class StructuredByTool(Note):
 
 
 @frozen
+class OneCall(Note):
+    """The model may call several functions at once, and the client wants one: the first is kept."""
+
+
+@frozen
 class Problem:
     """What the model cannot do. where: the field, in the client's words."""
 
@@ -67,6 +72,9 @@ class Findings:
 
     def note(self, where: str, what: str) -> None:
         self.notes.append(Note(self.names.get(where, where), what))
+
+    def keep_first_call(self, where: str, what: str) -> None:
+        self.notes.append(OneCall(self.names.get(where, where), what))
 
     def of_tool(self, tool: str, name: str) -> str:
         """What the client calls the field `name` of the function at `tool`."""

@@ -1,10 +1,21 @@
-"""The answer of a model that gave its JSON as a call of a function, turned back into JSON text."""
+"""Calls in an answer that the client did not ask for.
+
+One that stands for JSON is turned back into text; those after the first are left out where one was wanted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from ...requests import events as e
+
+
+def is_of_later_call(event: e.Event) -> bool:
+    """Whether `event` is of a call after the first of its answer.
+
+    The model can make that call again when it has the result of the first.
+    """
+    return isinstance(event, e.ToolCallBegun | e.ToolCallDelta | e.ToolCallDone) and event.call > 0
 
 
 class AsJsonText:

@@ -33,11 +33,18 @@ def adapt_thinking(
         case None:
             return {"thinking": evolve(wanted, effort=_nearest(wanted.effort, can, found))}
         case "no":
-            if wanted.effort is not None or wanted.mode is not None:
+            if wanted.mode == "adaptive":  # as it sees fit, which is not at all
+                found.note("reasoning_effort", "left out: the model does not think")
+            elif wanted.effort is not None or wanted.mode is not None:
                 found.refuse("reasoning_effort", "the model does not think")
             return {"thinking": None}
         case "effort" | "level":
             effort = _nearest(_effort(wanted), can, found)
+            if provider == "bedrock" and effort == "high" and longest is not None:  # Nova's reference
+                found.note(
+                    "reasoning_effort", "`high` sent as `medium`: it takes no limit of the answer beside it"
+                )
+                effort = "medium"
             return {"thinking": evolve(wanted, mode=None, budget=None, effort=effort)}
         case "adaptive":
             effort = _nearest(_effort(wanted), can, found)

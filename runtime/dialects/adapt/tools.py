@@ -10,8 +10,8 @@ from attrs import evolve
 
 from ....compiler.plan import Capabilities
 from ...requests.conversation import Conversation, Format, FunctionTool, SealedTool, Tool, ToolChoice
-from ...requests.parts import CacheMark, path
-from .dialects import ALLOWED_NAMES, SEALS, TOOL_NAMES
+from ...requests.parts import CacheMark, ToolCall, path
+from .dialects import ALLOWED_NAMES, ANTHROPIC_LIKE, SEALS, TOOL_NAMES
 from .result import Checked, Findings, Note, StructuredByTool
 from .schemas import Inexpressible, for_anthropic, is_closed
 
@@ -33,7 +33,7 @@ def adapt_tools(
         fit for tool in c.tools if (fit := _tool(tool, can, found, provider, foreign=foreign)) is not None
     ]
     names: set[str] = set()
-    for tool in tools if provider == "anthropic" else ():
+    for tool in tools if provider in ANTHROPIC_LIKE else ():
         if isinstance(tool, FunctionTool):
             if tool.name in names:
                 where = found.of_tool(path(tool.at) or "tools", "name")
@@ -51,13 +51,42 @@ def adapt_tools(
         if not tools and choice is not None and choice.mode != "required":
             choice = None
         changed["tool_choice"] = choice
+    if provider == "bedrock":
+        tools = _declared(c, tools, can, found)
+        if choice is not None and choice.mode == "none":
+            if any(tool.name in called_in(c) for tool in tools if isinstance(tool, FunctionTool)):
+                found.refuse(
+                    "tool_choice", "the provider cannot be told to call no function after it has called some"
+                )
+            else:
+                tools = []
+            changed["tool_choice"] = None
     if c.parallel_tool_calls is not None:
         if can.parallel_tools is False and tools and not c.parallel_tool_calls:
-            found.refuse("parallel_tool_calls", "the model cannot be held to one call at a time")
+            found.keep_first_call("parallel_tool_calls", "the first call of an answer is kept")
         if can.parallel_tools is False or not tools:
             changed["parallel_tool_calls"] = None
     changed["tools"] = tuple(tools)
     return changed
+
+
+UNDECLARED = "It is no longer there: do not call it."
+"""What is said of a function that the conversation has calls of, and that the request does not declare."""
+
+
+def called_in(c: Conversation) -> tuple[str, ...]:
+    """The names of the functions that were called."""
+    calls = (part for turn in c.turns for part in turn.parts if isinstance(part, ToolCall))
+    return tuple(dict.fromkeys(call.name for call in calls))
+
+
+def _declared(c: Conversation, tools: list[Tool], can: Capabilities, found: Findings) -> list[Tool]:
+    """`tools`, which Bedrock wants wherever there are calls: without them, those that were called."""
+    called = called_in(c)
+    if tools or not called or can.tools is False:
+        return tools
+    found.note("tools", f"declared for the calls in the conversation: {', '.join(called)[:MOST_TOLD]}")
+    return [FunctionTool(name, UNDECLARED, ANY_OBJECT) for name in called]
 
 
 def _names_go(choice: ToolChoice, provider: str) -> bool:
@@ -103,7 +132,7 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
     parameters = tool.parameters
     if parameters is None and can.extra_fields is not None:
         changed["parameters"] = {"type": "object", "properties": {}}
-    if provider == "anthropic" and (parameters is not None or tool.strict):
+    if provider in ANTHROPIC_LIKE and (parameters is not None or tool.strict):
         parameters = parameters or {"type": "object", "properties": {}}
         if "type" not in parameters:
             parameters = {"type": "object", **parameters}

@@ -164,7 +164,7 @@ class AnthropicReader(AnswerReader):
         """Counts grow with the stream, and a later event tells only some of them."""
         if usage:
             self._usage = self._usage | {name: value for name, value in usage.items() if value is not None}
-            yield e.UsageKnown(read_usage(self._usage), DIALECT, self._usage)
+            yield from self._tell(self._usage, read_usage, DIALECT)
 
 
 class _Block:

@@ -244,8 +244,15 @@ def write_usage(told: e.UsageKnown) -> Json:
     )
 
 
+_THREADS = "thread_"
+"""What codes about threads begin with, by which clients know what to do. Source: Anthropic's SDKs."""
+
+
 def write_error(error: RequestError) -> Json:
     """`error` in Anthropic's shape."""
     kind = ERROR_TYPES.get(529 if error.code == "server_is_overloaded" else error.status, "api_error")
-    body: Json = {"type": "error", "error": {"type": kind, "message": error.message}}
+    said: Json = {"type": kind, "message": error.message}
+    if error.code.startswith(_THREADS):
+        said["details"] = {"error_code": error.code}
+    body: Json = {"type": "error", "error": said}
     return body if error.request_id is None else body | {"request_id": error.request_id}

@@ -30,8 +30,11 @@ T = TypeVar("T")
 
 def chat_request(body: dict[str, Any]) -> tuple[str, ChatRequest]:
     """The model's name and the request. Raises BadRequest."""
-    model = required(body, "model", str)
-    messages = required(body, "messages", list)
+    model, messages = body.get("model"), body.get("messages")
+    if type(model) is not str:
+        model = required(body, "model", str)
+    if type(messages) is not list:
+        messages = required(body, "messages", list)
     if not messages:
         raise BadRequest("`messages` must hold at least one message", param="messages")
     for index, message in enumerate(messages):

@@ -63,7 +63,7 @@ class OpenAIChatReader(AnswerReader):
         for position, choice in enumerate(value.get("choices") or ()):
             yield from self._choice(choice, position, choice.get("delta") or {})
         if (usage := usage_of(value)) is not None:
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
 
     def _read_whole(self, value: Json) -> Iterator[e.Event]:
         for choice in value.get("choices") or ():
@@ -192,6 +192,8 @@ def read_usage(usage: Json) -> Usage:
         reasoning_tokens=count(completion, "reasoning_tokens"),
         cache_write_tokens=count(prompt, "cache_write_tokens")
         or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        audio_tokens=count(prompt, "audio_tokens"),
+        audio_answer_tokens=count(completion, "audio_tokens"),
     )
 
 

@@ -13,13 +13,15 @@ import orjson
 from attrs import define, field, frozen
 
 from ...requests import events as e
-from ...requests.conversation import Conversation
+from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError
-from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
+from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
+from .items import DIALECT
+from .read_request import NAMESPACE
 from .shapes import (
     call_item,
     carried_json,
@@ -32,6 +34,18 @@ from .shapes import (
 )
 
 Json = dict[str, Any]
+
+_BEGINNING = (b"response.created", b"response.queued")
+_WITH_RESPONSE = frozenset(
+    {
+        *_BEGINNING,
+        b"response.in_progress",
+        b"response.completed",
+        b"response.incomplete",
+        b"response.failed",
+    }
+)
+"""Events that hold the response as it is then."""
 
 
 @define
@@ -86,7 +100,7 @@ class ResponsesWriter:
         self._usage: Usage | None = None
         self._finish: e.Finished | None = None
         self._failed = False
-        self._queued = False
+        self._queued = self._adopted = False
 
     def write(self, event: e.Event) -> bytes:
         """The events of the stream that tell `event`; none where it says nothing to clients."""
@@ -134,7 +148,7 @@ class ResponsesWriter:
 
     def end(self) -> bytes:
         """The end of an answer that is complete."""
-        if self._failed:
+        if self._failed or self._adopted:
             return b""
         if self._finish is None:
             return self.write(e.Failed(RequestError("the answer was cut off"), began=True))
@@ -164,7 +178,7 @@ class ResponsesWriter:
                     self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
                 case ToolCall():
                     item = call_item(self._item_id("fc"), part.id, part.name, part.arguments)
-                    self._output.append(item | carried_json(part.extras))
+                    self._output.append(item | self._namespace(part.name) | carried_json(part.extras))
             spoken = None
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
@@ -175,6 +189,32 @@ class ResponsesWriter:
         """The beginning of the stream while the request waits, for who follows it from there."""
         self._queued = True
         return self._response("created", "queued") + self._response("queued", "queued")
+
+    def adopt(self, response: Json) -> Json:
+        """A response that came as it is, with what it is called and what is kept of it here."""
+        identity = {} if self._identity is None else self._identity.json()
+        self.response = {**response, **identity}
+        return self.response
+
+    def adopt_event(self, event: bytes) -> bytes:
+        """An event that came as it is; those that hold the response, with what is known of it here.
+
+        Behind the beginning of a stream that has been told already, they are numbered anew.
+        """
+        self._adopted = True
+        kind = event[len(b"event: ") : event.index(b"\n")]
+        if kind not in _WITH_RESPONSE and not self._queued:
+            self._number += 1
+            return event
+        if self._queued and kind in _BEGINNING:
+            return b""
+        self._number += 1
+        value = orjson.loads(event[event.index(b"data: ") + len(b"data: ") :])
+        if self._queued:
+            value["sequence_number"] = self._number
+        if kind in _WITH_RESPONSE:
+            value["response"] = self.adopt(value["response"])
+        return b"event: %b\ndata: %b\n\n" % (kind, orjson.dumps(value))
 
     def unanswered(self, status: str) -> Json:
         """The response while nothing of its answer is there, and none may come."""
@@ -268,6 +308,7 @@ class ResponsesWriter:
     def _begin_call(self, event: e.ToolCallBegun) -> bytes:
         closed = self._close_spoken()
         value = call_item(self._item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
+        value |= self._namespace(event.name)
         value |= carried_json(event.extras)
         return closed + self._begin(f"call {event.call}", value)
 
@@ -328,6 +369,14 @@ class ResponsesWriter:
 
     def _item_id(self, kind: str) -> str:
         return f"{kind}_{hashed_id(self._id, str(len(self._output)))[5:]}"
+
+    def _namespace(self, function: str) -> Json:
+        """The namespace that the client gave a function in."""
+        for tool in self._request.tools:
+            if isinstance(tool, FunctionTool) and tool.name == function:
+                space = own(tool.extras, DIALECT).get(NAMESPACE)
+                return {} if space is None else {NAMESPACE: space["name"]}
+        return {}
 
     def _message(self, status: str) -> Json:
         return {

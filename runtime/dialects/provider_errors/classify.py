@@ -5,7 +5,9 @@ Nothing of what the provider says gets past here that is long, or not printable,
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,10 +30,17 @@ from .codes import by_phrase, is_final_limit, meaning, of_status
 from .google_details import read_details
 from .retry_after import retry_after, should_retry
 
+log = logging.getLogger(__name__)
+
+_doubts: Counter[str] = Counter()
+"""How often each deployment has told what cannot be."""
+
 _MAX_DETAIL = 500
 _MAX_PARAM = 128
 MAX_TEXT = 4096
 """Characters of a text that are looked at."""
+
+ASKS_USER = "the proxy on the way wants another user and password: they stand in front of its host"
 
 _PASSED_ON = frozenset({"message", "param", "code", "status", "type", "request_id"})
 _CODE = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
@@ -47,7 +56,8 @@ class Classifier:
 
     def http_error(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """The error behind an HTTP answer that is no success."""
-        found = self._safe(_error_object(body))
+        said = _with_type(_error_object(body), headers)
+        found = self._safe(said)
         if 300 <= status < 400:
             redirect = {"message": "it redirects elsewhere: set `endpoint` to the final address"}
             return self._error(ServerError, f"answered {status}", redirect, retryable=False)
@@ -57,6 +67,8 @@ class Classifier:
                 return self._error(
                     ServerError, f"answered {status}", found, retryable=False, upstream_status=status
                 )
+        if status == 407:
+            return self._error(ServerError, "answered 407", {"message": ASKS_USER}, retryable=False)
         upstream = read_upstream(headers, self.secret)
         error = self._classified(
             found,
@@ -68,6 +80,8 @@ class Classifier:
             retryable=should_retry(headers),
         )
         error.upstream = upstream
+        if (code := self._detailed(said)) is not None:
+            error.code = code
         return error
 
     def in_band(self, error: Any) -> RequestError:
@@ -81,6 +95,12 @@ class Classifier:
         """The error behind an answer that is not what the provider promises."""
         plan = self.plan
         return ServerError(f"{self.who}: {what}", deployment=plan.deployment, provider=plan.provider)
+
+    def doubt(self, what: str) -> None:
+        """Report something in an answer that cannot be: the first time, the second, the fourth, and so on."""
+        _doubts[self.plan.deployment] = times = _doubts[self.plan.deployment] + 1
+        if times & (times - 1) == 0:
+            log.warning("%s %s (seen %s)", self.who, what, "once" if times == 1 else f"{times} times")
 
     @property
     def who(self) -> str:
@@ -157,6 +177,13 @@ class Classifier:
                     safe[name] = value if text == value and _CODE.fullmatch(value) else None
         return safe
 
+    def _detailed(self, found: dict[str, Any]) -> str | None:
+        """What Anthropic calls the error where its type does not say enough."""
+        details = found.get("details")
+        code = details.get("error_code") if isinstance(details, dict) else None
+        is_plain = isinstance(code, str) and _CODE.fullmatch(code) and self._without_key(code) == code
+        return code if is_plain else None
+
     def _without_key(self, text: str) -> str:
         text = text[:MAX_TEXT]
         return self.secret.scrub(text) if self.secret else text
@@ -204,6 +231,16 @@ def _error_object(body: bytes) -> dict[str, Any]:
         request_id = value.get("request_id")
         return {**error, "request_id": request_id} if isinstance(request_id, str) else error
     return {"message": error} if isinstance(error, str) else {}
+
+
+def _with_type(found: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """The error, with what Amazon says of it beside: its kind in a header, its message in capitals at
+    times."""
+    told = headers.get("x-amzn-errortype")
+    if not told:
+        return found
+    message = found.get("message") or found.get("Message")
+    return {**found, "type": told.partition(":")[0].rpartition("#")[2], "message": message}
 
 
 def _text(found: dict[str, Any], key: str) -> str | None:

@@ -59,6 +59,26 @@ GOOGLE: dict[str, tuple[Kind, str | None]] = {
 }
 """Google's status names that say more than the status. Source: Google API error model."""
 
+AMAZON: dict[str, tuple[Kind, str | None]] = {
+    "AccessDeniedException": (Forbidden, None),
+    "UnrecognizedClientException": (Unauthorized, "invalid_api_key"),
+    "InvalidSignatureException": (Unauthorized, "invalid_api_key"),
+    "IncompleteSignatureException": (Unauthorized, "invalid_api_key"),
+    "MissingAuthenticationTokenException": (Unauthorized, "invalid_api_key"),
+    "ExpiredTokenException": (Unauthorized, "invalid_api_key"),
+    "ResourceNotFoundException": (BadRequest, "model_not_found"),
+    "ThrottlingException": (RateLimited, "rate_limit_exceeded"),
+    "ServiceQuotaExceededException": (RateLimited, "rate_limit_exceeded"),
+    "ModelNotReadyException": (ServerError, "server_is_overloaded"),
+    "ServiceUnavailableException": (ServerError, "server_is_overloaded"),
+    "ModelTimeoutException": (RequestTimeout, None),
+    "ModelErrorException": (ServerError, None),
+    "ModelStreamErrorException": (ServerError, None),
+    "InternalServerException": (ServerError, None),
+    "ValidationException": (BadRequest, None),
+}
+"""Amazon's exceptions. Sources: Amazon Bedrock API reference (Converse, errors), AWS common errors."""
+
 BY_STATUS: dict[int, Kind] = {
     401: Unauthorized,
     402: Forbidden,
@@ -81,6 +101,12 @@ PHRASES: tuple[tuple[str, Kind, str | None, str], ...] = (
     ("exceed context limit", ContextLengthExceeded, None, "Anthropic docs: context windows"),
     ("maximum context length", ContextLengthExceeded, None, "vLLM and LiteLLM, as OpenAI once said it"),
     ("exceeds the maximum number of tokens", ContextLengthExceeded, None, "Gemini API: 400 INVALID_ARGUMENT"),
+    (
+        "input is too long for requested model",
+        ContextLengthExceeded,
+        None,
+        "Bedrock: 400 ValidationException",
+    ),
     ("exceeds the available context size", ContextLengthExceeded, None, "llama.cpp: server, 400"),
 )
 """What a 400 means whose code says no more: words of its message, in lower case, and who writes them."""
@@ -91,7 +117,7 @@ _FINAL_429 = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
 def meaning(code: str) -> tuple[Kind, str | None] | None:
     """What `code` stands for; None where it is not known, or says no more than the status."""
-    return OPENAI.get(code) or ANTHROPIC.get(code) or GOOGLE.get(code)
+    return OPENAI.get(code) or ANTHROPIC.get(code) or GOOGLE.get(code) or AMAZON.get(code)
 
 
 def by_phrase(message: str) -> tuple[Kind, str | None] | None:

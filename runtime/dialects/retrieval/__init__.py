@@ -16,7 +16,7 @@ def retrieval_of(plan: RemotePoolPlan) -> Retrieval:
     match plan.wire:
         case WireFormat.OPENAI:
             return OpenAIRetrieval(plan)
-        case WireFormat.ANTHROPIC:
+        case WireFormat.ANTHROPIC | WireFormat.BEDROCK:
             return NoRetrieval(plan)
         case WireFormat.GEMINI:
             return GeminiRetrieval(plan)

@@ -12,12 +12,12 @@ from typing import Any
 from ....compiler.plan import ProviderKind, RemotePoolPlan
 from ...requests.answer import EmbedChunk, RerankChunk
 from ...requests.request import EmbedRequest, RerankRequest
-from ...requests.usage import Usage
+from ...requests.usage import Usage, is_believable
 from ..field_check import Dropped, FieldCheck, Handling
 from ..fields import count
 from ..openai_chat import read_usage
 from ..provider_errors.classify import Classifier
-from ..reader import parse_object
+from ..reader import IMPOSSIBLE, parse_object
 from .embed_limits import check_embed
 from .vectors import in_order, stack_vectors
 from .wire import Outgoing, dumped
@@ -68,7 +68,7 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no vectors") from None
         if indices != list(range(len(indices))):
             raise classifier.malformed("the vectors are not numbered from 0")
-        return stack_vectors(vectors, texts, _usage(answer), classifier)
+        return stack_vectors(vectors, texts, read_usage(_usage(answer, classifier)), classifier)
 
     def scores(self, body: bytes, documents: int, classifier: Classifier) -> RerankChunk:
         answer = parse_object(body, classifier)
@@ -79,9 +79,15 @@ class OpenAIRetrieval:
             raise classifier.malformed("the answer holds no scores") from None
         if found.keys() != set(range(documents)):
             raise classifier.malformed(f"scores came for {len(found)} of {documents} documents")
-        return RerankChunk(in_order(found), Usage(count(answer.get("usage"), "total_tokens")))
+        return RerankChunk(in_order(found), Usage(count(_usage(answer, classifier), "total_tokens")))
 
 
-def _usage(answer: dict[str, Any]) -> Usage:
+def _usage(answer: dict[str, Any], classifier: Classifier) -> dict[str, Any]:
+    """The usage, where it is one that can be; empty else, and what is known without it counts."""
     usage = answer.get("usage")
-    return read_usage(usage) if isinstance(usage, dict) else Usage(0)
+    if not isinstance(usage, dict):
+        return {}
+    if is_believable(usage):
+        return usage
+    classifier.doubt(IMPOSSIBLE)
+    return {}

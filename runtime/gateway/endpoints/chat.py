@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 
 from aiohttp import web
 
 from ...dialects import anthropic
 from ...dialects.openai.requests import chat_request
+from ...requests.call import NO_HEADERS
 from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
 from ..bodies import priority_of, read_object
@@ -47,15 +49,15 @@ async def respond(
     answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
     writer = StreamWriter(chat) if keeper is None else keeper
     async with EventStream(request) as out, aclosing(answer) as chunks:
-        pending, begun = b"", False
+        pending = b""
+        headers: Mapping[str, str] = NO_HEADERS
         try:
             async for chunk in chunks:
-                if not begun:
-                    await out.begin(_headers(trace, name, chat, streams=True))
-                    begun = True
+                if headers is NO_HEADERS:
+                    headers = _headers(trace, name, chat, streams=True)
                 pending += writer.write(chunk)
-                if pending and (not _more(chunk) or len(pending) > _WRITE):
-                    await out.send(pending)  # those that are here go out in one write
+                if pending and (not getattr(chunk, "more", False) or len(pending) > _WRITE):
+                    await out.send(pending, headers)  # those that are here go out in one write
                     pending = b""
             last = writer.end()
             if keeper is not None:
@@ -63,19 +65,18 @@ async def respond(
                 await keeper.keep()
             pending += last
         except Exception as error:
+            if headers is not NO_HEADERS:  # what has come is for the client, too
+                await out.begin(headers)
             pending += writer.fail(out.failed(error))
-        return await out.end(pending)
-
-
-def _more(chunk: object) -> bool:
-    return bool(getattr(chunk, "more", False))
+        return await out.end(pending, headers)
 
 
 def _headers(
     trace: Trace, name: str, chat: ChatRequest | CompletionRequest, *, streams: bool = False
 ) -> dict[str, str]:
-    as_anthropic = isinstance(chat, ChatRequest) and chat.dialect == anthropic.DIALECT
-    headers = answered_by(trace, name, streams=streams, as_anthropic=as_anthropic)
-    if isinstance(chat, ChatRequest) and chat.lost and not trace.adapted:
+    if not isinstance(chat, ChatRequest) or chat.said is None:
+        return answered_by(trace, name, streams=streams)
+    headers = answered_by(trace, name, streams=streams, as_anthropic=chat.dialect == anthropic.DIALECT)
+    if chat.lost and not trace.adapted:
         headers |= adapted(chat.lost)
     return headers

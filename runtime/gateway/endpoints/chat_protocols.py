@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
 from ...dialects import anthropic
 from ...dialects.chats import has_many_parts, said_in
+from ...dialects.fields import optional
 from ...dialects.registry import CLIENT_SIDES
 from ...policies.estimate import estimate
 from ...requests.errors import BadRequest
@@ -30,12 +32,25 @@ def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.S
 
     async def answer(request: web.Request, exchange: Exchange) -> web.StreamResponse:
         body = await read_object(request, exact=True)
+        if dialect == anthropic.DIALECT and "thread" in body:
+            body = _without_thread(body)
         many = has_many_parts(body.get("messages", body.get("input")))
         asked = await asyncio.to_thread(read_request, body) if many else read_request(body)
         chat = said_in(dialect, body, asked, _betas(request) if dialect == anthropic.DIALECT else NO_OPTIONS)
         return await respond(request, exchange, asked.model, chat)
 
     return answer
+
+
+def _without_thread(body: dict[str, Any]) -> dict[str, Any]:
+    """`body`, which begins a thread: none is kept. Raises BadRequest where it goes on with one.
+
+    Clients then send all messages anew, as they do when Anthropic has lost a thread.
+    """
+    if (optional(body, "thread", dict) or {}).get("type", "create") != "create":
+        message = "`thread`: no threads are kept here: send all messages, without it or to begin one"
+        raise BadRequest(message, param="thread", code="thread_not_found")
+    return {name: value for name, value in body.items() if name != "thread"}
 
 
 def _betas(request: web.Request) -> Mapping[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from attrs import asdict
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import BadRequest
@@ -22,37 +21,55 @@ _MOST = 1000
 
 async def list_models(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models`. Raises BadRequest."""
-    models = exchange.models
+    models, all_models = exchange.models, exchange.plan.models
     if _is_anthropics(request):
-        return json_answer(_page(models, request))
-    return json_answer({"object": "list", "data": [describe_model(model) for model in models.values()]})
+        return json_answer(_page(models, all_models, request))
+    described = [describe_model(model, all_models) for model in models.values()]
+    return json_answer({"object": "list", "data": described})
 
 
 async def show_model(request: web.Request, exchange: Exchange) -> web.StreamResponse:
     """`GET /v1/models/{name}`. Raises UnknownModel."""
     model = exchange.model(request.match_info["name"].rstrip("/"))
-    return json_answer(_described(model) if _is_anthropics(request) else describe_model(model))
+    describe = _described if _is_anthropics(request) else describe_model
+    return json_answer(describe(model, exchange.plan.models))
 
 
-def describe_model(model: Model) -> dict[str, Any]:
-    """`model` as OpenAI describes one, with its task and what may be asked of it."""
+def describe_model(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
+    """`model`, of `models`, as OpenAI describes one, with its task and what may be asked of it."""
     plan = model.plan if isinstance(model, Deployment) else None
     owner = plan.provider.value if isinstance(plan, RemotePoolPlan) else "inferc"
     described = {"id": model.name, "object": "model", "created": 0, "owned_by": owner, "task": model.task}
-    abilities = abilities_of(model)
-    return described if abilities is None else described | {"abilities": asdict(abilities)}
+    abilities = abilities_of(model, models)
+    return described if abilities is None else described | abilities.shown()
 
 
 def _is_anthropics(request: web.Request) -> bool:
     return "anthropic-version" in request.headers
 
 
-def _described(model: Model) -> dict[str, Any]:
-    """`model` as Anthropic describes one."""
-    return {"type": "model", "id": model.name, "display_name": model.name, "created_at": _EPOCH}
+def _described(model: Model, models: Mapping[str, Model]) -> dict[str, Any]:
+    """`model` as Anthropic describes one; when it was made, and of which line it is, nobody knows."""
+    abilities = abilities_of(model, models)
+    return {
+        "type": "model",
+        "id": model.name,
+        "display_name": model.name,
+        "created_at": _EPOCH,
+        "lifecycle": "active",
+        "line": None,
+        "deprecated_at": None,
+        "retires_at": None,
+        "max_input_tokens": None if abilities is None else abilities.features.context,
+        "max_tokens": None if abilities is None else abilities.most,
+        "capabilities": None,
+        **({} if abilities is None else {"abilities": abilities.at("messages")}),
+    }
 
 
-def _page(models: Mapping[str, Model], request: web.Request) -> dict[str, Any]:
+def _page(
+    models: Mapping[str, Model], all_models: Mapping[str, Model], request: web.Request
+) -> dict[str, Any]:
     """A page of the list, as Anthropic's clients turn them. Raises BadRequest."""
     names, query = list(models), request.query
     limit = _limit(query.get("limit"))
@@ -67,7 +84,7 @@ def _page(models: Mapping[str, Model], request: web.Request) -> dict[str, Any]:
         rest = names[names.index(after) + 1 :] if after is not None else names
         shown, has_more = rest[:limit], len(rest) > limit
     return {
-        "data": [_described(models[name]) for name in shown],
+        "data": [_described(models[name], all_models) for name in shown],
         "has_more": has_more,
         "first_id": shown[0] if shown else None,
         "last_id": shown[-1] if shown else None,

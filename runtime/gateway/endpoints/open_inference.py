@@ -24,6 +24,7 @@ from ...dialects.open_inference.descriptions import (
 from ...replicas.replica import ReplicaStatus
 from ...requests.answer import TensorChunk
 from ...requests.errors import BadRequest, RequestError, StartError, UnknownModel, Unsupported
+from ...requests.foreign_text import short_name
 from ...requests.health import Health
 from ...requests.tensor import Tensor
 from ...requests.trace import Trace
@@ -249,7 +250,8 @@ def _name(request: web.Request) -> str:
     name, version = request.match_info["name"], request.match_info.get("version", VERSION)
     if version != VERSION:
         raise UnknownModel(
-            f"`{name}` has no version `{version}`; the only one is `{VERSION}`", param="version"
+            f"`{short_name(name)}` has no version `{short_name(version)}`; the only one is `{VERSION}`",
+            param="version",
         )
     return name
 

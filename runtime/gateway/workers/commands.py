@@ -9,9 +9,8 @@ from typing import Any
 
 from ...admin import Answer, Command, Refused
 from ...reload import Reloader
-from ..commands import Reloading, admin_socket
-from ..stories import LAST, MOST
-from .merging import merged_cost
+from ..commands import LogLevel, Reloading, admin_socket
+from .merging import NOBODY, merged_cost, merged_stories
 from .supervisor import Supervisor
 
 Asked = Mapping[str, Any]
@@ -26,7 +25,7 @@ def admin_of_all(path: Path) -> Callable[[Supervisor, Reloader], AbstractAsyncCo
         async with admin_socket(
             path,
             {**commands.reading, "difference": reloading.difference},
-            {**commands.changing, "reload": reloading.reload},
+            {**commands.changing, **reloading.changing},
         ):
             yield
 
@@ -40,8 +39,9 @@ class AllWorkers:
         self._supervisor = supervisor
         self.reading: dict[str, Command] = {"status": self.status, "cost": self.cost, "why": self.why}
         self.changing: dict[str, Command] = {
-            name: self._by_each(name) for name in ("breaker", "hold", "drain")
-        }
+            name: self._by_each(name) for name in ("breaker", "hold", "drain", "keys")
+        } | {"log": self.log}
+        self._level = LogLevel()
 
     async def status(self, _: Asked) -> Answer:
         """How everything is."""
@@ -53,16 +53,16 @@ class AllWorkers:
 
     async def why(self, asked: Asked) -> Answer:
         """The story of a request, whichever worker answered it; or the last ones that went wrong."""
-        told = await self._supervisor.ask_all({**asked, "command": "why"})
-        if asked.get("id") is None:
-            requests = [request for each in told for request in each.get("requests", ())]
-            recent = asked.get("recent")
-            most = 2 * min(recent, MOST) if type(recent) is int and recent > 0 else LAST
-            return {"requests": sorted(requests, key=lambda each: float(each["time"]))[-most:]}
-        found = [each for each in told if "refused" not in each]
-        if not found:
-            raise Refused(told[0]["refused"] if told else _NOBODY)
-        return found[0]
+        story = merged_stories(await self._supervisor.ask_all({**asked, "command": "why"}), asked)
+        if "refused" in story:
+            raise Refused(story["refused"])
+        return story
+
+    async def log(self, asked: Asked) -> Answer:
+        """Let all say as much as `level` has it, this process too."""
+        await self._level.set(asked)
+        await self._supervisor.ask_all({**asked, "command": "log"})
+        return {}
 
     def _by_each(self, command: str) -> Command:
         """What every worker does."""
@@ -82,8 +82,5 @@ class AllWorkers:
             if "refused" in each:
                 raise Refused(str(each["refused"]))
         if not told:
-            raise Refused(_NOBODY)
+            raise Refused(NOBODY)
         return told
-
-
-_NOBODY = "no worker answers: they are being replaced"

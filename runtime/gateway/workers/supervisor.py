@@ -17,7 +17,6 @@ from attrs import evolve
 
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
-from ...admin import Refused
 from ...concurrency.tasks import end_tasks
 from ...http_server import Stop, bind, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
@@ -26,7 +25,7 @@ from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
 from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
-from .merging import Told, merged_status
+from .merging import NOBODY, Told, merged_cost, merged_status, merged_stories
 from .part import part_of
 
 log = logging.getLogger(__name__)
@@ -346,13 +345,11 @@ class Supervisor:
             case "metrics":
                 told = [each["metrics"] for each in await self.ask_all(message) if "metrics" in each]
                 return {"metrics": [*told, self._metrics()]}
-            case "cost" | "why" as command:
-                from .commands import AllWorkers
-
-                try:
-                    return await AllWorkers(self).reading[command](message)
-                except Refused as error:
-                    return {"refused": str(error)}
+            case "cost":
+                costs = [each for each in await self.ask_all(message) if "refused" not in each]
+                return merged_cost(costs) if costs else {"refused": NOBODY}
+            case "why":
+                return merged_stories(await self.ask_all(message), message)
             case "sources":
                 return self.sources()
         return await self.health()

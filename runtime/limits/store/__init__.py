@@ -17,10 +17,16 @@ __all__ = [
     "SharedValues",
     "Store",
     "StoreError",
+    "is_on_redis",
     "open_store",
 ]
 
 _REDIS = ("redis://", "rediss://", "unix://")
+
+
+def is_on_redis(state: str | Path | None) -> bool:
+    """Whether `state` names a server that several machines may share."""
+    return isinstance(state, str) and state.startswith(_REDIS)
 
 
 def open_store(state: str | Path | None, *, several: bool = False) -> Store:
@@ -32,7 +38,7 @@ def open_store(state: str | Path | None, *, several: bool = False) -> Store:
     """
     if state is None:
         return MemoryStore()
-    if isinstance(state, str) and state.startswith(_REDIS):
+    if isinstance(state, str) and is_on_redis(state):
         from .redis import RedisStore
 
         return RedisStore(state)

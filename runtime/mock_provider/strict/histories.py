@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import block_histories as blocks
 from . import chat_histories as chats
+from . import converse_histories as converse
 from . import part_histories as parts
 from .found import Check
 
@@ -29,6 +30,13 @@ CHECKS: dict[str, Check] = {
         chats.chat_unanswered,
         chats.chat_user_after_tool,
         chats.unlisted_required,
+        converse.converse_alternates,
+        converse.converse_blank_text,
+        converse.converse_orphans,
+        converse.converse_silent_documents,
+        converse.converse_unanswered,
+        converse.converse_unions,
+        converse.converse_without_tools,
         parts.parts_call_out_of_turn,
         parts.parts_unanswered,
         parts.parts_unsigned,

@@ -36,6 +36,7 @@ PROVIDERS = (
     "anthropic",
     "gemini",
     "vertex",
+    "bedrock",
     "mistral",
     "deepseek",
     "xai",

@@ -16,13 +16,15 @@ _FAMILIES = (
 def provider_of(api: str, path: str, named: str, model: str, has_api_key: bool) -> str:
     """The provider in whose name a request is answered.
 
-    api: `openai`, `anthropic` or `gemini`. named: what stands in front of the path, or nothing. has_api_key:
-    whether the key came as Azure wants it.
+    api: `openai`, `anthropic`, `gemini` or `bedrock`. named: what stands in front of the path, or nothing.
+    has_api_key: whether the key came as Azure wants it.
     """
     if named:
         return named
     if api == "anthropic":
         return "vertex_anthropic" if "/publishers/anthropic/" in path else api
+    if api == "bedrock":
+        return api
     if api == "gemini":
         return "vertex" if "/publishers/google/" in path else "gemini"
     if path.startswith("/openai/"):

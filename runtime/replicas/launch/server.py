@@ -134,7 +134,7 @@ class LaunchedServer:
                 ending = str(error)
             if loop.time() - began >= pace.steady:
                 wait = pace.first_wait
-            who = f"deployment `{self._plan.deployment}`: its server"
+            who = f"deployment `{self._name}`: its server"
             self._down(ending)
             if not self._launch.restart:
                 log.error("%s %s", who, self._state)

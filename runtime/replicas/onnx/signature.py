@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from attrs import frozen
+from attrs import field, frozen
 
 from ....compiler.plan import Pooling, Signature, TensorSpec
 from ...requests.errors import StartError
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 INPUT_IDS, ATTENTION_MASK = "input_ids", "attention_mask"
 TOKEN_TYPE_IDS, POSITION_IDS = "token_type_ids", "position_ids"
+
+PAST = "past_key_values."
+_HALVES: dict[str, type[numpy.floating[Any]]] = {
+    "tensor(float)": numpy.float32,
+    "tensor(float16)": numpy.float16,
+}
 
 _REQUIRED = (INPUT_IDS, ATTENTION_MASK)
 _OPTIONAL = (TOKEN_TYPE_IDS, POSITION_IDS)
@@ -82,13 +88,15 @@ def _info(value: Any, is_any_shape: bool) -> TensorInfo:
 class TokenSignature:
     """A model that reads tokens. inputs: the dtype of each. output: the one that is used, as its file says.
 
-    batch, length: sizes that the model fixes; None where it does not.
+    batch, length: sizes that the model fixes; None where it does not. past: dtype, heads and size of what
+    came before the text, of which there is nothing: a model that writes may be made an embedder as it is.
     """
 
     inputs: dict[str, type[numpy.signedinteger[Any]]]
     output: TensorInfo
     batch: int | None
     length: int | None
+    past: dict[str, tuple[type[numpy.floating[Any]], int, int]] = field(factory=dict)
 
 
 def read_embed_signature(
@@ -131,7 +139,9 @@ def describe(session: onnxruntime.InferenceSession) -> str:
 def _token_signature(
     session: onnxruntime.InferenceSession, task: str, output: Callable[[], str], owner: str
 ) -> TokenSignature:
-    inputs = {value.name: value for value in session.get_inputs()}
+    given = {value.name: value for value in session.get_inputs()}
+    past = {name: value for name, value in given.items() if _is_past(value)}
+    inputs = {name: value for name, value in given.items() if name not in past}
     unknown = [name for name in inputs if name not in (*_REQUIRED, *_OPTIONAL)]
     absent = [name for name in _REQUIRED if name not in inputs]
     wrong = [name for name, value in inputs.items() if value.type not in _INTEGERS or len(value.shape) != 2]
@@ -148,7 +158,14 @@ def _token_signature(
         output=outputs[output()],
         batch=batch if isinstance(batch, int) else None,
         length=length if isinstance(length, int) else None,
+        past={name: (_HALVES[value.type], value.shape[1], value.shape[3]) for name, value in past.items()},
     )
+
+
+def _is_past(value: Any) -> bool:
+    shape = value.shape
+    is_cache = len(shape) == 4 and isinstance(shape[1], int) and isinstance(shape[3], int)
+    return value.name.startswith(PAST) and value.type in _HALVES and is_cache
 
 
 def _rerank_output(session: onnxruntime.InferenceSession, owner: str) -> str:

@@ -66,25 +66,31 @@ class TokenModel:
         """The inputs of the model, [rows, longest], or of the sizes it fixes, padded with zeros."""
         signature = self.signature
         size = (signature.batch or len(rows), signature.length or int(lengths.max()))
+        there = numpy.zeros(size, numpy.bool_)
+        there[: len(rows)] = numpy.arange(size[1]) < lengths[:, None]
+        attended = numpy.fromiter((row.attended for row in rows), numpy.int64, len(rows))
         real = numpy.zeros(size, numpy.bool_)
-        real[: len(rows)] = numpy.arange(size[1]) < lengths[:, None]
+        real[: len(rows)] = numpy.arange(size[1]) < attended[:, None]
         # What padding would come to does not matter, but a row in which nothing is real may give NaN.
         real[len(rows) :, 0] = True
-        feed: dict[str, NDArray[Any]] = {}
+        feed: dict[str, NDArray[Any]] = {
+            name: numpy.zeros((size[0], heads, 0, width), dtype)
+            for name, (dtype, heads, width) in signature.past.items()
+        }
         for name, dtype in signature.inputs.items():
             if name == ATTENTION_MASK:
                 feed[name] = real.astype(dtype)
                 continue
             values = feed[name] = numpy.zeros(size, dtype)
             if name == INPUT_IDS:
-                _fill(values, real, [row.ids for row in rows])
+                _fill(values, there, [row.ids for row in rows])
             elif name == TOKEN_TYPE_IDS:
-                _fill(values, real, [row.type_ids for row in rows])
+                _fill(values, there, [row.type_ids for row in rows])
             elif name == POSITION_IDS:
                 values[:] = numpy.arange(size[1], dtype=dtype)
         return feed
 
 
-def _fill(values: NDArray[Any], real: NDArray[numpy.bool_], rows: Sequence[Sequence[int]]) -> None:
+def _fill(values: NDArray[Any], there: NDArray[numpy.bool_], rows: Sequence[Sequence[int]]) -> None:
     used = values[: len(rows)]
-    used[real[: len(rows)]] = numpy.concatenate([numpy.asarray(row, values.dtype) for row in rows])
+    used[there[: len(rows)]] = numpy.concatenate([numpy.asarray(row, values.dtype) for row in rows])

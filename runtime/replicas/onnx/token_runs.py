@@ -20,7 +20,7 @@ from .model_files import find_file
 from .runner import Stopper, run_all
 from .signature import TokenSignature
 from .token_model import TokenModel
-from .tokens import Text, TextEncoder, Tokens, are_quick, load_tokenizer
+from .tokens import Expansion, Text, TextEncoder, Tokens, are_quick, load_tokenizer, mask_of
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -54,6 +54,7 @@ class _Unread:
     texts: Sequence[Text]
     param: str
     uncut: bool = False
+    is_query: bool = False
 
 
 @frozen
@@ -68,7 +69,8 @@ class TokenRuns:
     """A model that reads text. Belongs to one event loop.
 
     tokenizer: the file. max_length: in tokens; None is as the tokenizer says. finish: from an output of
-    the model and the number of tokens of each row to what a caller gets, one row per text.
+    the model and the number of tokens of each row to what a caller gets, one row per text. query_length: in
+    tokens, of each query, whatever its text; attends_expansion: whether what it is filled up with counts.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class TokenRuns:
         max_length: int | None,
         finish: Finish,
         on_too_long: TooLongAction = TooLongAction.TRUNCATE,
+        query_length: int | None = None,
+        attends_expansion: bool = False,
     ) -> None:
         path = find_file(tokenizer, model.base_dir, "tokenizer", model.owner)
         limits = [limit for limit in (max_length, signature.length) if limit]
@@ -87,6 +91,12 @@ class TokenRuns:
         self._finish = finish
         self._tokens = TokenModel(model.run, signature, model.owner)
         self._encoder = TextEncoder(load_tokenizer(path, model.owner), min(limits, default=None), on_too_long)
+        self._query_encoder = self._encoder
+        if query_length is not None:
+            tokenizer_ = load_tokenizer(path, model.owner)
+            length = min([query_length, *limits])
+            expansion = Expansion(length, mask_of(tokenizer_, path, model.owner), attends_expansion)
+            self._query_encoder = TextEncoder(tokenizer_, length, on_too_long, expansion)
         if batching and signature.batch:
             batching = _at_most(batching, signature.batch)
         self._runner = model.runner(self._run, batching)
@@ -140,14 +150,20 @@ class TokenRuns:
         await self._runner.close()
 
     async def run(
-        self, texts: Sequence[Text], param: str, deadline: float | None, *, uncut: bool = False
+        self,
+        texts: Sequence[Text],
+        param: str,
+        deadline: float | None,
+        *,
+        uncut: bool = False,
+        is_query: bool = False,
     ) -> tuple[Rows, int]:
         """A row for each of `texts`, in their order, and their tokens together. Raises RequestError.
 
         param: the field of the request that holds the texts, as errors name it. uncut: a text that is too
-        long is an error, whatever else becomes of such.
+        long is an error, whatever else becomes of such. is_query: whether they are queries.
         """
-        groups, runs = await self._groups(texts, param, deadline, uncut)
+        groups, runs = await self._groups(_Unread(texts, param, uncut, is_query), deadline)
         parts = await run_all(runs)
         rows = _in_order([part.rows for part in parts], groups)
         bad = _first_without_numbers(rows)
@@ -158,13 +174,13 @@ class TokenRuns:
         return rows, sum(part.tokens for part in parts)
 
     async def _groups(
-        self, texts: Sequence[Text], param: str, deadline: float | None, uncut: bool
+        self, unread: _Unread, deadline: float | None
     ) -> tuple[list[list[int]], list[Coroutine[None, None, _Part]]]:
-        """Which of `texts` run together, by their indices, and the runs."""
-        if len(texts) == 1 and not self._batching:
-            unread = _Unread(texts, param, uncut)
+        """Which of its texts run together, by their indices, and the runs."""
+        if len(unread.texts) == 1 and not self._batching:
             return [[0]], [self._runner.submit(unread, rows=1, bucket=None, deadline=deadline)]
-        tokens = await self._encode(texts, param, uncut)
+        is_quick = are_quick(unread.texts)
+        tokens = self._read(unread) if is_quick else await self._model.in_thread(partial(self._read, unread))
         groups = by_length([len(each) for each in tokens], self._max_rows)
         return groups, [self._submit([tokens[i] for i in group], deadline) for group in groups]
 
@@ -172,23 +188,17 @@ class TokenRuns:
         longest = max(map(len, group))
         return await self._runner.submit(group, rows=len(group), bucket=bucket(longest), deadline=deadline)
 
-    async def _encode(self, texts: Sequence[Text], param: str, uncut: bool) -> list[Tokens]:
-        if are_quick(texts):
-            return self._encoder.encode(texts, param, uncut=uncut)
-        return await self._model.in_thread(partial(self._encoder.encode, texts, param, uncut=uncut))
+    def _read(self, unread: _Unread) -> list[Tokens]:
+        encoder = self._query_encoder if unread.is_query else self._encoder
+        return encoder.encode(unread.texts, unread.param, uncut=unread.uncut)
 
     def _run(self, groups: Sequence[Sequence[Tokens] | _Unread], stopper: Stopper) -> list[_Part]:
-        read = [
-            self._encoder.encode(group.texts, group.param, uncut=group.uncut)
-            if isinstance(group, _Unread)
-            else group
-            for group in groups
-        ]
+        read = [self._read(group) if isinstance(group, _Unread) else group for group in groups]
         rows = self._finish(*self._tokens.run([row for group in read for row in group], stopper))
         parts: list[_Part] = []
         start = 0
         for group in read:
-            parts.append(_Part(rows[start : start + len(group)], sum(map(len, group))))
+            parts.append(_Part(rows[start : start + len(group)], sum(each.attended for each in group)))
             start += len(group)
         return parts
 

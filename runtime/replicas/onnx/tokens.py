@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from ....compiler.plan import TooLongAction
 from ...requests.errors import BadRequest, ContextLengthExceeded, StartError
@@ -21,11 +21,27 @@ Text: TypeAlias = str | tuple[str, str]
 
 
 @frozen
+class Expansion:
+    """ColBERT's: shorter texts are filled up to `length` with `mask`, which has a vector, too.
+
+    is_attended: whether the other tokens look at it.
+    """
+
+    length: int
+    mask: int
+    is_attended: bool
+
+
+@frozen
 class Tokens:
-    """One text: its token ids, and which segment each belongs to. Not padded."""
+    """One text: its token ids, and which segment each belongs to. Not padded.
+
+    attended: how many of them all others look at, the first ones.
+    """
 
     ids: Sequence[int]
     type_ids: Sequence[int]
+    attended: int = field(default=Factory(lambda it: len(it.ids), takes_self=True))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -35,6 +51,7 @@ class TextEncoder:
     """Scheduler texts into tokens. Used from any thread.
 
     max_length: in tokens; None is as the tokenizer says. on_too_long: what becomes of longer texts.
+    expansion: what becomes of shorter ones.
     """
 
     def __init__(
@@ -42,7 +59,9 @@ class TextEncoder:
         tokenizer: Tokenizer,
         max_length: int | None,
         on_too_long: TooLongAction = TooLongAction.TRUNCATE,
+        expansion: Expansion | None = None,
     ) -> None:
+        self._expansion = expansion
         said = tokenizer.truncation or {}
         tokenizer.no_padding()
         if on_too_long is TooLongAction.ERROR:
@@ -81,7 +100,13 @@ class TextEncoder:
                 raise ContextLengthExceeded(
                     f"{param} {index} has {len(each)} tokens, and the most is {self.max_length}", param=param
                 )
-        return tokens
+        return tokens if self._expansion is None else [self._expanded(each) for each in tokens]
+
+    def _expanded(self, tokens: Tokens) -> Tokens:
+        assert self._expansion is not None
+        missing = max(self._expansion.length - len(tokens), 0)
+        ids, type_ids = [*tokens.ids, *[self._expansion.mask] * missing], [*tokens.type_ids, *[0] * missing]
+        return Tokens(ids, type_ids, len(ids) if self._expansion.is_attended else len(tokens))
 
     def encodings(self, texts: Sequence[str]) -> list[Encoding]:
         """All that the tokenizer says of texts that it has encoded before."""
@@ -116,3 +141,15 @@ def load_tokenizer(path: Path, owner: str) -> Tokenizer:
         return made.from_file(str(path))  # type: ignore[no-any-return]
     except Exception as error:
         raise StartError(f"{owner}: its tokenizer {path} is no tokenizer.json: {error}") from None
+
+
+def mask_of(tokenizer: Tokenizer, path: Path, owner: str) -> int:
+    """The token that stands for what is missing. Raises StartError."""
+    for name in ("[MASK]", "<mask>"):
+        number: int | None = tokenizer.token_to_id(name)
+        if number is not None:
+            return number
+    raise StartError(
+        f"{owner}: `query_length` fills queries up with `[MASK]` or `<mask>`, and its tokenizer {path} has "
+        "neither"
+    )

@@ -10,6 +10,7 @@ from ...requests.errors import StartError
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
+from ..stand_ins import ReplicaStandIns
 from .api_key_auth import make_authorizer
 from .reachability import names_user
 from .replica import RemoteReplica
@@ -22,13 +23,20 @@ def make_replica(
     observe: HeadersObserver,
     on_ready: Callable[[], None],
     keys: frozenset[str] = frozenset(),
+    stand_ins: ReplicaStandIns | None = None,
 ) -> Replica:
     """A replica that speaks the wire format of `plan`, or the one that its plugin makes.
 
     base_dir: where secret files are looked up, and launched servers run. on_ready: called whenever a launched
     server is ready. keys: variables of our environment that hold keys, which no launched server gets but its
-    own. Raises StartError.
+    own. stand_ins: for what is outside, where the plan is simulated. Raises StartError.
     """
+    if stand_ins is not None:
+        played = stand_ins.replica(plan, placement)
+        if played is not None:
+            return played
+        authorizer = stand_ins.authorizer(plan, placement)
+        return RemoteReplica(plan, authorizer, observe, client=stand_ins.client(plan))
     if names_user(plan.endpoint):
         raise StartError(
             f"deployment `{plan.deployment}`: its `endpoint` holds a user name or a password, which logs "
@@ -38,4 +46,4 @@ def make_replica(
         return load_plugin(plan, placement, base_dir)
     launch = launch_of(plan, base_dir, keys)
     server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
-    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server)
+    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server, base_dir=base_dir)

@@ -20,6 +20,10 @@ def make_authorizer(plan: RemotePoolPlan, placement: ReplicaPlacement, base_dir:
         from .google_auth import GoogleAuthorizer
 
         return GoogleAuthorizer(plan, base_dir)
+    if plan.auth is AuthScheme.AWS_SIGV4:
+        from .aws_auth import AwsAuthorizer
+
+        return AwsAuthorizer(plan, base_dir)
     return KeyAuthorizer(plan, placement, base_dir) if plan.api_key else NoAuthorizer()
 
 
@@ -64,11 +68,13 @@ class KeyAuthorizer:
         """Nothing is held."""
 
     def version(self) -> int:
-        self._follow()
+        if self._key.may_change:
+            self._follow()
         return self._version
 
     async def authorize(self) -> Authorization:
-        self._follow()
+        if self._key.may_change:  # most never do
+            self._follow()
         return self._current
 
     async def refused(self, used: Authorization) -> bool:
@@ -84,7 +90,7 @@ class KeyAuthorizer:
         return True
 
     def _follow(self) -> None:
-        if self._key.may_change and self._key.look(asyncio.get_running_loop().time()):
+        if self._key.look(asyncio.get_running_loop().time()):
             self._changed()
 
     def _changed(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from attrs import field, frozen
@@ -26,10 +26,14 @@ _HEADERS: dict[AuthScheme, tuple[str, str]] = {
 
 @frozen(eq=False)
 class Authorization:
-    """What one request shows. secret: what its errors must not quote; None without a credential."""
+    """What one request shows. secret: what its errors must not quote; None without a credential.
+
+    sign: the headers that show it for one URL and body, where they are signed.
+    """
 
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     secret: Secret | None = None
+    sign: Callable[[str, bytes], Mapping[str, str]] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, scheme: AuthScheme, secret: Secret) -> Authorization:

@@ -8,6 +8,7 @@ from enum import Enum
 import aiohttp
 
 from ...concurrency.timeouts import Timeouts
+from ...stream_reader import arrival, arrived, take
 from .http_client import Answer
 
 END_GRACE = 0.25
@@ -44,16 +45,32 @@ class Body:
     must be here. most: bytes, counted after they are unpacked.
     """
 
-    __slots__ = ("_content", "_left", "_most", "_read", "_response", "_since", "_timeouts", "_until")
+    __slots__ = (
+        "_arrival",
+        "_content",
+        "_left",
+        "_loop",
+        "_most",
+        "_read",
+        "_response",
+        "_timeouts",
+        "_until",
+        "moment",
+        "since",
+    )
 
     def __init__(self, response: Answer, timeouts: Timeouts, read: float, until: float, most: int) -> None:
         self._response = response
         self._content = response.content
         self._timeouts = timeouts
+        self._loop = timeouts.loop
         self._read = read
         self._until = until
         self._left = self._most = most
-        self._since: float | None = None
+        self.since: float | None = None
+        """When the wait for something new began; None: the last piece brought something new."""
+        self.moment = 0.0
+        self._arrival: asyncio.Future[None] | None = None
 
     @property
     def at_end(self) -> bool:
@@ -66,24 +83,36 @@ class Body:
         Raises OutOfBounds and ClientError.
         """
         content = self._content
-        data = content.read_nowait(most)
+        data = take(content, most)
         if not data and not content.at_eof():
-            if self._since is None:
-                self._since = self._timeouts.loop.time()
+            if self.since is None:
+                self.since = self._loop.time()
+            self.moment = min(self.since + self._read, self._until)
+            self._arrival = arrival(content)
             try:
-                with self._timeouts.until(min(self._since + self._read, self._until)):
-                    data = await (content.readany() if most < 0 else content.read(most))
+                if self._arrival is None:
+                    with self._timeouts.until(self.moment):
+                        data = await (content.readany() if most < 0 else content.read(most))
+                else:
+                    self._timeouts.begin(self)
+                    try:
+                        await self._arrival
+                    finally:
+                        self._timeouts.waits.discard(self)
+                        arrived(content)
+                    data = take(content, most)
             except TimeoutError:
-                over = self._timeouts.loop.time() >= self._until
+                over = self._loop.time() >= self._until
                 raise OutOfBounds(Limit.TOTAL if over else Limit.READ, self._most) from None
         self._left -= len(data)
         if self._left < 0:
             raise OutOfBounds(Limit.SIZE, self._most)
         return data
 
-    def progressed(self) -> None:
-        """The last piece brought something new: the time for the next one begins with the wait for it."""
-        self._since = None
+    def expire(self) -> None:
+        """The wait for the next piece has lasted too long."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_exception(TimeoutError())
 
     async def whole(self) -> bytes:
         """All of it. Raises OutOfBounds and ClientError."""
@@ -93,7 +122,7 @@ class Body:
         pause_at = self._left - TURN
         while data := await self.piece():
             pieces.append(data)
-            self.progressed()
+            self.since = None
             if self._left < pause_at:  # what is here already is read without waiting for anything
                 pause_at = self._left - TURN
                 await asyncio.sleep(0)

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ....compiler.plan import RemotePoolPlan, WireFormat
-from ...dialects import anthropic, gemini, openai_chat
+from ....compiler.plan import RemotePoolPlan, WireFormat, bedrock_vendor
+from ...dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
 from ...requests.conversation import Conversation
 from ...requests.errors import BadRequest
 from ...requests.request import OPENAI_CHAT, ChatRequest
@@ -19,6 +19,8 @@ ANTHROPIC_VERSION = "2023-06-01"
 
 VERTEX_VERSION = "vertex-2023-10-16"
 """The same, as Vertex AI calls it."""
+
+_ENCRYPTED = "reasoning.encrypted_content"
 
 MAX_NAME = 200
 """Characters of the name of a model that a client may say."""
@@ -45,8 +47,10 @@ class Target(Protocol):
         """The path below the endpoint; what the plan says is put into `body`. Raises BadRequest."""
 
 
-def target_of(plan: RemotePoolPlan) -> Target:
-    """The target that `plan` asks for."""
+def target_of(plan: RemotePoolPlan, *, responses: bool = False) -> Target:
+    """The target that `plan` asks for. responses: OpenAI's."""
+    if responses:
+        return ResponsesTarget(plan)
     match plan.wire:
         case WireFormat.OPENAI:
             return OpenAITarget(plan)
@@ -55,6 +59,8 @@ def target_of(plan: RemotePoolPlan) -> Target:
             return AnthropicOnVertexTarget(plan) if on_vertex else AnthropicTarget(plan)
         case WireFormat.GEMINI:
             return GeminiTarget(plan)
+        case WireFormat.BEDROCK:
+            return BedrockTarget(plan)
 
 
 def model_named(plan: RemotePoolPlan, asked: str) -> str:
@@ -93,6 +99,33 @@ class OpenAITarget:
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return "/chat/completions"
+
+
+class ResponsesTarget:
+    """OpenAI's responses, below the same endpoint. What is kept of them is kept here, and nowhere else.
+
+    Thoughts then come encrypted, so that they can be sent again with what was said before.
+    """
+
+    dialect = openai_responses.DIALECT
+    headers: Mapping[str, str] = {}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._plan = plan
+        self._thinks = plan.capabilities.thinks not in (None, "no")
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return openai_responses.write_request(conversation)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        body["model"] = model_named(self._plan, body.get("model", ""))
+        if self._thinks and body.get("store") is not False:
+            included = body.get("include")
+            more = included if isinstance(included, list) else []
+            body["include"] = list(dict.fromkeys([*more, _ENCRYPTED]))
+        body["store"] = False
+        return "/responses"
 
 
 class AnthropicTarget:
@@ -155,6 +188,24 @@ class GeminiTarget:
         if self._safety:
             body["safetySettings"] = self._safety
         return f"{self._model}:{'streamGenerateContent?alt=sse' if request.stream else 'generateContent'}"
+
+
+class BedrockTarget:
+    """Converse and ConverseStream. Source: Amazon Bedrock API reference."""
+
+    dialect = bedrock.DIALECT
+    headers: Mapping[str, str] = {}
+    counts = False
+
+    def __init__(self, plan: RemotePoolPlan) -> None:
+        self._vendor = bedrock_vendor(plan.model)
+        self._path = f"/model/{quote(plan.model, safe='')}/converse"
+
+    def write(self, conversation: Conversation, *, passes: bool) -> Json:
+        return bedrock.write_request(conversation, vendor=self._vendor)
+
+    def address(self, request: ChatRequest, body: Json) -> str:
+        return f"{self._path}-stream" if request.stream else self._path
 
 
 def _category(name: str) -> str:

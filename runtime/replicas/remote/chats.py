@@ -14,7 +14,17 @@ import orjson
 from ....compiler.plan import ProviderKind, RemotePoolPlan, UnsupportedAction
 from ....compiler.plan.dialects import AT_OPENAI, AT_OTHERS
 from ...dialects import exact_json
-from ...dialects.adapt import AsJsonText, Checked, HeldAnswer, Note, StructuredByTool, Unsuitable, adapt
+from ...dialects.adapt import (
+    AsJsonText,
+    Checked,
+    HeldAnswer,
+    Note,
+    OneCall,
+    StructuredByTool,
+    Unsuitable,
+    adapt,
+    is_of_later_call,
+)
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.reader import AnswerReader
@@ -50,6 +60,7 @@ class Fit(NamedTuple):
 
     passes: the bytes of its answer are what the client understands. by_tool: the function whose call stands
     for the answer. headers: what the client said beside it. checked: what the answer is held to here.
+    one_call: the first call of a function is all that the client wants.
     """
 
     path: str
@@ -59,6 +70,7 @@ class Fit(NamedTuple):
     by_tool: str | None = None
     headers: Mapping[str, str] = NO_OPTIONS
     checked: Checked | None = None
+    one_call: bool = False
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -69,10 +81,11 @@ class Fit(NamedTuple):
 class Chats:
     """Asks the model of `plan`, and reads what it says."""
 
-    def __init__(self, plan: RemotePoolPlan) -> None:
+    def __init__(self, plan: RemotePoolPlan, *, responses: bool = False) -> None:
+        """responses: it is asked in OpenAI's responses."""
         self._plan = plan
         self._who = f"{plan.provider} (deployment `{plan.deployment}`)"
-        self._target = target_of(plan)
+        self._target = target_of(plan, responses=responses)
         self._dialect = self._target.dialect
         is_openais = plan.provider in (ProviderKind.OPENAI, ProviderKind.AZURE)
         self._is_openais = is_openais
@@ -81,7 +94,7 @@ class Chats:
         self._straight = Straight(self._can, is_openais=is_openais) if in_openai else None
         drops = plan.request is not None and plan.request.unsupported is UnsupportedAction.DROP
         self._unsupported: Literal["error", "drop"] = "drop" if drops else "error"
-        self._key = f"as {plan.deployment} takes it"
+        self._key = f"as {plan.deployment} takes it{' in responses' if responses else ''}"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -115,6 +128,8 @@ class Chats:
         if events and isinstance(events[-1], Failed):
             raise events[-1].error
         usage = next((each.usage for each in reversed(events) if isinstance(each, UsageKnown)), None)
+        if fit.one_call:
+            events = [event for event in events if not is_of_later_call(event)]
         if fit.by_tool is not None:
             as_text = AsJsonText(fit.by_tool)
             events = [made for event in events for made in as_text.convert(event)]
@@ -166,9 +181,10 @@ class Chats:
             return self._fitted(request, native, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
         checked = next((note for note in fit.notes if isinstance(note, Checked)), None)
-        passes = same and tool is None and (checked is None or self._dialect != OPENAI_CHAT)
+        one_call = any(isinstance(note, OneCall) for note in fit.notes)
+        passes = same and tool is None and not one_call and (checked is None or self._dialect != OPENAI_CHAT)
         fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
-        return fitted if checked is None else fitted._replace(checked=checked)
+        return fitted._replace(checked=checked, one_call=one_call)
 
     def _native(self, request: ChatRequest) -> dict[str, Any] | None:
         """The body as it came, without what says nothing; None where it has to be written anew."""
@@ -214,6 +230,7 @@ class EventsReader:
         self._reader = reader
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
+        self._one_call = fit.one_call
         self._held = HeldAnswer(fit.checked) if fit.checked is not None else None
         self._usage: Usage | None = None
         self._failed = False
@@ -243,6 +260,8 @@ class EventsReader:
         for event in events:
             if isinstance(event, Failed):
                 failure = event.error
+            elif self._one_call and is_of_later_call(event):
+                continue
             elif self._as_text is None:
                 told.append(event)
             else:

@@ -1,9 +1,9 @@
 """POST requests of bytes, on aiohttp's connections and parser, without most of what its session does.
 
 `ClientSession` builds each request anew: URL, headers, cookies, redirects, traces, a writer. Here all that
-stays the same for an address is built once. Pooling, TLS, name look-up and parsing are still aiohttp's.
-What is called for that is no public interface: where it is not as expected, or where a proxy stands in
-between, a session does the work.
+stays the same for an address is built once, and connections that have answered are kept. To connect, TLS,
+names and parsing are still aiohttp's. What is called for that is no public interface: where it is not as
+expected, or where a proxy stands in between, a session does the work.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from io import BytesIO
+from ssl import SSLContext
 from typing import Any, Protocol
 
 import aiohttp
@@ -30,10 +31,9 @@ from .connector import (
     Connector,
     PatientConnector,
 )
+from .kept_connections import KeptConnections
 from .proxy import Proxy
 
-_MAX_STALE = 64
-"""Connections out of the pool that may be found unusable before a request gives up."""
 _JOINED = 64 << 10
 """Bytes of a body up to which it is copied behind its head, to be sent at once."""
 _LARGE = 1 << 20
@@ -81,9 +81,10 @@ class HttpClient(Protocol):
 class ClientOptions:
     """headers: sent with each request. keepalive: seconds that a connection waits for its next request.
 
-    query: added to each address.
+    query: added to each address. as_written: addresses are sent character for character.
     read_ahead: bytes of an answer that are read before they are asked for. window: bytes of it that the
-    system keeps before that; None: as it likes. proxy: where all requests go through.
+    system keeps before that; None: as it likes. proxy: where all requests go through. ssl: what is trusted
+    and shown; None: as the system has it.
     """
 
     headers: Mapping[str, str]
@@ -91,11 +92,13 @@ class ClientOptions:
     window: int | None
     keepalive: float
     proxy: Proxy | None = None
+    ssl: SSLContext | None = None
     query: Mapping[str, str] = field(factory=dict)
+    as_written: bool = False
 
     def url(self, address: str) -> URL:
         """`address`, with the query."""
-        url = URL(address)
+        url = URL(address, encoded=self.as_written)
         return url.update_query(self.query) if self.query else url
 
 
@@ -137,7 +140,9 @@ class SessionClient:
         self._options = options
         self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
-            connector=PatientConnector(window=options.window, limit=0, keepalive_timeout=options.keepalive),
+            connector=PatientConnector(
+                window=options.window, limit=0, keepalive_timeout=options.keepalive, ssl=options.ssl or True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=options.headers,
             timeout=_NO_TIMEOUT,
@@ -174,9 +179,10 @@ class LeanClient:
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
-        self._connector = Connector(window=options.window, limit=0, keepalive_timeout=options.keepalive)
+        self._connector = Connector(window=options.window, limit=0, ssl=options.ssl or True)
         self._parsing: dict[str, Any] = {**_PARSING, "read_bufsize": options.read_ahead}
         self._targets: dict[tuple[str, str | None], _Target] = {}
+        self._kept: dict[Any, KeptConnections] = {}
         self._last: tuple[Mapping[str, str] | None, bytes] = None, b""  # headers are the same for long
 
     async def post(
@@ -184,19 +190,17 @@ class LeanClient:
     ) -> Answer:
         """The answer, when its head is here."""
         key = (address, content_type)
-        target = self._targets.get(key)
-        if target is None:
-            own = {} if content_type is None else {"Content-Type": content_type}
-            target = self._targets[key] = _Target(
-                self._options.url(address), {**self._options.headers, **own}
-            )
+        target = self._targets.get(key) or self._target(*key)
         known, lines = self._last
         if known is not headers:
             lines = _lines(headers)
             self._last = headers, lines
         size = len(body)
         head = b"%s%sContent-Length: %d\r\n\r\n" % (target.head, lines, size)
-        connection, protocol = await self._connect(target)
+        connection = target.kept.take()
+        if connection is None:
+            connection = await self._connector.connect(target, [], _NO_TIMEOUT)
+        protocol = connection.protocol
         try:
             protocol.set_response_params(**self._parsing)
             transport = protocol.transport
@@ -208,7 +212,7 @@ class LeanClient:
             for _ in range(MAX_INTERIM + 1):
                 message, content = await protocol.read()
                 if message.code >= 200 or message.code == 101:
-                    return _LeanAnswer(connection, message, content)
+                    return _LeanAnswer(connection, target.kept, message, content)
             raise _unreadable(target, 502, TOO_MANY_INTERIM)
         except HttpProcessingError as error:
             connection.close()
@@ -219,23 +223,26 @@ class LeanClient:
 
     async def close(self) -> None:
         """Close all connections."""
+        for each in self._kept.values():
+            each.close()
         await self._connector.close()
 
-    async def _connect(self, target: _Target) -> tuple[Any, ResponseHandler]:
-        """A connection on which nothing is under way: what came on an idle one answers no request of ours."""
-        for _ in range(_MAX_STALE):
-            connection = await self._connector.connect(target, [], _NO_TIMEOUT)
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close and protocol.is_connected():
-                return connection, protocol
-            connection.close()
-        raise aiohttp.ServerDisconnectedError
+    def _target(self, address: str, content_type: str | None) -> _Target:
+        own = {} if content_type is None else {"Content-Type": content_type}
+        target = _Target(self._options.url(address), {**self._options.headers, **own})
+        where = target.connection_key
+        if where not in self._kept:
+            self._kept[where] = KeptConnections(self._options.keepalive)
+        target.kept = self._kept[where]
+        self._targets[address, content_type] = target
+        return target
 
 
 class _Target(aiohttp.ClientRequest):
     """What all requests to one URL have in common; for aiohttp, a request that asks for a connection."""
 
     connection_key: Any = None
+    kept: KeptConnections
 
     def __init__(self, url: URL, headers: Mapping[str, str]) -> None:
         super().__init__("POST", url, headers=headers)
@@ -248,10 +255,13 @@ class _Target(aiohttp.ClientRequest):
 class _LeanAnswer:
     """An answer whose head is here."""
 
-    __slots__ = ("_connection", "content", "headers", "status")
+    __slots__ = ("_connection", "_kept", "content", "headers", "status")
 
-    def __init__(self, connection: Any, message: Any, content: aiohttp.StreamReader) -> None:
+    def __init__(
+        self, connection: Any, kept: KeptConnections, message: Any, content: aiohttp.StreamReader
+    ) -> None:
         self._connection = connection
+        self._kept = kept
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.content = content
@@ -269,13 +279,8 @@ class _LeanAnswer:
     def release(self) -> None:
         """Give the connection back; it is closed where something is left unread, or unsent."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        transport = connection.transport
-        if transport is not None and transport.get_write_buffer_size():
-            connection.close()
-        else:
-            connection.release()
+        if connection is not None:
+            self._kept.keep(connection)
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

@@ -7,10 +7,10 @@ from typing import Any
 
 from ...dialects.openai_chat import read_usage, usage_of
 from ...dialects.provider_errors.classify import Classifier
-from ...dialects.reader import parse_object
+from ...dialects.reader import IMPOSSIBLE, parse_object
 from ...dialects.server_sent_events import Event
 from ...requests.answer import ChatChunk
-from ...requests.usage import Usage
+from ...requests.usage import Usage, is_believable
 
 DONE = b"[DONE]"
 
@@ -23,7 +23,7 @@ def check_whole(body: bytes, classifier: Classifier) -> Usage | None:
         raise classifier.malformed("the answer has no choices")
     for choice in choices:
         _check_choice(choice, classifier)
-    return _usage(answer)
+    return _usage(answer, classifier)
 
 
 class PassingReader:
@@ -38,16 +38,26 @@ class PassingReader:
         self._begun = False
         self._classifier = classifier
         self._hide_usage = hide_usage
+        self._frame: tuple[bytes, bytes] | None = None
+        self._frames = 0
 
     def read(self, event: Event) -> Iterable[ChatChunk]:
         data = event.data
+        if self._frame is not None and _is_framed(data, *self._frame):
+            return (ChatChunk(data),)
         if data == DONE:
             self.ended = True
             return ()
         chunk = parse_object(data, self._classifier)
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             self._follow(choice)
-        usage = _usage(chunk)
+        usage = _usage(chunk, self._classifier)
+        if self._frames < _MOST_FRAMES:
+            self._frame = _frame(data, chunk) if usage is None else None
+            self._frames += self._frame is not None
+        else:
+            self._frame = None
         if usage is not None and self._hide_usage and not chunk.get("choices"):
             return (ChatChunk(b"", usage),)
         if b"\n" in data:  # an event of several lines: in JSON they are white space
@@ -60,22 +70,58 @@ class PassingReader:
 
     def _follow(self, choice: Any) -> None:
         """Whether a choice goes on or has its end. Raises RequestError for one that has failed."""
-        if not isinstance(choice, dict):
-            return
         self._begun = True
-        if choice.get("finish_reason") is None:
+        if isinstance(choice, dict) and choice.get("finish_reason") is None:
             self._unfinished.add(choice.get("index"))
         else:
             _check_choice(choice, self._classifier)
             self._unfinished.discard(choice.get("index"))
 
 
+def _frame(data: bytes, chunk: dict[str, Any]) -> tuple[bytes, bytes] | None:
+    """What stands around the words of a chunk that says nothing else; None where it may say more."""
+    choices = chunk.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+        return None
+    delta = choices[0].get("delta")
+    words = delta.get("content") if isinstance(delta, dict) else None
+    if not isinstance(words, str) or not words.isascii() or choices[0].get("finish_reason") is not None:
+        return None
+    head, found, tail = data.partition(b'"%b"' % words.encode())
+    if not found or found in tail or not head.endswith((b":", b": ")) or _beside_words(words.encode()):
+        return None
+    return head + b'"', b'"' + tail
+
+
+def _is_framed(data: bytes, head: bytes, tail: bytes) -> bool:
+    """Whether `data` is JSON that differs from the chunk before in its words alone."""
+    if not data.startswith(head) or not data.endswith(tail):
+        return False
+    begin, end = len(head), len(data) - len(tail)
+    return begin <= end and not _beside_words(data[begin:end])
+
+
+def _beside_words(text: bytes) -> bytes:
+    """What of `text` may not stand in a JSON string as it is, or need not be one character."""
+    return text.translate(None, _PLAIN)
+
+
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+_MOST_FRAMES = 4
+"""Frames that are tried for one stream: some providers send something else with each chunk."""
+
+
 def _check_choice(choice: Any, classifier: Classifier) -> None:
     """Raise the error of a choice that failed inside a success. Source: OpenRouter, API reference, errors."""
-    if isinstance(choice, dict) and (choice.get("finish_reason") == "error" or choice.get("error")):
+    if not isinstance(choice, dict):
+        raise classifier.malformed("the answer has a choice that is none")
+    if choice.get("finish_reason") == "error" or choice.get("error"):
         raise classifier.in_band(choice.get("error") or "the answer ended with an error")
 
 
-def _usage(answer: dict[str, Any]) -> Usage | None:
+def _usage(answer: dict[str, Any], classifier: Classifier) -> Usage | None:
     usage = usage_of(answer)
+    if usage is not None and not is_believable(usage):
+        classifier.doubt(IMPOSSIBLE)
+        return None
     return None if usage is None else read_usage(usage)

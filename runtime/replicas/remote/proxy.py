@@ -1,4 +1,4 @@
-"""The proxy between this machine and a provider, as the environment names it.
+"""The proxy between this machine and a provider, as a plan or the environment names it.
 
 HTTPS_PROXY and HTTP_PROXY, and NO_PROXY for hosts that are reached without; in small letters, too. What is on
 this machine is always reached without.
@@ -6,13 +6,21 @@ this machine is always reached without.
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.request import getproxies_environment, proxy_bypass
 
 from attrs import field, frozen
 from yarl import URL
+
+from ....compiler.plan import RemotePoolPlan, no_proxy_url
+from ...requests.errors import StartError
+from ...secret import read_document
+
+log = logging.getLogger(__name__)
 
 SCHEMES = ("http", "https")
 
@@ -57,6 +65,34 @@ def proxy_for(endpoint: str) -> Proxy | None:
         shown = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
         headers = {"Proxy-Authorization": f"Basic {shown}"}
     return Proxy(URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port), headers)
+
+
+def proxy_of(plan: RemotePoolPlan, base_dir: Path) -> Proxy | None:
+    """The proxy that the plan names, or else the environment for its endpoint. Raises StartError.
+
+    base_dir: where secret files are looked up.
+    """
+    owner, login = f"deployment `{plan.deployment}`", None
+    if plan.proxy_login is not None:
+        login = read_document(plan.proxy_login, base_dir, owner, "user:password of its proxy").reveal()
+    try:
+        proxy = proxy_for(plan.endpoint) if plan.proxy is None else proxy_at(plan.proxy, login)
+    except NoProxy as error:
+        raise StartError(f"{owner}: {error}") from None
+    if proxy is not None:
+        log.info("%s: its requests go through the proxy %s", owner, proxy.where)
+    return proxy
+
+
+def proxy_at(address: str, login: str | None) -> Proxy:
+    """The proxy at an address that a plan names. Raises NoProxy."""
+    if problem := no_proxy_url(address):
+        raise NoProxy(f"{problem[0]}: {problem[2]}")
+    url = URL(address)
+    headers = {}
+    if login is not None:
+        headers = {"Proxy-Authorization": f"Basic {b64encode(login.encode()).decode()}"}
+    return Proxy(URL.build(scheme=url.scheme, host=url.host or "", port=url.port), headers)
 
 
 def _is_here(host: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from yarl import URL
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan
+from .proxy import NoProxy, proxy_at, proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,13 @@ async def name_unreachable(plans: Iterable[RemotePoolPlan], *, strict: bool) -> 
         for plan in plans
         if not (plan.provider is ProviderKind.CUSTOM or plan.is_launched or names_user(plan.endpoint))
     ]
-    endpoints = list(dict.fromkeys(plan.endpoint for plan in checked))
-    reasons = dict(zip(endpoints, await asyncio.gather(*map(why_unreachable, endpoints)), strict=True))
+    ways = list(dict.fromkeys((plan.endpoint, plan.proxy) for plan in checked))
+    asked = (why_unreachable(endpoint, proxy) for endpoint, proxy in ways)
+    reasons = dict(zip(ways, await asyncio.gather(*asked), strict=True))
     problems = [
         f"deployment `{plan.deployment}`: its endpoint {plan.endpoint} cannot be reached: {reason}"
         for plan in checked
-        if (reason := reasons[plan.endpoint])
+        if (reason := reasons[plan.endpoint, plan.proxy])
     ]
     if strict:
         return problems
@@ -46,9 +48,19 @@ def names_user(endpoint: str) -> bool:
     return "@" in endpoint.partition("://")[2].partition("/")[0]
 
 
-async def why_unreachable(endpoint: str) -> str | None:
-    """Why nobody answers at `endpoint`, in words; None when somebody does."""
+async def why_unreachable(endpoint: str, through: str | None = None) -> str | None:
+    """Why nobody answers at `endpoint`, in words; None when somebody does.
+
+    through: the proxy that a plan names. Where one is on the way, it is the one to be reached: it may know
+    hosts that nobody here knows.
+    """
     url = URL(endpoint)
+    try:
+        proxy = proxy_for(endpoint) if through is None else proxy_at(through, None)
+    except NoProxy as error:
+        return str(error)
+    if proxy is not None:
+        url = proxy.url
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(url.host, url.port)

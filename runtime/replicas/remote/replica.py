@@ -7,18 +7,20 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
 
-from ....compiler.plan import RemotePoolPlan, TaskKind
+from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
-from ...dialects.provider_errors.classify import Classifier
+from ...dialects import openai_responses
+from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
+from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
-from ...ended_stream import rest_of
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
     NetworkError,
@@ -42,16 +44,20 @@ from ...requests.request import (
     TensorRequest,
 )
 from ...requests.upstream import Upstream
+from ...stream_reader import take
 from ..launch import LaunchedServer
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
+from .certificates import Certificates, why_tls
 from .chats import Chats, ChunkReader, EventsReader, Fit, read_events, without_end
 from .connector import why_unreadable
 from .extra_body import ExtraBody
 from .http_client import Answer, ClientOptions, HttpClient, open_client
 from .passthrough_requests import JSON, Passed, Pieces, usage_in
-from .proxy import NoProxy, Proxy, proxy_for
+from .proxy import proxy_of
+
+Parser = SseParser | EventStreamParser
 
 E = TypeVar("E", bound=RequestError)
 
@@ -88,6 +94,7 @@ class RemoteReplica:
 
     Only where the provider refuses the credential, it is renewed and shown once more.
     server: where the requests go instead of the plan's endpoint; it lives as long as the replica.
+    client: what sends them, in a simulation.
     """
 
     def __init__(
@@ -96,9 +103,12 @@ class RemoteReplica:
         authorizer: Authorizer,
         observe: HeadersObserver,
         server: LaunchedServer | None = None,
+        client: HttpClient | None = None,
+        base_dir: Path = Path(),
     ) -> None:
         self._plan = plan
         self._chats = Chats(plan)
+        self._responses = Chats(plan, responses=True) if plan.responses else self._chats
         self._passed = Passed(plan)
         self._retrieval = retrieval_of(plan)
         self._authorizer = authorizer
@@ -110,8 +120,11 @@ class RemoteReplica:
         shortest = min(self._request_timeout, self._read_timeout, self._total_timeout)
         self._timeouts = Timeouts(min(max(shortest * LATENESS, MIN_GRAIN), MAX_GRAIN))
         self._extra = ExtraBody.of(plan)
-        self._client: HttpClient | None = None
+        self._is_bedrock = plan.wire is WireFormat.BEDROCK
+        self._client: HttpClient | None = client
         self._classifier = Classifier(plan, None)
+        self._base_dir = base_dir
+        self._certificates: Certificates | None = None
 
     async def start(self) -> None:
         plan = self._plan
@@ -120,7 +133,11 @@ class RemoteReplica:
         await self._authorizer.start()
         if self._server:
             await self._server.start()
-        proxy = None if self._server else self._proxy()
+        if self._client is not None:
+            return
+        proxy = None if self._server else proxy_of(plan, self._base_dir)
+        if plan.tls is not None:
+            self._certificates = Certificates(plan.tls, self._base_dir, f"deployment `{plan.deployment}`")
         headers = {"User-Agent": "inferc", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         self._client = open_client(
             ClientOptions(
@@ -129,21 +146,11 @@ class RemoteReplica:
                 window=_WINDOW.get(plan.task_kind),
                 keepalive=_KEEPALIVE,
                 proxy=proxy,
+                ssl=self._certificates.context if self._certificates is not None else None,
                 query=plan.query,
+                as_written=self._is_bedrock,  # whose signatures are of each character
             )
         )
-
-    def _proxy(self) -> Proxy | None:
-        """The proxy that the environment names for the endpoint. Raises StartError."""
-        try:
-            proxy = proxy_for(self._plan.endpoint)
-        except NoProxy as error:
-            raise StartError(f"deployment `{self._plan.deployment}`: {error}") from None
-        if proxy is not None:
-            log.info(
-                "deployment `%s`: its requests go through the proxy %s", self._plan.deployment, proxy.where
-            )
-        return proxy
 
     async def stop(self) -> None:
         client, self._client = self._client, None
@@ -160,13 +167,17 @@ class RemoteReplica:
         ready = self._server is None or self._server.ready
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
+    def _asks(self, request: ChatRequest) -> Chats:
+        """What asks the provider: in the client's own protocol, where the provider has that one, too."""
+        return self._responses if request.dialect == openai_responses.DIALECT else self._chats
+
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
-        return self._chats.fit_at_once(request)
+        return self._asks(request).fit_at_once(request)
 
     def fit(self, request: ChatRequest) -> Fit:
         """`request` as the provider takes it. Raises BadRequest."""
-        return self._chats.fit(request)
+        return self._asks(request).fit(request)
 
     async def stream(self, request: Request, deadline: float | None) -> AsyncGenerator[Chunk, None]:
         response, classifier, until = await self._open(request, deadline)
@@ -186,10 +197,10 @@ class RemoteReplica:
                 raise self._fail(ServerError, "answered with a page of HTML where a stream was asked for")
             reader: ChunkReader
             if isinstance(request, ChatRequest):
-                reader = self._chats.reader(request, classifier)
+                reader = self._asks(request).reader(request, classifier)
             else:
                 reader = self._passed.reader(request, classifier)
-            parser = SseParser()
+            parser: Parser = EventStreamParser() if self._is_bedrock else SseParser()
             body = self._body(response, until, MAX_STREAM)
             upstream: Upstream | None = read_upstream(response.headers, classifier.secret)
             while not reader.ended:
@@ -227,12 +238,12 @@ class RemoteReplica:
         """The answer, all of it in the body. Raises RequestError, OutOfBounds and ClientError."""
         most = _most(request)
         if response.content.is_eof():  # as most, it came along with its head
-            body = rest_of(response.content)
+            body = take(response.content)
             if len(body) > most:
                 raise OutOfBounds(Limit.SIZE, most)
         else:
             body = await self._body(response, until, most).whole()
-        held = isinstance(request, ChatRequest) and self._chats.is_held(request)
+        held = isinstance(request, ChatRequest) and self._asks(request).is_held(request)
         if len(body) < LARGE and not held:
             chunk = self._parse(request, body, response.headers, classifier)
         else:
@@ -263,7 +274,7 @@ class RemoteReplica:
         if isinstance(request, CompletionRequest):
             answer: Chunk = self._passed.whole(body, classifier)
         else:
-            answer = self._chats.whole(body, request, classifier)
+            answer = self._asks(request).whole(body, request, classifier)
         if request.stream:
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
@@ -279,7 +290,7 @@ class RemoteReplica:
         body = self._body(response, until, MAX_STREAM)
         try:
             while data := await body.piece(_READ_AHEAD):
-                body.progressed()
+                body.since = None
                 yield pieces.piece(data)._replace(upstream=upstream)
                 upstream = None
         except EventTooLarge:
@@ -320,7 +331,7 @@ class RemoteReplica:
         content_type, endpoint = None, self._server.endpoint if self._server else self._plan.endpoint
         beside: Mapping[str, str] = NO_OPTIONS
         if isinstance(request, ChatRequest):
-            fit = self._chats.fit(request)
+            fit = self._asks(request).fit(request)
             path, body, beside = fit.path, fit.body, fit.headers
         elif isinstance(request, CompletionRequest | PassedRequest):
             path, body, kind = self._passed.request(request)
@@ -334,10 +345,14 @@ class RemoteReplica:
             path, body = self._retrieval.request(request)
         if self._extra is not None and content_type is None:
             body = self._extra.added_to(body)
+        if self._certificates is not None:
+            self._certificates.look(self._timeouts.loop.time())
         try:
             with self._timeouts.within(self._request_timeout, until):
                 used = await self._authorizer.authorize()
                 headers = {**used.headers, **beside} if beside else used.headers
+                if used.sign is not None:
+                    headers = {**headers, **used.sign(endpoint + path, body)}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
@@ -349,22 +364,29 @@ class RemoteReplica:
             raise self._network_error(error) from None
 
     def _chunks(
-        self, reader: ChunkReader, parser: SseParser, data: bytes, body: Body
+        self, reader: ChunkReader, parser: Parser, data: bytes, body: Body
     ) -> tuple[list[ChatChunk | ChatEvents], RequestError | None]:
         """The chunks in `data`, which is empty at the end, and the error that stops the stream."""
         try:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge:
             return [], self._fail(ServerError, f"sent an event of more than {MAX_EVENT >> 20} MiB")
+        except BrokenStream:
+            return [], self._fail(ServerError, "sent a stream that cannot be read")
         if events or parser.in_event:
-            body.progressed()
+            body.since = None
         chunks, error = read_events(reader, events, closing=not data)
         if not data and not reader.ended and error is None:
             error = self._fail(ServerError, "ended the stream without its end marker")
         more = error is not None or (reader.ended and body.at_end)
         if len(chunks) > 1 or more:
             last = len(chunks) - 1
-            chunks = [chunk._replace(more=more or index < last) for index, chunk in enumerate(chunks)]
+            chunks = [
+                ChatChunk(chunk.data, chunk.usage, more or index < last)
+                if isinstance(chunk, ChatChunk)
+                else chunk._replace(more=more or index < last)
+                for index, chunk in enumerate(chunks)
+            ]
         return chunks, error
 
     def _body(self, response: Answer, until: float, most: int) -> Body:
@@ -389,6 +411,8 @@ class RemoteReplica:
 
     def _network_error(self, error: aiohttp.ClientError) -> RequestError:
         match error:
+            case aiohttp.ClientHttpProxyError(status=407):
+                return self._fail(ServerError, f"cannot be reached: {ASKS_USER}", retryable=False)
             case aiohttp.ClientHttpProxyError():
                 what = f"cannot be reached: the proxy on the way answered {error.status}"
             case aiohttp.ClientConnectorCertificateError():
@@ -396,11 +420,13 @@ class RemoteReplica:
                 why = getattr(why, "verify_message", "") or why
                 what = (
                     f"cannot be trusted at {error.host}:{error.port}: {why}; "
-                    "certificates of your own are read from the file that SSL_CERT_FILE names"
+                    "trust certificates of your own with `tls { ca = file(…) }`, or SSL_CERT_FILE"
                 )
+            case aiohttp.ClientConnectorSSLError():
+                what = f"cannot be reached at {self._plan.endpoint}: {why_tls(error.os_error)}"
             case aiohttp.ClientConnectorError():
                 number = error.os_error.errno
-                reason = os.strerror(number) if number and number > 0 else error.os_error
+                reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
                 if isinstance(error, aiohttp.ClientProxyConnectionError):
                     where = f"the proxy {error.host}:{error.port}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import string
 from collections.abc import Callable, Mapping
@@ -36,6 +37,8 @@ def builtin(
     match node.function:
         case "image" | "image_size":
             return _image(node.function, positional, named, workers)
+        case "sound" | "regions":
+            return _elsewhere(node.function, positional, named, workers)
         case "format":
             return _format(constants[node.arguments[0]], positional[1:], named)
         case "json_path":
@@ -81,6 +84,34 @@ def _image(function: str, positional: list[int], named: Mapping[str, int], worke
         return Later(lambda: elsewhere(values))
 
     return compute
+
+
+def _elsewhere(function: str, positional: list[int], named: Mapping[str, int], workers: Workers) -> Compute:
+    """What takes as long as what is in its values."""
+    _numeric("zeros")
+    make = making_sound if function == "sound" else finding_regions
+    elsewhere = workers.function(f"`{function}`", make)
+    here = make()
+
+    def compute(frame: Frame) -> Any:
+        values = _given(frame, positional, named)
+        return here(values) if is_light(values) else Later(lambda: elsewhere(values))
+
+    return compute
+
+
+def making_sound() -> WorkerFunction:
+    """`sound` as a worker calls it."""
+    from .sounds import sound
+
+    return lambda values: sound(*values["positional"], **values["named"])
+
+
+def finding_regions() -> WorkerFunction:
+    """`regions` as a worker calls it."""
+    from .regions import regions
+
+    return lambda values: regions(*values["positional"], **values["named"])
 
 
 def making_image() -> WorkerFunction:
@@ -166,6 +197,12 @@ def has_bounds(spec: str) -> bool:
     return "{" not in spec and all(int(number) <= MAX_WIDTH for number in re.findall(r"\d+", spec))
 
 
+def _whole(to: Callable[[float], int], x: float) -> int:
+    if not math.isfinite(x) or abs(x) >= 2**63:
+        raise StepFailed("the number is no `int` of 64 bits")
+    return to(x)
+
+
 def _concat(*values: Any, axis: int = 0) -> Any:
     first = values[0]
     if isinstance(first, str):
@@ -184,4 +221,7 @@ _PLAIN: dict[str, Function] = {
     "join": lambda texts, separator: separator.join(texts),
     "text": text_of,
     "decode": lambda data: data.decode("utf-8", "replace"),
+    "round": lambda x: _whole(round, x),
+    "floor": lambda x: _whole(math.floor, x),
+    "ceil": lambda x: _whole(math.ceil, x),
 }

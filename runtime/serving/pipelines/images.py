@@ -27,6 +27,10 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """What is read; other formats that Pillow knows start programs, or are read by code that few use."""
 
 
+_TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""By how many degrees an image is turned, as the hands of a clock go."""
+
+
 def image(
     source: bytes,
     width: int = 224,
@@ -41,12 +45,17 @@ def image(
     colors: str = "rgb",
     layout: str = "nchw",
     scale: float = 1 / 255,
+    turn: int = 0,
 ) -> NDArray[Any]:
     """f32 [1, 3, height, width], RGB: from 0 to 1, then (x - mean) / std. Blocks. Raises StepFailed."""
     _check_size(width, height)
     picture = _decoded(source, "L" if colors == "gray" else "RGB")
     if box is not None:
         picture = _part(picture, box)
+    if turn % 90:
+        raise StepFailed(f"an image is turned by 0, 90, 180 or 270 degrees, not by {turn}")
+    if turn % 360:
+        picture = picture.transpose(_TURNS[turn % 360])
     fitted = _fitted(picture, (width, height), fit, resize, pad, Image.Resampling[resample.upper()])
     values = numpy.asarray(fitted, numpy.float32).reshape(height, width, -1)
     if colors == "bgr":

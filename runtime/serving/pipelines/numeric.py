@@ -198,6 +198,19 @@ def split(x: Array, parts: int, axis: int = 0) -> list[Array]:
         raise StepFailed(f"{shape_of(x)} is not {parts} parts of one size along axis {axis}") from None
 
 
+def windows(x: Any, size: int, step: int) -> Array:
+    """Parts of one size along the first axis, each so far behind the one before; what is left over is out."""
+    values = numpy.asarray(x)
+    if not values.ndim or size < 1 or step < 1:
+        raise StepFailed(f"`windows` takes sizes and steps of at least 1, not {size} and {step}")
+    if len(values) < size:
+        return numpy.zeros((0, size, *values.shape[1:]), values.dtype)
+    parts = numpy.lib.stride_tricks.sliding_window_view(values, size, 0)[::step]
+    if parts.size > MAX_NUMBERS:
+        raise StepFailed(f"windows of {shape_of(values)} have more than {MAX_NUMBERS:,} numbers")
+    return numpy.ascontiguousarray(numpy.moveaxis(parts, -1, 1))
+
+
 def unstack(x: Array) -> list[Any]:
     """What stands at each place of the first axis."""
     if not x.ndim:

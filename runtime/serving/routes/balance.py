@@ -13,6 +13,7 @@ from ...policies.estimate import Estimate, estimate
 from ...requests.answer import Chunk
 from ...requests.call import Call
 from ...requests.trace import Trace
+from ..affinity import by_preference, key_of
 from ..model import Model
 from .failover import with_failover
 from .route import Route
@@ -78,6 +79,8 @@ class Balance(Route):
         self._balancing = Balancing()
         self._quickness = [Quickness() for _ in members]
         self._by = plan.by
+        self._key = plan.key
+        self._names = [member.name for member in members]
 
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         now = asyncio.get_running_loop().time()
@@ -108,6 +111,10 @@ class Balance(Route):
                 return lambda index: self._quickness[index].seconds(now) * (1 + _busy(members[index]))
             case BalanceKind.USAGE:
                 return lambda index: members[index].used(now)
+            case BalanceKind.KEY:
+                key = key_of(call, self._key) if self._key is not None else None
+                if key is not None:
+                    return by_preference(key, self._names).index
         return lambda _: 0.0
 
 

@@ -7,11 +7,11 @@ from hashlib import blake2b
 from itertools import accumulate
 from random import Random
 
-from ....compiler.plan import KeySource, RouteKey, SplitPlan
+from ....compiler.plan import SplitPlan
 from ...requests.answer import Chunk
 from ...requests.call import Call
-from ...requests.request import ChatRequest, CompletionRequest
 from ...requests.trace import Trace
+from ..affinity import key_of
 from ..model import Model
 from .failover import with_failover
 from .route import Route
@@ -51,16 +51,3 @@ class Split(Route):
     def pick(self, call: Call, trace: Trace) -> AsyncGenerator[Chunk, None]:
         index = self._splitting.decide(key_of(call, self._key))
         return with_failover(self, [index], call, trace)
-
-
-def key_of(call: Call, key: RouteKey) -> str | None:
-    """What keeps the request together with others, where it says that."""
-    if key.source is KeySource.HEADER:
-        return call.headers.get(key.name) or None
-    request = call.request
-    if isinstance(request, ChatRequest) and request.said is not None:
-        said = request.said
-        value = said.conversation.user if key.name == "user" else (said.native or {}).get(key.name)
-        return str(value) if isinstance(value, str | int) and value != "" else None
-    value = request.body.get(key.name) if isinstance(request, ChatRequest | CompletionRequest) else None
-    return str(value) if isinstance(value, str | int) and value != "" else None

@@ -192,3 +192,14 @@ def test_claude_on_vertex_comes_back_from_litellm_and_atomr_has_no_word_for_it(t
     assert 'region = "eu"' in back
     assert before.program is not None
     assert {each.where for each in export(before.program, "atomr").lost} == {"a.project", "a.region"}
+
+
+def test_bedrock_comes_back_from_litellm(tmp_path: Path) -> None:
+    text = """deployment a {
+  model = "amazon.nova-lite-v1:0"
+  runtime bedrock { region = "us-east-1", access_key_id = env("ID"), secret_access_key = env("SECRET") }
+}
+"""
+    _, _, back = there_and_back(text, "litellm", tmp_path, "config.yaml")
+    for written in ('region = "us-east-1"', 'access_key_id = env("ID")', 'secret_access_key = env("SECRET")'):
+        assert written in back

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inferc.compiler.plan import UNKNOWN, Capabilities
 from inferc.compiler.plan.codec import plan_converter
-from inferc.runtime.dialects import anthropic, gemini, openai_chat
+from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
 from inferc.runtime.dialects.adapt import (
     Adapted,
     Checked,
@@ -26,7 +26,7 @@ from inferc.runtime.requests import events as e
 from inferc.runtime.requests.conversation import Conversation
 from inferc.runtime.requests.parts import Text
 from tests.support.conversations import anthropic_bodies, openai_bodies
-from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
+from tests.support.official_types import check_anthropic, check_bedrock, check_gemini, check_openai_chat
 from tests.support.strict import problems
 
 Json = dict[str, Any]
@@ -36,8 +36,14 @@ WRITE = {
     "openai_chat": openai_chat.write_request,
     "anthropic": anthropic.write_request,
     "gemini": gemini.write_request,
+    "bedrock": bedrock.write_request,
 }
-TYPES = {"openai_chat": check_openai_chat, "anthropic": check_anthropic, "gemini": check_gemini}
+TYPES = {
+    "openai_chat": check_openai_chat,
+    "anthropic": check_anthropic,
+    "gemini": check_gemini,
+    "bedrock": check_bedrock,
+}
 
 USER = {"role": "user", "content": "Hello."}
 TOOL = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
@@ -91,13 +97,13 @@ def refused(body: Json, to: str, can: Capabilities = UNKNOWN, **more: Any) -> li
 
 def is_imaginary(can: Capabilities, to: str) -> bool:
     """Levels are Google's, budgets are not OpenAI's: no model says so of itself."""
-    return (to == "anthropic" and can.thinks == "level") or (
+    return (to in ("anthropic", "bedrock") and can.thinks == "level") or (
         to == "openai_chat" and can.thinks not in (None, "no")
     )
 
 
 @pytest.mark.parametrize("unsupported", ["error", "drop"])
-@pytest.mark.parametrize("to", ["anthropic", "gemini"])
+@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
 @given(body=openai_bodies(), can=CAPABILITIES)
 def test_openai_s_requests_are_taken_or_refused_by_name(
     to: str, unsupported: Any, body: Json, can: Capabilities
@@ -107,13 +113,13 @@ def test_openai_s_requests_are_taken_or_refused_by_name(
 
 
 @pytest.mark.parametrize("unsupported", ["error", "drop"])
-@pytest.mark.parametrize("to", ["openai_chat", "gemini"])
+@pytest.mark.parametrize("to", ["openai_chat", "gemini", "bedrock"])
 @given(body=anthropic_bodies(), can=CAPABILITIES)
 def test_anthropic_s_requests_are_taken_or_refused_by_name(
     to: str, unsupported: Any, body: Json, can: Capabilities
 ) -> None:
     if not is_imaginary(can, to):
-        can = can if to == "gemini" else can.over(Capabilities(refused_sampling=("top_k", "min_p")))
+        can = can if to != "openai_chat" else can.over(Capabilities(refused_sampling=("top_k", "min_p")))
         _taken_or_refused(body, "anthropic", to, can, unsupported)
 
 
@@ -224,6 +230,11 @@ def test_a_model_that_does_not_think_is_not_asked_to() -> None:
     can = Capabilities(thinks="no")
     assert refused(openai(reasoning_effort="low"), "anthropic", can) == ["reasoning_effort"]
     assert "thinking" not in sent(openai(reasoning_effort="none"), "anthropic", can)
+    asked = {**openai(), "max_tokens": 2000, "output_config": {"effort": "high"}}
+    as_it_sees_fit = {**asked, "thinking": {"type": "adaptive"}}
+    assert "reasoning_effort" not in sent(as_it_sees_fit, "openai_chat", can, client="anthropic")
+    budget = {**asked, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    assert refused(budget, "openai_chat", can, client="anthropic") == ["thinking"]
 
 
 def test_a_budget_that_does_not_fit_the_answer_is_refused() -> None:
@@ -311,7 +322,7 @@ def test_a_call_of_another_model_gets_the_mark_of_a_lost_signature() -> None:
     assert call["thoughtSignature"] == "skip_thought_signature_validator"
 
 
-@pytest.mark.parametrize("to", ["anthropic", "gemini"])
+@pytest.mark.parametrize("to", ["anthropic", "gemini", "bedrock"])
 @pytest.mark.parametrize(
     ("messages", "kept"),
     [
@@ -409,10 +420,6 @@ def test_of_allowed_tools_the_others_are_left_out() -> None:
         ["now"],
         {"type": "auto"},
     )
-
-
-def test_gemini_cannot_be_held_to_one_call() -> None:
-    assert refused(openai(tools=[TOOL], parallel_tool_calls=False), "gemini") == ["parallel_tool_calls"]
 
 
 PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}

@@ -15,24 +15,26 @@ import pytest
 from inferc.compiler.capabilities import capabilities_from
 from inferc.compiler.plan import Capabilities
 from inferc.compiler.plan.dialects import AT_OPENAI, AT_OTHERS
+from inferc.dsl.bedrock_names import vendor_of
 from inferc.dsl.capabilities import find_facts
 from inferc.dsl.inference import name_at
 from inferc.dsl.kinds import RuntimeKind
-from inferc.runtime.dialects import anthropic, gemini, openai_chat
+from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
 from inferc.runtime.dialects.adapt import Adapted, adapt
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.mock_provider.strict import table
+from tests.support.official_types import check_bedrock
 
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[3] / "dsl"
-DIALECTS = {"anthropic": "anthropic", "gemini": "gemini"}
+DIALECTS = {"anthropic": "anthropic", "gemini": "gemini", "bedrock": "bedrock"}
 WRITE = {
     "openai_chat": openai_chat.write_request,
     "anthropic": anthropic.write_request,
     "gemini": gemini.write_request,
 }
-PROVIDERS = ("openai", "anthropic", "gemini", "mistral", "deepseek", "xai", "groq")
+PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "deepseek", "xai", "groq")
 """Who has both a strict fake and models in the catalogue."""
 
 USER = {"role": "user", "content": "Give me json."}
@@ -137,11 +139,12 @@ FEATURES: dict[str, Json] = {
 @cache
 def families() -> list[tuple[str, str, Capabilities]]:
     """A model of each provider for each set of facts: those that chat."""
-    catalogue = json.loads((ROOT / "model_prices.json").read_bytes())["models"]
+    files = ("model_prices.json", "preset_model_prices.json")
+    catalogue = [row for file in files for row in json.loads((ROOT / file).read_bytes())["models"]]
     shipped = json.loads((ROOT / "capabilities" / "models.json").read_bytes())["models"]
     found: dict[tuple[str, str], tuple[str, str, Capabilities]] = {}
     for provider in PROVIDERS:
-        names = [row["name"] for row in catalogue if row["provider"] == provider]
+        names = [row["name"].removeprefix("regional.") for row in catalogue if row["provider"] == provider]
         for name in [*names, *shipped.get(provider, {})]:
             facts = find_facts(name, RuntimeKind(provider)).values
             if facts.get("task") == "chat":
@@ -158,7 +161,11 @@ def sent(model: str, provider: str, can: Capabilities, feature: Json) -> Json | 
     if not isinstance(fit, Adapted):
         assert all(problem.where and problem.why for problem in fit.problems)
         return None
-    body: Json = loads(dumps(WRITE[dialect](fit.conversation)))
+    if dialect == "bedrock":
+        body: Json = loads(dumps(bedrock.write_request(fit.conversation, vendor=vendor_of(model))))
+        check_bedrock(body)
+        return body
+    body = loads(dumps(WRITE[dialect](fit.conversation)))
     if dialect != "gemini":
         body["model"] = name_at(RuntimeKind(provider), model)
     return body

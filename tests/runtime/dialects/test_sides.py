@@ -18,7 +18,13 @@ from inferc.runtime.dialects.reader import PlainFailures
 from inferc.runtime.dialects.registry import CLIENT_SIDES, PROVIDER_SIDES
 from inferc.runtime.dialects.server_sent_events import SseParser
 from inferc.runtime.requests.errors import RateLimited
-from tests.support.official_types import check_anthropic, check_gemini, check_openai_chat
+from tests.support.official_types import (
+    check_anthropic,
+    check_bedrock,
+    check_gemini,
+    check_openai_chat,
+    check_openai_responses,
+)
 from tests.support.strict import problems
 
 USER = {"role": "user", "content": "Hello."}
@@ -37,7 +43,10 @@ ASKED: dict[str, dict[str, Any]] = {
 CALL = {"id": "t1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
 MESSAGE = {"role": "assistant", "content": "I look.", "tool_calls": [CALL]}
 BLOCKS = [{"type": "text", "text": "I look."}, {"type": "tool_use", "id": "t1", "name": "now", "input": {}}]
+CONVERSED = [{"text": "I look."}, {"toolUse": {"toolUseId": "t1", "name": "now", "input": {}}}]
 PARTS = [{"text": "I look."}, {"functionCall": {"id": "t1", "name": "now", "args": {}}}]
+
+SAID = {"type": "output_text", "text": "I look.", "annotations": []}
 
 ANSWERED: dict[str, Any] = {
     "openai_chat": {
@@ -47,6 +56,17 @@ ANSWERED: dict[str, Any] = {
         "model": "m",
         "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "tool_calls", "logprobs": None}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    },
+    "openai_responses": {
+        "id": "resp_1",
+        "object": "response",
+        "model": "m",
+        "status": "completed",
+        "output": [
+            {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [SAID]},
+            {"id": "fc_1", "type": "function_call", "call_id": "t1", "name": "now", "arguments": "{}"},
+        ],
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
     },
     "anthropic": {
         "id": "msg_1",
@@ -58,6 +78,12 @@ ANSWERED: dict[str, Any] = {
         "stop_sequence": None,
         "usage": {"input_tokens": 3, "output_tokens": 2},
     },
+    "bedrock": {
+        "output": {"message": {"role": "assistant", "content": CONVERSED}},
+        "stopReason": "tool_use",
+        "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5},
+        "metrics": {"latencyMs": 1},
+    },
     "gemini": {
         "responseId": "r1",
         "modelVersion": "m",
@@ -68,8 +94,10 @@ ANSWERED: dict[str, Any] = {
 
 CHECKS = {
     "openai_chat": check_openai_chat,
+    "openai_responses": check_openai_responses,
     "anthropic": check_anthropic,
     "gemini": check_gemini,
+    "bedrock": check_bedrock,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -218,3 +220,21 @@ async def test_generation_with_cuda_graphs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="CUDA graphs need inputs of fixed sizes"):
         async with running(plan):
             pass
+
+
+def test_what_a_gpu_is_to_show_is_rehearsed_on_the_cpu() -> None:
+    command = [
+        sys.executable,
+        "scripts/gpu.py",
+        "--rehearse",
+        "--times",
+        "1",
+        "--only",
+        "embeddings",
+        "graphs",
+    ]
+    done = subprocess.run(command, cwd=MODELS.parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, embeddings, graphs = done.stdout.splitlines()
+    assert embeddings.startswith("ok       embeddings")
+    assert graphs == "skipped  graphs      only CUDA records graphs"

@@ -26,6 +26,7 @@ from inferc.compiler.plan import (
     TaskKind,
     TaskSpec,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.replicas.onnx import OnnxReplica, batching_trial, isolated_load
 from inferc.runtime.replicas.onnx.time_limit import limited
 from inferc.runtime.requests.errors import RequestTimeout, StartError
@@ -40,7 +41,6 @@ from inferc.runtime.requests.request import (
 from inferc.runtime.requests.tensor import Tensor
 
 from ...support.commands import INFERC, PATIENCE
-from ...support.virtual_time import run_virtual
 from .plans import MODELS, PLACEMENT, embed_spec, file_ref, onnx_plan, running
 from .toys import ENDLESS, byte_tokenizer, causal_lm, endless_for, looping, scorer, tensor_plan
 

@@ -20,7 +20,7 @@ from inferc.runtime.replicas.onnx.scores import sigmoid, softmax
 from ...support.projects import Project
 from ...support.remote import gateway_of, running
 from .plans import MODELS
-from .toys import save_model, scorer
+from .toys import echo, save_model, scorer
 
 WIDTH = 6
 VOCABULARY = 31_000
@@ -275,3 +275,128 @@ def _with_worth(path: Path, table: numpy.ndarray[Any, Any], name: str = "worth")
     old.CopyFrom(numpy_helper.from_array(table, name))
     path.write_bytes(model.SerializeToString())
     return path
+
+
+READ = numpy.array([[0, 9, 0], [0, 9, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9], [9, 0, 0]], numpy.float32)
+"""Scores of six steps: a, a again, nothing, another a, b, nothing."""
+
+
+async def test_steps_become_a_text(project: Project) -> None:
+    model = echo(project.folder / "m.onnx", "FP32", ("n", "steps", 3))
+    task = 'classify { labels = ["", "a", "b"], decoding = ctc, activation = none }'
+    call = (
+        "pipeline p(x: tensor<f32, [1, steps, 3]>) -> { label: text, confidence: float } { return m(x) }\n"
+        "pipeline several(x: tensor<f32, [n, steps, 3]>) -> list<{ label: text, confidence: float }> "
+        "{ return m(x) }\n"
+    )
+    async with served(project, deployment(model, task) + call) as gateway:
+        _, one = await gateway.post("/v1/pipelines/p", x=READ[None].tolist())
+        _, two = await gateway.post("/v1/pipelines/several", x=[READ.tolist(), (READ * 0).tolist()])
+        sent = {"name": "x", "datatype": "FP32", "shape": [1, 6, 3], "data": READ.reshape(-1).tolist()}
+        _, answer = await gateway.post("/v1/classify", model="m", inputs=[sent])
+        status, refused = await gateway.post("/v1/classify", model="m", inputs=[sent], top_k=2)
+    assert one["result"] == {"label": "aab", "confidence": 9.0}
+    assert two["result"] == [{"label": "aab", "confidence": 9.0}, {"label": "", "confidence": 0.0}]
+    assert answer["data"][0]["labels"][0]["label"] == "aab"
+    assert (status, refused["error"]["param"]) == (400, "top_k")
+
+
+@pytest.mark.parametrize(
+    ("settings", "codes"),
+    [
+        ('labels = ["", "a", "b"]', []),
+        ('labels = ["", "a"]', ["E0511"]),
+        ("", ["E0308"]),
+        ('labels = ["", "a", "b"], top_k = 2', ["E0308"]),
+        ('labels = ["", "a", "b"], aggregation = simple', ["E0308"]),
+    ],
+)
+def test_what_goes_with_decoding(project: Project, settings: str, codes: list[str]) -> None:
+    model = echo(project.folder / "m.onnx", "FP32", ("n", "steps", 3))
+    text = deployment(model, f"classify {{ decoding = ctc, {settings} }}")
+    assert [code for code in project.codes(text) if code[0] == "E"] == codes
+
+
+def test_a_model_of_rows_decodes_nothing_and_one_of_steps_is_told_of_decoding(project: Project) -> None:
+    def helps(shape: tuple[int | str, ...], settings: str) -> list[str]:
+        model = echo(project.folder / "m.onnx", "FP32", shape)
+        text = deployment(model, f'classify {{ labels = ["", "a", "b"]{settings} }}')
+        return [line for each in project.findings(text) if each.is_error for line in each.help]
+
+    assert helps(("n", 3), ", decoding = ctc") == ["`y` is for a whole row: remove `decoding`"]
+    assert helps(("n", "steps", 3), "") == ["`y` labels steps: set `decoding = ctc`"]
+
+
+def cached(path: Path) -> Path:
+    """Like `states`, exported with the cache of a model that writes."""
+    states(path)
+    import onnx
+
+    model = onnx.load(path)
+    past = ("past_key_values.0.key", TensorProto.FLOAT16, ["batch", 2, "past", 4])
+    model.graph.input.append(helper.make_tensor_value_info(*past))
+    model.graph.node.append(helper.make_node("Identity", [past[0]], ["present.0.key"]))
+    model.graph.output.append(helper.make_tensor_value_info("present.0.key", TensorProto.FLOAT16, past[2]))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("batching", ["", BATCHING])
+async def test_an_embedder_with_a_cache_has_nothing_before_its_text(project: Project, batching: str) -> None:
+    plain, model = states(project.folder / "plain.onnx"), cached(project.folder / "m.onnx")
+    task = 'embed { tokenizer = "tokenizer.json", pooling = last, normalize = false }'
+    async with served(project, deployment(model, task, batching)) as gateway:
+        _, answer = await gateway.post("/v1/embeddings", model="m", input=TEXTS)
+    for text, row in zip(TEXTS, answer["data"], strict=True):
+        assert numpy.allclose(row["embedding"], alone(plain, text)[-1], atol=1e-5)
+
+
+MASK = 103
+"""`[MASK]` in MiniLM's vocabulary."""
+
+
+@pytest.mark.parametrize("batching", ["", BATCHING])
+@pytest.mark.parametrize("attends", [False, True])
+async def test_queries_are_filled_up_as_colbert_does(project: Project, batching: str, attends: bool) -> None:
+    model = states(project.folder / "m.onnx")
+    settings = f"query_length = 8, attends_expansion = {str(attends).lower()}, normalize = false"
+    task = f'embed {{ tokenizer = "tokenizer.json", vectors = multi, {settings} }}'
+    long = " ".join(TEXTS)
+    async with served(project, deployment(model, task, batching)) as gateway:
+
+        async def matrices(kind: str) -> tuple[list[Any], int]:
+            texts = ["good morning", long]
+            _, answer = await gateway.post("/v1/embeddings", model="m", input=texts, input_type=kind)
+            rows = [numpy.array(each["embedding"]) for each in answer["data"]]
+            return rows, answer["usage"]["prompt_tokens"]
+
+        (short, cut), used = await matrices("query")
+        (plain, whole), _ = await matrices("document")
+    assert (len(short), len(cut), len(plain)) == (8, 8, 4)
+    assert numpy.allclose(short[:4], plain, atol=1e-5)
+    assert used == (16 if attends else 12)
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    tokenizer: Any = Tokenizer.from_file(str(MODELS / "tokenizer.json"))
+    tokenizer.no_padding()
+    ids = numpy.array([[*tokenizer.encode("good morning").ids, *[MASK] * 4]])
+    mask = numpy.ones_like(ids)
+    mask[0, 4:] = attends
+    assert numpy.allclose(
+        short, session.run(None, {"input_ids": ids, "attention_mask": mask})[0][0], atol=1e-5
+    )
+    assert len(whole) > 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "codes"),
+    [
+        ("vectors = multi, query_length = 32", []),
+        ("query_length = 32", ["E0308"]),
+        ("vectors = multi, attends_expansion = true", ["E0308"]),
+        ("vectors = multi, query_length = 0", ["E0304"]),
+    ],
+)
+def test_what_goes_with_filling_up(project: Project, settings: str, codes: list[str]) -> None:
+    model = states(project.folder / "m.onnx")
+    text = deployment(model, f'embed {{ tokenizer = "tokenizer.json", {settings} }}')
+    assert [code for code in project.codes(text) if code[0] == "E"] == codes

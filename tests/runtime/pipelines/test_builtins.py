@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inferc.compiler.plan import JSON, TEXT
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
 from inferc.runtime.serving.pipelines import images
 from inferc.runtime.serving.pipelines.images import image, image_size
@@ -20,7 +21,6 @@ from inferc.runtime.serving.pipelines.splitting import split_text
 
 from ...support.flows import pipeline_of, value_of
 from ...support.pipelines import Graph
-from ...support.virtual_time import run_virtual
 
 
 def f32(*values: Any) -> Any:

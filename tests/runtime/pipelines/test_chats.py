@@ -21,13 +21,13 @@ from inferc.compiler.plan import (
     TaskKind,
     Type,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import BadRequest, ContentFiltered, InvalidAnswer, StepFailed
 
 from ...support.flows import pipeline_of, value_of
 from ...support.members import Speaker
 from ...support.pipelines import Graph
-from ...support.virtual_time import run_virtual
 
 VERDICT = RecordType(
     name="Verdict",

@@ -7,13 +7,13 @@ from contextlib import aclosing
 
 import pytest
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.serving.pipelines import Pipeline
 
 from ...support.flows import echo, events_of, pipeline_of, pipelines_of, value_of
 from ...support.members import Speaker
 from ...support.pipelines import Graph
-from ...support.virtual_time import run_virtual
 
 
 def two_steps() -> Graph:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from inferc.compiler.plan import INT, TEXT, Duration, ListType
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import (
     Backpressure,
     BadRequest,
@@ -20,7 +21,6 @@ from inferc.runtime.requests.errors import (
 from ...support.flows import echo, now, pipeline_of, value_of
 from ...support.members import Speaker
 from ...support.pipelines import Graph, fallback
-from ...support.virtual_time import run_virtual
 
 TEXTS = ListType(element=TEXT)
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from inferc.compiler.plan import TEXT, ChoiceType, Duration
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import RequestError, ServerError
 from inferc.runtime.requests.trace import Trace
 from inferc.runtime.serving.pipelines import Event, FinishedStep, Pipeline, PipelineModel, Result
@@ -15,7 +16,6 @@ from inferc.runtime.serving.pipelines import Event, FinishedStep, Pipeline, Pipe
 from ...support.flows import echo, events_of, now, pipeline_of, value_of
 from ...support.members import Speaker, hear
 from ...support.pipelines import Graph, fallback
-from ...support.virtual_time import run_virtual
 
 
 def shown(events: list[Event]) -> list[str]:

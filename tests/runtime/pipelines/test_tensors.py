@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from inferc.compiler.compile import Checked
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import StepFailed
 from inferc.runtime.serving.pipelines.elementwise import elementwise
 from inferc.runtime.serving.pipelines.numeric import cast, split, stack, transpose, unstack, zeros
@@ -19,7 +20,6 @@ from inferc.runtime.serving.pipelines.numeric import cast, split, stack, transpo
 from ...support.flows import pipeline_of, value_of
 from ...support.projects import Project
 from ...support.remote import running
-from ...support.virtual_time import run_virtual
 from ..onnx.toys import save_model
 
 X = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]

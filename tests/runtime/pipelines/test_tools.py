@@ -22,6 +22,7 @@ from inferc.compiler.plan import (
     ToolPlan,
     Type,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer, ScriptedCall
 from inferc.runtime.replicas.replica import ReplicaStatus
@@ -41,7 +42,6 @@ from ...support.flows import events_of, pipelines_of, value_of
 from ...support.members import USAGE, Speaker
 from ...support.pipelines import Graph, extern, plan_with
 from ...support.remote import mock_provider, running
-from ...support.virtual_time import run_virtual
 from ...support.wires import WIRES, wire_plan
 
 ORDER = RecordType(name="Order", fields={"state": TEXT})

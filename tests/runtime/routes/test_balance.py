@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from inferc.compiler.plan import BalanceKind, CircuitBreakerConfig, Duration, Money, Price, RateLimits
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import BadRequest, ServerError
 from inferc.runtime.requests.request import ChatRequest
@@ -16,7 +17,6 @@ from inferc.runtime.serving.routes.balance import Balancing, Load
 
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import balance
-from ...support.virtual_time import run_virtual
 
 FREE = Load(available=True, rank=0)
 GONE = Load(available=False, rank=0)

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import pytest
 
 from inferc.compiler.plan import CascadePlan
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import ContentFiltered, RateLimited, ServerError
@@ -20,7 +21,6 @@ from inferc.runtime.requests.trace import Spent, Trace
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import Graph, cascade
-from ...support.virtual_time import run_virtual
 
 
 def confident(least: float = 0.8) -> CascadePlan:

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import BadRequest, RequestError, ServerDown, ServerError
 from inferc.runtime.requests.trace import Trace
@@ -15,7 +16,6 @@ from inferc.runtime.serving.routes.route import Route
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import Graph, balance, cascade, fallback, hedge, split
-from ...support.virtual_time import run_virtual
 
 
 def failing(kind: type[RequestError] = ServerError) -> Speaker:

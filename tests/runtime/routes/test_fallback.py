@@ -16,6 +16,7 @@ from inferc.compiler.plan import (
     RetryPolicy,
     TaskKind,
 )
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import (
     Backpressure,
@@ -41,7 +42,6 @@ from inferc.runtime.requests.trace import Spent, Trace
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route, text_in
 from ...support.pipelines import Graph, balance, cascade, fallback, hedge
-from ...support.virtual_time import run_virtual
 
 REJECT = CapacityPolicy(CapacityKind.REJECT)
 GO_ON = (

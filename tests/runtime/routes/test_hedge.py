@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.call import Call
 from inferc.runtime.requests.errors import BadRequest, RequestTimeout, ServerError
 from inferc.runtime.requests.trace import Spent, Trace
@@ -16,7 +17,6 @@ from inferc.runtime.serving.routes.hedge import Hedging, Wait
 from ...support.fakes import CHAT
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import hedge
-from ...support.virtual_time import run_virtual
 
 
 def now() -> float:

@@ -11,13 +11,13 @@ from random import Random
 import pytest
 
 from inferc.compiler.plan import KeySource, RouteKey
+from inferc.runtime.concurrency.virtual_time import run_virtual
 from inferc.runtime.requests.errors import ServerError
 from inferc.runtime.requests.trace import Trace
 from inferc.runtime.serving.routes.split import Splitting
 
 from ...support.members import Speaker, hear, member, route
 from ...support.pipelines import split
-from ...support.virtual_time import run_virtual
 
 KEYS = [f"user-{number}" for number in range(20_000)]
 

@@ -6,6 +6,7 @@ import re
 
 from attrs import define, field
 
+from ...bedrock import aim_at_bedrock
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env
@@ -15,6 +16,12 @@ from ...secrets import left_out, variable_for
 from ...tables import Lost, Table, To, milliseconds, positive, seconds, share, weight, whole
 
 _NOWHERE = "inferc has no runtime for this provider: leave it to Bifrost, `runtime openai_compatible`"
+_AWS = {
+    "region": "region",
+    "access_key_id": "access_key",
+    "secret_access_key": "secret_key",
+    "session_token": "session_token",
+}
 _AZURE = re.compile(r"https://([a-z0-9-]+)\.openai\.azure\.com/?")
 
 _NETWORK: Table = {
@@ -112,6 +119,9 @@ class Providers:
         elif first is not None and first.node.get("vertex_key_config") is not None:
             if not self._vertex(made, model, first.node):
                 return None
+        elif first is not None and first.node.get("bedrock_key_config") is not None:
+            if not self._bedrock(made, model, first.node):
+                return None
         elif not aim_at(made, theirs, model, self._address(url, theirs)):
             return None
         if model == "*" and made.label_of("runtime") not in ("gemini", "anthropic"):
@@ -124,7 +134,8 @@ class Providers:
         elif secrets:
             made.put("runtime.api_key", secrets, *nodes)
             made.put("replicas", len(secrets))
-        expected_key(made, theirs)
+        if made.label_of("runtime") != "bedrock":
+            expected_key(made, theirs)
         draft.deployments.append(made)
         self.made[f"{provider}/{model}"] = made.name
         return made
@@ -175,6 +186,24 @@ class Providers:
             block.put("credentials", found, account)
             self._draft.kept(account)
         return True
+
+    def _bedrock(self, made: Deployment, model: str, key: Node) -> bool:
+        config = key.get("bedrock_key_config")
+        assert config is not None
+        deployments = config.get("deployments")
+        named = deployments.get(model) if deployments is not None else None
+        if model == "*" and named is None:
+            return False
+        given = {name: config.get(theirs) for name, theirs in _AWS.items()}
+        self._draft.kept(named)
+        return aim_at_bedrock(
+            made,
+            str(named.value) if named is not None else model,
+            given,
+            self._text,
+            lambda node, variable: secret(node, variable_for(made.name, variable), self._draft),
+            self._draft,
+        )
 
     def _text(self, node: Node) -> object:
         written = str(node.value)

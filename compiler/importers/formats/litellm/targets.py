@@ -10,6 +10,7 @@ from attrs import define, field
 
 from .....dsl.kinds import ProviderKind
 from ....checks.remote_tasks import TASKS
+from ...bedrock import ROLE, aim_at_bedrock
 from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code, env
@@ -100,6 +101,8 @@ def aim(
             find_provider(guessed) if guessed else Provider(COMPATIBLE if base is not None else "openai")
         )
         prefix = guessed or "openai"
+    if prefix in ("bedrock", "bedrock_converse"):
+        return task == "chat" and _bedrock(made, bare, given, group, around, draft)
     if provider is None or "/realtime" in asked:
         return prefix in ("vertex_ai", "vertex_ai_beta") and _vertex(made, bare, given, around, draft)
     if prefix in ("azure", "azure_text") and _azure(made, bare, base, given, around, draft):
@@ -125,7 +128,9 @@ def _split(asked: str, custom: Node | None) -> tuple[str, str]:
     return ("", asked) if not slash or provider_of_model(asked) else (prefix, rest)
 
 
-KNOWN_ELSEWHERE = frozenset({"bedrock", "vertex_ai", "vertex_ai_beta", "sagemaker", "watsonx", "replicate"})
+KNOWN_ELSEWHERE = frozenset(
+    {"bedrock", "bedrock_converse", "vertex_ai", "vertex_ai_beta", "sagemaker", "watsonx", "replicate"}
+)
 
 
 def _remote(
@@ -208,6 +213,51 @@ def _azure(
     if (version := given.get("api_version")) is not None:
         block.put("api_version", around.expression(version, draft), version)
         draft.kept(version)
+    return True
+
+
+_AWS = {
+    "aws_region_name": "region",
+    "aws_profile_name": "profile",
+    "aws_bedrock_runtime_endpoint": "endpoint",
+    "api_base": "endpoint",
+    "aws_access_key_id": "access_key_id",
+    "aws_secret_access_key": "secret_access_key",
+    "aws_session_token": "session_token",
+    "api_key": "api_key",
+}
+_ROLES = (
+    "aws_role_name",
+    "aws_session_name",
+    "aws_web_identity_token",
+    "aws_sts_endpoint",
+    "aws_external_id",
+)
+
+
+def _bedrock(
+    made: Deployment,
+    model: str,
+    given: Mapping[str, Node],
+    group: str,
+    around: Surroundings,
+    draft: Draft,
+) -> bool:
+    """Models on Bedrock, through Converse."""
+    ours = {name: given[theirs] for theirs, name in _AWS.items() if theirs in given}
+    if not aim_at_bedrock(
+        made,
+        model,
+        ours,
+        lambda node: around.expression(node, draft),
+        lambda node, variable: around.secret(node, variable_for(group, variable), draft, made),
+        draft,
+        default="us-west-2",
+    ):
+        return False
+    for name in _ROLES:
+        if name in given:
+            draft.lost(given[name], ROLE, made.remarks)
     return True
 
 

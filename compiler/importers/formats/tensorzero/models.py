@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import define, field
 
 from .....dsl.units import Money
+from ...bedrock import SECRETS, aim_at_bedrock
 from ...draft import Block, Deployment, Draft, Route, Strategy
 from ...foreign import Node
 from ...literals import Code, env
@@ -119,9 +122,17 @@ class Models:
         draft = self._draft
         named = node.get("model_name") or node.get("model_id") or node.get("deployment_id")
         model = str(named.value) if named is not None else made.name
-        if kind == "gcp_vertex_gemini":
+        if kind == "aws_bedrock":
+            given = {name: node.get(name) for name in ("region", "api_key", *SECRETS)}
+            given["endpoint"] = node.get("endpoint_url")
+            if (region := given["region"]) is not None and str(region.value).startswith("sdk"):
+                given["region"] = None
+                draft.changed(region, "here AWS_REGION says the region", made.remarks)
+            draft.kept(named)
+            return aim_at_bedrock(made, model, given, _located, partial(self._secret, made), draft)
+        if kind in ("gcp_vertex_gemini", "gcp_vertex_anthropic"):
             made.put("model", model)
-            made.runtime("gemini")
+            made.runtime("gemini" if kind == "gcp_vertex_gemini" else "anthropic")
             draft.kept(named)
             return True
         if kind == "azure":
@@ -157,7 +168,14 @@ class Models:
                 made.put(
                     f"runtime.{field_name}", left_out(draft, each, variable_for(made.name, "key"), made), each
                 )
-        expected_key(made, TYPES.get(kind, kind), KEYS)
+        if kind not in ("aws_bedrock", "gcp_vertex_anthropic", "gcp_vertex_gemini"):
+            expected_key(made, TYPES.get(kind, kind), KEYS)
+
+    def _secret(self, made: Deployment, node: Node, variable: str) -> object:
+        written = _located(node)
+        if isinstance(written, Code):
+            return written
+        return left_out(self._draft, node, variable_for(made.name, variable), made)
 
     def _prices(self, made: Deployment, node: Node) -> None:
         """Prices by where in the usage of an answer their number stands."""
@@ -179,6 +197,14 @@ class Models:
             for side in ("input", "output"):
                 if side not in found.items:
                     found.put(side, Money(0))
+
+
+def _located(node: Node) -> object:
+    """A text, or where TensorZero finds it: `env::NAME`, `path::…`."""
+    source, _, name = str(node.value).partition("::")
+    if source == "env" and name:
+        return env(name)
+    return Code(f"file({quoted(name)})") if source in ("file", "path") and name else str(node.value)
 
 
 def put_additions(draft: Draft, made: Deployment, node: Node, when: str) -> None:

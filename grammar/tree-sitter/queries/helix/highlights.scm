@@ -58,12 +58,12 @@
 (block_called name: (identifier) @tag . (identifier) @label)
 
 ((field name: (identifier) @_field "=" . (identifier) @constant.builtin)
-  (#any-of? @_field "activation" "aggregation" "graph_optimization" "input_type" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported" "vectors")
-  (#any-of? @constant.builtin "all" "anthropic" "average" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "dense" "document" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "first" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "max" "mean" "mean_sqrt_len" "mistral" "mistralrs" "multi" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "query" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "simple" "softmax" "sparse" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "weighted_mean" "xai"))
+  (#any-of? @_field "activation" "adaptive" "affinity" "aggregation" "decoding" "graph_optimization" "input_type" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported" "vectors")
+  (#any-of? @constant.builtin "aimd" "all" "anthropic" "average" "azure" "basic" "bedrock" "candle" "cerebras" "chat" "classify" "cls" "cohere" "conversation" "cpu" "ctc" "cuda" "cudarc" "custom" "deepseek" "dense" "document" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "first" "full" "gemini" "generate" "github" "gradient" "groq" "huggingface" "last" "litellm" "max" "mean" "mean_sqrt_len" "mistral" "mistralrs" "multi" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "query" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "simple" "softmax" "sparse" "tensor" "tensorrt" "throttle" "together" "truncate" "user" "vllm" "warn" "weighted_mean" "xai"))
 
 ((field name: (identifier) @_field "=" . (list (identifier) @constant.builtin))
-  (#any-of? @_field "activation" "aggregation" "graph_optimization" "input_type" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported" "vectors")
-  (#any-of? @constant.builtin "all" "anthropic" "average" "azure" "basic" "candle" "cerebras" "chat" "classify" "cls" "cohere" "cpu" "cuda" "cudarc" "custom" "deepseek" "dense" "document" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "first" "full" "gemini" "generate" "github" "groq" "huggingface" "last" "litellm" "max" "mean" "mean_sqrt_len" "mistral" "mistralrs" "multi" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "query" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "simple" "softmax" "sparse" "tensor" "tensorrt" "throttle" "together" "truncate" "vllm" "warn" "weighted_mean" "xai"))
+  (#any-of? @_field "activation" "adaptive" "affinity" "aggregation" "decoding" "graph_optimization" "input_type" "jitter" "on_capacity_exhausted" "on_exceeded" "on_missing_provider" "on_too_long" "on_unavailable" "pooling" "providers" "runtime" "task" "unsupported" "vectors")
+  (#any-of? @constant.builtin "aimd" "all" "anthropic" "average" "azure" "basic" "bedrock" "candle" "cerebras" "chat" "classify" "cls" "cohere" "conversation" "cpu" "ctc" "cuda" "cudarc" "custom" "deepseek" "dense" "document" "drop" "embed" "equal" "error" "extended" "fallback" "fireworks" "first" "full" "gemini" "generate" "github" "gradient" "groq" "huggingface" "last" "litellm" "max" "mean" "mean_sqrt_len" "mistral" "mistralrs" "multi" "none" "nvidia" "ollama" "openai" "openai_compatible" "openrouter" "ort" "perplexity" "python" "query" "queue" "refuse" "reject" "rerank" "serve" "sigmoid" "simple" "softmax" "sparse" "tensor" "tensorrt" "throttle" "together" "truncate" "user" "vllm" "warn" "weighted_mean" "xai"))
 
 ; ---- calls and routes
 
@@ -79,8 +79,8 @@
 
 ; ---- words and signs
 
-["import" "param" "let" "template" "deployment" "route" "pipeline" "cluster" "gateway" "type" "extern" "from" "as" "with" "else" "match" "for" "in" "if" "prompt" "return"] @keyword
+["import" "param" "let" "template" "deployment" "route" "pipeline" "cluster" "gateway" "type" "extern" "test" "from" "as" "with" "else" "match" "for" "in" "if" "prompt" "return"] @keyword
 ["true" "false"] @constant.builtin
-["!=" "&&" "->" "<=" "==" "=>" ">=" "||" "!" "*" "+" "-" "/" "<" "=" ">" "?" "|"] @operator
+["!=" "&&" "->" "<=" "==" "=>" ">=" "||" "!" "*" "+" "-" "/" "<" "=" ">" "?" "|" "~"] @operator
 ["{" "}" "(" ")" "[" "]"] @punctuation.bracket
 ["," ":" "."] @punctuation.delimiter

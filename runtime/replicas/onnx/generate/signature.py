@@ -13,6 +13,7 @@ from ....requests.tensor import TensorInfo
 from ..signature import (
     ATTENTION_MASK,
     INPUT_IDS,
+    PAST,
     POSITION_IDS,
     TOKEN_TYPE_IDS,
     describe,
@@ -23,7 +24,7 @@ from ..signature import (
 if TYPE_CHECKING:
     import onnxruntime
 
-PAST, PRESENT = "past_key_values.", "present."
+PRESENT = "present."
 LOGITS = "logits"
 
 USE_CACHE_BRANCH, NUM_LOGITS_TO_KEEP = "use_cache_branch", "num_logits_to_keep"

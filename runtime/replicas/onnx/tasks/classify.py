@@ -12,6 +12,7 @@ from ....requests.answer import Chunk, ClassifyChunk, TensorChunk
 from ....requests.errors import BadRequest, RequestError, StartError
 from ....requests.request import ClassifyRequest, Request, TensorRequest
 from ....requests.usage import Usage
+from ..ctc import decode_ctc
 from ..model import OnnxModel, WholeAnswers
 from ..runner import Stopper
 from ..scores import Floats, activate, best
@@ -27,7 +28,7 @@ class ClassifyTask(WholeAnswers):
     def __init__(self, model: OnnxModel, spec: ClassifySpec) -> None:
         self._owner = model.owner
         self._spec = spec
-        self._per_token = spec.aggregation is not None
+        self._per_token = spec.aggregation is not None or spec.decoding is not None
         self._output, classes = class_scores_output(model.session, model.owner, per_token=self._per_token)
         if spec.labels and classes not in (None, len(spec.labels)):
             raise StartError(
@@ -61,10 +62,20 @@ class ClassifyTask(WholeAnswers):
         rows, tokens = await self._logits(request, deadline)
         if isinstance(rows, list):
             return await self._spans(request, rows, tokens)
+        if self._spec.decoding is not None:
+            return self._decoded(request, rows)
         scores = activate(rows, self._spec.activation)
         names = self._names(scores.shape[1])
         top_k = request.top_k if request.top_k is not None else self._spec.top_k
         return ClassifyChunk(best(scores, names, top_k), Usage(prompt_tokens=tokens))
+
+    def _decoded(self, request: ClassifyRequest, rows: Floats) -> Chunk:
+        """The text of each row, and how sure its labels are."""
+        if request.top_k not in (None, 1):
+            raise BadRequest("each row is one text: leave `top_k` out", param="top_k")
+        names = self._names(rows.shape[2])
+        scores = (activate(row, self._spec.activation) for row in rows)
+        return ClassifyChunk(tuple((decode_ctc(row, names),) for row in scores), Usage(prompt_tokens=0))
 
     async def _spans(self, request: ClassifyRequest, rows: list[Floats], tokens: int) -> Chunk:
         """The labelled parts of each text."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy
 from numpy.typing import NDArray
@@ -38,6 +37,7 @@ class EmbedTask(TokenTask):
         self._spec = spec
         self._width = 0
         self._prompts = {InputType.QUERY: spec.query_prompt, InputType.DOCUMENT: spec.document_prompt}
+        self._tells_kinds = any(self._prompts.values()) or spec.query_length is not None
         self._fields = FieldCheck(
             LOCAL_FIELDS
             | {
@@ -46,15 +46,20 @@ class EmbedTask(TokenTask):
                 "late_chunking": Refused("each text has a vector of its own", (False,)),
                 "return_multivector": Refused(_KIND, (self._is_multi,)),
             }
-            | (
-                dict.fromkeys(("input_type", "task", "prompt_name"), SENT)
-                if any(self._prompts.values())
-                else {}
-            ),
+            | (dict.fromkeys(("input_type", "task", "prompt_name"), SENT) if self._tells_kinds else {}),
             self._owner,
         )
         finish = self._of_tokens if self._is_multi else self._weights if self._is_sparse else self._vectors
-        self._runs = TokenRuns(model, signature, spec.tokenizer, spec.max_length, finish, spec.on_too_long)
+        self._runs = TokenRuns(
+            model,
+            signature,
+            spec.tokenizer,
+            spec.max_length,
+            finish,
+            spec.on_too_long,
+            spec.query_length,
+            attends_expansion=spec.attends_expansion,
+        )
 
     def warm_up(self, stopper: Stopper) -> Sequence[str]:
         self._width = self._runs.warm_up("warm up", stopper)[0].shape[-1]
@@ -74,8 +79,11 @@ class EmbedTask(TokenTask):
         self._fields.check(request.options)
         wanted = self._dimensions(request)
         uncut = wants_all(request.options)
-        texts = self._prompted(request.texts, request.options)
-        rows, tokens = await self._runs.run(texts, "input", deadline, uncut=uncut)
+        kind = input_type_in(request.options) or self._spec.input_type if self._tells_kinds else None
+        prompt = self._prompts.get(kind, "") if kind is not None else ""
+        texts = [prompt + text for text in request.texts] if prompt else request.texts
+        is_query = kind is InputType.QUERY
+        rows, tokens = await self._runs.run(texts, "input", deadline, uncut=uncut, is_query=is_query)
         usage = Usage(prompt_tokens=tokens)
         if isinstance(rows, list):
             nothing: Floats = numpy.zeros((0, 0), numpy.float32)
@@ -99,13 +107,6 @@ class EmbedTask(TokenTask):
                 param="dimensions",
             )
         return wanted
-
-    def _prompted(self, texts: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
-        """The texts as the model was trained to read them. Raises BadRequest."""
-        if not any(self._prompts.values()):
-            return texts
-        prompt = self._prompts.get(input_type_in(options) or self._spec.input_type, "")
-        return [prompt + text for text in texts] if prompt else texts
 
     def _vectors(self, states: Floats, lengths: NDArray[numpy.int64]) -> Floats:
         """From what the model gives to vectors."""

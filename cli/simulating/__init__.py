@@ -1,0 +1,1 @@
+"""What `inferc simulate` reads, compares and shows."""

@@ -1,0 +1,1 @@
+"""What `inferc test` says about the tests that it played."""

@@ -1,0 +1,54 @@
+"""Answers that are kept beside a file: once recorded, later ones must be the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from ...dsl.diagnostics import Diagnostic, Severity, make
+from ...runtime.simulation.tests import Outcome
+
+_LARGEST = 16 << 20
+
+
+def kept_at(file: Path) -> Path:
+    """Where the answers to the tests of `file` are."""
+    return file.with_suffix(".answers.json")
+
+
+def record(file: Path, outcomes: list[Outcome]) -> None:
+    """Keep what was answered."""
+    kept = {outcome.title: outcome.answers for outcome in outcomes if outcome.answers}
+    kept_at(file).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def compare(file: Path, outcomes: list[Outcome]) -> Iterator[Diagnostic]:
+    """What is answered otherwise than it was when it was recorded."""
+    kept = kept_at(file)
+    if not kept.is_file():
+        return
+    try:
+        if kept.stat().st_size > _LARGEST:
+            raise ValueError("it is too large")
+        recorded = json.loads(kept.read_text("utf-8"))
+        if not isinstance(recorded, dict):
+            raise ValueError("it holds no object")
+    except (OSError, ValueError) as error:
+        yield make(Severity.ERROR, "E0711", f"{kept}: no recorded answers: {error}", None, help=_AGAIN)
+        return
+    for outcome in outcomes:
+        before = recorded.get(outcome.title)
+        if before is None or before == outcome.answers:
+            continue
+        notes = [
+            f"recorded: {was!r}, now: {now!r}"
+            for was, now in zip_longest(before, outcome.answers)
+            if was != now
+        ]
+        message = f"`{outcome.title}` is answered otherwise than recorded in {kept}"
+        yield make(Severity.ERROR, "E0711", message, None, notes=notes[:5], help=_AGAIN)
+
+
+_AGAIN = "if that is right, record it anew: `inferc test --record`"

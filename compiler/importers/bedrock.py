@@ -1,0 +1,67 @@
+"""Models on Amazon Bedrock, as other systems name them and their credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from .draft import Deployment, Draft
+from .foreign import Node
+from .literals import Code, env
+
+ROLE = "roles are assumed by AWS's own configuration: name its `profile`"
+"""What becomes of a role that a file wants assumed."""
+
+SECRETS = ("access_key_id", "secret_access_key", "session_token")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ROADS = ("converse", "converse_like", "invoke", "async_invoke")
+_NO_CHAT = re.compile(r"embed|rerank|canvas|reel|titan-image|stability\.|sonic|luma\.")
+
+
+def named_model(written: str) -> tuple[str, str | None]:
+    """The id or ARN behind `bedrock/…`, and the region that stands before it."""
+    before, arn, rest = written.partition("arn:")
+    region = next((part for part in before.split("/") if _REGION.fullmatch(part)), None)
+    if arn:
+        return arn + rest, region or next(iter(rest.split(":")[2:3]), None)
+    parts = [part for part in written.split("/") if part not in _ROADS and not _REGION.fullmatch(part)]
+    return "/".join(parts), region
+
+
+def chats(model: str) -> bool:
+    """Whether Converse may answer for the model: others there embed, rerank, draw or speak."""
+    return _NO_CHAT.search(model) is None
+
+
+def aim_at_bedrock(
+    made: Deployment,
+    model: str,
+    given: Mapping[str, Node | None],
+    text: Callable[[Node], object],
+    secret: Callable[[Node, str], object],
+    draft: Draft,
+    default: str = "us-east-1",
+) -> bool:
+    """Let a deployment ask `model` through Converse; False where that does not chat.
+
+    given: by the names of the fields here. text, secret: how the other system writes values and keys.
+    default: where it asks when nothing says the region.
+    """
+    model, region = named_model(model)
+    if not chats(model):
+        return False
+    made.put("model", model)
+    block = made.runtime("bedrock")
+    for name in ("region", "profile", "endpoint"):
+        if (node := given.get(name)) is not None:
+            block.put(name, text(node), node)
+            draft.kept(node)
+    if not block.has("region"):
+        block.put("region", region or env("AWS_REGION", default))
+    for name in ("api_key", *SECRETS):
+        if (node := given.get(name)) is not None:
+            written = secret(node, f"AWS_{name.upper()}")
+            block.put(name, written, node)
+            if isinstance(written, Code) and not draft.report.is_marked(node):
+                draft.kept(node)
+    return True

@@ -1,0 +1,1 @@
+"""Tests in files: checked here, played by `runtime/simulation/`."""

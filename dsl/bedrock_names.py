@@ -1,0 +1,36 @@
+"""What models are called on Amazon Bedrock: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`.
+
+In front of the vendor may stand the area in which an inference profile looks for room; a resource's full name
+(ARN) has all of it behind its last slash.
+
+Source: Amazon Bedrock user guide, supported foundation models, and cross-Region inference.
+"""
+
+from __future__ import annotations
+
+import re
+
+_AREA = re.compile(r"(?:global|us-gov|us|eu|apac|jp|au|ca|in|sa|mx|uk|me|af|il|kr)\.(?=[a-z0-9]+\.)")
+_VERSION = re.compile(r"-v\d+(?::\d+)?$|:\d+$")
+
+
+def id_of(model: str) -> str:
+    """The id of the model behind a name, an inference profile or an ARN: vendor, model, version."""
+    return _AREA.sub("", model.rpartition("/")[2], count=1)
+
+
+def vendor_of(model: str) -> str:
+    """Who made the model: `anthropic`, `amazon`; empty for ARNs that do not tell."""
+    vendor, dot, _ = id_of(model).partition(".")
+    return vendor if dot else ""
+
+
+def name_at_vendor(model: str) -> str:
+    """What its vendor calls the model, as far as that is a part of its id: `claude-sonnet-4-5-20250929`."""
+    return _VERSION.sub("", id_of(model).partition(".")[2])
+
+
+def listed_names(model: str) -> tuple[str, ...]:
+    """What a model may be listed under, the most exact first."""
+    whole, id = model.rpartition("/")[2], id_of(model)
+    return tuple(dict.fromkeys((whole, id, id.partition(".")[2] or id)))

@@ -1,0 +1,127 @@
+"""From answers of `POST /v1/responses` to events, whole and streamed.
+
+Source: OpenAI API reference, responses streaming events. Calls of tools that OpenAI runs itself, and thoughts
+that it alone can read, are sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...requests import events as e
+from ...requests.parts import Sealed
+from ...requests.usage import Usage
+from ..fields import count
+from ..openai_chat.messages import DIALECT as AS_CHAT
+from ..reader import AnswerReader
+from .items import DIALECT
+
+Json = dict[str, Any]
+
+_INCOMPLETE: dict[str, e.Reason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
+
+
+class ResponsesReader(AnswerReader):
+    """Events, or one response."""
+
+    def __init__(self, failures: Any) -> None:
+        super().__init__(failures)
+        self._calls: dict[Any, int] = {}
+        """The number of the call at each place of the output."""
+
+    def _read_object(self, value: Json) -> Iterator[e.Event]:
+        match str(value.get("type")).removeprefix("response."):
+            case "created":
+                response = value["response"]
+                yield e.Started(str(response.get("id") or ""), str(response.get("model") or ""))
+            case "output_text.delta":
+                yield e.TextDelta(value["delta"], logprobs=tuple(value.get("logprobs") or ()))
+            case "refusal.delta":
+                yield e.RefusalDelta(value["delta"])
+            case "reasoning_summary_text.delta" | "reasoning_text.delta":
+                yield e.ThinkingDelta(value["delta"], DIALECT)
+            case "output_text.annotation.added":
+                yield from _cited(value["annotation"])
+            case "output_item.added" if value["item"].get("type") == "function_call":
+                yield self._begin(value["item"], value["output_index"])
+            case "function_call_arguments.delta":
+                yield e.ToolCallDelta(self._calls[value["output_index"]], value["delta"])
+            case "output_item.done":
+                yield from self._end(value["item"], value["output_index"])
+            case "completed" | "incomplete":
+                yield from self._finish(value["response"])
+                self.ended = True
+            case "failed":
+                raise self._failures.in_band(value["response"].get("error") or {"message": "no reason given"})
+            case "error":
+                raise self._failures.in_band(value)
+
+    def _read_whole(self, value: Json) -> Iterator[e.Event]:
+        if value.get("status") not in ("completed", "incomplete"):
+            raise self._failures.malformed("the answer is no response that is complete")
+        yield e.Started(str(value.get("id") or ""), str(value.get("model") or ""))
+        for place, item in enumerate(value["output"]):
+            match item.get("type"):
+                case "message":
+                    for part in item["content"]:
+                        yield from _said(part)
+                case "reasoning":
+                    for part in item.get("summary") or ():
+                        yield e.ThinkingDelta(part["text"], DIALECT)
+                case "function_call":
+                    yield self._begin(item, place)
+                    yield e.ToolCallDelta(self._calls[place], item["arguments"])
+            yield from self._end(item, place)
+        yield from self._finish(value)
+
+    def _begin(self, item: Json, place: Any) -> e.Event:
+        number = self._calls[place] = len(self._calls)
+        return e.ToolCallBegun(number, item["call_id"], item["name"])
+
+    def _end(self, item: Json, place: Any) -> Iterable[e.Event]:
+        match item.get("type"):
+            case "function_call":
+                return (e.ToolCallDone(self._calls[place]),)
+            case "message":
+                return (e.PartEnded(),)
+            case _:
+                return (e.SealedMade(Sealed(DIALECT, item)),)
+
+    def _finish(self, response: Json) -> Iterator[e.Event]:
+        if isinstance(usage := response.get("usage"), dict):
+            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+        why = str((response.get("incomplete_details") or {}).get("reason"))
+        if response.get("status") == "incomplete":
+            yield e.Finished(_INCOMPLETE.get(why, "length"))
+        else:
+            yield e.Finished("tool_calls" if self._calls else "stop")
+
+
+def read_usage(usage: Json) -> Usage:
+    """Cached tokens are counted inside the input, and thoughts inside the output."""
+    given, made = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    return Usage(
+        count(usage, "input_tokens"),
+        count(usage, "output_tokens"),
+        cached_tokens=count(given, "cached_tokens"),
+        reasoning_tokens=count(made, "reasoning_tokens"),
+        cache_write_tokens=count(given, "cache_write_tokens"),
+    )
+
+
+def _said(part: Json) -> Iterator[e.Event]:
+    if part.get("type") == "refusal":
+        yield e.RefusalDelta(part["refusal"])
+        return
+    yield e.TextDelta(part["text"], logprobs=tuple(part.get("logprobs") or ()))
+    for note in part.get("annotations") or ():
+        yield from _cited(note)
+
+
+def _cited(note: Json) -> Iterator[e.Event]:
+    """A source on the web, as chat completions write it; those in files have no words there."""
+    if note.get("type") == "url_citation":
+        found = {name: value for name, value in note.items() if name != "type"}
+        native = {"type": "url_citation", "url_citation": found}
+        yield e.Cited(AS_CHAT, native, note.get("url"), note.get("title"))

@@ -1,0 +1,101 @@
+"""Certificates on the way to an endpoint: the authorities that are trusted, and the one that is shown."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+
+from ....compiler.plan import EndpointTls, SecretRef
+from ...requests.errors import StartError
+from ...requests.foreign_text import one_line
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 10.0
+"""Seconds between two looks at the files."""
+
+
+class Certificates:
+    """What `tls` says, for the connections of one replica. Raises StartError.
+
+    context: connections that are opened after a change get what has changed. An authority that was trusted
+    once is trusted until the next start.
+    """
+
+    def __init__(self, tls: EndpointTls, base_dir: Path, owner: str) -> None:
+        self._tls = tls
+        self._base_dir = base_dir
+        self._owner = owner
+        self._next_look = 0.0
+        self._seen = self._state()
+        self.context = (
+            ssl.create_default_context() if tls.ca is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
+        self._load(self.context)
+
+    def look(self, now: float) -> None:
+        """Take over files that have changed; what cannot be used is said, and what was there before stays."""
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY
+        state = self._state()
+        if state == self._seen:
+            return
+        self._seen = state
+        try:
+            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+            self._load(self.context)
+        except StartError as error:
+            log.error("%s; the certificates from before are used", error)
+        else:
+            log.info("%s: its certificates have changed", self._owner)
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        tls = self._tls
+        if tls.ca is not None:
+            try:
+                context.load_verify_locations(self._path(tls.ca))
+            except (OSError, ValueError) as error:
+                raise self._unusable(f"the authorities in {tls.ca.name} cannot be used", error) from None
+        if tls.cert is None or tls.key is None:
+            return
+        try:
+            context.load_cert_chain(self._path(tls.cert), self._path(tls.key), password=_no_password)
+        except (OSError, ValueError) as error:
+            what = f"the certificate {tls.cert.name} with the key {tls.key.name} cannot be used"
+            raise self._unusable(what, error) from None
+
+    def _unusable(self, what: str, error: OSError | ValueError) -> StartError:
+        return StartError(f"{self._owner}: {what}: {getattr(error, 'strerror', None) or error}")
+
+    def _path(self, ref: SecretRef) -> Path:
+        return self._base_dir / ref.name
+
+    def _state(self) -> list[tuple[int, ...] | None]:
+        """What changes when one of the files does."""
+        refs = (self._tls.ca, self._tls.cert, self._tls.key)
+        return [_stamp(self._path(ref)) for ref in refs if ref is not None]
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted: write it without a password, and let only its owner read it")
+
+
+def why_tls(error: OSError) -> str:
+    """What went wrong between the two sides of a TLS connection, and what may help."""
+    said = str(getattr(error, "reason", None) or error)
+    if not isinstance(error, ssl.SSLError) and said:
+        return said
+    said = said or "the other side closed the connection"
+    wants = any(word in said for word in ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERT", "closed"))
+    advice = "; it may want a certificate: `tls { cert = file(…), key = file(…) }`" if wants else ""
+    return f"TLS failed ({one_line(said, 100)}){advice}"

@@ -1,0 +1,146 @@
+"""Requests that come by themselves: at random, so many in a second, whatever becomes of those before them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+
+from attrs import frozen
+
+from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
+from .records import Record
+from .simulation import Simulation, prompt_of
+from .wires import AS_ASKED
+
+DAY = 86_400.0
+_QUIETEST = 0.05
+"""What is left of the peak of a working day in the middle of the night."""
+
+_PEAK = 16 * 3600.0
+_PATIENCE = 3600.0
+"""Seconds after the last request of a load in which all must have an end."""
+
+Told = Callable[[Record], None]
+
+
+async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: float = 1.0) -> int:
+    """Play all of `load`; gives how many requests never ended. told: each request, when it ends.
+
+    scale: one of so many requests is played.
+    """
+    for provider in simulation.providers.values():
+        provider.answer_tokens = load.answer
+    running: set[asyncio.Task[None]] = set()
+    sources = [_source(simulation, load, traffic, told, running, scale) for traffic in load.traffic]
+    await asyncio.gather(*sources)
+    lost = await _finish(running)
+    for provider in simulation.providers.values():
+        provider.answer_tokens = None
+    return lost
+
+
+@frozen
+class Arrival:
+    """A request that once came, so many seconds after the first one. prompt, answer: its tokens."""
+
+    at: float
+    name: str
+    prompt: int
+    answer: int
+    key: str | None = None
+
+
+async def play_arrivals(
+    simulation: Simulation, arrivals: Sequence[Arrival], told: Told, scale: float = 1.0
+) -> int:
+    """The same of requests that once came; of a sample, each so many-th."""
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Task[None]] = set()
+    began, due = loop.time(), 0.0
+    for provider in simulation.providers.values():
+        provider.answer_tokens = AS_ASKED
+
+    async def one(arrival: Arrival) -> None:
+        ask = AskPlan(arrival.name, prompt_of(arrival.prompt), key=arrival.key)
+        request = simulation.request(ask, answer_tokens=max(arrival.answer, 1))
+        told(await simulation.ask(ask, request, keeps=False))
+
+    for number, arrival in enumerate(arrivals):
+        if number < due:
+            continue
+        due += scale
+        if (wait := began + arrival.at - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        task = loop.create_task(one(arrival))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    return await _finish(running)
+
+
+async def _finish(running: set[asyncio.Task[None]]) -> int:
+    """Wait for what still runs; gives how many never ended."""
+    if running:
+        await asyncio.wait(running, timeout=_PATIENCE)
+    left = [task for task in running if not task.done()]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    return len(left)
+
+
+async def _source(
+    simulation: Simulation,
+    load: LoadPlan,
+    traffic: TrafficPlan,
+    told: Told,
+    running: set[asyncio.Task[None]],
+    scale: float,
+) -> None:
+    loop = asyncio.get_running_loop()
+    ask = AskPlan(traffic.name, prompt_of(load.prompt), stream=load.stream, key=load.key)
+    request = simulation.request(ask)
+    random = Random(simulation.random.random())
+    began = loop.time() + traffic.start
+    end = began + traffic.seconds
+    rate = traffic.per_second / scale
+
+    async def one() -> None:
+        told(await simulation.ask(ask, request, keeps=False))
+
+    at = began
+    while True:
+        at += random.expovariate(rate)
+        if at >= end:
+            break
+        if load.shape is Shape.DAY and random.random() >= of_peak(at - began):
+            continue
+        now = loop.time()
+        if at > now:
+            await asyncio.sleep(at - now)
+        task = loop.create_task(one())
+        running.add(task)
+        task.add_done_callback(running.discard)
+    if loop.time() < end:
+        await asyncio.sleep(end - loop.time())
+
+
+def of_peak(seconds: float) -> float:
+    """How much of its peak the traffic of a working day has, so long after midnight."""
+    around = 0.5 + 0.5 * math.cos(2 * math.pi * (seconds - _PEAK) / DAY)
+    return _QUIETEST + (1 - _QUIETEST) * around
+
+
+def expected(load: LoadPlan) -> float:
+    """How many requests come, about."""
+    return sum(_expected(load, each) for each in load.traffic)
+
+
+def _expected(load: LoadPlan, traffic: TrafficPlan) -> float:
+    if load.shape is Shape.STEADY:
+        return traffic.per_second * traffic.seconds
+    steps = 288
+    width = traffic.seconds / steps
+    return traffic.per_second * width * sum(of_peak((i + 0.5) * width) for i in range(steps))

@@ -1,0 +1,218 @@
+"""A provider that is played: as the mock provider, on the loop's clock, behind no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from random import Random
+
+import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from ...compiler.plan.scenarios import UNREACHABLE, FailurePlan, ProviderPlan, Spread
+from ..mock_provider.deliver import BROKEN, END_MARKERS, in_parts
+from ..mock_provider.faults import SPOILT, Fault, FaultKind
+from ..mock_provider.limits import Limiter
+from ..mock_provider.parsed_request import MockError
+from ..mock_provider.spoilt import spoilt_answer, spoilt_events
+from .http_answers import PlayedAnswer, frozen_headers
+from .wires import AS_ASKED, Path, Spoken, Wires, api_of, error_event_of, error_of
+
+Z99 = 2.3263478740408408
+"""How many standard deviations one of a hundred is above the median."""
+
+_MOST_PIECES = 400
+"""Pieces in which a stream comes, at most."""
+
+_JSON = frozen_headers({"Content-Type": "application/json"})
+
+
+class Provider:
+    """What one deployment's requests meet. answer_tokens: of an answer, where the world does not say."""
+
+    def __init__(self, plan: ProviderPlan, random: Random, began: float) -> None:
+        self.plan = plan
+        self._random = random
+        self._began = began
+        self._limiter = Limiter(plan.requests_per_minute, plan.tokens_per_minute)
+        self._is_limited = plan.requests_per_minute is not None or plan.tokens_per_minute is not None
+        self._failed = [0] * len(plan.failures)
+        self._answered = [0] * len(plan.answers)
+        self._wires = Wires()
+        self._paths: dict[str, Path] = {}
+        self._gauss = _log_spread(plan.first_token)
+        self.answer_tokens: int | None = None
+        self.calls = 0
+        self.refused = 0
+
+    def first_token(self) -> float:
+        """How long the next answer takes to begin."""
+        spread = self._gauss
+        return self.plan.first_token.median if spread == 0 else self._sample(spread)
+
+    def _sample(self, spread: float) -> float:
+        return self.plan.first_token.median * math.exp(self._random.gauss(0.0, spread))
+
+    async def post(self, address: str, body: bytes, key: str) -> PlayedAnswer:
+        """The answer to one request. Raises ClientError."""
+        self.calls += 1
+        path = self._paths.get(address) or self._paths.setdefault(address, Path.of(URL(address)))
+        now = asyncio.get_running_loop().time()
+        failure = self._due(now - self._began) if self._failed else None
+        if failure is not None and failure.what == UNREACHABLE:
+            raise aiohttp.ClientConnectorError(_address(URL(address)), OSError(111, "Connection refused"))
+        if failure is not None and failure.what == "status":
+            await asyncio.sleep(min(self.first_token(), 0.2))
+            return self._error(path, _told(failure), {})
+        scripted = self._scripted() if self._answered else None
+        wanted = self.plan.answer if self.plan.answer is not None else self.answer_tokens
+        if scripted is not None:
+            wanted = self.plan.answer
+        try:
+            spoken = self._wires.speak(path, body, scripted, wanted, self._pieces(wanted))
+        except MockError as error:
+            return self._error(path, error, {})
+        if self._is_limited:
+            tokens = spoken.prompt + spoken.completion
+            wait = self._limiter.admit(key, now, tokens)
+            if wait:
+                self.refused += 1
+                retry = {"Retry-After": f"{wait:g}"}
+                return self._error(path, MockError(429, "The rate limit is reached.", "", retry, wait), retry)
+        first = self.first_token()
+        if failure is not None and failure.what == "slow":
+            first += 60.0
+        whole = spoken.completion / self.plan.rate
+        if not spoken.streamed:
+            await asyncio.sleep(first + whole)
+            return self._whole(path, spoken, failure)
+        await asyncio.sleep(first)
+        return self._stream(path, spoken, failure, whole)
+
+    # ---- answers
+
+    def _whole(self, path: Path, spoken: Spoken, failure: FailurePlan | None) -> PlayedAnswer:
+        now = asyncio.get_running_loop().time()
+        body = spoken.body
+        if failure is not None:
+            kind = failure.what
+            if kind == "error":
+                body = error_of(path, _told(failure))
+            elif kind in SPOILT:
+                body = spoilt_answer(body, _fault(failure))
+            elif kind == "malformed":
+                body = body[: len(body) // 2] + b"\0"
+            elif kind in ("cut", "stall"):
+                parts = in_parts(body)[: max(failure.after, 0)]
+                end = now if kind == "cut" else now + 60.0
+                pieces = [(now, part) for part in parts]
+                if kind == "stall":
+                    pieces.append((end, body[sum(map(len, parts)) :]))
+                return PlayedAnswer(200, _JSON, "application/json", pieces, end if kind == "cut" else None)
+        return PlayedAnswer(200, _JSON, "application/json", ((now, body),))
+
+    def _stream(self, path: Path, spoken: Spoken, failure: FailurePlan | None, whole: float) -> PlayedAnswer:
+        now = asyncio.get_running_loop().time()
+        events, broken = spoken.events, None
+        if failure is not None:
+            events, broken = self._spoil(path, events, failure)
+        gap = whole / max(len(spoken.events) - 1, 1)
+        late = 60.0 if failure is not None and failure.what == "stall" else 0.0
+        at = failure.after if failure is not None else 0
+        pieces = [
+            (now + index * gap + (late if index >= at else 0.0), event) for index, event in enumerate(events)
+        ]
+        end = None if not broken else (pieces[-1][0] if pieces else now)
+        return PlayedAnswer(200, _JSON, api_of(path).stream_type, pieces, end)
+
+    def _spoil(self, path: Path, events: list[bytes], failure: FailurePlan) -> tuple[list[bytes], bool]:
+        """The events as they come, and whether the connection breaks off behind them."""
+        at = min(failure.after, len(events) - 1)
+        match failure.what:
+            case "cut":
+                return events[:at], True
+            case "no_done":
+                return [event for event in events if event not in END_MARKERS], False
+            case "malformed":
+                return [*events[:at], BROKEN, *events[at + 1 :]], False
+            case "error":
+                return [*events[:at], error_event_of(path, _told(failure))], False
+            case "split":
+                return [bytes((byte,)) for event in events for byte in event], False
+            case kind if kind in SPOILT:
+                return spoilt_events(events, _fault(failure)), False
+        return events, False
+
+    def _error(self, path: Path, error: MockError, headers: Mapping[str, str]) -> PlayedAnswer:
+        now = asyncio.get_running_loop().time()
+        own = api_of(path).error_headers(error)
+        told: CIMultiDictProxy[str] = _JSON
+        if error.headers or headers or own:
+            told = frozen_headers({"Content-Type": "application/json", **own, **error.headers, **headers})
+        return PlayedAnswer(error.status, told, "application/json", ((now, error_of(path, error)),))
+
+    # ---- what is due
+
+    def _due(self, elapsed: float) -> FailurePlan | None:
+        for number, failure in enumerate(self.plan.failures):
+            if not failure.start <= elapsed < failure.end:
+                continue
+            if failure.times is not None and self._failed[number] >= failure.times:
+                continue
+            if failure.share < 1.0 and self._random.random() >= failure.share:
+                continue
+            self._failed[number] += 1
+            return failure
+        return None
+
+    def _scripted(self) -> str | None:
+        for number, answer in enumerate(self.plan.answers):
+            if answer.times is None or self._answered[number] < answer.times:
+                self._answered[number] += 1
+                return answer.text
+        return None
+
+    def _pieces(self, tokens: int | None) -> int | None:
+        """Pieces of a stream of so many tokens: one for each second, and some for a short one."""
+        if tokens is None or tokens == AS_ASKED:
+            return None
+        return min(tokens, max(4, math.ceil(2 * tokens / self.plan.rate)), _MOST_PIECES)
+
+
+class PlayedClient:
+    """Sends the requests of one replica to a provider that is played."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    async def post(
+        self, address: str, body: bytes, headers: Mapping[str, str], content_type: str | None = None
+    ) -> PlayedAnswer:
+        """The answer, when its head is here. Raises ClientError."""
+        key = next(iter(headers.values()), "")
+        return await self._provider.post(address, body, key)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _told(failure: FailurePlan) -> MockError:
+    headers = {} if failure.retry_after is None else {"Retry-After": f"{failure.retry_after:g}"}
+    status = failure.status if failure.what == "status" else 500
+    return MockError(status, "The world wanted this failure.", "", headers, failure.retry_after or 0.0)
+
+
+def _fault(failure: FailurePlan) -> Fault:
+    return Fault(failure.status, kind=FaultKind(failure.what), after=failure.after)
+
+
+def _log_spread(spread: Spread) -> float:
+    """The standard deviation of the logarithm."""
+    return math.log(spread.high / spread.median) / Z99 if spread.high > spread.median > 0 else 0.0
+
+
+def _address(url: URL) -> ConnectionKey:
+    return ConnectionKey(url.host or "", url.port, url.scheme == "https", True, None, None, None)

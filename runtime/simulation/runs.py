@@ -1,0 +1,127 @@
+"""A long load, looked at while it goes on: what became of the requests over time, and what was full."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+from attrs import define, field, frozen
+
+from ...compiler.plan import Plan
+from ...compiler.plan.scenarios import LoadPlan, ProviderPlan
+from ..concurrency.virtual_time import run_virtual
+from ..requests.usage import PICODOLLARS
+from .limits_seen import Looked, Watch
+from .loads import Arrival, expected, play_arrivals, play_load
+from .records import Record, Tally
+from .sampling import coarse, sampled_plan, sampled_world, scale_for
+from .simulation import simulated
+
+WINDOWS = 24
+"""Parts of the time of a load that are shown."""
+
+
+@define(eq=False)
+class Window:
+    """The requests that came in one part of the time. began: in seconds. cost: in picodollars."""
+
+    began: float
+    count: int = 0
+    failures: int = 0
+    cost: float = 0.0
+    tokens: int = 0
+    times: array[float] = field(factory=lambda: array("d"))
+
+    def add(self, record: Record) -> None:
+        self.count += 1
+        self.cost += record.cost or 0
+        self.tokens += record.tokens
+        if record.code:
+            self.failures += 1
+        else:
+            self.times.append(record.seconds)
+
+    def percentile(self, share: float) -> float | None:
+        """What so many of the answered requests did not exceed."""
+        times = sorted(self.times)
+        return times[min(int(share * len(times)), len(times) - 1)] if times else None
+
+
+@frozen
+class Run:
+    """What came of a load. scale: how many requests each one stands for that was played. looked: how full
+    things were. coarse: limits that are so small in the sample that little can be said of them.
+    """
+
+    tally: Tally
+    windows: Sequence[Window]
+    seconds: float
+    scale: float
+    looked: Sequence[Looked]
+    calls: Mapping[str, int]
+    codes: Counter[str]
+    coarse: tuple[str, ...]
+    lost: int
+
+    @property
+    def cost(self) -> float | None:
+        """Dollars; None where a price is not known."""
+        return None if self.tally.unpriced else self.tally.cost / PICODOLLARS * self.scale
+
+
+def run(
+    plan: Plan,
+    base_dir: Path,
+    world: Mapping[str, ProviderPlan],
+    load: LoadPlan | Sequence[Arrival],
+    seed: int,
+    most: int,
+) -> Run:
+    """Play a load, or requests that once came. most: how many are played. Raises StartError, Deadlock."""
+    return run_virtual(_run(plan, base_dir, world, load, Random(seed), most))
+
+
+async def _run(
+    plan: Plan,
+    base_dir: Path,
+    world: Mapping[str, ProviderPlan],
+    load: LoadPlan | Sequence[Arrival],
+    random: Random,
+    most: int,
+) -> Run:
+    if isinstance(load, LoadPlan):
+        requests = expected(load)
+        seconds = max(each.start + each.seconds for each in load.traffic)
+    else:
+        requests, seconds = len(load), max((each.at for each in load), default=0.0) + 1.0
+    scale = scale_for(requests, most)
+    width = seconds / WINDOWS
+    windows = [Window(index * width) for index in range(WINDOWS)]
+    tally = Tally(weight=scale)
+
+    def told(record: Record) -> None:
+        tally.add(record)
+        windows[min(int(record.began / width), WINDOWS - 1)].add(record)
+
+    sampled = sampled_plan(plan, scale)
+    async with simulated(sampled, base_dir, sampled_world(plan, world, scale), random) as simulation:
+        watch = Watch(simulation, width)
+        watching = asyncio.create_task(watch.go(seconds))
+        try:
+            if isinstance(load, LoadPlan):
+                lost = await play_load(simulation, load, told, scale)
+            else:
+                lost = await play_arrivals(simulation, load, told, scale)
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        calls = {name: round(each.calls * scale) for name, each in simulation.providers.items()}
+        looked = watch.end(scale)
+    tally.count += lost
+    return Run(
+        tally, windows, seconds, scale, looked, calls, tally.codes, tuple(coarse(plan, world, scale)), lost
+    )

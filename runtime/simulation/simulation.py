@@ -1,0 +1,257 @@
+"""A plan in a world that is played: the executor's own code on the loop's clock, and requests to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ...compiler.plan import (
+    AuthScheme,
+    OnnxServingPlan,
+    Plan,
+    ProviderKind,
+    RemotePoolPlan,
+    ReplicaPlacement,
+    TaskKind,
+)
+from ...compiler.plan.scenarios import AskPlan, ProviderPlan
+from ..dialects.chunks import ChunkEvents, whole_answer
+from ..dialects.openai.requests import chat_request
+from ..environment import in_environment
+from ..executor import Executor
+from ..gateway.exchange import Exchange
+from ..gateway.responses import answered_by
+from ..replicas.remote.authorizer import Authorization, Authorizer
+from ..replicas.remote.http_client import HttpClient
+from ..replicas.replica import Replica
+from ..requests.answer import ChatChunk, ChatEvents, Chunk
+from ..requests.errors import RequestError
+from ..requests.events import TextDelta
+from ..requests.parts import Text
+from ..requests.request import ClassifyRequest, EmbedRequest, Request, RerankRequest
+from ..requests.trace import Trace
+from ..secret import Secret
+from ..serving.pipelines import Threads, Workers
+from .inline_workers import InlineThreads, InlineWorkers
+from .local_models import PlayedModel
+from .provider import PlayedClient, Provider
+from .real_models import RealModel
+from .records import Record
+
+EPOCH = 1_767_571_200.0
+"""When simulations begin, in seconds since 1970: a Monday, 2026-01-05 00:00 UTC."""
+
+_PLAYED_TEXT = "https://played.invalid"
+"""What stands for a text of the environment that is not there."""
+
+
+class Simulation:
+    """world: how providers behave, by deployment; all others behave as `ProviderPlan` has it.
+
+    random: the only chance there is. Make it in the loop, and `start` it.
+    """
+
+    def __init__(self, plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random) -> None:
+        self.plan = in_environment(plan, {}, instead=_PLAYED_TEXT)
+        self.base_dir = base_dir
+        self.random = random
+        began = asyncio.get_running_loop().time()
+        self.providers: dict[str, Provider] = {}
+        for each in plan.deployments:
+            name = each.deployment
+            script = world.get(name) or ProviderPlan(name)
+            self.providers[name] = Provider(script, random, began)
+        self.executor = Executor(
+            self.plan, base_dir, random=random, clock=lambda: EPOCH, stand_ins=_Played(self)
+        )
+        self._numbers = 0
+
+    async def start(self) -> None:
+        """Raises StartError."""
+        await self.executor.start()
+
+    async def stop(self) -> None:
+        await self.executor.stop()
+
+    def calls(self, deployment: str) -> int:
+        """Requests that its provider got, or its models."""
+        return self.providers[deployment].calls
+
+    # ---- one request
+
+    def request(self, ask: AskPlan, answer_tokens: int | None = None) -> Request | None:
+        """What `ask` sends; None for a pipeline that is run. The same one may be sent often."""
+        now = self.executor.now
+        if ask.values is not None:
+            return None
+        model = now.models.get(ask.name)
+        if model is None:
+            return None
+        text = ask.text or ""
+        match getattr(model, "task", TaskKind.CHAT):
+            case TaskKind.EMBED:
+                return EmbedRequest((text,))
+            case TaskKind.CLASSIFY:
+                return ClassifyRequest((text,))
+            case TaskKind.RERANK:
+                return RerankRequest(text, (text, "another document"))
+        body: dict[str, Any] = {"model": ask.name, "messages": [{"role": "user", "content": text}]}
+        if ask.stream:
+            body["stream"] = True
+        if answer_tokens is not None:
+            body["max_tokens"] = answer_tokens
+        return chat_request(body)[1]
+
+    async def ask(self, ask: AskPlan, request: Request | None, *, keeps: bool = True) -> Record:
+        """What became of one request. keeps: its text and headers, too."""
+        loop = asyncio.get_running_loop()
+        self._numbers += 1
+        trace = Trace(spans=[], id=f"req_{self._numbers}")
+        record = Record(ask.name, loop.time(), trace=trace)
+        exchange = Exchange(self.executor, trace.id)
+        if ask.key is not None:
+            exchange.key = self.executor.keys[ask.key]
+        try:
+            if request is None:
+                await self._run(exchange, ask, record)
+            elif getattr(request, "stream", False):
+                await self._stream(exchange, ask, request, record, keeps=keeps)
+            else:
+                chunk = await exchange.answer(ask.name, request, exchange.deadline(), trace)
+                if keeps:
+                    record.text = _text(chunk)
+        except RequestError as error:
+            record.code, record.status, record.message = error.code, error.status, error.message
+            if not record.code:
+                record.code = type(error).code
+        finally:
+            exchange.end()
+        record.seconds = loop.time() - record.began
+        if record.first is None and record.ok:
+            record.first = record.seconds
+        self._account(record, exchange)
+        if keeps and record.ok:
+            record.headers = answered_by(trace, ask.name)
+        return record
+
+    async def _run(self, exchange: Exchange, ask: AskPlan, record: Record) -> None:
+        pipeline = exchange.pipeline(ask.name)
+        values: Mapping[str, object] = ask.values or {}
+        if ask.values is None:
+            values = {pipeline.plan.parameters[0].name: ask.text} if pipeline.plan.parameters else {}
+        result = await exchange.run(pipeline, await pipeline.take(values), exchange.deadline())
+        record.trace.spans = result.spans
+        record.text = result.value if isinstance(result.value, str) else str(result.value)
+
+    async def _stream(
+        self, exchange: Exchange, ask: AskPlan, request: Request, record: Record, *, keeps: bool
+    ) -> None:
+        loop, events = asyncio.get_running_loop(), ChunkEvents()
+        said: list[str] = []
+        answer = exchange.stream(ask.name, request, exchange.deadline(), record.trace)
+        async with aclosing(answer) as chunks:
+            async for chunk in chunks:
+                if record.first is None:
+                    record.first = loop.time() - record.began
+                if keeps and isinstance(chunk, ChatChunk | ChatEvents):
+                    said += [each.text for each in events.of(chunk) if isinstance(each, TextDelta)]
+        record.text = "".join(said)
+
+    def _account(self, record: Record, exchange: Exchange) -> None:
+        spans = record.trace.spans or exchange.spans
+        record.trace.spans = spans
+        for span in spans:
+            record.tokens += span.tokens
+            if span.cost is None:
+                record.cost = None
+            elif record.cost is not None:
+                record.cost += span.cost
+
+
+@asynccontextmanager
+async def simulated(
+    plan: Plan, base_dir: Path, world: Mapping[str, ProviderPlan], random: Random
+) -> AsyncIterator[Simulation]:
+    """A simulation that runs. Raises StartError."""
+    simulation = Simulation(plan, base_dir, world, random)
+    await simulation.start()
+    try:
+        yield simulation
+    finally:
+        await simulation.stop()
+
+
+class _Played:
+    """What stands for the outside of one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def client(self, plan: RemotePoolPlan) -> HttpClient:
+        return PlayedClient(self._simulation.providers[plan.deployment])
+
+    def authorizer(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> Authorizer:
+        return _PlayedKey(plan, placement)
+
+    def replica(self, plan: OnnxServingPlan | RemotePoolPlan, placement: ReplicaPlacement) -> Replica | None:
+        provider = self._simulation.providers[plan.deployment]
+        if isinstance(plan, RemotePoolPlan) and not _is_ours(plan):
+            return None
+        if provider.plan.real and isinstance(plan, OnnxServingPlan):
+            return RealModel(plan, placement, self._simulation.base_dir, provider)
+        return PlayedModel(plan, provider, self._simulation.random)
+
+    def workers(self, hidden: Iterable[str]) -> Workers:
+        return InlineWorkers(hidden)
+
+    def threads(self) -> Threads:
+        return InlineThreads()
+
+
+class _PlayedKey:
+    """A key that no file and no environment holds; each of a list is another one."""
+
+    def __init__(self, plan: RemotePoolPlan, placement: ReplicaPlacement) -> None:
+        number = placement.replica_index % max(len(plan.api_key), 1)
+        secret = Secret(f"played-key-{number}", "a simulation")
+        self._shown = Authorization()
+        if plan.auth in (AuthScheme.GOOGLE_OAUTH, AuthScheme.AWS_SIGV4):
+            self._shown = Authorization.of(AuthScheme.BEARER, secret)
+        elif plan.api_key:
+            self._shown = Authorization.of(plan.auth, secret)
+
+    async def start(self) -> None:
+        """There is nothing to read."""
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    def version(self) -> int:
+        return 0
+
+    async def authorize(self) -> Authorization:
+        return self._shown
+
+    async def refused(self, used: Authorization) -> bool:
+        return False
+
+
+def _is_ours(plan: RemotePoolPlan) -> bool:
+    """Whether no provider is asked: a plug-in, or a model of this plan on another machine."""
+    return plan.provider is ProviderKind.CUSTOM or plan.task_kind in (TaskKind.TENSOR, TaskKind.CLASSIFY)
+
+
+def prompt_of(tokens: int) -> str:
+    """A text that counts as so many tokens, by its words and by its bytes."""
+    return "abc " * max(tokens - 1, 0) + "abc"
+
+
+def _text(chunk: Chunk) -> str:
+    if not isinstance(chunk, ChatChunk | ChatEvents):
+        return ""
+    choices = whole_answer(chunk).choices
+    return "".join(part.text for part in choices[0].parts if isinstance(part, Text)) if choices else ""

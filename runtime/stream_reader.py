@@ -1,0 +1,60 @@
+"""aiohttp's `StreamReader`, read without what its own ways do beside.
+
+Those ask the parser and the connection to go on after each piece, though they have not paused, and pass
+through six functions to wait for the next one. What is used for that is no public interface: where it is not
+as expected, its own ways are taken.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
+
+_FIELDS = {
+    "_buffer",
+    "_buffer_offset",
+    "_cursor",
+    "_exception",
+    "_http_chunk_splits",
+    "_loop",
+    "_size",
+    "_waiter",
+}
+IS_AS_EXPECTED = set(StreamReader.__slots__) >= _FIELDS and "_reading_paused" in BaseProtocol.__slots__
+
+
+def take(stream: StreamReader, most: int = -1) -> bytes:
+    """What `stream` holds, at most so many bytes; empty where it holds nothing. most: -1: all."""
+    if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._exception is not None:
+        return stream.read_nowait(most)  # there is another class for bodies that are empty
+    parts, size = stream._buffer, stream._size
+    if not parts:
+        return b""
+    if stream._buffer_offset or stream._protocol._reading_paused or size > most >= 0:
+        return stream.read_nowait(most)
+    taken = parts[0] if len(parts) == 1 else b"".join(parts)
+    parts.clear()
+    stream._size = 0
+    stream._cursor += size
+    ends = stream._http_chunk_splits
+    while ends and ends[0] < stream._cursor:
+        ends.popleft()
+    return taken
+
+
+def arrival(stream: StreamReader) -> Future[None] | None:
+    """Done when something comes on `stream`, which holds nothing and has not ended; then call `arrived`.
+
+    None: ask `stream` itself.
+    """
+    if not IS_AS_EXPECTED or type(stream) is not StreamReader or stream._waiter is not None:
+        return None
+    waiter = stream._waiter = stream._loop.create_future()
+    return waiter
+
+
+def arrived(stream: StreamReader) -> None:
+    """Nobody waits any more."""
+    stream._waiter = None

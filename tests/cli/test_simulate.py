@@ -1,0 +1,137 @@
+"""`inferc simulate`: loads of tests and of the command line, compared, replayed and drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from inferc.cli.main import main
+
+FILE = """\
+deployment gpt {
+  model   = "gpt-4o-mini"
+  runtime openai { api_key = env("NO_SUCH_KEY"), retry { max_retries = 1 } }
+  serving { max_concurrent = 4, on_capacity_exhausted = reject }
+}
+
+test "busy" {
+  load  { gpt = 2 per second for 2m }
+  world { gpt fails 500 20% }
+  expect success > 0%
+}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "shop.infer"
+    path.write_text(FILE, "utf-8")
+    return str(path)
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    assert main(["simulate", *arguments]) == status
+    captured = capsys.readouterr()
+    return captured.out if status == 0 else captured.err
+
+
+def test_the_load_of_a_test_is_played_and_the_fullest_limit_named(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = said(capsys, file)
+    assert out.startswith("FROM  REQ/S  FAILED  P50")
+    assert "busiest: slots of `gpt`, 100% at its peak" in out
+    assert "raise `serving { max_concurrent = 4 }` of `gpt`" in out
+    assert "backpressure" in out
+
+
+def test_the_command_line_says_what_comes_and_how_long(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    day = json.loads(said(capsys, file, "--day", "--load", "gpt=1/m", "--format", "json"))
+    assert day["seconds"] == 86_400
+    assert 500 < day["requests"] < 1_000
+    rates = [window["per_second"] for window in day["windows"]]
+    assert sum(rates[12:20]) > 4 * sum(rates[0:8])
+
+
+def test_more_requests_than_are_played_are_sampled(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, file, "--load", "gpt=100/s", "--for", "10m", "--requests", "500")
+    assert "of which 1 in 120 was played" in out
+    assert "coarse, because so small in a sample: `gpt`: max_concurrent" in out
+
+
+def test_settings_are_compared(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = json.loads(said(capsys, file, "--sweep", "retry.max_retries=0..3", "--format", "json"))
+    assert [each["retry.max_retries"] for each in made] == ["0", "1", "2", "3"]
+    errors = [each["errors"].get("server_error", 0) for each in made]
+    assert errors[0] > errors[1] > errors[3]
+    assert "max_concurrent  ANSWERED" in said(capsys, file, "--sweep", "gpt.serving.max_concurrent=4,40")
+
+
+def test_a_log_of_a_gateway_is_replayed_and_compared(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {
+            "time": 1000.0 + index,
+            "asked": "gpt",
+            "deployment": "gpt",
+            "attempts": 1,
+            "status": 200,
+            "outcome": "ok",
+        }
+        | {"prompt_tokens": 20, "completion_tokens": 30, "cost": 2.1e-5, "waited": 0.0}
+        | {"first": 0.3, "seconds": 0.3 + 30 / 60}
+        for index in range(60)
+    ]
+    log = tmp_path / "access.jsonl"
+    log.write_text(
+        "".join(json.dumps(line) + "\n" for line in [*lines, {"time": 1.0, "path": "/health"}]), "utf-8"
+    )
+    Path(file).write_text(FILE.partition("test ")[0], "utf-8")
+    real = json.loads(said(capsys, file, "--replay", str(log), "--format", "json"))["real"]
+    for name in ("p50", "p99", "cost"):
+        assert real[name][1] == pytest.approx(real[name][0], rel=0.1)
+    assert "1 lines of the log are no requests" in said(capsys, file, "--replay", str(log))
+
+
+def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "run.svg"
+    said(capsys, file, "--svg", str(picture))
+    root = ElementTree.fromstring(picture.read_text("utf-8"))
+    assert len(root.findall("{*}polyline")) >= 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--test", "idle"], "no test of"),
+        (["--load", "gpt=5"], "write it like 20/s or 600/m"),
+        (["--load", "gtp=5/s"], "did you mean `gpt`?"),
+        (["--for", "5"], "is no duration"),
+        (["--sweep", "retry.max_retris=1..2"], "did you mean `max_retries`?"),
+        (["--sweep", "retry.max_retries=many"], "are no values"),
+        (["--sweep", "timeouts.request=5"], "does not fit"),
+        (["--sweep", "serving.max_concurrent=0..2"], "cannot be 0"),
+        (["--requests", "1"], "at least 100"),
+    ],
+)
+def test_what_cannot_be_played(
+    file: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert message in said(capsys, file, *arguments, status=2)
+
+
+def test_what_is_no_log(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "access.log"
+    for text in ("12:00:01 200 0.1s", "[]", ""):
+        log.write_text(text, "utf-8")
+        assert f"{log}: " in said(capsys, file, "--replay", str(log), status=1)
+    assert "No such file" in said(capsys, file, "--replay", str(tmp_path / "none"), status=1)
+
+
+def test_a_file_without_a_load_says_so(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(file).write_text(FILE.partition("test ")[0], "utf-8")
+    assert "say it with --load" in said(capsys, file, status=2)

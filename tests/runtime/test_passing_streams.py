@@ -1,0 +1,71 @@
+"""Streams that go to the client as they come: what is said in them is noticed, however alike chunks look."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferc.runtime.dialects.provider_errors.classify import Classifier
+from inferc.runtime.dialects.server_sent_events import Event
+from inferc.runtime.replicas.remote.passthrough_answers import PassingReader
+from inferc.runtime.requests.errors import RequestError
+from inferc.runtime.requests.usage import Usage
+
+from ..support.wires import wire_plan
+
+
+def chunk(words: str, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": {"content": words}, "finish_reason": None}
+    return json.dumps({"id": "c", "model": "m", "choices": [choice | more]}).encode()
+
+
+def reader() -> PassingReader:
+    return PassingReader(Classifier(wire_plan("openai"), None), hide_usage=False)
+
+
+def passed(*data: bytes) -> list[tuple[bytes, Usage | None]]:
+    reading = reader()
+    return [(each.data, each.usage) for one in data for each in reading.read(Event(b"", one))]
+
+
+@given(st.lists(st.text(), max_size=8))
+def test_every_chunk_passes_as_it_came(words: list[str]) -> None:
+    chunks = [chunk(each) for each in words]
+    assert passed(*chunks) == [(each, None) for each in chunks]
+
+
+def test_usage_and_end_are_seen_behind_chunks_that_are_alike() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2}
+    last = json.dumps({"id": "c", "model": "m", "choices": [], "usage": usage}).encode()
+    reading = reader()
+    for each in (chunk("one"), chunk("two"), chunk("three"), chunk("", finish_reason="stop")):
+        list(reading.read(Event(b"", each)))
+    assert [each.usage for each in reading.read(Event(b"", last))] == [Usage(1, 2)]
+    list(reading.close())
+    assert reading.ended
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        chunk("two").replace(b"two", b'"'),
+        chunk("two").replace(b"two", b"\\"),
+        chunk("two").replace(b"two", b"\x01"),
+        chunk("two").replace(b"two", b"\xff"),
+        chunk("two")[:-1],
+        chunk("two", finish_reason="error"),
+        b'{"error": {"message": "broken"}, ' + chunk("two")[1:],
+        chunk("two")[:-1] + b', "error": "broken"}',
+    ],
+    ids=["a quote", "a backslash", "a control", "no UTF-8", "cut off", "failed", "an error", "one behind"],
+)
+def test_what_is_broken_is_seen_behind_chunks_that_are_alike(odd: bytes) -> None:
+    reading = reader()
+    for each in (chunk("one"), chunk("one more")):
+        list(reading.read(Event(b"", each)))
+    with pytest.raises(RequestError):
+        list(reading.read(Event(b"", odd)))

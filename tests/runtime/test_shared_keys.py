@@ -1,0 +1,94 @@
+"""Keys for people on a real Redis server: made on one machine, accepted and revoked on all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferc.cli.main import main
+from inferc.compiler.plan import KeyPlan
+from inferc.runtime.gateway.auth import Held, Keys
+from inferc.runtime.issued_keys import BrokenKeys
+from inferc.runtime.requests.errors import Unauthorized
+from inferc.runtime.shared_keys import SharedKeys
+
+from ..support.redis_server import RedisServer
+
+FILE = """
+deployment gpt { model = "gpt-4o-mini", runtime openai { api_key = env("OPENAI_API_KEY") } }
+gateway { key team { models = [gpt] } }
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = tmp_path / "shop.infer"
+    path.write_text(FILE)
+    return str(path)
+
+
+def machine(url: str, folder: Path) -> Keys:
+    """What a gateway on another machine accepts."""
+    return Keys([KeyPlan("team", ())], folder, shared=SharedKeys(url, "shop"))
+
+
+async def test_a_key_is_accepted_on_every_machine_until_it_is_revoked(
+    redis: RedisServer, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machines = [machine(redis.url, tmp_path / name) for name in ("one", "other")]
+    for each in machines:
+        await each.refresh()
+    at = ("--state", redis.url)
+    assert main(["key", "new", file, "team", "--person", "ada", *at]) == 0
+    secret = capsys.readouterr().out.strip()
+    for each in machines:
+        assert each.find(secret) is None
+        await each.refresh()
+        assert each.find(secret) == Held("team", None, "ada")
+    assert main(["key", "list", file, *at]) == 0
+    listed = capsys.readouterr().out
+    assert "ada" in listed
+    assert main(["key", "list", file]) == 0
+    assert "there are none" in capsys.readouterr().out, "beside the file"
+    name = listed.splitlines()[1].split()[0]
+    assert main(["key", "rotate", file, name, "--overlap", "1h", *at]) == 0
+    fresh = capsys.readouterr().out.strip()
+    assert main(["key", "revoke", file, name, *at]) == 0
+    for each in machines:
+        await each.refresh()
+        with pytest.raises(Unauthorized, match="of ada has expired"):
+            each.find(secret)
+        assert each.find(fresh) == Held("team", None, "ada")
+    assert main(["key", "revoke", file, "nope", *at]) == 1
+    assert "there is no key with the id nope" in capsys.readouterr().err
+
+
+async def test_keys_stay_in_use_while_the_server_is_away_also_at_the_start(
+    redis: RedisServer, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "new", file, "team", "--state", redis.url]) == 0
+    secret = capsys.readouterr().out.strip()
+    keys = machine(redis.url, tmp_path)
+    await keys.refresh()
+    redis.stop()
+    await keys.refresh()
+    assert keys.find(secret) == Held("team")
+    late = machine(redis.url, tmp_path)
+    await late.refresh()
+    assert late.find(secret) is None
+    assert main(["key", "list", file, "--state", redis.url]) == 1
+    assert "error: the Redis server of the keys cannot be used" in capsys.readouterr().err
+    redis.start()
+    await late.refresh()
+    assert late.find(secret) is None, "a server that keeps nothing has forgotten it"
+
+
+def test_what_is_no_list_of_keys_is_said(redis: RedisServer, file: str) -> None:
+    shared = SharedKeys(redis.url, "shop")
+    shared._client.set("inferc:keys:{shop}", "nonsense")
+    with pytest.raises(BrokenKeys, match="the Redis server holds no keys"):
+        shared.read()
+    assert main(["key", "list", file, "--state", "/tmp/state"]) == 1
+    assert main(["key", "list", file, "--state", "redis://h:port/"]) == 1
