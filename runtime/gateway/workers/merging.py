@@ -15,7 +15,7 @@ NOBODY = "no worker answers: they are being replaced"
 Told = list[Any]
 """A metric as JSON: its name, documentation, kind and samples."""
 
-_SUMMED = frozenset({"running", "waiting", "tokens", "cost"})
+_SUMMED = frozenset({"running", "waiting", "tokens", "cost", "limits_used"})
 _SUMMED_IN = frozenset({"requests"})
 _ALL = frozenset({"ready", "available"})
 _BY_PLACE = frozenset({"replicas"})
