@@ -15,6 +15,7 @@ from ..dsl.tokens import tokenize
 from ..dsl.values import Call, Word, describe, show
 from ..dsl.wording import shorten, show_circle
 from .arithmetic import ArithmeticMistake, calculate
+from .double_signs import report_double_sign
 from .foreign_values import foreign_call, report_in_text, report_named_space, report_variable
 from .scope import VALUES, Scope, Symbol
 from .types import check_param, read_setting
@@ -304,6 +305,7 @@ class Evaluator:
     def _binary(self, node: s.Binary, scope: Scope) -> Any:
         if isinstance(node.left, s.Member) and report_variable(node, scope, self._found):
             return UNKNOWN
+        report_double_sign(node, scope, self._found)
         left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN
@@ -332,6 +334,7 @@ class Evaluator:
             return UNKNOWN
 
     def _unary(self, node: s.Unary, scope: Scope) -> Any:
+        report_double_sign(node, scope, self._found)
         value = self._evaluate(node.operand, scope)
         if value is UNKNOWN or self._report_stray_word(node.operand, value, scope):
             return UNKNOWN

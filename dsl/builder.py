@@ -318,7 +318,7 @@ class Builder:
 
     def unary(self, c: Children) -> s.Expression:
         sign, operand = c
-        if sign.text == "-" and isinstance(operand, s.Number):
+        if sign.text == "-" and isinstance(operand, s.Number) and not operand.value < 0:
             return s.Number(sign.start, operand.end, type(operand.value)(-operand.value))
         return s.Unary(sign.start, operand.end, sign.text, operand)
 

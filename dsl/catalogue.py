@@ -49,6 +49,8 @@ class ModelInfo(Record):
     cached_input_price: Money | None = None
     cache_write_price: Money | None = None
     cache_write_1h_price: Money | None = None
+    audio_input_price: Money | None = None
+    audio_output_price: Money | None = None
     tiered: bool = field(default=False, metadata={"doc": "long prompts cost more than the prices here"})
     deprecated: bool = False
     replaced_by: str | None = None
@@ -203,6 +205,8 @@ def _model(provider: ProviderKind, row: dict[str, Any]) -> ModelInfo:
         cached_input_price=_money(row.get("cached_input")),
         cache_write_price=_money(row.get("cache_write")),
         cache_write_1h_price=_money(row.get("cache_write_1h")),
+        audio_input_price=_money(row.get("audio_input")),
+        audio_output_price=_money(row.get("audio_output")),
         tiered=row.get("tiered", False),
         deprecated=row.get("deprecated", False),
         released=row.get("released"),

@@ -101,6 +101,8 @@ class Deployment(Record):
             info.cached_input_price,
             info.cache_write_price,
             info.cache_write_1h_price,
+            info.audio_input_price,
+            info.audio_output_price,
         )
 
     def validate(self) -> tuple[Problem, ...]:

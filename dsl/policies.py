@@ -161,6 +161,15 @@ class Price(Record):
     cache_write_1h: Money | None = at_least(
         0, "the same for those that are kept for an hour; as `cache_write` unless said", default=None
     )
+    audio_input: Money | None = at_least(
+        0, "per million tokens of sound in the prompt; as `input` unless said", default=None, rare=True
+    )
+    audio_output: Money | None = at_least(
+        0, "per million tokens of sound in the answer; as `output` unless said", default=None, rare=True
+    )
+    per_second: Money | None = at_least(
+        0, "per second of sound, of models that are paid by its length", default=None, rare=True
+    )
 
 
 @frozen(eq=False, repr=False)

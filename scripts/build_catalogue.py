@@ -118,6 +118,8 @@ def _provider_rows(provider: types.Provider, called: str, moment: datetime) -> I
             "output": _price(prices.output_mtok),
             "cached_input": _price(prices.cache_read_mtok),
             "cache_write": _price(prices.cache_write_mtok),
+            "audio_input": _price(prices.input_audio_mtok),
+            "audio_output": _price(prices.output_audio_mtok),
             "cache_write_1h": _price(getattr(prices, "cache_write_1h_mtok", None)),
             "tiered": any(isinstance(price, types.TieredPrices) for price in vars(prices).values()) or None,
             "deprecated": model.deprecated or None,

@@ -57,5 +57,5 @@ def run(arguments: Namespace) -> int:
     ]
     table((*(name.upper() for name in by), "REQUESTS", "PROMPT", "ANSWER", "COST"), rows)
     if answer["since"] > time.time() - arguments.since:
-        print(f"since the server started, {time.strftime('%Y-%m-%d %H:%M', time.localtime(answer['since']))}")
+        print(f"counted since {time.strftime('%Y-%m-%d %H:%M', time.localtime(answer['since']))}")
     return 0

@@ -336,9 +336,10 @@ def _one_call(plan: RemotePoolPlan) -> Bound:
     price = plan.price
     if price is None:
         return Bound(1, tokens, inf)
-    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h]
+    prompt = [price.input, price.cached_input, price.cache_write, price.cache_write_1h, price.audio_input]
     dearest = max(float(each) for each in prompt if each is not None)
-    dollars = _product(tokens, dearest) + _product(answer, float(price.output))
+    spoken = float(max(price.output, price.audio_output or price.output))
+    dollars = _product(tokens, dearest) + _product(answer, spoken)
     return Bound(1, tokens, dollars / 1e6)
 
 

@@ -29,6 +29,14 @@ def check_models(
         config = deployment.effective_config()
         assert isinstance(config, OrtConfig)
         _preferred(declared, config, found)
+        if config.providers == () and not deployment.gpus:
+            found.warning(
+                "W0520",
+                "`providers` names none: the model runs on the CPU, and nothing else is tried",
+                declared.span(_CONFIG, "providers"),
+                "is empty",
+                help="write `[cpu]` if that is meant, `[cuda, cpu]` for a GPU, or leave `providers` out",
+            )
         if config.cuda or config.tensorrt:
             from .provider_options import check_options
 

@@ -45,6 +45,8 @@ _PRICES = {
     "cached_input": "cache_read_input_token_cost",
     "cache_write": "cache_creation_input_token_cost",
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
+    "audio_input": "input_cost_per_audio_token",
+    "audio_output": "output_cost_per_audio_token",
 }
 _PERIODS = {"hour": "1h", "day": "1d", "week": "7d", "month": "30d"}
 
@@ -218,6 +220,8 @@ class _Writing:
             price: Money | None = values.take(f"price.{ours}")
             if price is not None:
                 made[theirs] = float(price) / 1_000_000
+        if (price := values.take("price.per_second")) is not None:
+            made["input_cost_per_second"] = float(price)
         return made
 
     def _text(self, value: str) -> str:

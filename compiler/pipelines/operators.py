@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label, write_instead
 from ...dsl.suggest import every
+from ..double_signs import report_double_sign
 from ..evaluate import operator_span
 from ..onnx_model.signature import DType
 from ..plan.types import BOOL, FLOAT, INT, TEXT, ChoiceType, ListType, TensorType, Type, TypeKind, quoted
@@ -41,6 +42,7 @@ _EQUAL = ("==", "!=")
 
 def infer_unary(inferrer: Inferrer, node: s.Unary) -> Typed:
     """`-x` and `!x`."""
+    report_double_sign(node, inferrer.scope, inferrer.found)
     operand = inferrer.infer(node.operand)
     type = operand.type
     if not is_known(type):
@@ -60,6 +62,7 @@ def infer_binary(inferrer: Inferrer, node: s.Binary) -> Typed:
     """Two values and the operator between them."""
     if node.operator == "else":
         return _attempt(inferrer, node)
+    report_double_sign(node, inferrer.scope, inferrer.found)
     left, right = inferrer.infer(node.left), inferrer.infer(node.right)
     if not is_known(left.type) or not is_known(right.type):
         result = _without_operands(node.operator)

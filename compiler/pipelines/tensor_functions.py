@@ -9,7 +9,7 @@ from ...dsl.diagnostics import Label
 from ..onnx_model.signature import Dimension, DType
 from ..plan.types import FLOAT, INT, ChoiceType, ListType, RecordType, TensorType, Type
 from ..typing.fit import numbers_in
-from ..typing.partial import UNKNOWN, show_type
+from ..typing.partial import UNKNOWN, is_number, show_type
 from .arguments import Arguments
 from .coerce import FLOATS, scalar, tensor_of
 from .explain import mismatch
@@ -103,9 +103,18 @@ def transpose(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> T
 def reduced(inferrer: Inferrer, node: s.CallExpression, given: Arguments) -> Type:
     """`sum`, `mean`, `max` and `min`: one number for all, or for each place beside an axis."""
     function = inferrer.scope.span(node.function).text
+    numbers = given["x"]
     x = _tensor(inferrer, function, given, "x")
     if x is None:
         return UNKNOWN
+    if isinstance(numbers, ListOf) and len(numbers.items) == 1 and is_number(numbers.items[0].type):
+        inferrer.found.warning(
+            "W0619",
+            f"the `{function}` of one number is that number",
+            inferrer.scope.span(numbers.node),
+            "only one is written here",
+            help="write the others, or the number alone",
+        )
     if x.dtype in (DType.TEXT, DType.BOOL):
         mismatch(inferrer, given["x"], (), f"`{function}` takes numbers, found {show_type(x)}")
         return UNKNOWN

@@ -5,6 +5,7 @@ None is not known: nothing is assumed then.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from attrs import Attribute, evolve, fields, frozen
@@ -16,7 +17,7 @@ UserIds = Literal["no", "opaque", "any"]
 CacheMarks = Literal["no", "cache_control", "prompt_cache_breakpoint"]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Capabilities:
     """One model, as its provider documents it.
 
@@ -103,17 +104,22 @@ class Capabilities:
 
     def over(self, base: Capabilities) -> Capabilities:
         """What is known here, and what `base` knows of the rest. What both refuse in sampling is refused."""
-        known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
-        if self.refused_sampling and base.refused_sampling:
-            known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
-        if self.media_inline == () and self.media_by_url is None:
-            known["media_by_url"] = ()
-        return evolve(base, **known)
+        return _over(self, base)
 
     def alike(self, other: Capabilities) -> Capabilities:
         """What is true of both."""
         mine = {a.name: getattr(self, a.name) for a in _ATTRIBUTES}
         return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
+
+
+@lru_cache(maxsize=1024)
+def _over(above: Capabilities, base: Capabilities) -> Capabilities:
+    known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(above, a.name)) is not None}
+    if above.refused_sampling and base.refused_sampling:
+        known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + above.refused_sampling))
+    if above.media_inline == () and above.media_by_url is None:
+        known["media_by_url"] = ()
+    return evolve(base, **known)
 
 
 _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from attrs import asdict, define
+from attrs import asdict, astuple, define
 
 from ..requests.trace import Span
 from ..requests.usage import PICODOLLARS
@@ -18,6 +19,8 @@ MOST_USERS = 1000
 """Users that are told apart: clients say who they are."""
 MOST_ROWS = 200_000
 """Rows of all hours together; the oldest hours go first."""
+MOST_WRITTEN = 50_000
+"""Of them, those that outlast a restart."""
 OTHERS = "(others)"
 
 DIMENSIONS = ("key", "asked", "deployment", "user")
@@ -112,6 +115,30 @@ class Accounting:
                 for row, spend in rows.items():
                     found.setdefault(row, Spend()).add(spend)
         return found
+
+    def as_json(self) -> list[list[Any]]:
+        """The last `MOST_WRITTEN` rows of hours, each with its hour."""
+        rows = [
+            [hour, *row, *astuple(spend)]
+            for hour in sorted(self._hours, reverse=True)
+            for row, spend in tuple(self._hours[hour].items())
+        ]
+        return rows[:MOST_WRITTEN]
+
+    def restore(self, began: float, rows: Iterable[Sequence[Any]]) -> None:
+        """Go on with what another one has counted since `began`. Raises ValueError, TypeError."""
+        for hour, key, asked, deployment, user, *numbers in rows:
+            row, spend = (key, asked, deployment, user), Spend(*map(int, numbers))
+            found = self._hours.setdefault(int(hour), {})
+            if row not in found:
+                found[row] = Spend()
+                self._rows += 1
+            found[row].add(spend)
+            if user and user != OTHERS and len(self._users) < MOST_USERS:
+                self._users.add(user)
+        self._places.clear()
+        self.began = min(self.began, float(began))
+        self._forget(int(self._clock() / HOUR))
 
     def _forget(self, hour: int) -> None:
         for old in sorted(self._hours):

@@ -171,11 +171,11 @@ class Commands:
         """The story of the request with the `id`; without one, the last ones that went wrong."""
         request_id = asked.get("id")
         if request_id is None:
-            return {"requests": [record.as_json() for record in self._records.troubled(LAST)]}
-        record = self._records.find(str(request_id))
-        if record is None:
+            return {"requests": self._records.troubled(LAST)}
+        story = self._records.story(str(request_id))
+        if story is None:
             raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
-        return record.story()
+        return story
 
     async def breaker(self, asked: Asked) -> Answer:
         """Open the circuit of the endpoint of a deployment for `seconds`, or close it."""

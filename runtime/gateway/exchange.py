@@ -225,7 +225,8 @@ class Exchange:
         self.spans = trace.spans
         trace.id = self.id
         if isinstance(request, _NAMES_USER):
-            user = request.body.get("user")
+            said = request.said if isinstance(request, ChatRequest) else None
+            user = request.body.get("user") if said is None else said.conversation.user
             if isinstance(user, str):
                 self.user = user[:LONGEST_USER]
         model, guards = self.model(name), self.plan.guards

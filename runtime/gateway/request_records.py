@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +24,11 @@ if TYPE_CHECKING:
 
 KEPT = 1000
 """Requests that are kept; and as many of those that failed, or needed more than one attempt."""
+
+WRITTEN = 500
+"""Of each of them, those that outlast a restart."""
+
+Story = dict[str, Any]
 
 LONGEST_PATH, LONGEST_MESSAGE = 200, 500
 
@@ -59,6 +63,8 @@ class Records:
         """The other workers that answer at the same port; None where this process is alone."""
         self._recent: deque[Record] = deque(maxlen=KEPT)
         self._troubled: deque[Record] = deque(maxlen=KEPT)
+        self._earlier: deque[Story] = deque(maxlen=KEPT)
+        self._earlier_troubled: deque[Story] = deque(maxlen=KEPT)
 
     def end(
         self,
@@ -117,16 +123,40 @@ class Records:
         if self.traces is not None:
             await asyncio.to_thread(self.traces.stop)
 
-    def find(self, request_id: str) -> Record | None:
-        """The last request of that id, if it is remembered."""
-        return next((each for each in self._newest() if each.id == request_id), None)
+    def story(self, request_id: str) -> Story | None:
+        """That of the last request of that id, if it is remembered."""
+        newest = chain(reversed(self._recent), reversed(self._troubled))
+        found = next((each for each in newest if each.id == request_id), None)
+        if found is not None:
+            return found.story()
+        earlier = chain(reversed(self._earlier), reversed(self._earlier_troubled))
+        return next((each for each in earlier if each["id"] == request_id), None)
 
-    def troubled(self, most: int) -> list[Record]:
+    def troubled(self, most: int) -> list[Story]:
         """The last requests that failed, or needed more than one attempt."""
-        return list(self._troubled)[-most:]
+        earlier = [{name: each[name] for name in each if name != "events"} for each in self._earlier_troubled]
+        return [*earlier, *(each.as_json() for each in self._troubled)][-most:]
 
-    def _newest(self) -> Iterator[Record]:
-        return chain(reversed(self._recent), reversed(self._troubled))
+    def as_json(self) -> dict[str, Any]:
+        """What outlasts a restart."""
+        recent = [*self._earlier, *(each.story() for each in tuple(self._recent)[-WRITTEN:])]
+        troubled = [*self._earlier_troubled, *(each.story() for each in tuple(self._troubled)[-WRITTEN:])]
+        return {
+            "began": self.accounting.began,
+            "spent": self.accounting.as_json(),
+            "recent": recent[-WRITTEN:],
+            "troubled": troubled[-WRITTEN:],
+        }
+
+    def restore(self, known: dict[str, Any]) -> None:
+        """Go on with what was known before. Raises ValueError, TypeError, KeyError."""
+        recent, troubled = (
+            [each for each in known[part] if isinstance(each["id"], str) and isinstance(each["events"], list)]
+            for part in ("recent", "troubled")
+        )
+        self.accounting.restore(known["began"], known["spent"])
+        self._earlier.extend(recent)
+        self._earlier_troubled.extend(troubled)
 
 
 RECORDS: web.AppKey[Records] = web.AppKey("records", Records)

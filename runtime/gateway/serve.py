@@ -30,6 +30,7 @@ from . import web_tokens
 from .app import DOOR, build_app, take_over
 from .auth import Keys, following_keys
 from .grpc_server import GrpcServer
+from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
 from .web_tokens import WebTokens
@@ -84,7 +85,9 @@ async def serve(
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
+            keeping = KeepingRecords(app[RECORDS], executor.state_at, executor.plan.state.name)
             try:
+                await keeping.start()
                 await server.start()
                 service.rpc = await service.open_rpc(gateway)
                 collect_rarely()
@@ -115,6 +118,7 @@ async def serve(
                     await service.rpc.stop(grace)
                 await server.stop(stop.at_once)
                 await app[RECORDS].stop()
+                await keeping.stop()
                 await _stop(executor)
     finally:
         bound.close()

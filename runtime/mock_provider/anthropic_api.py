@@ -34,6 +34,12 @@ _FIELDS = frozenset(
         "thinking",
         "service_tier",
         "cache_control",
+        "container",
+        "context_management",
+        "diagnostics",
+        "inference_geo",
+        "mcp_servers",
+        "speed",
         "thread",
     }
 )

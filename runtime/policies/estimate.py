@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...compiler.plan import Price
 from ..requests.conversation import Conversation, FunctionTool
@@ -159,25 +159,32 @@ def streamed_tokens(chunks: int, size: int) -> int:
 
 @frozen
 class Tariff:
-    """Prices as whole picodollars per token, so that sums are exact."""
+    """Prices as whole picodollars per token, and per millisecond of sound, so that sums are exact."""
 
     input: int
     output: int
     cached_input: int
     cache_write: int
     cache_write_1h: int
+    audio_input: int
+    audio_output: int
+    audio_ms: int
 
     @classmethod
     def of(cls, price: Price) -> Tariff:
         cached = price.input if price.cached_input is None else price.cached_input
         write = price.input if price.cache_write is None else price.cache_write
         long_write = write if price.cache_write_1h is None else price.cache_write_1h
-        prices = (price.input, price.output, cached, write, long_write)
-        return cls(*(int(per_million * 10**6) for per_million in prices))
+        heard = price.input if price.audio_input is None else price.audio_input
+        spoken = price.output if price.audio_output is None else price.audio_output
+        prices = (price.input, price.output, cached, write, long_write, heard, spoken)
+        each = [int(per_million * 10**6) for per_million in prices]
+        each.append(0 if price.per_second is None else int(price.per_second * 10**9))
+        return cls(*each)
 
     @classmethod
     def free(cls) -> Tariff:
-        return cls(0, 0, 0, 0, 0)
+        return cls(0, 0, 0, 0, 0, 0, 0, 0)
 
     def estimated(self, tokens: Estimate) -> int:
         """What a request will probably cost, in picodollars."""
@@ -185,6 +192,8 @@ class Tariff:
 
     def cost(self, usage: Usage) -> int:
         """What `usage` costs, in picodollars."""
+        if usage.audio_tokens or usage.audio_answer_tokens or usage.audio_ms:
+            return self._of_sound(usage)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.prompt_tokens * self.input + usage.completion_tokens * self.output
         cached = min(usage.cached_tokens, usage.prompt_tokens)
@@ -196,6 +205,19 @@ class Tariff:
             + (written - long) * self.cache_write
             + long * self.cache_write_1h
             + usage.completion_tokens * self.output
+        )
+
+    def _of_sound(self, usage: Usage) -> int:
+        """What is left of it is paid as text; what was cached is no sound, as far as anybody says."""
+        silent = evolve(usage, audio_tokens=0, audio_answer_tokens=0, audio_ms=0)
+        rest = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
+        heard = min(usage.audio_tokens, max(rest, 0))
+        spoken = min(usage.audio_answer_tokens, usage.completion_tokens)
+        return (
+            self.cost(silent)
+            + heard * (self.audio_input - self.input)
+            + spoken * (self.audio_output - self.output)
+            + usage.audio_ms * self.audio_ms
         )
 
 

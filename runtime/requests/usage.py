@@ -40,7 +40,9 @@ class Usage:
 
     cached_tokens: those of the prompt that the provider had cached. reasoning_tokens: those of the
     completion that the model thought in. cache_write_tokens: those of the prompt that it wrote to its cache,
-    of which it keeps `cache_write_1h_tokens` for an hour.
+    of which it keeps `cache_write_1h_tokens` for an hour. audio_tokens, audio_answer_tokens: those of the
+    prompt, and of the completion, that are sound. audio_ms: how long a sound was that is paid for by its
+    length.
     """
 
     prompt_tokens: int
@@ -49,6 +51,9 @@ class Usage:
     reasoning_tokens: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0
+    audio_tokens: int = 0
+    audio_answer_tokens: int = 0
+    audio_ms: int = 0
 
     @classmethod
     def total(cls, usages: Iterable[Usage]) -> Usage:

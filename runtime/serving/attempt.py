@@ -206,7 +206,7 @@ class Attempt:
             self._size += len(chunk.data)
         elif isinstance(chunk, ChatEvents):
             self._size += FRAME_BYTES + said_by(chunk.events)
-        elif usage is not None and not usage.prompt_tokens:  # not every provider counts
+        elif usage is not None and not (usage.prompt_tokens or usage.audio_ms):  # not every provider counts
             return
         if usage is not None:
             self.usage = usage

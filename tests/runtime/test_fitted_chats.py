@@ -323,9 +323,12 @@ async def test_a_stream_that_does_not_fit_ends_with_an_error_in_place_of_its_end
     async with house(provider, model="claude-sonnet-4-5") as client:
         _, good, _ = await client.ask("claude", path, **more, stream=True)
         provider.says = saying('{"age": -7}')
-        _, bad, _ = await client.ask("claude", path, **more, stream=True)
+        status, bad, _ = await client.ask("claude", path, **more, stream=True)
     assert good.rstrip().endswith((b"[DONE]", b'{"type": "message_stop"}'))
     assert b"error" not in good
+    if status != 200:  # all of it came at once, before anything was told
+        assert (status, "minimum" in bad["error"]["message"]) == (502, True)
+        return
     assert b"-7" in bad
     assert b"minimum" in bad.split(b"\n\n")[-2]
     for end in (b"[DONE]", b"message_stop", b"end_turn", b'"finish_reason":"stop"'):

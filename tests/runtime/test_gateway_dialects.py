@@ -133,6 +133,24 @@ async def test_responses_are_answered_whole_and_streamed(model: str) -> None:
         assert final.output_text == "You said: Good morning!"
 
 
+@pytest.mark.parametrize("model", SPOKEN)
+async def test_functions_of_a_namespace_are_called_by_every_model(model: str) -> None:
+    look_up = {"type": "function", "name": "look_up", "parameters": WEATHER}
+    crm: Any = {"type": "namespace", "name": "crm", "description": "Customers.", "tools": [look_up]}
+    async with gateway() as url, responses(url) as client:
+        asked = await client.responses.create(
+            model=model, input="call look_up", tools=[crm], extra_body={"client_metadata": {"a": "b"}}
+        )
+        [call] = [item for item in asked.output if item.type == "function_call"]
+        assert (call.name, call.namespace) == ("look_up", "crm")
+        result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Ada"}
+        answer = await client.responses.create(
+            model=model, input=[result], tools=[crm], previous_response_id=asked.id
+        )
+        assert "Ada" in answer.output_text
+        assert answer.tools[0].type == "namespace"
+
+
 @pytest.mark.parametrize("name", ["previous_response_id", "prompt"])
 async def test_what_is_not_kept_here_is_refused_by_name(name: str) -> None:
     async with gateway() as url, responses(url) as client:

@@ -237,3 +237,19 @@ def test_odd_bodies_are_estimated_too(body: dict[str, Any]) -> None:
 def test_a_streamed_answer_has_at_least_a_token_per_chunk() -> None:
     assert streamed_tokens(10, 10 * 221) == 10
     assert streamed_tokens(1, 220 + 400) == 100
+
+
+def test_sound_has_prices_of_its_own() -> None:
+    price = Price(Money("2"), Money("8"), audio_input=Money("40"), audio_output=Money("80"))
+    tariff = Tariff.of(price)
+    usage = Usage(1_000_000, 500_000, cached_tokens=0, audio_tokens=250_000, audio_answer_tokens=100_000)
+    assert tariff.cost(usage) == DOLLAR * (0.75 * 2 + 0.25 * 40 + 0.4 * 8 + 0.1 * 80)
+    absurd = Usage(10, 10, audio_tokens=1_000, audio_answer_tokens=1_000)  # never more than there are
+    assert tariff.cost(absurd) == 10 * (40 + 80) * DOLLAR // 1_000_000
+    as_text = Tariff.of(Price(Money("2"), Money("8")))
+    assert as_text.cost(usage) == as_text.cost(Usage(1_000_000, 500_000))
+
+
+def test_a_second_of_sound_has_a_price() -> None:
+    whisper = Tariff.of(Price(Money(0), Money(0), per_second=Money("0.0001")))
+    assert whisper.cost(Usage(0, audio_ms=90_500)) == DOLLAR * 905 // 100_000

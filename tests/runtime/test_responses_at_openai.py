@@ -24,6 +24,8 @@ from ..support.openai_client import openai_client
 from ..support.remote import executor_of, gateway_of, remote_plan, serving
 
 SEARCH = {"type": "web_search"}
+LOOK_UP = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
+CRM = {"type": "namespace", "name": "crm", "description": "Customers.", "tools": [LOOK_UP]}
 CALLED = {
     "id": "ws_1",
     "type": "web_search_call",
@@ -235,7 +237,11 @@ BODY: dict[str, Any] = {
         {"type": "function_call_output", "call_id": "c", "output": "4"},
         {"type": "custom_tool_call_output", "call_id": "d", "output": "x"},
     ],
-    "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True}, SEARCH],
+    "tools": [
+        {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True},
+        SEARCH,
+        CRM,
+    ],
     "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
     "parallel_tool_calls": False,
     "text": {

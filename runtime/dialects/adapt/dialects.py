@@ -104,6 +104,7 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "function_call": Refused("it is outdated: write `tool_choice`", ("auto", "none")),
     },
     "openai_responses": {
+        "client_metadata": Dropped("it is about the client"),
         "include": Dropped("it is about what OpenAI's answer repeats"),
         "context_management": Dropped("it is about how OpenAI shortens long conversations"),
         "max_tool_calls": Dropped("it counts calls of tools that OpenAI runs itself"),

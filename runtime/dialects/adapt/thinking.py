@@ -33,7 +33,9 @@ def adapt_thinking(
         case None:
             return {"thinking": evolve(wanted, effort=_nearest(wanted.effort, can, found))}
         case "no":
-            if wanted.effort is not None or wanted.mode is not None:
+            if wanted.mode == "adaptive":  # as it sees fit, which is not at all
+                found.note("reasoning_effort", "left out: the model does not think")
+            elif wanted.effort is not None or wanted.mode is not None:
                 found.refuse("reasoning_effort", "the model does not think")
             return {"thinking": None}
         case "effort" | "level":

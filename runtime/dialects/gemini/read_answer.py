@@ -163,4 +163,16 @@ def read_usage(counts: Json) -> Usage:
         count(counts, "candidatesTokenCount") + thoughts,
         cached_tokens=count(counts, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
+        audio_tokens=_of_audio(counts.get("promptTokensDetails")),
+        audio_answer_tokens=_of_audio(counts.get("candidatesTokensDetails")),
     )
+
+
+def _of_audio(details: Any) -> int:
+    """The tokens that are sound, in a list by modality."""
+    listed = details if isinstance(details, list) else ()
+    return sum(count(each, "tokenCount") for each in listed if _modality(each) == "AUDIO")
+
+
+def _modality(each: Any) -> Any:
+    return each.get("modality") if isinstance(each, dict) else None

@@ -192,6 +192,8 @@ def read_usage(usage: Json) -> Usage:
         reasoning_tokens=count(completion, "reasoning_tokens"),
         cache_write_tokens=count(prompt, "cache_write_tokens")
         or count(usage, "cache_creation_input_tokens"),  # OpenRouter says the one, LiteLLM the other
+        audio_tokens=count(prompt, "audio_tokens"),
+        audio_answer_tokens=count(completion, "audio_tokens"),
     )
 
 

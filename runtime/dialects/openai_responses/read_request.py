@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from attrs import evolve
 
 from ...requests.conversation import (
     DEFAULT_SAMPLING,
@@ -55,6 +58,9 @@ _KNOWN = (
     | SHARED
     | frozenset(STATEFUL)
 )
+NAMESPACE = "namespace"
+"""Where a function keeps the namespace that it was given in."""
+
 _TOOL = frozenset({"type", "name", "description", "parameters", "strict"})
 
 
@@ -113,7 +119,29 @@ def _tools(body: Json) -> tuple[Tool, ...]:
     tools = body.get("tools")
     if not tools:
         return ()
-    return tuple([_tool(tool, ("tools", i)) for i, tool in enumerate(fields.objects(tools, ("tools",)))])
+    return tuple(
+        each
+        for number, tool in enumerate(fields.objects(tools, ("tools",)))
+        for each in _named_together(tool, ("tools", number))
+    )
+
+
+def _named_together(tool: Json, at: Place) -> Iterator[Tool]:
+    """The functions of a namespace, each of which knows it; any other tool as it is."""
+    inner = tool.get("tools")
+    if tool.get("type") != "namespace" or not isinstance(inner, list) or not all(map(_is_function, inner)):
+        yield _tool(tool, at)
+        return
+    space = {name: value for name, value in tool.items() if name != "tools"}
+    fields.required(space, "name", str, at)
+    for number, each in enumerate(inner):
+        found = _tool(each, (*at, "tools", number))
+        assert isinstance(found, FunctionTool)
+        yield evolve(found, extras={DIALECT: {**own(found.extras, DIALECT), NAMESPACE: space}})
+
+
+def _is_function(tool: object) -> bool:
+    return isinstance(tool, dict) and tool.get("type") == "function"
 
 
 def _tool(tool: Json, at: Place) -> Tool:

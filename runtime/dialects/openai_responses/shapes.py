@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ...requests import events as e
-from ...requests.conversation import Conversation, FunctionTool
+from ...requests.conversation import Conversation, FunctionTool, Tool
 from ...requests.errors import RequestError
-from ...requests.parts import Extras, Refusal, Text
+from ...requests.parts import Extras, Refusal, Text, own
 from ...requests.usage import Usage
 from ..openai_chat.write_request import carried_by
+from .items import DIALECT
+from .read_request import NAMESPACE
 
 Json = dict[str, Any]
 
@@ -74,16 +76,35 @@ def write_response(c: Conversation, id: str, model: str, created: int, status: s
         else {"type": "function", "name": choice.names[0]}
         if choice.names
         else choice.mode,
-        "tools": [
-            tool_json(tool) if isinstance(tool, FunctionTool) else dict(tool.value) for tool in c.tools
-        ],
+        "tools": tools_json(c.tools),
         "top_p": c.sampling.top_p,
         "truncation": "disabled",
         "user": c.user,
     }
 
 
-def tool_json(tool: FunctionTool) -> Json:
+def tools_json(tools: tuple[Tool, ...]) -> list[Json]:
+    """The functions of a namespace are put into it again."""
+    written: list[Json] = []
+    for tool in tools:
+        space = own(tool.extras, DIALECT).get(NAMESPACE) if isinstance(tool, FunctionTool) else None
+        if space is None:
+            written.append(_tool(tool))
+            continue
+        if not written or {**written[-1], "tools": 0} != {**space, "tools": 0}:
+            written.append({**space, "tools": []})
+        written[-1]["tools"].append(_tool(tool))
+    return written
+
+
+def _tool(tool: Tool) -> Json:
+    if isinstance(tool, FunctionTool):
+        more = own(tool.extras, DIALECT)
+        return _function(tool) | {name: value for name, value in more.items() if name != NAMESPACE}
+    return dict(tool.value)
+
+
+def _function(tool: FunctionTool) -> Json:
     parameters = None if tool.parameters is None else dict(tool.parameters)
     return {
         "type": "function",

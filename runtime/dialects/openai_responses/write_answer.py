@@ -13,13 +13,15 @@ import orjson
 from attrs import define, field, frozen
 
 from ...requests import events as e
-from ...requests.conversation import Conversation
+from ...requests.conversation import Conversation, FunctionTool
 from ...requests.errors import RequestError
-from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall
+from ...requests.parts import RedactedThinking, Refusal, Text, Thinking, ToolCall, own
 from ...requests.usage import Usage
 from ..answer import Answer
 from ..ids import hashed_id
 from ..openai_chat.write_answer import citation
+from .items import DIALECT
+from .read_request import NAMESPACE
 from .shapes import (
     call_item,
     carried_json,
@@ -176,7 +178,7 @@ class ResponsesWriter:
                     self._output.append(self._reasoning("", f"{part.dialect}.redacted:{part.data}"))
                 case ToolCall():
                     item = call_item(self._item_id("fc"), part.id, part.name, part.arguments)
-                    self._output.append(item | carried_json(part.extras))
+                    self._output.append(item | self._namespace(part.name) | carried_json(part.extras))
             spoken = None
         if choice.logprobs:
             self._give_logprobs(list(choice.logprobs))
@@ -306,6 +308,7 @@ class ResponsesWriter:
     def _begin_call(self, event: e.ToolCallBegun) -> bytes:
         closed = self._close_spoken()
         value = call_item(self._item_id("fc"), event.id, event.name, "") | {"status": "in_progress"}
+        value |= self._namespace(event.name)
         value |= carried_json(event.extras)
         return closed + self._begin(f"call {event.call}", value)
 
@@ -366,6 +369,14 @@ class ResponsesWriter:
 
     def _item_id(self, kind: str) -> str:
         return f"{kind}_{hashed_id(self._id, str(len(self._output)))[5:]}"
+
+    def _namespace(self, function: str) -> Json:
+        """The namespace that the client gave a function in."""
+        for tool in self._request.tools:
+            if isinstance(tool, FunctionTool) and tool.name == function:
+                space = own(tool.extras, DIALECT).get(NAMESPACE)
+                return {} if space is None else {NAMESPACE: space["name"]}
+        return {}
 
     def _message(self, status: str) -> Json:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...requests.conversation import Conversation, FunctionTool, Tool, ToolChoice, Turn
+from ...requests.conversation import Conversation, ToolChoice, Turn
 from ...requests.errors import BadRequest
 from ...requests.parts import (
     CacheMark,
@@ -23,7 +23,7 @@ from ...requests.parts import (
 )
 from ..media_urls import data_url
 from .items import DIALECT
-from .shapes import carried_json, format_json, tool_json
+from .shapes import carried_json, format_json, tools_json
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ def write_request(conversation: Conversation) -> Json:
         turns = turns[1:]
     body["input"] = [item for turn in turns for item in _turn(turn)]
     if c.tools:
-        body["tools"] = [_tool(tool) for tool in c.tools]
+        body["tools"] = tools_json(c.tools)
     if c.tool_choice is not None:
         body["tool_choice"] = _tool_choice(c.tool_choice)
     if c.parallel_tool_calls is not None:
@@ -148,14 +148,6 @@ def _mark(mark: CacheMark | None) -> Json:
         return {}
     ttl = {} if mark.ttl is None else {"ttl": mark.ttl}
     return {"prompt_cache_breakpoint": {"mode": "explicit"} | ttl}
-
-
-def _tool(tool: Tool) -> Json:
-    if isinstance(tool, FunctionTool):
-        return tool_json(tool) | own(tool.extras, DIALECT)
-    if tool.dialect != DIALECT:
-        raise BadRequest(f"`{path(tool.at)}`: it is known to {tool.dialect} alone")
-    return dict(tool.value)
 
 
 def _tool_choice(choice: ToolChoice) -> Any:

@@ -65,6 +65,8 @@ async def respond(
                 await keeper.keep()
             pending += last
         except Exception as error:
+            if headers is not NO_HEADERS:  # what has come is for the client, too
+                await out.begin(headers)
             pending += writer.fail(out.failed(error))
         return await out.end(pending, headers)
 

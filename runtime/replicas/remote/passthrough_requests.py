@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, NamedTuple
 
 import orjson
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
 from ...dialects import multipart
+from ...dialects.fields import count
 from ...dialects.provider_errors.classify import Classifier
 from ...dialects.server_sent_events import SseParser
 from ...requests.answer import ChatChunk, PassedChunk
@@ -95,11 +97,19 @@ def usage_in(data: bytes) -> Usage | None:
     usage = answer.get("usage") if isinstance(answer, dict) else None
     if not isinstance(usage, dict) or not is_believable(usage):
         return None
-    counts = [usage.get(name, usage.get(older)) for name, older in _NAMES]
-    if not any(type(count) is int and count > 0 for count in counts):
+    if usage.get("type") == "duration":  # of what was transcribed
+        seconds = usage.get("seconds")
+        if not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_SOUND:
+            return None
+        return Usage(0, audio_ms=ceil(seconds * 1000))
+    taken, given = (count(usage, name) or count(usage, older) for name, older in _NAMES)
+    if not taken and not given:
         return None
-    taken, given = (count if type(count) is int and count > 0 else 0 for count in counts)
-    return Usage(taken, given)
+    details = usage.get("input_token_details") or usage.get("input_tokens_details")
+    return Usage(taken, given, audio_tokens=count(details, "audio_tokens"))
 
+
+LONGEST_SOUND = 86_400.0
+"""Seconds of a sound that a provider may tell."""
 
 _NAMES = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))

@@ -230,6 +230,11 @@ def test_a_model_that_does_not_think_is_not_asked_to() -> None:
     can = Capabilities(thinks="no")
     assert refused(openai(reasoning_effort="low"), "anthropic", can) == ["reasoning_effort"]
     assert "thinking" not in sent(openai(reasoning_effort="none"), "anthropic", can)
+    asked = {**openai(), "max_tokens": 2000, "output_config": {"effort": "high"}}
+    as_it_sees_fit = {**asked, "thinking": {"type": "adaptive"}}
+    assert "reasoning_effort" not in sent(as_it_sees_fit, "openai_chat", can, client="anthropic")
+    budget = {**asked, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    assert refused(budget, "openai_chat", can, client="anthropic") == ["thinking"]
 
 
 def test_a_budget_that_does_not_fit_the_answer_is_refused() -> None:

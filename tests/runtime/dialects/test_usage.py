@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from inferc.runtime.dialects.gemini.read_answer import read_usage as read_gemini
 from inferc.runtime.dialects.openai_chat import read_usage, usage_of
+from inferc.runtime.replicas.remote.passthrough_requests import usage_in
 from inferc.runtime.requests.usage import Usage
 
 OPENAI = {
@@ -48,3 +51,42 @@ def test_a_total_stands_for_what_is_not_told_beside_it(told: dict[str, Any], usa
 def test_groq_s_streams_tell_it_in_a_place_of_their_own() -> None:
     assert usage_of({"x_groq": {"usage": OPENAI}}) == OPENAI
     assert usage_of({"usage": None, "x_groq": {"id": "1"}}) is None
+
+
+def test_sound_is_counted_where_each_provider_tells_it() -> None:
+    openai = OPENAI | {
+        "prompt_tokens_details": {"audio_tokens": 7},
+        "completion_tokens_details": {"audio_tokens": 20},
+    }
+    assert read_usage(openai) == Usage(10, 25, audio_tokens=7, audio_answer_tokens=20)
+    google = {
+        "promptTokenCount": 10,
+        "candidatesTokenCount": 25,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 3},
+            {"modality": "AUDIO", "tokenCount": 7},
+        ],
+        "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 20}],
+    }
+    assert read_gemini(google) == Usage(10, 25, audio_tokens=7, audio_answer_tokens=20)
+
+
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({"type": "duration", "seconds": 12.3}, Usage(0, audio_ms=12_300)),
+        ({"type": "duration", "seconds": -1}, None),
+        ({"type": "duration", "seconds": 10**9}, None),
+        (
+            {
+                "type": "tokens",
+                "input_tokens": 14,
+                "input_token_details": {"audio_tokens": 14},
+                "output_tokens": 5,
+            },
+            Usage(14, 5, audio_tokens=14),
+        ),
+    ],
+)
+def test_what_was_transcribed_is_counted_by_tokens_or_by_seconds(told: dict[str, Any], usage: Any) -> None:
+    assert usage_in(json.dumps({"text": "hello", "usage": told}).encode()) == usage

@@ -6,7 +6,7 @@ from ...draft import Block, Deployment, Draft
 from ...foreign import Node
 from ...literals import Code
 from ...requests import DEFAULTS, body, header
-from ...tables import Kept, Lost, Table, To, per_token, positive, seconds, whole
+from ...tables import Kept, Lost, Table, To, per_million, per_token, positive, seconds, whole
 
 IN_ALL = "here from sending to the last byte; in LiteLLM between two bytes of an answer, too"
 
@@ -49,6 +49,9 @@ PARAMETERS: Table = {
     "input_cost_per_token": To("price.input", per_token),
     "output_cost_per_token": To("price.output", per_token),
     "cache_read_input_token_cost": To("price.cached_input", per_token),
+    "input_cost_per_audio_token": To("price.audio_input", per_token),
+    "output_cost_per_audio_token": To("price.audio_output", per_token),
+    "input_cost_per_second": To("price.per_second", per_million),
     "extra_headers.*": header,
     "headers.*": header,
     "additional_drop_params": Lost("`request { unsupported = drop }` drops what the model does not take"),
@@ -73,6 +76,9 @@ INFO: Table = {
     "input_cost_per_token": To("price.input", per_token),
     "output_cost_per_token": To("price.output", per_token),
     "cache_read_input_token_cost": To("price.cached_input", per_token),
+    "input_cost_per_audio_token": To("price.audio_input", per_token),
+    "output_cost_per_audio_token": To("price.audio_output", per_token),
+    "input_cost_per_second": To("price.per_second", per_million),
     "cache_creation_input_token_cost": To("price.cache_write", per_token),
     "cache_creation_input_token_cost_above_1hr": To("price.cache_write_1h", per_token),
     "description": _described,
