@@ -46,6 +46,10 @@ _DTYPES: dict[int, tuple[DType, int]] = {
 _MOST_DIMENSIONS = 64
 _DEEPEST = 32
 _SMALL_NODE = 1 << 16
+_SMALL_WEIGHT = 128
+"""Bytes of a constant that is worth counting: those below hold sizes and axes."""
+
+_CONSTANT = b"Constant"
 _DYNAMIC = b"DynamicQuantize"
 _MOST_DYNAMIC = 8
 _LAST_NODES = 1000
@@ -122,6 +126,7 @@ class _Reader:
         self._wire = wire
         self._external: dict[str, int] = {}
         self._dynamic_nodes: list[str] = []
+        self._constants = _Graph()
 
     def model(self) -> OnnxModel:
         wire = self._wire
@@ -148,8 +153,8 @@ class _Reader:
             outputs=tuple(graph.outputs),
             opsets=dict(sorted(opsets.items())),
             producer=f"{producer} {version}".strip(),
-            parameters=graph.parameters,
-            parameter_bytes=(graph.parameter_bits + 7) // 8,
+            parameters=graph.parameters + self._constants.parameters,
+            parameter_bytes=(graph.parameter_bits + self._constants.parameter_bits + 7) // 8,
             dynamic_nodes=tuple(dict.fromkeys(self._dynamic_nodes)),
         )
         external = tuple(ExternalFile(*each) for each in sorted(self._external.items()))
@@ -194,7 +199,8 @@ class _Reader:
             raise Damaged("its graphs are nested too deeply")
         if end - start <= _SMALL_NODE:
             data = self._wire.read(start, end)
-            if b"location" not in data and _DYNAMIC not in data:
+            is_weight = len(data) >= _SMALL_WEIGHT and _CONSTANT in data
+            if b"location" not in data and _DYNAMIC not in data and not is_weight:
                 return
         name = operator = ""
         for number, first, last in self._wire.fields(start, end):
@@ -238,7 +244,9 @@ class _Reader:
 
     def _attribute(self, start: int, end: int, depth: int) -> None:
         for number, first, last in self._wire.fields(start, end):
-            if number in (5, 10):
+            if number == 5:  # Paddle's exporter writes weights as constants
+                self._weight(self._constants, self._tensor(first, last))
+            elif number == 10:
                 self._tensor(first, last)
             elif number in (6, 11):
                 for inner, begins, stops in self._wire.fields(first, last):

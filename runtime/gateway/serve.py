@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -18,7 +19,7 @@ from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
+from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
 from ..issued_keys import BrokenKeys
 from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
@@ -33,6 +34,7 @@ from .grpc_server import GrpcServer
 from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
+from .ui.pages import Sources
 from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
@@ -61,27 +63,31 @@ async def serve(
     running: Running | None = None,
     records: Records | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
+    sources: Sources = dict,
+    bound: socket.socket | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     A signal while the executor is still starting breaks that off. stopping: what else says when to stop.
+    bound: where requests come; None: where systemd listens, if it does, else where the plan says.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
     the same port. reread: reads the plan again, on SIGHUP; what has changed is then taken over while requests
     are answered. running: what goes on beside while requests are taken. records: where requests are written
-    down. Raises StartError with every problem,
+    down. sources: the files that say the plan. Raises StartError with every problem,
     and where other machines would be served without a token.
     """
     check_door(gateway)
-    bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
+    if bound is None:
+        bound = from_systemd() or bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
         async with stopping() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
             opened: Access = starting.result()
-            app = build_app(executor, opened.token, gateway, opened.keys, records)
+            app = build_app(executor, opened.token, gateway, opened.keys, records, sources)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None

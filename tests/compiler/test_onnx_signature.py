@@ -148,6 +148,17 @@ def test_dimensions_of_weights_are_read_packed_and_one_by_one(tmp_path: Path) ->
     assert read_model(path).signature.parameters == onnx_parameters(path) == 30
 
 
+def test_weights_that_are_constants_are_counted_too(tmp_path: Path) -> None:
+    """As Paddle's exporter writes all of them."""
+    made = models.model([("x", TensorProto.FLOAT, ["n", 64])], [("y", TensorProto.FLOAT, ["n", 8])])
+    for name, shape in (("w", (64, 8)), ("large", (256, 128)), ("axes", (2,))):
+        value = numpy_helper.from_array(numpy.zeros(shape, numpy.float32))
+        made.graph.node.append(helper.make_node("Constant", [], [name], value=value))
+    signature = read_model(models.save(made, tmp_path / "model.onnx")).signature
+    count = 64 * 8 + 256 * 128
+    assert (signature.parameters, signature.parameter_bytes) == (count, 4 * count)
+
+
 def onnx_parameters(path: Path) -> int:
     return sum(math.prod(w.dims) for w in onnx.load(path, load_external_data=False).graph.initializer)
 

