@@ -32,7 +32,9 @@ module.exports = grammar({
 
     _shares: ($) => choice(seq(optional($._shares), $.share), seq(optional($._shares), ",")),
 
-    _parameters: ($) => choice(seq(optional($._parameters), $.parameter), seq(optional($._parameters), ",")),
+    _parameters: ($) => choice(seq(optional($._parameters), $._parameter), seq(optional($._parameters), ",")),
+
+    _parameter: ($) => choice($.parameter, $.parameter_with),
 
     _steps: ($) => choice(seq(optional($._steps), $._step), seq(optional($._steps), ",")),
 
@@ -147,6 +149,8 @@ module.exports = grammar({
     share: ($) => seq(field("name", $._ref), ":", $._expr),
 
     parameter: ($) => seq(field("name", $.identifier), ":", $._type),
+
+    parameter_with: ($) => seq(field("name", $.identifier), ":", $._type, "with", $.body),
 
     step: ($) => seq(field("name", $.identifier), "=", $._expr),
 
