@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ..dsl import syntax as s
+from ..dsl.convert import SECRET_FUNCTIONS
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
@@ -122,7 +123,7 @@ class GlobalBlocks:
             del values["auth"]
         elif isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
-        elif isinstance(auth, Call) and auth.name in ("env", "file"):
+        elif isinstance(auth, Call) and auth.name in SECRET_FUNCTIONS:
             self._bare_secret(section.settings["auth"])
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
