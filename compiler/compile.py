@@ -109,12 +109,12 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         models=models,
         graph=_graph(symbols, declared, models, found, evaluator, merger),
     )
+    program = _with_tests(program, evaluator, found)
     for symbol in symbols:
         if isinstance(symbol.node, s.TemplateDeclaration) and symbol.name.text not in symbol.scope.used:
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
-    program = _with_tests(program, evaluator, found)
     if program.gateway.bounds != Bounds() and not found.has_errors:
         from .analysis.promises import check_bounds
 
