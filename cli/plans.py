@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
@@ -13,6 +14,9 @@ from ..compiler.plan.reach import files_of
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
+
+if TYPE_CHECKING:
+    from ..compiler.compile import Checked
 
 T = TypeVar("T")
 
@@ -24,6 +28,27 @@ class Ready:
     plan: Plan
     base: Path
     files: tuple[Path, ...] = ()
+    checked: Checked | None = None
+    """What was found in the files; None for a plan that was compiled before."""
+
+    def sources(self) -> dict[str, Any]:
+        """The files as texts, and what was found in them, as the page of the gateway shows them."""
+        if self.checked is None:
+            return {}
+        from ..dsl.render.as_json import diagnostic_as_json
+        from ..dsl.secrets import masked
+
+        folder = self.base.resolve()
+        texts = {}
+        for module in self.checked.modules:
+            source = module.source
+            path = source.path.resolve() if source.path is not None else Path(source.name)
+            name = str(path.relative_to(folder)) if path.is_relative_to(folder) else source.name
+            texts[source.name] = {"name": name, "text": masked(source.text)}
+        findings = [diagnostic_as_json(each) for each in self.checked.diagnostics]
+        for each in findings:
+            each["file"] = texts[each["file"]]["name"] if each["file"] in texts else each["file"]
+        return {"files": list(texts.values()), "findings": findings}
 
 
 def add_plan(parser: ArgumentParser) -> None:
@@ -41,6 +66,23 @@ def add_state(parser: ArgumentParser) -> None:
         help="keep spend and shared limits here: a folder, or redis://… to share them between machines "
         "(default: .inferc/state beside the file when it has budgets or workers, else nothing is kept)",
     )
+
+
+def add_exec(parser: ArgumentParser) -> None:
+    """The option that lets files run commands."""
+    parser.add_argument(
+        "--allow-exec",
+        action="store_true",
+        help="run the commands that the file names with `exec(…)`",
+    )
+
+
+def allow_exec(arguments: Namespace) -> None:
+    """Let files run commands, where the command line says so: in the processes that are started, too."""
+    if arguments.allow_exec:
+        from ..runtime.secret_sources import ALLOW_EXEC
+
+        os.environ[ALLOW_EXEC] = "1"
 
 
 def state_of(asked: str | None, ready: Ready) -> str | Path | None:
@@ -97,4 +139,4 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     files = [each.source.path for each in checked.modules if each.source.path is not None]
     plan = compile_checked(checked, path.parent)
     files += [path.parent / name for name in files_of(plan)]
-    return Ready(plan, path.parent, tuple(files))
+    return Ready(plan, path.parent, tuple(files), checked)

@@ -7,9 +7,10 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
+from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
@@ -18,7 +19,7 @@ from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging, keep_audit_log
 from ..output import fail
-from ..plans import Ready, add_plan, add_state, in_environment, ready_plan, state_of
+from ..plans import Ready, add_exec, add_plan, add_state, allow_exec, in_environment, ready_plan, state_of
 from ..server import NoServer, admin_path
 from ..watch import Watched
 
@@ -46,6 +47,7 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
+    add_exec(parser)
     parser.add_argument(
         "--watch", action="store_true", help="take over what has changed whenever one of the files changes"
     )
@@ -148,6 +150,7 @@ def _admin(file: str) -> Running:
 
 
 def run(arguments: Namespace) -> int:
+    allow_exec(arguments)
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
@@ -179,7 +182,8 @@ def run(arguments: Namespace) -> int:
     admin = _admin(arguments.file)
     announce = _announcing(ready)
     watched = Watched(ready.files)
-    reread = _rereading(arguments, watched)
+    told = Told(ready)
+    reread = _rereading(arguments, watched, told)
 
     @asynccontextmanager
     async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
@@ -211,6 +215,7 @@ def run(arguments: Namespace) -> int:
         reread=reread,
         running=beside,
         records=Records(access, traces),
+        sources=told.sources,
     )
     try:
         run_async(serving, lingering=_LINGERING)
@@ -231,7 +236,17 @@ def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:
     return announce
 
 
-def _rereading(arguments: Namespace, watched: Watched) -> Callable[[], Plan | None]:
+@define
+class Told:
+    """What the file says that was read last."""
+
+    ready: Ready
+
+    def sources(self) -> dict[str, Any]:
+        return self.ready.sources()
+
+
+def _rereading(arguments: Namespace, watched: Watched, told: Told) -> Callable[[], Plan | None]:
     """Reads the file again; those that belong to it are watched from then on."""
 
     def reread() -> Plan | None:
@@ -239,6 +254,7 @@ def _rereading(arguments: Namespace, watched: Watched) -> Callable[[], Plan | No
         if not isinstance(again, Ready):
             return None
         watched.files = again.files
+        told.ready = again
         return again.plan
 
     return reread
@@ -274,9 +290,12 @@ def _run_workers(arguments: Namespace, ready: Ready) -> int:
             yield
 
     command = (sys.executable, "-m", "inferc.cli.worker")
-    supervisor = Supervisor(ready.plan, command, options, share_port=arguments.share_port)
+    told = Told(ready)
+    supervisor = Supervisor(
+        ready.plan, command, options, share_port=arguments.share_port, sources=told.sources
+    )
     serving = supervisor.run(
-        _rereading(arguments, watched),
+        _rereading(arguments, watched, told),
         ready=_announcing(ready, f" by {ready.plan.gateway.workers} workers"),
         beside=beside,
         grace=arguments.grace,

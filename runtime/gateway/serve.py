@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 from attrs import evolve, frozen
 
-from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, is_loopback
+from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, SecretRef, is_loopback
 from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
+from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
 from ..issued_keys import BrokenKeys
 from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
@@ -33,6 +35,7 @@ from .grpc_server import GrpcServer
 from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
+from .ui.pages import Sources
 from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
@@ -61,27 +64,31 @@ async def serve(
     running: Running | None = None,
     records: Records | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
+    sources: Sources = dict,
+    bound: socket.socket | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     A signal while the executor is still starting breaks that off. stopping: what else says when to stop.
+    bound: where requests come; None: where systemd listens, if it does, else where the plan says.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
     the same port. reread: reads the plan again, on SIGHUP; what has changed is then taken over while requests
     are answered. running: what goes on beside while requests are taken. records: where requests are written
-    down. Raises StartError with every problem,
+    down. sources: the files that say the plan. Raises StartError with every problem,
     and where other machines would be served without a token.
     """
     check_door(gateway)
-    bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
+    if bound is None:
+        bound = from_systemd() or bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
         async with stopping() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))
             if not await _done_before(stop, starting):
                 return
             opened: Access = starting.result()
-            app = build_app(executor, opened.token, gateway, opened.keys, records)
+            app = build_app(executor, opened.token, gateway, opened.keys, records, sources)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None
@@ -291,14 +298,21 @@ async def _read_access(plan: Plan, executor: Executor) -> Access:
             problems.extend(error.problems)
             return None
 
+    async def reading(what: Callable[[], T], refs: Iterable[SecretRef]) -> T | None:
+        """The same, on a thread where somebody else is asked."""
+        is_fetched = any(ref.source.is_fetched for ref in refs)
+        return await asyncio.to_thread(read, what) if is_fetched else read(what)
+
     auth, tls = gateway.auth, gateway.tls
     token = keys = certificate = None
     if auth is not None:
-        token = read(lambda: LiveSecret(auth, base_dir, lambda: read_secret(auth, base_dir, "gateway")))
+        key = partial(read_secret, auth, base_dir, "gateway")
+        token = await reading(lambda: LiveSecret(auth, base_dir, key), (auth,))
     if gateway.keys:
         names = frozenset(key.name for key in gateway.keys)
         tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
-        keys = read(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)))
+        refs = (ref for each in gateway.keys for ref in each.secret)
+        keys = await reading(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)), refs)
         if keys is not None:
             await keys.refresh()
         if tokens is not None:

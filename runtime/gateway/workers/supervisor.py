@@ -18,13 +18,14 @@ from attrs import evolve
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
 from ...concurrency.tasks import end_tasks
-from ...http_server import Stop, bind, stop_signal
+from ...http_server import Stop, bind, from_systemd, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
+from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
-from .merging import Told, merged_status
+from .merging import NOBODY, Told, merged_cost, merged_status, merged_stories
 from .part import part_of
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a worker is started again that does not stay."""
 STAYS = 30.0
 """Seconds after which a worker is one that stays."""
-TOLD = 30.0
+TOLD = 10.0
 """Seconds that a worker has to say how it is."""
 
 
@@ -57,12 +58,20 @@ class Supervisor:
     """The workers of one plan.
 
     command: what starts a worker, which is told the number of its end of a socket as the last argument.
-    options: what else a worker is told. share_port: other processes may listen at the same port.
+    options: what else a worker is told. share_port: other processes may listen at the same port. sources:
+    the files that say the plan.
     """
 
     def __init__(
-        self, plan: Plan, command: Sequence[str], options: Mapping[str, Any], *, share_port: bool = False
+        self,
+        plan: Plan,
+        command: Sequence[str],
+        options: Mapping[str, Any],
+        *,
+        share_port: bool = False,
+        sources: Sources = dict,
     ) -> None:
+        self.sources = sources
         self.plan = plan
         self.reload_problems: tuple[str, ...] = ()
         self.reloaded_at: float | None = None
@@ -70,6 +79,8 @@ class Supervisor:
         self._options = options
         self._share_port = share_port
         self._port: socket.socket | None = None
+        self._handed: socket.socket | None = None
+        """The port itself, where systemd listens there: all workers take requests from it."""
         self._workers: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
         self._turn = asyncio.Lock()
@@ -120,7 +131,7 @@ class Supervisor:
         """Let all workers serve `plan`. Raises StartError, and then all serve what they served before."""
         check_door(plan.gateway)
         async with self._turn:
-            before, old_port = self.plan, self._port
+            before, old_port, old_handed = self.plan, self._port, self._handed
             self._take_port(plan)
             done: list[WorkerProcess] = []
             try:
@@ -133,7 +144,7 @@ class Supervisor:
                         await self._take_over(worker, before)
                 if self._port is not old_port and self._port is not None:
                     self._port.close()
-                    self._port = old_port
+                    self._port, self._handed = old_port, old_handed
                 raise
             if self._port is not old_port and old_port is not None:
                 old_port.close()
@@ -200,12 +211,13 @@ class Supervisor:
     async def _begin(self, worker: WorkerProcess) -> tuple[asyncio.Task[int], str]:
         """A process that takes requests, and its URL. Raises StartError."""
         ours, theirs = socket.socketpair()
+        handed = [] if self._handed is None else [self._handed.fileno()]
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 str(theirs.fileno()),
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *handed],
                 start_new_session=True,  # Ctrl-C is for the supervisor alone
                 env=_environment(),
             )
@@ -214,7 +226,8 @@ class Supervisor:
         try:
             await channel.open(ours)
             part = self._part(self.plan, worker)
-            said = await channel.ask({"command": "serve", "plan": part, **self._options})
+            orders = {"command": "serve", "plan": part, "listening": handed, **self._options}
+            said = await channel.ask(orders)
             if "problems" in said:
                 raise StartError(*said["problems"])
         except BaseException as error:
@@ -332,8 +345,17 @@ class Supervisor:
 
     async def _answer(self, message: Message) -> Message:
         """What a worker asks of all of them."""
-        if message["command"] == "metrics":
-            return {"metrics": [each["metrics"] for each in await self.ask_all(message)] + [self._metrics()]}
+        match message["command"]:
+            case "metrics":
+                told = [each["metrics"] for each in await self.ask_all(message) if "metrics" in each]
+                return {"metrics": [*told, self._metrics()]}
+            case "cost":
+                costs = [each for each in await self.ask_all(message) if "refused" not in each]
+                return merged_cost(costs) if costs else {"refused": NOBODY}
+            case "why":
+                return merged_stories(await self.ask_all(message), message)
+            case "sources":
+                return self.sources()
         return await self.health()
 
     async def health(self) -> dict[str, Any]:
@@ -366,11 +388,14 @@ class Supervisor:
         gateway, now = plan.gateway, self.plan.gateway
         if self._port is not None and (gateway.host, gateway.port) == (now.host, now.port):
             return
+        if self._port is None and (handed := from_systemd()) is not None:
+            self._port = self._handed = handed
+            return
         port = gateway.port
         if not self._share_port or not port:
             with bind(gateway.host, port, advice=ADVICE) as free:
                 port = free.getsockname()[1]
-        self._port = bind(gateway.host, port, advice=ADVICE, shared=True)
+        self._port, self._handed = bind(gateway.host, port, advice=ADVICE, shared=True), None
 
     def _part(self, plan: Plan, worker: WorkerProcess) -> str:
         """What `worker` serves of `plan`, at the port that is held."""
@@ -382,7 +407,7 @@ class Supervisor:
 STOPPING = 15.0
 """Seconds that a worker has to stop in, when no request is in flight any more."""
 
-_OF_SYSTEMD = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
+_OF_SYSTEMD = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS"})
 
 
 def _environment() -> dict[str, str]:
