@@ -76,11 +76,7 @@ def check_anthropic(body: Any) -> None:
 
 def check_bedrock(body: Any) -> None:
     """Raises AssertionError for what AWS's own model of Converse does not know."""
-<<<<<<< HEAD
-    body = json.loads(dumps(body))  # numbers of any length are plain ones there
-=======
     body = json.loads(dumps(body))  # numbers whose text is kept are numbers there
->>>>>>> main
     report = ParamValidator().validate({"modelId": "m", **body}, converse().input_shape)
     assert not report.has_errors(), report.generate_report()
     _only_known(body, converse().input_shape, "")
