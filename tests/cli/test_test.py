@@ -132,6 +132,7 @@ def test_recorded_answers_must_stay_the_same(file: Path, capsys: pytest.CaptureF
     file.write_text(FILE + OUTAGE.replace("world {", 'world { opus answers "Bonjour",'), "utf-8")
     assert main(["test", str(file)]) == 1
     assert "error[E0711]" in capsys.readouterr().err
+    assert main(["test", str(file), "--record", "--only", "no such title"]) == 1
     file.with_suffix(".answers.json").write_text("{", "utf-8")
     assert main(["test", str(file)]) == 1
 
