@@ -49,6 +49,7 @@ async def work(end: socket.socket) -> int:
             running=worker.beside,
             records=Records(access, Traces() if orders["traces"] else None),
             stopping=worker.stopping,
+            bound=socket.socket(fileno=orders["listening"][0]) if orders["listening"] else None,
         )
     except StartError as error:
         await worker.failed(error.problems)

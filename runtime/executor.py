@@ -16,7 +16,7 @@ from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
 from .replicas.replica import LOAD_TIMEOUT
 from .requests.answer import Chunk
-from .requests.call import NO_HEADERS
+from .requests.call import NO_HEADERS, Call
 from .requests.health import Finding
 from .requests.request import Request
 from .requests.trace import Trace
@@ -220,8 +220,14 @@ class Executor:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `name` in pieces, as that of a `RunningPlan`. Raises RequestError."""
-        return self._now.stream(name, request, deadline, trace, priority=priority, headers=headers)
+        """The answer of `name` in pieces; unary answers are one piece.
+
+        deadline: in the time of the running loop. trace: filled in with what became of the request.
+        priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
+        Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
+        """
+        call = Call(request, deadline, priority, headers)
+        return self._now.asked(name).stream(call, Trace() if trace is None else trace)
 
     async def answer(
         self,
@@ -233,5 +239,9 @@ class Executor:
         priority: int = 0,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Chunk:
-        """The first chunk of the answer, as that of a `RunningPlan`. Raises RequestError."""
-        return await self._now.answer(name, request, deadline, trace, priority=priority, headers=headers)
+        """The first chunk of the answer: all of it, for a request that wants no stream.
+
+        As `stream`, and faster where replicas have whole answers.
+        """
+        call = Call(request, deadline, priority, headers)
+        return await self._now.asked(name).answer(call, Trace() if trace is None else trace)

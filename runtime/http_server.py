@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -26,6 +27,7 @@ GRACE = 30.0
 """Seconds that requests in flight have to finish once the server is told to stop."""
 
 _BACKLOG = 1024
+_FIRST_HANDED = 3
 _UNSENT = 128 << 10
 """Bytes of a connection that the kernel takes before the client has room for them."""
 
@@ -56,6 +58,24 @@ def bind(host: str, port: int, *, advice: str, shared: bool = False) -> socket.s
         bound.close()
         raise _unusable(host, port, advice, error) from None
     return bound
+
+
+def from_systemd() -> socket.socket | None:
+    """The socket at which systemd listens for this process (`ListenStream=`); None where it does not.
+
+    Raises StartError.
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    count = os.environ.get("LISTEN_FDS", "")
+    if count != "1":
+        raise StartError(f"systemd hands over {count or 'no'} sockets: let its unit have one `ListenStream=`")
+    handed = socket.socket(fileno=_FIRST_HANDED)
+    handed.set_inheritable(False)
+    if handed.family not in (socket.AF_INET, socket.AF_INET6) or handed.type != socket.SOCK_STREAM:
+        handed.close()
+        raise StartError("systemd hands over another socket than one of TCP: name a port in `ListenStream=`")
+    return handed
 
 
 class HttpServer:

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ..compiler.plan import Plan
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
-from .requests.answer import Chunk
-from .requests.call import NO_HEADERS, Call
+from .requests.call import NO_HEADERS
 from .requests.errors import UnknownModel
 from .requests.foreign_text import short_name
 from .requests.health import Finding
-from .requests.request import Request
 from .requests.trace import Trace
 from .serving.deployment import Deployment
 from .serving.model import Model
@@ -86,6 +84,11 @@ class RunningPlan:
                 return model
             raise UnknownModel(self._unknown(name), param="model") from None
 
+    def asked(self, name: str, payers: tuple[str, ...] = ()) -> Model | GuardedModel:
+        """The model of that name, behind its guards. payers: who asks. Raises UnknownModel."""
+        model = self.model(name)
+        return model if self.guards is None else self.guards.around(model, name, payers)
+
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name. Raises UnknownModel, which lists those there are."""
         try:
@@ -102,47 +105,6 @@ class RunningPlan:
         """When a request that comes now must be answered, in the time of the running loop."""
         timeout = self.plan.gateway.timeout
         return asyncio.get_running_loop().time() + timeout if timeout is not None else None
-
-    def stream(
-        self,
-        name: str,
-        request: Request,
-        deadline: float | None = None,
-        trace: Trace | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        payers: tuple[str, ...] = (),
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer of `name` in pieces; unary answers are one piece.
-
-        deadline: in the time of the running loop. trace: filled in with what became of the request.
-        priority: of those who wait for a slot, the highest runs first. headers: of the client's request.
-        payers: whose budgets what it costs is charged to, beside those of the deployments.
-        Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
-        """
-        trace = Trace() if trace is None else trace
-        call = Call(request, deadline, priority, headers, payers=payers)
-        return self._asked(name, payers).stream(call, trace)
-
-    async def answer(
-        self,
-        name: str,
-        request: Request,
-        deadline: float | None = None,
-        trace: Trace | None = None,
-        *,
-        priority: int = 0,
-        headers: Mapping[str, str] = NO_HEADERS,
-        payers: tuple[str, ...] = (),
-    ) -> Chunk:
-        """The first chunk of the answer: all of it, for a request that wants no stream.
-
-        As `stream`, and faster where replicas have whole answers.
-        """
-        trace = Trace() if trace is None else trace
-        call = Call(request, deadline, priority, headers, payers=payers)
-        return await self._asked(name, payers).answer(call, trace)
 
     async def run(
         self,
@@ -191,11 +153,6 @@ class RunningPlan:
         )
         door = self.guards.of(pipeline.name, payers) if self.guards is not None else None
         return stream(values) if door is None else door.events(values, stream, deadline, trace)
-
-    def _asked(self, name: str, payers: tuple[str, ...]) -> Model | GuardedModel:
-        """The model of that name, behind its guards. Raises UnknownModel."""
-        model = self.model(name)
-        return model if self.guards is None else self.guards.around(model, name, payers)
 
     def is_idle(self, among: Iterable[Deployment]) -> bool:
         """Whether nothing is in flight any more that may come to the deployments `among`."""

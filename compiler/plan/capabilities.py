@@ -5,7 +5,6 @@ None is not known: nothing is assumed then.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Literal
 
 from attrs import Attribute, evolve, fields, frozen
@@ -17,7 +16,7 @@ UserIds = Literal["no", "opaque", "any"]
 CacheMarks = Literal["no", "cache_control", "prompt_cache_breakpoint"]
 
 
-@frozen(cache_hash=True)
+@frozen
 class Capabilities:
     """One model, as its provider documents it.
 
@@ -104,7 +103,21 @@ class Capabilities:
 
     def over(self, base: Capabilities) -> Capabilities:
         """What is known here, and what `base` knows of the rest. What both refuse in sampling is refused."""
-        return _over(self, base)
+        key = id(self), id(base)  # for what is equal but not the same, 1 may be True
+        found = _OVER.get(key)
+        if found is None:
+            if len(_OVER) >= _MOST_OVER:
+                _OVER.clear()
+            found = _OVER[key] = self, base, self._over(base)
+        return found[-1]
+
+    def _over(self, base: Capabilities) -> Capabilities:
+        known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(self, a.name)) is not None}
+        if self.refused_sampling and base.refused_sampling:
+            known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + self.refused_sampling))
+        if self.media_inline == () and self.media_by_url is None:
+            known["media_by_url"] = ()
+        return evolve(base, **known)
 
     def alike(self, other: Capabilities) -> Capabilities:
         """What is true of both."""
@@ -112,17 +125,11 @@ class Capabilities:
         return Capabilities(**{name: value for name, value in mine.items() if value == getattr(other, name)})
 
 
-@lru_cache(maxsize=1024)
-def _over(above: Capabilities, base: Capabilities) -> Capabilities:
-    known: dict[str, Any] = {a.name: v for a in _ATTRIBUTES if (v := getattr(above, a.name)) is not None}
-    if above.refused_sampling and base.refused_sampling:
-        known["refused_sampling"] = tuple(dict.fromkeys(base.refused_sampling + above.refused_sampling))
-    if above.media_inline == () and above.media_by_url is None:
-        known["media_by_url"] = ()
-    return evolve(base, **known)
-
-
 _ATTRIBUTES: tuple[Attribute[Any], ...] = fields(Capabilities)
+
+_MOST_OVER = 1024
+_OVER: dict[tuple[int, int], tuple[Capabilities, Capabilities, Capabilities]] = {}
+"""What was found by `over` is asked for with each request; with what it was found from, so that none goes."""
 
 UNKNOWN = Capabilities()
 """Nothing is known."""

@@ -182,9 +182,9 @@ class Commands:
         seconds, now = _seconds(asked), asyncio.get_running_loop().time()
         for policies in self._policies(asked):
             if seconds:
-                policies.breaker.opened_elsewhere(now + seconds, seconds)
+                policies.breaker.open_for_operator(now + seconds, seconds)
             else:
-                policies.breaker.closed_elsewhere(now)
+                policies.breaker.close_for_operator(now)
         return {}
 
     async def hold(self, asked: Asked) -> Answer:
@@ -195,6 +195,8 @@ class Commands:
             raise Refused(f"hold it for up to {longest:g} s, its `max_hold`")
         for policies in self._policies(asked):
             policies.limiter.hold(seconds)
+            if policies.tell_hold is not None:
+                policies.tell_hold(seconds)
         return {}
 
     async def drain(self, asked: Asked) -> Answer:

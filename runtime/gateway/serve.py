@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -18,7 +19,7 @@ from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
 from ..environment import in_environment
 from ..executor import Executor
-from ..http_server import GRACE, HttpServer, Stop, bind, stop_signal
+from ..http_server import GRACE, HttpServer, Stop, bind, from_systemd, stop_signal
 from ..issued_keys import BrokenKeys
 from ..limits.store import is_on_redis
 from ..reload import Reloader, Reread, reloading_on_hangup
@@ -61,10 +62,12 @@ async def serve(
     running: Running | None = None,
     records: Records | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
+    bound: socket.socket | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
 
     A signal while the executor is still starting breaks that off. stopping: what else says when to stop.
+    bound: where requests come; None: where systemd listens, if it does, else where the plan says.
     ready: called with the base URL, which names the real port, once requests are taken.
     grace: seconds that requests in flight have to finish. drain_delay: seconds before that in which requests
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
@@ -74,7 +77,8 @@ async def serve(
     and where other machines would be served without a token.
     """
     check_door(gateway)
-    bound = bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
+    if bound is None:
+        bound = from_systemd() or bind(gateway.host, gateway.port, advice=ADVICE, shared=share_port)
     try:
         async with stopping() as stop, watchdog():
             starting = asyncio.create_task(_start(executor, gateway))

@@ -40,6 +40,14 @@ class SharedCircuitBreaker(CircuitBreaker):
         elif not before and not stale and not self.is_probing:
             self._shared.release(self._endpoint)
 
+    def open_for_operator(self, until: float, seconds: float) -> None:
+        super().open_for_operator(until, seconds)
+        self._shared.tell(self._endpoint)
+
+    def close_for_operator(self, now: float) -> None:
+        super().close_for_operator(now)
+        self._shared.tell(self._endpoint)
+
     async def claim(self, now: float, held: Pass) -> Pass | Blocked:
         try:
             answer = await self._shared.probe(self._endpoint)

@@ -28,6 +28,7 @@ from .options import MockOptions, script_in
 from .parsed_request import Asked, MockError, wanted
 from .rerank import rerank
 from .responses import error_body, error_response, json_response, retry_headers
+from .responses_api import ResponsesApi
 from .scripted_answers import Prompter
 from .spoilt import spoilt, spoilt_events
 from .stats import Stats, fingerprint
@@ -73,6 +74,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     post = app.router.add_post
     openai, anthropic, gemini = OpenAIApi(), AnthropicApi(), GeminiApi()
     chat = provider.guarded(openai, "chat", provider.chat)
+    respond = provider.guarded(ResponsesApi(), "responses", provider.chat)
     embed = provider.guarded(openai, "embed", provider.embeddings)
     rerank = provider.guarded(openai, "rerank", provider.rerank)
     more = provider.guarded(openai, "more", provider.more)
@@ -83,6 +85,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     for named in ("", _NAMED):
         for base in _OPENAI:
             post(f"{named}{base}/chat/completions", chat)
+            post(f"{named}{base}/responses", respond)
             post(f"{named}{base}/embeddings", embed)
             post(f"{named}{base}/rerank", rerank)
             for path in _MORE:

@@ -36,7 +36,7 @@ class OpenAIApi:
         choice = body.get("tool_choice") or "auto"
         asked.tool_mode = choice if isinstance(choice, str) else choice["function"]["name"]
         asked.one_call = body.get("parallel_tool_calls") is False
-        asked.schema = _schema(body.get("response_format"))
+        asked.schema = schema_in(body.get("response_format"))
         asked.n = body.get("n") or 1
         asked.max_tokens = body.get("max_completion_tokens") or body.get("max_tokens")
         stop = body.get("stop") or []
@@ -130,8 +130,11 @@ def _media(part: dict[str, Any]) -> str:
     return describe(kind, data)
 
 
-def _schema(form: object) -> dict[str, Any] | None:
+def schema_in(form: object) -> dict[str, Any] | None:
+    """The schema that an answer is asked to fit, in either of OpenAI's shapes; empty for any JSON."""
     match form:
+        case {"type": "json_schema", "schema": dict(schema)}:
+            return schema
         case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
             return schema
         case {"type": "json_object"}:

@@ -49,7 +49,7 @@ class Asked:
     said: the text of the last message of the user. results: what tools gave, where they spoke last.
     media: what stood beside the text, described. tools: the schema of each. tool_mode: `auto`, `none`,
     `required`, or the name of a tool. words: of all messages together, for the usage. thoughts: earlier ones
-    of the model, which came back.
+    of the model, which came back. wants_encrypted: thoughts that can be sent again.
     """
 
     model: str = ""
@@ -70,6 +70,7 @@ class Asked:
     effort: str = ""
     logprobs: int | None = None
     thoughts: int = 0
+    wants_encrypted: bool = False
 
     def hear(self, text: str) -> None:
         """Take in a message of the user: what came before is no longer the last."""

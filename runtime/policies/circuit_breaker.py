@@ -90,6 +90,14 @@ class CircuitBreaker:
         self._turn()
         self._open_until, self._closed_at = None, now
 
+    def open_for_operator(self, until: float, seconds: float) -> None:
+        """An operator wants the endpoint left alone until then."""
+        self.opened_elsewhere(until, seconds)
+
+    def close_for_operator(self, now: float) -> None:
+        """An operator wants it to be tried again."""
+        self.closed_elsewhere(now)
+
     def begin_anew(self) -> None:
         """The endpoint is served by another process now: nothing that is known of it holds any more."""
         self._turn()

@@ -94,6 +94,20 @@ async def test_a_circuit_that_one_process_opens_is_open_for_all(redis: RedisServ
         assert mock.stats.requests == 2
 
 
+async def test_a_circuit_that_an_operator_opens_stays_open_for_all_until_one_closes_it(
+    redis: RedisServer, key: SecretRef
+) -> None:
+    async with processes(redis, key, 2) as ((one, other), _mock):
+        now = asyncio.get_running_loop().time()
+        policies_of(one).breaker.open_for_operator(now + 600, 600)
+        await eventually(lambda: not is_closed(other))
+        await asyncio.sleep(0.1)
+        assert isinstance(await ask(one), CircuitOpen), "nobody says that it is closed"
+        policies_of(other).breaker.close_for_operator(now)
+        await eventually(lambda: is_closed(one))
+        assert await ask(one) is None
+
+
 async def test_all_processes_together_send_one_probe_and_its_success_closes_the_circuit_for_all(
     redis: RedisServer, key: SecretRef
 ) -> None:

@@ -246,7 +246,10 @@ def test_fields_are_those_that_the_packages_know() -> None:
     assert fields("openai", "chat") == set(get_type_hints(CompletionCreateParamsBase)) | streaming
     assert fields("openai", "embed") == set(get_type_hints(embedding_create_params.EmbeddingCreateParams))
     dated = {"temperature", "top_p", "top_k"}  # of the version 2023-06-01, which the package has not
-    assert fields("anthropic", "chat") == set(get_type_hints(MessageCreateParamsBase)) | streaming | dated
+    beta = {"thread"}  # what Claude Code asks for, and the package has not
+    assert (
+        fields("anthropic", "chat") == set(get_type_hints(MessageCreateParamsBase)) | streaming | dated | beta
+    )
     for shape, model in (
         ("part", google.Part),
         ("blob", google.Blob),

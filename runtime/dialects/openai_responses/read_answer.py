@@ -90,7 +90,7 @@ class ResponsesReader(AnswerReader):
 
     def _finish(self, response: Json) -> Iterator[e.Event]:
         if isinstance(usage := response.get("usage"), dict):
-            yield e.UsageKnown(read_usage(usage), DIALECT, usage)
+            yield from self._tell(usage, read_usage, DIALECT)
         why = str((response.get("incomplete_details") or {}).get("reason"))
         if response.get("status") == "incomplete":
             yield e.Finished(_INCOMPLETE.get(why, "length"))

@@ -12,7 +12,7 @@ from ..accounting import Spend
 Told = list[Any]
 """A metric as JSON: its name, documentation, kind and samples."""
 
-_SUMMED = frozenset({"running", "waiting", "tokens", "cost"})
+_SUMMED = frozenset({"running", "waiting", "tokens", "cost", "limits_used"})
 _SUMMED_IN = frozenset({"requests"})
 _ALL = frozenset({"ready", "available"})
 _BY_PLACE = frozenset({"replicas"})

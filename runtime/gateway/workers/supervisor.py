@@ -18,7 +18,7 @@ from attrs import evolve
 from ....compiler.plan import Plan
 from ....compiler.plan.codec import dump_plan
 from ...concurrency.tasks import end_tasks
-from ...http_server import Stop, bind, stop_signal
+from ...http_server import Stop, bind, from_systemd, stop_signal
 from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
@@ -35,7 +35,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 """Seconds before a worker is started again that does not stay."""
 STAYS = 30.0
 """Seconds after which a worker is one that stays."""
-TOLD = 30.0
+TOLD = 10.0
 """Seconds that a worker has to say how it is."""
 
 
@@ -70,6 +70,8 @@ class Supervisor:
         self._options = options
         self._share_port = share_port
         self._port: socket.socket | None = None
+        self._handed: socket.socket | None = None
+        """The port itself, where systemd listens there: all workers take requests from it."""
         self._workers: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
         self._turn = asyncio.Lock()
@@ -120,7 +122,7 @@ class Supervisor:
         """Let all workers serve `plan`. Raises StartError, and then all serve what they served before."""
         check_door(plan.gateway)
         async with self._turn:
-            before, old_port = self.plan, self._port
+            before, old_port, old_handed = self.plan, self._port, self._handed
             self._take_port(plan)
             done: list[WorkerProcess] = []
             try:
@@ -133,7 +135,7 @@ class Supervisor:
                         await self._take_over(worker, before)
                 if self._port is not old_port and self._port is not None:
                     self._port.close()
-                    self._port = old_port
+                    self._port, self._handed = old_port, old_handed
                 raise
             if self._port is not old_port and old_port is not None:
                 old_port.close()
@@ -200,12 +202,13 @@ class Supervisor:
     async def _begin(self, worker: WorkerProcess) -> tuple[asyncio.Task[int], str]:
         """A process that takes requests, and its URL. Raises StartError."""
         ours, theirs = socket.socketpair()
+        handed = [] if self._handed is None else [self._handed.fileno()]
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 str(theirs.fileno()),
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *handed],
                 start_new_session=True,  # Ctrl-C is for the supervisor alone
                 env=_environment(),
             )
@@ -214,7 +217,8 @@ class Supervisor:
         try:
             await channel.open(ours)
             part = self._part(self.plan, worker)
-            said = await channel.ask({"command": "serve", "plan": part, **self._options})
+            orders = {"command": "serve", "plan": part, "listening": handed, **self._options}
+            said = await channel.ask(orders)
             if "problems" in said:
                 raise StartError(*said["problems"])
         except BaseException as error:
@@ -366,11 +370,14 @@ class Supervisor:
         gateway, now = plan.gateway, self.plan.gateway
         if self._port is not None and (gateway.host, gateway.port) == (now.host, now.port):
             return
+        if self._port is None and (handed := from_systemd()) is not None:
+            self._port = self._handed = handed
+            return
         port = gateway.port
         if not self._share_port or not port:
             with bind(gateway.host, port, advice=ADVICE) as free:
                 port = free.getsockname()[1]
-        self._port = bind(gateway.host, port, advice=ADVICE, shared=True)
+        self._port, self._handed = bind(gateway.host, port, advice=ADVICE, shared=True), None
 
     def _part(self, plan: Plan, worker: WorkerProcess) -> str:
         """What `worker` serves of `plan`, at the port that is held."""
@@ -382,7 +389,7 @@ class Supervisor:
 STOPPING = 15.0
 """Seconds that a worker has to stop in, when no request is in flight any more."""
 
-_OF_SYSTEMD = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
+_OF_SYSTEMD = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS"})
 
 
 def _environment() -> dict[str, str]:

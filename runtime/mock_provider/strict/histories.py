@@ -6,6 +6,7 @@ from . import block_histories as blocks
 from . import chat_histories as chats
 from . import converse_histories as converse
 from . import part_histories as parts
+from . import response_histories as responses
 from .found import Check
 
 CHECKS: dict[str, Check] = {
@@ -40,6 +41,9 @@ CHECKS: dict[str, Check] = {
         parts.parts_call_out_of_turn,
         parts.parts_unanswered,
         parts.parts_unsigned,
+        responses.responses_orphans,
+        responses.responses_tools_repeated,
+        responses.responses_unanswered,
     )
 }
 """By the names that tables call them by."""

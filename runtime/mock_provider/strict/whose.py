@@ -16,8 +16,8 @@ _FAMILIES = (
 def provider_of(api: str, path: str, named: str, model: str, has_api_key: bool) -> str:
     """The provider in whose name a request is answered.
 
-    api: `openai`, `anthropic`, `gemini` or `bedrock`. named: what stands in front of the path, or nothing.
-    has_api_key: whether the key came as Azure wants it.
+    api: `openai`, `anthropic`, `gemini`, `bedrock` or `responses`. named: what stands in front of the path,
+    or nothing. has_api_key: whether the key came as Azure wants it.
     """
     if named:
         return named
