@@ -33,7 +33,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients real mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients real ui mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,16 @@ bench: $(READY) models redis ## measure against the floors
 clients: $(READY) models $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json ## try clients that others wrote, in environments of theirs
 	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python $(TRY) tests/clients --ignore tests/clients/llama_index
 	@INFERC=$(CURDIR)/$(BIN)/inferc $(LLAMA)/bin/python $(TRY) tests/clients/llama_index
+
+ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
+	@command -v chromium >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			echo "installing chromium"; apt-get update -qq; \
+			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium fonts-inter >/dev/null; \
+		else \
+			echo "error: the tests of the page need Chromium: apt-get install chromium" >&2; exit 1; \
+		fi; }
+	@PICTURES=$(PICTURES) $(BIN)/python -m pytest -q -n 0 tests/ui
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@$(PYTHON) -m venv $(CLIENTS)

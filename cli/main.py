@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "bounds": "say the most that one request can take: calls, tokens, cost, time",
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "guards": "say which guards see what is asked and answered, and that no way leads past them",
+    "flows": "say which kinds of data go where, by which way, and whether they may",
     "call": "answer one request and stop",
     "test": "play the tests of files: the real policies, played providers, hours in milliseconds",
     "simulate": "play a long load: latencies, failures, cost, and which limit is reached first",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
@@ -13,6 +13,9 @@ from ..compiler.plan.reach import files_of
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
+
+if TYPE_CHECKING:
+    from ..compiler.compile import Checked
 
 T = TypeVar("T")
 
@@ -24,6 +27,27 @@ class Ready:
     plan: Plan
     base: Path
     files: tuple[Path, ...] = ()
+    checked: Checked | None = None
+    """What was found in the files; None for a plan that was compiled before."""
+
+    def sources(self) -> dict[str, Any]:
+        """The files as texts, and what was found in them, as the page of the gateway shows them."""
+        if self.checked is None:
+            return {}
+        from ..dsl.render.as_json import diagnostic_as_json
+        from ..dsl.secrets import masked
+
+        folder = self.base.resolve()
+        texts = {}
+        for module in self.checked.modules:
+            source = module.source
+            path = source.path.resolve() if source.path is not None else Path(source.name)
+            name = str(path.relative_to(folder)) if path.is_relative_to(folder) else source.name
+            texts[source.name] = {"name": name, "text": masked(source.text)}
+        findings = [diagnostic_as_json(each) for each in self.checked.diagnostics]
+        for each in findings:
+            each["file"] = texts[each["file"]]["name"] if each["file"] in texts else each["file"]
+        return {"files": list(texts.values()), "findings": findings}
 
 
 def add_plan(parser: ArgumentParser) -> None:
@@ -97,4 +121,4 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     files = [each.source.path for each in checked.modules if each.source.path is not None]
     plan = compile_checked(checked, path.parent)
     files += [path.parent / name for name in files_of(plan)]
-    return Ready(plan, path.parent, tuple(files))
+    return Ready(plan, path.parent, tuple(files), checked)

@@ -109,12 +109,12 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         models=models,
         graph=_graph(symbols, declared, models, found, evaluator, merger),
     )
+    program = _with_tests(program, evaluator, found)
     for symbol in symbols:
         if isinstance(symbol.node, s.TemplateDeclaration) and symbol.name.text not in symbol.scope.used:
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
-    program = _with_tests(program, evaluator, found)
     if program.gateway.bounds != Bounds() and not found.has_errors:
         from .analysis.promises import check_bounds
 
@@ -123,11 +123,27 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         from .analysis.guards import check_guards
 
         check_guards(program, found)
+    if not found.has_errors and _carries(program):
+        from .analysis.flow_checks import check_flows
+
+        check_flows(program, found)
     if _promises(program) and not found.has_errors:
         from .analysis.promises import check_features
 
         check_features(program, found)
     return program
+
+
+def _carries(program: Program) -> bool:
+    """Whether something says what kinds of data it carries."""
+    if any(each.key.carries for each in program.gateway.keys):
+        return True
+    graph = program.graph
+    if graph is None:
+        return False
+    pipelines = graph.pipelines
+    said = [each.carries for each in graph.routes] + [each.options.carries for each in pipelines]
+    return any(said) or any(parameter.carries for each in pipelines for parameter in each.parameters)
 
 
 def _with_tests(program: Program, evaluator: Evaluator, found: Diagnostics) -> Program:

@@ -26,7 +26,7 @@ def lower_graph(graph: Graph, place: Place) -> dict[str, Any]:
 
 
 def _parameters(parameters: tuple[TypedParameter, ...]) -> tuple[ParameterPlan, ...]:
-    return tuple(ParameterPlan(each.node.name.text, each.type) for each in parameters)
+    return tuple(ParameterPlan(each.node.name.text, each.type, each.carries) for each in parameters)
 
 
 def _extern(extern: TypedExtern, place: Place) -> ExternPlan:
@@ -40,6 +40,7 @@ def _extern(extern: TypedExtern, place: Place) -> ExternPlan:
         workers=extern.options.workers,
         timeout=extern.options.timeout,
         memory=extern.options.memory,
+        removes=extern.options.removes,
     )
 
 

@@ -220,6 +220,9 @@ class Builder:
     def parameter(self, c: Children) -> s.Parameter:
         return s.Parameter(c[0].start, c[2].end, identifier(c[0]), c[2])
 
+    def parameter_with(self, c: Children) -> s.Parameter:
+        return s.Parameter(c[0].start, c[4].end, identifier(c[0]), c[2], c[4])
+
     def record_field(self, c: Children) -> s.Parameter:
         return s.Parameter(c[0].start, c[2].end, c[0], c[2])
 

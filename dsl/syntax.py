@@ -401,10 +401,11 @@ class RouteDeclaration(Declaration):
 
 @frozen(eq=False, repr=False)
 class Parameter(Node):
-    """`name: type`, in a signature or a record."""
+    """`name: type`, in a signature or a record; `name: type with { … }` in a signature."""
 
     name: Identifier
     type: TypeExpression
+    options: Body | None = None
 
 
 @frozen(eq=False, repr=False)

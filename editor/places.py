@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..compiler.pipelines.pipeline_options import PipelineOptions
+from ..compiler.pipelines.pipeline_options import ParameterOptions, PipelineOptions
 from ..dsl import syntax as s
 from .fields import Place, place_of, with_place
 
@@ -24,6 +24,8 @@ def place_in(path: Sequence[s.Node]) -> Place | None:
         if isinstance(node, s.WithOptions):
             is_extern = isinstance(path[0], s.ExternDeclaration)
             return with_place(is_loop=isinstance(node.inner, s.Comprehension), is_extern=is_extern)
+        if isinstance(node, s.Parameter) and node.options is not None and node.options in path:
+            return Place(ParameterOptions, (), "with")
         if isinstance(node, s.Block | s.Declaration):
             break
     if path and isinstance(path[0], s.PipelineDeclaration):

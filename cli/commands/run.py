@@ -7,9 +7,10 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
+from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
@@ -179,7 +180,8 @@ def run(arguments: Namespace) -> int:
     admin = _admin(arguments.file)
     announce = _announcing(ready)
     watched = Watched(ready.files)
-    reread = _rereading(arguments, watched)
+    told = Told(ready)
+    reread = _rereading(arguments, watched, told)
 
     @asynccontextmanager
     async def beside(service: Service, reloader: Reloader) -> AsyncIterator[None]:
@@ -211,6 +213,7 @@ def run(arguments: Namespace) -> int:
         reread=reread,
         running=beside,
         records=Records(access, traces),
+        sources=told.sources,
     )
     try:
         run_async(serving, lingering=_LINGERING)
@@ -231,7 +234,17 @@ def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:
     return announce
 
 
-def _rereading(arguments: Namespace, watched: Watched) -> Callable[[], Plan | None]:
+@define
+class Told:
+    """What the file says that was read last."""
+
+    ready: Ready
+
+    def sources(self) -> dict[str, Any]:
+        return self.ready.sources()
+
+
+def _rereading(arguments: Namespace, watched: Watched, told: Told) -> Callable[[], Plan | None]:
     """Reads the file again; those that belong to it are watched from then on."""
 
     def reread() -> Plan | None:
@@ -239,6 +252,7 @@ def _rereading(arguments: Namespace, watched: Watched) -> Callable[[], Plan | No
         if not isinstance(again, Ready):
             return None
         watched.files = again.files
+        told.ready = again
         return again.plan
 
     return reread
@@ -274,9 +288,12 @@ def _run_workers(arguments: Namespace, ready: Ready) -> int:
             yield
 
     command = (sys.executable, "-m", "inferc.cli.worker")
-    supervisor = Supervisor(ready.plan, command, options, share_port=arguments.share_port)
+    told = Told(ready)
+    supervisor = Supervisor(
+        ready.plan, command, options, share_port=arguments.share_port, sources=told.sources
+    )
     serving = supervisor.run(
-        _rereading(arguments, watched),
+        _rereading(arguments, watched, told),
         ready=_announcing(ready, f" by {ready.plan.gateway.workers} workers"),
         beside=beside,
         grace=arguments.grace,

@@ -191,7 +191,7 @@ class _Session:
                 for name, played in self._files
                 for outcome, took, _ in played
             ],
-            "diagnostics": json.loads(render(self._found, OutputFormat.JSON) or "[]"),
+            "diagnostics": json.loads(render(self._found, OutputFormat.JSON))["diagnostics"],
             **(
                 {
                     "missed": {

@@ -7,11 +7,9 @@ has what it is a part of, unless a deadline ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil, inf
-from typing import Any
 
-import attrs
 from attrs import evolve, frozen
 
 from ...dsl.kinds import CapacityKind, TaskKind
@@ -38,6 +36,7 @@ from ..plan import (
     ToolPlan,
 )
 from ..plan.reach import members_of, names_of
+from .graph_nodes import blocks_of, step_of, texts_in
 
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
@@ -232,8 +231,8 @@ class _Steps:
 
     def _taken(self, node: Node) -> set[str]:
         """The nodes whose values `node`, or a block that it runs, takes."""
-        taken = set(_texts(node))
-        for block in _blocks_of(node):
+        taken = set(texts_in(node))
+        for block in blocks_of(node):
             for each in self._blocks.get(block, ()):
                 taken |= self._taken(each)
         return taken
@@ -274,7 +273,7 @@ class _Steps:
         why += [f"{node.retries + 1} tries"] if node.retries else []
         why += [f"up to {rounds} rounds of {MOST_CALLS_AT_ONCE} calls of its tools"] if node.tools else []
         why += ["asked again once where the answer does not fit"] if node.repair else []
-        self.calls.append(Part(_step(node), ", ".join(why), bound, tuple(parts)))
+        self.calls.append(Part(step_of(node), ", ".join(why), bound, tuple(parts)))
         return bound
 
     def _tool(self, tool: ToolPlan) -> Part:
@@ -293,7 +292,7 @@ class _Steps:
             inner = tuple(self.calls[before:])
             del self.calls[before:]
             often = f"{count:g} times" if count < inf else "for each of a list whose length is not known"
-            self.calls.append(Part(_step(node), often, bound, inner))
+            self.calls.append(Part(step_of(node), often, bound, inner))
         return bound
 
     def _length(self, name: str) -> float:
@@ -383,39 +382,3 @@ def _either(bounds: Sequence[Bound]) -> Bound:
 
 def _numbers(bound: Bound) -> tuple[float, ...]:
     return bound.calls, bound.tokens, bound.dollars, bound.seconds
-
-
-def _step(node: Node) -> str:
-    return node.name.partition(".")[0]
-
-
-def _blocks_of(node: Node) -> tuple[str, ...]:
-    match node:
-        case MatchNode(arms=arms):
-            return tuple(arm.block for arm in arms)
-        case IfNode(then=then, otherwise=otherwise):
-            return then, otherwise
-        case AttemptNode(first=first, otherwise=otherwise):
-            return first, otherwise
-        case MapNode(each=each):
-            return (each,)
-    return ()
-
-
-def _texts(value: Any) -> Iterable[str]:
-    """All texts in a node, among them the names of the nodes that it takes."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, tuple | list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, Node):
-        for attribute in attrs.fields(type(value)):
-            if attribute.name not in ("name", "block", "type"):
-                yield from _texts(getattr(value, attribute.name))
-    elif attrs.has(type(value)):
-        for attribute in attrs.fields(type(value)):
-            yield from _texts(getattr(value, attribute.name))

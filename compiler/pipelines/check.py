@@ -20,7 +20,7 @@ from .coerce import taken_as
 from .explain import mismatch
 from .infer import ExpressionInferrer
 from .inferrer import Tools
-from .options import read_pipeline_options
+from .options import read_parameter_options, read_pipeline_options
 from .typed import (
     Mistake,
     ParameterValue,
@@ -74,9 +74,8 @@ def type_pipeline(symbol: Symbol, signature: Signature, tools: Tools) -> TypedPi
     output = inferrer.output()
     options = read_pipeline_options(symbol, node, tools)
     inferrer.check_used()
-    return TypedPipeline(
-        symbol, signature.parameters, signature.result, tuple(inferrer.typed), output, options
-    )
+    parameters = read_parameter_options(symbol, signature.parameters, tools)
+    return TypedPipeline(symbol, parameters, signature.result, tuple(inferrer.typed), output, options)
 
 
 class _Pipeline(ExpressionInferrer):

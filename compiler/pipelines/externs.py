@@ -35,6 +35,14 @@ def type_extern(symbol: Symbol, signature: Signature, tools: Tools) -> TypedExte
                 "given again here",
                 secondary=[Label(scope.span(first), "first given here")],
             )
+        if parameter.options is not None:
+            tools.found.error(
+                "E0606",
+                "`with` has no effect at a parameter of an extern",
+                scope.span(parameter.options),
+                help="what a parameter carries is said where a pipeline takes it; what an extern takes out, "
+                "behind it: `with { removes = [pii] }`",
+            )
     implementation, options = node.implementation, ExternOptions()
     if isinstance(implementation, s.WithOptions):
         options = read_extern_options(implementation, scope, tools, tools.found)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve, frozen
 
 from ...dsl import syntax as s
+from ...dsl.data_kinds import DataKind
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.kinds import Isolation, ToolErrors
@@ -21,10 +23,10 @@ from ..unknown import UNKNOWN
 from .abilities import refusals
 from .extern_options import ExternOptions
 from .inferrer import Inferrer, Tools
-from .pipeline_options import PipelineOptions
+from .pipeline_options import ParameterOptions, PipelineOptions
 from .tools import OPTIONS as TOOL_OPTIONS
 from .tools import tools_of
-from .typed import Call, MapOf, Mistake, Typed
+from .typed import Call, MapOf, Mistake, Typed, TypedParameter
 
 
 @frozen(eq=False, repr=False)
@@ -108,6 +110,24 @@ def read_pipeline_options(symbol: Symbol, node: s.PipelineDeclaration, tools: To
             values[name] = value
             paths[name,] = Setting(field, symbol.scope, symbol.name)
     return structure(values, PipelineOptions, paths, tools.found) or PipelineOptions()
+
+
+def read_parameter_options(
+    symbol: Symbol, parameters: Sequence[TypedParameter], tools: Tools
+) -> tuple[TypedParameter, ...]:
+    """`parameters` of a pipeline, with what stands behind `with` there; every mistake is reported."""
+    return tuple(
+        each if each.node.options is None else evolve(each, carries=_carries(each.node, symbol, tools))
+        for each in parameters
+    )
+
+
+def _carries(node: s.Parameter, symbol: Symbol, tools: Tools) -> tuple[DataKind, ...]:
+    assert node.options is not None
+    span = symbol.scope.span(node.name)
+    section = tools.merger.merge_body(symbol.scope, node.options, span)
+    what = f"the parameter `{node.name.text}`"
+    return ParameterOptions(**_values(section, tools, tools.found, ParameterOptions, what)).carries
 
 
 def infer_with(inferrer: Inferrer, node: s.WithOptions, read: bool = False) -> Typed:

@@ -1,4 +1,4 @@
-"""What a pipeline says beside its steps."""
+"""What a pipeline says beside its steps, and of its parameters."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ class PipelineOptions:
     """Fields that stand among the steps of a pipeline, and are none."""
 
     carries: tuple[DataKind, ...] = doc("kinds of data that go through it", default=())
+
+
+@frozen(eq=False, repr=False)
+class ParameterOptions:
+    """What stands behind `with` at a parameter."""
+
+    carries: tuple[DataKind, ...] = doc("kinds of data in it", default=())

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from attrs import fields, frozen
 
 from ...dsl import syntax as s
+from ...dsl.data_kinds import DataKind
 from ...dsl.kinds import ToolErrors
 from ...dsl.units import Duration
 from ..plan.types import Type
@@ -237,6 +238,7 @@ class TypedParameter:
 
     node: s.Parameter
     type: Type
+    carries: tuple[DataKind, ...] = ()
 
 
 @frozen(eq=False, repr=False)

@@ -75,10 +75,12 @@ def features_of(plan: DeploymentPlan) -> Features | None:
     # Anthropic has no JSON mode: JSON is asked for as a call, and so is a schema where a model has none
     has_json = known.json_mode if known.json_mode is not None else can.json_schema or None
     is_fixed = forced is not None and forced.n is not None
+    # of a model that cannot be held to one call, the first is kept
+    one_call = None if known.parallel_tools is None else True
     says_calls = forced is not None and forced.parallel_tool_calls is not None
     return Features(
         tools=can.tools,
-        parallel_tools=False if says_calls else both(can.tools, known.parallel_tools),
+        parallel_tools=False if says_calls else both(can.tools, one_call),
         forced_tools=by_call,
         images=_reads(can, dialect, "image", "image/"),
         documents=_reads(can, dialect, "pdf", "application/pdf"),

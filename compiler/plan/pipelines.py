@@ -19,6 +19,7 @@ class ParameterPlan:
 
     name: str
     type: Type
+    carries: tuple[DataKind, ...] = rare("kinds of data in it; without it: none", default=())
 
 
 @frozen(kw_only=True)
@@ -51,3 +52,6 @@ class ExternPlan:
         default=Duration(60), metadata={"doc": "longest that a call may take that does not say so itself"}
     )
     memory: Size | None = field(default=None, metadata={"doc": "bytes of each process; null: no limit"})
+    removes: tuple[DataKind, ...] = rare(
+        "kinds of data that are not in its result any more; without it: none", default=()
+    )

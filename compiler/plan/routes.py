@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from ...dsl.data_kinds import DataKind
 from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind
 from ...dsl.policies import Budget
@@ -58,6 +59,7 @@ class RoutePlan:
     source: SourceRef
     task: TaskKind = field(metadata={"doc": "what its members do"})
     budget: Budget | None = rare("spend ceilings of all that is asked through it; without it: none")
+    carries: tuple[DataKind, ...] = rare("kinds of data that its requests hold; without it: none", default=())
 
 
 @frozen(kw_only=True)

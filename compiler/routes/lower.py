@@ -35,6 +35,7 @@ def lower_route(route: TypedRoute, source: Callable[[Span], SourceRef]) -> Route
         "source": source(scope.span(route.node) if inner else route.symbol.span),
         "task": route.callee.task or TaskKind.CHAT,
         "budget": route.budget,
+        "carries": route.carries,
     }
     members = tuple(member.name for member in route.members)
     match route.kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from ...dsl import syntax as s
+from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
 from ...dsl.policies import Budget
 from ...dsl.promise import Promise
@@ -23,6 +24,7 @@ class RouteOptions:
     promise: Promise | None = doc(
         "what arrives at every deployment that may answer; a loss is an error when checked", default=None
     )
+    carries: tuple[DataKind, ...] = doc("kinds of data that its requests hold", default=())
 
 
 @frozen(eq=False, repr=False)

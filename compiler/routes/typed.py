@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from attrs import field, frozen
 
 from ...dsl import syntax as s
+from ...dsl.data_kinds import DataKind
 from ...dsl.policies import Budget
 from ...dsl.units import Duration, Percent
 from ..pipelines.typed import Typed, Variable
@@ -59,6 +60,11 @@ class TypedRoute:
     def budget(self) -> Budget | None:
         """Its spend ceilings."""
         return self.options.options.budget
+
+    @property
+    def carries(self) -> tuple[DataKind, ...]:
+        """Kinds of data that its requests hold."""
+        return self.options.options.carries
 
     @property
     def confident(self) -> bool:

@@ -34,13 +34,14 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     """All `diagnostics` as the document described above."""
     document: Json = {
         "schema": SCHEMA,
-        "diagnostics": [_diagnostic(item) for item in diagnostics],
+        "diagnostics": [diagnostic_as_json(item) for item in diagnostics],
         "summary": {f"{severity}s": number for severity, number in count(diagnostics).items()},
     }
     return encodable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
-def _diagnostic(item: Diagnostic) -> Json:
+def diagnostic_as_json(item: Diagnostic) -> Json:
+    """One of them, as the document holds it."""
     where: Json = _where(item.primary.span) if item.primary else {"file": None, "range": None}
     return {
         "code": item.code,

@@ -32,7 +32,9 @@ module.exports = grammar({
 
     _shares: ($) => choice(seq(optional($._shares), $.share), seq(optional($._shares), ",")),
 
-    _parameters: ($) => choice(seq(optional($._parameters), $.parameter), seq(optional($._parameters), ",")),
+    _parameters: ($) => choice(seq(optional($._parameters), $._parameter), seq(optional($._parameters), ",")),
+
+    _parameter: ($) => choice($.parameter, $.parameter_with),
 
     _steps: ($) => choice(seq(optional($._steps), $._step), seq(optional($._steps), ",")),
 
@@ -44,7 +46,7 @@ module.exports = grammar({
 
     _phrases: ($) => choice(seq(optional($._phrases), ","), $.phrases_add),
 
-    _phrase: ($) => choice($._ref, $.number, "for", "from", $.phrase_block, $.phrase_with, $.phrase_value, $.sign),
+    _phrase: ($) => choice($._ref, $.number, "~", "for", "from", $.phrase_block, $.phrase_with, $.phrase_value),
 
     _type: ($) => choice($._type_one, $.type_union),
 
@@ -148,6 +150,8 @@ module.exports = grammar({
 
     parameter: ($) => seq(field("name", $.identifier), ":", $._type),
 
+    parameter_with: ($) => seq(field("name", $.identifier), ":", $._type, "with", $.body),
+
     step: ($) => seq(field("name", $.identifier), "=", $._expr),
 
     return_step: ($) => seq("return", $._expr),
@@ -167,8 +171,6 @@ module.exports = grammar({
     phrase_with: ($) => seq($._ref, "with", $.identifier),
 
     phrase_value: ($) => choice(seq($._ref, "=", $._expr), seq("prompt", "=", $._expr)),
-
-    sign: ($) => "~",
 
     type_union: ($) => seq($._type, "|", $._type_one),
 

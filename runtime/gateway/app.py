@@ -39,6 +39,7 @@ from .responses import (
 )
 from .status import answer_alive, answer_health, answer_readiness, health_of
 from .traces import TRACEPARENT
+from .ui.pages import Pages, Sources
 from .web_tokens import WebTokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -74,12 +75,13 @@ def build_app(
     gateway: GatewayPlan | None = None,
     keys: Keys | None = None,
     records: Records | None = None,
+    sources: Sources = dict,
 ) -> web.Application:
     """The gateway in front of `executor`, which has started.
 
     token: the bearer token that may ask for everything. keys: those of clients; where there is neither,
     everyone may call. gateway: its settings, where they are not those of the plan. records: where requests
-    are written down.
+    are written down. sources: the files that say the plan.
     """
     gateway = gateway or executor.plan.gateway
     app = web.Application()
@@ -103,15 +105,21 @@ def build_app(
         Path("GET", "/readyz", door.answer_ready, None),
         Path("GET", "/healthz", door.answer_health, None),
     )
+    pages = Pages(executor, metrics, records, sources, door.admit_operator, lambda: door.is_closing)
+    page = [Path("GET", path, answer, None) for path, answer in pages.files()]
+    open_to_all = OPEN | {each.path for each in page}
+    page += [Path("GET", path, answer, None) for path, answer in pages.shown()]
     guard = partial(_guarded, executor, door, app[BODIES], records, metrics.refused)
-    for path, at in by_path((*PATHS, *shown)).items():
+    for path, at in by_path((*PATHS, *shown, *page)).items():
         resource = app.router.add_resource(path)
         shape = at[0].shape
         answers = {each.method: each.answer for each in at}
         if "GET" in answers:
             answers = {"HEAD": answers["GET"], **answers}
         protocol = at[0].protocol
-        access = Access.EVERYONE if path in OPEN else Access.KEYS if protocol else Access.OPERATOR
+        access = Access.KEYS if protocol else Access.OPERATOR
+        if path.rstrip("/") in open_to_all:
+            access = Access.EVERYONE
         for method, answer in answers.items():
             guarded = guard(answer, shape, access, protocol is not None)
             route = resource.add_route(method, guarded, expect_handler=_expect_nothing)
@@ -174,6 +182,10 @@ class Door:
         if self.is_open or access is Access.EVERYONE:
             return None
         return self.known(shown_secret(request), access)
+
+    def admit_operator(self, request: web.Request) -> None:
+        """Whether who asks may see everybody's requests. Raises Forbidden, Unauthorized."""
+        self.admit(request, Access.OPERATOR)
 
     def known(self, shown: str, access: Access) -> Held | None:
         """The same for what a client shows. Raises Forbidden, Unauthorized."""

@@ -14,19 +14,16 @@ from ..limits.replica_policies import ReplicaPolicies
 from ..reload import Reloader
 from ..scaling import CannotScale, scaled
 from ..serving.deployment import Deployment
-from .accounting import DIMENSIONS, grouped
 from .app import DOOR
 from .request_records import RECORDS, Records
 from .serve import Running, Service
 from .status import health_of
+from .stories import costs, why
 
 log = logging.getLogger(__name__)
 
 LONGEST = 86400.0
 """Seconds for which an operator may open a circuit, or hold an account."""
-
-LAST = 20
-"""Requests that went wrong which are told at once."""
 
 Asked = Mapping[str, Any]
 
@@ -155,27 +152,11 @@ class Commands:
 
     async def cost(self, asked: Asked) -> Answer:
         """What was spent in the last `seconds`, `by` some of the dimensions."""
-        by, seconds = asked.get("by"), asked.get("seconds")
-        if not isinstance(by, list) or not by or not set(by) <= set(DIMENSIONS):
-            raise Refused(f"costs are told by {', '.join(DIMENSIONS)}")
-        if not isinstance(seconds, int | float) or not 0 < seconds < 1e10:
-            raise Refused("`seconds` must be a number of seconds")
-        accounting = self._records.accounting
-        rows = grouped(accounting.since(seconds), by)
-        return {
-            "since": accounting.began,
-            "rows": [{"group": list(group), **spend.as_json()} for group, spend in rows],
-        }
+        return costs(self._records, asked)
 
     async def why(self, asked: Asked) -> Answer:
         """The story of the request with the `id`; without one, the last ones that went wrong."""
-        request_id = asked.get("id")
-        if request_id is None:
-            return {"requests": self._records.troubled(LAST)}
-        story = self._records.story(str(request_id))
-        if story is None:
-            raise Refused(f"no request {request_id} is remembered: it is too long ago, or was sent elsewhere")
-        return story
+        return why(self._records, asked)
 
     async def breaker(self, asked: Asked) -> Answer:
         """Open the circuit of the endpoint of a deployment for `seconds`, or close it."""

@@ -46,10 +46,10 @@ class Conversations(Kept):
         return UnknownConversation(message, param="conversation")
 
     async def create(self, items: list[Json], metadata: Json) -> Json:
-        """A new one; gives it as clients see it."""
+        """A new one; gives it as clients see it. Raises RequestError."""
         id = f"conv_{secrets.token_hex(24)}"
         shown = {"id": id, "object": "conversation", "created_at": int(time.time()), "metadata": metadata}
-        await self.save(id, {"conversation": shown, "items": items})
+        await self.begin(id, {"conversation": shown, "items": items})
         return shown
 
     async def add(self, id: str, items: list[Json]) -> None:

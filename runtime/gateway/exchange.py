@@ -18,7 +18,7 @@ from ..requests.call import NO_HEADERS, Call
 from ..requests.errors import Forbidden, UnknownModel
 from ..requests.foreign_text import MOST_NAME, short_name
 from ..requests.request import ChatRequest, CompletionRequest, Request
-from ..requests.trace import Span, Trace
+from ..requests.trace import Note, Span, Trace
 from ..serving.model import Model
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Exchange:
     meanwhile. key: whose it is; None where keys are not told apart, or it may ask for everything. asked: the
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
-    longer, if it says so. user: as the request says. spans: what was done for it.
+    longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
+    that, to a pipeline.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Exchange:
         "id",
         "key",
         "loop",
+        "notes",
         "person",
         "plan",
         "spans",
@@ -76,6 +78,7 @@ class Exchange:
         self.user: str | None = None
         self.trace: Trace | None = None
         self.spans: list[Span] = []
+        self.notes: list[Note] = []
 
     def end(self) -> None:
         """The request is answered: called once."""
@@ -163,7 +166,7 @@ class Exchange:
     ) -> Result:
         """The value of a pipeline. Raises RequestError."""
         self.asked = pipeline.name
-        self.trace = trace = Trace(spans=self.spans, id=self.id)
+        trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
         async with self._permitted(0, deadline):
             return await self.plan.run(
                 pipeline,
@@ -186,7 +189,7 @@ class Exchange:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way."""
         self.asked = pipeline.name
-        self.trace = trace = Trace(spans=self.spans, id=self.id)
+        trace = Trace(spans=self.spans, id=self.id, notes=self.notes)
         async with self._permitted(0, deadline):
             events = self.plan.events(
                 pipeline,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 
 from ..limits.store import StoreError
 from ..requests.errors import RequestError, StoreUnavailable
+from ..requests.foreign_text import one_line
 from .exchange import Exchange
 
 KEPT = 24 * 3600.0
@@ -18,6 +20,7 @@ MOST = 4 << 20
 """Characters of one thing; a longer one is not kept."""
 
 _LONGEST_ID = 100
+_ID = re.compile(r"\w{1,100}", re.ASCII)
 _TRIES = 20
 """How often a change is tried again, because somebody else changed the same."""
 
@@ -60,6 +63,13 @@ class Kept:
         """Keep it. Where that cannot be, the log says so: the answer itself is there."""
         await self._put(id, orjson.dumps(record).decode())
 
+    async def begin(self, id: str, record: Json) -> None:
+        """Keep something new. Raises TooMuch, StoreUnavailable."""
+        try:
+            await self._values.put(self.name(id), _written(id, record), KEPT)
+        except StoreError as error:
+            raise StoreUnavailable(str(error)) from None
+
     async def change(self, id: str, change: Callable[[Json], None]) -> Json:
         """Do `change` with what is kept, whoever else changes it; gives what is kept then.
 
@@ -69,9 +79,7 @@ class Kept:
             before = await self._text(id)
             record: Json = orjson.loads(before)
             change(record)
-            text = orjson.dumps(record).decode()
-            if len(text) > MOST:
-                raise TooMuch(f"`{id}` would have more than {MOST >> 20} MiB")
+            text = _written(id, record)
             try:
                 if await self._values.swap(self.name(id), before, text, KEPT):
                     return record
@@ -88,9 +96,9 @@ class Kept:
             raise StoreUnavailable(str(error)) from None
 
     async def _text(self, id: str) -> str:
-        text = await self._get(id) if len(id) <= _LONGEST_ID else None
+        text = await self._get(id) if _ID.fullmatch(id) else None
         if text is None:
-            raise self.unknown(id[:_LONGEST_ID])
+            raise self.unknown(one_line(id, _LONGEST_ID))
         return text
 
     async def _get(self, id: str) -> str | None:
@@ -107,3 +115,10 @@ class Kept:
             await self._values.put(self.name(id), text, KEPT)
         except StoreError as error:
             log.warning("%s %s is not kept: %s", self.kind, id, error)
+
+
+def _written(id: str, record: Json) -> str:
+    text = orjson.dumps(record).decode()
+    if len(text) > MOST:
+        raise TooMuch(f"`{id}` would have more than {MOST >> 20} MiB")
+    return text

@@ -89,17 +89,23 @@ class Metrics:
             "How late the event loop was at worst since this was asked last",
             value=self._lag.take(),
         )
+        yield from self.traffic()
+        yield from _workers(executor.workers)
+        yield from _replicas(deployments)
+        yield from _process.collect()
+
+    def traffic(self) -> Iterator[Metric]:
+        """What requests did, and what their policies say."""
+        executor = self._executor
+        deployments = tuple(executor.deployments.values())
         yield from _keys(self._accounting)
         yield from _requests(deployments)
         yield from _gen_ai(deployments)
         yield from _routes(executor.routes.values())
         yield from _pipelines(executor.pipelines.values())
-        yield from _workers(executor.workers)
-        yield from _replicas(deployments)
         yield from _policies(deployments)
         yield _shared_budgets(executor)
         yield from _guards(executor)
-        yield from _process.collect()
 
     def _errors(self) -> Metric:
         errors = CounterMetricFamily(

@@ -264,5 +264,6 @@ SERVED: tuple[str, ...] = (
     "/readyz",
     "/healthz",
     "/metrics",
+    "/ui",
 )
 """The paths, as they are told to clients."""

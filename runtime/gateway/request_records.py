@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,8 +44,12 @@ class Siblings(Protocol):
         """How all of them are, together."""
         ...
 
-    async def metrics(self) -> list[Metric]:
-        """What all of them have counted, together."""
+    async def metrics(self, *, traffic: bool = False) -> list[Metric]:
+        """What all of them have counted, together; traffic: of requests alone."""
+        ...
+
+    async def ask(self, command: str, **asked: Any) -> dict[str, Any]:
+        """What all of them say to a command that changes nothing."""
         ...
 
 
@@ -105,7 +110,7 @@ class Records:
             None if trace is None else trace.replica,
             0 if trace is None else trace.tries,
             spans,
-            [] if trace is None else trace.notes,
+            exchange.notes if trace is None else trace.notes,
         )
         if asks and outcome != Unauthorized.code:  # of which anybody may send any number
             self._recent.append(record)
@@ -134,8 +139,13 @@ class Records:
 
     def troubled(self, most: int) -> list[Story]:
         """The last requests that failed, or needed more than one attempt."""
-        earlier = [{name: each[name] for name in each if name != "events"} for each in self._earlier_troubled]
-        return [*earlier, *(each.as_json() for each in self._troubled)][-most:]
+        own = [each.as_json() for each in tuple(self._troubled)[-most:]]
+        return [*_without_events(self._earlier_troubled), *own][-most:]
+
+    def recent(self, most: int) -> list[Story]:
+        """The last requests."""
+        own = [each.as_json() for each in tuple(self._recent)[-most:]]
+        return [*_without_events(self._earlier), *own][-most:]
 
     def as_json(self) -> dict[str, Any]:
         """What outlasts a restart."""
@@ -157,6 +167,10 @@ class Records:
         self.accounting.restore(known["began"], known["spent"])
         self._earlier.extend(recent)
         self._earlier_troubled.extend(troubled)
+
+
+def _without_events(stories: Iterable[Story]) -> Iterator[Story]:
+    return ({name: each[name] for name in each if name != "events"} for each in stories)
 
 
 RECORDS: web.AppKey[Records] = web.AppKey("records", Records)

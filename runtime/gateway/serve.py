@@ -34,6 +34,7 @@ from .grpc_server import GrpcServer
 from .kept_records import KeepingRecords
 from .request_records import RECORDS, Records
 from .tls import Certificate, following
+from .ui.pages import Sources
 from .web_tokens import WebTokens
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ async def serve(
     running: Running | None = None,
     records: Records | None = None,
     stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
+    sources: Sources = dict,
     bound: socket.socket | None = None,
 ) -> None:
     """Start `executor` and the gateway, serve until SIGINT or SIGTERM, finish, and stop both.
@@ -73,7 +75,7 @@ async def serve(
     are still taken, while `/readyz` says that none should be sent. share_port: other processes may listen at
     the same port. reread: reads the plan again, on SIGHUP; what has changed is then taken over while requests
     are answered. running: what goes on beside while requests are taken. records: where requests are written
-    down. Raises StartError with every problem,
+    down. sources: the files that say the plan. Raises StartError with every problem,
     and where other machines would be served without a token.
     """
     check_door(gateway)
@@ -85,7 +87,7 @@ async def serve(
             if not await _done_before(stop, starting):
                 return
             opened: Access = starting.result()
-            app = build_app(executor, opened.token, gateway, opened.keys, records)
+            app = build_app(executor, opened.token, gateway, opened.keys, records, sources)
             server = HttpServer(app, bound, advice=ADVICE, grace=grace, tls=opened.tls)
             service = Service(executor, app, server, share_port, opened.certificate)
             reloader = Reloader(executor, reread, service.take_over) if reread is not None else None

@@ -102,6 +102,19 @@ async def test_what_makes_no_sense_is_refused_by_name(path: str, body: Any, para
         assert refused.value.param == param
 
 
+async def test_a_conversation_holds_no_more_than_is_kept() -> None:
+    async with front() as it:
+        long: Any = {"role": "user", "content": "x" * (3 << 20)}
+        made = await it.api.conversations.create(items=[long])
+        for ask in (
+            it.api.conversations.create(items=[long, long]),
+            it.api.conversations.items.create(made.id, items=[long]),
+        ):
+            with pytest.raises(openai.APIStatusError) as refused:
+                await ask
+            assert refused.value.status_code == 413
+
+
 @pytest.mark.parametrize("where", ["memory", "sqlite", "redis"])
 async def test_nothing_is_lost_of_what_several_add_at_the_same_time(
     where: str, tmp_path: Path, request: pytest.FixtureRequest

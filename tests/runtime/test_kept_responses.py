@@ -187,6 +187,9 @@ async def test_a_stream_in_the_background_goes_on_for_who_lost_it() -> None:
         assert await rest(-1 + len(seen)) == seen[-2:]
         assert [event.sequence_number for event in await rest(0)] == list(range(1, 2 + len(seen)))
         assert (await it.api.responses.retrieve(id)).status == "completed"
+        for odd in (f"{id}\nevents", f"{id}/", "ü", "x" * 101):
+            with pytest.raises(openai.NotFoundError):
+                await it.api.responses.retrieve(odd)
 
 
 async def test_a_stream_is_followed_from_another_process(

@@ -9,8 +9,8 @@ from typing import Any
 
 from ...admin import Answer, Command, Refused
 from ...reload import Reloader
-from ..commands import LAST, LogLevel, Reloading, admin_socket
-from .merging import merged_cost
+from ..commands import LogLevel, Reloading, admin_socket
+from .merging import NOBODY, merged_cost, merged_stories
 from .supervisor import Supervisor
 
 Asked = Mapping[str, Any]
@@ -53,14 +53,10 @@ class AllWorkers:
 
     async def why(self, asked: Asked) -> Answer:
         """The story of a request, whichever worker answered it; or the last ones that went wrong."""
-        told = await self._supervisor.ask_all({**asked, "command": "why"})
-        if asked.get("id") is None:
-            requests = [request for each in told for request in each.get("requests", ())]
-            return {"requests": sorted(requests, key=lambda each: float(each["time"]))[-LAST:]}
-        found = [each for each in told if "refused" not in each]
-        if not found:
-            raise Refused(told[0]["refused"] if told else _NOBODY)
-        return found[0]
+        story = merged_stories(await self._supervisor.ask_all({**asked, "command": "why"}), asked)
+        if "refused" in story:
+            raise Refused(story["refused"])
+        return story
 
     async def log(self, asked: Asked) -> Answer:
         """Let all say as much as `level` has it, this process too."""
@@ -86,8 +82,5 @@ class AllWorkers:
             if "refused" in each:
                 raise Refused(str(each["refused"]))
         if not told:
-            raise Refused(_NOBODY)
+            raise Refused(NOBODY)
         return told
-
-
-_NOBODY = "no worker answers: they are being replaced"

@@ -8,6 +8,9 @@ from typing import Any
 from prometheus_client.core import Exemplar, Metric, Timestamp
 
 from ..accounting import Spend
+from ..stories import LAST, MOST
+
+NOBODY = "no worker answers: they are being replaced"
 
 Told = list[Any]
 """A metric as JSON: its name, documentation, kind and samples."""
@@ -152,3 +155,14 @@ def merged_cost(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "since": min(each["since"] for each in told),
         "rows": [{"group": list(group), **spent} for group, spent in ordered],
     }
+
+
+def merged_stories(told: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The story of a request, whichever worker answered it; or the last requests of all of them."""
+    if asked.get("id") is None:
+        requests = [request for each in told for request in each.get("requests", ())]
+        recent = asked.get("recent")
+        most = 2 * min(recent, MOST) if type(recent) is int and recent > 0 else LAST
+        return {"requests": sorted(requests, key=lambda each: float(each["time"]))[-most:]}
+    found = next((each for each in told if "refused" not in each), None)
+    return dict(found or (told[0] if told else {"refused": NOBODY}))

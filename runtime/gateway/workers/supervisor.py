@@ -23,8 +23,9 @@ from ...reload import Reloader, Reread, reloading_on_hangup
 from ...requests.errors import StartError
 from ...systemd import notify, watchdog
 from ..serve import ADVICE, check_door
+from ..ui.pages import Sources
 from .channel import Channel, Gone, Message
-from .merging import Told, merged_status
+from .merging import NOBODY, Told, merged_cost, merged_status, merged_stories
 from .part import part_of
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,20 @@ class Supervisor:
     """The workers of one plan.
 
     command: what starts a worker, which is told the number of its end of a socket as the last argument.
-    options: what else a worker is told. share_port: other processes may listen at the same port.
+    options: what else a worker is told. share_port: other processes may listen at the same port. sources:
+    the files that say the plan.
     """
 
     def __init__(
-        self, plan: Plan, command: Sequence[str], options: Mapping[str, Any], *, share_port: bool = False
+        self,
+        plan: Plan,
+        command: Sequence[str],
+        options: Mapping[str, Any],
+        *,
+        share_port: bool = False,
+        sources: Sources = dict,
     ) -> None:
+        self.sources = sources
         self.plan = plan
         self.reload_problems: tuple[str, ...] = ()
         self.reloaded_at: float | None = None
@@ -336,8 +345,17 @@ class Supervisor:
 
     async def _answer(self, message: Message) -> Message:
         """What a worker asks of all of them."""
-        if message["command"] == "metrics":
-            return {"metrics": [each["metrics"] for each in await self.ask_all(message)] + [self._metrics()]}
+        match message["command"]:
+            case "metrics":
+                told = [each["metrics"] for each in await self.ask_all(message) if "metrics" in each]
+                return {"metrics": [*told, self._metrics()]}
+            case "cost":
+                costs = [each for each in await self.ask_all(message) if "refused" not in each]
+                return merged_cost(costs) if costs else {"refused": NOBODY}
+            case "why":
+                return merged_stories(await self.ask_all(message), message)
+            case "sources":
+                return self.sources()
         return await self.health()
 
     async def health(self) -> dict[str, Any]:

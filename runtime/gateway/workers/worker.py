@@ -77,9 +77,14 @@ class Worker:
         """As the supervisor says it of all workers."""
         return await self._channel.ask({"command": "status"})
 
-    async def metrics(self) -> list[Metric]:
+    async def metrics(self, *, traffic: bool = False) -> list[Metric]:
         """As the supervisor says it of all workers."""
-        return merged_metrics((await self._channel.ask({"command": "metrics"}))["metrics"])
+        asked = {"command": "metrics", "traffic": traffic}
+        return merged_metrics((await self._channel.ask(asked))["metrics"])
+
+    async def ask(self, command: str, **asked: Any) -> dict[str, Any]:
+        """As the supervisor says it of all workers."""
+        return await self._channel.ask({"command": command, **asked})
 
     async def _orphaned(self) -> None:
         await self._channel.closed.wait()
@@ -104,7 +109,10 @@ class Worker:
         if commands is None or service is None:
             return {"refused": "it has not started"}
         if command == "metrics":
-            return {"metrics": metrics_as_json(service.app[METRICS].collect())}
+            metrics = service.app[METRICS]
+            return {
+                "metrics": metrics_as_json(metrics.traffic() if message.get("traffic") else metrics.collect())
+            }
         if command == "take_over":
             return await self._take_over(service, parse_plan(message["plan"]))
         known: dict[str, Callable[..., Any]] = {**commands.reading, **commands.changing}

@@ -169,7 +169,9 @@ class RemoteReplica:
 
     def _asks(self, request: ChatRequest) -> Chats:
         """What asks the provider: in the client's own protocol, where the provider has that one, too."""
-        return self._responses if request.dialect == openai_responses.DIALECT else self._chats
+        said = request.said
+        is_response = said is not None and said.dialect == openai_responses.DIALECT
+        return self._responses if is_response else self._chats
 
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""

@@ -1,0 +1,1 @@
+"""The page of the gateway in a real browser: `make ui`."""
