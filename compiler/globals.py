@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ..dsl import syntax as s
+from ..dsl.convert import SECRET_FUNCTIONS
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
@@ -123,7 +124,7 @@ class GlobalBlocks:
             del values["auth"]
         elif isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
-        elif isinstance(auth, Call) and auth.name in ("env", "file"):
+        elif isinstance(auth, Call) and auth.name in SECRET_FUNCTIONS:
             self._bare_secret(section.settings["auth"])
         by_cores = isinstance(values.get("workers"), Word) and values["workers"] == "auto"
         if by_cores:

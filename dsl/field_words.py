@@ -30,8 +30,8 @@ SCALARS: dict[Any, str] = {
 }
 
 WRITTEN: dict[Any, str] = {
-    runtimes.SecretRef: "`env(…)`, `file(…)`",
-    keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`",
+    runtimes.SecretRef: "`env(…)`, `file(…)`, …",
+    keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`, …",
     keys.NameOrPattern: "name, or text with `*`",
     guards.ExternName: "name of an extern",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
