@@ -45,7 +45,7 @@ class Damage:
 def without_followers(
     diagnostics: Iterable[Diagnostic], damages: Mapping[Source, Damage]
 ) -> list[Diagnostic]:
-    """`diagnostics` without those about the meaning of damaged declarations, or of a line whose form is wrong,
+    """`diagnostics` without those about the meaning of damaged declarations, or of lines whose form is wrong,
     and without warnings about declarations that have a mistake; `damages` is by file."""
     diagnostics = list(diagnostics)
     misshapen = {_line(each) for each in diagnostics if each.code.startswith(_SYNTAX)}
