@@ -43,6 +43,7 @@ from ...requests.request import (
     RerankRequest,
     TensorRequest,
 )
+from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
 from ..launch import LaunchedServer
@@ -355,6 +356,8 @@ class RemoteReplica:
                 headers = {**used.headers, **beside} if beside else used.headers
                 if used.sign is not None:
                     headers = {**headers, **used.sign(endpoint + path, body)}
+                if parent := PARENT.get():
+                    headers = {**headers, TRACEPARENT: parent}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
