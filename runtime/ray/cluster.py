@@ -70,7 +70,8 @@ class Cluster:
     def deploy(self, asked: Sequence[Wanted], options: ReplicaOptions, deadline: float) -> None:
         """Have Serve run all of `asked`; what runs already as it is asked for is left alone.
 
-        New replicas are ready before old ones end, where GPUs allow it. Raises StartError.
+        New replicas are ready before old ones end; those on GPUs come after, since they need the same GPUs.
+        Raises StartError.
         """
         serve = self.ray.serve
         serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING"})
@@ -109,6 +110,7 @@ class Cluster:
             version=wanted.digest,
             _internal=True,  # else Serve replaces all replicas whenever anything is deployed
             num_replicas=wanted.replicas,
+            max_surge_percent=0 if wanted.gpus else 100,
             ray_actor_options=wanted.actor_options(),
             graceful_shutdown_timeout_s=options.grace + 10,
             graceful_shutdown_wait_loop_s=0.1,

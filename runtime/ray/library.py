@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ..requests.errors import StartError
 
-OLDEST = (2, 50)
-"""The first version whose Serve places replicas by the labels of nodes, and elsewhere where none is left."""
+OLDEST = (2, 60)
+"""Whose Serve starts new replicas before old ones end, and places them elsewhere where a node is gone."""
 
 _INSTALL = "pip install 'inferc[ray]'"
 

@@ -76,5 +76,5 @@ def test_what_a_cluster_lacks_is_said() -> None:
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert version_of("2.9.3") < version_of("2.50.0rc1") < version_of("3.0")
+    assert version_of("2.9.3") < version_of("2.60.0rc1") < version_of("3.0")
     assert version_of("nightly") == (0, 0)
