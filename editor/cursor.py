@@ -7,9 +7,9 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, Token, tokenize
+from ..dsl.tokens import CLOSER_OF, CLOSERS, DECLARATIONS, KEYWORDS, STARTS_TEST, Token, tokenize
 
-_WORDS = "|".join(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS)
+_WORDS = "|".join((*(word for word, kind in KEYWORDS.items() if kind in DECLARATIONS), STARTS_TEST))
 _MARGIN = re.compile(rf"^(?:{_WORDS})\b", re.MULTILINE)
 
 _GO_ON_AFTER = frozenset(

@@ -27,6 +27,10 @@ MAX_UNSENT = 32 << 20
 """Bytes that all clients together may leave unread; a single one may leave more."""
 
 _WITHOUT_BODY = (204, 304)
+_IS_AS_EXPECTED = vars(web.Response()).keys() >= {"_body", "_headers", "_reason", "_status"} and all(
+    hasattr(web.Response, name) for name in ("_eof_sent", "_keep_alive", "_payload_writer")
+)
+"""Whether this aiohttp has the fields that answers are sent by."""
 _ENDING = 2.0
 """Seconds that a request has to end in when it is cancelled."""
 _LINGER = 3.0
@@ -201,7 +205,12 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send `resp`; errors that aiohttp answers with a text of its own are put as all others are."""
-        if self._rules.plain and type(resp) is web.Response and self._send_whole(request, resp):
+        if (
+            _IS_AS_EXPECTED
+            and self._rules.plain
+            and type(resp) is web.Response
+            and self._send_whole(request, resp)
+        ):
             if self._paused:
                 await self._drain_helper()
             self._answered += 1
@@ -220,30 +229,37 @@ class Connection(web.RequestHandler):
         return done
 
     def _send_whole(self, request: web.BaseRequest, answer: web.Response) -> bool:
-        """Send an answer in one piece at once, as most are; False where there is more to see to."""
-        body, status, transport = answer.body, answer.status, self.transport
+        """Send an answer in one piece at once, as most are; False where there is more to see to.
+
+        The fields are aiohttp's own: each of its properties costs as much as all that is done here with one.
+        """
+        if not _IS_AS_EXPECTED:
+            return False
+        body, status, transport = answer._body, answer._status, self.transport
         if (
             self._is_last
             or transport is None
             or transport.is_closing()
             or type(body) is not bytes
-            or answer.keep_alive is not None
+            or answer._keep_alive is not None
             or status in _WITHOUT_BODY
-            or answer.prepared
-            or request.method == hdrs.METH_HEAD
-            or request.version != HttpVersion11
-            or not request.keep_alive
+            or answer._payload_writer is not None
+            or answer._eof_sent
+            or request._method == hdrs.METH_HEAD
+            or request._version != HttpVersion11
+            or request._message.should_close
             or not request.content.is_eof()
             or self._upgraded
         ):
             return False
-        headers = answer.headers
+        headers = answer._headers
         headers[hdrs.CONTENT_LENGTH] = str(len(body))
         headers[hdrs.DATE] = rfc822_formatted_time()
         headers[hdrs.SERVER] = SERVER_SOFTWARE
-        data = _serialize_headers(f"HTTP/1.1 {status} {answer.reason}", headers) + body
+        data = _serialize_headers(f"HTTP/1.1 {status} {answer._reason}", headers) + body
         transport.write(data)
-        request.writer.output_size += len(data)
+        writer = request._payload_writer
+        writer.output_size += len(data)
         answer._keep_alive = answer._eof_sent = True
         return True
 

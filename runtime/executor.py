@@ -73,7 +73,8 @@ class Executor:
         self._starter = Starter(
             base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins, servers
         )
-        self._now = RunningPlan(in_environment(plan))
+        self.now = RunningPlan(in_environment(plan))
+        """What answers the requests that come now."""
         self._stopping = False
         self._draining: asyncio.Task[None] | None = None
         self.reload_problems: tuple[str, ...] = ()
@@ -84,17 +85,12 @@ class Executor:
     @property
     def plan(self) -> Plan:
         """What is served."""
-        return self._now.plan
-
-    @property
-    def now(self) -> RunningPlan:
-        """What answers the requests that come now."""
-        return self._now
+        return self.now.plan
 
     @property
     def broken(self) -> frozenset[str]:
         """Deployments that could not be started, and that routes do without."""
-        return self._now.broken
+        return self.now.broken
 
     @property
     def state_at(self) -> str | Path | None:
@@ -104,37 +100,37 @@ class Executor:
     @property
     def state(self) -> Store | None:
         """Where spend and shared limits are kept; None before `start`."""
-        return self._now.policies.store if self._now.policies else None
+        return self.now.policies.store if self.now.policies else None
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:
         """The deployments by name, in the order of the plan; empty before `start`."""
-        return MappingProxyType(self._now.deployments)
+        return MappingProxyType(self.now.deployments)
 
     @property
     def routes(self) -> Mapping[str, Route]:
         """The routes by name, those inside others, too; empty before `start`."""
-        return MappingProxyType(self._now.routes)
+        return MappingProxyType(self.now.routes)
 
     @property
     def pipelines(self) -> Mapping[str, Pipeline]:
         """The pipelines by name; empty before `start`."""
-        return MappingProxyType(self._now.pipelines)
+        return MappingProxyType(self.now.pipelines)
 
     @property
     def models(self) -> Mapping[str, Model]:
         """All that requests may name as `model`: deployments, routes, and pipelines from text to text."""
-        return MappingProxyType(self._now.models)
+        return MappingProxyType(self.now.models)
 
     @property
     def keys(self) -> Mapping[str, KeyPolicies]:
         """The policies of the keys of the gateway, by name; empty before `start`."""
-        return MappingProxyType(self._now.keys)
+        return MappingProxyType(self.now.keys)
 
     @property
     def workers(self) -> list[PoolStatus]:
         """How the processes are that run code of users, and what may take long; empty without any."""
-        return self._now.workers.status if self._now.workers is not None else []
+        return self.now.workers.status if self.now.workers is not None else []
 
     async def start(self) -> None:
         """Start everything. Raises StartError with all problems of all deployments.
@@ -145,7 +141,7 @@ class Executor:
         others work.
         """
         policies = PlanPolicies(self.plan, self._state, self._clock)
-        self._now = await self._starter.start(self.plan, policies, None)
+        self.now = await self._starter.start(self.plan, policies, None)
         policies.serve()
 
     async def reload(self, plan: Plan) -> None:
@@ -154,7 +150,7 @@ class Executor:
         What has not changed goes on: models in memory, connections, circuits, limits and budgets. Raises
         StartError with all problems, and then nothing has changed.
         """
-        plan, before = in_environment(plan), self._now
+        plan, before = in_environment(plan), self.now
         assert before.policies is not None
         policies = PlanPolicies(plan, self._state, self._clock, before.policies)
         now = await self._starter.start(plan, policies, before)
@@ -164,7 +160,7 @@ class Executor:
                 remote = deployment.plan if isinstance(deployment.plan, RemotePoolPlan) else None
                 deployment.go_on(now.deployments, policies.of_replicas(remote) if remote else None)
         policies.serve()
-        self._now = now
+        self.now = now
         self.reloaded_at = time.time()
         self._draining = asyncio.create_task(self._drain(before, now, self._draining))
 
@@ -173,7 +169,7 @@ class Executor:
         self._stopping = True
         if self._draining is not None:
             await asyncio.wait([self._draining])
-        await self._now.stop()
+        await self.now.stop()
 
     async def _drain(self, before: RunningPlan, now: RunningPlan, earlier: asyncio.Task[None] | None) -> None:
         """Stop what `now` does not go on with, once nothing comes to it any more."""
@@ -189,28 +185,28 @@ class Executor:
 
     def spent(self) -> dict[str, dict[str, float]]:
         """Dollars by window, for each budget of the gateway and of routes."""
-        policies = self._now.policies
+        policies = self.now.policies
         return policies.spent() if policies is not None else {}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with all that is neither a deployment nor a route."""
-        return self._now.findings()
+        return self.now.findings()
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name. Raises UnknownModel, which lists the names there are."""
-        return self._now.deployment(name)
+        return self.now.deployment(name)
 
     def model(self, name: str) -> Model:
         """What answers requests for `name`. Raises UnknownModel, which lists the names there are."""
-        return self._now.model(name)
+        return self.now.model(name)
 
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name. Raises UnknownModel, which lists those there are."""
-        return self._now.pipeline(name)
+        return self.now.pipeline(name)
 
     def deadline(self) -> float | None:
         """When a request that comes now must be answered, in the time of the running loop."""
-        return self._now.deadline()
+        return self.now.deadline()
 
     def stream(
         self,
@@ -229,7 +225,7 @@ class Executor:
         Close the generator (`contextlib.aclosing`) to cancel. Raises RequestError.
         """
         call = Call(request, deadline, priority, headers)
-        return self._now.asked(name).stream(call, Trace() if trace is None else trace)
+        return self.now.asked(name).stream(call, Trace() if trace is None else trace)
 
     async def answer(
         self,
@@ -246,4 +242,4 @@ class Executor:
         As `stream`, and faster where replicas have whole answers.
         """
         call = Call(request, deadline, priority, headers)
-        return await self._now.asked(name).answer(call, Trace() if trace is None else trace)
+        return await self.now.asked(name).answer(call, Trace() if trace is None else trace)

@@ -19,7 +19,17 @@ from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging, keep_audit_log
 from ..output import fail, misuse
-from ..plans import Ready, add_plan, add_state, in_environment, plain_name, ready_plan, state_of
+from ..plans import (
+    Ready,
+    add_exec,
+    add_plan,
+    add_state,
+    allow_exec,
+    in_environment,
+    plain_name,
+    ready_plan,
+    state_of,
+)
 from ..server import NoServer, admin_path
 from ..watch import Watched
 
@@ -50,6 +60,7 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
+    add_exec(parser)
     parser.add_argument(
         "--engine",
         choices=_ENGINES,
@@ -163,6 +174,7 @@ def _admin(file: str) -> Running:
 
 
 def run(arguments: Namespace) -> int:
+    allow_exec(arguments)
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready

@@ -1,4 +1,4 @@
-"""Links above declarations: run the file, and show it as a graph. What they do is the client's."""
+"""Links above declarations: run the file, show it as a graph, play a test. What they do is the client's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lsprotocol import types as lsp
 from ...dsl import syntax as s
 from ..view import View
 
-RUN, GRAPH = "inferc.run", "inferc.graph"
+RUN, GRAPH, TEST = "inferc.run", "inferc.graph", "inferc.test"
 """The commands; both take the URI of the document and the name of the declaration."""
 
 
@@ -19,6 +19,8 @@ def code_lens(view: View) -> list[lsp.CodeLens]:
             lenses.append(_lens(view, node.name, "run", RUN))
         if isinstance(node, s.RouteDeclaration | s.PipelineDeclaration):
             lenses.append(_lens(view, node.name, "graph", GRAPH))
+        if isinstance(node, s.TestDeclaration):
+            lenses.append(_lens(view, node.name, "play this test", TEST))
     return lenses
 
 

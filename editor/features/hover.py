@@ -61,7 +61,30 @@ def hover(view: View, position: lsp.Position) -> lsp.Hover | None:
         text = _node(view, path[: index + 1], node, parent)
         if text is not None:
             return _shown(view, node.start, node.end, text)
+    if path and isinstance(path[0], s.TestDeclaration):
+        return _in_test(view, path)
     return _value(view, path, offset)
+
+
+def _in_test(view: View, path: list[s.Node]) -> lsp.Hover | None:
+    """A word of a test, and what it means."""
+    from ...compiler.scenarios.words import FAULTS, LOAD_SETTINGS, MEASURES, SETTINGS, STATEMENTS, VERBS
+
+    node = path[-1]
+    if (
+        isinstance(node, s.Identifier)
+        and len(path) > 1
+        and isinstance(path[-2], s.Statement | s.Ask | s.Scene)
+    ):
+        told = STATEMENTS.get(node.text)
+    elif not isinstance(node, s.Reference):
+        return None
+    elif any(isinstance(each, s.Statement) for each in path):
+        measure = MEASURES.get(node.name)
+        told = f"{measure.doc}: {measure.kind}" if measure is not None else None
+    else:
+        told = {**LOAD_SETTINGS, **SETTINGS, **FAULTS, **VERBS}.get(node.name)
+    return None if told is None else _shown(view, node.start, node.end, told)
 
 
 def _shown(view: View, start: int, end: int, text: str) -> lsp.Hover:

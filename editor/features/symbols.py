@@ -59,6 +59,8 @@ def _declaration(view: View, node: s.Declaration) -> Iterator[lsp.DocumentSymbol
             word = "cluster" if isinstance(node, s.ClusterDeclaration) else "gateway"
             name = s.Identifier(node.start, node.start + len(word), word)
             yield _symbol(view, node, name, lsp.SymbolKind.Namespace, "", _body(view, node.body))
+        case s.TestDeclaration():
+            yield _symbol(view, node, node.name, lsp.SymbolKind.Method, "test")
         case s.TemplateDeclaration() | s.DeploymentDeclaration():
             yield _named(view, node, node.name, _body(view, node.body))
         case s.PipelineDeclaration():

@@ -53,12 +53,9 @@ class BrowserRules:
 
     def __init__(self, gateway: GatewayPlan, has_token: bool) -> None:
         self._origins = frozenset(gateway.cors.origins)
-        self._local_only = is_loopback(gateway.host) and not has_token and not gateway.open
-
-    @property
-    def lets_pages_call(self) -> bool:
+        self.lets_pages_call = bool(self._origins)
         """Whether `cors` names any page."""
-        return bool(self._origins)
+        self._local_only = is_loopback(gateway.host) and not has_token and not gateway.open
 
     def admit(self, request: web.Request) -> None:
         """Raises ForbiddenOrigin, ForbiddenHost."""

@@ -15,7 +15,10 @@ from .loads import Arrival
 MOST_LINES = 5_000_000
 _LONGEST = 1 << 20
 _AT_ONCE = 0.001
-"""An answer that ends so soon after it began came in one piece."""
+"""Seconds: an answer that ends so soon after it began came in one piece."""
+
+_NO_STREAM = 1e9
+"""Tokens a second of answers that come in one piece."""
 
 
 class BadLog(Exception):
@@ -92,7 +95,7 @@ def observed(kept: Iterable[Mapping[str, Any]], world: Mapping[str, ProviderPlan
     Times are those of requests that were answered at the first attempt. Further attempts, at the deployment
     that answered at last, are taken for failures that come by chance.
     """
-    firsts: dict[str, list[float]] = defaultdict(list)
+    took: dict[str, list[tuple[float, int]]] = defaultdict(list)
     rates: dict[str, list[float]] = defaultdict(list)
     tries: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for said in kept:
@@ -104,27 +107,29 @@ def observed(kept: Iterable[Mapping[str, Any]], world: Mapping[str, ProviderPlan
         tries[name][1] += attempts - 1
         if attempts > 1:
             continue
-        waited, seconds = float(said.get("waited") or 0), float(said["seconds"])
+        seconds, tokens = float(said["seconds"]), _count(said, "completion_tokens")
         first = float(said.get("first") or seconds)
+        took[name].append((seconds - float(said.get("waited") or 0), tokens))
         if seconds - first > _AT_ONCE:
-            firsts[name].append(max(first - waited, _AT_ONCE))
-            rates[name].append(_count(said, "completion_tokens") / (seconds - first))
-        else:
-            firsts[name].append(max(seconds - waited, _AT_ONCE))
+            rates[name].append(tokens / (seconds - first))
     found = dict(world)
-    for name, times in firsts.items():
+    for name, times in took.items():
         if name in world:
             continue
-        times.sort()
-        median = times[len(times) // 2]
-        high = max(times[min(int(0.99 * len(times)), len(times) - 1)], median)
-        rate = sorted(rates[name])[len(rates[name]) // 2] if rates[name] else 1e9
-        plan = ProviderPlan(name, Spread(median, high), max(rate, 0.001))
+        rate = max(_quantile(sorted(rates[name]), 0.5), _AT_ONCE) if rates[name] else _NO_STREAM
+        # What the tokens do not explain is how long the answer took to begin, with all that varies in it.
+        begun = sorted(max(seconds - tokens / rate, _AT_ONCE) for seconds, tokens in times)
+        median = _quantile(begun, 0.5)
+        plan = ProviderPlan(name, Spread(median, max(_quantile(begun, 0.99), median)), rate)
         if tries[name][1]:
             share = tries[name][1] / tries[name][0]
             plan = evolve(plan, failures=(FailurePlan("status", 503, share=share),))
         found[name] = plan
     return found
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    return values[min(int(share * len(values)), len(values) - 1)]
 
 
 def _count(said: Mapping[str, Any], name: str, least: int = 0) -> int:

@@ -64,7 +64,7 @@ def coarse(plan: Plan, world: Mapping[str, ProviderPlan], scale: float) -> Itera
     """What is so small in a sample that the outcome says little of it."""
     if scale == 1.0:
         return
-    if any(failure.seconds is not None for each in world.values() for failure in each.failures):
+    if any(each.failures for each in world.values()):
         yield "circuits, which count single failures and open later"
     for each in plan.deployments:
         if each.serving.max_concurrent / scale < COARSE:

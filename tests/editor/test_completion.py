@@ -31,7 +31,7 @@ def chosen(desk: Desk, marked: str, label: str) -> str:
 def test_a_line_begins_with_a_declaration(desk: Desk) -> None:
     assert list(offered(desk, "dep|")) == [
         *("import", "param", "let", "template", "deployment", "route"),
-        *("pipeline", "type", "extern", "cluster", "gateway"),
+        *("pipeline", "type", "extern", "test", "cluster", "gateway"),
     ]
 
 

@@ -100,3 +100,10 @@ def test_what_can_be_done_with_each_declaration(desk: Desk) -> None:
         ("graph", "inferc.graph", ["p"]),
     ]
     assert all((each.arguments or [])[0] == desk.uri() for each in found)
+
+
+def test_a_test_can_be_played(desk: Desk) -> None:
+    [lens] = code_lens(desk.open('test "it answers" { expect ok }'))
+    assert lens.command is not None
+    assert (lens.command.title, lens.command.command) == ("play this test", "inferc.test")
+    assert lens.command.arguments == [desk.uri(), "it answers"]

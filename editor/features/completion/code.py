@@ -14,6 +14,7 @@ from ....dsl import syntax as s
 from .bodies import fields, values
 from .context import Context, Offer, keyword
 from .pipelines import match_arms, record_fields, steps
+from .scenarios import in_tests
 from .units import units
 
 _DECLARATIONS = (
@@ -32,6 +33,7 @@ _DECLARATIONS = (
     keyword(
         "extern", "a function of your own", 'extern ${1:name}(${2:x}: ${3:text}) -> ${4:text} = python("$0")'
     ),
+    keyword("test", "what must come of a request", 'test "$1" {\n  ask ${2:name} "$3"\n  expect ${0:ok}\n}'),
     keyword("cluster", "the machines there are", "cluster {\n  node ${1:a} { gpus = ${2:1} }\n}"),
     keyword("gateway", "the HTTP endpoint", 'gateway {\n  bind = "${1:127.0.0.1:8080}"\n}'),
 )
@@ -68,6 +70,8 @@ def in_code(context: Context) -> Iterator[Offer]:
         yield from _types(context)
     elif len(context.cursor.frames) == 1:
         yield from _top(context)
+    elif context.declaration == "test":
+        yield from in_tests(context)
     elif context.place is not None and frame.opener == "LBRACE":
         yield from values(context) if "=" in words or len(words) == 1 else fields(context)
     elif context.declaration == "import":

@@ -53,7 +53,9 @@ class AwsAuthorizer:
             )
         if self._aws.access_key_id is not None:
             self._named = [
-                LiveSecret(ref, self._base_dir, partial(read_secret, ref, self._base_dir, self._owner))
+                await LiveSecret.opened(
+                    ref, self._base_dir, partial(read_secret, ref, self._base_dir, self._owner)
+                )
                 for ref in self._refs()
             ]
             self._use_named()

@@ -43,6 +43,7 @@ from ...requests.request import (
     RerankRequest,
     TensorRequest,
 )
+from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
 from ..elsewhere import Server
@@ -169,7 +170,9 @@ class RemoteReplica:
 
     def _asks(self, request: ChatRequest) -> Chats:
         """What asks the provider: in the client's own protocol, where the provider has that one, too."""
-        return self._responses if request.dialect == openai_responses.DIALECT else self._chats
+        said = request.said
+        is_response = said is not None and said.dialect == openai_responses.DIALECT
+        return self._responses if is_response else self._chats
 
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
@@ -353,6 +356,8 @@ class RemoteReplica:
                 headers = {**used.headers, **beside} if beside else used.headers
                 if used.sign is not None:
                     headers = {**headers, **used.sign(endpoint + path, body)}
+                if parent := PARENT.get():
+                    headers = {**headers, TRACEPARENT: parent}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:
