@@ -269,7 +269,6 @@ async def test_an_answer_is_held_to_a_schema(tmp_path: Path, model: str) -> None
         ("meta.llama3-3-70b-instruct-v1:0", {"response_format": FORMAT}, "response_format"),
         ("meta.llama3-2-1b-instruct-v1:0", {"tools": [TOOL]}, "tools"),
         ("amazon.nova-pro-v1:0", {"reasoning_effort": "high"}, "reasoning_effort"),
-        (CLAUDE, {"tools": [TOOL], "parallel_tool_calls": False}, "parallel_tool_calls"),
     ],
 )
 async def test_what_the_model_cannot_do_is_refused_by_name(
@@ -280,6 +279,14 @@ async def test_what_the_model_cannot_do_is_refused_by_name(
             await it.ask(**fields)
         assert caught.value.param == param
         assert it.mock.stats.requests == 0
+
+
+async def test_one_call_is_kept_where_the_client_wants_one(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        twice = {"role": "user", "content": "now and now"}
+        assert len((await it.ask(twice, tools=[TOOL])).choices[0].message.tool_calls) == 2
+        answer = await it.ask(twice, tools=[TOOL], parallel_tool_calls=False)
+        assert len(answer.choices[0].message.tool_calls) == 1
 
 
 async def test_images_are_read_as_bytes_and_not_by_their_address(tmp_path: Path) -> None:
