@@ -130,8 +130,8 @@ class Deployment(Model):
         return self._slots.limit
 
     def is_ready(self) -> bool:
-        """Whether every replica is."""
-        return all(status.ready for status in self.status())
+        """Whether a replica is: requests go to those that are."""
+        return any(status.ready for status in self.status())
 
     def free_at(self, now: float) -> float:
         """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,

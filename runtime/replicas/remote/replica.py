@@ -46,7 +46,7 @@ from ...requests.request import (
 from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
-from ..launch import LaunchedServer
+from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
@@ -103,7 +103,7 @@ class RemoteReplica:
         plan: RemotePoolPlan,
         authorizer: Authorizer,
         observe: HeadersObserver,
-        server: LaunchedServer | None = None,
+        server: Server | None = None,
         client: HttpClient | None = None,
         base_dir: Path = Path(),
     ) -> None:
