@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "reach": "say which features arrive at every deployment that may answer, and what is lost where",
     "guards": "say which guards see what is asked and answered, and that no way leads past them",
     "flows": "say which kinds of data go where, by which way, and whether they may",
+    "diff": "say what a change of a file means for requests",
     "call": "answer one request and stop",
     "test": "play the tests of files: the real policies, played providers, hours in milliseconds",
     "simulate": "play a long load: latencies, failures, cost, and which limit is reached first",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,6 +51,11 @@ class Ready:
         return {"files": list(texts.values()), "findings": findings}
 
 
+def plain_name(file: str) -> str:
+    """The name of an `.infer` file or a plan, without folder and ending."""
+    return Path(file).name.removesuffix(".plan.json").removesuffix(".json").removesuffix(".infer")
+
+
 def add_plan(parser: ArgumentParser) -> None:
     """The argument that names what to run."""
     parser.add_argument("file", metavar="FILE", help="an .infer file, or a plan written by `inferc compile`")
@@ -65,6 +71,23 @@ def add_state(parser: ArgumentParser) -> None:
         help="keep spend and shared limits here: a folder, or redis://… to share them between machines "
         "(default: .inferc/state beside the file when it has budgets or workers, else nothing is kept)",
     )
+
+
+def add_exec(parser: ArgumentParser) -> None:
+    """The option that lets files run commands."""
+    parser.add_argument(
+        "--allow-exec",
+        action="store_true",
+        help="run the commands that the file names with `exec(…)`",
+    )
+
+
+def allow_exec(arguments: Namespace) -> None:
+    """Let files run commands, where the command line says so: in the processes that are started, too."""
+    if arguments.allow_exec:
+        from ..runtime.secret_sources import ALLOW_EXEC
+
+        os.environ[ALLOW_EXEC] = "1"
 
 
 def state_of(asked: str | None, ready: Ready) -> str | Path | None:

@@ -24,6 +24,10 @@ from .unknown import UNKNOWN
 FUNCTIONS: dict[str, tuple[int, str]] = {
     "env": (2, 'env("NAME")'),
     "file": (1, 'file("path")'),
+    "exec": (1, 'exec("command")'),
+    "vault": (1, 'vault("mount/path#field")'),
+    "aws_secret": (1, 'aws_secret("name")'),
+    "gcp_secret": (1, 'gcp_secret("projects/…/secrets/…")'),
     "hash": (1, 'hash("sha256:…")'),
     "fallback": (1, "fallback(name)"),
     "bearer": (1, 'bearer(env("NAME"))'),

@@ -8,10 +8,12 @@ from typing import Any
 from attrs import frozen
 
 from ..dsl import syntax as s
+from ..dsl.convert import SECRET_FUNCTIONS
 from ..dsl.deployment import MOST_GPUS
 from ..dsl.diagnostics import Diagnostics, Edit, Fix
 from ..dsl.fields import above, at_least, doc
 from ..dsl.gateway import (
+    AUTO_WORKERS,
     LONGEST_NAME,
     MAX_BODY,
     MAX_BODY_MEMORY,
@@ -73,7 +75,7 @@ class GatewayFields:
     state: State = doc("how spend and shared limits are kept", factory=State)
     workers: int = at_least(
         1,
-        "processes that answer requests at the same port; one that dies is replaced",
+        "processes that answer requests at the same port; `auto`: one for each core",
         at_most=MOST_WORKERS,
         default=1,
     )
@@ -122,8 +124,11 @@ class GlobalBlocks:
             del values["auth"]
         elif isinstance(auth, Call) and auth.name == "bearer":
             values["auth"] = auth.args[0]
-        elif isinstance(auth, Call) and auth.name in ("env", "file"):
+        elif isinstance(auth, Call) and auth.name in SECRET_FUNCTIONS:
             self._bare_secret(section.settings["auth"])
+        by_cores = isinstance(values.get("workers"), Word) and values["workers"] == "auto"
+        if by_cores:
+            del values["workers"]
         fields = structure(values, GatewayFields, paths, self._found)
         if fields is None:
             return GatewaySettings()
@@ -167,7 +172,7 @@ class GlobalBlocks:
             budget=fields.budget,
             bounds=fields.bounds,
             grpc=fields.grpc,
-            workers=fields.workers,
+            workers=AUTO_WORKERS if by_cores else fields.workers,
             paths=paths,
         )
 

@@ -7,6 +7,7 @@ found, and is stricter: an enum word must be a bare word, a duration must carry 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import GenericAlias, MappingProxyType
@@ -28,6 +29,20 @@ from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .tasks import TASK_CLASSES, Labels, Task
 from .units import Duration, Money, Percent, Size, parse_number, parse_quantity
 from .values import Call, Word, show
+
+SECRET_FUNCTIONS = tuple(source.value for source in SecretSource if source is not SecretSource.HASH)
+"""What names a secret."""
+
+_SECRET_FORMS = {
+    SecretSource.EXEC: (r"\s*\S.*", "a command and its arguments"),
+    SecretSource.VAULT: (r"[^#/]+/[^#]+#[^#]+", 'a path and a field, such as `"secret/openai#api_key"`'),
+    SecretSource.AWS_SECRET: (r"[^#\s]+(#[^#]+)?", 'the name of a secret, such as `"prod/openai#api_key"`'),
+    SecretSource.GCP_SECRET: (
+        r"projects/[^/#\s]+/secrets/[^/#\s]+(/versions/[^/#\s]+)?(#[^#]+)?",
+        'the name of a secret, such as `"projects/shop/secrets/openai"`',
+    ),
+}
+"""How others call their secrets; a field of one that is JSON stands behind `#`."""
 
 
 @frozen
@@ -227,15 +242,21 @@ def _structure_secret(value: Any) -> SecretRef:
     match value:
         case SecretRef():
             return value
-        case Call(name=name, args=(str(argument),)) if name in ("env", "file") and not isinstance(
-            argument, Word
-        ):
-            return SecretRef(SecretSource(name), argument)
-        case Call(name="env" | "file" as name, args=(Word() as word,)):
+        case Call(name=name, args=(Word() as word,)) if name in SECRET_FUNCTIONS:
             raise Mismatch("its argument as a text", value, f'{name}("{word}")')
-        case {"env": str(name), **rest} | {"file": str(name), **rest} if not rest:
-            return SecretRef(SecretSource(next(iter(value))), name)
+        case Call(name=name, args=(str(argument),)) if name in SECRET_FUNCTIONS:
+            return _secret_at(SecretSource(name), argument, value)
+        case dict() if len(value) == 1 and isinstance(argument := next(iter(value.values())), str):
+            if next(iter(value)) in SECRET_FUNCTIONS:
+                return _secret_at(SecretSource(next(iter(value))), argument, value)
     raise SecretMismatch(value)
+
+
+def _secret_at(source: SecretSource, argument: str, value: object) -> SecretRef:
+    form = _SECRET_FORMS.get(source)
+    if form is not None and not re.fullmatch(form[0], argument):
+        raise Mismatch(form[1], value)
+    return SecretRef(source, argument)
 
 
 def _structure_key_secret(value: Any) -> KeySecret:

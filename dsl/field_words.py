@@ -30,8 +30,8 @@ SCALARS: dict[Any, str] = {
 }
 
 WRITTEN: dict[Any, str] = {
-    runtimes.SecretRef: "`env(…)`, `file(…)`",
-    keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`",
+    runtimes.SecretRef: "`env(…)`, `file(…)`, …",
+    keys.KeySecret: "`env(…)`, `file(…)`, `hash(…)`, …",
     keys.NameOrPattern: "name, or text with `*`",
     guards.ExternName: "name of an extern",
     policies.CapacityPolicy: "`reject`, `queue`, `fallback(name)`",
@@ -42,6 +42,7 @@ WRITTEN: dict[Any, str] = {
 
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
     ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`, `none`", "not said"),
+    ("GatewayFields", "workers"): ("integer ≥ 1, ≤ 128, `auto`", "`1`"),
     ("Deployment", "runtime"): ("word, or block", "inferred"),
     ("CallOptions", "tools"): ("list of names", "none"),
     ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),

@@ -15,6 +15,8 @@ MAX_BODY = Size(32 << 20)
 MAX_BODY_MEMORY = Size(256 << 20)
 LONGEST_NAME = 100
 MOST_WORKERS = 128
+AUTO_WORKERS = 0
+"""One for each core, of which there are as many as the machine has that serves."""
 ANY_ORIGIN = "*"
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")

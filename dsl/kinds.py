@@ -305,7 +305,16 @@ class SecretSource(StrEnum):
 
     ENV = "env"
     FILE = "file"
+    EXEC = "exec"
+    VAULT = "vault"
+    AWS_SECRET = "aws_secret"
+    GCP_SECRET = "gcp_secret"
     HASH = "hash"
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether somebody else has to be asked for it, which takes time."""
+        return self in ("exec", "vault", "aws_secret", "gcp_secret")
 
 
 class ClientProtocol(StrEnum):

@@ -14,7 +14,7 @@ DECLARATIONS = frozenset((*_DECLARATIONS.upper().split(), "TEST"))
 KEYWORDS: dict[str, str] = {word: word.upper() for word in f"{_DECLARATIONS} {_OTHERS}".split()}
 
 STARTS_TEST = "test"
-"""Starts a declaration where a text follows on its line; elsewhere it is a name like others."""
+"""Starts a declaration as the first word of a line on which a text follows; else it is a name like others."""
 
 PUNCTUATION: dict[str, str] = {
     "{": "LBRACE",
@@ -103,8 +103,13 @@ def tokenize(text: str, begin: int = 0) -> Iterator[Token]:
         word = text[start:position]
         if kind == "NAME":
             kind = keywords.get(word, "NAME")
-            if word == STARTS_TEST and _TITLE.match(text, position):
+            if word == STARTS_TEST and _starts_test(text, start, position):
                 kind = "TEST"
         elif kind == "PUNCTUATION":
             kind = punctuation[word]
         yield Token(kind, word, start, position)
+
+
+def _starts_test(text: str, start: int, end: int) -> bool:
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    return not before.strip(" \t\f\ufeff") and _TITLE.match(text, end) is not None

@@ -9,6 +9,8 @@ from typing import Any
 from attrs import evolve
 
 from ..compiler.plan import (
+    AUTO_WORKERS,
+    MOST_WORKERS,
     GatewayPlan,
     LateText,
     Plan,
@@ -29,7 +31,8 @@ LONGEST = 1 << 16
 def in_environment(
     plan: Plan, environment: Mapping[str, str] = os.environ, *, instead: str | None = None
 ) -> Plan:
-    """`plan` with the texts that `environment` holds; itself where it needs none. Raises StartError.
+    """`plan` with the texts that `environment` holds, and as many workers as there are cores, where it wants
+    that; itself where it needs none. Raises StartError.
 
     instead: what stands for those that it lacks, and that have no default, in a simulation.
     """
@@ -39,6 +42,8 @@ def in_environment(
         for each in plan.deployments
     ]
     gateway = _read(plan.gateway, "gateway", environment, problems, instead)
+    if gateway.workers == AUTO_WORKERS:
+        gateway = evolve(gateway, workers=min(_cores(), MOST_WORKERS))
     state = _read(plan.state, "gateway", environment, problems, instead)
     if problems:
         raise StartError(*problems)
@@ -47,6 +52,11 @@ def in_environment(
     if same and all(new is old for new, old in zip(deployments, plan.deployments, strict=True)):
         return plan
     return evolve(plan, **changed)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file of a secret."""
+
+FETCH_EVERY = 300.0
+"""The same for a secret that somebody else keeps."""
 
 _MOST_BYTES = 1 << 20
 """Of the file of a secret."""
@@ -144,6 +149,8 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
             state = "is empty" if ref.name in os.environ else "is not set"
             raise StartError(f"{owner}: {origin} {state}: set it to the {what} (export {ref.name}=…)")
         return Secret(value, origin)
+    if ref.source.is_fetched:
+        return _fetched(ref, base_dir, owner, what)
     origin = f"the file {ref.name}"
     try:
         value = read_regular(base_dir / ref.name, _MOST_BYTES).decode("utf-8").strip()
@@ -158,8 +165,22 @@ def read_document(ref: SecretRef, base_dir: Path, owner: str, what: str = "key")
     return Secret(value, origin)
 
 
+def _fetched(ref: SecretRef, base_dir: Path, owner: str, what: str) -> Secret:
+    from .secret_sources import NotThere, fetch, origin_of
+
+    origin = origin_of(ref.source, ref.name)
+    try:
+        value = fetch(ref.source, ref.name, base_dir).strip()
+    except NotThere as error:
+        raise StartError(f"{owner}: {origin} {error}") from None
+    if not value:
+        raise StartError(f"{owner}: {origin} is empty: put the {what} there")
+    return Secret(value, origin)
+
+
 class LiveSecret:
-    """A secret that follows its source: a file that is replaced or rewritten is read again.
+    """A secret that follows its source: a file that is replaced or rewritten is read again; what somebody
+    else keeps is asked for now and then, on a thread.
 
     A source that cannot be used is an error at the start; later it is said once, and the last value stays.
     read: reads the source, and raises StartError where it cannot be used.
@@ -167,37 +188,90 @@ class LiveSecret:
 
     def __init__(self, ref: SecretRef, base_dir: Path, read: Callable[[], Secret]) -> None:
         self._path = base_dir / ref.name if ref.source is SecretSource.FILE else None
+        self._is_fetched = ref.source.is_fetched
         self._read = read
         self._seen = self._state()
         self._next_look = 0.0
         self._said = False
+        self._reading: threading.Thread | None = None
+        self._came: Secret | StartError | None = None
         self.secret = read()
+
+    @classmethod
+    async def opened(cls, ref: SecretRef, base_dir: Path, read: Callable[[], Secret]) -> LiveSecret:
+        """The same, while others go on where it takes time. Raises StartError."""
+        if ref.source.is_fetched:
+            return await asyncio.to_thread(cls, ref, base_dir, read)
+        return cls(ref, base_dir, read)
 
     @property
     def may_change(self) -> bool:
         """Whether looking at the source can show anything new."""
-        return self._path is not None
+        return self._path is not None or self._is_fetched
 
     def look(self, now: float) -> bool:
         """Whether the secret is another than before, at a price that each request can pay."""
+        if self._is_fetched:
+            return self._look_elsewhere(now)
         if self._path is None or now < self._next_look:
             return False
         self._next_look = now + LOOK_EVERY
         return self._state() != self._seen and self.read_again()
 
     def read_again(self) -> bool:
-        """Read the source whether or not it looks changed; whether the secret is another than before."""
+        """Read the source whether or not it looks changed; whether the secret is another than before.
+
+        What takes time is only begun: `look` says what came of it.
+        """
+        if self._is_fetched:
+            changed = self._take()
+            self._fetch()
+            return changed
         seen = self._state()
         try:
             secret = self._read()
         except StartError as error:
-            if not self._said:
-                log.warning("%s; the key that was there before stays in use", error)
-            self._said = True
+            self._say(error)
             return False
+        self._seen = seen
+        return self._use(secret)
+
+    def _look_elsewhere(self, now: float) -> bool:
+        if self._next_look == 0.0:
+            self._next_look = now + FETCH_EVERY  # it was read at the start
+        elif now >= self._next_look:
+            self._next_look = now + FETCH_EVERY
+            self._fetch()
+        return self._came is not None and self._take()
+
+    def _fetch(self) -> None:
+        """Begin to ask for it, unless somebody does."""
+        if self._reading is None or not self._reading.is_alive():
+            self._reading = threading.Thread(target=self._ask, name="secret", daemon=True)
+            self._reading.start()
+
+    def _ask(self) -> None:
+        try:
+            self._came = self._read()
+        except StartError as error:
+            self._came = error
+
+    def _take(self) -> bool:
+        """Use what has come; whether the secret is another than before."""
+        came, self._came = self._came, None
+        if isinstance(came, StartError):
+            self._say(came)
+        return self._use(came) if isinstance(came, Secret) else False
+
+    def _use(self, secret: Secret) -> bool:
         changed = secret.reveal() != self.secret.reveal()
-        self._seen, self._said, self.secret = seen, False, secret
+        self._said, self.secret = False, secret
         return changed
+
+    def _say(self, error: StartError) -> None:
+        if not self._said:
+            log.warning("%s; the key that was there before stays in use", error)
+        self._said = True
 
     def _state(self) -> tuple[int, ...] | None:
         """What changes when the file does; None when there is none."""

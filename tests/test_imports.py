@@ -101,6 +101,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "gateway",
         "mock_provider",
         "simulation",
+        "ray",
     ),
     "editor": (
         "positions",

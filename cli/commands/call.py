@@ -10,7 +10,7 @@ import attrs
 from ...compiler.plan.reach import names_of, only
 from ..logs import configure_logging
 from ..output import fail
-from ..plans import Ready, add_plan, add_state, ready_plan, state_of
+from ..plans import Ready, add_exec, add_plan, add_state, allow_exec, ready_plan, state_of
 
 EXAMPLES = """\
   inferc call hello.infer embedder "a sentence"
@@ -37,10 +37,12 @@ def configure(parser: ArgumentParser) -> None:
         help="parameters as a JSON object: of a pipeline, or of the request to a model",
     )
     add_state(parser)
+    add_exec(parser)
     parser.add_argument("--trace", action="store_true", help="show what each step took: time, tokens, cost")
 
 
 def run(arguments: Namespace) -> int:
+    allow_exec(arguments)
     ready = ready_plan(arguments)
     if isinstance(ready, int):
         return ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.gateway import AUTO_WORKERS, MOST_WORKERS
 from ...dsl.kinds import RuntimeKind, TransportKind
 from ...dsl.runtimes import LaunchableConfig
 from ..merge import Setting
@@ -13,17 +14,18 @@ from ..program import Program
 def check(program: Program, found: Diagnostics) -> None:
     """What each worker would have a copy of must not be large, and each needs a part of what is limited."""
     workers, written = program.gateway.workers, program.gateway.paths.get(("workers",))
-    if workers == 1 or not isinstance(written, Setting):
+    if workers == 1 or workers > MOST_WORKERS or not isinstance(written, Setting):
         return
+    each = f"each of the {workers} workers" if workers != AUTO_WORKERS else "each worker"
     for declared, deployment in program.deployments:
         if not declared.runtime_is_known:
             continue
         if (what := _held_by_each(deployment)) is not None:
             found.error(
                 "E0321",
-                f"each of the {workers} workers would {what}, for `{deployment.name}`",
+                f"{each} would {what}, for `{deployment.name}`",
                 written.span,
-                f"{workers} times on this machine",
+                f"{workers} times on this machine" if workers != AUTO_WORKERS else "once for each core",
                 help="serve it by another `inferc run` with one worker, or by a server of its own, and name "
                 "that as `endpoint` here",
             )

@@ -240,7 +240,8 @@ class _Writing:
         if secret.source is SecretSource.ENV:
             return f"os.environ/{secret.name}"
         variable = "".join(char if char.isalnum() else "_" for char in name.upper()) + "_KEY"
-        self._lose(f"{name}.api_key", f"LiteLLM reads no files: put what is in {secret.name} into {variable}")
+        where = f"{secret.source}({secret.name})"
+        self._lose(f"{name}.api_key", f"LiteLLM has no {where}: put what is there into {variable}")
         return f"os.environ/{variable}"
 
     # ---- routes and the gateway

@@ -3,6 +3,8 @@
 from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
+    AUTO_WORKERS,
+    MOST_WORKERS,
     ClientTimeouts,
     Cors,
     Jwt,
@@ -134,6 +136,7 @@ from .types import (
 
 __all__ = [
     "ANY_ORIGIN",
+    "AUTO_WORKERS",
     "BOOL",
     "BYTES",
     "FLOAT",
@@ -142,6 +145,7 @@ __all__ = [
     "INT",
     "JSON",
     "MOST_CALLS_AT_ONCE",
+    "MOST_WORKERS",
     "SCHEMA",
     "TEXT",
     "UNKNOWN",

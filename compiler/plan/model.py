@@ -225,7 +225,9 @@ class GatewayPlan:
         "address and port, where the environment says them; without it: `host` and `port`"
     )
     grpc: str | None = rare("address and port of the Open Inference Protocol over gRPC; without it: none")
-    workers: int = rare("processes that answer requests at the same port; without it: one", default=1)
+    workers: int = rare(
+        "processes that answer requests at the same port, 0: one for each core; without it: one", default=1
+    )
 
 
 @frozen

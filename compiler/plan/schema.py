@@ -24,6 +24,8 @@ from .types import TYPE_CLASSES, Type
 
 Schema = dict[str, Any]
 
+_SECRETS = ("env", "file", "exec", "vault", "aws_secret", "gcp_secret")
+
 _SCALARS: dict[Any, Schema] = {
     str: {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/EnvironmentText"}]},
     DataKind: {"type": "string"},
@@ -45,7 +47,7 @@ _SCALARS: dict[Any, Schema] = {
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file")
+            for name in _SECRETS
         ],
     },
     KeySecret: {
@@ -57,7 +59,7 @@ _SCALARS: dict[Any, Schema] = {
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file", "hash")
+            for name in (*_SECRETS, "hash")
         ],
     },
     CapacityPolicy: {

@@ -18,6 +18,7 @@ from ..plan.scenarios import AskPlan, ExpectPlan, LoadPlan, Scenario, Shape, Ste
 from ..scope import ANSWERING, Scope, Symbol, report_unknown
 from ..unknown import UNKNOWN
 from .expectations import ExpectationReader
+from .reach import reach_of
 from .values import Values, word
 from .words import ASK_OPTIONS, LOAD_SETTINGS, STATEMENTS, Of, Takes
 from .worlds import WorldReader, counted
@@ -95,6 +96,7 @@ class _Reader:
         self._world = WorldReader(values, lambda name: self._find(name, Takes.DEPLOYMENT), checker.is_local)
         self._expectations = ExpectationReader(values, self._resolve)
         self._asked: Of | None = None
+        self._reach: set[str] | None = None
 
     def test(self) -> DeclaredTest:
         """The test, with all of its statements that are right."""
@@ -149,7 +151,7 @@ class _Reader:
                 seconds = self._values.duration(node.value, "a time to wait", may_be_zero=False)
                 return None if seconds is None else WaitPlan(seconds)
             case s.Statement():
-                condition = self._expectations.read(node.value, self._asked)
+                condition = self._expectations.read(node.value, self._asked, self._reach)
                 return None if condition is None else ExpectPlan(condition)
 
     # ---- names
@@ -202,6 +204,7 @@ class _Reader:
         options = self._options(node.options)
         self._asked = Of.REQUEST if options.get("count", 1) == 1 else Of.LOAD
         symbol = self._find(node.target, Takes.MODEL)
+        self._reach = None if symbol is None else reach_of(symbol, self._checker._deployments)
         text = self._values.value(node.message)
         if symbol is None or text is UNKNOWN:
             return None
@@ -217,6 +220,7 @@ class _Reader:
         if not isinstance(node, s.CallExpression):
             self._values.wrong(node, "`ask` says whom and what", help=STATEMENTS["ask"])
             return None
+        self._reach = None
         symbol = self._find(node.function, Takes.MODEL)
         if symbol is None:
             return None
@@ -235,9 +239,12 @@ class _Reader:
             name = argument.name.text if isinstance(argument, s.NamedArgument) else None
             if not named and index < len(names):
                 name = names[index]
+            if name is None:
+                self._values.wrong(argument, f"`{pipeline.name.text}` takes {len(names)} values, and no more")
+                return None
             if name not in names or name in values:
                 told = (
-                    did_you_mean(name or "", names) or f"it takes {every(f'`{n}`' for n in names)}"
+                    did_you_mean(name, names) or f"it takes {every(f'`{n}`' for n in names)}"
                     if names
                     else None
                 )
@@ -246,7 +253,7 @@ class _Reader:
             value = self._values.value(argument.value if isinstance(argument, s.NamedArgument) else argument)
             if value is UNKNOWN:
                 return None
-            values[str(name)] = _plain(value)
+            values[name] = _plain(value)
         missing = [
             each.name.text
             for each in pipeline.parameters
@@ -288,7 +295,7 @@ class _Reader:
     # ---- loads
 
     def _load(self, node: s.Scene) -> Step | None:
-        self._asked = Of.LOAD
+        self._asked, self._reach = Of.LOAD, None
         traffic: dict[str, TrafficPlan] = {}
         settings: dict[str, Any] = {}
         for phrase in node.phrases:

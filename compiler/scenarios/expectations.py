@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...dsl import syntax as s
-from ...dsl.suggest import did_you_mean, every
+from ...dsl.suggest import did_you_mean, either, every
 from ...dsl.units import EXAMPLES, Duration, Money, Percent
 from ..plan.scenarios import Constant, Expr, Measure, Operation
 from ..scope import VALUES
@@ -30,10 +30,14 @@ class ExpectationReader:
         self._values = values
         self._resolve = resolve
         self._of: Of | None = None
+        self._reach: set[str] | None = None
 
-    def read(self, node: s.Expression, of: Of | None) -> Expr | None:
-        """The condition; None where it is wrong, which is reported."""
-        self._of = of
+    def read(self, node: s.Expression, of: Of | None, reach: set[str] | None) -> Expr | None:
+        """The condition; None where it is wrong, which is reported.
+
+        reach: the deployments that may answer what was asked; None: any.
+        """
+        self._of, self._reach = of, reach
         before = len(self._values.found.items)
         typed = self._typed(node)
         if typed is None:
@@ -41,7 +45,7 @@ class ExpectationReader:
         condition, kind = typed
         if kind is not Kind.BOOL:
             self._values.wrong(
-                node, f"what is expected is true or false, not a {kind}", help="compare it: `seconds <= 3`"
+                node, f"what is expected is true or false, not {_a(kind)}", help="compare it: `seconds <= 3`"
             )
             return None
         if not measures_in(condition) and len(self._values.found.items) == before:
@@ -131,7 +135,7 @@ class ExpectationReader:
     def _of_kind(self, node: s.Expression, kind: Kind) -> Typed:
         typed = self._typed(node)
         if typed is not None and typed[1] is not kind:
-            self._values.wrong(node, f"this is a {typed[1]}, and must be {kind}")
+            self._values.wrong(node, f"this is {_a(typed[1])}, and must be {kind}")
             return None
         return typed
 
@@ -148,7 +152,7 @@ class ExpectationReader:
             return None
         if node.operator not in ("==", "!=") and left[1] not in _NUMERIC:
             self._values.wrong(
-                node, f"a {left[1]} is neither more nor less", help="compare it with `==` or `!=`"
+                node, f"{_a(left[1])} is neither more nor less", help="compare it with `==` or `!=`"
             )
             return None
         return Operation(node.start, node.end, node.operator, left[0], right[0]), Kind.BOOL
@@ -163,15 +167,21 @@ class ExpectationReader:
             name = other.name
             if kind is Kind.CIRCUIT and name not in CIRCUITS:
                 self._values.unknown(
-                    other, f"no circuit is `{name}`", f"it is {every(f'`{c}`' for c in CIRCUITS)}"
+                    other, f"no circuit is `{name}`", f"it is {either(f'`{c}`' for c in CIRCUITS)}"
                 )
                 return None
         if node.operator not in ("==", "!="):
             self._values.wrong(
-                node, f"a {kind} is neither more nor less", help="compare it with `==` or `!=`"
+                node, f"{_a(kind)} is neither more nor less", help="compare it with `==` or `!=`"
             )
             return None
         if typed is None or name is None:
+            return None
+        if kind is Kind.NAME and self._reach is not None and name not in self._reach:
+            message = f"`{name}` never answers what was asked"
+            span = self._values.scope.span(other)
+            known = every(f"`{each}`" for each in sorted(self._reach))
+            self._values.found.error("E0705", message, span, "cannot be", help=f"who may answer: {known}")
             return None
         word = Constant(other.start, other.end, name)
         return Operation(node.start, node.end, node.operator, typed[0], word), Kind.BOOL
@@ -179,7 +189,7 @@ class ExpectationReader:
     def _misfit(self, node: s.Binary, left: Kind, right: Kind) -> None:
         wanted = left if left in _UNITS else right
         unit = f"write the unit, as in `{_UNITS[wanted]}`" if wanted in _UNITS else None
-        self._values.wrong(node, f"a {left} and a {right} cannot be compared", help=unit)
+        self._values.wrong(node, f"{_a(left)} and {_a(right)} cannot be compared", help=unit)
 
     def _arithmetic(self, node: s.Binary) -> Typed:
         left, right = self._typed(node.left), self._typed(node.right)
@@ -187,7 +197,7 @@ class ExpectationReader:
             return None
         kinds = {left[1], right[1]}
         if not kinds <= set(_NUMERIC) or (node.operator in "+-" and len(kinds) > 1):
-            self._values.wrong(node, f"`{node.operator}` does not go with a {left[1]} and a {right[1]}")
+            self._values.wrong(node, f"`{node.operator}` does not go with {_a(left[1])} and {_a(right[1])}")
             return None
         kind = next((each for each in (left[1], right[1]) if each is not Kind.NUMBER), Kind.NUMBER)
         if node.operator == "/" and left[1] is right[1]:
@@ -199,6 +209,13 @@ class ExpectationReader:
         self._values.found.error(
             "E0705", message, span, help="ask something first, and expect something of it"
         )
+
+
+def _a(kind: Kind) -> str:
+    """The kind with its article, where it has one."""
+    if kind is Kind.BOOL:
+        return str(kind)
+    return f"an {kind}" if kind.value[0] == "a" else f"a {kind}"
 
 
 def measures_in(node: Expr) -> list[Measure]:

@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Label
 from ...dsl.suggest import did_you_mean, every
+from ...dsl.units import Percent
 from ..plan.scenarios import AnswerPlan, FailurePlan, ProviderPlan
 from ..scope import Symbol
 from .values import Values, word
@@ -40,6 +41,11 @@ class WorldReader:
     def read(self, scene: s.Scene) -> None:
         """Take in one `world`."""
         for phrase in scene.phrases:
+            if not isinstance(phrase.subject, s.Reference | s.Member):
+                self._values.wrong(
+                    phrase.subject, "a world says who does something", help=f"write `gpt {_FORMS[1:]}"
+                )
+                continue
             symbol = self._find(phrase.subject)
             if symbol is None:
                 continue
@@ -171,9 +177,9 @@ class WorldReader:
         first = words.pop(0)
         name, value = word(first), None
         if isinstance(first, s.Number):
-            share = self._values.share(first)
-            if share is not None:
-                return self._put("share", share, first, changes)
+            if isinstance(first.value, Percent):
+                share = self._values.share(first)
+                return share is None or self._put("share", share, first, changes)
             value = self._values.number(first, "how often it fails")
             if value is not None and word(words[0] if words else None) == "times":
                 words.pop(0)

@@ -14,7 +14,18 @@ from typing import Any
 from ..build import build_grammar
 from ..files import GRAMMAR, START
 
-PLUMBING = ("first", "word", "text", "number", "quoted_ref", "name_bare", "name_quoted", "true", "false")
+PLUMBING = (
+    "first",
+    "word",
+    "text",
+    "number",
+    "quoted_ref",
+    "name_bare",
+    "name_quoted",
+    "true",
+    "false",
+    "sign",
+)
 """Alternatives that are no nodes of their own: they hold one, or are the lists of a left recursion."""
 
 TERMINALS = {"NAME": "$.identifier", "STRING": "$.string", "NUMBER": "$.number"}

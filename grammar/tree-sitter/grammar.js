@@ -46,7 +46,7 @@ module.exports = grammar({
 
     _phrases: ($) => choice(seq(optional($._phrases), ","), $.phrases_add),
 
-    _phrase: ($) => choice($._ref, $.number, "for", "from", $.phrase_block, $.phrase_with, $.phrase_value, $.sign),
+    _phrase: ($) => choice($._ref, $.number, "~", "for", "from", $.phrase_block, $.phrase_with, $.phrase_value),
 
     _type: ($) => choice($._type_one, $.type_union),
 
@@ -171,8 +171,6 @@ module.exports = grammar({
     phrase_with: ($) => seq($._ref, "with", $.identifier),
 
     phrase_value: ($) => choice(seq($._ref, "=", $._expr), seq("prompt", "=", $._expr)),
-
-    sign: ($) => "~",
 
     type_union: ($) => seq($._type, "|", $._type_one),
 

@@ -6,14 +6,15 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 from attrs import evolve, frozen
 
-from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, is_loopback
+from ...compiler.plan import GatewayPlan, OnnxServingPlan, Plan, SecretRef, is_loopback
 from ..concurrency.freed_memory import keep_blocks
 from ..concurrency.garbage_collection import collect_rarely
 from ..concurrency.tasks import end_tasks
@@ -297,14 +298,21 @@ async def _read_access(plan: Plan, executor: Executor) -> Access:
             problems.extend(error.problems)
             return None
 
+    async def reading(what: Callable[[], T], refs: Iterable[SecretRef]) -> T | None:
+        """The same, on a thread where somebody else is asked."""
+        is_fetched = any(ref.source.is_fetched for ref in refs)
+        return await asyncio.to_thread(read, what) if is_fetched else read(what)
+
     auth, tls = gateway.auth, gateway.tls
     token = keys = certificate = None
     if auth is not None:
-        token = read(lambda: LiveSecret(auth, base_dir, lambda: read_secret(auth, base_dir, "gateway")))
+        key = partial(read_secret, auth, base_dir, "gateway")
+        token = await reading(lambda: LiveSecret(auth, base_dir, key), (auth,))
     if gateway.keys:
         names = frozenset(key.name for key in gateway.keys)
         tokens = WebTokens(gateway.jwt, names) if gateway.jwt is not None else None
-        keys = read(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)))
+        refs = (ref for each in gateway.keys for ref in each.secret)
+        keys = await reading(lambda: Keys(gateway.keys, base_dir, tokens, _shared_keys(executor, plan)), refs)
         if keys is not None:
             await keys.refresh()
         if tokens is not None:

@@ -108,6 +108,11 @@ def test_workers_answer_as_one_server(server: Running, file: Path) -> None:
     assert "no requests come to more" in inferc("drain", "more")
     assert next(each for each in status()["deployments"] if each["name"] == "more")["drained"]
 
+    for before, after in ((2, 1), (1, 2)):
+        file.write_text(file.read_text().replace(f"workers = {before}", f"workers = {after}"))
+        assert "the gateway has changed: workers" in inferc("reload")
+        assert len(status()["workers"]) == after
+
     file.write_text(file.read_text() + "x")
     assert "cannot be used" in inferc("reload")
     assert status()["reload_problems"]

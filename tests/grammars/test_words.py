@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferc.dsl.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION
+from inferc.dsl.tokens import DECLARATIONS, KEYWORDS, PUNCTUATION, STARTS_TEST
 from inferc.grammar.build import build_grammar
 from inferc.grammar.files import GRAMMAR
 from inferc.grammar.words import BRACKETS, COMMENT, NAME, NUMBER, SEPARATORS, load_words
@@ -26,7 +26,7 @@ TERMINALS = {t.name: t.pattern.value for t in build_grammar(GRAMMAR.read_text("u
 
 def test_the_words_are_those_of_the_tokenizer() -> None:
     words = load_words()
-    assert {*words.keywords, *words.constants} == set(KEYWORDS)
+    assert {*words.keywords, *words.constants} == {*KEYWORDS, STARTS_TEST}
     assert {word.upper() for word in words.declaring} == DECLARATIONS
     assert {*words.operators, *BRACKETS, *SEPARATORS} == set(PUNCTUATION)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from inferc.compiler.plan import Plan, RemotePoolPlan, dump_plan, load_plan
 from inferc.runtime.environment import in_environment
 from inferc.runtime.requests.errors import StartError
 
 from ..support.projects import Project
+from ..support.remote import plan_of, remote_plan
 
 TEXT = """
 let host = env("HOST", "localhost")
@@ -113,3 +115,10 @@ def test_what_costs_money_by_a_model_of_the_environment_needs_a_price(tmp_path: 
     project = Project(tmp_path)
     assert project.codes(text.format("")) == ["E0413"]
     assert project.codes(text.format("price { input = $1, output = $2 }")) == []
+
+
+def test_auto_workers_are_as_many_as_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(3)), raising=False)
+    plan = plan_of(remote_plan("gpt"))
+    plan = evolve(plan, gateway=evolve(plan.gateway, workers=0))
+    assert in_environment(plan).gateway.workers == 3

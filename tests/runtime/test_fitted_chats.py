@@ -348,6 +348,22 @@ async def test_a_call_that_stands_for_structured_output_is_held_to_the_schema() 
         assert (status, "no JSON" in answer["error"]["message"]) == (502, True)
 
 
+async def test_calls_of_a_strict_function_are_held_to_what_the_provider_does_not_know() -> None:
+    tool = {"type": "function", "function": {"name": "person", "strict": True, "parameters": PERSON}}
+    call = {"type": "tool_use", "id": "t", "name": "person", "input": {"age": 7}}
+    provider = Provider(OK | {"content": [call], "stop_reason": "tool_use"})
+    async with house(provider, model="claude-sonnet-4-5") as client:
+        status, answer, headers = await client.ask("claude", tools=[tool])
+        [made] = answer["choices"][0]["message"]["tool_calls"]
+        assert (status, made["function"]["arguments"]) == (200, '{"age":7}')
+        assert headers["x-inferc-adapted"] == "tools[0].function.parameters"
+        assert "minimum" not in provider.claude[0]["tools"][0]["input_schema"]["properties"]["age"]
+        provider.says = OK | {"content": [call | {"input": {"age": -7}}], "stop_reason": "tool_use"}
+        status, answer, _ = await client.ask("claude", tools=[tool])
+        assert (status, answer["error"]["code"]) == (502, "invalid_answer")
+        assert "the call of `person` does not fit" in answer["error"]["message"]
+
+
 async def test_an_answer_that_does_not_fit_is_asked_for_again() -> None:
     says = [OK | {"content": [{"type": "text", "text": text}]} for text in ('{"age": 7}', '{"age": -7}')]
     provider = Provider()

@@ -97,6 +97,8 @@ def sample_text(choose: random.Random, size: int = 60) -> str:
     for word in sample_words(choose, size):
         if pieces[-1] == STARTS_TEST:
             pieces.append(" ")  # its title follows on its line
+        elif word == STARTS_TEST:
+            pieces.append(choose.choice(["\n", " # why\n", "\n\n  "]))
         elif pieces[-1] in _TIGHT or word in _TIGHT:
             pieces.append(choose.choice(["", *_GAPS]))
         elif len(pieces) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ from openai.types.chat.completion_create_params import CompletionCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParams
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import SchemaValidator
+
+from inferc.runtime.dialects.exact_json import dumps
 
 
 @cache
@@ -73,6 +76,7 @@ def check_anthropic(body: Any) -> None:
 
 def check_bedrock(body: Any) -> None:
     """Raises AssertionError for what AWS's own model of Converse does not know."""
+    body = json.loads(dumps(body))  # numbers whose text is kept are numbers there
     report = ParamValidator().validate({"modelId": "m", **body}, converse().input_shape)
     assert not report.has_errors(), report.generate_report()
     _only_known(body, converse().input_shape, "")

@@ -41,10 +41,11 @@ def hold_to_schema(answer: str, checked: Checked) -> None:
 
     It may take `MOST_SECONDS`: not on the event loop.
     """
+    what = "the answer" if checked.tool is None else f"the call of `{checked.tool}`"
     try:
         value = orjson.loads(answer)
     except ValueError:
-        raise InvalidAnswer("the answer is no JSON, and does not fit the schema") from None
+        raise InvalidAnswer(f"{what} is no JSON, and does not fit the schema") from None
     try:
         misfits = _validator(checked.schema).iter_errors(value)
         if checked.closed:  # beside anyOf and oneOf, where it tells the schemas apart
@@ -59,7 +60,7 @@ def hold_to_schema(answer: str, checked: Checked) -> None:
             checked, f"the schema is not valid: {' '.join(str(error)[:MOST_TOLD].split())}"
         ) from None
     if misfit is not None:
-        raise InvalidAnswer(f"the answer does not fit the schema {_told(misfit)}")
+        raise InvalidAnswer(f"{what} does not fit the schema {_told(misfit)}")
 
 
 def _unusable(checked: Checked, why: str) -> BadRequest:

@@ -22,11 +22,13 @@ class Note:
 class Checked(Note):
     """The answer shall fit `schema`, which the provider does not promise: read it through `HeldAnswer`.
 
-    closed: that objects have no other keys is what the provider does promise.
+    closed: that objects have no other keys is what the provider does promise. tool: the function whose calls
+    are meant, and not the answer.
     """
 
     schema: Mapping[str, Any] = field(factory=dict)
     closed: bool = False
+    tool: str | None = None
 
 
 @frozen

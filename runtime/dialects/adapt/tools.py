@@ -143,14 +143,16 @@ def _tool(tool: Tool, can: Capabilities, found: Findings, provider: str, *, fore
             try:
                 parameters, lost = for_anthropic(parameters)
             except Inexpressible as error:
-                found.note(
-                    f"{where}.strict", f"left out: calls cannot be held to the schema, which has {error}"
-                )
+                what = f"left out, and calls are held here to the schema, which has {error}"
+                checked = Checked(f"{where}.strict", what, tool.parameters or {}, tool=tool.name)
+                _hold(checked, f"{found.of_tool(where, 'parameters')}.pattern", found)
                 changed["strict"] = None
             else:
                 if lost:
-                    said = f"told to the model in words: {', '.join(dict.fromkeys(lost))}"
-                    found.note(found.of_tool(where, "parameters"), said)
+                    what = f"calls are held here to {', '.join(dict.fromkeys(lost))}"
+                    at = found.of_tool(where, "parameters")
+                    checked = Checked(at, what, tool.parameters or {}, closed=True, tool=tool.name)
+                    _hold(checked, f"{at}.pattern", found)
         if parameters != tool.parameters:
             changed["parameters"] = parameters
     return evolve(tool, **changed) if changed else tool
@@ -191,13 +193,19 @@ def adapt_format(
 
 
 def _check_answer(schema: Mapping[str, Any], found: Findings, what: str, *, closed: bool = False) -> None:
+    where = found.names.get("response_format", "response_format")
+    _hold(Checked(where, what, schema, closed), f"{where}.pattern", found)
+
+
+def _hold(checked: Checked, at: str, found: Findings) -> None:
+    """Note what is held to a schema here, and what of it is not. at: the place of patterns."""
     from .linear_patterns import unsearchable  # most requests need none of it
 
-    where = found.names.get("response_format", "response_format")
-    found.notes.append(Checked(where, what, schema, closed))
-    for pattern in dict.fromkeys(unsearchable(schema)):
-        what = f"the answer is not held to it: {pattern[:MOST_TOLD]} is no regular expression of linear time"
-        found.notes.append(Note(f"{where}.pattern", what))
+    found.notes.append(checked)
+    who = "the answer is" if checked.tool is None else f"calls of `{checked.tool}` are"
+    for pattern in dict.fromkeys(unsearchable(checked.schema)):
+        what = f"{who} not held to it: {pattern[:MOST_TOLD]} is no regular expression of linear time"
+        found.notes.append(Note(at, what))
 
 
 def _by_tool(

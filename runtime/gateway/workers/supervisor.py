@@ -400,8 +400,11 @@ class Supervisor:
     def _part(self, plan: Plan, worker: WorkerProcess) -> str:
         """What `worker` serves of `plan`, at the port that is held."""
         assert self._port is not None
-        gateway = evolve(plan.gateway, port=self._port.getsockname()[1])
-        return dump_plan(part_of(evolve(plan, gateway=gateway), worker.index, gateway.workers))
+        workers = plan.gateway.workers
+        part = part_of(plan, worker.index, workers)
+        # it shares what it does also while it is the only one: there may be more again
+        port = self._port.getsockname()[1]
+        return dump_plan(evolve(part, gateway=evolve(part.gateway, port=port, workers=max(workers, 2))))
 
 
 STOPPING = 15.0

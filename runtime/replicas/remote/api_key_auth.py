@@ -61,7 +61,7 @@ class KeyAuthorizer:
         self._version = 0
 
     async def start(self) -> None:
-        self._key = LiveSecret(self._ref, self._base_dir, self._read)
+        self._key = await LiveSecret.opened(self._ref, self._base_dir, self._read)
         self._current = Authorization.of(self._scheme, self._key.secret)
 
     async def stop(self) -> None:

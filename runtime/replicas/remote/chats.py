@@ -69,7 +69,7 @@ class Fit(NamedTuple):
     notes: tuple[Note, ...] = ()
     by_tool: str | None = None
     headers: Mapping[str, str] = NO_OPTIONS
-    checked: Checked | None = None
+    checked: tuple[Checked, ...] = ()
     one_call: bool = False
 
     @property
@@ -133,8 +133,8 @@ class Chats:
         if fit.by_tool is not None:
             as_text = AsJsonText(fit.by_tool)
             events = [made for event in events for made in as_text.convert(event)]
-        if fit.checked is not None:
-            held = HeldAnswer(fit.checked)
+        if fit.checked:
+            held = HeldAnswer(*fit.checked)
             for event in events:
                 held.see(event)
             if (error := self.misfit(held)) is not None:
@@ -144,7 +144,7 @@ class Chats:
 
     def is_held(self, request: ChatRequest) -> bool:
         """Whether the answer is held to a schema here, which is not for the event loop."""
-        return self.fit(request).checked is not None
+        return bool(self.fit(request).checked)
 
     def misfit(self, held: HeldAnswer) -> RequestError | None:
         """The error of an answer that does not fit its schema. It may take seconds."""
@@ -180,9 +180,9 @@ class Chats:
         if same and fit.conversation is asked and (native := self._native(request)) is not None:
             return self._fitted(request, native, True, fit.notes, None)
         tool = next((note.tool for note in fit.notes if isinstance(note, StructuredByTool)), None)
-        checked = next((note for note in fit.notes if isinstance(note, Checked)), None)
+        checked = tuple(note for note in fit.notes if isinstance(note, Checked))
         one_call = any(isinstance(note, OneCall) for note in fit.notes)
-        passes = same and tool is None and not one_call and (checked is None or self._dialect != OPENAI_CHAT)
+        passes = same and tool is None and not one_call and (not checked or self._dialect != OPENAI_CHAT)
         fitted = self._fitted(request, self._written(fit.conversation, passes), passes, fit.notes, tool)
         return fitted._replace(checked=checked, one_call=one_call)
 
@@ -231,7 +231,7 @@ class EventsReader:
         self._passes = fit.passes
         self._as_text = AsJsonText(fit.by_tool) if fit.by_tool is not None else None
         self._one_call = fit.one_call
-        self._held = HeldAnswer(fit.checked) if fit.checked is not None else None
+        self._held = HeldAnswer(*fit.checked) if fit.checked else None
         self._usage: Usage | None = None
         self._failed = False
 

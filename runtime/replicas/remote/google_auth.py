@@ -53,7 +53,9 @@ class GoogleAuthorizer:
                 f"{self._owner}: it needs google-auth, which is not installed: pip install 'inferc[vertex]'"
             )
         if self._plan.credentials is not None:
-            self._account = LiveSecret(self._plan.credentials, self._base_dir, self._read_account)
+            self._account = await LiveSecret.opened(
+                self._plan.credentials, self._base_dir, self._read_account
+            )
             self._origin = self._account.secret.origin
         else:
             self._credentials = await asyncio.to_thread(self._find_default)

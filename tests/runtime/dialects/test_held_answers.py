@@ -148,3 +148,27 @@ def test_an_older_draft_knows_nothing_beside_a_reference() -> None:
     held('{"a":1}', old | schema)
     with pytest.raises(InvalidAnswer, match="minimum"):
         held('{"a":1}', schema | {"definitions": old["definitions"]})
+
+
+def called(arguments: str, *, ended: e.Reason = "tool_calls", name: str = "book") -> None:
+    checked = Checked("tools[0].function.parameters", "", PERSON, closed=True, tool="book")
+    holding = HeldAnswer(checked)
+    for event in (
+        e.TextDelta("no JSON at all"),
+        e.ToolCallBegun(0, "1", name),
+        e.ToolCallDelta(0, arguments[:3]),
+        e.ToolCallDelta(0, arguments[3:]),
+        e.ToolCallDone(0),
+        e.Finished(ended),
+    ):
+        holding.see(event)
+    holding.check()
+
+
+def test_a_call_is_held_to_the_schema_of_its_function_and_the_words_beside_it_are_not() -> None:
+    called('{"age":1}')
+    called('{"age":-1}', name="another")
+    called('{"age":-1}', ended="length")  # cut off
+    for arguments in ('{"age":-1}', '{"age":'):
+        with pytest.raises(InvalidAnswer, match="the call of `book`"):
+            called(arguments)

@@ -1,0 +1,143 @@
+"""`inferc diff`: what a change means for requests, not which lines changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...compiler.plan import Plan, PlanError, load_plan
+from ..output import fail, harmless, show
+from ..revisions import NoRevision, read_revision
+from ..sources import add_settings
+
+if TYPE_CHECKING:
+    from ...compiler.analysis.differences import Change
+
+EXAMPLES = """\
+  inferc diff prod.infer new.infer
+  inferc diff HEAD~1:prod.infer prod.infer       # against what git has; imports, too
+  inferc diff deployed.plan.json prod.infer      # against what runs
+  inferc diff main:prod.infer prod.infer --format markdown --fail-on risk
+"""
+
+SEVERITIES = ("breaking", "risk", "info")
+_SIGNS = {"breaking": "✗", "risk": "!", "info": "·"}
+
+
+def configure(parser: ArgumentParser) -> None:
+    for name, what in (("old", "what is there"), ("new", "what is to be")):
+        parser.add_argument(
+            name, metavar=name.upper(), help=f"{what}: a file, a plan, or REVISION:file as git has it"
+        )
+    parser.add_argument(
+        "--format", choices=sorted(_FORMS), default="text", help="how it is shown (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=(*SEVERITIES, "never"),
+        default="breaking",
+        help="end with status 1 where there is a change as grave as that (default: %(default)s)",
+    )
+    add_settings(parser)
+    parser.set_defaults(deny=None)
+
+
+def run(arguments: Namespace) -> int:
+    with ExitStack() as stack:
+        plans = []
+        for written in (arguments.old, arguments.new):
+            plan = _plan(written, arguments, stack)
+            if isinstance(plan, int):
+                return 2
+            plans.append(plan)
+        from ...compiler.analysis.differences import differences
+
+        old, new = plans
+        changes = differences(old, new)
+        _FORMS[arguments.format](changes, _reload(old, new))
+    grave = SEVERITIES[: SEVERITIES.index(arguments.fail_on) + 1] if arguments.fail_on != "never" else ()
+    return 1 if any(each.severity in grave for each in changes) else 0
+
+
+def _plan(written: str, arguments: Namespace, stack: ExitStack) -> Plan | int:
+    """What is called `written`, as a plan without the contents of models; or the exit status."""
+    path = Path(written)
+    if ":" in written and not path.exists():
+        try:
+            path = stack.enter_context(read_revision(written))
+        except NoRevision as error:
+            return fail(str(error))
+    if path.suffix == ".json":
+        try:
+            return load_plan(path)
+        except PlanError as error:
+            return fail(str(error))
+    from ...compiler.compile import check_file
+    from ...compiler.importers.checked import MISSING_MODEL
+    from ...compiler.lower import outline
+
+    checked = check_file(written, path, settings=dict(arguments.settings))
+    errors = [each for each in checked.diagnostics if each.is_error and each.code != MISSING_MODEL]
+    if errors or checked.program is None:
+        return show(errors, Namespace(format="terminal", deny=None))
+    return outline(checked.program)
+
+
+def _reload(old: Plan, new: Plan) -> list[str]:
+    """What a running server would take over, part by part."""
+    from ...runtime.plan_changes import changes
+
+    return changes(old, new)
+
+
+def _text(changes: Iterable[Change], reload: list[str]) -> None:
+    lines = []
+    for each in changes:
+        lines.append(f"{_SIGNS[each.severity]} {each.severity:<8}  {each.about}: {each.what}")
+        lines += [f"{'':12}{why}" for why in each.why]
+    lines = lines or ["nothing changes for requests"]
+    if reload:
+        lines += ["", "a reload takes over:", *(f"  {each}" for each in reload)]
+    for line in lines:
+        print(harmless(line))
+
+
+def _markdown(changes: Iterable[Change], reload: list[str]) -> None:
+    """For the comment of a pull request."""
+    rows = [
+        f"| {_SIGNS[each.severity]} {each.severity} | `{_cell(each.about)}` | {_cell(each.what)}"
+        f"{''.join(f'<br>{_cell(why)}' for why in each.why)} |"
+        for each in changes
+    ]
+    if rows:
+        print("\n".join(["| | | what changes for requests |", "| --- | --- | --- |", *rows]))
+    else:
+        print("Nothing changes for requests.")
+    if reload:
+        print("\nA reload takes over:\n")
+        print("\n".join(f"- {_cell(each)}" for each in reload))
+
+
+def _cell(text: str) -> str:
+    return harmless(text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _json(changes: Iterable[Change], reload: list[str]) -> None:
+    found = [
+        {"severity": each.severity, "about": each.about, "what": each.what, "why": list(each.why)}
+        for each in changes
+    ]
+    json.dump({"changes": found, "reload": reload}, sys.stdout, indent=2, ensure_ascii=False)
+    print()
+
+
+_FORMS: dict[str, Callable[[Iterable[Change], list[str]], None]] = {
+    "text": _text,
+    "markdown": _markdown,
+    "json": _json,
+}

@@ -1,0 +1,142 @@
+"""`inferc diff`: what a change means for requests, between files, plans and revisions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+OLD = """\
+deployment gpt {
+  model = "gpt-4o"
+  runtime openai { api_key = env("KEY"), rate_limits { requests_per_minute = 100 } }
+  budget { max_spend_per_day = $5, on_exceeded = reject }
+}
+deployment mini {
+  model = "gpt-4o-mini"
+  runtime openai { api_key = env("KEY") }
+}
+deployment claude {
+  model = "claude-sonnet-4"
+  runtime anthropic { api_key = env("KEY") }
+}
+route assistant = fallback [gpt, mini]
+pipeline sum(x: text) -> text { return assistant(x) }
+gateway {
+  auth = bearer(env("TOKEN"))
+  key team { secret = env("TEAM"), models = [assistant, mini], rate_limits { requests_per_minute = 10 } }
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.infer").write_text(OLD, "utf-8")
+
+
+def changed(inferc: Command, *changes: tuple[str, str]) -> list[tuple[str, str, str]]:
+    """Severity, part and sentence of all that is said of OLD with these changes."""
+    text = OLD
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    Path("new.infer").write_text(text, "utf-8")
+    done = inferc("diff", "old.infer", "new.infer", "--format", "json", "--fail-on", "never")
+    assert done.status == 0, done.err
+    return [(each["severity"], each["about"], each["what"]) for each in json.loads(done.out)["changes"]]
+
+
+MEMBERS = "fallback [gpt, mini]"
+CORS = 'gateway {\n  cors { origins = ["https://a.example"] }'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "about", "what"),
+    [
+        (MEMBERS, "fallback [gpt, mini, claude]", "risk", "assistant", "may also be answered by `claude`"),
+        (MEMBERS, "fallback [gpt]", "info", "assistant", "is no longer answered by `mini`"),
+        (
+            MEMBERS,
+            "fallback [gpt, claude]",
+            "breaking",
+            "assistant",
+            "`choices` are no longer sure to arrive",
+        ),
+        (
+            '"gpt-4o"\n',
+            '"gpt-4.1"\n',
+            "risk",
+            "gpt",
+            "asks `gpt-4.1` of openai, no longer `gpt-4o` of openai",
+        ),
+        ("pipeline sum", "pipeline add", "breaking", "sum", "is gone: requests for it are answered with 404"),
+        ("x: text)", "x: text, y: text)", "breaking", "sum", "takes (x: text, y: text), no longer (x: text)"),
+        ("= 100 }", "= 50 }", "risk", "gpt", "`requests_per_minute` is 50, 100 before"),
+        ("= 10 }", "= 5 }", "breaking", "key team", "`requests_per_minute` is 5, 10 before"),
+        ("[assistant, mini]", "[assistant]", "breaking", "key team", "may ask `mini` no longer"),
+        ("[assistant, mini]", "[assistant, claude, mini]", "risk", "key team", "may ask `claude`"),
+        ("= $5,", "= $9,", "risk", "gpt", "may spend $9 a day, $5 before"),
+        ("gateway {", CORS, "risk", "gateway", "web pages of https://a.example may call it"),
+    ],
+)
+def test_each_change_is_said_as_what_requests_meet(
+    inferc: Command, old: str, new: str, severity: str, about: str, what: str
+) -> None:
+    found = changed(inferc, (old, new))
+    assert [s for s, a, w in found if a == about and w.endswith(what)] == [severity], found
+
+
+def test_what_costs_more_says_why(inferc: Command) -> None:
+    Path("new.infer").write_text(
+        OLD.replace('KEY"), rate', 'KEY"), retry { max_retries = 9 }, rate'), "utf-8"
+    )
+    done = inferc("diff", "old.infer", "new.infer")
+    assert done.status == 0
+    assert "! risk      gpt: one request makes up to 10 calls, 4 calls before\n" in done.out
+    assert "            `gpt`: 10 attempts: 1 + 9 retries\n" in done.out
+    assert "a reload takes over:\n  deployment `gpt` has changed: retry\n" in done.out
+    assert inferc("diff", "old.infer", "new.infer", "--fail-on", "risk").status == 1
+
+
+def test_the_same_file_changes_nothing(inferc: Command) -> None:
+    done = inferc("diff", "old.infer", "old.infer", "--fail-on", "info")
+    assert (done.status, done.out) == (0, "nothing changes for requests\n")
+
+
+def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
+    assert inferc("compile", "old.infer").status == 0
+    for command in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "first"),
+    ):
+        subprocess.run(["git", *command], check=True)
+    Path("old.infer").write_text(
+        OLD.replace("route assistant", "route helper").replace("assistant", "helper")
+    )
+    for old in ("old.plan.json", "HEAD:old.infer"):
+        done = inferc("diff", old, "old.infer", "--format", "markdown")
+        assert done.status == 1
+        assert "| ✗ breaking | `assistant` | is gone: requests for it are answered with 404 |" in done.out
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        ("none.infer", "none.infer"),
+        ("nope:old.infer", "error: "),
+        ("wrong.infer", "E0204"),
+        ("wrong.plan.json", "the plan is damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_said(inferc: Command, old: str, said: str) -> None:
+    Path("wrong.infer").write_text("deployment a { modl = 1 }\n", "utf-8")
+    Path("wrong.plan.json").write_text("{", "utf-8")
+    done = inferc("diff", old, "old.infer")
+    assert done.status == 2
+    assert said in done.err
