@@ -25,6 +25,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
+RAY := .venv-ray
 LLAMA := .venv-clients/llama-index
 NODE := tests/clients/node/node_modules
 TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
@@ -33,7 +34,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients real ui mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients ray real ui mistakes venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +117,14 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install $(if $(filter vllm,$*),--no-deps) -r $<
 	@touch $@
 
+ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+
+$(RAY)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(RAY)
+	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray]' pytest
+	@touch $@
+
 $(LLAMA)/.ready: tests/clients/llama_index/requirements.txt
 	@$(PYTHON) -m venv $(LLAMA)
 	@$(LLAMA)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
@@ -138,7 +147,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

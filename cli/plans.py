@@ -51,6 +51,11 @@ class Ready:
         return {"files": list(texts.values()), "findings": findings}
 
 
+def plain_name(file: str) -> str:
+    """The name of an `.infer` file or a plan, without folder and ending."""
+    return Path(file).name.removesuffix(".plan.json").removesuffix(".json").removesuffix(".infer")
+
+
 def add_plan(parser: ArgumentParser) -> None:
     """The argument that names what to run."""
     parser.add_argument("file", metavar="FILE", help="an .infer file, or a plan written by `inferc compile`")

@@ -93,6 +93,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
     merger = Merger(found)
     declarer = Declarer(found, evaluator, merger)
     blocks = GlobalBlocks(found, evaluator, merger)
+    outer = _with_gateway(scope, by_module.values())
     symbols = [symbol for each in by_module.values() for symbol in each.own.values()]
     for symbol in symbols:
         if isinstance(symbol.node, VALUES):
@@ -103,8 +104,8 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
         root=scope,
         scopes=tuple(by_module.values()),
         declared=declared,
-        nodes=blocks.nodes(scope),
-        gateway=blocks.gateway(scope),
+        nodes=blocks.nodes(outer),
+        gateway=blocks.gateway(outer),
         replicas={},
         models=models,
         graph=_graph(symbols, declared, models, found, evaluator, merger),
@@ -144,6 +145,17 @@ def _carries(program: Program) -> bool:
     pipelines = graph.pipelines
     said = [each.carries for each in graph.routes] + [each.options.carries for each in pipelines]
     return any(said) or any(parameter.carries for each in pipelines for parameter in each.parameters)
+
+
+def _with_gateway(root: Scope, scopes: Iterable[Scope]) -> Scope:
+    """The file whose gateway and cluster hold: the root, or what it tests, where it has none of its own."""
+
+    def has(scope: Scope, *kinds: type) -> bool:
+        return any(isinstance(node, kinds) for node in scope.module.declarations)
+
+    if not has(root, s.TestDeclaration) or has(root, s.GatewayDeclaration, s.ClusterDeclaration):
+        return root
+    return next((each for each in scopes if has(each, s.GatewayDeclaration)), root)
 
 
 def _with_tests(program: Program, evaluator: Evaluator, found: Diagnostics) -> Program:

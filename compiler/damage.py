@@ -45,19 +45,38 @@ class Damage:
 def without_followers(
     diagnostics: Iterable[Diagnostic], damages: Mapping[Source, Damage]
 ) -> list[Diagnostic]:
-    """`diagnostics` without those about the meaning of damaged declarations, and without warnings about
-    declarations that have a mistake; `damages` is by file."""
+    """`diagnostics` without those about the meaning of damaged declarations, or of lines whose form is wrong,
+    and without warnings about declarations that have a mistake; `damages` is by file."""
     diagnostics = list(diagnostics)
+    misshapen = {_line(each) for each in diagnostics if each.code.startswith(_SYNTAX)}
     wrong = {
         place for place in (_declaration(each, damages) for each in diagnostics if each.is_error) if place
     }
-    return [each for each in diagnostics if not _follows(each, damages, wrong)]
+    return [
+        each
+        for each in diagnostics
+        if not _follows(each, damages, wrong) and (_is_kept(each) or _line(each) not in misshapen)
+    ]
+
+
+def _is_kept(diagnostic: Diagnostic) -> bool:
+    """Whether it is said whatever else is wrong."""
+    code = diagnostic.code
+    return diagnostic.primary is None or code.startswith(_SYNTAX) or code in _ALWAYS
+
+
+def _line(diagnostic: Diagnostic) -> tuple[Source, int] | None:
+    """The line that a finding is about."""
+    if diagnostic.primary is None:
+        return None
+    span = diagnostic.primary.span
+    return span.source, span.source.position(span.start)[0]
 
 
 def _follows(
     diagnostic: Diagnostic, damages: Mapping[Source, Damage], wrong: Collection[Place | None]
 ) -> bool:
-    if diagnostic.primary is None or diagnostic.code.startswith(_SYNTAX) or diagnostic.code in _ALWAYS:
+    if _is_kept(diagnostic):
         return False
     place = _declaration(diagnostic, damages)
     if place is None:

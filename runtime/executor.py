@@ -14,6 +14,7 @@ from ..compiler.plan import Plan, RemotePoolPlan
 from .environment import in_environment
 from .limits.keys import KeyPolicies
 from .limits.plan_policies import PlanPolicies
+from .replicas.elsewhere import Servers
 from .replicas.replica import LOAD_TIMEOUT
 from .requests.answer import Chunk
 from .requests.call import NO_HEADERS, Call
@@ -48,7 +49,7 @@ class Executor:
     its own: one that crashes ONNX Runtime is then a problem like others.
     load_timeout: seconds that a model on this machine has to be loaded, and to run once.
     Raises StartError where the environment lacks texts that the plan takes from there.
-    stand_ins: for what is outside, where the plan is simulated.
+    stand_ins: for what is outside, where the plan is simulated. servers: what runs servers in our place.
     strict: a deployment that cannot be started or reached at the start is a problem, whoever does without it.
     """
 
@@ -64,12 +65,13 @@ class Executor:
         trust_models: bool = True,
         load_timeout: float = LOAD_TIMEOUT,
         stand_ins: StandIns | None = None,
+        servers: Servers | None = None,
     ) -> None:
         self.base_dir = base_dir
         self._state = state
         self._clock = clock
         self._starter = Starter(
-            base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins
+            base_dir, random or SystemRandom(), strict, trust_models, load_timeout, stand_ins, servers
         )
         self.now = RunningPlan(in_environment(plan))
         """What answers the requests that come now."""

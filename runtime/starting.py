@@ -15,6 +15,7 @@ from ..compiler.plan import CascadePlan, DeploymentPlan, OnnxServingPlan, Plan, 
 from .concurrency.tasks import end_tasks
 from .limits.plan_policies import PlanPolicies
 from .limits.replica_policies import ReplicaPolicies
+from .replicas.elsewhere import Servers
 from .replicas.factory import BrokenReplica, make_replicas
 from .replicas.stand_ins import ReplicaStandIns
 from .requests.errors import StartError
@@ -51,6 +52,7 @@ class Starter:
     trust_models: bool
     load_timeout: float
     stand_ins: StandIns | None = None
+    servers: Servers | None = None
 
     async def start(self, plan: Plan, policies: PlanPolicies, before: RunningPlan | None) -> RunningPlan:
         """`plan`, running, with those deployments of `before` that have not changed.
@@ -124,6 +126,7 @@ class Starter:
             trust_models=self.trust_models,
             load_timeout=self.load_timeout,
             stand_ins=self.stand_ins,
+            servers=self.servers,
         )
         assert isinstance(plan, OnnxServingPlan | RemotePoolPlan)
         return Deployment(plan, replicas, new.deployments, self.random, guards)

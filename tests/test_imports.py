@@ -102,6 +102,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "gateway",
         "mock_provider",
         "simulation",
+        "ray",
     ),
     "editor": (
         "positions",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..files import save
 from ..output import fail, harmless, misuse
-from ..plans import Ready, add_plan, ready_plan
+from ..plans import Ready, add_plan, plain_name, ready_plan
 
 TARGETS = ("kubernetes", "helm", "kserve", "compose", "systemd", "prometheus", "grafana", "dockerfile")
 
@@ -74,15 +74,11 @@ def run(arguments: Namespace) -> int:
         program=shutil.which("inferc") or sys.argv[0],
     )
     try:
-        files = emit(arguments.target, _name(arguments.file), ready.plan, options)
+        files = emit(arguments.target, plain_name(arguments.file), ready.plan, options)
     except EmitError as error:
         return max(fail(problem) for problem in error.problems)
     folder = Path(arguments.output)
     return _compare(folder, files) if arguments.diff else _write(folder, files, ready)
-
-
-def _name(file: str) -> str:
-    return Path(file).name.removesuffix(".plan.json").removesuffix(".json").removesuffix(".infer")
 
 
 def _write(folder: Path, files: dict[str, str], ready: Ready) -> int:

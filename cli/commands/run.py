@@ -18,12 +18,23 @@ from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
 from ..logs import configure_logging, keep_audit_log
-from ..output import fail
-from ..plans import Ready, add_exec, add_plan, add_state, allow_exec, in_environment, ready_plan, state_of
+from ..output import fail, misuse
+from ..plans import (
+    Ready,
+    add_exec,
+    add_plan,
+    add_state,
+    allow_exec,
+    in_environment,
+    plain_name,
+    ready_plan,
+    state_of,
+)
 from ..server import NoServer, admin_path
 from ..watch import Watched
 
 if TYPE_CHECKING:
+    from ...runtime.executor import Executor
     from ...runtime.gateway.serve import Running
 
 log = logging.getLogger(__name__)
@@ -32,9 +43,11 @@ EXAMPLES = """\
   inferc run hello.infer
   inferc run hello.plan.json --port 9000
   inferc run prod.infer --state redis://127.0.0.1:6379/0
+  inferc run prod.infer --engine ray --address 10.0.0.5:6379
 """
 
 _FORMS = ("people", "json")
+_ENGINES = ("local", "ray")
 _GRACE = 30.0
 _LINGERING = 1.0
 """Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
@@ -48,6 +61,17 @@ def configure(parser: ArgumentParser) -> None:
     )
     add_state(parser)
     add_exec(parser)
+    parser.add_argument(
+        "--engine",
+        choices=_ENGINES,
+        default="local",
+        help="what runs the models that are not remote: this process, or Ray Serve (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of the Ray cluster, or `auto` for the one on this machine (default: one is started)",
+    )
     parser.add_argument(
         "--watch", action="store_true", help="take over what has changed whenever one of the files changes"
     )
@@ -154,11 +178,14 @@ def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
-    if len(nodes := nodes_of(ready.plan)) > 1:
+    on_ray = arguments.engine == "ray"
+    if arguments.address is not None and not on_ray:
+        return misuse("--address is of a Ray cluster: write `--engine ray`, too")
+    if not on_ray and len(nodes := nodes_of(ready.plan)) > 1:
         return fail(
             f"{arguments.file} places models on {len(nodes)} machines ({', '.join(nodes)}), and this is one: "
-            "`inferc emit kubernetes` or `inferc emit compose` write what runs there; without the `cluster` "
-            "block, all of them start here"
+            "`inferc run --engine ray` serves it on a Ray cluster, `inferc emit kubernetes` or "
+            "`inferc emit compose` write what runs there; without the `cluster` block, all of them start here"
         )
     from ...runtime.concurrency.event_loop import run_async
     from ...runtime.concurrency.native_work import end_process
@@ -177,7 +204,7 @@ def run(arguments: Namespace) -> int:
             keep_audit_log(arguments.audit_log)
         except OSError as error:
             return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
-    if ready.plan.gateway.workers > 1:
+    if ready.plan.gateway.workers > 1 and not on_ray:
         return _run_workers(arguments, ready)
     admin = _admin(arguments.file)
     announce = _announcing(ready)
@@ -191,14 +218,13 @@ def run(arguments: Namespace) -> int:
         async with admin(service, reloader), reloading_on_change(reloader, changed):
             yield
 
-    executor = Executor(
-        ready.plan,
-        ready.base,
-        state=state_of(arguments.state, ready),
-        strict=arguments.strict,
-        trust_models=arguments.trust_models,
-        load_timeout=arguments.load_timeout,
-    )
+    try:
+        if on_ray:
+            executor, reread = _executor_on_ray(arguments, ready, reread)
+        else:
+            executor = Executor(ready.plan, ready.base, **_executor_options(arguments, ready))
+    except StartError as error:
+        return max(fail(problem) for problem in error.problems)
     form = arguments.access_log
     access = AccessLog(sys.stdout, LogForm(form)) if form is not None else None
     try:
@@ -224,6 +250,41 @@ def run(arguments: Namespace) -> int:
             fail(problem)
         return end_process(1)
     return end_process(0)
+
+
+def _executor_options(arguments: Namespace, ready: Ready) -> dict[str, Any]:
+    return {
+        "state": state_of(arguments.state, ready),
+        "strict": arguments.strict,
+        "trust_models": arguments.trust_models,
+        "load_timeout": arguments.load_timeout,
+    }
+
+
+def _executor_on_ray(
+    arguments: Namespace, ready: Ready, reread: Callable[[], Plan | None]
+) -> tuple[Executor, Callable[[], Plan | None]]:
+    """What serves the plan with its models on Ray, and what reads it again. Raises StartError."""
+    from ...compiler.emit.workloads import needs_store
+    from ...runtime.ray.executor import Parts, RayExecutor
+
+    parts = Parts()
+    executor = RayExecutor(
+        parts.gateway(ready.plan),
+        ready.base,
+        parts,
+        application=plain_name(arguments.file),
+        address=arguments.address,
+        counts=needs_store(ready.plan),
+        grace=arguments.grace,
+        **_executor_options(arguments, ready),
+    )
+
+    def reread_part() -> Plan | None:
+        plan = reread()
+        return None if plan is None else parts.gateway(plan)
+
+    return executor, reread_part
 
 
 def _announcing(ready: Ready, also: str = "") -> Callable[[str], None]:

@@ -51,9 +51,14 @@ def run(arguments: Namespace) -> int:
     if not chosen:
         return fail(f"no .infer file in {', '.join(arguments.files)}")
     session = _Session(arguments)
-    with no_logs():  # it is in the stories
-        for each in chosen:
-            session.file(each)
+    try:
+        with no_logs():  # it is in the stories
+            for each in chosen:
+                session.file(each)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return fail(f"cannot write {error.filename}: {error.strerror}")
     return session.end()
 
 

@@ -19,8 +19,12 @@ def kept_at(file: Path) -> Path:
 
 
 def record(file: Path, outcomes: list[Outcome]) -> None:
-    """Keep what was answered."""
-    kept = {outcome.title: outcome.answers for outcome in outcomes if outcome.answers}
+    """Keep what was answered, beside what other tests were. Raises OSError."""
+    try:
+        kept = _recorded(kept_at(file))
+    except (OSError, ValueError):
+        kept = {}
+    kept |= {outcome.title: outcome.answers for outcome in outcomes if outcome.answers}
     kept_at(file).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -30,11 +34,7 @@ def compare(file: Path, outcomes: list[Outcome]) -> Iterator[Diagnostic]:
     if not kept.is_file():
         return
     try:
-        if kept.stat().st_size > _LARGEST:
-            raise ValueError("it is too large")
-        recorded = json.loads(kept.read_text("utf-8"))
-        if not isinstance(recorded, dict):
-            raise ValueError("it holds no object")
+        recorded = _recorded(kept)
     except (OSError, ValueError) as error:
         yield make(Severity.ERROR, "E0711", f"{kept}: no recorded answers: {error}", None, help=_AGAIN)
         return
@@ -42,13 +42,20 @@ def compare(file: Path, outcomes: list[Outcome]) -> Iterator[Diagnostic]:
         before = recorded.get(outcome.title)
         if before is None or before == outcome.answers:
             continue
-        notes = [
-            f"recorded: {was!r}, now: {now!r}"
-            for was, now in zip_longest(before, outcome.answers)
-            if was != now
-        ]
+        pairs = zip_longest(before if isinstance(before, list) else [before], outcome.answers)
+        notes = [f"recorded: {was!r}, now: {now!r}" for was, now in pairs if was != now]
         message = f"`{outcome.title}` is answered otherwise than recorded in {kept}"
         yield make(Severity.ERROR, "E0711", message, None, notes=notes[:5], help=_AGAIN)
+
+
+def _recorded(kept: Path) -> dict[str, object]:
+    """Answers by the titles of tests. Raises OSError and ValueError."""
+    if kept.stat().st_size > _LARGEST:
+        raise ValueError("it is too large")
+    recorded = json.loads(kept.read_text("utf-8"))
+    if not isinstance(recorded, dict):
+        raise ValueError("it holds no object")
+    return recorded
 
 
 _AGAIN = "if that is right, record it anew: `inferc test --record`"

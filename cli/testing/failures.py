@@ -53,9 +53,12 @@ def story(record: Record) -> Iterator[str]:
     events = [(record.began, f"asks `{record.name}`")]
     spans = record.trace.spans or ()
     for span in spans:
-        events.append((span.began, f"sent to {span.deployment}"))
+        step = f"{span.step}: " if span.step else ""
+        events.append((span.began, f"{step}sent to {span.deployment}"))
         if span.ok:
-            events.append((span.ended, f"{span.deployment} has answered"))
+            events.append((span.ended, f"{step}{span.deployment} has answered"))
+        elif step:  # whose notes the pipeline keeps to itself
+            events.append((span.ended, f"{step}{span.deployment} has failed"))
     events += [(note.at, note.text) for note in record.trace.notes]
     ended = record.began + record.seconds
     cost = "" if record.cost is None else f", {dollars(record.cost / 1e12)}"

@@ -16,6 +16,7 @@ from ..executor import Executor
 from ..http_server import PLAIN_PATHS
 from ..limits.rate_limiters import RateLimiter
 from ..requests.errors import Forbidden, RequestError, Unauthorized, forget_frames
+from ..requests.trace_context import PARENT, TRACEPARENT, is_traceparent
 from ..secret import LiveSecret, Secret
 from ..serving.counters import CANCELLED, INTERNAL, OK
 from .auth import BearerToken, Held, Keys, not_accepted, shown_secret
@@ -38,7 +39,6 @@ from .responses import (
     own_limits,
 )
 from .status import answer_alive, answer_health, answer_readiness, health_of
-from .traces import TRACEPARENT
 from .ui.pages import Pages, Sources
 from .web_tokens import WebTokens
 
@@ -270,8 +270,13 @@ def _guarded(
         in_error, protocol = shape(request)
         ids = name_request(request, as_anthropic=in_error is messages_error_answer)
         exchange = Exchange(executor, ids[REQUEST_ID_HEADER])
+        parent = request.headers.get(TRACEPARENT, "")
         if records.traces is not None:
-            exchange.traceparent = request.headers.get(TRACEPARENT, "")
+            exchange.traceparent = parent
+            exchange.own_trace = records.traces.begin(parent)
+            PARENT.set(exchange.own_trace.header)
+        else:
+            PARENT.set(parent if parent and is_traceparent(parent) else "")
         outcome, failed = OK, None
         response: web.StreamResponse | None = None
         try:

@@ -24,6 +24,7 @@ from ..serving.model import Model
 if TYPE_CHECKING:
     from ..serving.guards import GuardedModel
     from ..serving.pipelines import Event, Pipeline, Result
+    from .traces import OwnTrace
 
 _NAMES_USER = (ChatRequest, CompletionRequest)
 
@@ -41,7 +42,7 @@ class Exchange:
     model, route or pipeline, once it is known. person: for whom the key was made. background: what goes on
     when the client has its answer. traceparent: of the client's own trace. until: when the client waits no
     longer, if it says so. user: as the request says. spans: what was done for it. notes: what happened beside
-    that, to a pipeline.
+    that, to a pipeline. own_trace: which trace it is in, where traces are written.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Exchange:
         "key",
         "loop",
         "notes",
+        "own_trace",
         "person",
         "plan",
         "spans",
@@ -79,6 +81,7 @@ class Exchange:
         self.trace: Trace | None = None
         self.spans: list[Span] = []
         self.notes: list[Note] = []
+        self.own_trace: OwnTrace | None = None
 
     def end(self) -> None:
         """The request is answered: called once."""

@@ -10,12 +10,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from attrs import frozen
 from prometheus_client import ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    Exemplar,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    Timestamp,
+)
 from prometheus_client.exposition import choose_encoder
 
 from ...compiler.plan import RemotePoolPlan, TaskKind
@@ -27,6 +34,7 @@ from ..serving.counters import Counters, Durations
 from ..serving.deployment import Deployment
 from .accounting import Accounting
 from .exchange import Exchange
+from .gen_ai import OPERATIONS, provider_name
 from .request_records import RECORDS
 
 if TYPE_CHECKING:
@@ -129,6 +137,19 @@ def _gen_ai(deployments: Iterable[Deployment]) -> Iterable[Metric]:
         "Of streams, for each token after the first, as far as tokens are told",
         labels=labels,
     )
+    operations = HistogramMetricFamily(
+        "gen_ai_client_operation_duration_seconds",
+        "From sending to the last byte, by the error, where there was one",
+        labels=(*labels, "error_type"),
+    )
+    served = HistogramMetricFamily(
+        "gen_ai_server_request_duration_seconds", "From the arrival to the last byte", labels=labels
+    )
+    usage = HistogramMetricFamily(
+        "gen_ai_client_token_usage",
+        "Tokens of requests, as far as they are told",
+        labels=(*labels, "gen_ai_token_type"),
+    )
     waits = HistogramMetricFamily(
         "inferc_queue_wait_seconds",
         "From the arrival at a deployment to sending: for a slot, limits, and earlier attempts",
@@ -136,18 +157,22 @@ def _gen_ai(deployments: Iterable[Deployment]) -> Iterable[Metric]:
     )
     for each in deployments:
         _add_durations(waits, (each.name,), each.counters.waits)
-        if each.task in _OPERATIONS:
-            plan = each.plan
-            who = ("inferc", each.name)
-            if isinstance(plan, RemotePoolPlan):
-                who = plan.provider.value, plan.model
-            values = (_OPERATIONS[each.task], *who, each.name)
-            _add_durations(first, values, each.counters.firsts)
-            _add_durations(per_token, values, each.counters.per_token)
-    return first, per_token, waits
-
-
-_OPERATIONS = {TaskKind.CHAT: "chat", TaskKind.GENERATE: "text_completion"}
+        if each.task not in OPERATIONS:
+            continue
+        plan, counters = each.plan, each.counters
+        who = ("inferc", each.name)
+        if isinstance(plan, RemotePoolPlan):
+            who = provider_name(plan.provider), plan.model
+        values = (OPERATIONS[each.task], *who, each.name)
+        for error, durations in counters.operations.items():
+            _add_durations(operations, (*values, error), durations)
+        _add_durations(served, values, counters.durations)
+        _add_durations(usage, (*values, "input"), counters.input_tokens)
+        _add_durations(usage, (*values, "output"), counters.output_tokens)
+        if each.task is not TaskKind.EMBED:
+            _add_durations(first, values, counters.firsts)
+            _add_durations(per_token, values, counters.per_token)
+    return first, per_token, operations, served, usage, waits
 
 
 def _keys(accounting: Accounting) -> Iterator[Metric]:
@@ -272,7 +297,11 @@ def _ended(
 
 
 def _add_durations(metric: HistogramMetricFamily, labels: Sequence[str], durations: Durations) -> None:
-    metric.add_metric(labels, _cumulative(durations.bounds, durations.buckets), durations.seconds)
+    buckets: list[Any] = _cumulative(durations.bounds, durations.buckets)
+    for place, (trace_id, value, at) in durations.examples.items():
+        example = Exemplar({"trace_id": trace_id}, value, Timestamp(int(at), int(at % 1 * 1e9)))
+        buckets[place] = (*buckets[place], example)
+    metric.add_metric(labels, buckets, durations.seconds)
 
 
 def _replicas(deployments: Iterable[Deployment]) -> Iterable[Metric]:

@@ -119,7 +119,7 @@ class Records:
         if self.access is not None:
             self.access.write(record)
         if self.traces is not None and asks:
-            self.traces.add(record, exchange.plan, exchange.traceparent)
+            self.traces.add(record, exchange.plan, exchange.traceparent, exchange.own_trace)
 
     async def stop(self) -> None:
         """Write what is not written yet."""

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ...compiler.plan import RemotePoolPlan
 from ..requests.errors import StartError
 from ..requests.trace import Span
+from ..requests.trace_context import TRACEPARENT
 from ..serving.counters import OK
+from .gen_ai import OPERATIONS, provider_name
 
 if TYPE_CHECKING:
     from ..running_plan import RunningPlan
     from .request_record import Record
 
-TRACEPARENT = "traceparent"
-"""The header in which a client says which trace its request belongs to."""
-
 _NANOSECONDS = 1e9
+
+
+@frozen
+class OwnTrace:
+    """The trace and the span of a request, known before it is sent on."""
+
+    trace_id: int
+    span_id: int
+    flags: int
+
+    @property
+    def header(self) -> str:
+        """What whoever is asked for it is told."""
+        return f"00-{self.trace_id:032x}-{self.span_id:016x}-{self.flags:02x}"
 
 
 class Traces:
@@ -35,13 +50,29 @@ class Traces:
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError:
             raise StartError("traces need OpenTelemetry: pip install 'inferc[otel]'") from None
-        self._provider = TracerProvider(resource=Resource.create({"service.name": "inferc"}))
+        self._ids = _ids()
+        resource = Resource.create({"service.name": "inferc"})
+        self._provider = TracerProvider(resource=resource, id_generator=self._ids)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("inferc")
         self._propagator = TraceContextTextMapPropagator()
 
-    def add(self, record: Record, plan: RunningPlan, traceparent: str) -> None:
-        """A request has ended. traceparent: as its client says it."""
+    def begin(self, traceparent: str) -> OwnTrace:
+        """The trace of a request that has come. traceparent: as its client says it."""
+        flags = 1
+        trace_id = self._ids.generate_trace_id()
+        if traceparent:
+            from opentelemetry.trace import get_current_span
+
+            above = get_current_span(self._propagator.extract({TRACEPARENT: traceparent})).get_span_context()
+            if above.is_valid:
+                trace_id, flags = above.trace_id, int(above.trace_flags)
+        return OwnTrace(trace_id, self._ids.generate_span_id(), flags)
+
+    def add(self, record: Record, plan: RunningPlan, traceparent: str, own: OwnTrace | None = None) -> None:
+        """A request has ended. traceparent: as its client says it. own: what was said of it before."""
+        if own is not None:
+            self._ids.next = own
         from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
         above = self._propagator.extract({TRACEPARENT: traceparent}) if traceparent else None
@@ -88,6 +119,23 @@ class Traces:
         self._provider.shutdown()
 
 
+def _ids() -> Any:
+    """Makes ids, those of the next span as they were said before."""
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+    class Ids(RandomIdGenerator):
+        next: OwnTrace | None = None
+
+        def generate_trace_id(self) -> int:
+            return super().generate_trace_id() if self.next is None else self.next.trace_id
+
+        def generate_span_id(self) -> int:
+            own, self.next = self.next, None
+            return super().generate_span_id() if own is None else own.span_id
+
+    return Ids()
+
+
 def _of_attempt(span: Span, plan: RunningPlan) -> dict[str, Any]:
     """What the conventions for generative AI name, as far as it is known."""
     deployment = plan.deployments.get(span.deployment)
@@ -95,8 +143,8 @@ def _of_attempt(span: Span, plan: RunningPlan) -> dict[str, Any]:
     remote = served if isinstance(served, RemotePoolPlan) else None
     first = span.first - span.began if span.first is not None else None
     return {
-        "gen_ai.operation.name": _OPERATIONS.get(deployment.task.value) if deployment is not None else None,
-        "gen_ai.provider.name": remote.provider.value if remote is not None else None,
+        "gen_ai.operation.name": OPERATIONS.get(deployment.task) if deployment is not None else None,
+        "gen_ai.provider.name": provider_name(remote.provider) if remote is not None else None,
         "gen_ai.request.model": remote.model if remote is not None else span.deployment,
         "gen_ai.usage.input_tokens": span.usage.prompt_tokens,
         "gen_ai.usage.output_tokens": span.usage.completion_tokens,
@@ -105,9 +153,6 @@ def _of_attempt(span: Span, plan: RunningPlan) -> dict[str, Any]:
         "inferc.step": span.step,
         "inferc.seconds_to_first": first,
     }
-
-
-_OPERATIONS = {"chat": "chat", "generate": "text_completion", "embed": "embeddings"}
 
 
 def _known(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..requests.answer import Chunk
 from ..requests.errors import ServerDown, StartError
 from ..requests.request import Request
 from ..secret import secret_variables
+from .elsewhere import Servers
 from .replica import Replica, ReplicaStatus
 from .stand_ins import ReplicaStandIns
 
@@ -47,10 +48,11 @@ def make_replicas(
     trust_models: bool,
     load_timeout: float,
     stand_ins: ReplicaStandIns | None = None,
+    servers: Servers | None = None,
 ) -> tuple[Sequence[Replica], Sequence[ReplicaPolicies] | None]:
     """The replicas of one deployment of the plan `whole`, and the policies of each. Raises StartError.
 
-    stand_ins: for what is outside, where the plan is simulated.
+    stand_ins: for what is outside, where the plan is simulated. servers: what runs servers in our place.
     """
     match plan:
         case RemotePoolPlan():
@@ -66,6 +68,7 @@ def make_replicas(
                     each.breaker.begin_anew,
                     keys,
                     stand_ins,
+                    servers,
                 )
                 for placement, each in zip(plan.replicas, policies, strict=True)
             ], policies

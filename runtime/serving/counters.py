@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from ..requests.errors import RequestError
 from ..requests.request import Request
+from ..requests.trace_context import PARENT, trace_id_of
 from ..requests.usage import Usage
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -29,18 +31,31 @@ TOKEN_BOUNDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1
 """As they have it for the time for each token after that."""
 
 
+OPERATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+"""As they have it for operations."""
+
+USAGE_BOUNDS = tuple(4**exponent for exponent in range(14))
+"""As they have it for numbers of tokens."""
+
+
 class Durations:
-    """buckets: how many took so long, by `bounds`. seconds: all of them together."""
+    """buckets: how many took so long, by `bounds`. seconds: all of them together. examples: for buckets, the
+    last that fell into it and has a trace: its trace, its value, and when that was, in seconds since 1970.
+    """
 
     def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
         self.bounds = bounds
         self.buckets = [0] * (len(bounds) + 1)
         self.seconds = 0.0
+        self.examples: dict[int, tuple[str, float, float]] = {}
 
     def add(self, seconds: float) -> None:
         """One has ended, after so long."""
-        self.buckets[bisect_left(self.bounds, round(seconds, 6))] += 1
+        bucket = bisect_left(self.bounds, round(seconds, 6))
+        self.buckets[bucket] += 1
         self.seconds += seconds
+        if parent := PARENT.get():
+            self.examples[bucket] = trace_id_of(parent), seconds, time.time()
 
 
 class Counters:
@@ -63,7 +78,8 @@ class Counters:
 class DeploymentCounters(Counters):
     """With its tokens, as far as they are told, and the requests that were adapted to its model.
 
-    waits: until requests were sent. firsts: of streams, from sending to the first part of the answer.
+    waits: until requests were sent. operations: from sending to the end, by error, where there was one.
+    firsts: of streams, from sending to the first part of the answer.
     per_token: of streams, for each token after the first.
     """
 
@@ -72,6 +88,9 @@ class DeploymentCounters(Counters):
         self.waits = Durations()
         self.firsts = Durations(FIRST_BOUNDS)
         self.per_token = Durations(TOKEN_BOUNDS)
+        self.operations: defaultdict[str, Durations] = defaultdict(lambda: Durations(OPERATION_BOUNDS))
+        self.input_tokens = Durations(USAGE_BOUNDS)
+        self.output_tokens = Durations(USAGE_BOUNDS)
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.adapted = 0
@@ -80,6 +99,8 @@ class DeploymentCounters(Counters):
         """A request has taken so many."""
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
+        self.input_tokens.add(usage.prompt_tokens)
+        self.output_tokens.add(usage.completion_tokens)
 
 
 class RouteCounters(Counters):

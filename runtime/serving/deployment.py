@@ -33,7 +33,7 @@ from ..requests.trace import Trace
 from .affinity import OF_REPLICAS, by_preference, key_of
 from .availability import Availability
 from .batches import batches, embed_in_batches
-from .counters import DIVERTED, DeploymentCounters, outcome_now
+from .counters import DIVERTED, OK, DeploymentCounters, outcome_now
 from .model import Model, check_task, first_chunk
 from .request_filler import RequestFiller
 from .response_cache import ResponseCache
@@ -130,8 +130,8 @@ class Deployment(Model):
         return self._slots.limit
 
     def is_ready(self) -> bool:
-        """Whether every replica is."""
-        return all(status.ready for status in self.status())
+        """Whether a replica is: requests go to those that are."""
+        return any(status.ready for status in self.status())
 
     def free_at(self, now: float) -> float:
         """When a slot is free, and a replica that is ready, whose circuit is closed, whose key is accepted,
@@ -419,9 +419,11 @@ class Deployment(Model):
         if self._throttling is not None:
             self._throttle()
         counters, attempt, sent = self.counters, retrier.attempt, retrier.sent
-        counters.end(outcome_now(request, attempt is not None and attempt.begun), now - began)
+        outcome = outcome_now(request, attempt is not None and attempt.begun)
+        counters.end(outcome, now - began)
         if sent:
             counters.waits.add(sent - began)
+            counters.operations["" if outcome == OK else outcome].add(now - sent)
         if attempt is None:
             return
         usage, first = attempt.usage, attempt.first

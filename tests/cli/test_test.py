@@ -78,6 +78,21 @@ def test_a_folder_is_searched_and_tests_may_stand_in_files_of_their_own(
     assert "2 tests, all passed" in capsys.readouterr().out
 
 
+def test_a_file_of_tests_has_the_gateway_of_what_it_tests(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway = 'gateway { key team { secret = env("NO_SUCH"), models = [fast] } }\n'
+    file.write_text(FILE + gateway, "utf-8")
+    (file.parent / "shop_test.infer").write_text(
+        'import "shop.infer" as shop\n'
+        'test "a team asks what it may" {\n'
+        '  ask shop.fast "hello" with { key = team }\n  expect ok\n'
+        '  ask shop.opus "hello" with { key = team }\n  expect status == 403 && calls(shop.opus) == 0\n}\n',
+        "utf-8",
+    )
+    assert main(["test", str(file.parent)]) == 0, capsys.readouterr().err
+
+
 def test_files_with_mistakes_are_not_played(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(FILE + OUTAGE.replace("ask assistant", "ask assistent"), "utf-8")
     assert main(["test", str(file)]) == 1
@@ -117,6 +132,7 @@ def test_recorded_answers_must_stay_the_same(file: Path, capsys: pytest.CaptureF
     file.write_text(FILE + OUTAGE.replace("world {", 'world { opus answers "Bonjour",'), "utf-8")
     assert main(["test", str(file)]) == 1
     assert "error[E0711]" in capsys.readouterr().err
+    assert main(["test", str(file), "--record", "--only", "no such title"]) == 1
     file.with_suffix(".answers.json").write_text("{", "utf-8")
     assert main(["test", str(file)]) == 1
 

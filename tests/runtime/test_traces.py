@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.gateway.traces import Traces
 
 from ..support.pipelines import fallback, plan_with
-from ..support.remote import FAST_RETRY, mock_provider, remote_plan, serving
+from ..support.remote import FAST_RETRY, mock_provider, plan_of, remote_plan, running, serving
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -82,3 +84,92 @@ async def test_a_request_is_a_span_with_its_attempts_below(monkeypatch: pytest.M
 def attributes(span: Any) -> dict[str, Any]:
     """By name."""
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes}
+
+
+@asynccontextmanager
+async def asked(records: Records) -> AsyncIterator[tuple[str, aiohttp.ClientSession, list[str]]]:
+    """A gateway, a client, and what the provider behind it was told of traces."""
+    told: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        told.append(request.headers.get("traceparent", ""))
+        message = {"role": "assistant", "content": "hi"}
+        usage = {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return web.json_response({"id": "x", "choices": [choice], "usage": usage})
+
+    provider = web.Application()
+    provider.router.add_post("/v1/chat/completions", answer)
+    async with (
+        serving(provider) as endpoint,
+        running(plan_of(remote_plan("gpt", f"{endpoint}/v1"))) as executor,
+        serving(build_app(executor, records=records)) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        yield url, http, told
+
+
+CHAT = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
+
+
+async def test_providers_are_told_the_trace_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[Any] = []
+
+    async def export(request: web.Request) -> web.Response:
+        spans = ExportTraceServiceRequest.FromString(await request.read())
+        received.extend(
+            span for each in spans.resource_spans for scope in each.scope_spans for span in scope.spans
+        )
+        return web.Response(body=ExportTraceServiceResponse().SerializeToString())
+
+    collector = web.Application()
+    collector.router.add_post("/v1/traces", export)
+    async with serving(collector) as collected:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected)
+        records = Records(traces=Traces())
+        async with asked(records) as (url, http, told):
+            for headers in ({"traceparent": f"00-{TRACE}-{PARENT}-01"}, {}):
+                async with http.post(f"{url}/v1/chat/completions", json=CHAT, headers=headers) as answer:
+                    assert answer.status == 200
+        await asyncio.wait_for(records.stop(), 20)
+    requests = [span for span in received if span.name.startswith("POST")]
+    expected = [f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01" for span in requests]
+    assert sorted(told) == sorted(expected)
+    assert told[0].startswith(f"00-{TRACE}-")
+    assert told[0] != f"00-{TRACE}-{PARENT}-01"
+    assert len({span.span_id for span in received}) == len(received)
+
+
+async def test_a_client_s_trace_goes_on_where_none_are_written() -> None:
+    async with asked(Records()) as (url, http, told):
+        for parent in (f"00-{TRACE}-{PARENT}-01", None, "no trace", f"00-{'0' * 32}-{PARENT}-01"):
+            headers = {"traceparent": parent} if parent else {}
+            async with http.post(f"{url}/v1/chat/completions", json=CHAT, headers=headers) as answer:
+                assert answer.status == 200
+    assert told == [f"00-{TRACE}-{PARENT}-01", "", "", ""]
+
+
+async def test_metrics_name_a_trace_as_an_example_and_what_the_conventions_name() -> None:
+    async with asked(Records()) as (url, http, _):
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        async with http.post(f"{url}/v1/chat/completions", json=CHAT, headers=headers) as answer:
+            assert answer.status == 200
+        async with http.get(f"{url}/metrics", headers={"Accept": "application/openmetrics-text"}) as answer:
+            text = await answer.text()
+        async with http.get(f"{url}/metrics") as answer:
+            assert TRACE not in await answer.text()
+    examples = [line for line in text.splitlines() if f'# {{trace_id="{TRACE}"}}' in line]
+    for name in (
+        "inferc_request_duration_seconds_bucket",
+        "gen_ai_client_operation_duration_seconds_bucket",
+        "gen_ai_server_request_duration_seconds_bucket",
+        "gen_ai_client_token_usage_bucket",
+    ):
+        assert any(line.startswith(name) for line in examples), name
+    who = 'gen_ai_operation_name="chat",gen_ai_provider_name="openai",gen_ai_request_model="gpt-4o-mini"'
+    assert (
+        f'gen_ai_client_token_usage_bucket{{deployment="gpt",{who},gen_ai_token_type="output",le="64.0"}} 1.0'
+        in text
+    )
+    counted = f'gen_ai_client_operation_duration_seconds_count{{deployment="gpt",error_type="",{who}}}'
+    assert f"{counted} 1.0" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ....compiler.plan import ProviderKind, RemotePoolPlan, ReplicaPlacement
 from ...requests.errors import StartError
+from ..elsewhere import Servers
 from ..launch import LaunchedServer, launch_of
 from ..plugins import load_plugin
 from ..replica import HeadersObserver, Replica
@@ -24,12 +25,14 @@ def make_replica(
     on_ready: Callable[[], None],
     keys: frozenset[str] = frozenset(),
     stand_ins: ReplicaStandIns | None = None,
+    servers: Servers | None = None,
 ) -> Replica:
     """A replica that speaks the wire format of `plan`, or the one that its plugin makes.
 
     base_dir: where secret files are looked up, and launched servers run. on_ready: called whenever a launched
     server is ready. keys: variables of our environment that hold keys, which no launched server gets but its
-    own. stand_ins: for what is outside, where the plan is simulated. Raises StartError.
+    own. stand_ins: for what is outside, where the plan is simulated.
+    servers: what runs servers in our place. Raises StartError.
     """
     if stand_ins is not None:
         played = stand_ins.replica(plan, placement)
@@ -44,6 +47,10 @@ def make_replica(
         )
     if plan.provider is ProviderKind.CUSTOM:
         return load_plugin(plan, placement, base_dir)
+    authorizer = make_authorizer(plan, placement, base_dir)
+    found = servers.server(plan, placement, on_ready) if servers is not None else None
+    if found is not None:
+        return RemoteReplica(plan, authorizer, observe, found, base_dir=base_dir)
     launch = launch_of(plan, base_dir, keys)
     server = LaunchedServer(plan, launch, placement, base_dir, on_ready, keys=keys) if launch else None
-    return RemoteReplica(plan, make_authorizer(plan, placement, base_dir), observe, server, base_dir=base_dir)
+    return RemoteReplica(plan, authorizer, observe, server, base_dir=base_dir)

@@ -43,9 +43,10 @@ from ...requests.request import (
     RerankRequest,
     TensorRequest,
 )
+from ...requests.trace_context import PARENT, TRACEPARENT
 from ...requests.upstream import Upstream
 from ...stream_reader import take
-from ..launch import LaunchedServer
+from ..elsewhere import Server
 from ..replica import HeadersObserver, ReplicaStatus
 from .authorizer import Authorization, Authorizer
 from .body import Body, Limit, OutOfBounds
@@ -102,7 +103,7 @@ class RemoteReplica:
         plan: RemotePoolPlan,
         authorizer: Authorizer,
         observe: HeadersObserver,
-        server: LaunchedServer | None = None,
+        server: Server | None = None,
         client: HttpClient | None = None,
         base_dir: Path = Path(),
     ) -> None:
@@ -130,6 +131,11 @@ class RemoteReplica:
         plan = self._plan
         if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
+        if self._is_bedrock and find_spec("botocore") is None:  # it reads streams, whatever the key
+            raise StartError(
+                f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
+                "pip install 'inferc[bedrock]'"
+            )
         await self._authorizer.start()
         if self._server:
             await self._server.start()
@@ -355,6 +361,8 @@ class RemoteReplica:
                 headers = {**used.headers, **beside} if beside else used.headers
                 if used.sign is not None:
                     headers = {**headers, **used.sign(endpoint + path, body)}
+                if parent := PARENT.get():
+                    headers = {**headers, TRACEPARENT: parent}
                 return await self._client.post(endpoint + path, body, headers, content_type), used
         except TimeoutError:
             if self._timeouts.loop.time() >= until:

@@ -31,8 +31,8 @@ def play(load: LoadPlan, world: dict[str, ProviderPlan], most: int, seed: int = 
 
 
 def test_a_sample_says_what_all_requests_say() -> None:
-    load = LoadPlan((TrafficPlan("assistant", 20.0, 300.0),))
-    whole, sample = play(load, WORLD, 10**6), play(load, WORLD, 1_500)
+    load = LoadPlan((TrafficPlan("assistant", 20.0, 200.0),))
+    whole, sample = play(load, WORLD, 10**6), play(load, WORLD, 1_000)
     assert (whole.scale, sample.scale) == (1.0, 4.0)
     assert sample.tally.count * sample.scale == pytest.approx(whole.tally.count, rel=0.1)
     for share in (0.5, 0.99):

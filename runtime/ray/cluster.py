@@ -1,0 +1,153 @@
+"""A Ray cluster: what it has, and what of ours runs there. All of it blocks: it is called in a thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from ..requests.errors import StartError
+from .library import Ray
+from .placing import Machine, Wanted
+from .replica import ServedPart
+
+_LOOK = 0.2
+_QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+@frozen
+class ReplicaOptions:
+    """How replicas are run. grace: seconds that requests have to end in. base: the folder of the plan."""
+
+    base: Path
+    registry: str
+    grace: float
+    load_timeout: float
+
+
+class Cluster:
+    """Ray as this process is connected to it."""
+
+    def __init__(self, ray: Ray, address: str | None) -> None:
+        self.ray = ray
+        self._address = address
+
+    def connect(self, cpus: int) -> None:
+        """Join the cluster at the address, or start one of this machine alone, of so many CPUs at least.
+
+        Raises StartError.
+        """
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        options: dict[str, object] = {"logging_level": "WARNING", "namespace": "inferc"}
+        if self._address is None:
+            options |= {
+                "address": "local",
+                "include_dashboard": False,
+                "num_cpus": max(cpus, os.cpu_count() or 1),
+                "_node_ip_address": "127.0.0.1",
+            }
+        else:
+            options["address"] = self._address
+        try:
+            self.ray.core.init(**options)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+            where = "a local Ray" if self._address is None else f"the Ray cluster at {self._address}"
+            raise StartError(f"{where} cannot be used: {error}") from None
+
+    def machines(self) -> list[Machine]:
+        """The nodes that are alive."""
+        found = []
+        for node in self.ray.core.nodes():
+            if node["Alive"]:
+                has = node["Resources"]
+                found.append(Machine(node.get("Labels", {}), has.get("CPU", 0.0), has.get("GPU", 0.0)))
+        return found
+
+    def deploy(self, asked: Sequence[Wanted], options: ReplicaOptions, deadline: float) -> None:
+        """Have Serve run all of `asked`; what runs already as it is asked for is left alone.
+
+        New replicas are ready before old ones end; those on GPUs come after, since they need the same GPUs.
+        Raises StartError.
+        """
+        serve = self.ray.serve
+        serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING"})
+        targets = [
+            serve.RunTarget(self._application(each, options), name=each.name, route_prefix=None)
+            for each in asked
+        ]
+        if not targets:
+            return
+        serve.run_many(targets, wait_for_applications_running=False)
+        names = {each.name: each.deployment for each in asked}
+        while True:
+            now = serve.status().applications
+            failed = [
+                f"deployment `{names[name]}`: Ray cannot run it: {_why(now[name])}"
+                for name in names
+                if now[name].status in ("DEPLOY_FAILED", "UNHEALTHY")
+            ]
+            if failed:
+                raise StartError(*failed)
+            late = [name for name in names if now[name].status != "RUNNING"]
+            if not late:
+                return
+            if time.monotonic() > deadline:
+                raise StartError(
+                    *(
+                        f"deployment `{names[name]}`: Ray has not started it in time: {_why(now[name])}"
+                        for name in late
+                    )
+                )
+            time.sleep(_LOOK)
+
+    def _application(self, wanted: Wanted, options: ReplicaOptions) -> object:
+        deployment = self.ray.serve.deployment(ServedPart).options(
+            name="replica",
+            version=wanted.digest,
+            _internal=True,  # else Serve replaces all replicas whenever anything is deployed
+            num_replicas=wanted.replicas,
+            max_surge_percent=0 if wanted.gpus else 100,
+            ray_actor_options=wanted.actor_options(),
+            graceful_shutdown_timeout_s=options.grace + 10,
+            graceful_shutdown_wait_loop_s=0.1,
+            health_check_period_s=2,
+            health_check_timeout_s=10,
+        )
+        return deployment.bind(
+            wanted.plan_text,
+            wanted.deployment,
+            str(options.base.absolute()),
+            options.registry,
+            options.grace,
+            options.load_timeout,
+        )
+
+    def running(self, prefix: str) -> list[str]:
+        """The names of applications that begin with `prefix`."""
+        return [name for name in self.ray.serve.status().applications if name.startswith(prefix)]
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Stop applications; their requests end first."""
+        for name in names:
+            self.ray.serve.delete(name, _blocking=False)
+        while any(name in self.ray.serve.status().applications for name in names):
+            time.sleep(_LOOK)
+
+    def disconnect(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        if not self.ray.core.is_initialized():
+            return
+        self.ray.core.shutdown()
+
+
+def _why(application: object) -> str:
+    """What Serve says of it, in one line."""
+    messages = [getattr(application, "message", "")]
+    messages += [each.message for each in getattr(application, "deployments", {}).values()]
+    lines = [line.strip() for line in "\n".join(messages).splitlines() if line.strip()]
+    errors = [line for line in lines if "Error: " in line]
+    return errors[-1].partition("Error: ")[2] if errors else lines[-1] if lines else "it says no reason"

@@ -1,0 +1,76 @@
+"""Where the replicas of one application listen, who serves it, and what was deployed: an actor with a name.
+
+Everything in it is said again within a second, so that it may be lost with its machine. Pure.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from attrs import define, frozen
+
+NAMESPACE = "inferc"
+"""Of Ray's names of actors."""
+
+BEAT = 1.0
+"""Seconds between two words of a replica or a gateway that it is there."""
+
+SILENT = 5.0
+"""Seconds without a word after which it is taken for gone."""
+
+
+@frozen
+class Joined:
+    """What a gateway is told. others: the states of other gateways of the application, as digests."""
+
+    addresses: dict[str, list[str]]
+    others: tuple[str | None, ...]
+
+
+@define
+class _Replica:
+    deployment: str
+    address: str
+    heard: float
+
+
+@define
+class _Gateway:
+    state: str | None
+    heard: float
+
+
+class Registry:
+    """clock: seconds, of which only differences count."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._replicas: dict[str, _Replica] = {}
+        self._gateways: dict[str, _Gateway] = {}
+
+    def here(self, replica: str, deployment: str, address: str) -> None:
+        """A replica of `deployment` takes requests at `address`; said again and again."""
+        self._replicas[replica] = _Replica(deployment, address, self._clock())
+
+    def leave(self, replica: str) -> None:
+        """That replica takes no new requests any more."""
+        self._replicas.pop(replica, None)
+
+    def join(self, gateway: str, state: str | None) -> Joined:
+        """A gateway serves the application, and keeps what it counts in `state`; said again and again."""
+        now = self._clock()
+        self._gateways[gateway] = _Gateway(state, now)
+        self._replicas = {name: each for name, each in self._replicas.items() if now - each.heard < SILENT}
+        self._gateways = {name: each for name, each in self._gateways.items() if now - each.heard < SILENT}
+        addresses: dict[str, list[str]] = {}
+        for each in self._replicas.values():
+            addresses.setdefault(each.deployment, []).append(each.address)
+        others = (each.state for name, each in self._gateways.items() if name != gateway)
+        return Joined(addresses, tuple(others))
+
+    def part(self, gateway: str) -> bool:
+        """That gateway ends; whether another one still serves the application."""
+        self._gateways.pop(gateway, None)
+        now = self._clock()
+        return any(now - each.heard < SILENT for each in self._gateways.values())

@@ -1,0 +1,23 @@
+"""The trace that a request belongs to, as W3C's Trace Context writes it: told to whoever is asked for it."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+
+TRACEPARENT = "traceparent"
+
+PARENT: ContextVar[str] = ContextVar("traceparent", default="")
+"""What providers are told for the request at hand; empty: nothing."""
+
+_FORM = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether `text` names a trace."""
+    return _FORM.fullmatch(text) is not None
+
+
+def trace_id_of(parent: str) -> str:
+    """The id of the trace that it names."""
+    return parent[3:35]
