@@ -169,7 +169,7 @@ gateway {{ bind = "127.0.0.1:{ports[0]}" }}
                 each.wait(timeout=30)
         real, kept = read_log(log.read_text("utf-8").splitlines(), ("a", "b", "r"), ())
     plan = plan_of(text)
-    done = run(plan, Path(), observed(kept, {}), real.arrivals, seed, 10**9)
+    done = run(plan, Path(), observed(kept, {}, plan), real.arrivals, seed, 10**9)
     return {
         "p50": _error(real.percentile(0.5), done.tally.percentile(0.5)),
         "p99": _error(real.percentile(0.99), done.tally.percentile(0.99)),

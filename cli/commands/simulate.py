@@ -216,7 +216,7 @@ class _Command:
         keys = [each.name for each in self._plan.gateway.keys]
         with open(self._arguments.replay, encoding="utf-8", errors="replace") as lines:
             self._real, kept = read_log(lines, names, keys)
-        self._world = observed(kept, self._world)
+        self._world = observed(kept, self._world, self._plan)
         return self._real.arrivals
 
     # ---- what comes of it

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.suggest import offer
-from ..pipelines.typed import TypedExtern
-from ..plan.types import BOOL, TEXT, ListType, OptionalType, RecordType, Type
 from ..program import DeclaredGuard, Program
 from ..scope import report_unknown
 from .keys import ASKED, leads_somewhere, named
 
-_TEXTS = ListType(element=TEXT)
-_TOLD: dict[str, tuple[Type, ...]] = {
-    "texts": (_TEXTS,),
-    "model": (TEXT,),
-    "key": (OptionalType(inner=TEXT),),
-    "said": (TEXT,),
-}
-"""What a guard may take, and its types."""
+if TYPE_CHECKING:
+    from ..pipelines.typed import TypedExtern
 
-_VERDICTS: tuple[Type, ...] = (BOOL, OptionalType(inner=TEXT), _TEXTS)
-_VERDICT = {
-    "texts": (_TEXTS, OptionalType(inner=_TEXTS)),
-    "refuse": (OptionalType(inner=TEXT),),
-}
 _FORM = "extern name(texts: list<text>) -> list<text>"
 
 
@@ -91,7 +78,7 @@ def _extern(guard: DeclaredGuard, field: str, externs: dict[int, TypedExtern], f
         )
         return
     extern = externs.get(id(symbol.node))
-    problems = list(_misfits(extern)) if extern is not None else []
+    problems = _problems(extern) if extern is not None else []
     if problems:
         found.error(
             "E0432",
@@ -104,24 +91,7 @@ def _extern(guard: DeclaredGuard, field: str, externs: dict[int, TypedExtern], f
         )
 
 
-def _misfits(extern: TypedExtern) -> Iterator[str]:
-    """What it takes or gives that no guard does."""
-    taken = {each.node.name.text: each.type for each in extern.parameters}
-    if "texts" not in taken:
-        yield "it takes no `texts: list<text>`"
-    for name, kind in taken.items():
-        if name not in _TOLD:
-            yield f"nobody gives it `{name}`; a guard may take {', '.join(f'`{each}`' for each in _TOLD)}"
-        elif kind not in _TOLD[name]:
-            yield f"`{name}` is {_TOLD[name][0]}, not {kind}"
-    result = extern.result
-    if result in _VERDICTS:
-        return
-    if not isinstance(result, RecordType) or not result.fields:
-        yield f"its result is {result}, which does not say whether the texts pass"
-        return
-    for name, kind in result.fields.items():
-        if name not in _VERDICT:
-            yield f"its result has a field `{name}`, which means nothing here"
-        elif kind not in _VERDICT[name]:
-            yield f"`{name}` of its result is {_VERDICT[name][0]}, not {kind}"
+def _problems(extern: TypedExtern) -> list[str]:
+    from .guard_externs import misfits  # most files have no guards
+
+    return list(misfits(extern))

@@ -136,7 +136,7 @@ async def test_a_client_says_how_long_it_waits(key: SecretRef) -> None:
         for value in ("soon", "0", "-1s", "2d", "inf", "1e3", ""):
             status, body, _ = await served.ask(**{"x-inferc-deadline": value})
             assert (status, body["error"]["param"]) == (400, "x-inferc-deadline"), value
-        for value in ("30", "1.5m", "20000ms", "2h"):
+        for value in ("30", "1.5m", "200000ms", "2h"):
             assert (await served.ask(**{"x-inferc-deadline": value}))[0] == 200
         status, body, _ = await served.ask(**{"x-inferc-deadline": "0.001ms"})
         assert status in (408, 429, 504), body

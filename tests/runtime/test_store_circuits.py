@@ -22,7 +22,7 @@ from inferc.runtime.requests.errors import CircuitOpen, RateLimited, RequestErro
 from inferc.runtime.requests.request import ChatRequest
 
 from ..support.redis_server import RedisServer
-from ..support.remote import Mock, eventually, mock_provider, plan_of, remote_plan
+from ..support.remote import Mock, eventually, mock_provider, plan_of, remote_plan, until
 
 CHAT = ChatRequest({"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}, stream=False)
 OPEN_FOR = 0.4
@@ -100,11 +100,11 @@ async def test_a_circuit_that_an_operator_opens_stays_open_for_all_until_one_clo
     async with processes(redis, key, 2) as ((one, other), _mock):
         now = asyncio.get_running_loop().time()
         policies_of(one).breaker.open_for_operator(now + 600, 600)
-        await eventually(lambda: not is_closed(other))
+        await until(lambda: not is_closed(other))
         await asyncio.sleep(0.1)
         assert isinstance(await ask(one), CircuitOpen), "nobody says that it is closed"
         policies_of(other).breaker.close_for_operator(now)
-        await eventually(lambda: is_closed(one))
+        await until(lambda: is_closed(one))
         assert await ask(one) is None
 
 

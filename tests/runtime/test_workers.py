@@ -89,3 +89,11 @@ def test_parts_of_a_plan_add_up_to_it() -> None:
 
     assert [slots(part_of(plan, index, 3)) for index in range(3)] == [3, 2, 2]
     assert part_of(plan, 0, 1) is plan
+
+
+def test_what_guards_have_seen_is_added_up() -> None:
+    def told(passed: int) -> dict[str, object]:
+        return {"guards": [{"name": "g", "seen": {"request": {"passed": passed}, "answer": {}}}]}
+
+    [guard] = merged_status([told(2), told(3)])["guards"]
+    assert guard["seen"] == {"request": {"passed": 5}, "answer": {}}

@@ -16,7 +16,7 @@ Told = list[Any]
 """A metric as JSON: its name, documentation, kind and samples."""
 
 _SUMMED = frozenset({"running", "waiting", "tokens", "cost", "limits_used"})
-_SUMMED_IN = frozenset({"requests"})
+_SUMMED_IN = frozenset({"requests", "request", "answer"})
 _ALL = frozenset({"ready", "available"})
 _BY_PLACE = frozenset({"replicas"})
 

@@ -133,6 +133,11 @@ class RemoteReplica:
         plan = self._plan
         if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
+        if self._is_bedrock and find_spec("botocore") is None:  # it reads streams, whatever the key
+            raise StartError(
+                f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
+                "pip install 'inferc[bedrock]'"
+            )
         await self._authorizer.start()
         if self._server:
             await self._server.start()
