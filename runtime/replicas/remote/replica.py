@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
@@ -26,6 +27,7 @@ from ...requests.errors import (
     NetworkError,
     RequestError,
     RequestTimeout,
+    ServerDown,
     ServerError,
     ShuttingDown,
     StartError,
@@ -441,6 +443,8 @@ class RemoteReplica:
                 if isinstance(error, aiohttp.ClientProxyConnectionError):
                     where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
+                if self._server and number == errno.ECONNREFUSED:
+                    return self._fail(ServerDown, what)
             case aiohttp.ServerDisconnectedError():
                 what = "closed the connection before it answered"
             case aiohttp.ClientPayloadError():
