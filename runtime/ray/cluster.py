@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -45,13 +46,13 @@ class Cluster:
         """
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
-        options: dict[str, object] = {"logging_level": "WARNING", "namespace": "inferc"}
+        options: dict[str, object] = {"logging_level": "ERROR", "log_to_driver": False, "namespace": "inferc"}
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         if self._address is None:
             options |= {
                 "address": "local",
                 "include_dashboard": False,
                 "num_cpus": max(cpus, os.cpu_count() or 1),
-                "_node_ip_address": "127.0.0.1",
             }
         else:
             self._check_reached(self._address)
@@ -146,6 +147,7 @@ class Cluster:
             options.registry,
             options.grace,
             options.load_timeout,
+            "127.0.0.1" if self._address is None else None,
         )
 
     def running(self, prefix: str) -> list[str]:
