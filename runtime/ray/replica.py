@@ -46,9 +46,11 @@ class ServedPart:
         self._deployment = deployment
         self._name = str(ray.serve.get_replica_context().replica_id.unique_id)
         plan = parse_plan(plan_text)
-        at = host or await asyncio.to_thread(_address_of_node, ray)
-        bound = bind(at, 0, advice="Ray's node has no address that can be listened at")
-        self._address = f"http://{f'[{at}]' if ':' in at else at}:{bound.getsockname()[1]}"
+        if host is None:
+            host = await asyncio.to_thread(_address_of_node, ray)
+        bound = bind(host, 0, advice="Ray's node has no address that can be listened at")
+        shown = f"[{host}]" if ":" in host else host
+        self._address = f"http://{shown}:{bound.getsockname()[1]}"
         self._stop = Stop()
         self._executor = Executor(plan, Path(base), trust_models=False, load_timeout=load_timeout)
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
