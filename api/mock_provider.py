@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ..compiler.plan import (
+    AuthScheme,
+    AwsAccess,
+    DeploymentPlan,
+    LateText,
+    ProviderKind,
+    RemotePoolPlan,
+    SecretRef,
+    WireFormat,
+)
 from ..runtime.mock_provider import MockOptions, Stats, serve_mock
 from ..runtime.mock_provider.scripted_answers import parse_script
+from ..runtime.mock_provider.strict import PROVIDERS
+from .checking import Source
 from .loop_thread import Ready, Stopping, served
+from .plans import Plan, inside, plan_of
+
+_KEY = SecretRef.env("INFERC_MOCK_KEY")
+_IN_PATH = ("/openai/deployments/", "/publishers/")
+"""Of endpoints whose path says what is asked for."""
 
 
 @frozen
@@ -27,6 +46,41 @@ class MockProvider:
     def requests(self) -> int:
         """How many came."""
         return self._stats.requests
+
+    def behind(self, source: Source | Plan) -> Plan:
+        """The plan, or that of a file, with this provider in place of all others.
+
+        Servers are not launched, and no key of theirs is needed; models on this machine stay as they are, and
+        so does code of one's own.
+        """
+        os.environ.setdefault(_KEY.name, "any")
+        plan = plan_of(source)
+        changed = inside(plan)
+        deployments = tuple(map(self._instead_of, changed.deployments))
+        return evolve(plan, plan=evolve(changed, deployments=deployments))
+
+    def _instead_of(self, deployment: DeploymentPlan) -> DeploymentPlan:
+        if not isinstance(deployment, RemotePoolPlan) or deployment.target is not None:
+            return deployment
+        at = "" if isinstance(deployment.endpoint, LateText) else urlsplit(deployment.endpoint).path
+        if not any(each in at for each in _IN_PATH):
+            named = deployment.provider in PROVIDERS and deployment.provider is not ProviderKind.OPENAI
+            at = f"/{deployment.provider}/v1" if named else "/v1"
+            at = at if deployment.wire is WireFormat.OPENAI else ""
+        is_oauth = deployment.auth is AuthScheme.GOOGLE_OAUTH
+        aws = deployment.aws
+        return evolve(
+            deployment,
+            endpoint=self.url + at,
+            auth=AuthScheme.BEARER if is_oauth else deployment.auth,
+            api_key=() if aws is not None else (_KEY,),
+            credentials=None,
+            aws=None if aws is None else AwsAccess(aws.region, None, _KEY, _KEY),
+            launch=None,
+            tls=None,
+            proxy=None,
+            proxy_login=None,
+        )
 
     def counts(self) -> dict[str, Any]:
         """What came and what was answered: requests, tokens, statuses, by model and by key."""

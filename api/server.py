@@ -15,6 +15,7 @@ from ..runtime.http_server import bind
 from .checking import Source
 from .executor import executor_of
 from .loop_thread import Ready, Stopping, served
+from .mock_provider import MockProvider
 from .plans import Plan, inside, plan_of
 
 _ADVICE = "choose another one; port 0 takes a free one"
@@ -33,6 +34,13 @@ class Server:
     def base_url(self) -> str:
         """What clients of OpenAI's API are given."""
         return f"{self.url}/v1"
+
+
+@frozen
+class MockedServer(Server):
+    """A gateway with a mock provider behind all its remote deployments, as `inferc_server` starts it."""
+
+    provider: MockProvider
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .api.plans import Plan as Plan
     from .api.plans import compile as compile
     from .api.plans import load as load
+    from .api.server import MockedServer as MockedServer
     from .api.server import Server as Server
     from .api.server import serve as serve
     from .api.sync_executor import SyncExecutor as SyncExecutor
@@ -33,6 +34,7 @@ _HOMES = {
     "Finding": ".api.checking",
     "Findings": ".api.checking",
     "MockProvider": ".api.mock_provider",
+    "MockedServer": ".api.server",
     "Plan": ".api.plans",
     "PlanError": ".compiler.plan.codec",
     "RequestError": ".runtime.requests.errors",

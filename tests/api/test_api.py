@@ -17,7 +17,32 @@ import inferc
 from ..support.commands import SAMPLES
 
 HELLO = SAMPLES / "hello.infer"
-KEY = 'api_key = env("OPENAI_API_KEY")'
+EVERYWHERE = """
+deployment openai { model = "gpt-4o", runtime openai { api_key = env("NO_SUCH_KEY") } }
+deployment claude { model = "claude-sonnet-4-5", runtime anthropic { api_key = file("no-such-file") } }
+deployment gemini { model = "gemini-2.5-flash", runtime gemini { api_key = env("NO_SUCH_KEY") } }
+deployment vertex { model = "gemini-2.5-flash", runtime gemini { project = "p", region = "europe-west1" } }
+deployment bedrock {
+  model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+  runtime bedrock { region = "eu-central-1" }
+}
+deployment azure {
+  model = "gpt-4o"
+  runtime openai {
+    api_key = env("NO_SUCH_KEY")
+    azure_resource = "here"
+    azure_deployment = "prod"
+    api_version = "2024-10-21"
+  }
+}
+deployment groq { model = "llama-3.3-70b-versatile", runtime groq { api_key = env("NO_SUCH_KEY") } }
+deployment late { model = "gpt-4o", runtime openai { api_key = env("NO_SUCH_KEY"), endpoint = env("URL") } }
+deployment vllm {
+  model = "some/model"
+  runtime vllm { launch { command = ["no-such-server", "--port", "{port}"] } }
+}
+"""
+CHAT = 'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("OPENAI_API_KEY") } }'
 
 
 def post(url: str, body: object) -> bytes:
@@ -41,10 +66,7 @@ def hello(provider: inferc.MockProvider) -> inferc.Plan:
 
 @pytest.fixture
 def chat(provider: inferc.MockProvider) -> inferc.Plan:
-    endpoint = f'endpoint = "{provider.url}/v1"'
-    return inferc.compile(
-        text=f'deployment gpt {{ model = "gpt-4o", runtime openai {{ {KEY}, {endpoint} }} }}'
-    )
+    return provider.behind(inferc.compile(text=CHAT))
 
 
 def test_findings_are_data_and_print_as_the_command_does() -> None:
@@ -124,7 +146,7 @@ def test_an_executor_answers_threads_and_leaves_none(chat: inferc.Plan) -> None:
 def test_what_cannot_start_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     before = threading.active_count()
-    plan = inferc.compile(HELLO)
+    plan = inferc.compile(text=CHAT)
     with pytest.raises(inferc.StartError, match="OPENAI_API_KEY"):
         inferc.SyncExecutor(plan).start()
     with pytest.raises(inferc.StartError, match="OPENAI_API_KEY"), inferc.serve(plan):
@@ -145,6 +167,19 @@ def test_a_server_answers_while_the_block_runs(chat: inferc.Plan) -> None:
     assert gc.get_threshold() == collecting
     with pytest.raises(urllib.error.URLError, match="refused"):
         post(one.url, {})
+
+
+def test_every_provider_of_a_plan_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URL", "http://127.0.0.1:9/v1")
+    plan = inferc.compile(text=EVERYWHERE)
+    with (
+        inferc.mock_provider(strict=True) as provider,
+        inferc.SyncExecutor(provider.behind(plan)) as executor,
+    ):
+        for name in plan.deployments:
+            assert executor.chat(name, "Hi").text == "You said: Hi", name
+        assert provider.requests == len(plan.deployments)
+        assert provider.counts()["statuses"] == {"200": len(plan.deployments)}
 
 
 def test_a_provider_follows_its_script() -> None:

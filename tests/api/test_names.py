@@ -44,12 +44,10 @@ def promised() -> Iterator[str]:
 def _members(kind: type) -> Iterator[str]:
     documented = {f.name: f.type for f in getattr(kind, "__attrs_attrs__", ()) if not f.name.startswith("_")}
     yield from (f"{name}: {documented[name]}" for name in documented)
-    for name in sorted(set(dir(kind)) - set(dir(tuple)) - documented.keys()):
+    is_made = "__init__" in vars(kind) and not documented
+    for name in sorted(set(dir(kind)) - (set(dir(tuple)) - {"__init__"}) - documented.keys()):
         member = inspect.getattr_static(kind, name)
-        if name.startswith("_") and name not in (
-            *ENTERED,
-            *(["__init__"] if "__init__" in vars(kind) and not documented else []),
-        ):
+        if name.startswith("_") and name not in (("__init__", *ENTERED) if is_made else ENTERED):
             continue
         if isinstance(member, property):
             yield f"{name} -> {inspect.signature(member.fget).return_annotation}"  # type: ignore[arg-type]
