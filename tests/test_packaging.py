@@ -16,7 +16,7 @@ from inferc.dsl.version import __version__
 
 ROOT = Path(__file__).parents[1]
 
-FOLDERS = ("cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
+FOLDERS = ("api", "cli", "compiler", "dsl", "editor", "grammar", "runtime", "src")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
@@ -73,6 +73,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not NOT_PYTHON & set(path.parts)
     }
+    expected |= {"inferc/__init__.py", "inferc/py.typed"}
     packaged = {name for name in contents(wheel) if name.startswith("inferc/")}
     assert packaged == expected
     assert {"inferc/grammar/infer.lark", "inferc/grammar/tables.json", "inferc/dsl/py.typed"} <= packaged

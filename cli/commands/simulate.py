@@ -220,7 +220,7 @@ class _Command:
         with open(self._arguments.replay, encoding="utf-8", errors="replace") as log:
             lines = iter(lambda: log.readline(LONGEST + 1), "")  # also where no line ever ends
             self._real, kept = read_log(lines, names, keys)
-        self._world = observed(kept, self._world)
+        self._world = observed(kept, self._world, self._plan)
         return self._real.arrivals
 
     # ---- what comes of it

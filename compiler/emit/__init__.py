@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..plan import Plan
+from .checks import EmitError
 from .compose import compose
 from .dockerfile import dockerfile
 from .grafana import grafana
@@ -17,7 +18,7 @@ from .kserve import kserve
 from .kubernetes import kubernetes
 from .prometheus import prometheus
 from .systemd import systemd
-from .workloads import EmitError, Options
+from .workloads import Options
 
 __all__ = ["TARGETS", "EmitError", "Options", "emit"]
 

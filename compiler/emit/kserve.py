@@ -6,8 +6,9 @@ Source: `serving.kserve.io/v1beta1` of KServe 0.20, mode Standard.
 from __future__ import annotations
 
 from ..plan import Plan
+from .checks import EmitError
 from .kubernetes import Writer, cluster_project
-from .workloads import EmitError, Options
+from .workloads import Options
 
 
 def kserve(name: str, plan: Plan, options: Options) -> dict[str, str]:

@@ -10,38 +10,28 @@ from hashlib import sha256
 
 from attrs import evolve, field, frozen
 
-from ...dsl.kinds import BudgetAction, SecretSource, VectorKind
+from ...dsl.kinds import BudgetAction, SecretSource
 from ...dsl.late_text import LateText
 from ...dsl.runtimes import SecretRef
-from ..plan import OnnxServingPlan, Plan, RemotePoolPlan, is_loopback
+from ..plan import Plan, RemotePoolPlan
 from ..plan.codec import dump_plan
 from ..plan.reach import values_in
 from ..plan.split import PORT, Part, split
-from ..plan.tasks import EmbedSpec, FileRef
+from ..plan.tasks import FileRef
+from .checks import GATEWAY, check_names, check_plan
 
-GATEWAY = "gateway"
 STATE = "INFERC_STATE"
 """The variable that says where state is kept."""
 
 PRE_STOP = 5
 """Seconds in which a platform hears that no more requests should come, before the process is told to stop."""
 
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _START = 60
 """Seconds that a start takes at most, without models."""
 _LAUNCH = 900
 """Seconds that a launched server may load for."""
 _LOADED = 50 << 20
 """Bytes of a model that are loaded in a second, at least."""
-
-
-class EmitError(Exception):
-    """The plan cannot be run there; `problems` say why, and what to change."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @frozen
@@ -171,10 +161,8 @@ class Options:
 
 def project(name: str, plan: Plan, options: Options, address: Callable[[str], str]) -> Project:
     """What runs of `plan`; address: the base URL of a workload by its name. Raises EmitError."""
-    whose = _names(name, plan)
-    problems = list(_problems(plan, options))
-    if problems:
-        raise EmitError(*problems)
+    whose = check_names(name, plan)
+    check_plan(plan)
     gateway, parts = split(plan, lambda deployment: address(whose[deployment]))
     is_stateful = needs_store(plan)
     models = tuple(_model(part, whose[part.name]) for part in parts)
@@ -202,7 +190,7 @@ def needs_store(plan: Plan) -> bool:
 
 def whole_workload(name: str, plan: Plan, options: Options) -> Workload:
     """All of `plan` in one process, with the models that it serves and starts. Raises EmitError."""
-    _names(name, plan)
+    check_names(name, plan)
     local = [_model(part, part.name) for part in split(plan, lambda each: f"http://{each}:{PORT}")[1]]
     alone = _gateway(name, plan, options, is_stateful=False)
     return evolve(
@@ -210,57 +198,6 @@ def whole_workload(name: str, plan: Plan, options: Options) -> Workload:
         start=max([alone.start, *(each.start for each in local)]),
         gpus=sum(each.gpus * each.replicas for each in local),
     )
-
-
-def _names(name: str, plan: Plan) -> dict[str, str]:
-    """The name of each workload by that of its deployment, `""` for the whole. Raises EmitError."""
-    found: dict[str, str] = {}
-    problems = []
-    for whose in ("", *(each.deployment for each in plan.deployments)):
-        written = whose or name
-        made = written.lower().replace("_", "-").replace(".", "-")
-        what = f"deployment `{whose}`" if whose else f"the file's name, `{name}`,"
-        if not _NAME.fullmatch(made):
-            problems.append(
-                f"{what} cannot be a name there: use at most 40 lower-case letters, digits and `-`, "
-                "a letter first"
-            )
-        elif whose and made in (GATEWAY, "redis"):
-            problems.append(f"{what} has the name of something that is always there: rename it")
-        elif whose and (other := next((k for k, v in found.items() if k and v == made), None)):
-            problems.append(f"deployments `{other}` and `{whose}` would both be called `{made}`: rename one")
-        found[whose] = made
-    if problems:
-        raise EmitError(*problems)
-    return found
-
-
-def _problems(plan: Plan, options: Options) -> Iterator[str]:
-    gateway = plan.gateway
-    if not (gateway.auth or gateway.keys or gateway.jwt or gateway.open) and is_loopback(gateway.host):
-        yield (
-            "the gateway lets everyone call, and would be reached from other machines: add "
-            '`auth = bearer(env("TOKEN"))` to the `gateway` block, or `auth = none` if that is meant'
-        )
-    for each in values_in(plan):
-        names = [each.name] if isinstance(each, SecretRef) and each.source is SecretSource.ENV else []
-        if isinstance(each, LateText):
-            names = [variable.name for variable in each.variables]
-        for name in names:
-            if not _VARIABLE.fullmatch(name):
-                yield f"env({name!r}): no platform takes that name: use letters, digits and `_`"
-    for each in plan.deployments:
-        task = each.task if isinstance(each, OnnxServingPlan) else None
-        if isinstance(task, EmbedSpec) and task.vectors is not VectorKind.DENSE:
-            yield (
-                f"deployment `{each.deployment}`: `vectors = {task.vectors}` cannot be served on another "
-                "machine yet: leave `vectors` out, or run the file on one machine"
-            )
-        if any(path.startswith(("/", "..")) for path in _files(each)):
-            yield (
-                f"deployment `{each.deployment}`: its files lie outside of the folder of the file, which is "
-                "what an image is made of: move them into it"
-            )
 
 
 def _gateway(name: str, plan: Plan, options: Options, is_stateful: bool) -> Workload:
@@ -326,10 +263,6 @@ def _workload(plan: Plan, **known: object) -> Workload:
         settings=tuple(Setting(name, needed[name]) for name in sorted(needed) if name not in secrets),
         **known,  # type: ignore[arg-type]
     )
-
-
-def _files(part: object) -> Iterator[str]:
-    return (each.path for each in values_in(part) if isinstance(each, FileRef))
 
 
 def _endpoints(plan: Plan) -> Iterator[Endpoint]:

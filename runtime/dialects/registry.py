@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..requests.conversation import Conversation
 from ..requests.errors import RequestError
@@ -56,11 +56,16 @@ class ProviderSide:
     reader: Callable[[Failures], AnswerReader]
 
 
+def _named(answer: Answer, conversation: Conversation) -> Answer:
+    """`answer` with the model asked for, where its provider names none (Bedrock)."""
+    return answer if answer.model else evolve(answer, model=conversation.model)
+
+
 CLIENT_SIDES: dict[str, ClientSide] = {
     "openai_chat": ClientSide(
         openai_chat.read_request,
         lambda c, created: openai_chat.OpenAIChatWriter(c.model, created, include_usage=bool(c.stream_usage)),
-        lambda _, created, answer: openai_chat.write_whole(answer, created),
+        lambda c, created, answer: openai_chat.write_whole(_named(answer, c), created),
         openai_chat.write_error,
     ),
     "openai_responses": ClientSide(
@@ -72,7 +77,7 @@ CLIENT_SIDES: dict[str, ClientSide] = {
     "anthropic": ClientSide(
         anthropic.read_request,
         lambda c, _: anthropic.AnthropicWriter(c.model),
-        lambda _, __, answer: anthropic.write_whole(answer),
+        lambda c, _, answer: anthropic.write_whole(_named(answer, c)),
         anthropic.write_error,
     ),
 }

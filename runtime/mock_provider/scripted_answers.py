@@ -20,7 +20,7 @@ from .faults import Fault, parse_fault
 from .parsed_request import Asked
 
 
-class ScriptError(Exception):
+class ScriptError(ValueError):
     """A script that cannot be used; the message says why."""
 
 
@@ -71,10 +71,10 @@ def load_script(path: Path) -> Script:
         return parse_script(orjson.loads(read_regular(path, _LARGEST).decode("utf-8")))
     except OSError as error:
         raise ScriptError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ScriptError(f"{path}: no JSON: {error}") from None
     except ScriptError as error:
         raise ScriptError(f"{path}: {error}") from None
+    except ValueError as error:
+        raise ScriptError(f"{path}: no JSON: {error}") from None
 
 
 def parse_script(value: Any) -> Script:

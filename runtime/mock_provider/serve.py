@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-from ..http_server import HttpServer, bind, stop_signal
+from ..http_server import HttpServer, Stop, bind, stop_signal
 from .app import build_app
 from .options import MockOptions
+from .stats import Stats
 
 ADVICE = "stop that program, or choose another port with --port"
 
@@ -18,13 +20,18 @@ async def serve_mock(
     host: str = "127.0.0.1",
     ready: Callable[[str], None] | None = None,
     grace: float = 5.0,
+    stats: Stats | None = None,
+    stopping: Callable[[], AbstractAsyncContextManager[Stop]] = stop_signal,
 ) -> None:
     """Answer on `port` (0 takes a free one) until SIGINT or SIGTERM. Raises StartError.
 
     ready: called with the base URL, to which `/v1` is added for an endpoint that speaks as OpenAI does.
+    stats: counted into, when the caller wants to look. stopping: what else says when to stop.
     """
-    server = HttpServer(build_app(options), bind(host, port, advice=ADVICE), advice=ADVICE, grace=grace)
-    async with stop_signal() as stop:
+    server = HttpServer(
+        build_app(options, stats), bind(host, port, advice=ADVICE), advice=ADVICE, grace=grace
+    )
+    async with stopping() as stop:
         try:
             await server.start()
             url = f"http://{host}:{server.port}"

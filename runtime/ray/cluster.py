@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from .placing import Machine, Wanted
 from .replica import ServedPart
 
 _LOOK = 0.2
+_REACH = 5.0
+"""Seconds that the head of a cluster may take to accept a connection."""
 _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
@@ -51,12 +54,31 @@ class Cluster:
                 "_node_ip_address": "127.0.0.1",
             }
         else:
+            self._check_reached(self._address)
             options["address"] = self._address
         try:
             self.ray.core.init(**options)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = "a local Ray" if self._address is None else f"the Ray cluster at {self._address}"
             raise StartError(f"{where} cannot be used: {error}") from None
+
+    def _check_reached(self, address: str) -> None:
+        """Raises StartError where nobody listens: Ray itself would try for minutes, and end the process."""
+        host, colon, port = address.rpartition(":")
+        if address.startswith("ray://"):
+            raise StartError(
+                f"--address {address}: the gateway has to run on a node of the cluster: write the HOST:PORT "
+                "of its head, or `auto`"
+            )
+        if not colon or not port.isdecimal():
+            if address == "auto":
+                return
+            raise StartError(f"--address {address}: write HOST:PORT, such as 10.0.0.5:6379, or `auto`")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _REACH).close()
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StartError(f"the Ray cluster at {address} cannot be used: {reason}") from None
 
     def machines(self) -> list[Machine]:
         """The nodes that are alive."""

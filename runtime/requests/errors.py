@@ -176,7 +176,7 @@ class CircuitOpen(RequestError):
 
 
 class ServerDown(RequestError):
-    """The server that was launched for the deployment does not run right now."""
+    """The server that was started for the deployment does not run right now."""
 
     status, type, code, retryable = 503, "server_error", "server_down", True
 

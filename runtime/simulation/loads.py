@@ -10,6 +10,7 @@ from random import Random
 from attrs import frozen
 
 from ...compiler.plan.scenarios import AskPlan, LoadPlan, Shape, TrafficPlan
+from .provider import RECORDED
 from .records import Record
 from .simulation import Simulation, prompt_of
 from .wires import AS_ASKED
@@ -43,13 +44,17 @@ async def play_load(simulation: Simulation, load: LoadPlan, told: Told, scale: f
 
 @frozen
 class Arrival:
-    """A request that once came, so many seconds after the first one. prompt, answer: its tokens."""
+    """A request that once came, so many seconds after the first one. prompt, answer: its tokens.
+
+    took: the deployment that answered, and the seconds that it needed; None: not known.
+    """
 
     at: float
     name: str
     prompt: int
     answer: int
     key: str | None = None
+    took: tuple[str, float] | None = None
 
 
 async def play_arrivals(
@@ -63,6 +68,7 @@ async def play_arrivals(
         provider.answer_tokens = AS_ASKED
 
     async def one(arrival: Arrival) -> None:
+        RECORDED.set(arrival.took)  # of this task alone
         ask = AskPlan(arrival.name, prompt_of(arrival.prompt), key=arrival.key)
         request = simulation.request(ask, answer_tokens=max(arrival.answer, 1))
         told(await simulation.ask(ask, request, keeps=False))

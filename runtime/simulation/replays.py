@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from attrs import evolve, frozen
 
+from ...compiler.plan import CascadePlan, FallbackPlan, Plan
 from ...compiler.plan.scenarios import FailurePlan, ProviderPlan, Spread
 from .loads import Arrival
 
@@ -17,6 +18,9 @@ LONGEST = 1 << 20
 """Characters of a line."""
 _AT_ONCE = 0.001
 """Seconds: an answer that ends so soon after it began came in one piece."""
+
+_PARTS = 20
+"""Parts of the time in which failures are counted."""
 
 _NO_STREAM = 1e9
 """Tokens a second of answers that come in one piece."""
@@ -75,6 +79,7 @@ def read_log(lines: Iterable[str], names: Collection[str], keys: Collection[str]
             _count(said, "prompt_tokens"),
             _count(said, "completion_tokens"),
             said["key"] if said.get("key") in keys else None,
+            _took(said),
         )
         for said in kept
     ]
@@ -90,43 +95,83 @@ def read_log(lines: Iterable[str], names: Collection[str], keys: Collection[str]
     return real, kept
 
 
-def observed(kept: Iterable[Mapping[str, Any]], world: Mapping[str, ProviderPlan]) -> dict[str, ProviderPlan]:
+def observed(
+    kept: Sequence[Mapping[str, Any]], world: Mapping[str, ProviderPlan], plan: Plan
+) -> dict[str, ProviderPlan]:
     """How the providers of a log behaved, where `world` does not say it.
 
-    Times are those of requests that were answered at the first attempt. Further attempts, at the deployment
-    that answered at last, are taken for failures that come by chance.
+    Times are those of requests that were answered at the first attempt. Further attempts are taken for
+    failures: of the members of the route that stand before the one that answered, else of that one itself;
+    in each part of the time, as many of its answers fail as did then.
     """
     took: dict[str, list[tuple[float, int]]] = defaultdict(list)
     rates: dict[str, list[float]] = defaultdict(list)
-    tries: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for said in kept:
         name = said.get("deployment")
-        if not isinstance(name, str) or said.get("outcome") != "ok":
-            continue
-        attempts = _count(said, "attempts", 1)
-        tries[name][0] += attempts
-        tries[name][1] += attempts - 1
-        if attempts > 1:
+        if not isinstance(name, str) or said.get("outcome") != "ok" or _count(said, "attempts", 1) > 1:
             continue
         seconds, tokens = float(said["seconds"]), _count(said, "completion_tokens")
         first = float(said.get("first") or seconds)
         took[name].append((seconds - float(said.get("waited") or 0), tokens))
         if seconds - first > _AT_ONCE:
             rates[name].append(tokens / (seconds - first))
+    failures = _failures(kept, _order(plan))
     found = dict(world)
-    for name, times in took.items():
-        if name in world:
-            continue
-        rate = max(_quantile(sorted(rates[name]), 0.5), _AT_ONCE) if rates[name] else _NO_STREAM
-        # What the tokens do not explain is how long the answer took to begin, with all that varies in it.
-        begun = sorted(max(seconds - tokens / rate, _AT_ONCE) for seconds, tokens in times)
-        median = _quantile(begun, 0.5)
-        plan = ProviderPlan(name, Spread(median, max(_quantile(begun, 0.99), median)), rate)
-        if tries[name][1]:
-            share = tries[name][1] / tries[name][0]
-            plan = evolve(plan, failures=(FailurePlan("status", 503, share=share),))
-        found[name] = plan
+    for name in {*took, *failures} - set(world):
+        provider = ProviderPlan(name, failures=failures.get(name, ()))
+        if times := took.get(name):
+            rate = max(_quantile(sorted(rates[name]), 0.5), _AT_ONCE) if rates[name] else _NO_STREAM
+            # What the tokens do not explain is how long the answer took to begin, with all that varies in it.
+            begun = sorted(max(seconds - tokens / rate, _AT_ONCE) for seconds, tokens in times)
+            median = _quantile(begun, 0.5)
+            spread = Spread(median, max(_quantile(begun, 0.99), median))
+            provider = evolve(provider, first_token=spread, rate=rate)
+        found[name] = provider
     return found
+
+
+def _failures(
+    kept: Sequence[Mapping[str, Any]], order: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[FailurePlan, ...]]:
+    """The failures of each deployment, part by part of the time."""
+    began = kept[0]["time"]
+    width = max((kept[-1]["time"] - began) / _PARTS, 1.0)
+    failed: dict[tuple[str, int], float] = defaultdict(float)
+    answered: dict[tuple[str, int], int] = defaultdict(int)
+    for said in kept:
+        part = int((said["time"] - began) / width)
+        name, members = said.get("deployment"), order.get(said["asked"], ())
+        attempts = _count(said, "attempts", 1)
+        if said.get("outcome") == "ok" and isinstance(name, str):
+            answered[name, part] += 1
+            attempts -= 1
+            members = members[: members.index(name)] if name in members else ()
+            members = members or (name,)
+        for each in members:
+            failed[each, part] += attempts / len(members)
+    found: dict[str, list[FailurePlan]] = defaultdict(list)
+    for (name, part), count in failed.items():
+        if count:
+            share = count / (count + answered[name, part])
+            found[name].append(FailurePlan("status", 503, part * width, width, share))
+    return {name: tuple(plans) for name, plans in found.items()}
+
+
+def _order(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The deployments of each name, those first that are asked first. Inner routes come before outer ones."""
+    order: dict[str, tuple[str, ...]] = {each.deployment: (each.deployment,) for each in plan.deployments}
+    for route in plan.routes:
+        if isinstance(route, FallbackPlan | CascadePlan):
+            members = [name for member in route.members for name in order.get(member, ())]
+            order[route.route] = tuple(dict.fromkeys(members))
+    return order
+
+
+def _took(said: Mapping[str, Any]) -> tuple[str, float] | None:
+    """Who answered, and the seconds that it took there, where it was asked once."""
+    if said.get("outcome") != "ok" or said.get("attempts") != 1:
+        return None
+    return str(said.get("deployment")), max(float(said["seconds"]) - float(said.get("waited") or 0), _AT_ONCE)
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

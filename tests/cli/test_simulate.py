@@ -99,6 +99,25 @@ def test_a_log_of_a_gateway_is_replayed_and_compared(
     assert "1 lines of the log are no requests" in said(capsys, file, "--replay", str(log))
 
 
+def test_failures_in_a_log_are_those_of_who_was_asked_before(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = FILE.partition("test ")[0].replace(
+        "max_retries = 1 }", "max_retries = 1 }, circuit_breaker { failure_threshold = 100 }"
+    )
+    other = 'deployment claude { model = "claude-sonnet-4", runtime anthropic { api_key = env("KEY") } }\n'
+    Path(file).write_text(f"{own}{other}route r = fallback [gpt, claude]\n", "utf-8")
+    line = {"asked": "r", "status": 200, "outcome": "ok", "prompt_tokens": 5, "completion_tokens": 5}
+    up = {**line, "deployment": "gpt", "attempts": 1, "seconds": 0.2}
+    down = {**line, "deployment": "claude", "attempts": 3, "seconds": 2.0}
+    log = tmp_path / "access.jsonl"
+    lines = [{"time": float(at), **(down if 40 <= at < 60 else up)} for at in range(100)]
+    log.write_text("".join(json.dumps(each) + "\n" for each in lines), "utf-8")
+    made = json.loads(said(capsys, file, "--replay", str(log), "--format", "json"))
+    assert made["success"] == 1.0
+    assert made["answers"]["claude"] == pytest.approx(20, abs=4)
+
+
 def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "run.svg"
     said(capsys, file, "--svg", str(picture))

@@ -143,15 +143,8 @@ def test_functions_of_the_language_among_what_steps_see(desk: Desk) -> None:
 
 def test_the_options_of_a_call_and_of_a_loop(desk: Desk) -> None:
     call = offered(desk, in_pipeline("x = gpt(m) with { timeout = 1s, | }", "return x"))
-    assert set(call) == {
-        "retries",
-        "max_tokens",
-        "temperature",
-        "tools",
-        "max_rounds",
-        "on_tool_error",
-        "repair",
-    }
+    tools = {"tools", "max_rounds", "on_tool_error"}
+    assert set(call) == {"retries", "max_tokens", "temperature", "repair", *tools}
     loop = offered(desk, in_pipeline("x = [gpt(v.label) for v in all] with { | }", "return m"))
     assert set(loop) == {"limit"}
     own = offered(desk, 'extern f(x: text) -> text = python("m:f") with { workers = 2, | }')

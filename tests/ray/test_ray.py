@@ -108,7 +108,8 @@ def test_what_cannot_work_is_said_before_anything_starts(cluster: Cluster, file:
 
 
 def test_gateways_share_replicas_and_must_share_what_they_count(cluster: Cluster, file: Path) -> None:
-    file.write_text(FILE.format(replicas=1, length=64, gateway="budget = $100 / day"))
+    budget = "budget { max_spend_per_day = $100, on_exceeded = reject }"
+    file.write_text(FILE.format(replicas=1, length=64, gateway=budget))
     with gateway(file, cluster.address) as first:
         there = replicas("three.")
         assert "--state redis://" in refused(file, cluster.address)

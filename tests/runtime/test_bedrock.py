@@ -31,6 +31,7 @@ from inferc.runtime.dialects.bedrock.event_stream import BrokenStream, EventStre
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 from inferc.runtime.mock_provider.stats import fingerprint
+from inferc.runtime.replicas.remote import replica
 from inferc.runtime.requests.errors import StartError
 
 from ..support.official_types import converse
@@ -130,6 +131,17 @@ def signature_of(address: str, headers: Any, body: bytes, credentials: ReadOnlyC
     return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
 
 
+async def test_answers_name_the_model_asked_for(tmp_path: Path) -> None:
+    async with house(tmp_path) as it:
+        assert (await it.ask()).model == "it"
+        streamed = [chunk.model async for chunk in await it.ask(stream=True)]
+        message = await it.anthropic.messages.create(
+            model="it", max_tokens=50, messages=[{"role": "user", "content": "hello there"}]
+        )
+    assert set(streamed) == {"it"}
+    assert message.model == "it"
+
+
 async def test_each_request_is_signed_as_amazon_expects_it(tmp_path: Path) -> None:
     async with listener(tmp_path) as seen:
         [(address, headers, body)] = seen
@@ -172,6 +184,16 @@ async def test_without_credentials_nothing_starts(tmp_path: Path, more: str, say
         async with executor_of(plan_of(tmp_path, "http://127.0.0.1:9", more), base_dir=tmp_path):
             pass
     assert says in str(caught.value)
+
+
+async def test_without_botocore_nothing_starts_whatever_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "find_spec", lambda name: None)
+    for more in (NAMED, 'api_key = env("A_SECRET")'):
+        with pytest.raises(StartError, match=r"pip install 'inferc\[bedrock\]'"):
+            async with executor_of(plan_of(tmp_path, "http://127.0.0.1:9", more), base_dir=tmp_path):
+                pass
 
 
 async def test_a_key_of_bedrock_s_own_is_shown_as_it_is(tmp_path: Path) -> None:

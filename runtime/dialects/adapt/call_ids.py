@@ -7,7 +7,7 @@ its ids, and the provider its cache.
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 
 from attrs import evolve
 
@@ -31,15 +31,15 @@ class CallIds:
         self._pattern = None if pattern is None else re.compile(pattern)
         self._unique = unique
         self._taken: set[str] = set()
-        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._seen: dict[tuple[str, str, str], int] = {}
         self._waiting: dict[str, deque[str]] = {}
         self._answered: dict[str, str] = {}
 
     def call(self, call: ToolCall) -> ToolCall:
         """`call` with an id that the provider takes; itself where its own is one."""
         same = (call.id, call.name, call.arguments)
-        id, nth = call.id, self._seen[same]
-        self._seen[same] += 1
+        id, nth = call.id, self._seen.get(same, 0)
+        self._seen[same] = nth + 1
         if not self._is_free(id):
             id = self._made(*same, str(nth))
             for again in range(MOST_TRIES):

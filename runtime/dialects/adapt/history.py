@@ -340,13 +340,22 @@ def _pair_calls(turns: list[Turn], found: Findings) -> None:
     """Each call needs its result in the next turn, and each result its call in the turn before."""
     open: dict[str, ToolCall] = {}
     for turn in turns:
-        results = {part.id for part in turn.parts if isinstance(part, ToolResult)}
-        for id in open.keys() - results:
-            found.problems.append(_problem(open[id], "this call has no result in the next message"))
+        calls: dict[str, ToolCall] = {}
+        results: list[ToolResult] = []
         for part in turn.parts:
-            if isinstance(part, ToolResult) and part.id not in open:
-                found.problems.append(_problem(part, "it is not the result of a call in the message before"))
-        open = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
+            if isinstance(part, ToolCall):
+                calls[part.id] = part
+            elif isinstance(part, ToolResult):
+                results.append(part)
+        if open:
+            for id in open.keys() - {result.id for result in results}:
+                found.problems.append(_problem(open[id], "this call has no result in the next message"))
+        for result in results:
+            if result.id not in open:
+                found.problems.append(
+                    _problem(result, "it is not the result of a call in the message before")
+                )
+        open = calls
     for call in open.values():
         found.problems.append(_problem(call, "this call has no result"))
 

@@ -13,6 +13,7 @@ from .dialects import MOST_MARKS
 from .result import Findings
 
 Marked = FunctionTool | Text | Media | ToolCall | ToolResult
+_MARKED = (FunctionTool, Text, Media, ToolCall, ToolResult)  # a tuple is looked through faster
 
 
 def limit_marks(c: Conversation, changed: dict[str, Any], found: Findings, provider: str) -> dict[str, Any]:
@@ -38,9 +39,11 @@ def limit_marks(c: Conversation, changed: dict[str, Any], found: Findings, provi
 
 def _marked(values: tuple[Tool, ...] | tuple[Part, ...]) -> Iterator[Marked]:
     for value in values:
+        if not isinstance(value, _MARKED):
+            continue
         if isinstance(value, ToolResult):
             yield from _marked(value.parts)
-        if isinstance(value, Marked) and value.cache is not None:
+        if value.cache is not None:
             yield value
 
 

@@ -57,7 +57,7 @@ def open_session(plan: OnnxServingPlan, placement: ReplicaPlacement, base_dir: P
     if not wants_gpu:
         opened = _open_or_explain(ort, path, plan, placement, plan.providers, base_dir, owner)
         return OpenSession(opened, from_ort(opened.get_providers()))
-    libraries = _preload_libraries()
+    libraries = preload_libraries()
     with captured_native_output() as printed:
         opened = _open_on_what_is_there(ort, path, plan, placement, base_dir, owner)
     log.debug("%s: ONNX Runtime said while loading:\n%s", owner, printed.text)
@@ -133,7 +133,7 @@ def import_onnxruntime(owner: str) -> Any:
 
 
 @functools.cache
-def _preload_libraries() -> str:
+def preload_libraries() -> str:
     """Load CUDA and cuDNN from where pip puts them; what was printed about those that failed.
 
     Once is enough: what is loaded stays loaded.

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +46,6 @@ class AwsAuthorizer:
         self._version = 0
 
     async def start(self) -> None:
-        if find_spec("botocore") is None:
-            raise StartError(
-                f"{self._owner}: it needs botocore, which is not installed: pip install 'inferc[bedrock]'"
-            )
         if self._aws.access_key_id is not None:
             self._named = [
                 await LiveSecret.opened(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import AsyncGenerator, Mapping
@@ -26,6 +27,7 @@ from ...requests.errors import (
     NetworkError,
     RequestError,
     RequestTimeout,
+    ServerDown,
     ServerError,
     ShuttingDown,
     StartError,
@@ -131,6 +133,11 @@ class RemoteReplica:
         plan = self._plan
         if plan.task_kind in (TaskKind.EMBED, TaskKind.RERANK) and find_spec("numpy") is None:
             raise StartError(f"deployment `{plan.deployment}`: it needs numpy, which is not installed")
+        if self._is_bedrock and find_spec("botocore") is None:  # it reads streams, whatever the key
+            raise StartError(
+                f"deployment `{plan.deployment}`: it needs botocore, which is not installed: "
+                "pip install 'inferc[bedrock]'"
+            )
         await self._authorizer.start()
         if self._server:
             await self._server.start()
@@ -436,6 +443,8 @@ class RemoteReplica:
                 if isinstance(error, aiohttp.ClientProxyConnectionError):
                     where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
+                if self._server and number == errno.ECONNREFUSED:
+                    return self._fail(ServerDown, what)
             case aiohttp.ServerDisconnectedError():
                 what = "closed the connection before it answered"
             case aiohttp.ClientPayloadError():

@@ -1,0 +1,253 @@
+"""What one request costs the gateway, without sockets: processor time, calls of functions, or instructions.
+
+    python bench/request.py [chat|messages|responses] [--chunks N] [--pack N] [--count calls|instructions]
+
+A client and a provider that are no more than a transport each: what is left is what Python does. The time is
+the least of many batches, so that others on the machine matter little; `--count instructions` needs valgrind,
+takes half a minute, and depends on nobody. The provider speaks OpenAI's chat completions. `--chunks`: a
+stream of so many; `--pack`: chunks that come together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, cast
+
+from _proxy import KEY, POLICIES, QUESTION, plan_of
+from _upstream import _stream, _unary
+
+from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan
+from inferc.runtime.concurrency.event_loop import run_async
+from inferc.runtime.executor import Executor
+from inferc.runtime.gateway import build_app
+from inferc.runtime.http_server import HttpServer, bind
+from inferc.runtime.replicas.remote.connector import Connector
+
+BATCH, BATCHES, WARMUP = 200, 60, 300
+COUNTED = 100
+FEW, MANY = 50, 250
+"""Requests in two counts, whose difference is what requests alone cost."""
+
+TURNS = [{"role": "user", "content": QUESTION}]
+REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"messages": TURNS}),
+    "messages": ("/v1/messages", {"messages": TURNS, "max_tokens": 100}),
+    "responses": ("/v1/responses", {"input": QUESTION, "store": False}),
+}
+
+
+class _Transport(asyncio.Transport):
+    """Never full, and never closed by the other side."""
+
+    def __init__(self, protocol: Any) -> None:
+        super().__init__({})
+        self.protocol = protocol
+        self._closing = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        self._closing = True
+
+    def abort(self) -> None:
+        self._closing = True
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(list_of_data))
+
+
+class _Provider(_Transport):
+    """Answers each request with `parts`, one after the other."""
+
+    def __init__(self, protocol: Any, parts: list[bytes]) -> None:
+        super().__init__(protocol)
+        self._parts = parts
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, data: Any) -> None:
+        self._loop.call_soon(self._answer, 0)
+
+    def _answer(self, index: int) -> None:
+        part = self._parts[index]
+        if isinstance(self.protocol, asyncio.BufferedProtocol):
+            cast(memoryview, self.protocol.get_buffer(-1))[: len(part)] = part
+            self.protocol.buffer_updated(len(part))
+        else:
+            self.protocol.data_received(part)
+        if index + 1 < len(self._parts):
+            self._loop.call_soon(self._loop.call_soon, self._answer, index + 1)
+
+
+class _Client(_Transport):
+    """Sends `request`, and again when its answer has ended."""
+
+    def __init__(self, protocol: Any, request: bytes, end: bytes) -> None:
+        super().__init__(protocol)
+        self._request = request
+        self._end = end
+        self._left = 0
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+
+    def write(self, data: Any) -> None:
+        if data.endswith(self._end):
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        if self._left:
+            self._left -= 1
+            self.protocol.data_received(self._request)
+        else:
+            self._done.set_result(None)
+
+    async def ask(self, times: int) -> None:
+        self._left, self._done = times, self._loop.create_future()
+        self._next()
+        await self._done
+
+
+async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
+    os.environ["BENCH_KEY"] = KEY
+    whole = _stream(chunks) if chunks else [_unary()]
+    parts = [whole[0], *(b"".join(whole[at : at + pack]) for at in range(1, len(whole), pack))]
+
+    async def connected(self: Connector, *_: object) -> Any:
+        protocol = self._factory()
+        protocol.connection_made(_Provider(protocol, parts))
+        return protocol
+
+    Connector._create_connection = connected  # type: ignore[method-assign]
+    plan = plan_of("http://127.0.0.1:9/v1", **POLICIES)
+    executor = Executor(Plan(SCHEMA, "bench", GatewayPlan(port=0), (plan,)), Path.cwd())
+    await executor.start()
+    server = HttpServer(build_app(executor), bind("127.0.0.1", 0, advice=""), advice="")
+    await server.start()
+    path, asked = REQUESTS[what]
+    body = json.dumps({"model": "gpt", "stream": bool(chunks), **asked}).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection = server._connection()
+    client = _Client(connection, head.encode() + body, b"0\r\n\r\n" if chunks else b"")
+    connection.connection_made(client)
+    await asyncio.sleep(0)
+    await client.ask(WARMUP if count != "instructions" else 20)
+    await _COUNTS[count](client, chunks)
+    await server.stop()
+    await executor.stop()
+
+
+async def _time(client: _Client, chunks: int) -> None:
+    gc.collect()
+    gc.freeze()
+    batch = BATCH // (1 + chunks // 10) + 1
+    times: list[float] = []
+    for _ in range(BATCHES):
+        began = time.thread_time()
+        await client.ask(batch)
+        times.append((time.thread_time() - began) / batch * 1e6)
+    times.sort()
+    print(f"{times[0]:8.1f} µs at best, {times[len(times) // 2]:.1f} in the middle")
+
+
+async def _calls(client: _Client, chunks: int) -> None:
+    counts = {"call": 0, "c_call": 0}
+
+    def note(_frame: FrameType, event: str, _value: object) -> None:
+        if event in counts:
+            counts[event] += 1
+
+    sys.setprofile(note)
+    await client.ask(COUNTED)
+    sys.setprofile(None)
+    ours, c = (number / COUNTED for number in counts.values())
+    print(f"{ours:8.0f} calls and resumptions of Python functions, {c:.0f} calls of others")
+
+
+async def _instructions(client: _Client, chunks: int) -> None:
+    _tell_valgrind("-i", "on")
+    for times in FEW, MANY:
+        _tell_valgrind("-z")
+        await client.ask(times)
+        _tell_valgrind("-d")
+
+
+def _tell_valgrind(*command: str) -> None:
+    subprocess.run(["callgrind_control", *command, str(os.getpid())], capture_output=True, check=True)
+
+
+_COUNTS: dict[str, Callable[[_Client, int], Awaitable[None]]] = {
+    "time": _time,
+    "calls": _calls,
+    "instructions": _instructions,
+}
+
+
+def _under_valgrind() -> None:
+    """The same once more inside of valgrind, which counts."""
+    if shutil.which("valgrind") is None:
+        raise SystemExit("valgrind is not installed: apt-get install valgrind")
+    with tempfile.TemporaryDirectory() as directory:
+        out = Path(directory, "out")
+        callgrind = [
+            "valgrind",
+            "-q",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            f"--callgrind-out-file={out}",
+        ]
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "INFERC_BENCH_INSIDE": "1"}
+        subprocess.run(
+            [*callgrind, sys.executable, *sys.argv], env=environment, capture_output=True, check=True
+        )
+        few, many = sorted(map(_total, Path(directory).glob("out.*")))[-2:]
+    print(f"{(many - few) / (MANY - FEW) / 1000:8.0f} thousand instructions")
+
+
+def _total(file: Path) -> int:
+    """What one file of callgrind's has counted."""
+    found = re.search(r"^(?:summary|totals): (\d+)", file.read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="?", choices=REQUESTS, default="chat")
+    parser.add_argument("--chunks", type=int, default=0)
+    parser.add_argument("--pack", type=int, default=1)
+    parser.add_argument("--count", choices=_COUNTS, default="time")
+    options = parser.parse_args()
+    if options.count == "instructions" and "INFERC_BENCH_INSIDE" not in os.environ:
+        _under_valgrind()
+    else:
+        run_async(_measure(options.what, options.chunks, options.pack, options.count))
+
+
+if __name__ == "__main__":
+    main()
