@@ -64,11 +64,11 @@ def _values(text: str) -> tuple[Any, ...]:
     try:
         if dots:
             begin, end = int(first), int(last)
-            count, values = end - begin + 1, range(begin, min(end, begin + MOST_VALUES) + 1)
+            count = end - begin + 1
+            found: tuple[Any, ...] = tuple(range(begin, min(end, begin + MOST_VALUES) + 1))
         else:
             said = text.split(",")
-            count, values = len(said), map(parse_number, map(str.strip, said[:MOST_VALUES]))
-        found = tuple(values)
+            count, found = len(said), tuple(parse_number(each.strip()) for each in said[:MOST_VALUES])
     except (ValueError, ArithmeticError):
         raise BadSweep(f"`{text}` are no values: write them like 0..5, or 5s,10s,30s") from None
     if not 1 <= count <= MOST_VALUES:
