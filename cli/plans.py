@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
 
-from ..compiler.plan import Plan, PlanError, RemotePoolPlan, load_plan
-from ..compiler.plan.reach import files_of
+from ..compiler.plan import Plan, PlanError, load_plan
+from ..compiler.plan.reach import budgets_of, files_of
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
@@ -100,10 +100,7 @@ def state_of(asked: str | None, ready: Ready) -> str | Path | None:
     if asked is not None:
         return asked if "://" in asked else Path(asked)
     plan = ready.plan
-    pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
-    budgets = [plan.gateway.budget, *(each.budget for each in plan.gateway.keys)]
-    budgets += [*(each.budget for each in plan.routes), *(each.budget for each in pools)]
-    is_shared = plan.gateway.workers > 1 or any(budget is not None for budget in budgets)
+    is_shared = plan.gateway.workers > 1 or any(budgets_of(plan))
     return ready.base / ".inferc" / "state" if is_shared else None
 
 

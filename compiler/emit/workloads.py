@@ -15,7 +15,7 @@ from ...dsl.late_text import LateText
 from ...dsl.runtimes import SecretRef
 from ..plan import Plan, RemotePoolPlan
 from ..plan.codec import dump_plan
-from ..plan.reach import values_in
+from ..plan.reach import budgets_of, values_in
 from ..plan.split import PORT, Part, split
 from ..plan.tasks import FileRef
 from .checks import GATEWAY, check_names, check_plan
@@ -179,10 +179,8 @@ def project(name: str, plan: Plan, options: Options, address: Callable[[str], st
 def needs_store(plan: Plan) -> bool:
     """Whether several gateways must share what they count: money, and limits that are exact."""
     pools = [each for each in plan.deployments if isinstance(each, RemotePoolPlan)]
-    budgets = [plan.gateway.budget, *(key.budget for key in plan.gateway.keys)]
-    budgets += [route.budget for route in plan.routes] + [pool.budget for pool in pools]
     return (
-        any(budget is not None and budget.on_exceeded is not BudgetAction.WARN for budget in budgets)
+        any(budget.on_exceeded is not BudgetAction.WARN for _, _, budget in budgets_of(plan))
         or any(pool.rate_limits.strict for pool in pools)
         or any(key.rate_limits != type(key.rate_limits)() for key in plan.gateway.keys)
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from .model import Plan
+from ...dsl.policies import Budget
+from .model import Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
 from .pipelines import PipelinePlan
 from .routes import RoutePlan, SplitPlan
@@ -32,6 +33,17 @@ def nodes_of(plan: Plan) -> tuple[str, ...]:
     """The machines that the plan places replicas on; none where there is but one, without a name."""
     placed = (replica.node for each in plan.deployments for replica in each.replicas)
     return tuple(dict.fromkeys(node for node in placed if node is not None))
+
+
+def budgets_of(plan: Plan) -> Iterator[tuple[str, str, Budget]]:
+    """All budgets, each with what it is of (`gateway`, `key`, `route`, `deployment`) and its name."""
+    found: list[tuple[str, str, Budget | None]] = [
+        ("gateway", "the gateway", plan.gateway.budget),
+        *(("key", each.name, each.budget) for each in plan.gateway.keys),
+        *(("route", each.route, each.budget) for each in plan.routes),
+        *(("deployment", p.deployment, p.budget) for p in plan.deployments if isinstance(p, RemotePoolPlan)),
+    ]
+    return ((what, name, budget) for what, name, budget in found if budget is not None)
 
 
 def values_in(part: object) -> Iterator[object]:

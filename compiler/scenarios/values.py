@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
-from ...dsl.units import KIND_NAMES, Duration, Percent
+from ...dsl.units import Duration, Percent
 from ...dsl.values import describe
 from ..evaluate import Evaluator
 from ..plan.scenarios import Spread
 from ..scope import Scope
 from ..unknown import UNKNOWN
-
-T = TypeVar("T", bound=type)
 
 LONGEST = 400 * 86_400.0
 """Seconds that a test may last in its own time."""
@@ -124,8 +122,3 @@ _RATES = "write it like `20 per second`"
 def word(node: s.Node | None) -> str | None:
     """A bare word of a phrase."""
     return node.name if isinstance(node, s.Reference) and not node.quoted else None
-
-
-def kind_of(value: object) -> str:
-    """The kind of a literal, in the user's words."""
-    return KIND_NAMES.get(type(value), "number")

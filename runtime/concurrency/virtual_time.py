@@ -34,9 +34,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now
 
-    def jump(self, seconds: float) -> None:
-        self._now += seconds
-
     def _run_once(self) -> None:
         """One turn: what is ready runs; where nothing is, the time of the next timer has come.
 

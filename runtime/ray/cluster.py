@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -18,7 +19,13 @@ from .replica import ServedPart
 _LOOK = 0.2
 _REACH = 5.0
 """Seconds that the head of a cluster may take to accept a connection."""
-_QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+_SETTINGS = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
+}
+"""What Ray is told by the environment, unless that says otherwise: no warning where a replica has no GPU, no
+reports to its makers, and not to end this process when the head has been away for a minute."""
 
 
 @frozen
@@ -43,15 +50,15 @@ class Cluster:
 
         Raises StartError.
         """
-        for name, value in _QUIET.items():
+        for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
-        options: dict[str, object] = {"logging_level": "WARNING", "namespace": "inferc"}
+        options: dict[str, object] = {"logging_level": "ERROR", "log_to_driver": False, "namespace": "inferc"}
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         if self._address is None:
             options |= {
                 "address": "local",
                 "include_dashboard": False,
                 "num_cpus": max(cpus, os.cpu_count() or 1),
-                "_node_ip_address": "127.0.0.1",
             }
         else:
             self._check_reached(self._address)
@@ -146,6 +153,7 @@ class Cluster:
             options.registry,
             options.grace,
             options.load_timeout,
+            "127.0.0.1" if self._address is None else None,
         )
 
     def running(self, prefix: str) -> list[str]:

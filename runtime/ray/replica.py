@@ -15,7 +15,7 @@ from ..gateway.health import findings_of
 from ..gateway.serve import serve
 from ..http_server import Stop, bind
 from ..requests.errors import StartError
-from .library import load_ray
+from .library import Ray, load_ray
 from .registry import BEAT
 from .shared_registry import SharedRegistry
 
@@ -31,16 +31,26 @@ class ServedPart:
     """What Serve makes an actor of, keeps alive and asks for its health; requests do not come through it."""
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, plan_text: str, deployment: str, base: str, registry: str, grace: float, load_timeout: float
+        self,
+        plan_text: str,
+        deployment: str,
+        base: str,
+        registry: str,
+        grace: float,
+        load_timeout: float,
+        host: str | None,
     ) -> None:
+        """host: where to listen; None: where Ray reaches the node."""
         ray = load_ray()
         self._registry = SharedRegistry(ray.core, registry)
         self._deployment = deployment
         self._name = str(ray.serve.get_replica_context().replica_id.unique_id)
         plan = parse_plan(plan_text)
-        host = str(ray.core.util.get_node_ip_address())
+        if host is None:
+            host = await asyncio.to_thread(_address_of_node, ray)
         bound = bind(host, 0, advice="Ray's node has no address that can be listened at")
-        self._address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+        shown = f"[{host}]" if ":" in host else host
+        self._address = f"http://{shown}:{bound.getsockname()[1]}"
         self._stop = Stop()
         self._executor = Executor(plan, Path(base), trust_models=False, load_timeout=load_timeout)
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -92,3 +102,9 @@ class ServedPart:
         await self._registry.call("leave", self._name)
         self._stop.asked.set()
         await asyncio.wait([self._serving])
+
+
+def _address_of_node(ray: Ray) -> str:
+    """Where Ray reaches the node of this process."""
+    mine = ray.core.get_runtime_context().get_node_id()
+    return next(str(node["NodeManagerAddress"]) for node in ray.core.nodes() if node["NodeID"] == mine)

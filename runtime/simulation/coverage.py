@@ -19,6 +19,7 @@ from ...compiler.plan import (
     Plan,
     RemotePoolPlan,
 )
+from ...compiler.plan.reach import members_of
 from ..requests.errors import BudgetExceeded, CircuitOpen, RateLimited
 from ..serving.counters import DIVERTED
 from .simulation import Simulation
@@ -42,7 +43,7 @@ def _ways(plan: Plan) -> Iterator[Way]:
         if isinstance(route, FallbackPlan | CascadePlan | HedgePlan):
             for before, after in zip(route.members, route.members[1:], strict=False):
                 yield Way(route.route, f"{before} → {after}")
-        for member in getattr(route, "members", ()) or [each.member for each in getattr(route, "shares", ())]:
+        for member in members_of(route):
             yield Way(route.route, f"{member} answers")
     for each in plan.deployments:
         if each.serving.on_capacity_exhausted.kind is CapacityKind.FALLBACK:

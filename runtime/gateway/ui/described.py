@@ -10,7 +10,6 @@ from yarl import URL
 
 from ....compiler.plan import (
     BalancePlan,
-    Budget,
     CallNode,
     DeploymentPlan,
     HedgePlan,
@@ -23,7 +22,7 @@ from ....compiler.plan import (
     SplitPlan,
     plan_converter,
 )
-from ....compiler.plan.reach import members_of
+from ....compiler.plan.reach import budgets_of, members_of
 
 Json = dict[str, Any]
 
@@ -148,18 +147,9 @@ def _calls(pipeline: PipelinePlan) -> Iterator[CallNode]:
 
 def _budgets(plan: Plan) -> Iterator[Json]:
     """Each with its ceilings, and where the status says what was spent."""
-    budgets: list[tuple[str, str, Budget | None]] = [("gateway", "the gateway", plan.gateway.budget)]
-    budgets += [("key", key.name, key.budget) for key in plan.gateway.keys]
-    budgets += [("route", route.route, route.budget) for route in plan.routes]
-    budgets += [
-        ("deployment", each.deployment, each.budget)
-        for each in plan.deployments
-        if isinstance(each, RemotePoolPlan)
-    ]
-    for kind, name, budget in budgets:
-        if budget is not None:
-            ceilings = {window: float(most) for window, most in budget.ceilings().items()}
-            yield {"kind": kind, "name": name, "ceilings": ceilings, "on_exceeded": budget.on_exceeded}
+    for kind, name, budget in budgets_of(plan):
+        ceilings = {window: float(most) for window, most in budget.ceilings().items()}
+        yield {"kind": kind, "name": name, "ceilings": ceilings, "on_exceeded": budget.on_exceeded}
 
 
 def _at(source: SourceRef) -> Json:

@@ -52,7 +52,7 @@ def launch_of(plan: RemotePoolPlan, base_dir: Path, keys: frozenset[str] = froze
         sys.executable,
         "-u",
         "-m",
-        "inferc.runtime.replicas.python_server",
+        _PYTHON_SERVER,
         str(plan.target),
         "--port",
         PORT,
