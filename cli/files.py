@@ -13,6 +13,8 @@ from ..compiler.project import project_of
 from ..dsl.files import NotRegular, refuse_special
 from .output import fail
 
+_REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM)
+
 
 def save(path: Path, text: str, said: str) -> int:
     """Write `text` into the file at `path` and say so, or say why not; gives the exit status."""
@@ -23,6 +25,11 @@ def save(path: Path, text: str, said: str) -> int:
     except UnicodeEncodeError:
         return fail(f"cannot write {path}: a name in it is not UTF-8")
     except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number in _REFUSED and not os.path.lexists(path):
+            where = "this folder" if path.parent == Path() else f"the folder {path.parent}"
+            why = "is read-only" if number == errno.EROFS else "may not be written by you"
+            return fail(f"cannot write {path}: {where} {why}; name a file in another folder")
         return fail(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     print(said, file=sys.stderr)
     return 0

@@ -53,6 +53,32 @@ COMMANDS: dict[str, str] = {
     "completion": "print a completion script for bash, zsh or fish",
 }
 
+ALIASES = {"serve": "run", "validate": "check"}
+"""What other tools call them; understood, and not listed."""
+
+_MEANT = {
+    "start": "run",
+    "up": "run",
+    "dev": "run",
+    "lint": "check",
+    "verify": "check",
+    "format": "fmt",
+    "build": "compile",
+    "plan": "compile",
+    "new": "init",
+    "create": "init",
+    "deploy": "emit",
+    "draw": "graph",
+    "convert": "import",
+    "migrate": "import",
+    "ask": "call",
+    "mock": "mock-provider",
+    "health": "status",
+    "version": "--version",
+    "help": "--help",
+}
+"""Words that are no near misses of the command that does it."""
+
 SERVING = ("run", "call", "lsp", "mock-provider")
 """Commands that live long; the others end before collecting garbage would pay."""
 
@@ -113,7 +139,7 @@ def whole_parser() -> argparse.ArgumentParser:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    name = arguments[0] if arguments else None
+    name = ALIASES.get(arguments[0], arguments[0]) if arguments else None
     if name not in COMMANDS:
         return _without_command(arguments)
     if name not in SERVING:
@@ -138,7 +164,8 @@ def _without_command(arguments: list[str]) -> int:
     if arguments and not arguments[0].startswith("-"):
         from ..dsl.suggest import did_you_mean
 
-        hint = did_you_mean(arguments[0], COMMANDS)
+        meant = _MEANT.get(arguments[0])
+        hint = f"`inferc {meant}` does that" if meant else did_you_mean(arguments[0], [*COMMANDS, *ALIASES])
         print(
             f"inferc: there is no command `{arguments[0]}`" + (f": {hint}" if hint else ""), file=sys.stderr
         )

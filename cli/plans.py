@@ -56,9 +56,14 @@ def plain_name(file: str) -> str:
     return Path(file).name.removesuffix(".plan.json").removesuffix(".json").removesuffix(".infer")
 
 
-def add_plan(parser: ArgumentParser) -> None:
+def add_plan(parser: ArgumentParser, *, optional: bool = False) -> None:
     """The argument that names what to run."""
-    parser.add_argument("file", metavar="FILE", help="an .infer file, or a plan written by `inferc compile`")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?" if optional else None,
+        help="an .infer file, or a plan written by `inferc compile`",
+    )
     add_settings(parser)
     parser.set_defaults(format="terminal", deny=None)
 

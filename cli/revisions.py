@@ -36,9 +36,12 @@ def read_revision(written: str) -> Iterator[Path]:
         raise NoRevision(f"{written}: its `.infer` files are larger than {LARGEST >> 20} MiB")
     with tempfile.TemporaryDirectory(prefix="inferc-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            try:
+                tar.extractall(folder, filter="data")
+            except tarfile.FilterError as error:
+                raise NoRevision(f"{written}: {error}".replace(folder, revision)) from None
         path = Path(folder) / prefix / name
-        if not path.is_file():
+        if not path.is_file() or not path.resolve().is_relative_to(Path(folder).resolve()):
             raise NoRevision(f"{written}: `{revision}` has no file {prefix}{name}")
         yield path
 

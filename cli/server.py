@@ -12,6 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ..dsl.units import Duration, parse_quantity
 
 TIMEOUT = 600.0
@@ -61,7 +63,7 @@ def ask(file: str | None, command: str, **fields: Any) -> dict[str, Any]:
     except OSError as error:
         raise NoServer(f"the server does not answer: {error}") from None
     try:
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = orjson.loads(line)
     except ValueError:
         raise NoServer("the server broke off; its log says why") from None
     if "refused" in answer:

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 AUDIT = "inferc.audit"
 """The log of what operators change."""
 
@@ -28,7 +30,7 @@ LEVELS = ("debug", "info", "warning", "error")
 LONGEST = 64 << 10
 """Bytes of a command."""
 PATIENCE = 10.0
-"""Seconds that a command may take to come."""
+"""Seconds that a command may take to come, and its answer to be read."""
 
 Answer = dict[str, Any]
 Command = Callable[[Mapping[str, Any]], Awaitable[Answer]]
@@ -76,16 +78,18 @@ class AdminSocket:
             async with asyncio.timeout(PATIENCE):
                 line = await reader.readline()
             answer = await self._answer(line, _who(writer))
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
+            async with asyncio.timeout(PATIENCE):
+                writer.write(json.dumps(answer).encode() + b"\n")
+                writer.close()
+                await writer.wait_closed()
         except (TimeoutError, ValueError, ConnectionError):
-            pass  # it said too much, too little, or is gone
+            pass  # it said too much or too little, does not listen, or is gone
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def _answer(self, line: bytes, who: str) -> Answer:
         try:
-            asked = json.loads(line)
+            asked = orjson.loads(line)
         except ValueError:
             return {"refused": "this is no JSON"}
         name = asked.get("command") if isinstance(asked, dict) else None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 from attrs import asdict, evolve, frozen
 
 from .regular_file import read_regular
@@ -82,7 +83,7 @@ def read_keys(path: Path) -> list[IssuedKey]:
 def keys_in(text: str | bytes, where: str) -> list[IssuedKey]:
     """The keys that `text` holds. Raises BrokenKeys."""
     try:
-        keys = [IssuedKey(**each) for each in json.loads(text)["keys"]]
+        keys = [IssuedKey(**each) for each in orjson.loads(text)["keys"]]
         for key in keys:
             bytes.fromhex(key.sha256)
             key.until()

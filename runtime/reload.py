@@ -113,7 +113,7 @@ UNUSABLE = "the file cannot be used; `inferc check` says why"
 
 @asynccontextmanager
 async def reloading_on_hangup(reloader: Reloader | None) -> AsyncIterator[None]:
-    """While the block runs, SIGHUP reloads."""
+    """While the block runs, SIGHUP reloads; behind it, what is in flight finishes in spite of one."""
     if reloader is None:
         yield
         return
@@ -124,8 +124,12 @@ async def reloading_on_hangup(reloader: Reloader | None) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, _too_late)  # without a handler, it would end the process
         await end_task(task)
+
+
+def _too_late() -> None:
+    log.info("SIGHUP: nothing is reloaded any more, this process is about to end")
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ Each function blocks. Packages are imported when they are needed, and a message 
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -14,6 +13,8 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ..compiler.plan import SecretSource
 
@@ -161,7 +162,7 @@ def _asked(ask: Callable[[], Any], errors: tuple[type[Exception], ...], advice: 
 
 def _field(value: str, name: str) -> str:
     try:
-        found = json.loads(value)
+        found = orjson.loads(value)
     except ValueError:
         raise NotThere(f"is no JSON, so that it has no field `{name}`") from None
     return _named(found, name)

@@ -9,40 +9,38 @@ from ..files import save
 from ..output import fail
 
 EXAMPLES = """\
-  inferc init                 # writes hello.infer
+  inferc init                       # writes hello.infer
   inferc init prod.infer
+  inferc init --template gateway    # writes gateway.infer
 """
 
-FIRST_FILE = """\
-## A chat model at a provider. `inferc check` says whether this file is right.
-deployment chat {
-  model = "gpt-4o-mini"
-  runtime openai {
-    api_key = env("OPENAI_API_KEY")
-
-    # To try it without a key: `inferc mock-provider --port 9090`, and
-    # endpoint = "http://127.0.0.1:9090/v1"
-
-    retry { max_retries = 3, max_backoff = 20s }
-    timeouts { request = 30s, read = 10s }
-  }
+TEMPLATES = {
+    "chat": "a chat model at a provider",
+    "rag": "answers from passages, with their sources",
+    "classify": "messages sorted by what they are about",
+    "gateway": "two providers behind one endpoint, with keys, limits and budgets",
+    "cluster": "models on the GPUs of several machines",
 }
 
-gateway { bind = "127.0.0.1:8080" }
-"""
+_FOLDER = Path(__file__).parents[1] / "templates"
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", default=["hello.infer"], help="default: hello.infer"
+        "files", metavar="FILE", nargs="*", help="default: hello.infer, or the name of the template"
     )
+    listed = "; ".join(f"{name}: {text}" for name, text in TEMPLATES.items())
+    parser.add_argument("--template", choices=TEMPLATES, metavar="NAME", help=f"what to begin with. {listed}")
 
 
 def run(arguments: Namespace) -> int:
-    return max(_init(Path(name)) for name in arguments.files)
+    template = arguments.template or "chat"
+    files = arguments.files or [f"{arguments.template or 'hello'}.infer"]
+    text = (_FOLDER / f"{template}.infer").read_text("utf-8")
+    return max(_init(Path(name), text) for name in files)
 
 
-def _init(path: Path) -> int:
+def _init(path: Path, text: str) -> int:
     if path.exists():
         return fail(f"{path} is already there, and is left as it is: name another file")
-    return save(path, FIRST_FILE, f"wrote {path}; next: inferc check {path}")
+    return save(path, text, f"wrote {path}; next: inferc check {path}")

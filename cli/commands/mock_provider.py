@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from ..addresses import host, port
 from ..logs import configure_logging
 from ..output import fail
 
@@ -18,8 +19,10 @@ EXAMPLES = """\
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=port, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument(
+        "--host", type=host, default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
     parser.add_argument(
         "--gap",
         type=float,

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,9 +15,11 @@ from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
+from ...dsl.suggest import either
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS
 from ...runtime.replicas.replica import LOAD_TIMEOUT
+from ..addresses import host, port
 from ..logs import configure_logging, keep_audit_log
 from ..output import fail, misuse
 from ..plans import (
@@ -49,15 +52,18 @@ EXAMPLES = """\
 _FORMS = ("people", "json")
 _ENGINES = ("local", "ray")
 _GRACE = 30.0
+_SHOWN = 4
+"""Files of a folder that are named where none is."""
+
 _LINGERING = 1.0
 """Seconds that threads may run on when all is stopped, such as that of a model that does not come back."""
 
 
 def configure(parser: ArgumentParser) -> None:
-    add_plan(parser)
-    parser.add_argument("--host", help="listen on this address instead of the file's")
+    add_plan(parser, optional=True)
+    parser.add_argument("--host", type=host, help="listen on this address instead of the file's")
     parser.add_argument(
-        "--port", type=int, help="listen on this port instead of the file's; 0 takes a free one"
+        "--port", type=port, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
     add_exec(parser)
@@ -137,6 +143,18 @@ def configure(parser: ArgumentParser) -> None:
     )
 
 
+def _which() -> str:
+    """What to run, where nothing is named."""
+    here = sorted({*Path().glob("*.infer"), *Path().glob("*.plan.json")})
+    if not here:
+        return (
+            "name the file to run; there is none in this folder: `inferc init` writes a first one, "
+            "`inferc init --template gateway` one for a team, and then `inferc run FILE` serves it"
+        )
+    shown = [f"`inferc run {each}`" for each in here[:_SHOWN]]
+    return f"name the file to run: {either(shown)}" + (f", of {len(here)}" if len(here) > _SHOWN else "")
+
+
 def _duration(text: str) -> Duration:
     """`text`, such as `90s`. Raises ArgumentTypeError."""
     try:
@@ -174,6 +192,8 @@ def _admin(file: str) -> Running:
 
 
 def run(arguments: Namespace) -> int:
+    if arguments.file is None:
+        return misuse(_which())
     allow_exec(arguments)
     ready = _to_run(arguments)
     if isinstance(ready, int):

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from ...compiler.compile import Checked, check_file, compile_checked
 from ...dsl.units import Duration, parse_number, parse_quantity
+from ..files import save
 from ..logs import no_logs
 from ..output import add_format, fail, misuse, show
 from ..sources import add_settings
@@ -119,12 +120,14 @@ class _Command:
         began = time.perf_counter()
         played = self._play(self._plan, load)
         took = time.perf_counter() - began
+        status = 0
         if self._arguments.svg is not None:
             from ..simulating.svg import svg
 
-            Path(self._arguments.svg).write_text(svg(played, f"{self._arguments.file}, simulated"), "utf-8")
+            drawn = svg(played, f"{self._arguments.file}, simulated")
+            status = save(Path(self._arguments.svg), drawn, f"wrote {self._arguments.svg}")
         self._show(played, took)
-        return 0
+        return status
 
     def _play(self, plan: Plan, load: LoadPlan | Sequence[Arrival]) -> Run:
         from ...runtime.simulation.runs import run
@@ -209,12 +212,13 @@ class _Command:
         return name, float(value) / seconds
 
     def _replayed(self) -> Sequence[Arrival]:
-        from ...runtime.simulation.replays import observed, read_log
+        from ...runtime.simulation.replays import LONGEST, observed, read_log
 
         names = [each.deployment for each in self._plan.deployments]
         names += [each.route for each in self._plan.routes] + [each.pipeline for each in self._plan.pipelines]
         keys = [each.name for each in self._plan.gateway.keys]
-        with open(self._arguments.replay, encoding="utf-8", errors="replace") as lines:
+        with open(self._arguments.replay, encoding="utf-8", errors="replace") as log:
+            lines = iter(lambda: log.readline(LONGEST + 1), "")  # also where no line ever ends
             self._real, kept = read_log(lines, names, keys)
         self._world = observed(kept, self._world, self._plan)
         return self._real.arrivals

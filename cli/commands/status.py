@@ -14,6 +14,8 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 
+import orjson
+
 from ..output import fail, harmless
 from ..server import NoServer, add_server, ask
 from ..tables import table
@@ -103,7 +105,7 @@ def _ask(url: str, headers: dict[str, str]) -> dict[str, Any]:
             body = error.read(_MOST)
     except urllib.error.URLError as error:
         raise OSError(getattr(error.reason, "strerror", None) or error.reason) from None
-    health = json.loads(body)
+    health = orjson.loads(body)
     if not isinstance(health, dict) or "status" not in health:
         raise ValueError("it answers, but not as an inferc server")
     return health

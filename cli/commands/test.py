@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.compile import Checked, check_file, compile_checked
+from ..files import save
 from ..logs import no_logs
 from ..output import add_format, fail, show
 from ..sources import Input, add_settings, inputs
@@ -148,10 +149,9 @@ class _Session:
         if arguments.junit is not None:
             from ..testing.junit import junit
 
-            try:
-                Path(arguments.junit).write_text(junit(self._files, arguments.seed), "utf-8")
-            except OSError as error:
-                return fail(f"cannot write {arguments.junit}: {error.strerror}")
+            report = junit(self._files, arguments.seed)
+            if status := save(Path(arguments.junit), report, f"wrote {arguments.junit}"):
+                return status
         if arguments.format == "json":
             json.dump(self._as_json(), sys.stdout, indent=2)
             print()

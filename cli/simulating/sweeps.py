@@ -63,14 +63,17 @@ def _values(text: str) -> tuple[Any, ...]:
     first, dots, last = text.partition("..")
     try:
         if dots:
-            values: tuple[Any, ...] = tuple(range(int(first), int(last) + 1))
+            begin, end = int(first), int(last)
+            count = end - begin + 1
+            found: tuple[Any, ...] = tuple(range(begin, min(end, begin + MOST_VALUES) + 1))
         else:
-            values = tuple(parse_number(each.strip()) for each in text.split(","))
+            said = text.split(",")
+            count, found = len(said), tuple(parse_number(each.strip()) for each in said[:MOST_VALUES])
     except (ValueError, ArithmeticError):
         raise BadSweep(f"`{text}` are no values: write them like 0..5, or 5s,10s,30s") from None
-    if not 1 <= len(values) <= MOST_VALUES:
-        raise BadSweep(f"a sweep has from 1 to {MOST_VALUES} values, not {len(values)}")
-    return values
+    if not 1 <= count <= MOST_VALUES:
+        raise BadSweep(f"a sweep has from 1 to {MOST_VALUES} values, not {count}")
+    return found
 
 
 def _with(part: Any, path: tuple[str, ...], value: Any, name: str) -> Any:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
+import orjson
+
 from ...dsl.diagnostics import Diagnostic, Severity, make
+from ...runtime.regular_file import read_regular
 from ...runtime.simulation.tests import Outcome
+from ..files import write_atomically
 
 _LARGEST = 16 << 20
 
@@ -25,7 +29,7 @@ def record(file: Path, outcomes: list[Outcome]) -> None:
     except (OSError, ValueError):
         kept = {}
     kept |= {outcome.title: outcome.answers for outcome in outcomes if outcome.answers}
-    kept_at(file).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_atomically(kept_at(file), json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def compare(file: Path, outcomes: list[Outcome]) -> Iterator[Diagnostic]:
@@ -50,9 +54,7 @@ def compare(file: Path, outcomes: list[Outcome]) -> Iterator[Diagnostic]:
 
 def _recorded(kept: Path) -> dict[str, object]:
     """Answers by the titles of tests. Raises OSError and ValueError."""
-    if kept.stat().st_size > _LARGEST:
-        raise ValueError("it is too large")
-    recorded = json.loads(kept.read_text("utf-8"))
+    recorded = orjson.loads(read_regular(kept, _LARGEST))
     if not isinstance(recorded, dict):
         raise ValueError("it holds no object")
     return recorded

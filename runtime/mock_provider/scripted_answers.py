@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 from attrs import define, evolve, field, frozen
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
@@ -68,7 +68,7 @@ _LARGEST = 64 << 20
 def load_script(path: Path) -> Script:
     """The script in the file at `path`. Raises ScriptError."""
     try:
-        return parse_script(json.loads(read_regular(path, _LARGEST).decode("utf-8")))
+        return parse_script(orjson.loads(read_regular(path, _LARGEST).decode("utf-8")))
     except OSError as error:
         raise ScriptError(f"{path}: cannot be read: {error.strerror}") from None
     except ScriptError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from attrs import evolve, frozen
 
 from ...compiler.plan import CascadePlan, FallbackPlan, Plan
@@ -14,7 +14,8 @@ from ...compiler.plan.scenarios import FailurePlan, ProviderPlan, Spread
 from .loads import Arrival
 
 MOST_LINES = 5_000_000
-_LONGEST = 1 << 20
+LONGEST = 1 << 20
+"""Characters of a line."""
 _AT_ONCE = 0.001
 """Seconds: an answer that ends so soon after it began came in one piece."""
 
@@ -58,7 +59,7 @@ def read_log(lines: Iterable[str], names: Collection[str], keys: Collection[str]
         if not line.strip():
             continue
         try:
-            said = json.loads(line) if len(line) <= _LONGEST else None
+            said = orjson.loads(line) if len(line) <= LONGEST else None
         except ValueError:
             said = None
         if not isinstance(said, dict) or not isinstance(said.get("time"), int | float):

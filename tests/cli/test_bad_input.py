@@ -236,16 +236,6 @@ def test_a_port_in_use_is_named_with_what_to_do(
     assert "--port" in done.err
 
 
-@pytest.mark.parametrize("port", ["70000", "-1"])
-def test_a_port_that_does_not_exist_is_an_error(
-    inferc: Command, plan: Path, port: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "key-one")
-    done = inferc("run", plan, f"--port={port}")
-    assert done.status == 1
-    assert f"{port} is no port" in done.err
-
-
 def test_a_call_to_an_unknown_deployment_names_those_that_exist(inferc: Command, plan: Path) -> None:
     done = inferc("call", plan, "claude", "hello")
     assert done.status == 1

@@ -150,14 +150,21 @@ def test_the_same_file_changes_nothing(inferc: Command) -> None:
     assert (done.status, done.out) == (0, "nothing changes for requests\n")
 
 
-def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
-    assert inferc("compile", "old.infer").status == 0
+def commit_here(link: Path | None = None) -> None:
+    """All that is here, with a link that leads elsewhere."""
+    if link is not None:
+        link.symlink_to("/etc/hostname")
     for command in (
         ("init", "-q"),
         ("add", "."),
         ("-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "first"),
     ):
         subprocess.run(["git", *command], check=True)
+
+
+def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
+    assert inferc("compile", "old.infer").status == 0
+    commit_here()
     Path("old.infer").write_text(
         OLD.replace("route assistant", "route helper").replace("assistant", "helper")
     )
@@ -172,6 +179,9 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
     [
         ("none.infer", "none.infer"),
         ("nope:old.infer", "error: "),
+        ("HEAD:../other/outside.infer", "has no file ../other/outside.infer"),
+        ("HEAD:/dev/null", "has no file /dev/null"),
+        ("HEAD:old.infer", "link.infer"),
         ("wrong.infer", "E0204"),
         ("wrong.plan.json", "the plan is damaged"),
     ],
@@ -179,6 +189,8 @@ def test_a_plan_and_a_revision_are_read_too(inferc: Command) -> None:
 def test_what_cannot_be_read_is_said(inferc: Command, old: str, said: str) -> None:
     Path("wrong.infer").write_text("deployment a { modl = 1 }\n", "utf-8")
     Path("wrong.plan.json").write_text("{", "utf-8")
+    if old.startswith("HEAD"):
+        commit_here(Path("link.infer") if said == "link.infer" else None)
     done = inferc("diff", old, "old.infer")
     assert done.status == 2
     assert said in done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -124,6 +125,17 @@ def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(root.findall("{*}polyline")) >= 4
 
 
+def test_only_regular_files_are_drawn_over_and_only_lines_are_replayed(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    played = [file, "--for", "10s"]
+    assert main(["simulate", *played, "--svg", str(tmp_path / "pipe")]) == 1
+    assert "it is a FIFO, not a file" in capsys.readouterr().err
+    assert main(["simulate", *played, "--replay", "/dev/zero"]) == 1
+    assert "line 1 is no access line" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -133,6 +145,8 @@ def test_a_run_is_drawn(file: str, tmp_path: Path, capsys: pytest.CaptureFixture
         (["--for", "5"], "is no duration"),
         (["--sweep", "retry.max_retris=1..2"], "did you mean `max_retries`?"),
         (["--sweep", "retry.max_retries=many"], "are no values"),
+        (["--sweep", "retry.max_retries=0..99999999999999999999"], "a sweep has from 1 to 50 values"),
+        (["--sweep", "retry.max_retries=5..1"], "a sweep has from 1 to 50 values"),
         (["--sweep", "timeouts.request=5"], "does not fit"),
         (["--sweep", "serving.max_concurrent=0..2"], "cannot be 0"),
         (["--requests", "1"], "at least 100"),

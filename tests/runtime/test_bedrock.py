@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from binascii import crc32
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import aiohttp
@@ -25,6 +27,7 @@ from inferc.compiler.compile import check_file, compile_checked
 from inferc.dsl.catalogue import find_model
 from inferc.dsl.inference import infer_runtime
 from inferc.dsl.kinds import ProviderKind, RuntimeKind
+from inferc.runtime.dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from inferc.runtime.mock_provider import MockOptions, parse_fault
 from inferc.runtime.mock_provider.scripted_answers import ScriptedAnswer
 from inferc.runtime.mock_provider.stats import fingerprint
@@ -240,6 +243,20 @@ async def test_amazon_s_own_library_understands_the_mock_provider() -> None:
     assert names[0] == "messageStart"
     assert names[-2:] == ["messageStop", "metadata"]
     assert events[-1]["metadata"]["usage"] == whole["usage"]
+
+
+def message(headers: bytes, length: int) -> bytes:
+    """One of an event stream, whose sums are right. length: what it says of its headers."""
+    prelude = pack(">II", 16 + len(headers), length)
+    message = prelude + pack(">I", crc32(prelude)) + headers
+    return message + pack(">I", crc32(message))
+
+
+@pytest.mark.parametrize("kind", range(12))
+@pytest.mark.parametrize("length", [0, 1, 3, 4, 5, 200, 2**32 - 1])
+def test_headers_of_an_event_that_are_cut_or_lie_are_a_broken_stream(kind: int, length: int) -> None:
+    with suppress(BrokenStream):
+        assert EventStreamParser().feed(message(b"\x01a" + bytes([kind]) + b"\x00", length)) == []
 
 
 async def test_a_client_of_anthropic_gets_thoughts_that_it_can_give_back(tmp_path: Path) -> None:

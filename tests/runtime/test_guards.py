@@ -340,6 +340,45 @@ async def test_what_models_are_asked_is_what_guards_leave_of_it(tmp_path: Path) 
         assert json.loads(said)["outputs"][0]["data"] == [INSTEAD, "a"]
 
 
+LONG = f"a {WORD} by the lake"
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string", "description": LONG}}}
+CALLED = {"type": "tool_use", "id": "t", "name": "f", "input": {"name": WORD, "status": LONG}}
+RESULT = {"type": "tool_result", "tool_use_id": "t", "content": "done"}
+HIDDEN: list[Any] = [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "name": LONG, "content": "a"}]}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": f"data:;base64,{LONG}"}]}),
+    (
+        "/v1/chat/completions",
+        chat(word="a", tools=[{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]),
+    ),
+    (
+        "/v1/responses",
+        {"input": "a", "text": {"format": {"type": "json_schema", "name": "f", "schema": SCHEMA}}},
+    ),
+    (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": [
+                {"role": "user", "content": "a"},
+                {"role": "assistant", "content": [CALLED]},
+                {"role": "user", "content": [RESULT]},
+            ],
+        },
+    ),
+    ("/v1/pipelines/greet", {"name": WORD}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), HIDDEN)
+async def test_no_field_hides_a_text_from_guards(tmp_path: Path, path: str, body: dict[str, Any]) -> None:
+    greet = "pipeline greet(name: text) -> text { return gpt(name) }"
+    async with front(tmp_path, "guard g { request = why }", more=greet) as it:
+        status, said = await it.ask(path, body if "pipelines" in path else {"model": "gpt"} | body)
+        assert (status, it.seen) == (400, []), said
+        assert "the guard `g` refuses this request" in said
+
+
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 UNREADABLE: list[Any] = [
     (

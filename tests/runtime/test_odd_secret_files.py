@@ -12,6 +12,7 @@ from inferc.runtime.issued_keys import BrokenKeys, read_keys
 from inferc.runtime.mock_provider.scripted_answers import ScriptError, load_script
 from inferc.runtime.requests.errors import StartError
 from inferc.runtime.secret import read_secret
+from inferc.runtime.simulation.replays import BadLog, read_log
 
 
 def test_only_regular_files_of_a_bounded_size_hold_secrets(tmp_path: Path) -> None:
@@ -32,3 +33,13 @@ def test_other_files_that_somebody_names_are_regular_ones_too(tmp_path: Path) ->
         load_script(tmp_path / "fifo")
     with pytest.raises(BrokenKeys, match="it is no regular file"):
         read_keys(tmp_path / "fifo")
+
+
+def test_brackets_without_an_end_are_no_json(tmp_path: Path) -> None:
+    (tmp_path / "deep").write_text("[" * 100_000)
+    with pytest.raises(ScriptError, match="no JSON"):
+        load_script(tmp_path / "deep")
+    with pytest.raises(BrokenKeys, match="holds no keys"):
+        read_keys(tmp_path / "deep")
+    with pytest.raises(BadLog, match="line 1 is no access line"):
+        read_log(["[" * 100_000], ["r"], [])

@@ -24,6 +24,7 @@ from inferc.compiler.plan import (
     SecretRef,
     SecretSource,
 )
+from inferc.runtime import admin
 from inferc.runtime.admin import AdminSocket, Refused
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
@@ -37,7 +38,7 @@ from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.mock_provider.faults import parse_fault
 
 from ..support.pipelines import fallback, plan_with
-from ..support.remote import mock_provider, remote_plan
+from ..support.remote import eventually, mock_provider, remote_plan
 
 KEY = SecretRef.env("PROVIDER_KEY")
 
@@ -188,6 +189,7 @@ async def test_costs_are_told_by_who_asked_what_and_whom() -> None:
         for wrong in (
             {"by": ["colour"], "seconds": 1},
             {"by": [], "seconds": 1},
+            {"by": [["key"]], "seconds": 1},
             {"by": ["key"], "seconds": -1},
         ):
             with pytest.raises(Refused):
@@ -243,11 +245,34 @@ async def test_the_admin_socket_is_the_users_alone_and_believes_nobody(
         for wrong in (b"no", b"[]", b"{}", b'{"command": 3}', b'{"command": "' + b"x" * 1000 + b'"}'):
             assert "refused" in await say(wrong)
         assert await say(b"x" * 100_000) is None
+        assert await say(b"[" * 50_000) == {"refused": "this is no JSON"}
         async with AdminSocket(path, {}, {"other": done}):
             assert await say(b'{"command": "other"}') == {"done": True}
     assert not path.exists()
     assert "change name='x'" in caplog.text
     assert "change bad=1: refused: it is bad" in caplog.text
+
+
+async def test_who_does_not_read_what_the_admin_socket_says_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = asyncio.Event()
+
+    def is_serving(task: asyncio.Task[Any]) -> bool:
+        return "AdminSocket._serve" in repr(task)
+
+    async def say_much(_: Any) -> dict[str, Any]:
+        served.set()
+        return {"much": "x" * (4 << 20)}
+
+    monkeypatch.setattr(admin, "PATIENCE", 0.2)
+    path = tmp_path / "it.sock"
+    async with AdminSocket(path, {"say": say_much}, {}):
+        _, deaf = await asyncio.open_unix_connection(path, limit=1)
+        deaf.write(b'{"command": "say"}\n')
+        await eventually(served.is_set)
+        await eventually(lambda: not [task for task in asyncio.all_tasks() if is_serving(task)])
+        deaf.close()
 
 
 async def test_streams_are_measured_to_their_first_token_and_between_tokens() -> None:

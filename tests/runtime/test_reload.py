@@ -262,6 +262,7 @@ async def test_no_request_fails_over_many_reloads_under_load() -> None:
 
 
 async def test_a_hangup_reads_the_plan_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     async with house(lambda url: plan_with(gpt(url))) as it:
         results = [None, plan_with(gpt(it.mock.endpoint, "other"))]
         reloader = Reloader(it.executor, lambda: results.pop(0))
@@ -272,6 +273,9 @@ async def test_a_hangup_reads_the_plan_again(caplog: pytest.LogCaptureFixture) -
             os.kill(os.getpid(), signal.SIGHUP)
             await eventually(lambda: list(it.executor.deployments) == ["other"])
         assert it.executor.reload_problems == ()
+        os.kill(os.getpid(), signal.SIGHUP)  # while what is in flight finishes
+        await eventually(lambda: "nothing is reloaded any more" in caplog.text)
+        assert list(it.executor.deployments) == ["other"]
 
 
 def test_the_difference_between_two_plans_is_said_in_words() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from itertools import chain
+from struct import error as struct_error
 from struct import unpack_from
 from typing import Any
 
@@ -33,7 +34,7 @@ class EventStreamParser:
         from botocore.eventstream import EventStreamBuffer, ParserError
 
         self._buffer: Any = EventStreamBuffer()
-        self._errors: tuple[type[Exception], ...] = (ParserError, UnicodeDecodeError, KeyError, IndexError)
+        self._errors: tuple[type[Exception], ...] = (ParserError, struct_error, ValueError, LookupError)
         self._pieces: list[bytes] = []
         self._size = 0
         self._wanted = _PRELUDE

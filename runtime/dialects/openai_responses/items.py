@@ -57,6 +57,7 @@ def read_items(items: list[Any], field: str = "input") -> tuple[Turn, ...]:
         at: Place = (field, index)
         if not isinstance(item, dict):
             raise fields.mistyped(path(at), dict, item)
+        fields.optional(item, "id", str, at)
         turn = _turn(item, at)
         last = turns[-1] if turns else None
         if last is not None and turn.role == last.role == "assistant" and not (turn.extras or last.extras):

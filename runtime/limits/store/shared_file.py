@@ -51,7 +51,9 @@ class SharedFile:
         try:
             await asyncio.to_thread(self._open)
         except (OSError, sqlite3.Error) as error:
-            raise StartError(f"the state in {self._path} cannot be used: {error}") from None
+            raise StartError(
+                f"the state in {self._path} cannot be used: {error}; name another folder with --state"
+            ) from None
 
     def close(self) -> None:
         """Safe to call twice."""

@@ -73,7 +73,9 @@ class SqliteStore:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._connection = await asyncio.to_thread(self._open)
         except (OSError, sqlite3.Error) as error:
-            raise StartError(f"the state in {self._path} cannot be used: {error}") from None
+            raise StartError(
+                f"the state in {self._path} cannot be used: {error}; name another folder with --state"
+            ) from None
         if self._shared is not None:
             await self._shared.start()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ....compiler.plan import RemotePoolPlan
 from ...requests.errors import NetworkError, RequestError, ServerError, StartError, Unauthorized
@@ -129,7 +130,7 @@ class GoogleAuthorizer:
         secret = read_document(self._plan.credentials, self._base_dir, self._owner, "service account's key")
         no_account = partial(_no_account, f"{self._owner}: {secret.origin}")
         try:
-            info = json.loads(secret.reveal())
+            info = orjson.loads(secret.reveal())
         except ValueError:
             raise no_account("it holds no JSON") from None
         if not isinstance(info, dict) or info.get("type") != "service_account":

@@ -95,7 +95,7 @@ class Door:
     ) -> Result:
         """What `run` gives for the values of a pipeline, as far as it may be told. Raises RequestError."""
         asked = Asked(self.name, self.key, deadline, trace)
-        result = await run(await self._seen(lambda texts: texts(values), values, asked))
+        result = await run(await self._seen(lambda texts: texts(values, own=True), values, asked))
         held = self._held(asked)
         return result if held is None else evolve(result, value=await held.value(result.value))
 
@@ -108,7 +108,7 @@ class Door:
     ) -> AsyncGenerator[Event, None]:
         """The same, with what happens on the way, and the text as it comes."""
         asked = Asked(self.name, self.key, deadline, trace)
-        seen = await self._seen(lambda texts: texts(values), values, asked)
+        seen = await self._seen(lambda texts: texts(values, own=True), values, asked)
         held, told, came = self._held(asked), "", False
         async with aclosing(stream(seen)) as events:
             async for event in events:

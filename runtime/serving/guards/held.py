@@ -92,13 +92,13 @@ class Held:
             return text
 
         finder = Texts(find)
-        finder(value)
+        finder(value, own=True)
         if finder.unread:
             for guard in self._guards:
                 guard.refuse_unread("answer", self._asked)
         whole = {place: text for place, text in found.items() if text.strip()}
         changed = await self.changed(whole)
-        return Texts(lambda place, text: changed.get(place, text))(value)
+        return Texts(lambda place, text: changed.get(place, text))(value, own=True)
 
     async def changed(self, whole: dict[Place, str]) -> dict[Place, str]:
         """What becomes of the texts at these places. Raises RequestError."""

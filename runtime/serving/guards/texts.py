@@ -25,7 +25,15 @@ _NAMES = frozenset(
         *("usage", "logprobs", "mime_type", "media_type", "detail", "cache_control", "data_type"),
     )
 )
-"""Fields whose texts are words of a protocol, numbers of things, or not to be read by anyone else."""
+"""Fields whose texts are words of a protocol, numbers of things, or not to be read by anyone else: as long as
+they look like it. Sentences are texts here, too, and so is what stands in lists and objects."""
+
+_UNREAD = frozenset(("usage", "logprobs"))
+"""Those that nobody reads, whatever is in them."""
+
+_VALUES = frozenset(("arguments", "args"))
+_CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
+"""Types of parts whose `input` is what a function is given."""
 
 _MEDIA = frozenset(
     (
@@ -38,7 +46,9 @@ _MEDIA = frozenset(
 _BASE64 = frozenset(("data", "file_data", "b64_json"))
 _BESIDE_BASE64 = frozenset(("mime_type", "b64_json", "transcript"))
 _PLAIN_NAME = re.compile(r"[\w.:/@$-]{1,64}", re.ASCII)
-_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+_SEALED = re.compile(r"[\w.:/@$+=-]*", re.ASCII)
+_SEALED_NAMES = frozenset(("signature", "thought_signature", "encrypted_content"))
+_DATA_URL = re.compile(r"data:[^,\s]{0,200};base64,[\w+/=-]*\s*", re.ASCII)
 
 
 class Texts:
@@ -48,15 +58,20 @@ class Texts:
         self._change = change
         self.unread = 0
 
-    def __call__(self, value: Any, place: Place = ()) -> Any:
-        """`value` with what `change` makes of its texts; the same object where nothing in it has changed."""
+    def __call__(self, value: Any, place: Place = (), *, own: bool = False) -> Any:
+        """`value` with what `change` makes of its texts; the same object where nothing in it has changed.
+
+        own: it is no message of a protocol, and what its fields are called says nothing.
+        """
         match value:
             case str():
                 return self.text(value, place)
             case Mapping():
-                return self._mapping(value, place)
+                return self._mapping(value, place, own)
             case list() | tuple():
-                changed = [self(item, (*place, _index(item, number))) for number, item in enumerate(value)]
+                changed = [
+                    self(item, (*place, _index(item, number)), own=own) for number, item in enumerate(value)
+                ]
                 same = all(one is other for one, other in zip(changed, value, strict=True))
                 return value if same else type(value)(changed)
             case bool() | int() | float() | None:
@@ -66,31 +81,42 @@ class Texts:
 
     def text(self, text: str, place: Place = ()) -> str:
         """What becomes of one text."""
-        if _DATA_URL.match(text):
+        if _DATA_URL.fullmatch(text):
             self.unread += 1
             return text
         changed = self._change(place, text)
         return text if changed == text else changed
 
-    def _mapping(self, value: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    def _mapping(self, value: Mapping[str, Any], place: Place, own: bool) -> Mapping[str, Any]:
         kind = value.get("type")
         if isinstance(kind, str) and kind in _MEDIA and not _says_text(value):
             self.unread += 1
             return value
         is_signed = kind == "thinking" and bool(value.get("signature"))
-        is_base64 = kind == "base64" or not _BESIDE_BASE64.isdisjoint(value)
+        is_base64 = kind == "base64" or (kind != "text" and not _BESIDE_BASE64.isdisjoint(value))
         changed: dict[str, Any] = {}
         for name, each in value.items():
-            if name in _NAMES or (is_signed and name == "thinking"):
+            if (is_signed and name == "thinking") or (not own and _is_name(name, each)):
                 changed[name] = each
             elif name in _BASE64 and is_base64:
                 self.unread += 1
                 changed[name] = each
             else:
                 key = name if _PLAIN_NAME.fullmatch(name) else self.text(name, (*place, name, None))
-                changed[key] = self(each, (*place, name))
+                is_own = own or name in _VALUES or (name == "input" and kind in _CALLS)
+                changed[key] = self(each, (*place, name), own=is_own)
         same = changed.keys() == value.keys() and all(changed[name] is value[name] for name in value)
         return value if same else changed
+
+
+def _is_name(field: str, value: Any) -> bool:
+    """Whether `value`, that of `field`, is no text for anyone."""
+    if field not in _NAMES:
+        return False
+    if isinstance(value, str):
+        is_sealed = field in _SEALED_NAMES or field.endswith("id")
+        return not value or (_SEALED if is_sealed else _PLAIN_NAME).fullmatch(value) is not None
+    return field in _UNREAD or not isinstance(value, Mapping | list | tuple)
 
 
 def _index(item: Any, number: int) -> int:

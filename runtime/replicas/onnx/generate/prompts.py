@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,8 @@ class ChatTemplate:
     def _from_config(self, source: str, where: str) -> str:
         """The template in a `tokenizer_config.json`, which names the special tokens, too."""
         try:
-            config = json.loads(source)
-        except json.JSONDecodeError as error:
+            config = orjson.loads(source)
+        except orjson.JSONDecodeError as error:
             raise StartError(f"{where} is no JSON: {error}") from None
         template = config.get("chat_template") if isinstance(config, dict) else None
         if isinstance(template, list):
