@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str | Path], Callable[[s
         return check
 
     return expected_in
+
+
+@pytest.fixture
+def socket_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where servers listen for commands: a folder whose name leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="i-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)

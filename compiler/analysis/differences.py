@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from attrs import evolve, fields, frozen
 
+from ...dsl.kinds import BudgetAction, GuardAction
 from ..plan import (
     Budget,
     DeploymentPlan,
     GatewayPlan,
+    GuardPlan,
     KeyPlan,
     PipelinePlan,
     Plan,
@@ -24,6 +26,7 @@ from ..plan import (
     is_loopback,
 )
 from ..plan.features import YES_OR_NO
+from ..plan.guards import is_meant
 from ..plan.reach import names_of
 from .bounds import QUANTITIES, Part, bounds_of, spoken, way_to
 from .features import Arrival, arrivals_of
@@ -53,6 +56,9 @@ class Change:
 
 BREAKING, RISK, INFO = Severity.BREAKING, Severity.RISK, Severity.INFO
 
+_LOOSER = (BudgetAction.REJECT, BudgetAction.THROTTLE, BudgetAction.WARN)
+"""What a spent budget does, from what stops requests to what does not."""
+
 _WORSE = {"calls": "makes", "tokens": "takes", "dollars": "costs", "seconds": "takes"}
 
 
@@ -68,6 +74,7 @@ def differences(old: Plan, new: Plan) -> tuple[Change, ...]:
         *_deployments(old, new),
         *(c for name, a, b in _both(_routes(old), _routes(new)) for c in _budgets(name, a.budget, b.budget)),
         *_gateway(old.gateway, new.gateway),
+        *_guards(old, new),
         *_keys(old, new),
     ]
     order = list(Severity)
@@ -182,8 +189,9 @@ def _flows(old: Plan, new: Plan) -> Iterator[Change]:
         if (kind, deployment) not in before:
             what = f"`{kind}` goes there, from {flow.source}"
             yield Change(RISK, deployment, what, (_arrows(flow.way),))
-    for kind, deployment in before.keys() - after.keys():
-        yield Change(INFO, deployment, f"`{kind}` goes there no longer")
+    for kind, deployment in before:
+        if (kind, deployment) not in after:
+            yield Change(INFO, deployment, f"`{kind}` goes there no longer")
 
 
 def _deployments(old: Plan, new: Plan) -> Iterator[Change]:
@@ -252,8 +260,6 @@ def _gateway(old: GatewayPlan, new: GatewayPlan) -> Iterator[Change]:
         yield Change(RISK, about, f"web pages of {origin} may call it")
     for origin in sorted({*old.cors.origins} - {*new.cors.origins}):
         yield Change(BREAKING, about, f"web pages of {origin} may call it no longer")
-    for guard in {each.name for each in old.guards} - {each.name for each in new.guards}:
-        yield Change(RISK, about, f"the guard `{guard}` is gone")
     if old.max_body > new.max_body:
         yield Change(BREAKING, about, f"takes bodies up to {new.max_body}, {old.max_body} before")
     yield from _budgets(about, old.budget, new.budget)
@@ -268,6 +274,42 @@ def _budgets(about: str, old: Budget | None, new: Budget | None) -> Iterator[Cha
             shown = ["no limit" if each is None else f"${each:g}" for each in (right, left)]
             what = f"may spend {shown[0]} a {window}, {shown[1]} before"
             yield Change(RISK if looser else INFO, about, what)
+    if old is not None and new is not None and old.on_exceeded is not new.on_exceeded:
+        looser = _LOOSER.index(new.on_exceeded) > _LOOSER.index(old.on_exceeded)
+        what = f"`on_exceeded` is `{new.on_exceeded}`, `{old.on_exceeded}` before"
+        yield Change(RISK if looser else INFO, about, what)
+
+
+def _guards(old: Plan, new: Plan) -> Iterator[Change]:
+    before = {each.name: each for each in old.gateway.guards}
+    after = {each.name: each for each in new.gateway.guards}
+    for name in before:
+        if name not in after:
+            yield Change(RISK, "gateway", f"the guard `{name}` is gone")
+    for name in after:
+        if name not in before:
+            yield Change(INFO, "gateway", f"the guard `{name}` is new: it may refuse")
+    for name, left, right in _both(before, after):
+        about = f"guard {name}"
+        unseen = [each for each in names_of(new) if left.sees(each) and not right.sees(each)]
+        if unseen:
+            yield Change(RISK, about, f"no longer sees {_listed(unseen)}")
+        if left.keys != right.keys:
+            yield Change(RISK, about, f"holds for {_keys_of(right)}, for {_keys_of(left)} before")
+        for what in ("request", "answer"):
+            one, other = getattr(left, what), getattr(right, what)
+            if one != other:
+                said = "is no longer seen" if other is None else f"is seen by `{other}`"
+                yield Change(INFO if one is None else RISK, about, f"`{what}` {said}")
+        for what in ("on_failure", "unreadable"):
+            one, other = getattr(left, what), getattr(right, what)
+            if one is not other:
+                severity = RISK if other is GuardAction.PASS else INFO
+                yield Change(severity, about, f"`{what}` is `{other}`, `{one}` before")
+
+
+def _keys_of(guard: GuardPlan) -> str:
+    return f"the keys {_listed(guard.keys)}" if guard.keys else "everyone"
 
 
 def _is_shut(gateway: GatewayPlan) -> bool:
@@ -277,8 +319,12 @@ def _is_shut(gateway: GatewayPlan) -> bool:
 def _keys(old: Plan, new: Plan) -> Iterator[Change]:
     before = {each.name: each for each in old.gateway.keys}
     after = {each.name: each for each in new.gateway.keys}
-    for name in before.keys() - after.keys():
-        yield Change(BREAKING, f"key {name}", "is gone: who shows it is refused")
+    for name in before:
+        if name not in after:
+            yield Change(BREAKING, f"key {name}", "is gone: who shows it is refused")
+    for name in after:
+        if name not in before:
+            yield Change(RISK, f"key {name}", "is new: who shows it may call")
     for name, left, right in _both(before, after):
         gone = [each for each in names_of(old) if _may(left, each) and not _may(right, each)]
         more = [each for each in names_of(new) if _may(right, each) and not _may(left, each)]
@@ -289,6 +335,11 @@ def _keys(old: Plan, new: Plan) -> Iterator[Change]:
         for limit in ("requests_per_minute", "tokens_per_minute"):
             pair = (getattr(each.rate_limits, limit) for each in (left, right))
             yield from (evolve(each, severity=_broken(each)) for each in _less(f"key {name}", limit, *pair))
+        yield from _budgets(f"key {name}", left.budget, right.budget)
+        if left.protocols != right.protocols:
+            fewer = right.protocols and (not left.protocols or {*left.protocols} - {*right.protocols})
+            shown = _listed(right.protocols) or "every protocol"
+            yield Change(BREAKING if fewer else INFO, f"key {name}", f"may speak {shown}")
         if left.secret != right.secret:
             yield Change(RISK, f"key {name}", "is shown with another secret")
 
@@ -299,8 +350,6 @@ def _broken(change: Change) -> Severity:
 
 
 def _may(key: KeyPlan, name: str) -> bool:
-    from ..plan.guards import is_meant
-
     return not key.models or any(is_meant(each, name) for each in key.models)
 
 

@@ -26,7 +26,9 @@ deployment claude {
 }
 route assistant = fallback [gpt, mini]
 pipeline sum(x: text) -> text { return assistant(x) }
+extern clean(texts: list<text>) -> list<text> = python("guards:clean")
 gateway {
+  guard pii { request = clean, answer = clean }
   auth = bearer(env("TOKEN"))
   key team { secret = env("TEAM"), models = [assistant, mini], rate_limits { requests_per_minute = 10 } }
 }
@@ -81,6 +83,38 @@ CORS = 'gateway {\n  cors { origins = ["https://a.example"] }'
         ("[assistant, mini]", "[assistant]", "breaking", "key team", "may ask `mini` no longer"),
         ("[assistant, mini]", "[assistant, claude, mini]", "risk", "key team", "may ask `claude`"),
         ("= $5,", "= $9,", "risk", "gpt", "may spend $9 a day, $5 before"),
+        ("= reject", "= warn", "risk", "gpt", "`on_exceeded` is `warn`, `reject` before"),
+        (
+            "= 10 }",
+            "= 10 }, budget { max_spend_per_day = $1, on_exceeded = reject }",
+            "info",
+            "key team",
+            "$1 a day, no limit before",
+        ),
+        (
+            "= 10 }",
+            '= 10 } }\n  key new { secret = env("NEW")',
+            "risk",
+            "key new",
+            "is new: who shows it may call",
+        ),
+        ("= 10 }", "= 10 }, protocols = [openai]", "breaking", "key team", "may speak `openai`"),
+        (
+            "guard pii {",
+            "guard pii { on_failure = pass,",
+            "risk",
+            "guard pii",
+            "`on_failure` is `pass`, `refuse` before",
+        ),
+        (
+            "guard pii {",
+            "guard pii { models = [assistant, gpt, mini, sum],",
+            "risk",
+            "guard pii",
+            "no longer sees `claude`",
+        ),
+        (", answer = clean", "", "risk", "guard pii", "`answer` is no longer seen"),
+        ("guard pii {", "guard other {", "risk", "gateway", "the guard `pii` is gone"),
         ("gateway {", CORS, "risk", "gateway", "web pages of https://a.example may call it"),
     ],
 )
@@ -89,6 +123,14 @@ def test_each_change_is_said_as_what_requests_meet(
 ) -> None:
     found = changed(inferc, (old, new))
     assert [s for s, a, w in found if a == about and w.endswith(what)] == [severity], found
+
+
+def test_changes_of_a_kind_are_told_in_the_order_of_the_file(inferc: Command) -> None:
+    names = ("zoe", "adam", "mia", "ben", "lea")
+    keys = "".join(f'  key {each} {{ secret = env("{each.upper()}") }}\n' for each in names)
+    Path("old.infer").write_text(OLD.removesuffix("}\n") + keys + "}\n", "utf-8")
+    found = changed(inferc)
+    assert [about for _, about, what in found if what.startswith("is gone")] == [f"key {n}" for n in names]
 
 
 def test_what_costs_more_says_why(inferc: Command) -> None:

@@ -37,9 +37,8 @@ Inferc = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def inferc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inferc:
+def inferc(socket_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Inferc:
     """Runs a command in a world with no other servers; gives status, output and errors."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("NO_COLOR", "1")
 
     def run(*arguments: str) -> tuple[int, str, str]:

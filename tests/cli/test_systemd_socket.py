@@ -44,9 +44,8 @@ def start(listening: socket.socket, file: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_requests_wait_in_the_socket_until_a_server_takes_them(
-    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: int, tmp_path: Path, socket_folder: Path
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     file = tmp_path / "chat.infer"
     file.write_text(FILE.replace("WORKERS", str(workers)))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -63,8 +63,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def file(tmp_path: Path, socket_folder: Path) -> Path:
     return tmp_path / "chat.infer"
 
 

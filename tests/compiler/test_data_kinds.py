@@ -21,12 +21,13 @@ deployment a {
 }
 deployment b { model = "gpt-4o", allows = [], runtime openai { api_key = env("KEY") } }
 deployment c { model = "gpt-4o", runtime openai { api_key = env("KEY") } }
+extern hide(x: text) -> text = python("m:f") with { removes = ["pci-dss"] }
 pipeline p(x: text) -> text {
   carries = [customer_data, "pci-dss"]
-  y = a(x)
+  y = a(hide(x))
   return y
 }
-gateway { key team { secret = env("TEAM"), carries = [eu] } }
+gateway { key team { secret = env("TEAM"), carries = [eu], models = [a] } }
 """
 
 
@@ -48,7 +49,7 @@ def test_they_are_kept_in_the_plan(tmp_path: Path) -> None:
         ("[]", "[1]", "E0301"),
         ("[]", '["two words"]', "E0301"),
         ("[]", '[env("X", "eu")]', "E0301"),
-        ("y = a(x)", "carries = [eu]\n  y = a(x)", "E0203"),
+        ("y = a(hide(x))", "carries = [eu]\n  y = a(hide(x))", "E0203"),
         ('[customer_data, "pci-dss"]', "a(x)", "E0201"),
     ],
 )

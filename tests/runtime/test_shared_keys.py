@@ -22,8 +22,7 @@ gateway { key team { models = [gpt] } }
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def file(tmp_path: Path, socket_folder: Path) -> str:
     path = tmp_path / "shop.infer"
     path.write_text(FILE)
     return str(path)

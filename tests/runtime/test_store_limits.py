@@ -375,12 +375,12 @@ async def test_a_redis_that_lost_its_memory_is_told_what_was_sent_and_what_is_in
 
 async def test_shares_are_back_at_the_full_rate_seconds_after_redis_was_away(redis: RedisServer) -> None:
     async with approximate(redis, 2, requests_per_minute=1000) as limiters:
-        assert await count_granted(limiters, 10, within=2) == 20
+        assert await count_granted(limiters, 10, within=20) == 20
         with redis.stopped():
             await until(lambda: all(one._lost for one in limiters))
         began = time.monotonic()
         await until(lambda: not any(one._lost for one in limiters))
-        assert await count_granted(limiters, 100, within=3) == 200
+        assert await count_granted(limiters, 100, within=20) == 200
         assert time.monotonic() - began < 30
 
 

@@ -1,9 +1,8 @@
 """From answers of Converse and ConverseStream to events.
 
 Thoughts are sealed as Anthropic's: of the models here, only Claude signs its own, and takes them back
-wherever
-it runs. Sources: Amazon Bedrock API reference (Converse, ConverseStream); Anthropic's guide to extended
-thinking.
+wherever it runs. Sources: Amazon Bedrock API reference (Converse, ConverseStream); Anthropic's guide to
+extended thinking.
 """
 
 from __future__ import annotations
