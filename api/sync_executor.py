@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,8 @@ class SyncExecutor:
                 loop.loop.call_soon_threadsafe(room.release)
                 yield piece
             reading.result()
+        except CancelledError:
+            raise RuntimeError("the executor was closed while this was read") from None
         finally:
             reading.cancel()
 

@@ -136,8 +136,12 @@ def test_an_executor_answers_threads_and_leaves_none(chat: inferc.Plan) -> None:
     said.close()  # type: ignore[attr-defined]
     with pytest.raises(inferc.RequestError, match="no model `gtp`"):
         list(executor.stream("gtp", "Hi"))
+    cut = executor.stream("gpt", "one two three four")
+    assert next(cut) == "You"
     executor.close()
     executor.close()
+    with pytest.raises(RuntimeError, match="was closed"):
+        list(cut)
     assert threading.active_count() == before
     with pytest.raises(RuntimeError, match="start"):
         executor.chat("gpt", "Hi")
