@@ -126,6 +126,21 @@ def chosen(found: dict[str, T], arguments: Namespace) -> dict[str, T] | int:
     return fail(f"{arguments.file} serves nothing called `{name}`; {hint}")
 
 
+def outlined(name: str, path: Path, arguments: Namespace, *, although: str) -> Plan | int:
+    """The plan of a file without the contents of models, or the exit status when there is none.
+
+    although: the code of errors that do not stand in the way.
+    """
+    from ..compiler.compile import check_file
+    from ..compiler.lower import outline
+
+    checked = check_file(name, path, settings=dict(arguments.settings))
+    errors = [each for each in checked.diagnostics if each.is_error and each.code != although]
+    if errors or checked.program is None:
+        return show(errors, Namespace(format="terminal", deny=None))
+    return outline(checked.program)
+
+
 def ready_plan(arguments: Namespace) -> Ready | int:
     """The plan behind the file, or the exit status when there is none."""
     path = Path(arguments.file)

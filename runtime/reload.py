@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 audit = logging.getLogger(AUDIT)
 
 Reread = Callable[[], Plan | None]
-"""Reads the plan again. Blocks. None when it cannot be used, which it says itself."""
+"""Reads the plan again. Blocks. None when it cannot be used, which it says itself. Raises StartError."""
 
 TakeOver = Callable[[Plan], Awaitable[None]]
 """Serves another plan from now on. Raises StartError, and then nothing has changed."""
@@ -84,16 +84,19 @@ class Reloader:
 
     async def difference(self) -> tuple[list[str], tuple[str, ...]]:
         """What a reload would change, and what is wrong with the file."""
-        plan = await asyncio.to_thread(self._reread)
+        try:
+            plan = await asyncio.to_thread(self._reread)
+        except StartError as error:
+            return [], error.problems
         return ([], (UNUSABLE,)) if plan is None else (changes(self._executor.plan, plan), ())
 
     async def _reload(self) -> tuple[str, ...]:
         self.changes = []
-        plan = await asyncio.to_thread(self._reread)
-        if plan is None:
-            return (UNUSABLE,)
-        changed = changes(self._executor.plan, plan)
         try:
+            plan = await asyncio.to_thread(self._reread)
+            if plan is None:
+                return (UNUSABLE,)
+            changed = changes(self._executor.plan, plan)
             await self._take_over(plan)
         except StartError as error:
             return error.problems

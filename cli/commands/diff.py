@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...compiler.plan import Plan, PlanError, load_plan
-from ..output import fail, harmless, show
+from ..output import fail, harmless
+from ..plans import outlined
 from ..revisions import NoRevision, read_revision
 from ..sources import add_settings
 
@@ -77,15 +78,9 @@ def _plan(written: str, arguments: Namespace, stack: ExitStack) -> Plan | int:
             return load_plan(path)
         except PlanError as error:
             return fail(str(error))
-    from ...compiler.compile import check_file
     from ...compiler.importers.checked import MISSING_MODEL
-    from ...compiler.lower import outline
 
-    checked = check_file(written, path, settings=dict(arguments.settings))
-    errors = [each for each in checked.diagnostics if each.is_error and each.code != MISSING_MODEL]
-    if errors or checked.program is None:
-        return show(errors, Namespace(format="terminal", deny=None))
-    return outline(checked.program)
+    return outlined(written, path, arguments, although=MISSING_MODEL)
 
 
 def _reload(old: Plan, new: Plan) -> list[str]:

@@ -8,8 +8,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..output import harmless, show
-from ..plans import add_plan, ready_plan
+from ..output import harmless
+from ..plans import add_plan, outlined, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -56,14 +56,7 @@ def _plan(arguments: Namespace) -> Plan | int:
     if path.suffix == ".json":
         ready = ready_plan(arguments)
         return ready if isinstance(ready, int) else ready.plan
-    from ...compiler.compile import check_file
-    from ...compiler.lower import outline
-
-    checked = check_file(arguments.file, path, settings=dict(arguments.settings))
-    others = [each for each in checked.diagnostics if each.code != "E0440"]
-    if checked.program is None or any(each.is_error for each in others):
-        return show(others, arguments)
-    return outline(checked.program)
+    return outlined(arguments.file, path, arguments, although="E0440")
 
 
 _ALLOWED = {True: "yes", False: "NO", None: "here"}

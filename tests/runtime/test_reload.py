@@ -40,6 +40,7 @@ from inferc.runtime.http_server import HttpServer, bind
 from inferc.runtime.mock_provider import MockOptions
 from inferc.runtime.plan_changes import changes
 from inferc.runtime.reload import UNUSABLE, Reloader, reloading_on_hangup
+from inferc.runtime.requests.errors import StartError
 
 from ..support.pipelines import Graph, fallback, plan_with
 from ..support.remote import Mock, eventually, mock_provider, remote_plan
@@ -175,6 +176,17 @@ async def test_a_bad_plan_changes_nothing_and_says_why(change: Made, says: str) 
         assert it.executor.now is before
         assert dict(it.executor.deployments) == deployments
         assert [await it.ask(name) for name in ("gpt", "r")] == [(200, "")] * 2
+
+
+async def test_what_reading_refuses_is_a_problem_of_the_file_and_no_defect() -> None:
+    def reread() -> Plan:
+        raise StartError("gateway: take `workers` out of the file")
+
+    async with house(lambda url: plan_with(gpt(url))) as it:
+        reloader = Reloader(it.executor, reread)
+        assert await reloader.reload("a test") == ("gateway: take `workers` out of the file",)
+        assert await reloader.difference() == ([], ("gateway: take `workers` out of the file",))
+        assert await it.ask("gpt") == (200, "")
 
 
 async def test_limits_and_budgets_go_on_counting_where_they_have_not_changed() -> None:
