@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ..compiler.compile import Checked
 
 T = TypeVar("T")
+
+_MOST_PARTS = 20_000
+_DEEPEST = 200
 
 
 @frozen
@@ -162,3 +166,18 @@ def ready_plan(arguments: Namespace) -> Ready | int:
     plan = compile_checked(checked, path.parent)
     files += [path.parent / name for name in files_of(plan)]
     return Ready(plan, path.parent, tuple(files), checked)
+
+
+VAST = "there are more ways than can be shown: ask for a NAME that is nearer to the models"
+
+
+def is_vast(parts: Iterable[Any]) -> bool:
+    """Whether the ways through `parts` are more than anyone reads: shared members multiply them."""
+    left, count = [(part, 0) for part in parts], 0
+    while left:
+        part, depth = left.pop()
+        count += 1
+        if count > _MOST_PARTS or depth > _DEEPEST:
+            return True
+        left += [(each, depth + 1) for each in part.parts]
+    return False

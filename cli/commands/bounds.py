@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from ..plans import add_plan, chosen, ready_plan
+from ..output import fail
+from ..plans import VAST, add_plan, chosen, is_vast, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run(arguments: Namespace) -> int:
     parts, name = chosen(bounds_of(ready.plan), arguments), arguments.name
     if isinstance(parts, int):
         return parts
+    if (name is not None or arguments.json) and is_vast(parts.values()):
+        return fail(VAST)
     if arguments.json:
         json.dump({each: _as_json(part) for each, part in parts.items()}, sys.stdout, indent=2)
         print()

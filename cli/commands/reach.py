@@ -8,7 +8,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..plans import add_plan, chosen, ready_plan
+from ..output import fail
+from ..plans import VAST, add_plan, chosen, is_vast, ready_plan
 from ..tables import table
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def run(arguments: Namespace) -> int:
     arrivals, name = chosen(arrivals_of(ready.plan), arguments), arguments.name
     if isinstance(arrivals, int):
         return arrivals
+    if name is not None and is_vast(arrivals.values()):
+        return fail(VAST)
     if arguments.json:
         json.dump({each: _as_json(found) for each, found in arrivals.items()}, sys.stdout, indent=2)
         print()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, inf
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ...dsl.kinds import CapacityKind, TaskKind
 from ..plan import (
@@ -48,14 +48,23 @@ ASKS_PER_MEMBER = 2
 """How often a route asks on average, at most, for each of its members."""
 
 
+LARGEST = 1e300
+"""More than that is without a limit."""
+
+
+def _countable(number: float) -> float:
+    """`number`, infinite where it is too large for a float: routes of routes multiply."""
+    return inf if number > LARGEST else number
+
+
 @frozen
 class Bound:
     """The most that something can take; infinite: there is no limit. dollars: by the prices of the plan."""
 
-    calls: float = 0
-    tokens: float = 0
-    dollars: float = 0
-    seconds: float = 0
+    calls: float = field(default=0, converter=_countable)
+    tokens: float = field(default=0, converter=_countable)
+    dollars: float = field(default=0, converter=_countable)
+    seconds: float = field(default=0, converter=_countable)
 
     def __add__(self, other: Bound) -> Bound:
         """One after the other."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from inferc.cli.main import main
+
 from ..runtime.onnx.toys import crashing
 from ..support.commands import INFERC, SAMPLES
 from .conftest import Command
@@ -284,3 +286,19 @@ def test_a_fault_that_is_none_is_a_wrong_command_line(inferc: Command) -> None:
     done = inferc("mock-provider", "--port", "0", "--fault", "200")
     assert done.status == 2
     assert "from 400 to 599" in done.err
+
+
+@pytest.mark.parametrize("command", ["bounds", "reach"])
+def test_routes_that_multiply_their_ways_hold_nobody_up(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = 'model = "gpt-4o-mini", runtime openai { api_key = env("K") }'
+    members = [f"route {name}{n} = fallback [a{n + 1}, b{n + 1}]" for n in range(1100) for name in "ab"]
+    ends = [f"deployment {name}1100 {{ {model} }}" for name in "ab"]
+    (tmp_path / "many.infer").write_text("\n".join((*members, *ends)), "utf-8")
+    file = str(tmp_path / "many.infer")
+    assert main([command, file]) == 0
+    capsys.readouterr()
+    assert main([command, file, "a0"]) == 1
+    assert "ask for a NAME that is nearer to the models" in capsys.readouterr().err
+    assert main([command, file, "a1098"]) == 0
