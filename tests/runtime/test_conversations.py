@@ -81,6 +81,7 @@ async def test_a_conversation_and_its_items_are_shown_changed_and_deleted() -> N
     ("path", "body", "param"),
     [
         ("/conversations", {"items": [{"role": "nobody", "content": "x"}]}, "items[0].role"),
+        ("/conversations", {"items": [{"id": [1], "role": "user", "content": "x"}]}, "items[0].id"),
         ("/conversations", {"items": [{"role": "user", "content": "x"}] * 21}, "items"),
         ("/conversations", {"metadata": {"a": 1}}, "metadata"),
         ("/conversations", {"metadata": {str(each): "" for each in range(17)}}, "metadata"),
