@@ -136,21 +136,24 @@ class Supervisor:
             done: list[WorkerProcess] = []
             try:
                 for worker in [each for each in self._workers if each.is_ready]:
-                    done.append(worker)
                     await self._take_over(worker, plan)
+                    done.append(worker)
+                self.plan = plan  # which those that are added begin with
+                await self._have(plan.gateway.workers)
             except StartError:
-                for worker in done[:-1]:
+                self.plan = before
+                for worker in done:
                     with suppress(StartError):
                         await self._take_over(worker, before)
                 if self._port is not old_port and self._port is not None:
                     self._port.close()
                     self._port, self._handed = old_port, old_handed
+                with suppress(StartError):
+                    await self._have(before.gateway.workers)
                 raise
             if self._port is not old_port and old_port is not None:
                 old_port.close()
-            self.plan = plan
             self.reloaded_at = time.time()
-        await self._have(plan.gateway.workers)
 
     def statuses(self) -> list[dict[str, Any]]:
         """How each worker is."""
