@@ -25,6 +25,9 @@ from .places import Places
 from .sandbox import GIVES, MUTATING, ONE_OF, PYTHON, SAME, environment, functions
 from .typed import Mistake, PromptOf, Typed
 
+_ITSELF = "self"
+"""What Jinja2 calls the template, whatever values are given."""
+
 _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.Include: "include",
     nodes.Import: "import",
@@ -128,6 +131,15 @@ class _Template:
         for names in reversed(self._names):
             if node.name in names:
                 return names[node.name]
+        if node.name == _ITSELF:
+            self._error(
+                "E0607",
+                f"`{_ITSELF}` means the template itself",
+                self._places.name(node.name, node.lineno),
+                "no value of yours",
+                help="give the parameter or the step another name",
+            )
+            return UNKNOWN
         if node.name in self.variables:
             return self.variables[node.name].type
         typed = self._value(node)
