@@ -116,7 +116,7 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
             declarer.check_template(symbol)
     for check in CHECKS:
         check(program, found)
-    if program.gateway.bounds != Bounds() and not found.has_errors:
+    if not found.has_errors and _bounds(program):
         from .analysis.promises import check_bounds
 
         check_bounds(program, found)
@@ -133,6 +133,14 @@ def _check(root: Module, modules: list[Module], settings: Mapping[str, Any], fou
 
         check_features(program, found)
     return program
+
+
+def _bounds(program: Program) -> bool:
+    """Whether the gateway, a key or a route says the most that one request may take."""
+    routes = program.graph.routes if program.graph is not None else ()
+    written = [program.gateway.bounds, *(each.key.bounds for each in program.gateway.keys)]
+    written += [each.options.options.bounds for each in routes]
+    return any(each != Bounds() for each in written)
 
 
 def _carries(program: Program) -> bool:

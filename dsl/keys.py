@@ -9,6 +9,7 @@ from attrs import frozen
 
 from .data_kinds import DataKind
 from .fields import at_least, doc
+from .gateway import Bounds
 from .kinds import ClientProtocol, SecretSource
 from .policies import Budget
 from .record import Record
@@ -80,6 +81,9 @@ class Key(Record):
         'from when on it is refused, such as `"2027-01-31"`; UTC where nothing else is said', default=None
     )
     carries: tuple[DataKind, ...] = doc("kinds of data that its requests hold", default=())
+    bounds: Bounds = doc(
+        "the most that one of its requests may take; more is an error when checked", factory=Bounds
+    )
     labels: dict[str, str] = doc("what else is known about it, such as a team; shown in status", factory=dict)
 
 

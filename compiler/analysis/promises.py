@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 
-from attrs import fields
+from attrs import frozen
 
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import Bounds
 from ...dsl.promise import Promise
+from ...dsl.source import Span
 from ..lower import outline
+from ..merge import Section, Setting
+from ..plan.guards import is_meant
 from ..program import Program
 from ..routes.typed import TypedRoute
 from ..shape import span_in
-from .bounds import bounds_of, spoken, way_to
+from .bounds import Part, bounds_of, spoken, way_to
 from .features import MEANINGS, Arrival, arrivals_of, losses
 
 _QUANTITIES = {
@@ -27,29 +32,60 @@ _MOST_LOSSES = 4
 """How many of them a message shows."""
 
 
+@frozen
+class _Written:
+    """Bounds that are written somewhere. span: where a field of theirs is. names: what they hold for."""
+
+    bounds: Bounds
+    span: Callable[[str], Span]
+    names: tuple[str, ...]
+
+
 def check_bounds(program: Program, found: Diagnostics) -> None:
     """Each name that clients use stays within each bound that is written. Of programs without errors."""
-    promised = {
-        each.name: most
-        for each in fields(Bounds)
-        if (most := getattr(program.gateway.bounds, each.name)) is not None
-    }
     parts = bounds_of(outline(program))
-    for field, most in promised.items():
-        quantity, takes = _QUANTITIES[field]
+    for written in _written(program, tuple(parts)):
+        _check_bounds(written, {name: parts[name] for name in written.names}, found)
+
+
+def _written(program: Program, names: tuple[str, ...]) -> Iterator[_Written]:
+    gateway = program.gateway
+    yield _Written(gateway.bounds, partial(_span, gateway.paths), names)
+    for key in gateway.keys:
+        asked = tuple(
+            name
+            for name in names
+            if not key.key.models or any(is_meant(each, name) for each in key.key.models)
+        )
+        yield _Written(key.key.bounds, partial(key.written, "bounds"), asked)
+    for route in program.graph.routes if program.graph is not None else ():
+        options = route.options
+        yield _Written(options.options.bounds, partial(_span, options.paths), (route.name,))
+
+
+def _span(paths: Mapping[tuple[str, ...], Setting | Section], field: str) -> Span:
+    return span_in(paths, ("bounds", field))
+
+
+def _check_bounds(written: _Written, parts: Mapping[str, Part], found: Diagnostics) -> None:
+    for field, (quantity, takes) in _QUANTITIES.items():
+        most = getattr(written.bounds, field)
+        if most is None:
+            continue
         numbers = {name: getattr(part.bound, quantity) for name, part in parts.items()}
         over = sorted((name for name in numbers if numbers[name] > float(most)), key=numbers.__getitem__)
         if not over:
             continue
         worst = over[-1]
         most_of_it = spoken(quantity, numbers[worst]) if isfinite(numbers[worst]) else _ANY[quantity]
+        others = f"; {len(over)} of {len(parts)} names may take more" if len(parts) > 1 else ""
         found.error(
             "E0427",
             f"one request to `{worst}` {takes.format(most_of_it)}",
-            span_in(program.gateway.paths, ("bounds", field)),
+            written.span(field),
             "more than this",
             notes=way_to(parts[worst], quantity),
-            help=f"`inferc bounds` shows all of it; {len(over)} of {len(parts)} names may take more",
+            help=f"`inferc bounds` shows all of it{others}",
         )
 
 

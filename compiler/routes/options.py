@@ -7,6 +7,7 @@ from attrs import field, frozen
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
+from ...dsl.gateway import Bounds
 from ...dsl.policies import Budget
 from ...dsl.promise import Promise
 from ...dsl.validation import ranges
@@ -23,6 +24,9 @@ class RouteOptions:
     budget: Budget | None = doc("spend ceilings of all that is asked through it", default=None)
     promise: Promise | None = doc(
         "what arrives at every deployment that may answer; a loss is an error when checked", default=None
+    )
+    bounds: Bounds = doc(
+        "the most that one request to it may take; more is an error when checked", factory=Bounds
     )
     carries: tuple[DataKind, ...] = doc("kinds of data that its requests hold", default=())
 

@@ -187,3 +187,19 @@ def test_no_request_takes_more_than_its_bound(plan: Plan, name: str, seed: int, 
     most = bounds_of(plan)[name].bound
     assert calls <= most.calls
     assert seconds <= most.seconds
+
+
+def test_a_route_and_a_key_have_bounds_of_their_own(tmp_path: Path) -> None:
+    text = """
+deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }
+deployment mini { model = "gpt-4o-mini", runtime openai { api_key = env("K"), retry { max_retries = 0 } } }
+route r = fallback [gpt, mini] with { bounds { max_calls = 4 } }
+gateway {
+  auth = bearer(env("T"))
+  key team { secret = env("U"), models = [mini], bounds { max_calls = 1, max_cost = $0.01 } }
+}
+"""
+    found = [each.message for each in Project(tmp_path).findings(text) if each.code == "E0427"]
+    assert found == ["one request to `r` may make 16 calls", "one request to `mini` may cost $0.029"]
+    fine = text.replace("max_calls = 4", "max_calls = 99").replace(", max_cost = $0.01", "")
+    assert Project(tmp_path).codes(fine) == []

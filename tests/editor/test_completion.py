@@ -131,7 +131,8 @@ def test_functions_for_a_model(desk: Desk) -> None:
 def test_what_stands_behind_a_route_and_among_the_steps_of_a_pipeline(desk: Desk) -> None:
     base = "deployment a { }\ndeployment b { }\n"
     for route in ("fallback [a, b]", "hedge [a, b] after 1s", "balance [a, b] by usage", "split { a: 100% }"):
-        assert set(offered(desk, f"{base}route r = {route} with {{ | }}")) == {"budget", "carries", "promise"}
+        names = set(offered(desk, f"{base}route r = {route} with {{ | }}"))
+        assert names == {"bounds", "budget", "carries", "promise"}
         found = offered(desk, f"{base}route r = {route} with {{ budget {{ | }} }}")
         assert {"on_exceeded", "max_spend_per_week"} <= set(found), route
     assert {"return", "carries"} <= set(offered(desk, "pipeline p(m: text) -> text { | }"))
