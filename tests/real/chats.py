@@ -158,10 +158,12 @@ class Chats:
         answer = through.json["choices"][0]["message"]
         called = said(through.json)["choices"][0]["calls"]
         assert {each["name"] for each in called} == {"weather"}
-        arguments = json.loads(called[0]["arguments"])
-        assert arguments["city"] in CITY["enum"]
+        if server.fills_in:
+            assert json.loads(called[0]["arguments"])["city"] in CITY["enum"]
         streamed = folded(stream(f"{served.url}/v1", "/chat/completions", body))
-        assert streamed["choices"][0]["calls"] == called
+        if server.fills_in:
+            assert streamed["choices"][0]["calls"] == called
+        assert streamed == folded(stream(served.direct(server.first), "/chat/completions", body))
         answer["tool_calls"] = answer["tool_calls"][:1]
         result = {"role": "tool", "tool_call_id": answer["tool_calls"][0]["id"], "content": "sunny"}
         following = asked({"messages": [*HELLO, answer, result], "tools": [WEATHER], "tool_choice": "none"})

@@ -67,7 +67,7 @@ class ChatLives(Lives):
 
     def test_a_client_that_leaves(self, served: Served, server: Server, note: Note) -> None:
         """A client that leaves in the middle of a stream ends the generation in the server."""
-        endless = asked({"messages": HELLO, "max_tokens": None, "stream": True})
+        endless = asked({"messages": HELLO, "stream": True, **server.endless})
         with sent(f"{served.url}/v1", "/chat/completions", endless) as response:
             for _, _ in zip(range(5), events(response), strict=False):
                 pass
@@ -79,14 +79,14 @@ class ChatLives(Lives):
     def test_a_stream_that_breaks_off(self, served: Served, server: Server, note: Note) -> None:
         """kill -9 in the middle of a stream: an error, no clean end; a route answers at once."""
         starts = served.starts(server.first)
-        endless = asked({"messages": HELLO, "max_tokens": None, "stream": True})
+        endless = asked({"messages": HELLO, "stream": True, **server.endless})
         last: Json = {}
         with sent(f"{served.url}/v1", "/chat/completions", endless) as response:
             replica = response.headers["x-inferc-replica"]
             victim = server.first.replace("/0", f"/{replica}")
             starts = served.starts(victim)
             for each in events(response):
-                assert each != "[DONE]"
+                assert each != "[DONE]", (last, served.killed, served.starts(victim), starts, victim)
                 last = json.loads(each)
                 if last.get("choices") and served.starts(victim) == starts and not served.killed:
                     served.killed = True

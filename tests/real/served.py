@@ -189,6 +189,14 @@ def _environment(pid: int) -> bytes:
         return b""
 
 
+def _born(pid: int) -> int:
+    """When a process was started; numbers of processes are given again."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 1 << 62
+
+
 def _listener(port: int) -> int:
     """Whose socket listens at `port` of 127.0.0.1, or of all addresses."""
     sockets = set()
@@ -197,7 +205,7 @@ def _listener(port: int) -> int:
             words = line.split()
             if words[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port:
                 sockets.add(f"socket:[{words[9]}]")
-    for pid in sorted(_processes()):
+    for pid in sorted(_processes(), key=_born):  # those that it has started may hold the socket, too
         try:
             if any(os.readlink(each) in sockets for each in Path(f"/proc/{pid}/fd").iterdir()):
                 return pid

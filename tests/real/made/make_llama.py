@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 SPECIAL = ["<unk>", "<s>", "<|im_start|>", "<|im_end|>"]
-CONTEXT = 2048
+CONTEXT = 16384
 TEMPLATE = Path(__file__).with_name("template.jinja").read_text()
 
 
