@@ -35,6 +35,7 @@ from inferc.compiler.plan import (
     BudgetAction,
     CircuitBreakerConfig,
     GatewayPlan,
+    KeyPlan,
     Money,
     Plan,
     Price,
@@ -50,9 +51,12 @@ from inferc.compiler.plan import (
     Timeouts,
     WireFormat,
 )
+from inferc.dsl.keys import KeyLimits, KeySecret
 from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import serve
+from inferc.runtime.gateway.access_log import AccessLog, LogForm
+from inferc.runtime.gateway.request_records import Records
 from inferc.runtime.http_server import HttpServer, bind, stop_signal
 
 SCRIPT = str(Path(__file__).resolve())
@@ -111,9 +115,18 @@ class Sample:
 
 
 def measure(
-    *, policies: bool, stream: bool, connections: int, requests: int, rounds: int, chunks: int = 50
+    *,
+    policies: bool,
+    stream: bool,
+    connections: int,
+    requests: int,
+    rounds: int,
+    chunks: int = 50,
+    operated: bool = False,
 ) -> dict[str, Sample]:
     """The medians of `rounds` rounds of the forwarder and of the gateway, in turn.
+
+    operated: also of a gateway with a key that has limits and a budget, and an access log.
 
     Each round has processes of its own: how their memory happens to lie makes a difference of 10 %.
     """
@@ -121,7 +134,7 @@ def measure(
     body = json.dumps({"model": "gpt", "messages": [message], "stream": stream}).encode()
     samples: dict[str, list[Sample]] = {}
     for _ in range(rounds):
-        with _proxies(chunks, GAP, policies=policies) as (servers, others):
+        with _proxies(chunks, GAP, policies=policies, operated=operated) as (servers, others):
             for name, server in servers.items():
                 sample = _round(server, body, stream, connections, requests, others)
                 samples.setdefault(name, []).append(sample)
@@ -134,7 +147,7 @@ def measure(
 
 @contextmanager
 def _proxies(
-    chunks: int, gap: float, *, policies: bool
+    chunks: int, gap: float, *, policies: bool, operated: bool
 ) -> Iterator[tuple[dict[str, Server], set[int] | None]]:
     """The forwarder and the gateway in front of an upstream, and the cores that are left for the load."""
     cores = sorted(os.sched_getaffinity(0))
@@ -147,6 +160,10 @@ def _proxies(
             "lean": stack.enter_context(serving([SCRIPT, "lean", upstream], cpus=measured)),
             "inferc": stack.enter_context(serving([SCRIPT, "gateway", upstream, kind], cpus=measured)),
         }
+        if operated:
+            servers["operated"] = stack.enter_context(
+                serving([SCRIPT, "gateway", upstream, "operated"], cpus=measured)
+            )
         yield servers, others
 
 
@@ -263,9 +280,20 @@ async def _serve_lean(upstream: str) -> None:
 
 async def _serve_gateway(upstream: str, kind: str) -> None:
     os.environ["BENCH_KEY"] = KEY
-    plan = plan_of(f"{upstream}/v1", **(POLICIES if kind == "policies" else NO_POLICIES))
-    gateway = GatewayPlan(port=0)
-    await serve(Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd()), gateway, ready=_announce)
+    plan = plan_of(f"{upstream}/v1", **(NO_POLICIES if kind == "plain" else POLICIES))
+    keys = (
+        KeyPlan(
+            name="team",
+            secret=(KeySecret.env("BENCH_KEY"),),
+            rate_limits=KeyLimits(100_000_000, 500_000_000),
+            budget=POLICIES["budget"],
+        ),
+    )
+    gateway = GatewayPlan(port=0, keys=keys if kind == "operated" else ())
+    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230, before anything runs
+        log = AccessLog(nowhere, LogForm.JSON) if kind == "operated" else None
+        executor = Executor(Plan(SCHEMA, "bench", gateway, (plan,)), Path.cwd())
+        await serve(executor, gateway, ready=_announce, records=Records(log))
 
 
 async def _serve_upstream(chunks: str, gap: str) -> None:
