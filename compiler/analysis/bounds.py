@@ -35,8 +35,8 @@ from ..plan import (
     RoutePlan,
     ToolPlan,
 )
+from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.reach import members_of, names_of
-from .graph_nodes import blocks_of, step_of, texts_in
 
 LONGEST_LIMIT = 60.0
 """Seconds that an attempt waits for a rate limit or a circuit."""
@@ -240,7 +240,7 @@ class _Steps:
 
     def _taken(self, node: Node) -> set[str]:
         """The nodes whose values `node`, or a block that it runs, takes."""
-        taken = set(texts_in(node))
+        taken = set(taken_by(node).values())
         for block in blocks_of(node):
             for each in self._blocks.get(block, ()):
                 taken |= self._taken(each)
