@@ -239,8 +239,8 @@ class _Steps:
         return evolve(total, seconds=max(ends.values(), default=0.0))
 
     def _taken(self, node: Node) -> set[str]:
-        """The nodes whose values `node`, or a block that it runs, takes."""
-        taken = set(taken_by(node).values())
+        """The nodes whose values `node`, or a block that it runs, takes; a block may be one of them."""
+        taken = {*taken_by(node).values(), *blocks_of(node)}
         for block in blocks_of(node):
             for each in self._blocks.get(block, ()):
                 taken |= self._taken(each)

@@ -231,7 +231,9 @@ class _Steps:
                 taken = _union(self._of(each, node.block) for each in arguments.values())
                 return self._flows.extern(extern, taken)
         taken = _union(self._of(each, node.block) for each in taken_by(node).values())
-        return _union([taken, *(self._of(block, block) for block in blocks_of(node))])
+        if isinstance(node, MapNode) and node.each == node.variable:
+            return taken
+        return _union([taken, *(self._of(block, node.block) for block in blocks_of(node))])
 
 
 def _with(labels: Labels, kinds: Iterable[str], source: Source) -> Labels:
