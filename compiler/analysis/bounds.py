@@ -44,6 +44,8 @@ LONGEST_RETRIES = 120.0
 """Seconds that a request waits between its attempts, all together."""
 STEP_BACKOFF = 10.0
 """The longest of these waits for the tries of a step."""
+LATE = 0.25
+"""A time limit may end what it is for so many seconds late: bounds are those of the limits themselves."""
 ASKS_PER_MEMBER = 2
 """How often a route asks on average, at most, for each of its members."""
 
