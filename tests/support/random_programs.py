@@ -27,6 +27,8 @@ class RandomProgram:
     names: list[str] = field(factory=list)
     pipelines: list[str] = field(factory=list)
     text: str = ""
+    is_calm: bool = False
+    """Whether nothing fails and nothing is tried twice: what is left is what the steps ask."""
 
     @classmethod
     def of(cls, seed: int) -> RandomProgram:
@@ -42,6 +44,7 @@ class RandomProgram:
 
     def _write(self) -> None:
         random, lines = self.random, list[str]()
+        self.is_calm = random.random() < 0.3
         count = random.randint(2, 4)
         for number in reversed(range(count)):  # a fallback leads to those that are there already
             lines.append(self._deployment(number))
@@ -61,12 +64,12 @@ class RandomProgram:
     def _deployment(self, number: int) -> str:
         random = self.random
         model, runtime = random.choice(_MODELS)
-        replicas = random.choice([1, 1, 2, 3])
+        replicas = 1 if self.is_calm else random.choice([1, 1, 2, 3])
         keys = ", ".join(f'env("K{key}")' for key in range(replicas))
         inner = [f"api_key = [{keys}]"]
         once = random.random() < 0.2
         if not once:
-            retries, longest = random.choice([0, 0, 1, 3]), random.randint(1, 20)
+            retries, longest = random.choice([0] if self.is_calm else [0, 0, 1, 3]), random.randint(1, 20)
             inner.append(f"retry {{ max_retries = {retries}, max_backoff = {longest}s }}")
         inner.append(f"timeouts {{ request = {random.randint(2, 9)}s, total = {random.randint(10, 40)}s }}")
         if random.random() < 0.3:
@@ -172,14 +175,14 @@ class RandomProgram:
 
     def _provider(self, name: str) -> ProviderPlan:
         random = self.random
-        failures = () if random.random() < 0.3 else self._failures()
-        median = random.choice([0.1, 1.0, 8.0, 30.0])
+        failures = () if self.is_calm or random.random() < 0.2 else self._failures()
+        median = 0.1 if self.is_calm else random.choice([0.1, 1.0, 8.0, 30.0])
         return ProviderPlan(
             name,
             Spread(median, median * random.choice([1, 5])),
             rate=random.choice([1.0, 20.0, 1000.0]),
             answer=random.choice([None, 5, 200]),
-            requests_per_minute=random.choice([None, None, 2]),
+            requests_per_minute=None if self.is_calm else random.choice([None, None, 2]),
             failures=failures,
         )
 
