@@ -24,7 +24,7 @@ def packed(*numbers: float) -> str:
 @pytest.mark.parametrize("first", [packed(1, 2.5), [1, 2.5]])
 @pytest.mark.parametrize("second", [packed(-3, 4), [-3, 4]])
 def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) -> None:
-    chunk = stack_vectors([first, second], 2, Usage(), CLASSIFIER)
+    chunk = stack_vectors([first, second], 2, Usage(2), CLASSIFIER)
     assert chunk.vectors.tolist() == [[1, 2.5], [-3, 4]]
     assert in_base64(chunk) == [packed(1, 2.5), packed(-3, 4)]
 
@@ -46,4 +46,4 @@ def test_numbers_and_base64_are_the_same_vectors(first: object, second: object) 
 )
 def test_what_is_no_vectors_is_the_providers_fault(found: list[object]) -> None:
     with pytest.raises(ServerError):
-        stack_vectors(found, 2, Usage(), CLASSIFIER)
+        stack_vectors(found, 2, Usage(2), CLASSIFIER)
