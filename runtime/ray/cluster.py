@@ -121,7 +121,7 @@ class Cluster:
             ]
             if failed:
                 raise StartError(*failed)
-            late = [name for name in names if now[name].status != "RUNNING"]
+            late = [name for name in names if not _runs(now[name])]
             if not late:
                 return
             if time.monotonic() > deadline:
@@ -138,7 +138,7 @@ class Cluster:
             name="replica",
             version=wanted.digest,
             _internal=True,  # else Serve replaces all replicas whenever anything is deployed
-            num_replicas=wanted.replicas,
+            **wanted.count(),
             max_surge_percent=0 if wanted.gpus else 100,
             ray_actor_options=wanted.actor_options(),
             graceful_shutdown_timeout_s=options.grace + 10,
@@ -172,6 +172,14 @@ class Cluster:
         if not self.ray.core.is_initialized():
             return
         self.ray.core.shutdown()
+
+
+def _runs(application: object) -> bool:
+    """Whether it does, also while the load asks for more or fewer of its replicas."""
+    deployments = getattr(application, "deployments", {}).values()
+    return getattr(application, "status", None) == "RUNNING" or (
+        bool(deployments) and all(each.status_trigger == "AUTOSCALING" for each in deployments)
+    )
 
 
 def _why(application: object) -> str:

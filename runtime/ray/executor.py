@@ -92,6 +92,7 @@ class RayExecutor(Executor):
             await asyncio.to_thread(self._cluster.connect, sum(each.replicas for each in asked))
             self._connected = True
             await self._look(at_start=True)
+            await self._check_fits(asked)
             await self._deploy(asked)
             await self._all_there(asked)
             self._following = asyncio.create_task(self._follow(), name="follow replicas")
@@ -101,10 +102,18 @@ class RayExecutor(Executor):
             raise
 
     async def reload(self, plan: Plan) -> None:
-        asked = self._wanted(plan)
-        await self._deploy(asked)
+        await self._check_fits(self._wanted(plan))
         await super().reload(plan)
         await self._delete_others()
+
+    async def _make_room(self, plan: Plan) -> None:
+        before = self._wanted(self.plan)
+        try:
+            await self._deploy(self._wanted(plan))
+        except BaseException:
+            log.warning("Ray goes back to what it ran before")
+            await self._deploy(before)
+            raise
 
     async def stop(self) -> None:
         await super().stop()
@@ -114,11 +123,14 @@ class RayExecutor(Executor):
         known: Mapping[str, Part] = self._parts.known
         return wanted(self._application, plan, known)
 
-    async def _deploy(self, asked: tuple[Wanted, ...]) -> None:
-        """Have Ray run what is asked for. Raises StartError, before anything starts where it cannot fit."""
+    async def _check_fits(self, asked: tuple[Wanted, ...]) -> None:
+        """Raises StartError where the cluster is too small."""
         problems = lacks(asked, await asyncio.to_thread(self._cluster.machines))
         if problems:
             raise StartError(*problems)
+
+    async def _deploy(self, asked: tuple[Wanted, ...]) -> None:
+        """Have Ray run what is asked for. Raises StartError."""
         deadline = time.monotonic() + self._load_timeout
         await asyncio.to_thread(self._cluster.deploy, asked, self._replicas, deadline)
 
@@ -135,10 +147,14 @@ class RayExecutor(Executor):
 
     async def _look(self, *, at_start: bool = False) -> None:
         """See where replicas are. Raises StartError where other gateways count elsewhere."""
-        joined: Joined | None = await self._registry.call("join", self._me, self._shared)
+        loads = {name: each.running + each.waiting for name, each in self.deployments.items()}
+        joined: Joined | None = await self._registry.call("join", self._me, self._shared, loads)
         if joined is None:
             return
         self._addresses.update(joined.addresses)
+        for each in self.deployments.values():
+            if each.plan.scaling is not None:
+                each.follow_scale()
         if at_start and self._counts and any(each is None or each != self._shared for each in joined.others):
             raise StartError(
                 f"another gateway serves `{self._application}` on this cluster, and the file has budgets or "

@@ -6,7 +6,7 @@ Everything in it is said again within a second, so that it may be lost with its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import define, frozen
 
@@ -38,6 +38,7 @@ class _Replica:
 @define
 class _Gateway:
     state: str | None
+    loads: Mapping[str, int]
     heard: float
 
 
@@ -49,18 +50,27 @@ class Registry:
         self._replicas: dict[str, _Replica] = {}
         self._gateways: dict[str, _Gateway] = {}
 
-    def here(self, replica: str, deployment: str, address: str) -> None:
-        """A replica of `deployment` takes requests at `address`; said again and again."""
-        self._replicas[replica] = _Replica(deployment, address, self._clock())
+    def here(self, replica: str, deployment: str, address: str) -> int:
+        """A replica of `deployment` takes requests at `address`; said again and again.
+
+        Gives how many requests for the deployment are under way or wait at all gateways.
+        """
+        now = self._clock()
+        self._replicas[replica] = _Replica(deployment, address, now)
+        alive = (each for each in self._gateways.values() if now - each.heard < SILENT)
+        return sum(each.loads.get(deployment, 0) for each in alive)
 
     def leave(self, replica: str) -> None:
         """That replica takes no new requests any more."""
         self._replicas.pop(replica, None)
 
-    def join(self, gateway: str, state: str | None) -> Joined:
-        """A gateway serves the application, and keeps what it counts in `state`; said again and again."""
+    def join(self, gateway: str, state: str | None, loads: Mapping[str, int]) -> Joined:
+        """A gateway serves the application, and keeps what it counts in `state`; said again and again.
+
+        loads: requests that are under way or wait there, by deployment.
+        """
         now = self._clock()
-        self._gateways[gateway] = _Gateway(state, now)
+        self._gateways[gateway] = _Gateway(state, loads, now)
         self._replicas = {name: each for name, each in self._replicas.items() if now - each.heard < SILENT}
         self._gateways = {name: each for name, each in self._gateways.items() if now - each.heard < SILENT}
         addresses: dict[str, list[str]] = {}

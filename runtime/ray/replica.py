@@ -15,6 +15,7 @@ from ..gateway.health import findings_of
 from ..gateway.serve import serve
 from ..http_server import Stop, bind
 from ..requests.errors import StartError
+from .autoscaling import LOAD
 from .library import Ray, load_ray
 from .registry import BEAT
 from .shared_registry import SharedRegistry
@@ -51,6 +52,7 @@ class ServedPart:
         bound = bind(host, 0, advice="Ray's node has no address that can be listened at")
         shown = f"[{host}]" if ":" in host else host
         self._address = f"http://{shown}:{bound.getsockname()[1]}"
+        self._load = 0
         self._stop = Stop()
         self._executor = Executor(plan, Path(base), trust_models=False, load_timeout=load_timeout)
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -81,13 +83,18 @@ class ServedPart:
     async def _tell(self) -> None:
         """Say again and again where requests are taken."""
         while True:
-            await self._registry.call("here", self._name, self._deployment, self._address)
+            load = await self._registry.call("here", self._name, self._deployment, self._address)
+            self._load = load if load is not None else self._load
             await asyncio.sleep(BEAT)
 
     async def check_health(self) -> None:
         """Called by Serve. Raises NotReady."""
         if self._serving.done() or not findings_of(self._executor):
             raise NotReady(f"deployment `{self._deployment}` is not ready")
+
+    def record_autoscaling_stats(self) -> dict[str, int]:
+        """Called by Serve, for `replicas_for_load`."""
+        return {LOAD: self._load}
 
     async def __call__(self) -> str:
         """Where it listens, for whoever asks Serve."""
