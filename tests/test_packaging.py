@@ -35,8 +35,10 @@ def build(kind: str, project: Path, output: Path) -> Path:
 
 
 def clone(folder: Path, *, links: bool) -> Path:
-    """A copy of what a clone holds, so that building leaves no traces. links: else, as git does it where there are
-    none, a file in the place of each, with the name of what it leads to."""
+    """A copy of what a clone holds, so that building leaves no traces.
+
+    links: else, a file in the place of each, with what it leads to; so does git where there are no links.
+    """
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules", "out")
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
