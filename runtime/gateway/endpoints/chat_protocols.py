@@ -25,7 +25,7 @@ BETA_HEADER = "anthropic-beta"
 
 
 class UnknownThread(RequestError):
-    """No thread is kept. Source: Anthropic's SDKs, which know this status and code together."""
+    """No threads are kept: all messages have to be sent anew, as clients then do."""
 
     status, type, code = 404, "invalid_request_error", "thread_not_found"
 
