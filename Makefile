@@ -27,6 +27,7 @@ CLIENTS := .venv-clients
 REAL := .venv-real
 RAY := .venv-ray
 LLAMA := .venv-clients/llama-index
+PACKAGING := .venv-packaging
 NODE := tests/clients/node/node_modules
 TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
 
@@ -34,7 +35,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients ray real ui mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients ray real ui mistakes packages venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,11 +144,19 @@ gpu: $(READY) models ## run what only an NVIDIA GPU shows, with figures; says wh
 mistakes: $(READY) ## make each single mistake in the samples, and count what is said about it
 	@$(BIN)/python -m tests.support.single_mistakes
 
+packages: $(PACKAGING)/.ready ## build wheel and source archive, and try them on each Python that is here (PYTHONS=…)
+	@$(PACKAGING)/bin/python scripts/packages.py $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(DEMO),--demo)
+
+$(PACKAGING)/.ready: scripts/packaging.txt
+	@$(PYTHON) -m venv $(PACKAGING)
+	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@
+
 venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.

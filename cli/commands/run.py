@@ -230,6 +230,8 @@ def run(arguments: Namespace) -> int:
             keep_audit_log(arguments.audit_log)
         except OSError as error:
             return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
+    if not on_ray:
+        _say_fixed(ready.plan)
     if ready.plan.gateway.workers > 1 and not on_ray:
         return _run_workers(arguments, ready)
     admin = _admin(arguments.file)
@@ -276,6 +278,21 @@ def run(arguments: Namespace) -> int:
             fail(problem)
         return end_process(1)
     return end_process(0)
+
+
+def _say_fixed(plan: Plan) -> None:
+    """That the number of replicas does not follow the load here."""
+    for each in plan.deployments:
+        if each.scaling is not None:
+            count = len(each.replicas)
+            log.warning(
+                "deployment `%s`: %d of %d to %d replicas run, whatever the load: `--engine ray` and what "
+                "`inferc emit kubernetes` writes let their number follow it",
+                each.deployment,
+                count,
+                count,
+                each.scaling.max_replicas,
+            )
 
 
 def _executor_options(arguments: Namespace, ready: Ready) -> dict[str, Any]:
