@@ -98,6 +98,8 @@ clients: $(READY) models client-environments ## try clients that others wrote, i
 		$(CLIENTS)/bin/python -m tests.clients.covered $(CLIENTS)/covered docs/clients.md $(if $(RECORD),--record); \
 		else echo "the clients for Node were left out: docs/clients.md is not compared"; fi
 
+client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
+
 ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
