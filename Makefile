@@ -131,7 +131,7 @@ ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray]' onnx pytest
+	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray,redis]' onnx pytest
 	@touch $@
 
 $(LLAMA)/.ready: tests/clients/llama_index/requirements.txt tests/clients/llama_index/constraints.txt
