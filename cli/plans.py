@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import Plan, PlanError, load_plan
 from ..compiler.plan.reach import budgets_of, files_of
+from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings

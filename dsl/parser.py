@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
@@ -15,7 +14,7 @@ from ..grammar import load_tables
 from ..grammar.files import START
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
-from .record import Record
+from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
 from .syntax import Declaration
@@ -28,8 +27,8 @@ DEEPEST = 400
 """How many parser states may be open at once; far more than any file made by hand needs."""
 
 
-@frozen(eq=False, repr=False)
-class Parsed(Record):
+@frozen
+class Parsed:
     """A file as read: its declarations, and what was wrong with it."""
 
     source: Source

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .late_text import LateText, Variable
-from .record import Record
+from .record import frozen
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
 
@@ -15,8 +13,8 @@ class Word(str):
     __slots__ = ()
 
 
-@frozen(eq=False, repr=False)
-class Call(Record):
+@frozen
+class Call:
     """A call such as `env("KEY")` or `fallback(claude)`."""
 
     name: str

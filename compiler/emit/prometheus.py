@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import Plan, RemotePoolPlan
 from .quoting import environment, yaml_literal
 from .workloads import Options

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import frozen
-
 from ..diagnostics import Edit, Fix
 from ..lines import end_before
+from ..record import frozen
 from ..reports import SyntaxReports
 from ..simulation import fits
 from ..source import Span
