@@ -1,4 +1,4 @@
-"""Text → syntax tree. The tables of the grammar decide; what does not fit goes to recovery, and parsing goes on.
+"""Text → syntax tree. The grammar's tables decide; what does not fit goes to recovery, and parsing goes on.
 
 `parse` always returns a tree: what could not be read is missing from it, and reported.
 """
