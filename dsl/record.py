@@ -109,11 +109,11 @@ def _first_init(self: Any, *args: Any, **kwargs: Any) -> None:
     self.__init__(*args, **kwargs)
 
 
-def _equal(self: Any, other: Any) -> bool:
+def _equal(self: Any, other: Any) -> Any:
     if type(other) is not type(self):
         return NotImplemented
-    compared: Any = self.__compared__
-    return compared(self) == compared(other)  # type: ignore[no-any-return]
+    compared = self.__compared__
+    return compared(self) == compared(other)
 
 
 def _hash(self: Any) -> int:

@@ -50,6 +50,7 @@ class Recovery:
 
     def finish(self, end: Token) -> list[Any]:
         """Close what is open at the end of the file, and give the declarations."""
+        complete: list[Any] | None
         while (complete := self._state.finish()) is None:
             self._reports.damaged_at(end.start)
             instead = self._repaired(end)

@@ -75,6 +75,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    ScalingPlan,
     StatePlan,
 )
 from .nodes import (
@@ -243,6 +244,7 @@ __all__ = [
     "RouteKey",
     "RouteKind",
     "RoutePlan",
+    "ScalingPlan",
     "SecretRef",
     "SecretSource",
     "Serving",
