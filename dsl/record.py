@@ -46,7 +46,8 @@ _ATTRIBUTES = _Attributes()
 def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
     """`cls` anew, with a slot for each field, and methods that let attrs complete it."""
     body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
-    named = [name for name, kind in body.get("__annotations__", {}).items() if "ClassVar" not in str(kind)]
+    kinds = cls.__annotations__
+    named = [name for name, kind in kinds.items() if "ClassVar" not in str(kind)]
     fields = {name: body.pop(name, attrs.NOTHING) for name in named}
     above = {slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())}
     slots = [name for name in fields if name not in above]
@@ -54,7 +55,7 @@ def _with_slots(cls: Any, eq: bool, repr: bool, kw_only: bool) -> type:
         slots.append("__dict__")
     if "__weakref__" not in above:
         slots.append("__weakref__")
-    body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__}
+    body |= {"__slots__": tuple(slots), "__qualname__": cls.__qualname__, "__annotations__": kinds}
     body |= {"__init__": _first_init, "__attrs_attrs__": _ATTRIBUTES}
     if eq and cls.__eq__ is object.__eq__:
         body |= {"__eq__": _equal, "__hash__": _hash}

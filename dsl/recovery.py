@@ -58,7 +58,8 @@ class Recovery:
                 if not self._close_all(end, "the file ends here"):
                     self._reports.unexpected(end, self._state.what_fits())
                     self._unwind(0)
-                return self._state.finish() or self.declarations_so_far()
+                complete = self._state.finish() or self.declarations_so_far()
+                break
         return complete
 
     def _recover_once(self, token: Token, tokens: Iterator[Token]) -> Token | None:
