@@ -1,4 +1,4 @@
-"""The action, the workflows and the hooks for pre-commit: right by others' schemas, and their steps run here."""
+"""The action, the workflows, the hooks for pre-commit: right by others' schemas, and their steps run here."""
 
 from __future__ import annotations
 
