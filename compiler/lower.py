@@ -10,6 +10,8 @@ from ..dsl.inference import name_at
 from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
 from ..dsl.late_text import LateText, Variable, is_unknown
+from ..dsl.policies import Scaling
+from ..dsl.ranges import Range
 from ..dsl.runtimes import (
     BedrockConfig,
     CustomConfig,
@@ -38,6 +40,7 @@ from .plan import (
     Plan,
     RemotePoolPlan,
     ReplicaPlacement,
+    ScalingPlan,
     SourceRef,
     StatePlan,
     Tls,
@@ -98,6 +101,19 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
         **lowerer.graph(program.graph),
         state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),
     )
+
+
+_BUSY = 0.7
+"""Of the requests that a replica takes at once: with more than so many, there are more replicas."""
+
+
+def _scaling(deployment: Deployment) -> ScalingPlan | None:
+    replicas = deployment.replicas
+    if not isinstance(replicas, Range) or replicas.most == replicas.least:
+        return None
+    asked = deployment.scaling or Scaling()
+    target = asked.target or max(1, round(_BUSY * deployment.serving.max_concurrent))
+    return ScalingPlan(replicas.most, target, asked.upscale_delay, asked.downscale_delay)
 
 
 class _Lowerer:
@@ -172,6 +188,7 @@ class _Lowerer:
             request=deployment.request,
             allows=deployment.allows,
             cache=deployment.cache,
+            scaling=_scaling(deployment),
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -193,6 +210,7 @@ class _Lowerer:
             request=deployment.request,
             allows=deployment.allows,
             cache=deployment.cache,
+            scaling=_scaling(deployment),
             provider=provider,
             model=_name_at(deployment),
             endpoint=target.endpoint,

@@ -10,8 +10,9 @@ from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
-from .policies import Budget, Cache, ModelFacts, Price, Serving
+from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
 from .problems import Problem
+from .ranges import Range
 from .record import Record
 from .requests import RequestSettings
 from .runtimes import LaunchableConfig, RuntimeConfig, default_config
@@ -34,9 +35,13 @@ class Deployment(Record):
     gpus: int | None = at_least(
         1, "GPUs per replica, of models and servers that run here", at_most=MOST_GPUS, default=None
     )
-    replicas: int = at_least(
-        1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
+    replicas: int | Range = at_least(
+        1,
+        "local: copies for scale, a range as many as the load needs; remote: independent worker pools",
+        at_most=1000,
+        default=1,
     )
+    scaling: Scaling | None = doc("how a range of `replicas` follows the load", default=None)
     serving: Serving = doc("how many requests it takes at once", factory=Serving)
     budget: Budget | None = doc("spend ceilings", default=None)
     idempotent: bool = doc("false: never retried", default=True)
@@ -53,6 +58,11 @@ class Deployment(Record):
     def known_model(self) -> str:
         """The model, as the catalogue is asked for it: nothing where it comes from the environment."""
         return "" if isinstance(self.model, LateText) else self.model
+
+    @property
+    def least_replicas(self) -> int:
+        """How many replicas it has at least; exactly so many, where no range says more."""
+        return self.replicas.least if isinstance(self.replicas, Range) else self.replicas
 
     def effective_runtime(self) -> RuntimeKind:
         """The runtime that serves the model: `runtime`, else that of the block, else the name's."""

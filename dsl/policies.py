@@ -55,6 +55,24 @@ class Serving(Record):
 
 
 @frozen(eq=False, repr=False)
+class Scaling(Record):
+    """How the number of replicas follows the load, between the two numbers of `replicas`."""
+
+    target: int | None = at_least(
+        1,
+        "requests for each replica, those that wait included, above which there are more; unset: 70 % of "
+        "`max_concurrent`",
+        default=None,
+    )
+    upscale_delay: Duration = above(
+        0, "how long there is more to do before there are more", default=Duration(10)
+    )
+    downscale_delay: Duration = above(
+        0, "how long there is less to do before there are fewer", default=Duration(300)
+    )
+
+
+@frozen(eq=False, repr=False)
 class RateLimits(Record):
     """Ceilings that the provider's account sets; None is no ceiling."""
 

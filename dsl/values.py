@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from .late_text import LateText, Variable
+from .ranges import Range
 from .record import Record
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
@@ -46,6 +47,8 @@ def describe(value: object) -> str:
         case Duration() | Size() | Money() | Percent():
             name = KIND_NAMES[type(value)]
             return f"{'an' if name[0] == 'a' else 'a'} {name}"
+        case Range():
+            return "a range"
         case str():
             return "text"
         case int():
@@ -69,7 +72,7 @@ def show(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case Word() | Call() | Duration() | Size() | Money() | Percent() | int() | float():
+        case Word() | Call() | Range() | Duration() | Size() | Money() | Percent() | int() | float():
             return str(value)
         case LateText():
             return " + ".join(show(part) if isinstance(part, str) else str(part) for part in value.parts)

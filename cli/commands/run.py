@@ -15,6 +15,7 @@ from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
+from ...compiler.plan.state import shares_state
 from ...dsl.suggest import either
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS
@@ -26,12 +27,14 @@ from ..plans import (
     Ready,
     add_exec,
     add_plan,
+    add_shared,
     add_state,
     allow_exec,
     in_environment,
     plain_name,
     ready_plan,
     state_of,
+    unshared,
 )
 from ..server import NoServer, admin_path
 from ..watch import Watched
@@ -66,6 +69,7 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=port, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
+    add_shared(parser)
     add_exec(parser)
     parser.add_argument(
         "--engine",
@@ -198,6 +202,8 @@ def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
+    if (why := unshared(arguments, ready)) is not None:
+        return fail(why)
     on_ray = arguments.engine == "ray"
     if arguments.address is not None and not on_ray:
         return misuse("--address is of a Ray cluster: write `--engine ray`, too")
@@ -224,6 +230,8 @@ def run(arguments: Namespace) -> int:
             keep_audit_log(arguments.audit_log)
         except OSError as error:
             return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
+    if not on_ray:
+        _say_fixed(ready.plan)
     if ready.plan.gateway.workers > 1 and not on_ray:
         return _run_workers(arguments, ready)
     admin = _admin(arguments.file)
@@ -272,6 +280,21 @@ def run(arguments: Namespace) -> int:
     return end_process(0)
 
 
+def _say_fixed(plan: Plan) -> None:
+    """That the number of replicas does not follow the load here."""
+    for each in plan.deployments:
+        if each.scaling is not None:
+            count = len(each.replicas)
+            log.warning(
+                "deployment `%s`: %d of %d to %d replicas run, whatever the load: `--engine ray` and what "
+                "`inferc emit kubernetes` writes let their number follow it",
+                each.deployment,
+                count,
+                count,
+                each.scaling.max_replicas,
+            )
+
+
 def _executor_options(arguments: Namespace, ready: Ready) -> dict[str, Any]:
     return {
         "state": state_of(arguments.state, ready),
@@ -285,7 +308,6 @@ def _executor_on_ray(
     arguments: Namespace, ready: Ready, reread: Callable[[], Plan | None]
 ) -> tuple[Executor, Callable[[], Plan | None]]:
     """What serves the plan with its models on Ray, and what reads it again. Raises StartError."""
-    from ...compiler.emit.workloads import needs_store
     from ...runtime.ray.executor import Parts, RayExecutor
 
     parts = Parts()
@@ -295,7 +317,7 @@ def _executor_on_ray(
         parts,
         application=plain_name(arguments.file),
         address=arguments.address,
-        counts=needs_store(ready.plan),
+        counts=shares_state(ready.plan),
         grace=arguments.grace,
         **_executor_options(arguments, ready),
     )

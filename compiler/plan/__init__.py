@@ -76,6 +76,7 @@ from .model import (
     ProviderSpec,
     RemotePoolPlan,
     ReplicaPlacement,
+    ScalingPlan,
     StatePlan,
 )
 from .nodes import (
@@ -244,6 +245,7 @@ __all__ = [
     "RouteKey",
     "RouteKind",
     "RoutePlan",
+    "ScalingPlan",
     "SecretRef",
     "SecretSource",
     "Serving",

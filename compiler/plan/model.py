@@ -76,6 +76,18 @@ class ReplicaPlacement:
     gpu_indices: tuple[int, ...]
 
 
+@frozen
+class ScalingPlan:
+    """How many replicas there may be, and what there are more or fewer for."""
+
+    max_replicas: int
+    target: int = field(
+        metadata={"doc": "requests for each replica, those that wait included, above which there are more"}
+    )
+    upscale_delay: Duration
+    downscale_delay: Duration
+
+
 @frozen(kw_only=True)
 class DeploymentPlan:
     """What both kinds of plan say."""
@@ -89,6 +101,14 @@ class DeploymentPlan:
     request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
     allows: tuple[DataKind, ...] | None = rare("kinds of data that may go there; without it: not said")
     cache: Cache | None = rare("answers that are given again; without it: none")
+    scaling: ScalingPlan | None = rare(
+        "more replicas than `replicas`, which are the fewest, as the load needs them; without it: none"
+    )
+
+    @property
+    def max_replicas(self) -> int:
+        """How many replicas there may be."""
+        return len(self.replicas) if self.scaling is None else self.scaling.max_replicas
 
     @property
     def task_kind(self) -> TaskKind:

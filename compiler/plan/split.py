@@ -81,6 +81,7 @@ def _part(whole: Plan, plan: DeploymentPlan) -> Part:
         request=None,
         allows=None,
         cache=None,
+        scaling=None,
     )
     if isinstance(alone, RemotePoolPlan):
         alone = evolve(
@@ -151,4 +152,5 @@ def _served_at(plan: DeploymentPlan, address: str) -> RemotePoolPlan:
         query={},
         launch=None,
         target=None,
+        scaling=None,
     )
