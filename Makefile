@@ -98,6 +98,8 @@ clients: $(READY) models client-environments ## try clients that others wrote, i
 		$(CLIENTS)/bin/python -m tests.clients.covered $(CLIENTS)/covered docs/clients.md $(if $(RECORD),--record); \
 		else echo "the clients for Node were left out: docs/clients.md is not compared"; fi
 
+client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
+
 ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
@@ -129,7 +131,7 @@ ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray]' onnx pytest
+	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray,redis]' onnx pytest
 	@touch $@
 
 $(LLAMA)/.ready: tests/clients/llama_index/requirements.txt tests/clients/llama_index/constraints.txt

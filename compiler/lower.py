@@ -113,7 +113,7 @@ def _scaling(deployment: Deployment) -> ScalingPlan | None:
         return None
     asked = deployment.scaling or Scaling()
     target = asked.target or max(1, round(_BUSY * deployment.serving.max_concurrent))
-    return ScalingPlan(replicas.most, target, asked.upscale_delay, asked.downscale_delay)
+    return ScalingPlan(*replicas, target, asked.upscale_delay, asked.downscale_delay)
 
 
 class _Lowerer:

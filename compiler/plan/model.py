@@ -78,8 +78,9 @@ class ReplicaPlacement:
 
 @frozen
 class ScalingPlan:
-    """How many replicas there may be, and what there are more or fewer for."""
+    """How few and how many replicas there may be, and what there are more or fewer for."""
 
+    min_replicas: int
     max_replicas: int
     target: int = field(
         metadata={"doc": "requests for each replica, those that wait included, above which there are more"}
