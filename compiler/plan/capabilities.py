@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from attrs import Attribute, evolve, fields, frozen
+from attrs import Attribute, evolve, fields
+
+from ...dsl.record import frozen
 
 Thinks = Literal["no", "effort", "budget", "adaptive", "level"]
 SystemPrompts = Literal["no", "first", "anywhere"]
