@@ -37,7 +37,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui mistakes packages venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -154,6 +154,12 @@ mistakes: $(READY) ## make each single mistake in the samples, and count what is
 
 packages: $(PACKAGING)/.ready ## build wheel and source archive, and try them on each Python that is here (PYTHONS=…)
 	@$(PACKAGING)/bin/python scripts/packages.py $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(DEMO),--demo)
+
+dist: $(PACKAGING)/.ready ## build wheel and source archive into dist/
+	@$(PACKAGING)/bin/python scripts/packages.py --only-build
+
+release: ## build all of a release into dist/, and publish nothing (VERSION=1.2.3)
+	@$(PYTHON) scripts/release.py "$(VERSION)"
 
 $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PYTHON) -m venv $(PACKAGING)

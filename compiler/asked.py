@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from attrs import frozen
-
 from ..dsl.gateway import Bounds
 from ..dsl.promise import Promise
+from ..dsl.record import frozen
 from ..dsl.source import Span
 from .merge import Section, Setting
 from .program import Program

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
 from ...dsl.gateway import Bounds
+from ...dsl.record import frozen
 from ..shape import Paths
 
 
