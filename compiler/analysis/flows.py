@@ -26,7 +26,7 @@ from ..plan import (
     RoutePlan,
 )
 from ..plan.dataflow import blocks_of, step_of, taken_by
-from ..plan.guards import is_meant
+from ..plan.guards import Meant, is_meant
 from ..plan.reach import members_of, names_of
 from ..plan.split import is_local
 
@@ -81,15 +81,21 @@ class _Flows:
         self._pipelines = {each.pipeline: each for each in plan.pipelines}
         self._removes = {each.extern: frozenset(each.removes) for each in plan.externs}
         self._carries = {each.extern: each.carries for each in plan.externs}
+        self._guards = [
+            (Meant(each.models), each.keys, self._removes[each.request])
+            for each in plan.gateway.guards
+            if each.request in self._removes and is_sure(each)
+        ]
         self._found: dict[tuple[str, Source, str], Flow] = {}
         self._gave: dict[tuple[object, ...], Labels] = {}
 
     def all(self) -> Iterator[Flow]:
         plan = self._plan
+        keys = [(key, Meant(key.models)) for key in plan.gateway.keys if key.carries]
         for name in names_of(plan):
             self.into(name, NONE, (), cleaned=self._guarded(name, None))
-            for key in plan.gateway.keys:
-                if key.carries and (not key.models or any(is_meant(each, name) for each in key.models)):
+            for key, may in keys:
+                if name in may:
                     source = frozenset({Source(KEY, key.name)})
                     cleaned = self._guarded(name, key.name)
                     held: Labels = {str(kind): source for kind in key.carries if kind not in cleaned}
@@ -119,11 +125,10 @@ class _Flows:
     def _guarded(self, name: str, key: str | None) -> frozenset[str]:
         """The kinds that guards take out of what is asked under `name`, with that key."""
         found: set[str] = set()
-        for guard in self._plan.gateway.guards:
-            for_all = not guard.keys
-            is_its = key is not None and any(is_meant(each, key) for each in guard.keys)
-            if guard.request is not None and guard.sees(name) and (for_all or is_its) and is_sure(guard):
-                found |= self._removes.get(guard.request, frozenset())
+        for seen, keys, removed in self._guards:
+            is_its = not keys or (key is not None and any(is_meant(each, key) for each in keys))
+            if removed and is_its and name in seen:
+                found |= removed
         return frozenset(found)
 
     def _deployment(
