@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import Plan, PlanError, load_plan
 from ..compiler.plan.reach import files_of
 from ..compiler.plan.state import keeps_state, shares_state
+from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings

@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from ...dsl.gateway import split_address
 from ...dsl.kinds import SecretSource
 from ...dsl.late_text import LateText
+from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
 from ..plan import Plan, RemotePoolPlan
 from ..plan.codec import dump_plan
