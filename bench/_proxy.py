@@ -23,9 +23,9 @@ from typing import Any
 
 from _load import run_load
 from _servers import Server, serving
-from _upstream import PATH, serve_upstream
+from _upstream import EMBEDDINGS, PATH, TEXTS, serve_upstream
 from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
-from attrs import frozen
+from attrs import evolve, frozen
 from yarl import URL
 
 from inferc.compiler.plan import (
@@ -123,20 +123,26 @@ def measure(
     rounds: int,
     chunks: int = 50,
     operated: bool = False,
+    embeddings: bool = False,
 ) -> dict[str, Sample]:
     """The medians of `rounds` rounds of the forwarder and of the gateway, in turn.
 
-    operated: also of a gateway with a key that has limits and a budget, and an access log.
+    operated: also of a gateway with a key that has limits and a budget, and an access log. embeddings: of
+    texts, in base64, instead of chat.
 
     Each round has processes of its own: how their memory happens to lie makes a difference of 10 %.
     """
     message = {"role": "user", "content": QUESTION}
-    body = json.dumps({"model": "gpt", "messages": [message], "stream": stream}).encode()
+    chat = {"messages": [message], "stream": stream}
+    texts = {"input": [QUESTION] * TEXTS, "encoding_format": "base64"}
+    body = json.dumps({"model": "gpt", **(texts if embeddings else chat)}).encode()
+    path = EMBEDDINGS if embeddings else PATH
+    kind = "embeddings" if embeddings else "policies" if policies else "plain"
     samples: dict[str, list[Sample]] = {}
     for _ in range(rounds):
-        with _proxies(chunks, GAP, policies=policies, operated=operated) as (servers, others):
+        with _proxies(chunks, GAP, kind, path, operated=operated) as (servers, others):
             for name, server in servers.items():
-                sample = _round(server, body, stream, connections, requests, others)
+                sample = _round(server, path, body, stream, connections, requests, others)
                 samples.setdefault(name, []).append(sample)
     fields = ("requests_per_second", "p50", "p95", "cpu")
     return {
@@ -147,17 +153,16 @@ def measure(
 
 @contextmanager
 def _proxies(
-    chunks: int, gap: float, *, policies: bool, operated: bool
+    chunks: int, gap: float, kind: str, path: str, *, operated: bool
 ) -> Iterator[tuple[dict[str, Server], set[int] | None]]:
     """The forwarder and the gateway in front of an upstream, and the cores that are left for the load."""
     cores = sorted(os.sched_getaffinity(0))
     measured, others = ({cores[0]}, {cores[1]}) if len(cores) > 1 else (None, None)
     with ExitStack() as stack:
         upstream = stack.enter_context(serving([SCRIPT, "upstream", str(chunks), str(gap)], cpus=others)).url
-        kind = "policies" if policies else "plain"
         servers = {
-            "forwarder": stack.enter_context(serving([SCRIPT, "forwarder", upstream], cpus=measured)),
-            "lean": stack.enter_context(serving([SCRIPT, "lean", upstream], cpus=measured)),
+            "forwarder": stack.enter_context(serving([SCRIPT, "forwarder", upstream, path], cpus=measured)),
+            "lean": stack.enter_context(serving([SCRIPT, "lean", upstream, path], cpus=measured)),
             "inferc": stack.enter_context(serving([SCRIPT, "gateway", upstream, kind], cpus=measured)),
         }
         if operated:
@@ -168,12 +173,18 @@ def _proxies(
 
 
 def _round(
-    server: Server, body: bytes, stream: bool, connections: int, requests: int, cpus: set[int] | None
+    server: Server,
+    path: str,
+    body: bytes,
+    stream: bool,
+    connections: int,
+    requests: int,
+    cpus: set[int] | None,
 ) -> Sample:
     warmup = max(requests // 10, connections)
     before = server.cpu_seconds()
     result = run_load(
-        server.url + PATH,
+        server.url + path,
         [body],
         requests=requests,
         connections=connections,
@@ -206,7 +217,7 @@ def _announce(url: str) -> None:
     print(url.rpartition(":")[2], flush=True)
 
 
-async def _serve_forwarder(upstream: str) -> None:
+async def _serve_forwarder(upstream: str, path: str) -> None:
     """What anyone would write in 20 lines: bytes in, bytes out, nothing looked at."""
     session = ClientSession(
         connector=TCPConnector(limit=0), cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=None)
@@ -214,7 +225,7 @@ async def _serve_forwarder(upstream: str) -> None:
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
     async def forward(request: web.Request) -> web.StreamResponse:
-        async with session.post(upstream + PATH, data=await request.read(), headers=headers) as answer:
+        async with session.post(upstream + path, data=await request.read(), headers=headers) as answer:
             if answer.content_type != "text/event-stream":
                 body = await answer.read()
                 return web.Response(body=body, status=answer.status, content_type=answer.content_type)
@@ -226,7 +237,7 @@ async def _serve_forwarder(upstream: str) -> None:
             return response
 
     app = web.Application()
-    app.router.add_post(PATH, forward)
+    app.router.add_post(path, forward)
     server = HttpServer(app, bind("127.0.0.1", 0, advice=""), advice="")
     async with stop_signal() as stop:
         await server.start()
@@ -236,12 +247,12 @@ async def _serve_forwarder(upstream: str) -> None:
     await session.close()
 
 
-async def _serve_lean(upstream: str) -> None:
+async def _serve_lean(upstream: str, path: str) -> None:
     """The same on a bare `web.Server`, and on aiohttp's connections and parser without its session."""
     loop, connector = asyncio.get_running_loop(), TCPConnector(limit=0)
-    target = ClientRequest("POST", URL(upstream + PATH), loop=loop)
+    target = ClientRequest("POST", URL(upstream + path), loop=loop)
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: {target.url.authority}\r\nAuthorization: Bearer {KEY}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {target.url.authority}\r\nAuthorization: Bearer {KEY}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     ).encode()
     timeout = ClientTimeout(total=None)
@@ -281,6 +292,8 @@ async def _serve_lean(upstream: str) -> None:
 async def _serve_gateway(upstream: str, kind: str) -> None:
     os.environ["BENCH_KEY"] = KEY
     plan = plan_of(f"{upstream}/v1", **(NO_POLICIES if kind == "plain" else POLICIES))
+    if kind == "embeddings":
+        plan = evolve(plan, task=TaskKind.EMBED)
     keys = (
         KeyPlan(
             name="team",

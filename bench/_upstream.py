@@ -1,17 +1,23 @@
 """A provider that costs next to nothing: canned answers on a bare asyncio protocol.
 
-It speaks OpenAI's chat completions, unary and streamed, and always says the same. Chunks of a stream
-leave one at a time, all streams in step, `gap` seconds apart; so the proxy in front of it, and not this,
-is what a benchmark measures.
+It speaks OpenAI's chat completions, unary and streamed, and embeddings, and always says the same. Chunks
+of a stream leave one at a time, all streams in step, `gap` seconds apart; so the proxy in front of it, and
+not this, is what a benchmark measures.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from array import array
+from base64 import b64encode
 from typing import Any, cast
 
 PATH = "/v1/chat/completions"
+EMBEDDINGS = "/v1/embeddings"
+
+TEXTS = 16
+"""Vectors of each answer about embeddings."""
 
 WORDS = "The sky is blue because the air scatters short waves more than long ones do. "
 
@@ -31,6 +37,16 @@ def _unary() -> bytes:
     message = {"role": "assistant", "content": WORDS * 2, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     body = json.dumps(_envelope("chat.completion") | {"choices": [choice], "usage": _USAGE}).encode()
+    return _head("application/json", f"Content-Length: {len(body)}") + body
+
+
+def _vectors() -> bytes:
+    """Vectors of 1,536 numbers in base64, as clients ask for them."""
+    vector = b64encode(array("f", (index / 1536 for index in range(1536))).tobytes()).decode()
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(TEXTS)]
+    usage = {"prompt_tokens": 25, "total_tokens": 25}
+    answer = {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+    body = json.dumps(answer).encode()
     return _head("application/json", f"Content-Length: {len(body)}") + body
 
 
@@ -80,9 +96,10 @@ class _Clock:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, clock: _Clock, unary: bytes, stream: list[bytes]) -> None:
+    def __init__(self, clock: _Clock, unary: bytes, vectors: bytes, stream: list[bytes]) -> None:
         self._clock = clock
         self._unary = unary
+        self._vectors = vectors
         self._stream = stream
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
@@ -104,6 +121,8 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         if b'"stream":true' in body.replace(b" ", b""):
             self._clock.begin(self, self._stream)
+        elif head.startswith(b"POST " + EMBEDDINGS.encode()):
+            self.write(self._vectors)
         else:
             self.write(self._unary)
 
@@ -114,8 +133,10 @@ class _Connection(asyncio.Protocol):
 
 async def serve_upstream(chunks: int, gap: float) -> None:
     """Serve on a free port, which is printed, until the process is ended."""
-    clock, unary, stream = _Clock(gap), _unary(), _stream(chunks)
+    clock, unary, vectors, stream = _Clock(gap), _unary(), _vectors(), _stream(chunks)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(clock, unary, stream), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(
+        lambda: _Connection(clock, unary, vectors, stream), "127.0.0.1", 0, backlog=1024
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

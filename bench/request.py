@@ -1,6 +1,6 @@
 """What one request costs the gateway, without sockets: processor time, calls of functions, or instructions.
 
-    python bench/request.py [chat|messages|responses] [--chunks N] [--pack N] [--count calls|instructions]
+    python bench/request.py [WHAT] [--chunks N] [--pack N] [--count calls|instructions]
 
 A client and a provider that are no more than a transport each: what is left is what Python does. The time is
 the least of many batches, so that others on the machine matter little; `--count instructions` needs valgrind,
@@ -27,9 +27,10 @@ from types import FrameType
 from typing import Any, cast
 
 from _proxy import KEY, POLICIES, QUESTION, plan_of
-from _upstream import _stream, _unary
+from _upstream import TEXTS, _stream, _unary, _vectors
+from attrs import evolve
 
-from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan
+from inferc.compiler.plan import SCHEMA, GatewayPlan, Plan, TaskKind
 from inferc.runtime.concurrency.event_loop import run_async
 from inferc.runtime.executor import Executor
 from inferc.runtime.gateway import build_app
@@ -46,6 +47,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "chat": ("/v1/chat/completions", {"messages": TURNS}),
     "messages": ("/v1/messages", {"messages": TURNS, "max_tokens": 100}),
     "responses": ("/v1/responses", {"input": QUESTION, "store": False}),
+    "embeddings": ("/v1/embeddings", {"input": [QUESTION] * TEXTS, "encoding_format": "base64"}),
 }
 
 
@@ -131,7 +133,10 @@ class _Client(_Transport):
 
 async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
     os.environ["BENCH_KEY"] = KEY
-    whole = _stream(chunks) if chunks else [_unary()]
+    if what == "embeddings":
+        whole, task = [_vectors()], TaskKind.EMBED
+    else:
+        whole, task = _stream(chunks) if chunks else [_unary()], TaskKind.CHAT
     parts = [whole[0], *(b"".join(whole[at : at + pack]) for at in range(1, len(whole), pack))]
 
     async def connected(self: Connector, *_: object) -> Any:
@@ -140,13 +145,13 @@ async def _measure(what: str, chunks: int, pack: int, count: str) -> None:
         return protocol
 
     Connector._create_connection = connected  # type: ignore[method-assign]
-    plan = plan_of("http://127.0.0.1:9/v1", **POLICIES)
+    plan = evolve(plan_of("http://127.0.0.1:9/v1", **POLICIES), task=task)
     executor = Executor(Plan(SCHEMA, "bench", GatewayPlan(port=0), (plan,)), Path.cwd())
     await executor.start()
     server = HttpServer(build_app(executor), bind("127.0.0.1", 0, advice=""), advice="")
     await server.start()
     path, asked = REQUESTS[what]
-    body = json.dumps({"model": "gpt", "stream": bool(chunks), **asked}).encode()
+    body = json.dumps({"model": "gpt", **({"stream": True} if chunks else {}), **asked}).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

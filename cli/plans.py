@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import Plan, PlanError, load_plan
-from ..compiler.plan.reach import budgets_of, files_of
+from ..compiler.plan.reach import files_of
+from ..compiler.plan.state import keeps_state, shares_state
+from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
@@ -82,6 +84,30 @@ def add_state(parser: ArgumentParser) -> None:
     )
 
 
+def add_shared(parser: ArgumentParser) -> None:
+    """The option that says that other machines serve the file, too."""
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="other machines serve the same file: do not start where what they count together would be "
+        "counted by each alone",
+    )
+
+
+def unshared(arguments: Namespace, ready: Ready) -> str | None:
+    """Why the plan must not be served by several machines with the state that was named, if it must not."""
+    if not (arguments.shared and shares_state(ready.plan)):
+        return None
+    from ..runtime.limits.store import is_on_redis
+
+    if is_on_redis(arguments.state):
+        return None
+    return (
+        "--shared: the file has budgets, strict limits or limits of keys, which every machine would count by "
+        "itself: name a Redis server that all of them reach, `--state redis://HOST:6379/0`"
+    )
+
+
 def add_exec(parser: ArgumentParser) -> None:
     """The option that lets files run commands."""
     parser.add_argument(
@@ -100,12 +126,10 @@ def allow_exec(arguments: Namespace) -> None:
 
 
 def state_of(asked: str | None, ready: Ready) -> str | Path | None:
-    """Where state is kept: as asked; else beside the plan, if money is counted, or workers share it."""
+    """Where state is kept: as asked; else beside the plan, if there is anything to keep."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
-    plan = ready.plan
-    is_shared = plan.gateway.workers > 1 or any(budgets_of(plan))
-    return ready.base / ".inferc" / "state" if is_shared else None
+    return ready.base / ".inferc" / "state" if keeps_state(ready.plan) else None
 
 
 def in_environment(ready: Ready) -> Ready | int:

@@ -49,12 +49,12 @@ def admin_path(file: str | Path) -> Path:
     return _folder() / f"{sha256(str(Path(file).resolve()).encode()).hexdigest()[:16]}.sock"
 
 
-def ask(file: str | None, command: str, **fields: Any) -> dict[str, Any]:
-    """What the server says to `command`. Raises NoServer, also where it refuses."""
+def ask(file: str | None, command: str, *, within: float = TIMEOUT, **fields: Any) -> dict[str, Any]:
+    """What the server says to `command`, in so many seconds. Raises NoServer, also where it refuses."""
     path = _find() if file is None else admin_path(file)
     try:
         with socket.socket(socket.AF_UNIX) as out:
-            out.settimeout(TIMEOUT)
+            out.settimeout(within)
             out.connect(str(path))
             out.sendall(json.dumps({"command": command, **fields}).encode() + b"\n")
             line = b"".join(iter(lambda: out.recv(1 << 16), b""))

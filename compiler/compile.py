@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostic, Diagnostics, in_order
 from ..dsl.gateway import Bounds
 from ..dsl.parser import parse as parse_text
+from ..dsl.record import frozen
 from ..dsl.secrets import SECRET_ADVICE, holds_key
 from ..dsl.suggest import did_you_mean
 from .checks import CHECKS

@@ -18,6 +18,7 @@ from .units import UnitError, parse_number
 
 _BINDING = {
     "else": 0,
+    "..": 0,
     "||": 1,
     "&&": 2,
     "==": 3,

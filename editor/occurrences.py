@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from attrs import frozen
-
 from ..compiler.modules import key_of
 from ..compiler.pipelines.places import Places
 from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
+from ..dsl.record import frozen
 from ..dsl.source import Source
 from ..dsl.tree import children
 from .prompts import template_names

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, inf
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from ...dsl.kinds import CapacityKind, TaskKind
+from ...dsl.record import frozen
 from ..plan import (
     MOST_CALLS_AT_ONCE,
     AttemptNode,

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import (
     CallNode,
     DeploymentPlan,

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
-
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.record import frozen
 from ..lower import outline
 from ..plan import GuardPlan, Plan
 from ..plan.guards import is_meant

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import isfinite
 
-from attrs import frozen
-
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.gateway import Bounds
 from ...dsl.promise import Promise
+from ...dsl.record import frozen
 from ...dsl.source import Span
 from ..lower import outline
 from ..merge import Section, Setting

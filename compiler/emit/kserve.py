@@ -10,15 +10,18 @@ from .checks import EmitError
 from .kubernetes import Writer, cluster_project
 from .workloads import Options
 
+_SUFFIX = "-direct"
+"""Behind the name of a model: the service at which gateways reach its pods."""
+
 
 def kserve(name: str, plan: Plan, options: Options) -> dict[str, str]:
     """The manifests by their paths."""
-    whole = cluster_project(name, plan, options, suffix="-predictor")
+    whole = cluster_project(name, plan, options, _SUFFIX)
     if not whole.models:
         raise EmitError(
             "the file runs no model itself: an InferenceService serves one; emit `kubernetes` instead"
         )
-    writer = Writer(whole)
+    writer = Writer(whole, suffix=_SUFFIX)
     files = {f"{whole.gateway.name}.yaml": writer.workload(whole.gateway)}
     files |= {f"{work.name}.yaml": writer.inference_service(work) for work in whole.models}
     gateway_scaling = f"{whole.gateway.name}-scaling.yaml"

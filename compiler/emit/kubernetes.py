@@ -12,12 +12,16 @@ from typing import Any
 
 from ...dsl.kinds import ProviderKind
 from ..plan import Plan, RemotePoolPlan
+from .endpoints import Endpoint
 from .prometheus import alerts
 from .quoting import Verbatim, environment, helm_literal, yaml_literal
-from .workloads import PRE_STOP, STATE, Endpoint, Options, Project, Workload, project
+from .workloads import PRE_STOP, STATE, Options, Project, Workload, project
 
 BUSY = 0.7
 """The share of its places that a copy has taken, on average, when another one is started."""
+
+METRICS = ("inferc_requests_running", "inferc_requests_waiting")
+"""What a copy has to do."""
 
 MOST_GATEWAYS = 5
 """How many times as many gateways as were asked for there may be under load."""
@@ -40,9 +44,10 @@ def cluster_project(name: str, plan: Plan, options: Options, suffix: str = "") -
 
 
 class Writer:
-    """Writes the manifests of a project. chart: they are templates of Helm's."""
+    """Writes the manifests of a project. chart: they are templates of Helm's. suffix: behind the name of a
+    model, where it is reached."""
 
-    def __init__(self, whole: Project, *, chart: bool = False) -> None:
+    def __init__(self, whole: Project, *, chart: bool = False, suffix: str = "") -> None:
         self._project = whole
         self._options = whole.options
         self._templates = environment(helm_literal if chart else yaml_literal)
@@ -68,6 +73,7 @@ class Writer:
             "settings_name": f"{whole.name}-settings",
             "files_name": f"{whole.name}-files",
             "scaler": options.scaler,
+            "suffix": suffix,
         }
         self._chart = chart
 
@@ -76,7 +82,9 @@ class Writer:
         replicas: object = work.replicas
         if self._chart:
             replicas = Verbatim("{{ index .Values.replicas %s }}" % yaml_literal(work.name))  # noqa: UP031
-        return self._render("workload.yaml", work=work, scaled=self._is_scaled(work), replicas=replicas)
+        return self._render(
+            "workload.yaml", work=work, container="inferc", scaled=self._is_scaled(work), replicas=replicas
+        )
 
     def around(self) -> dict[str, str]:
         """What holds for all of them, and needs nothing but Kubernetes."""
@@ -88,6 +96,7 @@ class Writer:
                 models=whole.models,
                 endpoints=whole.endpoints,
                 egress=egress(whole.endpoints),
+                goes_anywhere=whole.goes_anywhere,
             )
         }
         for work in whole.workloads:
@@ -104,6 +113,8 @@ class Writer:
             ),
             "optional/route.yaml": self._render("route.yaml", gateway=whole.gateway),
         }
+        if self._options.scaler == "hpa":
+            files["optional/adapter.values.yaml"] = self._render("adapter.yaml", metrics=METRICS)
         pools = {
             each.deployment
             for each in whole.plan.deployments
@@ -116,7 +127,7 @@ class Writer:
 
     def inference_service(self, work: Workload) -> str:
         """A model as KServe has it."""
-        return self._render("inference_service.yaml", work=work)
+        return self._render("inference_service.yaml", work=work, container="kserve-container")
 
     def kustomization(self, files: Mapping[str, str]) -> str:
         """What `kubectl apply -k` takes."""
@@ -130,9 +141,9 @@ class Writer:
             work=work,
             least=least,
             most=most,
-            metric="inferc_requests_running",
             query=f"sum(inferc_requests_running{{service={app}}} + inferc_requests_waiting{{service={app}}})",
             target=max(1, int(BUSY * self._places(work))),
+            queue=max(1, int((1 - BUSY) * self._places(work))),
             prometheus="http://prometheus-operated.monitoring.svc:9090",
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.fields import MOST_TOKENS, above, at_least, doc
 from ...dsl.kinds import Isolation, ToolErrors
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ...dsl.validation import ranges
 from ..merge import Section, Setting

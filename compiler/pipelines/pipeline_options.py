@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc
+from ...dsl.record import frozen
 
 
 @frozen(eq=False, repr=False)

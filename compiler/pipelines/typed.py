@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import fields, frozen
+from attrs import fields
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
 from ...dsl.kinds import ToolErrors
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ..plan.types import Type
 from ..scope import Scope, Symbol

@@ -190,7 +190,7 @@ module.exports = grammar({
 
     record_field: ($) => seq(field("name", $._name), ":", $._type),
 
-    binary: ($) => choice(seq($._expr, choice("==", "!=", "<=", ">=", "&&", "||", "*", "/"), $._operand), seq($._expr, "+", $._operand), seq($._expr, "-", $._operand), seq($._expr, "<", $._operand), seq($._expr, ">", $._operand), seq($._expr, "else", $._operand)),
+    binary: ($) => choice(seq($._expr, choice("..", "==", "!=", "<=", ">=", "&&", "||", "*", "/"), $._operand), seq($._expr, "+", $._operand), seq($._expr, "-", $._operand), seq($._expr, "<", $._operand), seq($._expr, ">", $._operand), seq($._expr, "else", $._operand)),
 
     unary: ($) => choice(seq("-", $._operand), seq("!", $._operand)),
 

@@ -29,17 +29,17 @@ from ..support.projects import Project
 from ..support.remote import mock_provider
 
 FILE = """\
-deployment line {{ model = "line.onnx" }}
+deployment line { model = "line.onnx" }
 
-deployment gpt {{
+deployment gpt {
   model = "gpt-4o-mini"
-  runtime openai {{ api_key = env("OPENAI_API_KEY"), endpoint = "{endpoint}" }}
-}}
+  runtime openai { api_key = env("OPENAI_API_KEY"), endpoint = env("PROVIDER") }
+}
 
-gateway {{
+gateway {
   bind = "0.0.0.0:8080"
   auth = bearer(env("TOKEN"))
-}}
+}
 """
 TOKEN = "a-token-of-the-gateway"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -101,9 +101,9 @@ def free_port() -> int:
         return port
 
 
-def emitted(folder: Path, target: str, endpoint: str, **options: Any) -> dict[str, str]:
+def emitted(folder: Path, target: str, **options: Any) -> dict[str, str]:
     line(folder / "line.onnx")
-    plan = Project(folder).plan(FILE.format(endpoint=endpoint))
+    plan = Project(folder).plan(FILE)
     return emit(target, "prod", plan, Options(**options))
 
 
@@ -121,7 +121,7 @@ async def ask(url: str) -> tuple[list[float], str]:
 
 async def test_the_services_of_a_compose_file_answer_together(tmp_path: Path) -> None:
     async with mock_provider() as mock:
-        files = emitted(tmp_path, "compose", mock.endpoint)
+        files = emitted(tmp_path, "compose")
         services = yaml.safe_load(files["compose.yaml"])["services"]
         ports = {name: free_port() for name in services}
         for name, text in files.items():
@@ -129,7 +129,7 @@ async def test_the_services_of_a_compose_file_answer_together(tmp_path: Path) ->
                 text = text.replace(f"http://{service}:8080", f"http://127.0.0.1:{port}")
             if name.startswith("plans/"):
                 (tmp_path / Path(name).name).write_text(text, "utf-8")
-        given = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN}
+        given = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN, "PROVIDER": mock.endpoint}
         with contextlib.ExitStack() as stack:
             running = {}
             for name in ("line", "gateway"):
@@ -149,7 +149,7 @@ async def test_the_services_of_a_compose_file_answer_together(tmp_path: Path) ->
 async def test_a_rolling_update_of_a_deployment_loses_no_request(tmp_path: Path) -> None:
     """The second pod takes over as the kubelet does it: ready, then `preStop`, then SIGTERM to the first."""
     async with mock_provider() as mock:
-        files = emitted(tmp_path, "kubernetes", mock.endpoint)
+        files = emitted(tmp_path, "kubernetes")
         pods = {
             name: _pod(text) for name, text in files.items() if name in ("prod-gateway.yaml", "line.yaml")
         }
@@ -161,8 +161,8 @@ async def test_a_rolling_update_of_a_deployment_loses_no_request(tmp_path: Path)
         )
         (tmp_path / "prod.plan.json").write_text(plan, "utf-8")
         spec = pods["prod-gateway.yaml"][0]
-        env = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN, "HOME": str(tmp_path)}
-        assert {each["name"] for each in spec["env"] if "valueFrom" in each} == {"OPENAI_API_KEY", "TOKEN"}
+        env = {"OPENAI_API_KEY": "key-one", "TOKEN": TOKEN, "PROVIDER": mock.endpoint, "HOME": str(tmp_path)}
+        assert {each["name"] for each in spec["env"] if "valueFrom" in each} < env.keys()
         with contextlib.ExitStack() as stack:
             behind = container(tmp_path, pods["line.yaml"][0]["args"], {"HOME": str(tmp_path)}, line)
             stack.enter_context(behind).wait(pods["line.yaml"][0]["startupProbe"]["httpGet"]["path"])
@@ -208,9 +208,9 @@ def _pod(text: str) -> tuple[dict[str, Any], dict[str, str]]:
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd is told over a Unix socket")
 async def test_a_unit_of_systemd_says_when_it_is_ready_and_when_it_stops(tmp_path: Path) -> None:
     async with mock_provider() as mock:
-        (tmp_path / "prod.infer").write_text(FILE.format(endpoint=mock.endpoint).replace("8080", "0"))
+        (tmp_path / "prod.infer").write_text(FILE.replace("8080", "0"))
         [unit] = emitted(
-            tmp_path, "systemd", mock.endpoint, directory=str(tmp_path), source="prod.infer", program="inferc"
+            tmp_path, "systemd", directory=str(tmp_path), source="prod.infer", program="inferc"
         ).values()
         [command] = re.findall("^ExecStart=(.*)$", unit, re.M)
         assert "Type=notify" in unit
@@ -221,6 +221,7 @@ async def test_a_unit_of_systemd_says_when_it_is_ready_and_when_it_stops(tmp_pat
             env = {
                 "OPENAI_API_KEY": "key-one",
                 "TOKEN": TOKEN,
+                "PROVIDER": mock.endpoint,
                 "HOME": str(tmp_path),
                 "NOTIFY_SOCKET": str(tmp_path / "notify"),
             }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from attrs import frozen
 from lsprotocol.types import CompletionItemKind
 
 from ....compiler.checks.policies import HOSTED
@@ -14,6 +13,7 @@ from ....dsl import syntax as s
 from ....dsl.comments import doc_comment
 from ....dsl.inference import infer_runtime
 from ....dsl.kinds import RuntimeKind
+from ....dsl.record import frozen
 from ....dsl.tokens import Token
 from ...cursor import Cursor
 from ...fields import Place, place_of, with_place

@@ -5,13 +5,13 @@ Sources: OpenAI API reference (embeddings), Jina's and Voyage's API references (
 
 from __future__ import annotations
 
-from base64 import b64encode
 from functools import partial
 from typing import Any
 
 from ...requests.answer import EmbedChunk
 from ...requests.errors import BadRequest
 from ...requests.request import EmbedRequest
+from ..base64_text import encoded
 from ..client_request import EmbedAsked, json_bytes
 from ..retrieval.vectors import json_vectors
 from .requests import count_in, required, texts_in, token_ids
@@ -54,7 +54,9 @@ def write_embeddings(chunk: EmbedChunk, model: str, *, as_base64: bool) -> bytes
 
 def in_base64(chunk: EmbedChunk) -> list[str]:
     """The vectors as little-endian float32 in base64."""
-    return [b64encode(row.astype("<f4", copy=False).tobytes()).decode() for row in chunk.vectors]
+    data = memoryview(chunk.vectors.astype("<f4", copy=False).tobytes())
+    length = len(data) // len(chunk.vectors)
+    return [encoded(data[at : at + length]) for at in range(0, len(data), length)]
 
 
 def _encoding(body: dict[str, Any]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...requests.answer import EmbedChunk
 from ...requests.usage import Usage
+from ..base64_text import decoded
 from ..provider_errors.classify import Classifier
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ def stack_vectors(found: Sequence[object], texts: int, usage: Usage, classifier:
     if len(found) != texts:
         raise classifier.malformed(f"{len(found)} vectors came for {texts} texts")
     try:
+        if all(isinstance(vector, str) for vector in found):
+            together = bytearray().join(_of_one_length([decoded(str(vector)) for vector in found]))
+            return EmbedChunk(numpy.frombuffer(together, dtype="<f4").reshape(texts, -1), usage)
         return EmbedChunk(numpy.stack([_vector(vector) for vector in found]), usage)
     except (TypeError, ValueError):
         raise classifier.malformed("the answer holds no vectors of one length") from None
@@ -44,11 +47,19 @@ def in_order(scores: dict[int, float]) -> NDArray[numpy.float64]:
     return numpy.array([scores[index] for index in range(len(scores))])
 
 
+def _of_one_length(vectors: list[bytes]) -> list[bytes]:
+    """`vectors`, at least one. Raises ValueError where they differ in length, or hold no whole numbers."""
+    length = len(vectors[0])
+    if not length or length % 4 or any(len(vector) != length for vector in vectors):
+        raise ValueError("the vectors are of several lengths")
+    return vectors
+
+
 def _vector(embedding: object) -> NDArray[numpy.float32]:
     import numpy
 
     if isinstance(embedding, str):
-        return numpy.frombuffer(b64decode(embedding, validate=True), dtype="<f4")
+        return numpy.frombuffer(decoded(embedding), dtype="<f4")
     vector = numpy.array(embedding, dtype=numpy.float32)
     if vector.ndim != 1:
         raise ValueError("a vector is a list of numbers")
