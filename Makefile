@@ -37,7 +37,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui playground mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
+playground: $(READY) ## build the playground into build/playground: static files (needs Node.js 20)
+	@$(BIN)/python playground/build.py
+
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
 	@$(BIN)/python scripts/build_capabilities.py
@@ -100,7 +103,7 @@ clients: $(READY) models client-environments ## try clients that others wrote, i
 
 client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
 
-ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
+ui: $(READY) models playground ## try the page at /ui and the playground in a real Chromium (PICTURES=1: draw them for the docs)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			echo "installing chromium"; apt-get update -qq; \
@@ -170,7 +173,7 @@ venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
