@@ -184,7 +184,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
 	@[ -d src/inferc/dsl ] || { \
-		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true && git checkout -- src\`" >&2; \
+		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
 		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \

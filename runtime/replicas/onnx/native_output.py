@@ -45,7 +45,7 @@ def captured_native_output() -> Iterator[Printed]:
 
 def _scratch() -> IO[bytes]:
     """A file without a name; on Linux it needs no folder that can be written."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("inferc-output"), "w+b")
     return tempfile.TemporaryFile()
 
