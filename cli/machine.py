@@ -13,9 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import frozen
-
 from ..compiler.plan import ExecutionProvider
+from ..dsl.record import frozen
 
 State = Literal["ok", "note", "missing"]
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import Plan, PlanError, load_plan
 from ..compiler.plan.reach import files_of
 from ..compiler.plan.state import keeps_state, shares_state
+from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
@@ -71,6 +72,14 @@ def add_plan(parser: ArgumentParser, *, optional: bool = False) -> None:
     )
     add_settings(parser)
     parser.set_defaults(format="terminal", deny=None)
+
+
+def add_analysis(parser: ArgumentParser, json: str, name: str = "", metavar: str = "NAME") -> None:
+    """What all that say something of a plan are told: the file, perhaps one name in it, and `--json`."""
+    add_plan(parser)
+    if name:
+        parser.add_argument("name", metavar=metavar, nargs="?", help=name)
+    parser.add_argument("--json", action="store_true", help=f"print JSON{json}")
 
 
 def add_state(parser: ArgumentParser) -> None:

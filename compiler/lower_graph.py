@@ -55,5 +55,5 @@ def _pipeline(pipeline: TypedPipeline, place: Place) -> PipelinePlan:
         result=pipeline.result,
         nodes=tuple(lowerer.nodes),
         output=output,
-        carries=pipeline.options.carries,
+        carries=pipeline.options.options.carries,
     )

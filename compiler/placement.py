@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.record import Record
+from ..dsl.record import frozen
 
 
-@frozen(eq=False, repr=False)
-class Node(Record):
+@frozen
+class Node:
     """A machine of the cluster."""
 
     name: str

@@ -14,7 +14,6 @@ from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
@@ -26,6 +25,7 @@ from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
 from .ranges import Range
+from .record import frozen
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .tasks import TASK_CLASSES, Labels, Task
 from .units import Duration, Money, Percent, Size, parse_number, parse_quantity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from .catalogue import find_model
 from .data_kinds import DataKind
@@ -13,7 +13,7 @@ from .late_text import LateText
 from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
 from .problems import Problem
 from .ranges import Range
-from .record import Record
+from .record import frozen
 from .requests import RequestSettings
 from .runtimes import LaunchableConfig, RuntimeConfig, default_config
 from .tasks import Task
@@ -24,8 +24,8 @@ MOST_GPUS = 256
 """More than any machine has."""
 
 
-@frozen(eq=False, repr=False)
-class Deployment(Record):
+@frozen
+class Deployment:
     """One model, the runtime that serves it, and the limits it is used within."""
 
     name: str
@@ -124,8 +124,8 @@ class Deployment(Record):
         )
 
 
-@frozen(eq=False, repr=False)
-class Replica(Record):
+@frozen
+class Replica:
     """One copy of a deployment, and where it runs. Never split over nodes."""
 
     deployment: str

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .late_text import LateText, Variable
 from .ranges import Range
-from .record import Record
+from .record import frozen
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
 
@@ -16,8 +14,8 @@ class Word(str):
     __slots__ = ()
 
 
-@frozen(eq=False, repr=False)
-class Call(Record):
+@frozen
+class Call:
     """A call such as `env("KEY")` or `fallback(claude)`."""
 
     name: str

@@ -55,7 +55,7 @@ def configure(parser: ArgumentParser) -> None:
         "--scaler",
         choices=_SCALERS,
         default="hpa",
-        help="what adds gateways under load (default: %(default)s)",
+        help="what adds gateways, and replicas of a range, under load (default: %(default)s)",
     )
 
 

@@ -55,6 +55,7 @@ EXAMPLES = """\
 _FORMS = ("people", "json")
 _ENGINES = ("local", "ray")
 _GRACE = 30.0
+_MOST_GATEWAYS = 1000
 _SHOWN = 4
 """Files of a folder that are named where none is."""
 
@@ -81,6 +82,14 @@ def configure(parser: ArgumentParser) -> None:
         "--address",
         metavar="HOST:PORT",
         help="of the Ray cluster, or `auto` for the one on this machine (default: one is started)",
+    )
+    parser.add_argument(
+        "--gateways",
+        metavar="NUMBER",
+        type=_gateways,
+        default=1,
+        help="with `--engine ray`: how many gateways serve, this process and one on each of other nodes, or "
+        "`per-node` (default: 1)",
     )
     parser.add_argument(
         "--watch", action="store_true", help="take over what has changed whenever one of the files changes"
@@ -170,6 +179,15 @@ def _duration(text: str) -> Duration:
     return seconds
 
 
+def _gateways(text: str) -> int | None:
+    """How many gateways; None: one on each node. Raises ArgumentTypeError."""
+    if text == "per-node":
+        return None
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= _MOST_GATEWAYS:
+        raise ArgumentTypeError(f"`{text}` is no number of gateways, such as 3, or `per-node`")
+    return int(text)
+
+
 def _to_run(arguments: Namespace) -> Ready | int:
     """The plan, with what the environment and the options say of it."""
     ready = ready_plan(arguments)
@@ -207,6 +225,8 @@ def run(arguments: Namespace) -> int:
     on_ray = arguments.engine == "ray"
     if arguments.address is not None and not on_ray:
         return misuse("--address is of a Ray cluster: write `--engine ray`, too")
+    if arguments.gateways != 1 and not on_ray:
+        return misuse("--gateways is for nodes of a Ray cluster: write `--engine ray`, too")
     if not on_ray and len(nodes := nodes_of(ready.plan)) > 1:
         return fail(
             f"{arguments.file} places models on {len(nodes)} machines ({', '.join(nodes)}), and this is one: "
@@ -318,6 +338,8 @@ def _executor_on_ray(
         application=plain_name(arguments.file),
         address=arguments.address,
         counts=shares_state(ready.plan),
+        gateways=arguments.gateways,
+        share_port=arguments.share_port,
         grace=arguments.grace,
         **_executor_options(arguments, ready),
     )

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from ...dsl.kinds import BudgetAction, GuardAction
+from ...dsl.record import frozen
 from ..plan import (
     Budget,
     DeploymentPlan,

@@ -1,12 +1,11 @@
-"""What may not go where it goes. Computed of the plan, so only of what is right."""
+"""What may not go where it goes."""
 
 from __future__ import annotations
 
-from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.source import Span
 from ...dsl.suggest import did_you_mean
-from ..lower import outline
+from ..plan import Plan
 from ..program import Program
 from ..shape import span_in
 from .flows import KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
@@ -15,9 +14,8 @@ _MOST_WAYS = 4
 """How many ways a message shows."""
 
 
-def check_flows(program: Program, found: Diagnostics) -> None:
+def check_flows(plan: Plan, program: Program, found: Diagnostics) -> None:
     """Nothing that is carried comes to who does not allow it. Of programs without errors."""
-    plan = outline(program)
     wrong: dict[tuple[str, Source], list[Flow]] = {}
     for flow in flows_of(plan):
         if flow.allowed is False:
@@ -57,7 +55,4 @@ def _written(program: Program, source: Source) -> Span:
     if source.what == PARAMETER:
         [node] = [each.node for each in pipeline.parameters if each.node.name.text == source.parameter]
         return pipeline.scope.span(node.options or node.name)
-    declaration = pipeline.symbol.node
-    assert isinstance(declaration, s.PipelineDeclaration)
-    [field] = [each for each in declaration.options if each.name.text == "carries"]
-    return pipeline.scope.span(field.value)
+    return span_in(pipeline.options.paths, ("carries",))

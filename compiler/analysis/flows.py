@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import (
     CallNode,
     DeploymentPlan,
@@ -23,10 +22,10 @@ from ..plan import (
     RemotePoolPlan,
     RoutePlan,
 )
+from ..plan.dataflow import blocks_of, step_of, taken_by
 from ..plan.guards import is_meant
 from ..plan.reach import members_of, names_of
 from ..plan.split import is_local
-from .graph_nodes import blocks_of, step_of, texts_in
 
 KEY, ROUTE, PIPELINE, PARAMETER = "key", "route", "pipeline", "parameter"
 
@@ -230,10 +229,10 @@ class _Steps:
             case ExternNode(extern=extern, arguments=arguments):
                 taken = _union(self._of(each, node.block) for each in arguments.values())
                 return self._flows.extern(extern, taken)
-        known = self._nodes.keys() | self._values.keys()
-        known |= {each.variable for each in self._owners.values() if isinstance(each, MapNode)}
-        taken_names = [text for text in texts_in(node) if text in known]
-        return _union(self._of(each, node.block) for each in taken_names)
+        taken = _union(self._of(each, node.block) for each in taken_by(node).values())
+        if isinstance(node, MapNode) and node.each == node.variable:
+            return taken
+        return _union([taken, *(self._of(block, node.block) for block in blocks_of(node))])
 
 
 def _with(labels: Labels, kinds: Iterable[str], source: Source) -> Labels:

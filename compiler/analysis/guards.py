@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
-
 from ...dsl.diagnostics import Diagnostics
-from ..lower import outline
+from ...dsl.record import frozen
 from ..plan import GuardPlan, Plan
 from ..plan.guards import is_meant
 from ..plan.reach import names_of, needs_of
@@ -82,11 +80,11 @@ def ways_past(plan: Plan) -> Iterator[WayPast]:
                     yield WayPast(guard, asker, reached[through])
 
 
-def check_guards(program: Program, found: Diagnostics) -> None:
-    """No way leads past a guard. Of programs without errors."""
+def check_guards(plan: Plan, program: Program, found: Diagnostics) -> None:
+    """No way leads past a guard."""
     declared = {each.name: each for each in program.gateway.guards}
     past: dict[str, list[WayPast]] = {}
-    for way in ways_past(outline(program)):
+    for way in ways_past(plan):
         past.setdefault(way.guard.name, []).append(way)
     for name, ways in past.items():
         first = ways[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from ...dsl.record import frozen
 
 
 @frozen

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import Plan, RemotePoolPlan
 from .quoting import environment, promql_literal, yaml_literal
 from .workloads import Options

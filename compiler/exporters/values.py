@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from attrs import frozen
 
 from ...dsl.deployment import Deployment
 from ...dsl.late_text import LateText
 from ...dsl.ranges import Range
+from ...dsl.record import frozen
 from ...dsl.runtimes import RuntimeConfig, SecretRef, default_config
 from ...dsl.units import Duration, Money
 from ...dsl.values import show

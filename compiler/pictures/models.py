@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Self
 
-from attrs import frozen
-
 from ...dsl.kinds import CapacityKind
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ..plan.model import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from ..plan.routes import (

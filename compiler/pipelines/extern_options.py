@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import above, at_least, doc
 from ...dsl.kinds import Isolation
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Size
 
 

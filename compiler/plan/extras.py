@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from ...dsl.kinds import AuthScheme, ExecutionProvider, SecretSource
+from ...dsl.record import frozen
 from ...dsl.runtimes import SecretRef
 from .model import OnnxServingPlan, Plan, RemotePoolPlan
 from .nodes import BuiltinNode

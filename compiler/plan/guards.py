@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.fields import doc
 from ...dsl.kinds import GuardAction
+from ...dsl.record import frozen
 
 
 @frozen

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
@@ -34,6 +34,7 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.record import frozen
 from ...dsl.requests import RequestSettings
 from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
@@ -78,8 +79,9 @@ class ReplicaPlacement:
 
 @frozen
 class ScalingPlan:
-    """How many replicas there may be, and what there are more or fewer for."""
+    """How few and how many replicas there may be, and what there are more or fewer for."""
 
+    min_replicas: int
     max_replicas: int
     target: int = field(
         metadata={"doc": "requests for each replica, those that wait included, above which there are more"}

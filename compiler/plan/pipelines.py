@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import rare
 from ...dsl.kinds import Isolation
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Size
 from .nodes import Node
 from .source import SourceRef

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...dsl.kinds import AuthScheme, CapacityKind, ProviderKind, WireFormat
 from ...dsl.policies import (
@@ -14,6 +14,7 @@ from ...dsl.policies import (
     RetryPolicy,
     Timeouts,
 )
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from .model import (
     DeploymentPlan,

@@ -196,8 +196,8 @@ def test_a_plan_says_how_the_number_of_replicas_follows_the_load(project: Projec
     }"""
     [plain] = project.plan(text % "").deployments
     assert len(plain.replicas) == 2
-    assert plain.scaling == ScalingPlan(8, 7, Duration(10), Duration(300))
+    assert plain.scaling == ScalingPlan(2, 8, 7, Duration(10), Duration(300))
     [chosen] = project.plan(text % "scaling { target = 3, upscale_delay = 1s }").deployments
-    assert chosen.scaling == ScalingPlan(8, 3, Duration(1), Duration(300))
+    assert chosen.scaling == ScalingPlan(2, 8, 3, Duration(1), Duration(300))
     [fixed] = project.plan(text.replace("2..8", "3..3") % "").deployments
     assert (len(fixed.replicas), fixed.scaling) == (3, None)

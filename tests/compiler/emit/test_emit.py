@@ -16,7 +16,7 @@ from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
-from .conftest import FILE, HOSTILE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
@@ -46,6 +46,39 @@ def test_every_model_that_the_file_runs_has_a_deployment_beside_the_gateway(emit
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
     disruption = of_kind(files, "PodDisruptionBudget")["llama"]["spec"]
     assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_models_follow_the_load_between_the_numbers_of_the_file(emitted: Emit) -> None:
+    files = emitted("kubernetes", RANGE)
+    assert "replicas" not in of_kind(files, "Deployment")["llama"]["spec"]
+    scaler = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    [metric] = scaler["metrics"]
+    assert metric["pods"]["target"]["averageValue"] == "16"
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    [rule] = yaml.safe_load(files["optional/adapter.values.yaml"])["rules"]["custom"]
+    assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
+    keda = of_kind(emitted("kubernetes", RANGE, scaler="keda"), "ScaledObject")["llama"]["spec"]
+    assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (2, 4)
+    assert keda["triggers"][0]["metadata"]["threshold"] == "16"
+
+
+def test_kserve_leaves_scaling_to_the_same_rules(emitted: Emit) -> None:
+    files = emitted("kserve", RANGE)
+    service = of_kind(files, "InferenceService")["llama"]
+    assert service["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "external"
+    assert service["spec"]["predictor"]["maxReplicas"] == 4
+    target = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]["scaleTargetRef"]
+    assert target["name"] == "llama-predictor"
+
+
+def test_a_range_needs_what_follows_the_load(emitted: Emit) -> None:
+    with pytest.raises(
+        EmitError, match="`llama` has 2 to 4 replicas, and with `--scaler none` nothing adds any"
+    ):
+        emitted("kubernetes", RANGE, scaler="none")
+    services = yaml.safe_load(emitted("compose", RANGE)["compose.yaml"])["services"]
+    assert services["llama"]["deploy"]["replicas"] == 2
 
 
 def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
