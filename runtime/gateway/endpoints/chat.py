@@ -43,12 +43,15 @@ async def respond(
         trace = Trace(spans=[])
         deadline, priority = exchange.deadline(), priority_of(request)
         if not chat.stream:
-            chunk = await exchange.answer(name, chat, deadline, trace, priority=priority, headers=request.headers)
+            chunk = await exchange.answer(
+                name, chat, deadline, trace, priority=priority, headers=request.headers
+            )
             body = write_whole(chat, chunk) if keeper is None else keeper.whole(chunk)
             if keeper is not None:
                 await keeper.join()
                 await keeper.keep()
-            return web.Response(body=body, headers=_headers(trace, name, chat), content_type="application/json")
+            told = _headers(trace, name, chat)
+            return web.Response(body=body, headers=told, content_type="application/json")
         answer = exchange.stream(name, chat, deadline, trace, priority=priority, headers=request.headers)
         writer = StreamWriter(chat) if keeper is None else keeper
         async with EventStream(request) as out, aclosing(answer) as chunks:
@@ -83,7 +86,6 @@ def _tell_in_words_of(dialect: str, error: BadRequest) -> None:
     name = CLIENT_NAMES.get(dialect, {}).get(error.param or "")
     if name is not None:
         error.message, error.param = error.message.replace(f"`{error.param}`", f"`{name}`"), name
-
 
 
 def _headers(
