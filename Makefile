@@ -130,7 +130,7 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@touch $@
 
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
-	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
