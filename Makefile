@@ -130,7 +130,7 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@touch $@
 
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
-	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
@@ -183,10 +183,15 @@ $(READY): pyproject.toml
 		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@[ -d src/inferc/dsl ] || { \
+		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
 		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
 	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]'
+	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
+		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
+		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
 	@touch $@
