@@ -3,8 +3,8 @@
     python bench/leases.py [--gateways 1000] [--regions 10] [--seconds 40] [--svg FILE]
 
 Nothing is sent: leases, budgets and the code before Redis are inferc's own, on a virtual clock
-(`_lease_tree.py`). Half of all requests come to one region. The budget is spent before the end, and it is seen
-what is lost there. `refused` counts requests before 90 % of it were spent; `wait` is of one in a hundred.
+(`_lease_tree.py`). Half of all requests come to one region. The budget is spent before the end, and what is
+lost there is seen. `refused` counts requests before 90 % of it were spent; `wait` is of one in a hundred.
 """
 
 from __future__ import annotations
