@@ -26,15 +26,18 @@ MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
 RAY := .venv-ray
+SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
+PACKAGING := .venv-packaging
 NODE := tests/clients/node/node_modules
-TRY := -m pytest -q -c /dev/null -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
+TRY := -m pytest -q -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/clients --confcutdir tests/clients
+LOOPS := -o asyncio_mode=auto -o asyncio_default_test_loop_scope=session
 
 T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients ray real ui mistakes venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui playground mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +78,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
+playground: $(READY) ## build the playground into build/playground: static files (needs Node.js 20)
+	@$(BIN)/python playground/build.py
+
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
 	@$(BIN)/python scripts/build_capabilities.py
@@ -87,11 +93,17 @@ reference: $(READY) models ## write the tables of docs/ from the classes of the 
 bench: $(READY) models redis ## measure against the floors
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-clients: $(READY) models $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json ## try clients that others wrote, in environments of theirs
-	@INFERC=$(CURDIR)/$(BIN)/inferc $(CLIENTS)/bin/python $(TRY) tests/clients --ignore tests/clients/llama_index
-	@INFERC=$(CURDIR)/$(BIN)/inferc $(LLAMA)/bin/python $(TRY) tests/clients/llama_index
+clients: $(READY) models client-environments ## try clients that others wrote, in environments of theirs (RECORD=1: write what was seen into docs/clients.md)
+	@rm -f $(CLIENTS)/covered
+	@$(SEEN) $(CLIENTS)/bin/python $(TRY) $(LOOPS) tests/clients --ignore tests/clients/llama_index
+	@$(SEEN) $(LLAMA)/bin/python $(TRY) tests/clients/llama_index
+	@if [ -x $(NODE)/.bin/node ]; then \
+		$(CLIENTS)/bin/python -m tests.clients.covered $(CLIENTS)/covered docs/clients.md $(if $(RECORD),--record); \
+		else echo "the clients for Node were left out: docs/clients.md is not compared"; fi
 
-ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
+client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
+
+ui: $(READY) models playground ## try the page at /ui and the playground in a real Chromium (PICTURES=1: draw them for the docs)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			echo "installing chromium"; apt-get update -qq; \
@@ -101,9 +113,9 @@ ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw 
 		fi; }
 	@PICTURES=$(PICTURES) $(BIN)/python -m pytest -q -n 0 tests/ui
 
-$(CLIENTS)/.ready: tests/clients/requirements.txt
+$(CLIENTS)/.ready: tests/clients/requirements.txt tests/clients/constraints.txt
 	@$(PYTHON) -m venv $(CLIENTS)
-	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt
+	@$(CLIENTS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r tests/clients/requirements.txt -c tests/clients/constraints.txt
 	@touch $@
 
 real: $(READY) $(S:%=$(REAL)/%/.ready) ## launch servers that others wrote (S=name: some of them), and write docs/servers.md
@@ -122,12 +134,12 @@ ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray]' onnx pytest
+	@$(RAY)/bin/python -m pip --quiet --disable-pip-version-check --no-input install --editable '.[cpu,embed,ray,redis]' onnx pytest
 	@touch $@
 
-$(LLAMA)/.ready: tests/clients/llama_index/requirements.txt
+$(LLAMA)/.ready: tests/clients/llama_index/requirements.txt tests/clients/llama_index/constraints.txt
 	@$(PYTHON) -m venv $(LLAMA)
-	@$(LLAMA)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@$(LLAMA)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $< -c tests/clients/llama_index/constraints.txt
 	@touch $@
 
 $(NODE)/.package-lock.json: tests/clients/node/package-lock.json
@@ -143,11 +155,25 @@ gpu: $(READY) models ## run what only an NVIDIA GPU shows, with figures; says wh
 mistakes: $(READY) ## make each single mistake in the samples, and count what is said about it
 	@$(BIN)/python -m tests.support.single_mistakes
 
+packages: $(PACKAGING)/.ready ## build wheel and source archive, and try them on each Python that is here (PYTHONS=…)
+	@$(PACKAGING)/bin/python scripts/packages.py $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(DEMO),--demo)
+
+dist: $(PACKAGING)/.ready ## build wheel and source archive into dist/
+	@$(PACKAGING)/bin/python scripts/packages.py --only-build
+
+release: ## build all of a release into dist/, and publish nothing (VERSION=1.2.3)
+	@$(PYTHON) scripts/release.py "$(VERSION)"
+
+$(PACKAGING)/.ready: scripts/packaging.txt
+	@$(PYTHON) -m venv $(PACKAGING)
+	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@
+
 venv: $(READY) ## only set up .venv
 	@:
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
@@ -157,10 +183,15 @@ $(READY): pyproject.toml
 		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@[ -d src/inferc/dsl ] || { \
+		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
 		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
 	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]'
+	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
+		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
+		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
 	@touch $@

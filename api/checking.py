@@ -8,11 +8,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from ..compiler.compile import Checked, check_file
 from ..compiler.unused import without_used_elsewhere
 from ..dsl.diagnostics import Diagnostic
+from ..dsl.record import frozen
 from ..dsl.render import OutputFormat, render
 from ..dsl.render.as_json import diagnostic_as_json
 from ..dsl.render.places import place

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import (
     AuthScheme,
@@ -20,6 +20,7 @@ from ..compiler.plan import (
     SecretRef,
     WireFormat,
 )
+from ..dsl.record import frozen
 from ..runtime.mock_provider import MockOptions, Stats, serve_mock
 from ..runtime.mock_provider.scripted_answers import parse_script
 from ..runtime.mock_provider.strict import PROVIDERS

@@ -7,8 +7,9 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from ..dsl.record import frozen
 from ..runtime.environment import in_environment
 from ..runtime.gateway import serve as serve_gateway
 from ..runtime.http_server import bind

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..compiler.project import project_of
@@ -33,6 +34,19 @@ def save(path: Path, text: str, said: str) -> int:
         return fail(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     print(said, file=sys.stderr)
     return 0
+
+
+def save_all(folder: Path, files: Mapping[str, str]) -> int:
+    """Write `files`, by their paths in `folder`, and say so, or say why not; gives the exit status."""
+    status = 0
+    for name, text in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return fail(f"cannot write {path.parent}: {error.strerror or error}")
+        status = max(status, save(path, text, f"wrote {path}"))
+    return status
 
 
 def write_atomically(path: Path, text: str) -> None:

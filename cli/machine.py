@@ -13,9 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import frozen
-
 from ..compiler.plan import ExecutionProvider
+from ..dsl.record import frozen
 
 State = Literal["ok", "note", "missing"]
 
@@ -57,7 +56,8 @@ def _extras() -> Iterator[Seen]:
         return
     extras: dict[str, list[str]] = {}
     for found in filter(None, map(_REQUIREMENT.match, lines)):
-        if found[2] != _DEVELOPMENT:
+        in_its_place = found[2] in _ONNX and found[2] in extras  # where a platform has no wheel with CUDA
+        if found[2] != _DEVELOPMENT and not in_its_place:
             extras.setdefault(found[2], []).append(found[1])
     for name, packages in extras.items():
         versions = {each: _version(each) for each in packages}

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..compiler.plan import Plan, PlanError, load_plan
-from ..compiler.plan.reach import budgets_of, files_of
+from ..compiler.plan.reach import files_of
+from ..compiler.plan.state import keeps_state, shares_state
+from ..dsl.record import frozen
 from ..dsl.suggest import did_you_mean
 from .output import fail, show
 from .sources import add_settings
@@ -72,6 +74,14 @@ def add_plan(parser: ArgumentParser, *, optional: bool = False) -> None:
     parser.set_defaults(format="terminal", deny=None)
 
 
+def add_analysis(parser: ArgumentParser, json: str, name: str = "", metavar: str = "NAME") -> None:
+    """What all that say something of a plan are told: the file, perhaps one name in it, and `--json`."""
+    add_plan(parser)
+    if name:
+        parser.add_argument("name", metavar=metavar, nargs="?", help=name)
+    parser.add_argument("--json", action="store_true", help=f"print JSON{json}")
+
+
 def add_state(parser: ArgumentParser) -> None:
     """The option that says where state is kept."""
     parser.add_argument(
@@ -79,6 +89,30 @@ def add_state(parser: ArgumentParser) -> None:
         metavar="WHERE",
         help="keep spend and shared limits here: a folder, or redis://… to share them between machines "
         "(default: .inferc/state beside the file when it has budgets or workers, else nothing is kept)",
+    )
+
+
+def add_shared(parser: ArgumentParser) -> None:
+    """The option that says that other machines serve the file, too."""
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="other machines serve the same file: do not start where what they count together would be "
+        "counted by each alone",
+    )
+
+
+def unshared(arguments: Namespace, ready: Ready) -> str | None:
+    """Why the plan must not be served by several machines with the state that was named, if it must not."""
+    if not (arguments.shared and shares_state(ready.plan)):
+        return None
+    from ..runtime.limits.store import is_on_redis
+
+    if is_on_redis(arguments.state):
+        return None
+    return (
+        "--shared: the file has budgets, strict limits or limits of keys, which every machine would count by "
+        "itself: name a Redis server that all of them reach, `--state redis://HOST:6379/0`"
     )
 
 
@@ -100,12 +134,10 @@ def allow_exec(arguments: Namespace) -> None:
 
 
 def state_of(asked: str | None, ready: Ready) -> str | Path | None:
-    """Where state is kept: as asked; else beside the plan, if money is counted, or workers share it."""
+    """Where state is kept: as asked; else beside the plan, if there is anything to keep."""
     if asked is not None:
         return asked if "://" in asked else Path(asked)
-    plan = ready.plan
-    is_shared = plan.gateway.workers > 1 or any(budgets_of(plan))
-    return ready.base / ".inferc" / "state" if is_shared else None
+    return ready.base / ".inferc" / "state" if keeps_state(ready.plan) else None
 
 
 def in_environment(ready: Ready) -> Ready | int:

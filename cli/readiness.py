@@ -12,13 +12,13 @@ from ..compiler.plan import (
     AuthScheme,
     GatewayPlan,
     LateText,
-    OnnxServingPlan,
     Plan,
     ProviderKind,
     RemotePoolPlan,
     SecretRef,
     SecretSource,
 )
+from ..compiler.plan.extras import Extra, extras_of
 from ..compiler.plan.reach import files_of, names_of, values_in
 from .machine import Seen
 
@@ -43,24 +43,13 @@ def readiness(plan: Plan, base: Path) -> Iterator[Seen]:
 
 def _packages(plan: Plan) -> Iterator[Seen]:
     """Extras that the plan cannot do without."""
-    needs: dict[str, tuple[str, str]] = {}
-    for each in plan.deployments:
-        if isinstance(each, OnnxServingPlan):
-            needs.setdefault("onnxruntime", ("cpu", each.deployment))
-            if getattr(each.task, "tokenizer", None) is not None:
-                needs.setdefault("tokenizers", ("embed", each.deployment))
-        elif isinstance(each, RemotePoolPlan) and each.aws is not None:
-            needs.setdefault("botocore", ("bedrock", each.deployment))
-        elif isinstance(each, RemotePoolPlan) and each.auth is AuthScheme.GOOGLE_OAUTH:
-            needs.setdefault("google.auth", ("vertex", each.deployment))
-    if plan.gateway.grpc is not None:
-        needs["grpc"] = ("grpc", "the gateway")
-    if plan.gateway.jwt is not None:
-        needs["jwt"] = ("jwt", "the gateway")
-    for module, (extra, owner) in needs.items():
+    needs: dict[str, Extra] = {}
+    for each in extras_of(plan):
+        needs.setdefault(each.module, each)
+    for module, each in needs.items():
         if not _is_installed(module):
-            text = f"`{module}` is not installed: pip install 'inferc[{extra}]'"
-            yield Seen(owner, "missing", text)
+            text = f"`{module}` is not installed: pip install 'inferc[{each.name}]'"
+            yield Seen(each.owner, "missing", text)
 
 
 def _is_installed(module: str) -> bool:

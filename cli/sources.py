@@ -7,9 +7,8 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
-from attrs import frozen
-
 from ..compiler.modules import LARGEST
+from ..dsl.record import frozen
 from .output import fail
 
 

@@ -1,10 +1,11 @@
-"""What `+ - * /` give for values with units, and which combinations make no sense."""
+"""What `+ - * / ..` give for values with units, and which combinations make no sense."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
+from ..dsl.ranges import Range
 from ..dsl.units import Duration, Money, Percent, Size
 from ..dsl.values import describe
 
@@ -24,10 +25,22 @@ class ArithmeticMistake(Exception):
 
 def calculate(operator: str, left: Any, right: Any) -> Any:
     """`left operator right`. Raises ArithmeticMistake, and ArithmeticError when it is too large."""
+    if operator == "..":
+        return _range(left, right)
     result = _calculate(operator, left, right)
     if not -LARGEST < result < LARGEST:
         raise OverflowError
     return result
+
+
+def _range(left: Any, right: Any) -> Range:
+    for side in (left, right):
+        if type(side) is not int:
+            raise ArithmeticMistake(
+                f"a range goes from one whole number to another, and this is {describe(side)}",
+                "ranges are written like `2..8`",
+            )
+    return Range(left, right)
 
 
 def _calculate(operator: str, left: Any, right: Any) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from attrs import frozen
-
 from ..dsl.diagnostics import Diagnostic
+from ..dsl.record import frozen
 from ..dsl.source import Source
 from ..dsl.syntax import Declaration
 

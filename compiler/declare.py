@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..dsl.deployment import Deployment
 from ..dsl.diagnostics import Diagnostics, Edit, Fix, Label
 from ..dsl.foreign_words import foreign_word
 from ..dsl.inference import infer_runtime
 from ..dsl.kinds import RuntimeKind, TaskKind
+from ..dsl.record import frozen
 from ..dsl.runtimes import CONFIG_CLASSES
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, every

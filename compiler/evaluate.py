@@ -313,7 +313,7 @@ class Evaluator:
         left, right = self._evaluate(node.left, scope), self._evaluate(node.right, scope)
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN
-        if node.operator not in ("+", "-", "*", "/"):
+        if node.operator not in ("+", "-", "*", "/", ".."):
             self._found.error(
                 "E0309",
                 f"`{node.operator}` belongs in a pipeline or a route",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from ..dsl import syntax as s
 from ..dsl.convert import SECRET_FUNCTIONS
 from ..dsl.deployment import MOST_GPUS
@@ -34,6 +32,7 @@ from ..dsl.keys import Key, read_moment
 from ..dsl.kinds import SecretSource
 from ..dsl.late_text import LateText, is_unknown
 from ..dsl.policies import Budget, State
+from ..dsl.record import frozen
 from ..dsl.runtimes import SecretRef
 from ..dsl.units import Duration, Size
 from ..dsl.validation import ranges

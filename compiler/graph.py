@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
+from ..dsl.record import frozen
 from ..dsl.source import Source
 from .declare import Declared
 from .evaluate import Evaluator

@@ -10,6 +10,8 @@ from ..dsl.inference import name_at
 from ..dsl.keys import KeySecret, read_moment
 from ..dsl.kinds import ProviderKind, SecretSource, TransportKind, WireFormat
 from ..dsl.late_text import LateText, Variable, is_unknown
+from ..dsl.policies import Scaling
+from ..dsl.ranges import Range
 from ..dsl.runtimes import (
     BedrockConfig,
     CustomConfig,
@@ -17,15 +19,13 @@ from ..dsl.runtimes import (
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
-    OpenAICompatibleConfig,
-    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of
+from .capabilities import capabilities_of, config_of, has_responses
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
@@ -40,6 +40,7 @@ from .plan import (
     Plan,
     RemotePoolPlan,
     ReplicaPlacement,
+    ScalingPlan,
     SourceRef,
     StatePlan,
     Tls,
@@ -100,6 +101,19 @@ def _lowered(program: Program, lowerer: _Lowerer) -> Plan:
         **lowerer.graph(program.graph),
         state=StatePlan(gateway.state.name or _name_of(program), gateway.state.on_unavailable),
     )
+
+
+_BUSY = 0.7
+"""Of the requests that a replica takes at once: with more than so many, there are more replicas."""
+
+
+def _scaling(deployment: Deployment) -> ScalingPlan | None:
+    replicas = deployment.replicas
+    if not isinstance(replicas, Range) or replicas.most == replicas.least:
+        return None
+    asked = deployment.scaling or Scaling()
+    target = asked.target or max(1, round(_BUSY * deployment.serving.max_concurrent))
+    return ScalingPlan(*replicas, target, asked.upscale_delay, asked.downscale_delay)
 
 
 class _Lowerer:
@@ -174,6 +188,7 @@ class _Lowerer:
             request=deployment.request,
             allows=deployment.allows,
             cache=deployment.cache,
+            scaling=_scaling(deployment),
             **onnx_fields(declared, deployment, self._pinner),
         )
 
@@ -195,6 +210,7 @@ class _Lowerer:
             request=deployment.request,
             allows=deployment.allows,
             cache=deployment.cache,
+            scaling=_scaling(deployment),
             provider=provider,
             model=_name_at(deployment),
             endpoint=target.endpoint,
@@ -223,7 +239,7 @@ class _Lowerer:
             if config.proxy_login is not None
             else None,
             aws=self._aws(config, declared),
-            responses=_has_responses(config),
+            responses=has_responses(config),
             capabilities=capabilities_of(deployment),
         )
 
@@ -271,15 +287,6 @@ def _guard(declared: DeclaredGuard) -> GuardPlan:
         unreadable=guard.unreadable,
         pieces=guard.pieces,
     )
-
-
-def _has_responses(config: RemoteConfig) -> bool:
-    """Whether the endpoint serves OpenAI's responses: its own does, others where that is said."""
-    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
-        return False
-    if config.responses is not None:
-        return config.responses
-    return isinstance(config, OpenAIConfig) and config.endpoint is None and config.azure_resource is None
 
 
 def _name_at(deployment: Deployment) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..dsl.deployment import Deployment, Replica
-from ..dsl.record import Record
+from ..dsl.record import frozen
 
 
-@frozen(eq=False, repr=False)
-class Node(Record):
+@frozen
+class Node:
     """A machine of the cluster."""
 
     name: str
@@ -38,7 +38,7 @@ class NoRoom(Exception):
 
 def gpus_needed(deployment: Deployment) -> int:
     """GPUs that all replicas of a deployment take together; 0 where it runs elsewhere."""
-    return (deployment.gpus or 0) * deployment.replicas if deployment.uses_gpus else 0
+    return (deployment.gpus or 0) * deployment.least_replicas if deployment.uses_gpus else 0
 
 
 def place(deployments: Sequence[Deployment], nodes: Sequence[Node]) -> dict[str, tuple[Replica, ...]]:
@@ -54,7 +54,7 @@ def place(deployments: Sequence[Deployment], nodes: Sequence[Node]) -> dict[str,
     order = sorted(deployments, key=lambda d: -(d.gpus or 0) if gpus_needed(d) else 1)
     for deployment in order:
         wanted = (deployment.gpus or 0) if gpus_needed(deployment) else 0
-        for index in range(deployment.replicas):
+        for index in range(deployment.least_replicas):
             placed[deployment.name].append(_fit(deployment, index, wanted, free))
     return {name: tuple(replicas) for name, replicas in placed.items()}
 
@@ -76,7 +76,7 @@ def _on_one_machine(deployments: Sequence[Deployment]) -> dict[str, tuple[Replic
     for deployment in deployments:
         replicas = []
         wanted = (deployment.gpus or 0) if gpus_needed(deployment) else 0
-        for index in range(deployment.replicas):
+        for index in range(deployment.least_replicas):
             replicas.append(Replica(deployment.name, index, None, tuple(range(next_gpu, next_gpu + wanted))))
             next_gpu += wanted
         placed[deployment.name] = tuple(replicas)

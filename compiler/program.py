@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import field, frozen
+from attrs import field
 
 from ..dsl.deployment import Deployment, Replica
 from ..dsl.gateway import MAX_BODY, MAX_BODY_MEMORY, Bounds, ClientTimeouts, Cors, Jwt, Tls
 from ..dsl.guards import Guard
 from ..dsl.keys import Key
 from ..dsl.policies import Budget, State
+from ..dsl.record import frozen
 from ..dsl.runtimes import SecretRef
 from ..dsl.source import Span
 from ..dsl.units import Duration, Size

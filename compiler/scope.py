@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics, Label
+from ..dsl.record import frozen
 from ..dsl.source import Span
 from ..dsl.suggest import did_you_mean, offer
 from .modules import Module

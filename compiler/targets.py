@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ..dsl.kinds import AuthScheme, ProviderKind
 from ..dsl.late_text import joined, without_slash
 from ..dsl.presets import PRESETS
+from ..dsl.record import frozen
 from ..dsl.runtimes import (
     AnthropicConfig,
     AzureConfig,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..dsl import syntax as s
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.late_text import LateText
 from ..dsl.parser import parse
+from ..dsl.ranges import Range
 from ..dsl.source import Source
 from ..dsl.suggest import did_you_mean, every, offer
 from ..dsl.units import Duration, Money, Percent, Size, UnitError, parse_number
@@ -25,6 +27,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "size": (Size,),
     "money": (Money,),
     "percent": (Percent,),
+    "range": (Range,),
 }
 """The types by name, and the Python types of their values."""
 
@@ -96,6 +99,8 @@ def _guessed(text: str) -> Any:
         return text == "true"
     if text == "null":
         return None
+    if (ends := re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", text)) is not None:
+        return Range(int(ends[1]), int(ends[2]))
     if text.startswith("["):
         return _literal(_parsed(text), text)
     if len(text) >= 2 and text[0] == text[-1] == '"':

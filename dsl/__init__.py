@@ -31,10 +31,12 @@ if TYPE_CHECKING:
         Price,
         RateLimits,
         RetryPolicy,
+        Scaling,
         Serving,
         Timeouts,
     )
     from .problems import Problem
+    from .ranges import Range
     from .runtimes import RuntimeConfig, SecretRef
     from .source import Source, Span
     from .tasks import EmbedTask, Task
@@ -60,12 +62,14 @@ _HOMES: dict[str, str] = {
     "Price": "policies",
     "Problem": "problems",
     "ProviderKind": "kinds",
+    "Range": "ranges",
     "RateLimits": "policies",
     "Replica": "deployment",
     "RetryPolicy": "policies",
     "RuntimeConfig": "runtimes",
     "RuntimeKind": "kinds",
     "SecretRef": "runtimes",
+    "Scaling": "policies",
     "Serving": "policies",
     "Size": "units",
     "Source": "source",
@@ -98,11 +102,13 @@ __all__ = [
     "Price",
     "Problem",
     "ProviderKind",
+    "Range",
     "RateLimits",
     "Replica",
     "RetryPolicy",
     "RuntimeConfig",
     "RuntimeKind",
+    "Scaling",
     "SecretRef",
     "Serving",
     "Size",

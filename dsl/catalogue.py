@@ -13,12 +13,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from .bedrock_names import listed_names
 from .kinds import ProviderKind, RuntimeKind
 from .presets import PRESETS
-from .record import Record
+from .record import frozen
 from .units import Money
 
 _FOLDER = Path(__file__).parent
@@ -36,8 +36,8 @@ _ANYBODY = (None, ProviderKind.LITELLM)
 _DATED = r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)"
 
 
-@frozen(eq=False, repr=False)
-class ModelInfo(Record):
+@frozen
+class ModelInfo:
     """What is known of a remote model. Prices are per million tokens; None is unknown."""
 
     provider: ProviderKind
@@ -59,8 +59,8 @@ class ModelInfo(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class Tier(Record):
+@frozen
+class Tier:
     """The most that a provider lets an account reach without an agreement of its own.
 
     as_of: the day, or only the year, on which `source` said so.
@@ -117,8 +117,8 @@ def known_models() -> tuple[str, ...]:
     return tuple(sorted(row["name"] for row in _load("model_prices.json")["models"]))
 
 
-@frozen(eq=False, repr=False)
-class _Index(Record):
+@frozen
+class _Index:
     """The models of one provider by what their names may look like; the longest pattern wins."""
 
     provider: ProviderKind

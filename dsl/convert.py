@@ -14,7 +14,6 @@ from types import GenericAlias, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
@@ -25,6 +24,8 @@ from .kinds import CapacityKind, RuntimeKind, SecretSource, TaskKind
 from .late_text import LateText
 from .mismatch import Mismatch, QuantityMismatch, SecretMismatch, WordMismatch
 from .policies import CapacityPolicy
+from .ranges import Range
+from .record import frozen
 from .runtimes import CONFIG_CLASSES, KIND_DEFAULTS, RuntimeConfig, SecretRef
 from .tasks import TASK_CLASSES, Labels, Task
 from .units import Duration, Money, Percent, Size, parse_number, parse_quantity
@@ -73,6 +74,8 @@ def make_converter(*, text_for_words: bool) -> Converter:
         made.register_unstructure_hook(name, str)
     made.register_structure_hook(CapacityPolicy, lambda v, _: _structure_capacity(v, strictness))
     made.register_unstructure_hook(CapacityPolicy, _unstructure_capacity)
+    made.register_structure_hook(int | Range, lambda v, _: _structure_count(v, strictness))
+    made.register_unstructure_hook(Range, str)
     made.register_structure_hook(DataKind, lambda v, _: _structure_data_kind(v))
     made.register_structure_hook(Labels, lambda v, _: _structure_labels(v))
     made.register_unstructure_hook(Labels, lambda v: v.file if v.file is not None else list(v.names))
@@ -298,6 +301,19 @@ def _structure_capacity(value: Any, strictness: _Strictness) -> CapacityPolicy:
 
 def _unstructure_capacity(policy: CapacityPolicy) -> object:
     return {"fallback": policy.target} if policy.kind is CapacityKind.FALLBACK else policy.kind.value
+
+
+def _structure_count(value: object, strictness: _Strictness) -> int | Range:
+    if isinstance(value, Range):
+        return value
+    if type(value) is int:
+        return value
+    ends = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", value) if isinstance(value, str) else None
+    if ends is None or isinstance(value, Word):
+        raise Mismatch("a whole number, or a range such as `2..8`", value, _scalar_suggestion(int, value))
+    if not strictness.text_for_words:
+        raise Mismatch("a whole number, or a range such as `2..8`", value, str(value))
+    return Range(int(ends[1]), int(ends[2]))
 
 
 def _structure_data_kind(value: object) -> DataKind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from .catalogue import find_model
 from .data_kinds import DataKind
@@ -10,9 +10,10 @@ from .fields import at_least, doc
 from .inference import infer_runtime
 from .kinds import RuntimeKind, TaskKind, TransportKind
 from .late_text import LateText
-from .policies import Budget, Cache, ModelFacts, Price, Serving
+from .policies import Budget, Cache, ModelFacts, Price, Scaling, Serving
 from .problems import Problem
-from .record import Record
+from .ranges import Range
+from .record import frozen
 from .requests import RequestSettings
 from .runtimes import LaunchableConfig, RuntimeConfig, default_config
 from .tasks import Task
@@ -23,8 +24,8 @@ MOST_GPUS = 256
 """More than any machine has."""
 
 
-@frozen(eq=False, repr=False)
-class Deployment(Record):
+@frozen
+class Deployment:
     """One model, the runtime that serves it, and the limits it is used within."""
 
     name: str
@@ -34,9 +35,13 @@ class Deployment(Record):
     gpus: int | None = at_least(
         1, "GPUs per replica, of models and servers that run here", at_most=MOST_GPUS, default=None
     )
-    replicas: int = at_least(
-        1, "local: copies for scale; remote: independent worker pools", at_most=1000, default=1
+    replicas: int | Range = at_least(
+        1,
+        "local: copies for scale, a range as many as the load needs; remote: independent worker pools",
+        at_most=1000,
+        default=1,
     )
+    scaling: Scaling | None = doc("how a range of `replicas` follows the load", default=None)
     serving: Serving = doc("how many requests it takes at once", factory=Serving)
     budget: Budget | None = doc("spend ceilings", default=None)
     idempotent: bool = doc("false: never retried", default=True)
@@ -53,6 +58,11 @@ class Deployment(Record):
     def known_model(self) -> str:
         """The model, as the catalogue is asked for it: nothing where it comes from the environment."""
         return "" if isinstance(self.model, LateText) else self.model
+
+    @property
+    def least_replicas(self) -> int:
+        """How many replicas it has at least; exactly so many, where no range says more."""
+        return self.replicas.least if isinstance(self.replicas, Range) else self.replicas
 
     def effective_runtime(self) -> RuntimeKind:
         """The runtime that serves the model: `runtime`, else that of the block, else the name's."""
@@ -114,8 +124,8 @@ class Deployment(Record):
         )
 
 
-@frozen(eq=False, repr=False)
-class Replica(Record):
+@frozen
+class Replica:
     """One copy of a deployment, and where it runs. Never split over nodes."""
 
     deployment: str

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
-from .record import Record
+from .record import frozen
 from .secrets import holds_key, masked
 from .source import Span
 from .suggest import near
@@ -23,24 +23,24 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@frozen(eq=False, repr=False)
-class Label(Record):
+@frozen
+class Label:
     """A place that belongs to a diagnostic, and what is to be seen there."""
 
     span: Span
     text: str = ""
 
 
-@frozen(eq=False, repr=False)
-class Edit(Record):
+@frozen
+class Edit:
     """Put `replacement` where `span` is now."""
 
     span: Span
     replacement: str
 
 
-@frozen(eq=False, repr=False)
-class Fix(Record):
+@frozen
+class Fix:
     """A change that a machine can make.
 
     safe: it cannot change the meaning of what was right, so `inferc check --fix` applies it.
@@ -58,8 +58,8 @@ def write_instead(span: Span, meant: Sequence[str]) -> list[Fix]:
     return [Fix(f"write `{meant[0]}`", (Edit(span, meant[0]),), safe=False)]
 
 
-@frozen(eq=False, repr=False)
-class Diagnostic(Record):
+@frozen
+class Diagnostic:
     """One finding.
 
     primary: the place to look at first; None only when there is no source at all (a missing file).
@@ -84,8 +84,8 @@ LONG = 200
 """After this many findings, no near matches are looked for any more."""
 
 
-@frozen(eq=False, repr=False)
-class Diagnostics(Record):
+@frozen
+class Diagnostics:
     """A growing collection of findings, in the order in which they were made."""
 
     items: list[Diagnostic] = field(factory=list)

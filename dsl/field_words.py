@@ -43,6 +43,7 @@ WRITTEN: dict[Any, str] = {
 SPECIAL: dict[tuple[str, str], tuple[str, str]] = {
     ("GatewayFields", "auth"): ("`bearer(env(…))`, `bearer(file(…))`, `none`", "not said"),
     ("GatewayFields", "workers"): ("integer ≥ 1, ≤ 128, `auto`", "`1`"),
+    ("Deployment", "replicas"): ("integer ≥ 1, ≤ 1000, or range such as `2..8`", "`1`"),
     ("Deployment", "runtime"): ("word, or block", "inferred"),
     ("CallOptions", "tools"): ("list of names", "none"),
     ("Deployment", "task"): ("word, or block", "`tensor` for `ort` and `tensorrt`, else `chat`"),

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from .record import frozen
 
 _TABLE = Path(__file__).with_name("foreign_words.json")
 

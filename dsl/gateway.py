@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from attrs import field, frozen
+from attrs import field
 
 from .fields import above, at_least, doc
-from .record import Record
+from .record import frozen
 from .runtimes import SecretRef
 from .units import Duration, Money, Size
 
@@ -23,8 +23,8 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@*,]+")
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d{1,3}){3}|::1")
 
 
-@frozen(eq=False, repr=False)
-class ClientTimeouts(Record):
+@frozen
+class ClientTimeouts:
     """How long the gateway waits for a client."""
 
     header: Duration = above(
@@ -37,8 +37,8 @@ class ClientTimeouts(Record):
     idle: Duration = above(0, "from one request to the next on a connection", default=Duration(75))
 
 
-@frozen(eq=False, repr=False)
-class Bounds(Record):
+@frozen
+class Bounds:
     """The most that one request may take, whatever fails on its way; shown before anything runs."""
 
     max_calls: int | None = at_least(
@@ -51,8 +51,8 @@ class Bounds(Record):
     max_wait: Duration | None = above(0, "until the last byte of the answer", default=None)
 
 
-@frozen(eq=False, repr=False)
-class Cors(Record):
+@frozen
+class Cors:
     """Which web pages may call from a browser."""
 
     origins: tuple[str, ...] = doc(
@@ -73,8 +73,8 @@ def is_name_of_state(name: str) -> bool:
     return name.isprintable() and "/" not in name and 0 < len(name) <= LONGEST_NAME
 
 
-@frozen(eq=False, repr=False)
-class Tls(Record):
+@frozen
+class Tls:
     """The certificate that the gateway shows; with it, clients connect by `https://`."""
 
     cert: SecretRef = field(metadata={"doc": "PEM file with the certificate and those above it"})
@@ -84,8 +84,8 @@ class Tls(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class Jwt(Record):
+@frozen
+class Jwt:
     """Tokens that somebody else signs, and that name one of the keys: JSON Web Tokens."""
 
     issuer: str = field(metadata={"doc": "who signs them: their `iss`"})

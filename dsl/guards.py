@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .fields import at_least, doc
 from .keys import NameOrPattern
 from .kinds import GuardAction
-from .record import Record
+from .record import frozen
 
 
 class ExternName(str):
@@ -16,8 +14,8 @@ class ExternName(str):
     __slots__ = ()
 
 
-@frozen(eq=False, repr=False)
-class Guard(Record):
+@frozen
+class Guard:
     """What looks at requests before anything is done with them, and at answers before they are given."""
 
     request: ExternName | None = doc("the extern that sees what is asked; unset: none does", default=None)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from .data_kinds import DataKind
 from .fields import at_least, doc
 from .gateway import Bounds
 from .kinds import ClientProtocol, SecretSource
 from .policies import Budget
-from .record import Record
+from .record import frozen
 from .runtimes import SecretRef
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ MOST_KEYS = 10_000
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class KeySecret(SecretRef):
     """Where the secret of a key comes from; or its hash, from which nobody can tell the secret."""
 
@@ -40,8 +38,8 @@ class NameOrPattern(str):
     __slots__ = ()
 
 
-@frozen(eq=False, repr=False)
-class KeyLimits(Record):
+@frozen
+class KeyLimits:
     """How much a key may ask for; None is no ceiling."""
 
     requests_per_minute: int | None = at_least(1, "requests per minute", at_most=100_000_000, default=None)
@@ -54,8 +52,8 @@ class KeyLimits(Record):
     strict: bool = doc("exact across every process that shares the state", default=False)
 
 
-@frozen(eq=False, repr=False)
-class Key(Record):
+@frozen
+class Key:
     """Who may call with one secret, or with one of several while they are being exchanged."""
 
     secret: tuple[KeySecret, ...] = doc(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
-from .record import Record
+from .record import frozen
 
 
-@frozen(eq=False, repr=False)
-class Variable(Record):
+@frozen
+class Variable:
     """A variable of the environment, and what counts where it is not set or empty; None: it must be set."""
 
     name: str

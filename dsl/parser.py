@@ -1,4 +1,4 @@
-"""Text → syntax tree. Lark's tables decide; a token that does not fit goes to recovery, and parsing goes on.
+"""Text → syntax tree. The grammar's tables decide; what does not fit goes to recovery, and parsing goes on.
 
 `parse` always returns a tree: what could not be read is missing from it, and reported.
 """
@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-from lark.exceptions import UnexpectedToken
-from lark.parsers.lalr_parser_state import ParseConf, ParserState
-
 from ..grammar import load_tables
-from ..grammar.files import START
 from .builder import Builder
 from .diagnostics import Diagnostic, Diagnostics
-from .record import Record
+from .lalr import ParserState
+from .record import frozen
 from .reports import SyntaxReports, TooManyErrors
 from .source import Source
 from .syntax import Declaration
@@ -28,8 +24,8 @@ DEEPEST = 400
 """How many parser states may be open at once; far more than any file made by hand needs."""
 
 
-@frozen(eq=False, repr=False)
-class Parsed(Record):
+@frozen
+class Parsed:
     """A file as read: its declarations, and what was wrong with it."""
 
     source: Source
@@ -48,26 +44,23 @@ def parse(source: Source, begin: int = 0) -> Parsed:
     """
     found = Diagnostics()
     reports = SyntaxReports(source, found)
-    state = _new_state(Builder(reports))
+    state = ParserState(load_tables(), Builder(reports))
     recovery: Recovery | None = None
-    feed, stack = state.feed_token, state.state_stack
+    take, stack = state.take, state.states
     tokens = tokenize(source.text, begin)
     end = Token("$END", "", len(source.text), len(source.text))
     try:
         for token in tokens:
             if token.type == "$END":
                 break
-            try:
-                feed(token)
-            except UnexpectedToken:
+            if not take(token):
                 recovery = recovery or _recovery(state, reports)
                 recovery.recover(token, tokens)
             if len(stack) > DEEPEST:
                 recovery = recovery or _recovery(state, reports)
                 recovery.too_deep(token, tokens)
-        try:
-            declarations: list[Any] = feed(end, True)
-        except UnexpectedToken:
+        declarations: list[Any] | None = state.finish()
+        if declarations is None:
             declarations = (recovery or _recovery(state, reports)).finish(end)
     except TooManyErrors:
         declarations = (recovery or _recovery(state, reports)).declarations_so_far()
@@ -76,14 +69,8 @@ def parse(source: Source, begin: int = 0) -> Parsed:
     )
 
 
-def _recovery(state: Any, reports: SyntaxReports) -> Recovery:
+def _recovery(state: ParserState, reports: SyntaxReports) -> Recovery:
     """Recovery is imported at the first mistake: most files have none."""
     from .recovery import Recovery
 
     return Recovery(state, reports)
-
-
-def _new_state(builder: Builder) -> Any:
-    tables: Any = load_tables()
-    callbacks: Any = {rule: getattr(builder, rule.callback) for rule in tables.rules}
-    return ParserState(ParseConf(tables, callbacks, START), None)  # type: ignore[arg-type]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from .fields import MOST_TOKENS, above, at_least, doc
 from .kinds import AdaptiveKind, AffinityKind, BudgetAction, CapacityKind, JitterKind, UnavailableAction
-from .record import Record
+from .record import frozen
 from .units import Duration, Money, Size
 
 
-@frozen(eq=False, repr=False)
-class CapacityPolicy(Record):
+@frozen
+class CapacityPolicy:
     """What a full deployment does: `reject`, `queue`, or `fallback(name)`."""
 
     kind: CapacityKind = CapacityKind.QUEUE
@@ -22,8 +22,8 @@ class CapacityPolicy(Record):
         return cls(CapacityKind.FALLBACK, target)
 
 
-@frozen(eq=False, repr=False)
-class Serving(Record):
+@frozen
+class Serving:
     """How many requests a deployment takes at once."""
 
     max_concurrent: int = at_least(
@@ -54,8 +54,26 @@ class Serving(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class RateLimits(Record):
+@frozen
+class Scaling:
+    """How the number of replicas follows the load, between the two numbers of `replicas`."""
+
+    target: int | None = at_least(
+        1,
+        "requests for each replica, those that wait included, above which there are more; unset: 70 % of "
+        "`max_concurrent`",
+        default=None,
+    )
+    upscale_delay: Duration = above(
+        0, "how long there is more to do before there are more", default=Duration(10)
+    )
+    downscale_delay: Duration = above(
+        0, "how long there is less to do before there are fewer", default=Duration(300)
+    )
+
+
+@frozen
+class RateLimits:
     """Ceilings that the provider's account sets; None is no ceiling."""
 
     requests_per_minute: int | None = at_least(1, "requests per minute", at_most=100_000_000, default=None)
@@ -69,8 +87,8 @@ class RateLimits(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class RetryPolicy(Record):
+@frozen
+class RetryPolicy:
     """When and how a failed request is sent again."""
 
     max_retries: int = at_least(0, "attempts after the first", at_most=1000, default=3)
@@ -81,8 +99,8 @@ class RetryPolicy(Record):
     respect_retry_after: bool = doc("wait as long as the provider asks", default=True)
 
 
-@frozen(eq=False, repr=False)
-class Timeouts(Record):
+@frozen
+class Timeouts:
     """How long the executor waits for a provider."""
 
     request: Duration = above(0, "from sending to the first byte", default=Duration(30))
@@ -90,8 +108,8 @@ class Timeouts(Record):
     total: Duration = above(0, "from sending to the last byte of the answer", default=Duration(1800))
 
 
-@frozen(eq=False, repr=False)
-class CircuitBreakerConfig(Record):
+@frozen
+class CircuitBreakerConfig:
     """When a failing endpoint is left alone, and how it is tried again."""
 
     failure_threshold: int = at_least(1, "consecutive failures that open the circuit", default=10)
@@ -102,8 +120,8 @@ class CircuitBreakerConfig(Record):
 BUDGET_WINDOWS = ("hour", "day", "week", "month")
 
 
-@frozen(eq=False, repr=False)
-class Budget(Record):
+@frozen
+class Budget:
     """Spend ceilings in US dollars, and what happens at them."""
 
     on_exceeded: BudgetAction = field(metadata={"doc": "what a spent budget does"})
@@ -120,8 +138,8 @@ class Budget(Record):
         return {window: ceiling for window, ceiling in windows.items() if ceiling is not None}
 
 
-@frozen(eq=False, repr=False)
-class State(Record):
+@frozen
+class State:
     """How spend and shared limits are kept for all processes that serve a file."""
 
     name: str | None = doc(
@@ -134,8 +152,8 @@ class State(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class Cache(Record):
+@frozen
+class Cache:
     """Equal requests, answered again from the memory of the process."""
 
     ttl: Duration = field(metadata={"doc": "how long an answer is given again", "above": 0})
@@ -148,8 +166,8 @@ class Cache(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class Price(Record):
+@frozen
+class Price:
     """What a model costs, in US dollars per million tokens; takes precedence over the catalogue."""
 
     input: Money = field(metadata={"doc": "per million tokens of the prompt", "min": 0})
@@ -172,8 +190,8 @@ class Price(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class ModelFacts(Record):
+@frozen
+class ModelFacts:
     """What is known about a model that the catalogue does not know, or knows differently."""
 
     context_window: int | None = at_least(

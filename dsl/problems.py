@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
-from .record import Record
+from .record import frozen
 
 
-@frozen(eq=False, repr=False)
-class Problem(Record):
+@frozen
+class Problem:
     """One thing that cannot work, or (`W…`) probably not as meant, at the field that `path` names.
 
     path: field names from the deployment inwards, such as ("serving", "max_concurrent").

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .fields import MOST_TOKENS, at_least, doc
-from .record import Record
+from .record import frozen
 
 
-@frozen(eq=False, repr=False)
-class Promise(Record):
+@frozen
+class Promise:
     """What clients may ask for, whichever deployment answers; what may be lost is an error when checked."""
 
     tools: bool = doc("calls of functions", default=False)

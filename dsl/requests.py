@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .fields import MOST_TOKENS, at_least, rare
 from .kinds import EffortLevel, UnsupportedAction, VerbosityLevel
-from .record import Record
+from .record import frozen
 
 
-@frozen(eq=False, repr=False)
-class RequestParameters(Record):
+@frozen
+class RequestParameters:
     """Parameters of a request, whichever protocol its provider speaks."""
 
     max_tokens: int | None = at_least(
@@ -55,8 +53,8 @@ class RequestParameters(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class RequestSettings(Record):
+@frozen
+class RequestSettings:
     """What goes out when the client says nothing, and what always does."""
 
     defaults: RequestParameters | None = rare("what counts where the client says nothing")

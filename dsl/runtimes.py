@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from .fields import at_least, doc
 from .kinds import ExecutionProvider, GraphOptimization, MissingProviderAction, RuntimeKind, SecretSource
 from .policies import CircuitBreakerConfig, RateLimits, RetryPolicy, Timeouts
 from .presets import PRESETS
-from .record import Record
+from .record import frozen
 from .units import Duration
 
 
-@frozen(eq=False, repr=False)
-class SecretRef(Record):
+@frozen
+class SecretRef:
     """Where a secret comes from. The secret itself is never part of a model or a plan."""
 
     source: SecretSource
@@ -30,15 +30,15 @@ class SecretRef(Record):
         return cls(SecretSource.FILE, path)
 
 
-@frozen(eq=False, repr=False)
-class RuntimeConfig(Record):
+@frozen
+class RuntimeConfig:
     """What every runtime block has: the kind of runtime it is for."""
 
     kind: RuntimeKind
 
 
-@frozen(eq=False, repr=False)
-class Batching(Record):
+@frozen
+class Batching:
     """How single requests are put together into one run of the model."""
 
     max_size: int = at_least(1, "most items in one run", at_most=100_000, default=32)
@@ -48,8 +48,8 @@ class Batching(Record):
     )
 
 
-@frozen(eq=False, repr=False)
-class SessionOptions(Record):
+@frozen
+class SessionOptions:
     """Options of an ONNX Runtime session; 0 threads lets ONNX Runtime decide."""
 
     intra_op_threads: int = at_least(
@@ -66,7 +66,7 @@ class SessionOptions(Record):
     )
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class OrtConfig(RuntimeConfig):
     """`ort` and `tensorrt`: an ONNX model in this process."""
 
@@ -102,8 +102,8 @@ class OrtConfig(RuntimeConfig):
     )
 
 
-@frozen(eq=False, repr=False)
-class EndpointTls(Record):
+@frozen
+class EndpointTls:
     """Certificates on the way to an endpoint: whose are trusted, and which one is shown."""
 
     ca: SecretRef | None = doc(
@@ -115,7 +115,7 @@ class EndpointTls(Record):
     key: SecretRef | None = doc("PEM file with its key, without a password", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RemoteConfig(RuntimeConfig):
     """What all remote runtimes share: an endpoint, a key, and the policies around a request."""
 
@@ -142,7 +142,7 @@ def _responses(where: str) -> Any:
     return doc(f"whether it serves OpenAI's `/responses`, too; unset: {where}", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class OpenAIConfig(RemoteConfig):
     """`openai`, and the same models on Azure."""
 
@@ -155,7 +155,7 @@ class OpenAIConfig(RemoteConfig):
     responses: bool | None = _responses("at OpenAI's own endpoint")
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class VertexConfig(RemoteConfig):
     """What those share who also are on Vertex: a project, a region and credentials instead of a key."""
 
@@ -169,14 +169,14 @@ class VertexConfig(RemoteConfig):
         return self.project is not None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class AnthropicConfig(VertexConfig):
     """`anthropic`: the Messages API, of Anthropic with a key, or of Vertex."""
 
     kind: RuntimeKind = RuntimeKind.ANTHROPIC
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class GeminiConfig(VertexConfig):
     """`gemini`: AI Studio with a key, or Vertex."""
 
@@ -184,7 +184,7 @@ class GeminiConfig(VertexConfig):
     safety: dict[str, str] | None = doc("threshold per harm category", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class BedrockConfig(RemoteConfig):
     """`bedrock`: models on Amazon Bedrock, through Converse.
 
@@ -203,12 +203,12 @@ class BedrockConfig(RemoteConfig):
     session_token: SecretRef | None = doc("for a key that ends after a while", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class PresetConfig(RemoteConfig):
     """`groq`, `mistral` and others whose endpoint is known, and who speak OpenAI's protocol."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class AzureConfig(PresetConfig):
     """`azure`: models on Azure, by its v1 API; `model` is the name of the deployment there."""
 
@@ -217,8 +217,8 @@ class AzureConfig(PresetConfig):
     api_version: str | None = doc("version of the API, such as `preview`; unset: the latest", default=None)
 
 
-@frozen(eq=False, repr=False)
-class Launch(Record):
+@frozen
+class Launch:
     """A local server that the executor starts, watches and stops: one for each replica.
 
     In `command` and `env`, `{port}` stands for a free port of 127.0.0.1 that is picked at each start,
@@ -244,14 +244,14 @@ class Launch(Record):
     restart: bool = doc("start the server again when it dies", default=True)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class LaunchableConfig(RemoteConfig):
     """Servers of one's own: at an `endpoint`, or to `launch`."""
 
     launch: Launch | None = doc("how to start the server", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class LiteLLMConfig(LaunchableConfig):
     """`litellm`: a LiteLLM proxy, which retries by itself."""
 
@@ -261,7 +261,7 @@ class LiteLLMConfig(LaunchableConfig):
     )
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class OpenAICompatibleConfig(LaunchableConfig):
     """`openai_compatible`: any server that speaks OpenAI's protocol, at an `endpoint` or to `launch`."""
 
@@ -269,7 +269,7 @@ class OpenAICompatibleConfig(LaunchableConfig):
     responses: bool | None = _responses("never")
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class LocalServerConfig(LaunchableConfig):
     """`vllm`, `mistralrs`, `candle`, `python("…")`: a server at an `endpoint`, or one to `launch`.
 
@@ -279,7 +279,7 @@ class LocalServerConfig(LaunchableConfig):
     target: str | None = doc("for `python`: `package.module:factory`", default=None)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class CustomConfig(RemoteConfig):
     """`custom("name")`: an installed plugin, found by its entry point."""
 

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from functools import cached_property
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from .record import Record
+from .record import frozen
 from .secrets import MASK, masked
 
 
@@ -75,8 +75,8 @@ class Source:
         return self.shown[starts[line - 1] : end].rstrip("\r\n")
 
 
-@frozen(eq=False, repr=False)
-class Span(Record):
+@frozen
+class Span:
     """A stretch of a source: characters `start` up to, not including, `end`."""
 
     source: Source

@@ -6,21 +6,21 @@ they say the same, wherever they stand.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
-from .record import Record
+from .record import frozen
 from .units import Quantity
 
 
-@frozen(eq=False, repr=False)
-class Node(Record):
+@frozen
+class Node:
     """Something that stands in a file."""
 
     start: int = field(eq=False, repr=False)
     end: int = field(eq=False, repr=False)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Identifier(Node):
     """A name where it is declared, or the name of a field."""
 
@@ -30,38 +30,38 @@ class Identifier(Node):
 # ---- expressions
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Expression(Node):
     """Something that has a value."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Bad(Expression):
     """Where a value should be and none could be read; the mistake is already reported."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Number(Expression):
     """A number, with or without a unit."""
 
     value: int | float | Quantity
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Text(Expression):
     """A text: plain parts, and between them the names that stood between `${` and `}`."""
 
     parts: tuple[str | Reference, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Boolean(Expression):
     """`true` or `false`."""
 
     value: bool
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Reference(Expression):
     """A bare or quoted name: an enum word, or something declared elsewhere."""
 
@@ -69,7 +69,7 @@ class Reference(Expression):
     quoted: bool = False
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Member(Expression):
     """`base.name`."""
 
@@ -77,7 +77,7 @@ class Member(Expression):
     name: Identifier
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Slice(Expression):
     """`first:last` between brackets; None stands for the start, or the end, of what is sliced."""
 
@@ -85,7 +85,7 @@ class Slice(Expression):
     last: Expression | None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Index(Expression):
     """`base[0]`, `base["name"]`, `base[1:3, :]`."""
 
@@ -93,7 +93,7 @@ class Index(Expression):
     indices: tuple[Expression, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class CallExpression(Expression):
     """`function(arguments)`."""
 
@@ -101,7 +101,7 @@ class CallExpression(Expression):
     arguments: tuple[Expression, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class NamedArgument(Expression):
     """`name = value` inside a call."""
 
@@ -109,14 +109,14 @@ class NamedArgument(Expression):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ListExpression(Expression):
     """`[a, b]`."""
 
     items: tuple[Expression, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Comprehension(Expression):
     """`[element for variable in iterable]`."""
 
@@ -125,14 +125,14 @@ class Comprehension(Expression):
     iterable: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Group(Expression):
     """`(inner)`."""
 
     inner: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Unary(Expression):
     """`-x` or `!x`."""
 
@@ -140,7 +140,7 @@ class Unary(Expression):
     operand: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Binary(Expression):
     """Two operands and the operator between them; `else` is the operator that binds least."""
 
@@ -151,7 +151,7 @@ class Binary(Expression):
     """How many operators stand in a row, this one the last."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class WithOptions(Expression):
     """`call with { timeout = 2s }`."""
 
@@ -159,7 +159,7 @@ class WithOptions(Expression):
     options: Body
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class AsType(Expression):
     """`call as Verdict`."""
 
@@ -167,14 +167,14 @@ class AsType(Expression):
     type_name: Identifier
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Prompt(Expression):
     """`prompt "…"`: a template; its text is never interpolated by the language."""
 
     template: str
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Arm(Node):
     """`patterns => value` inside a match."""
 
@@ -182,7 +182,7 @@ class Arm(Node):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Match(Expression):
     """`match subject { arms }`."""
 
@@ -190,7 +190,7 @@ class Match(Expression):
     arms: tuple[Arm, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class IfElse(Expression):
     """`if condition { then } else { otherwise }`."""
 
@@ -202,12 +202,12 @@ class IfElse(Expression):
 # ---- types
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeExpression(Node):
     """A type, as written."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeName(TypeExpression):
     """`text`, `Verdict`, or `shared.Verdict`."""
 
@@ -215,7 +215,7 @@ class TypeName(TypeExpression):
     module: str | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeGeneric(TypeExpression):
     """`list<text>` or `tensor<f32, [batch, 384]>`."""
 
@@ -223,35 +223,35 @@ class TypeGeneric(TypeExpression):
     arguments: tuple[TypeExpression, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeDimensions(TypeExpression):
     """`[batch, 384]`: symbolic and fixed dimensions; None where one is wrong."""
 
     dimensions: tuple[str | int | None, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeLiteral(TypeExpression):
     """`"refund"`: the type of just this text."""
 
     value: str
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeRecord(TypeExpression):
     """`{ label: text }`."""
 
     fields: tuple[Parameter, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeOptional(TypeExpression):
     """`T?`."""
 
     inner: TypeExpression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeUnion(TypeExpression):
     """`"a" | "b"`."""
 
@@ -261,7 +261,7 @@ class TypeUnion(TypeExpression):
 # ---- bodies
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Body(Node):
     """What stands between `{` and `}`; `damaged` when a part of it could not be read, `unclosed`
     when its `}` is missing."""
@@ -271,7 +271,7 @@ class Body(Node):
     unclosed: bool = field(default=False, eq=False, repr=False)
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Field(Node):
     """`name = value`."""
 
@@ -279,7 +279,7 @@ class Field(Node):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Block(Node):
     """`name { … }`, `name label { … }` or `name label("argument") { … }`."""
 
@@ -292,14 +292,14 @@ class Block(Node):
 # ---- routes
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RouteMember(Node):
     """A deployment or another route, by name."""
 
     target: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RouteList(Node):
     """`fallback [a, b]`, `balance [a, b] by …`, `hedge [a, b] after …`, `cascade [a, b] accept …`."""
 
@@ -309,7 +309,7 @@ class RouteList(Node):
     value: Expression | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Share(Node):
     """`target: percentage` inside a split."""
 
@@ -317,7 +317,7 @@ class Share(Node):
     share: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RouteSplit(Node):
     """`split { a: 95%, b: 5% } by …`."""
 
@@ -333,12 +333,12 @@ Route = RouteMember | RouteList | RouteSplit
 # ---- declarations
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Declaration(Node):
     """Something at the top of a file."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ImportAs(Declaration):
     """`import "x.infer" as x`."""
 
@@ -346,7 +346,7 @@ class ImportAs(Declaration):
     alias: Identifier
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ImportNames(Declaration):
     """`import { a, b } from "x.infer"`."""
 
@@ -354,7 +354,7 @@ class ImportNames(Declaration):
     path: Text
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ParamDeclaration(Declaration):
     """`param name: type = default`."""
 
@@ -363,7 +363,7 @@ class ParamDeclaration(Declaration):
     default: Expression | None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class LetDeclaration(Declaration):
     """`let name = value`."""
 
@@ -372,7 +372,7 @@ class LetDeclaration(Declaration):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TemplateDeclaration(Declaration):
     """`template name from a, b { … }`."""
 
@@ -381,7 +381,7 @@ class TemplateDeclaration(Declaration):
     body: Body
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class DeploymentDeclaration(Declaration):
     """`deployment name from a, b { … }`."""
 
@@ -390,7 +390,7 @@ class DeploymentDeclaration(Declaration):
     body: Body
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RouteDeclaration(Declaration):
     """`route name = … with { … }`."""
 
@@ -399,7 +399,7 @@ class RouteDeclaration(Declaration):
     options: Body | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Parameter(Node):
     """`name: type`, in a signature or a record; `name: type with { … }` in a signature."""
 
@@ -408,7 +408,7 @@ class Parameter(Node):
     options: Body | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Step(Node):
     """`name = value` in a pipeline, or `return value` without a name."""
 
@@ -416,22 +416,25 @@ class Step(Node):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class PipelineDeclaration(Declaration):
-    """`pipeline name(parameters) -> result { steps }`. options: fields among the steps, such as `carries`."""
+    """`pipeline name(parameters) -> result { steps }`.
+
+    options: what stands among the steps and is none, such as `carries` and `bounds`.
+    """
 
     name: Identifier
     parameters: tuple[Parameter, ...]
     result: TypeExpression
     steps: tuple[Step, ...]
-    options: tuple[Field, ...] = ()
+    options: tuple[Field | Block, ...] = ()
 
 
-PIPELINE_OPTIONS = ("carries",)
-"""Names among the steps of a pipeline that are those of its options."""
+PIPELINE_OPTIONS = ("carries", "bounds")
+"""Names of values among the steps of a pipeline that are those of its options."""
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TypeDeclaration(Declaration):
     """`type name = …`."""
 
@@ -439,7 +442,7 @@ class TypeDeclaration(Declaration):
     type: TypeExpression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ExternDeclaration(Declaration):
     """`extern name(parameters) -> result = python("module:function")`."""
 
@@ -449,14 +452,14 @@ class ExternDeclaration(Declaration):
     implementation: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ClusterDeclaration(Declaration):
     """`cluster { node a { gpus = 8 } }`."""
 
     body: Body
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class GatewayDeclaration(Declaration):
     """`gateway { bind = "…" }`."""
 
@@ -466,7 +469,7 @@ class GatewayDeclaration(Declaration):
 # ---- tests
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Phrase(Node):
     """What a world says of something: `gpt fails 503 for 10m`, `gpt { … }`, `prompt = 500 tokens`.
 
@@ -479,7 +482,7 @@ class Phrase(Node):
     phrases: tuple[Phrase, ...] | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Statement(Node):
     """`expect condition`, `wait 30s`, or `ask pipeline(values)`."""
 
@@ -487,7 +490,7 @@ class Statement(Node):
     value: Expression
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Ask(Node):
     """`ask model "message" with { … }`."""
 
@@ -497,7 +500,7 @@ class Ask(Node):
     options: Body | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class Scene(Node):
     """`world { … }` and `load { … }`."""
 
@@ -505,7 +508,7 @@ class Scene(Node):
     phrases: tuple[Phrase, ...]
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class TestDeclaration(Declaration):
     """`test "title" { … }`."""
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .fields import MOST_TOKENS, above, at_least, doc
 from .kinds import Activation, Aggregation, Decoding, InputType, Pooling, TaskKind, TooLongAction, VectorKind
-from .record import Record
+from .record import frozen
 
 _TOKENIZER = "path to a `tokenizer.json`; local models need it"
 
 
-@frozen(eq=False, repr=False)
-class Task(Record):
+@frozen
+class Task:
     """A task without settings of its own; `kind` says which."""
 
     kind: TaskKind
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class EmbedTask(Task):
     """Texts in, one vector per text out."""
 
@@ -57,7 +55,7 @@ class EmbedTask(Task):
     kind: TaskKind = TaskKind.EMBED
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class RerankTask(Task):
     """A query and documents in, one score per document out."""
 
@@ -76,15 +74,15 @@ class RerankTask(Task):
     kind: TaskKind = TaskKind.RERANK
 
 
-@frozen(eq=False, repr=False)
-class Labels(Record):
+@frozen
+class Labels:
     """What the classes of a classifier are called: a list of names, or a file that holds them."""
 
     names: tuple[str, ...] = ()
     file: str | None = None
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class ClassifyTask(Task):
     """Texts or a tensor in, the labels that fit best out, with a score each."""
 
@@ -120,7 +118,7 @@ class ClassifyTask(Task):
     kind: TaskKind = TaskKind.CLASSIFY
 
 
-@frozen(eq=False, repr=False)
+@frozen
 class GenerateTask(Task):
     """A text in, its continuation out, token by token. Requests may ask for other sampling."""
 

@@ -37,7 +37,7 @@ PUNCTUATION: dict[str, str] = {
     "-": "MINUS",
     "!": "BANG",
     "~": "TILDE",
-} | dict.fromkeys(("==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
+} | dict.fromkeys(("..", "==", "!=", "<=", ">=", "&&", "||", "*", "/"), "OPERATOR")
 
 CLOSER_OF = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 """Brackets that open, and what closes each."""
@@ -48,7 +48,7 @@ _GAP = r"(?:[ \t\r\n\f\uFEFF]++|#[^\n]*+)*+"
 _NAME = r"[^\W\d]\w*+"
 _STRING = r'"""(?:[^"\\]++|\\[\s\S]|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
 _NUMBER = r"\$?\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z%]*+(?:\d[\d_]*+(?:\.\d[\d_]*+)?[A-Za-z]++)*+\$?"
-_PUNCTUATION = r"->|=>|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
+_PUNCTUATION = r"->|=>|\.\.|==|!=|<=|>=|&&|\|\||[{}()\[\]=,:.|<>?+\-!*/~]"
 
 _WRONG_COMMENT = r"(?<!:)//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
 """Comments of other languages. No correct file has two of these signs together, so none is mistaken."""

@@ -10,6 +10,7 @@ from .catalogue import find_tier
 from .fields import MOST
 from .kinds import ProviderKind
 from .problems import Problem
+from .ranges import Range
 from .runtimes import OpenAIConfig, RemoteConfig, RuntimeConfig
 from .units import NUMBER_SUFFIXES
 from .values import show
@@ -37,6 +38,9 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
         kind = type(inner)
         if inner is None or kind in _WITHOUT_RANGE:
             continue
+        if kind is Range:
+            yield from _ends(inner, minimum, at_most, (*path, name))
+            continue
         if kind is dict:
             for key, each in inner.items():
                 if hasattr(each, "__attrs_attrs__"):
@@ -55,6 +59,18 @@ def ranges(value: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
         else:
             continue
         yield Problem("E0304", (*path, name), f"`{name}` must be {wrong}, not {show(inner)}")
+
+
+def _ends(value: Range, minimum: int, at_most: int, path: tuple[str, ...]) -> Iterator[Problem]:
+    """A range that goes the wrong way, or past what its field takes."""
+    name = path[-1]
+    if value.least > value.most:
+        wrong = f"`{name}` must go from the smaller number to the larger one, not {value}"
+        yield Problem("E0304", path, wrong, f"write `{Range(value.most, value.least)}`")
+    elif value.least < minimum:
+        yield Problem("E0304", path, f"`{name}` must be at least {minimum}, not {value}")
+    elif value.most > at_most:
+        yield Problem("E0304", path, f"`{name}` must be at most {at_most}, not {value}")
 
 
 _WITHOUT_RANGE = frozenset((str, bool, tuple))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from .late_text import LateText, Variable
-from .record import Record
+from .ranges import Range
+from .record import frozen
 from .units import KIND_NAMES, Duration, Money, Percent, Size
 
 
@@ -15,8 +14,8 @@ class Word(str):
     __slots__ = ()
 
 
-@frozen(eq=False, repr=False)
-class Call(Record):
+@frozen
+class Call:
     """A call such as `env("KEY")` or `fallback(claude)`."""
 
     name: str
@@ -46,6 +45,8 @@ def describe(value: object) -> str:
         case Duration() | Size() | Money() | Percent():
             name = KIND_NAMES[type(value)]
             return f"{'an' if name[0] == 'a' else 'a'} {name}"
+        case Range():
+            return "a range"
         case str():
             return "text"
         case int():
@@ -69,7 +70,7 @@ def show(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case Word() | Call() | Duration() | Size() | Money() | Percent() | int() | float():
+        case Word() | Call() | Range() | Duration() | Size() | Money() | Percent() | int() | float():
             return str(value)
         case LateText():
             return " + ".join(show(part) if isinstance(part, str) else str(part) for part in value.parts)

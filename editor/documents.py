@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import frozen
 from lsprotocol.types import (
     Location,
     TextDocumentContentChangeEvent,
@@ -13,6 +12,7 @@ from lsprotocol.types import (
 )
 from pygls.uris import from_fs_path, to_fs_path
 
+from ..dsl.record import frozen
 from .positions import UTF16, Lines
 
 

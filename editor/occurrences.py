@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from attrs import frozen
-
 from ..compiler.modules import key_of
 from ..compiler.pipelines.places import Places
 from ..compiler.scope import KIND_WORDS, VALUES, Scope, Symbol
 from ..dsl import syntax as s
+from ..dsl.record import frozen
 from ..dsl.source import Source
 from ..dsl.tree import children
 from .prompts import template_names
@@ -282,8 +281,8 @@ class _Walk:
                 target = self._local("step", step, node)
                 local.setdefault(step.name.text, target)
                 yield _at(step.name, target, Role.DECLARES)
-        for field in node.options:
-            yield from self._values(field.value)
+        for option in node.options:
+            yield from self._values(option.body if isinstance(option, s.Block) else option.value)
         for step in node.steps:
             yield from self._expression(step.value, local, node)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from attrs import frozen
+from ..dsl.record import frozen
 
 _OPENERS, _CLOSERS = ("(", "[", "{"), (")", "]", "}")
 

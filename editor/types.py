@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
 from ..compiler.graph import Graph
 from ..compiler.pipelines.explain import origin_in
 from ..compiler.pipelines.typed import Call, Constant, FieldOf, MapOf, Typed, TypedPipeline, TypedStep, walk
@@ -19,6 +17,7 @@ from ..compiler.routes.typed import TypedRoute
 from ..compiler.scope import Scope, Symbol
 from ..compiler.typing.partial import is_known, show_type, without_optional
 from ..dsl import syntax as s
+from ..dsl.record import frozen
 from ..dsl.source import Source, Span
 from ..dsl.wording import shorten
 from .occurrences import Target

@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
-
 from ..compiler.compile import Checked, check_file
 from ..compiler.modules import Loader, Module, file_key, key_of, read_file
 from ..compiler.scope import Scope, build_scopes
 from ..dsl.diagnostics import Diagnostics
 from ..dsl.parser import Parsed, parse
+from ..dsl.record import frozen
 from ..dsl.reparse import reparse
 from ..dsl.source import Source
 from .documents import Document, path_of, uri_of

@@ -154,6 +154,11 @@ class Executor:
         assert before.policies is not None
         policies = PlanPolicies(plan, self._state, self._clock, before.policies)
         now = await self._starter.start(plan, policies, before)
+        try:
+            await self._make_room(plan)
+        except BaseException:
+            await now.stop(before)
+            raise
         kept = {id(each) for each in before.deployments.values()}
         for deployment in now.deployments.values():
             if id(deployment) in kept:
@@ -163,6 +168,9 @@ class Executor:
         self.now = now
         self.reloaded_at = time.time()
         self._draining = asyncio.create_task(self._drain(before, now, self._draining))
+
+    async def _make_room(self, plan: Plan) -> None:
+        """What must happen outside before a plan is served that is found to be good. Raises StartError."""
 
     async def stop(self) -> None:
         """Stop everything; requests that still run are broken off. Safe to call twice."""

@@ -21,7 +21,7 @@ FILES = ("pyproject.toml", "README.md", "LICENSE")
 NOT_PYTHON = frozenset({"tree-sitter", "vim", "vscode"})
 """Folders of `grammar/` that editors take from the repository, or from an extension."""
 
-BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
+BUILD = "import sys; from hatchling import build; print(build.build_{kind}(sys.argv[1]))"
 
 
 def build(kind: str, project: Path, output: Path) -> Path:
@@ -34,16 +34,28 @@ def build(kind: str, project: Path, output: Path) -> Path:
     return output / done.stdout.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a clone holds, so that building leaves no traces."""
-    copy = tmp_path_factory.mktemp("project")
+def clone(folder: Path, *, links: bool) -> Path:
+    """A copy of what a clone holds, so that building leaves no traces.
+
+    links: else, a file in the place of each, with what it leads to; so does git where there are no links.
+    """
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules", "out")
-        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
     for name in FILES:
-        shutil.copy(ROOT / name, copy)
-    return copy
+        shutil.copy(ROOT / name, folder)
+    for path in (folder / "src" / "inferc").iterdir():
+        if path.is_symlink() and not links:
+            target = os.readlink(path)
+            path.unlink()
+            path.write_text(target)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone on a file system without symbolic links."""
+    return clone(tmp_path_factory.mktemp("project"), links=False)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +134,11 @@ def test_a_wheel_made_from_the_source_archive_holds_the_same(
         packed.extractall(tmp_path / "unpacked", filter="data")
     unpacked = tmp_path / "unpacked" / archive.name.removesuffix(".tar.gz")
     assert contents(build("wheel", unpacked, tmp_path)) == contents(wheel)
+
+
+def test_symbolic_links_change_nothing(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    assert contents(build("wheel", clone(tmp_path / "linked", links=True), tmp_path)) == contents(wheel)
 
 
 def test_the_version_is_written_in_one_place(wheel: Path) -> None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from attrs import frozen
-
 from ...compiler.plan import ChoiceType, OptionalType, ParameterPlan, PipelinePlan, Plan, Type, TypeKind
 from ...dsl.files import read_regular
+from ...dsl.record import frozen
 
 _LARGEST = 256 << 20
 """Bytes of a file that is sent."""

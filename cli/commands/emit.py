@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..files import save
+from ...compiler.plan import Plan
+from ...compiler.plan.reach import targets_of
+from ..files import save_all
 from ..output import fail, harmless, misuse
-from ..plans import Ready, add_plan, plain_name, ready_plan
+from ..plans import add_plan, plain_name, ready_plan
 
 TARGETS = ("kubernetes", "helm", "kserve", "compose", "systemd", "prometheus", "grafana", "dockerfile")
 
@@ -23,6 +26,8 @@ EXAMPLES = """\
 """
 
 _SCALERS = ("hpa", "keda", "none")
+_LISTED = "kustomization.yaml"
+_RESOURCES = re.compile(r"^resources: (\[.*\])$", re.M)
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -50,7 +55,7 @@ def configure(parser: ArgumentParser) -> None:
         "--scaler",
         choices=_SCALERS,
         default="hpa",
-        help="what adds gateways under load (default: %(default)s)",
+        help="what adds gateways, and replicas of a range, under load (default: %(default)s)",
     )
 
 
@@ -71,6 +76,7 @@ def run(arguments: Namespace) -> int:
         scaler=arguments.scaler,
         directory=str(ready.base.absolute()),
         source=Path(arguments.file).name,
+        code=_code(ready.plan, ready.base),
         program=shutil.which("inferc") or sys.argv[0],
     )
     try:
@@ -78,24 +84,42 @@ def run(arguments: Namespace) -> int:
     except EmitError as error:
         return max(fail(problem) for problem in error.problems)
     folder = Path(arguments.output)
-    return _compare(folder, files) if arguments.diff else _write(folder, files, ready)
+    return _compare(folder, files) if arguments.diff else _write(folder, files)
 
 
-def _write(folder: Path, files: dict[str, str], ready: Ready) -> int:
-    status = 0
-    for name, text in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            return fail(f"cannot write {path.parent}: {error.strerror or error}")
-        status = max(status, save(path, text, f"wrote {path}"))
+def _write(folder: Path, files: dict[str, str]) -> int:
+    left = _left_over(folder, files)
+    status = save_all(folder, files)
+    for path in left:
+        print(harmless(f"not needed any more: {path}"), file=sys.stderr)
     return status
+
+
+def _left_over(folder: Path, files: dict[str, str]) -> list[Path]:
+    """What the list of manifests in `folder` names, and that of `files` does not."""
+    try:
+        before = _RESOURCES.search((folder / _LISTED).read_text("utf-8"))
+        names = json.loads(before[1]) if before and _LISTED in files else []
+    except (OSError, ValueError):
+        return []
+    return [folder / str(each) for each in names if each not in files and (folder / str(each)).is_file()]
+
+
+def _code(plan: Plan, base: Path) -> tuple[str, ...]:
+    """Files and folders of the modules that the plan names, as far as they lie in `base`."""
+    found = set()
+    for target in targets_of(plan):
+        top = target.partition(":")[0].partition(".")[0]
+        found |= {each for each in (f"{top}.py", top) if (base / each).exists()}
+    return tuple(sorted(found))
 
 
 def _compare(folder: Path, files: dict[str, str]) -> int:
     """Print what writing would change; 1 where that is anything."""
     changed = 0
+    for path in _left_over(folder, files):
+        changed = 1
+        print(harmless(f"not needed any more: {path}"))
     for name, text in files.items():
         path = folder / name
         try:

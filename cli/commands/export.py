@@ -9,7 +9,7 @@ from pathlib import Path
 from ...compiler.compile import check_file
 from ...compiler.exporters import TARGETS, Exported, export
 from ...compiler.importers.checked import MISSING_MODEL
-from ..files import save
+from ..files import save, save_all
 from ..output import add_format, fail, harmless, misuse, show
 from ..sources import add_settings, inputs
 
@@ -65,12 +65,4 @@ def _write(exported: Exported, output: str | None) -> int:
     target = Path(str(output))
     if len(exported.files) == 1 and not target.is_dir() and not str(output).endswith("/"):
         return save(target, next(iter(exported.files.values())), f"wrote {target}")
-    status = 0
-    for name, text in exported.files.items():
-        path = target / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            return fail(f"cannot write {path.parent}: {error.strerror or error}")
-        status = max(status, save(path, text, f"wrote {path}"))
-    return status
+    return save_all(target, exported.files)

@@ -9,8 +9,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from attrs import frozen
-
 from ...compiler.onnx_file import check_onnx_file
 from ...compiler.onnx_model.reader import ModelError, OnnxModel, read_model
 from ...compiler.onnx_model.signature import Signature, TensorSpec
@@ -18,6 +16,7 @@ from ...compiler.onnx_model.start import Start, batches, quoted, suggest_task, w
 from ...compiler.project import project_left
 from ...dsl.formatting import format_source
 from ...dsl.kinds import TaskKind
+from ...dsl.record import frozen
 from ...dsl.source import Source
 from ...dsl.tokens import KEYWORDS
 from ..output import fail

@@ -15,6 +15,7 @@ from attrs import define
 
 from ...compiler.plan import Plan
 from ...compiler.plan.reach import names_of, nodes_of
+from ...compiler.plan.state import shares_state
 from ...dsl.suggest import either
 from ...dsl.units import Duration, parse_quantity
 from ...runtime.admin import LEVELS
@@ -26,12 +27,14 @@ from ..plans import (
     Ready,
     add_exec,
     add_plan,
+    add_shared,
     add_state,
     allow_exec,
     in_environment,
     plain_name,
     ready_plan,
     state_of,
+    unshared,
 )
 from ..server import NoServer, admin_path
 from ..watch import Watched
@@ -52,6 +55,7 @@ EXAMPLES = """\
 _FORMS = ("people", "json")
 _ENGINES = ("local", "ray")
 _GRACE = 30.0
+_MOST_GATEWAYS = 1000
 _SHOWN = 4
 """Files of a folder that are named where none is."""
 
@@ -66,6 +70,7 @@ def configure(parser: ArgumentParser) -> None:
         "--port", type=port, help="listen on this port instead of the file's; 0 takes a free one"
     )
     add_state(parser)
+    add_shared(parser)
     add_exec(parser)
     parser.add_argument(
         "--engine",
@@ -77,6 +82,14 @@ def configure(parser: ArgumentParser) -> None:
         "--address",
         metavar="HOST:PORT",
         help="of the Ray cluster, or `auto` for the one on this machine (default: one is started)",
+    )
+    parser.add_argument(
+        "--gateways",
+        metavar="NUMBER",
+        type=_gateways,
+        default=1,
+        help="with `--engine ray`: how many gateways serve, this process and one on each of other nodes, or "
+        "`per-node` (default: 1)",
     )
     parser.add_argument(
         "--watch", action="store_true", help="take over what has changed whenever one of the files changes"
@@ -166,6 +179,15 @@ def _duration(text: str) -> Duration:
     return seconds
 
 
+def _gateways(text: str) -> int | None:
+    """How many gateways; None: one on each node. Raises ArgumentTypeError."""
+    if text == "per-node":
+        return None
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= _MOST_GATEWAYS:
+        raise ArgumentTypeError(f"`{text}` is no number of gateways, such as 3, or `per-node`")
+    return int(text)
+
+
 def _to_run(arguments: Namespace) -> Ready | int:
     """The plan, with what the environment and the options say of it."""
     ready = ready_plan(arguments)
@@ -198,9 +220,13 @@ def run(arguments: Namespace) -> int:
     ready = _to_run(arguments)
     if isinstance(ready, int):
         return ready
+    if (why := unshared(arguments, ready)) is not None:
+        return fail(why)
     on_ray = arguments.engine == "ray"
     if arguments.address is not None and not on_ray:
         return misuse("--address is of a Ray cluster: write `--engine ray`, too")
+    if arguments.gateways != 1 and not on_ray:
+        return misuse("--gateways is for nodes of a Ray cluster: write `--engine ray`, too")
     if not on_ray and len(nodes := nodes_of(ready.plan)) > 1:
         return fail(
             f"{arguments.file} places models on {len(nodes)} machines ({', '.join(nodes)}), and this is one: "
@@ -224,6 +250,8 @@ def run(arguments: Namespace) -> int:
             keep_audit_log(arguments.audit_log)
         except OSError as error:
             return fail(f"{arguments.audit_log} cannot be written: {error.strerror}")
+    if not on_ray:
+        _say_fixed(ready.plan)
     if ready.plan.gateway.workers > 1 and not on_ray:
         return _run_workers(arguments, ready)
     admin = _admin(arguments.file)
@@ -272,6 +300,21 @@ def run(arguments: Namespace) -> int:
     return end_process(0)
 
 
+def _say_fixed(plan: Plan) -> None:
+    """That the number of replicas does not follow the load here."""
+    for each in plan.deployments:
+        if each.scaling is not None:
+            count = len(each.replicas)
+            log.warning(
+                "deployment `%s`: %d of %d to %d replicas run, whatever the load: `--engine ray` and what "
+                "`inferc emit kubernetes` writes let their number follow it",
+                each.deployment,
+                count,
+                count,
+                each.scaling.max_replicas,
+            )
+
+
 def _executor_options(arguments: Namespace, ready: Ready) -> dict[str, Any]:
     return {
         "state": state_of(arguments.state, ready),
@@ -285,7 +328,6 @@ def _executor_on_ray(
     arguments: Namespace, ready: Ready, reread: Callable[[], Plan | None]
 ) -> tuple[Executor, Callable[[], Plan | None]]:
     """What serves the plan with its models on Ray, and what reads it again. Raises StartError."""
-    from ...compiler.emit.workloads import needs_store
     from ...runtime.ray.executor import Parts, RayExecutor
 
     parts = Parts()
@@ -295,7 +337,9 @@ def _executor_on_ray(
         parts,
         application=plain_name(arguments.file),
         address=arguments.address,
-        counts=needs_store(ready.plan),
+        counts=shares_state(ready.plan),
+        gateways=arguments.gateways,
+        share_port=arguments.share_port,
         grace=arguments.grace,
         **_executor_options(arguments, ready),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, fields, frozen, has
+from attrs import evolve, fields, has
 
 from ...compiler.plan import Plan, RemotePoolPlan
+from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean
 from ...dsl.units import parse_number
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from ...dsl.kinds import BudgetAction, GuardAction
+from ...dsl.record import frozen
 from ..plan import (
     Budget,
     DeploymentPlan,
@@ -111,7 +112,7 @@ def _ways(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change(INFO, name, f"is no longer answered by {_listed(gone)}")
         if added:
             models = {each.deployment: _model(each) for each in new.deployments}
-            why = tuple(f"{_arrows(right[each])}: {models[each]}" for each in added)
+            why = tuple(f"{_arrows(after.to(name, each))}: {models[each]}" for each in added)
             yield Change(RISK, name, f"may also be answered by {_listed(added)}", why)
     for each in new.deployments:
         other = known.get(each.deployment)
@@ -200,6 +201,10 @@ def _deployments(old: Plan, new: Plan) -> Iterator[Change]:
         if len(left.replicas) != len(right.replicas):
             severity = RISK if len(right.replicas) < len(left.replicas) else INFO
             yield Change(severity, name, f"has {len(right.replicas)} replicas, {len(left.replicas)} before")
+        if (left.scaling or right.scaling) and left.max_replicas != right.max_replicas:
+            severity = RISK if right.max_replicas < left.max_replicas else INFO
+            what = f"has at most {right.max_replicas} replicas, {left.max_replicas} before"
+            yield Change(severity, name, what)
         yield from _less(name, "max_concurrent", left.serving.max_concurrent, right.serving.max_concurrent)
         if isinstance(left, RemotePoolPlan) and isinstance(right, RemotePoolPlan):
             yield from _pool(name, left, right)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from ...dsl.kinds import CapacityKind, TaskKind
 from ...dsl.promise import Promise
+from ...dsl.record import frozen
 from ..plan import DeploymentPlan, PipelinePlan, Plan, RemotePoolPlan, RoutePlan
 from ..plan.features import PROTOCOLS, YES_OR_NO, Features, asked_in, features_of
 from ..plan.reach import members_of, names_of

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 
-from attrs import frozen
-
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import BudgetAction, TransportKind
 from ...dsl.policies import BUDGET_WINDOWS, Budget
+from ...dsl.record import frozen
 from ...dsl.source import Span
 from ...dsl.suggest import either
 from ..merge import Section

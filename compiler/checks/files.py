@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
-
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.files import open_regular
 from ...dsl.kinds import TransportKind
+from ...dsl.record import frozen
 from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, RerankTask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
+from ...dsl.ranges import Range
 from ...dsl.validation import ranges
 from ..placement import NoRoom, gpus_needed, place
 from ..program import Program
@@ -18,11 +19,23 @@ def check(program: Program, found: Diagnostics) -> None:
         program.replicas.update(place(deployments, program.nodes))
     except NoRoom as error:
         _report(error, deployments, program, found)
+        return
+    there = sum(node.gpus for node in program.nodes)
+    for declared, deployment in program.deployments:
+        replicas, gpus = deployment.replicas, deployment.gpus or 0
+        if program.nodes and isinstance(replicas, Range) and gpus * replicas.most > there:
+            found.error(
+                "E0411",
+                f"`{deployment.name}` can never have {replicas.most} replicas: they need "
+                f"{gpus * replicas.most} GPUs, the cluster has {there}",
+                declared.span("replicas"),
+                help=f"`replicas = {replicas.least}..{max(replicas.least, there // gpus)}` is what fits",
+            )
 
 
 def _report(error: NoRoom, deployments: list[Deployment], program: Program, found: Diagnostics) -> None:
     """Too many GPUs are asked for: with the sum, and what there is."""
-    asking = [(d.name, d.gpus or 0, d.replicas) for d in deployments if gpus_needed(d)]
+    asking = [(d.name, d.gpus or 0, d.least_replicas) for d in deployments if gpus_needed(d)]
     total = sum(gpus * replicas for _, gpus, replicas in asking)
     there = sum(node.gpus for node in program.nodes)
     largest = max((node.gpus for node in program.nodes), default=0)

@@ -9,6 +9,7 @@ from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import RuntimeKind, SecretSource
 from ...dsl.late_text import is_unknown
 from ...dsl.presets import PRESETS
+from ...dsl.ranges import Range
 from ...dsl.runtimes import (
     AzureConfig,
     BedrockConfig,
@@ -63,8 +64,29 @@ def check(program: Program, found: Diagnostics) -> None:
         config = deployment.effective_config()
         if deployment.effective_runtime() is RuntimeKind.CUDARC:
             _cudarc(declared, found)
+        _scaling(declared, deployment, found)
         if isinstance(config, RemoteConfig):
             _remote(declared, deployment, config, found)
+
+
+def _scaling(declared: Declared, deployment: Deployment, found: Diagnostics) -> None:
+    """A number of replicas that follows the load, where nothing can follow it."""
+    is_range = isinstance(deployment.replicas, Range)
+    if is_range and not deployment.uses_gpus:
+        found.error(
+            "E0308",
+            f"`{deployment.name}` does not run on machines of yours: nothing starts or ends its replicas",
+            declared.span("replicas"),
+            "a range is for models and servers that run here",
+            help="write one number: each is a pool of `max_concurrent` requests at once",
+        )
+    elif deployment.scaling is not None and not is_range:
+        found.error(
+            "E0308",
+            "`scaling` needs a range of `replicas`",
+            declared.span("scaling"),
+            help="write from how many to how many: `replicas = 2..8`",
+        )
 
 
 def _cudarc(declared: Declared, found: Diagnostics) -> None:
@@ -110,7 +132,7 @@ def _remote(declared: Declared, deployment: Deployment, config: RemoteConfig, fo
             help="`initial_backoff` must not be above `max_backoff`",
         )
     limit = config.rate_limits.concurrent_requests
-    if limit is not None and deployment.serving.max_concurrent * deployment.replicas > limit:
+    if limit is not None and deployment.serving.max_concurrent * deployment.least_replicas > limit:
         _too_many_workers(declared, deployment, limit, found)
     if not deployment.idempotent and declared.setting(*path, "max_retries") and retry.max_retries > 0:
         found.error(
@@ -141,7 +163,7 @@ def _visible_devices(declared: Declared, launch: Launch, found: Diagnostics) -> 
 
 
 def _too_many_workers(declared: Declared, deployment: Deployment, limit: int, found: Diagnostics) -> None:
-    workers, replicas = deployment.serving.max_concurrent, deployment.replicas
+    workers, replicas = deployment.serving.max_concurrent, deployment.least_replicas
     product = f" ({workers} × {replicas} replicas)" if replicas > 1 else ""
     where = ("serving", "max_concurrent")
     limit_path = ("runtime_config", "rate_limits", "concurrent_requests")
@@ -404,10 +426,11 @@ def check_waits(program: Program, found: Diagnostics) -> None:
 def _keys(declared: Declared, deployment: Deployment, config: RemoteConfig, found: Diagnostics) -> None:
     count = len(config.api_key)
     is_known = declared.setting("replicas") is not None or not declared.wrote("replicas")
-    if count > 1 and count != deployment.replicas and is_known:
+    replicas = deployment.least_replicas
+    if count > 1 and count != replicas and is_known:
         found.error(
             "E0314",
-            f"{count} keys for {deployment.replicas} replica{'s' if deployment.replicas > 1 else ''}",
+            f"{count} keys for {replicas} replica{'s' if replicas > 1 else ''}",
             declared.span("runtime_config", "api_key"),
             help="give one key for all replicas, or exactly one for each",
         )

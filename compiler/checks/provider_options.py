@@ -8,6 +8,7 @@ from __future__ import annotations
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Edit, Fix
 from ...dsl.kinds import ExecutionProvider, RuntimeKind
+from ...dsl.ranges import Range
 from ...dsl.runtimes import OrtConfig
 from ...dsl.suggest import near, offer
 from ...dsl.values import describe
@@ -62,11 +63,12 @@ def check_gpus(declared: Declared, deployment: Deployment, config: OrtConfig, fo
             help="write `providers = [cuda, cpu]`, or remove `gpus`",
         )
     elif gpus > 1:
+        many = _times(deployment.replicas, gpus)
         found.warning(
             "W0516",
             f"{gpus - 1} of {gpus} GPUs stay idle: a replica of an ONNX model runs on one",
             declared.span("gpus"),
-            help=f"write `gpus = 1` and `replicas = {deployment.replicas * gpus}`, which use all of them",
+            help=f"write `gpus = 1` and `replicas = {many}`, which use all of them",
         )
 
 
@@ -138,3 +140,9 @@ def _wrong(
         "not one of them" if option.choices else f"found {describe(value)}",
         help=offer(meant),
     )
+
+
+def _times(replicas: int | Range, factor: int) -> int | Range:
+    if isinstance(replicas, Range):
+        return Range(replicas.least * factor, replicas.most * factor)
+    return replicas * factor

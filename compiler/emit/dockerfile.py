@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ...dsl.kinds import ExecutionProvider
-from ..plan import OnnxServingPlan, Plan
-from ..plan.reach import files_of
+from ...dsl.runtimes import Launch
+from ..plan import Plan
+from ..plan.extras import extras_of
+from ..plan.reach import files_of, values_in
+from ..plan.tasks import GenerateSpec
 from .quoting import docker_literal, environment
 from .workloads import Options, project
 
@@ -18,8 +20,10 @@ def dockerfile(name: str, plan: Plan, options: Options) -> dict[str, str]:
         .render(
             image=options.image or f"{whole.name}:latest",
             extras=",".join(extras(plan)),
+            programs=programs(plan),
             files=sorted(files_of(plan)),
-            ports=sorted({str(work.port) for work in whole.workloads}),
+            code=options.code,
+            ports=sorted({str(port) for work in whole.workloads for port in (work.port, work.grpc) if port}),
             command=["run", whole.gateway.plan_name, "--host=0.0.0.0"],
         )
     )
@@ -27,16 +31,15 @@ def dockerfile(name: str, plan: Plan, options: Options) -> dict[str, str]:
 
 
 def extras(plan: Plan) -> list[str]:
-    """What of inferc a plan needs beside its core."""
-    found = {"fast", "redis", "pipelines"}
-    for each in plan.deployments:
-        if isinstance(each, OnnxServingPlan):
-            wants_gpu = any(spec.name is not ExecutionProvider.CPU for spec in each.providers)
-            found |= {"gpu" if wants_gpu else "cpu", "embed"}
-    if plan.gateway.jwt is not None:
-        found.add("jwt")
-    if plan.gateway.grpc is not None:
-        found.add("grpc")
-    if {"gpu", "cpu"} <= found:
+    """What of inferc a plan needs beside its core, and what it is better with."""
+    found = {"fast", "redis", "pipelines", *(each.name for each in extras_of(plan))}
+    if any(isinstance(each, GenerateSpec) for each in values_in(plan)):
+        found.add("constrained")
+    if "gpu" in found:  # which runs on the processor, too
         found.discard("cpu")
     return sorted(found)
+
+
+def programs(plan: Plan) -> list[str]:
+    """What launched servers are started by, which the lock file has to bring."""
+    return sorted({each.command[0] for each in values_in(plan) if isinstance(each, Launch)})

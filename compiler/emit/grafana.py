@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import Plan
 from .workloads import Options
 

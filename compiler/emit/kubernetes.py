@@ -12,15 +12,10 @@ from typing import Any
 
 from ...dsl.kinds import ProviderKind
 from ..plan import Plan, RemotePoolPlan
+from .endpoints import Endpoint
 from .prometheus import alerts
 from .quoting import Verbatim, environment, helm_literal, yaml_literal
-from .workloads import PRE_STOP, STATE, Endpoint, Options, Project, Workload, project
-
-BUSY = 0.7
-"""The share of its places that a copy has taken, on average, when another one is started."""
-
-MOST_GATEWAYS = 5
-"""How many times as many gateways as were asked for there may be under load."""
+from .workloads import PRE_STOP, STATE, Options, Project, Workload, project
 
 
 def kubernetes(name: str, plan: Plan, options: Options) -> dict[str, str]:
@@ -40,9 +35,10 @@ def cluster_project(name: str, plan: Plan, options: Options, suffix: str = "") -
 
 
 class Writer:
-    """Writes the manifests of a project. chart: they are templates of Helm's."""
+    """Writes the manifests of a project. chart: they are templates of Helm's. suffix: behind the name of a
+    model, where it is reached."""
 
-    def __init__(self, whole: Project, *, chart: bool = False) -> None:
+    def __init__(self, whole: Project, *, chart: bool = False, suffix: str = "") -> None:
         self._project = whole
         self._options = whole.options
         self._templates = environment(helm_literal if chart else yaml_literal)
@@ -68,6 +64,7 @@ class Writer:
             "settings_name": f"{whole.name}-settings",
             "files_name": f"{whole.name}-files",
             "scaler": options.scaler,
+            "suffix": suffix,
         }
         self._chart = chart
 
@@ -76,7 +73,9 @@ class Writer:
         replicas: object = work.replicas
         if self._chart:
             replicas = Verbatim("{{ index .Values.replicas %s }}" % yaml_literal(work.name))  # noqa: UP031
-        return self._render("workload.yaml", work=work, scaled=self._is_scaled(work), replicas=replicas)
+        return self._render(
+            "workload.yaml", work=work, container="inferc", scaled=self.is_scaled(work), replicas=replicas
+        )
 
     def around(self) -> dict[str, str]:
         """What holds for all of them, and needs nothing but Kubernetes."""
@@ -88,11 +87,12 @@ class Writer:
                 models=whole.models,
                 endpoints=whole.endpoints,
                 egress=egress(whole.endpoints),
+                goes_anywhere=whole.goes_anywhere,
             )
         }
         for work in whole.workloads:
-            if self._is_scaled(work):
-                files[f"{work.name}-scaling.yaml"] = self._scaling(work)
+            if self.is_scaled(work):
+                files[f"{work.name}-scaling.yaml"] = self.scaling(work)
         return files
 
     def optional(self) -> dict[str, str]:
@@ -104,6 +104,8 @@ class Writer:
             ),
             "optional/route.yaml": self._render("route.yaml", gateway=whole.gateway),
         }
+        if self._options.scaler == "hpa":
+            files["optional/adapter.values.yaml"] = self._render("adapter.yaml")
         pools = {
             each.deployment
             for each in whole.plan.deployments
@@ -116,35 +118,29 @@ class Writer:
 
     def inference_service(self, work: Workload) -> str:
         """A model as KServe has it."""
-        return self._render("inference_service.yaml", work=work)
+        return self._render(
+            "inference_service.yaml", work=work, container="kserve-container", scaled=self.is_scaled(work)
+        )
 
     def kustomization(self, files: Mapping[str, str]) -> str:
         """What `kubectl apply -k` takes."""
         return self._render("kustomization.yaml", files=sorted(files))
 
-    def _scaling(self, work: Workload) -> str:
-        least, most = _bounds(work)
+    def scaling(self, work: Workload, aim: str = "") -> str:
+        """What adds copies of it. aim: behind its name, that of the Deployment."""
+        assert work.range is not None
         app = yaml_literal(work.name)
         return self._render(
             "scaling.yaml",
             work=work,
-            least=least,
-            most=most,
-            metric="inferc_requests_running",
+            aim=f"{work.name}{aim}",
             query=f"sum(inferc_requests_running{{service={app}}} + inferc_requests_waiting{{service={app}}})",
-            target=max(1, int(BUSY * self._places(work))),
             prometheus="http://prometheus-operated.monitoring.svc:9090",
         )
 
-    def _is_scaled(self, work: Workload) -> bool:
-        least, most = _bounds(work)
-        return self._options.scaler != "none" and most > least
-
-    def _places(self, work: Workload) -> int:
-        """How many requests a copy of it takes at once."""
-        plans = self._project.plan.deployments
-        mine = [each for each in plans if work.deployment in (None, each.deployment)]
-        return max((each.serving.max_concurrent for each in mine), default=32)
+    def is_scaled(self, work: Workload) -> bool:
+        """Whether something adds copies of it."""
+        return self._options.scaler != "none" and work.range is not None
 
     def _render(self, template: str, **values: object) -> str:
         return self._templates.get_template(f"{template}.j2").render({**self._common, **values})
@@ -163,11 +159,6 @@ class Writer:
             return {"app.kubernetes.io/name": whole.name, **common}
         kind = "gateway" if work.is_gateway else "model"
         return {**self._selector(work), "app.kubernetes.io/component": kind, **common}
-
-
-def _bounds(work: Workload) -> tuple[int, int]:
-    """The least and the most copies of a workload."""
-    return work.replicas, work.replicas * MOST_GATEWAYS if work.is_gateway else work.replicas
 
 
 def probe(path: str, work: Workload) -> Verbatim:

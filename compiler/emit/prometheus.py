@@ -5,13 +5,11 @@ They name the metrics of `docs/operations.md`, and the ceilings that the file se
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ..plan import Plan, RemotePoolPlan
-from .quoting import environment, yaml_literal
+from .quoting import environment, promql_literal, yaml_literal
 from .workloads import Options
 
 NEAR = 0.8
@@ -191,8 +189,7 @@ def _budget(metric: str, labels: dict[str, str], ceiling: float, whose: str) -> 
 
 
 def _series(metric: str, labels: dict[str, str]) -> str:
-    """A selector; a text of PromQL is escaped as in JSON."""
-    return metric + "{" + ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items()) + "}"
+    return metric + "{" + ",".join(f"{name}={promql_literal(value)}" for name, value in labels.items()) + "}"
 
 
 def _harmless(text: str) -> str:

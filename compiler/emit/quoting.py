@@ -70,6 +70,12 @@ def docker_literal(value: object) -> str:
     return json.dumps(value)
 
 
+def promql_literal(text: str) -> str:
+    """A text of PromQL, which has Go's escapes: characters of more than 16 bits stand as they are."""
+    made = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in made) + '"'
+
+
 def environment(literal: Callable[[object], str]) -> Environment:
     """Templates in which every value becomes what `literal` makes of it."""
     made = Environment(

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from ..plan import Plan
 from .quoting import environment, systemd_literal
-from .workloads import Options, needs_store, whole_workload
+from .workloads import Options, whole_workload
 
 
 def systemd(name: str, plan: Plan, options: Options) -> dict[str, str]:
     """The unit by its name."""
     work = whole_workload(name, plan, options)
     directory, program = options.directory, options.program
-    state = (f"--state=/var/lib/inferc/{name}/state",) if needs_store(plan) else ()
-    command = (program, "run", f"{directory}/{options.source}", f"--grace={work.grace}s", *state)
+    state = (f"--state=/var/lib/inferc/{name}/state",) if work.has_workers else ()
+    command = (
+        program,
+        "run",
+        f"{directory}/{options.source}",
+        f"--grace={work.grace}s",
+        f"--load-timeout={work.start}s",
+        *state,
+    )
     unit = f"inferc-{name}.service"
     text = (
         environment(systemd_literal)
@@ -26,7 +33,7 @@ def systemd(name: str, plan: Plan, options: Options) -> dict[str, str]:
             command=command,
             directory=directory,
             environment_file=f"/etc/inferc/{name}.env",
-            variables=[*work.secrets, *(each.name for each in work.settings)],
+            variables=[*work.secrets, *(each.name for each in work.settings), *work.passed],
             start=work.start,
             grace=work.grace,
             gpus=work.gpus,

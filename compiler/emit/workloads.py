@@ -8,17 +8,21 @@ import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
-from ...dsl.kinds import BudgetAction, SecretSource
+from ...dsl.gateway import split_address
+from ...dsl.kinds import SecretSource
 from ...dsl.late_text import LateText
-from ...dsl.runtimes import SecretRef
-from ..plan import Plan, RemotePoolPlan
+from ...dsl.record import frozen
+from ...dsl.runtimes import Launch, SecretRef
+from ..plan import Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
-from ..plan.reach import budgets_of, values_in
-from ..plan.split import PORT, Part, split
+from ..plan.reach import values_in
+from ..plan.split import PORT, Part, is_local, split
+from ..plan.state import keeps_state, shares_state
 from ..plan.tasks import FileRef
-from .checks import GATEWAY, check_names, check_plan
+from .checks import GATEWAY, check_containers, check_names, check_plan, check_ranges, check_size
+from .endpoints import Endpoint, address_of
 
 STATE = "INFERC_STATE"
 """The variable that says where state is kept."""
@@ -26,12 +30,36 @@ STATE = "INFERC_STATE"
 PRE_STOP = 5
 """Seconds in which a platform hears that no more requests should come, before the process is told to stop."""
 
+_TEMPORARY = "/tmp/inferc-state"
+"""Where the processes of one container share what they count, as long as it lives."""
+
 _START = 60
 """Seconds that a start takes at most, without models."""
 _LAUNCH = 900
 """Seconds that a launched server may load for."""
 _LOADED = 50 << 20
 """Bytes of a model that are loaded in a second, at least."""
+BUSY = 0.7
+"""The share of its places that a gateway has taken, on average, when another one is started."""
+MOST_GATEWAYS = 5
+"""How many times as many gateways as were asked for there may be under load."""
+_STABLE = 3600
+"""Seconds that an autoscaler of Kubernetes looks back at most."""
+_LONGEST = 1800.0
+"""Seconds that an answer of a model here may take, as of one elsewhere where the file says nothing else."""
+_UNPRIVILEGED = 1024
+"""The lowest port that a process without rights may listen at."""
+
+_FETCHING = {
+    SecretSource.VAULT: ("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE"),
+    SecretSource.AWS_SECRET: (
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ),
+}
+"""Variables by which a process that fetches secrets finds who keeps them, where they are set."""
 
 
 @frozen
@@ -43,13 +71,29 @@ class Setting:
 
 
 @frozen(kw_only=True)
+class Range:
+    """How many copies there may be.
+
+    target: requests for each, those that wait included. up, down: seconds for which there is more or less to
+    do before there are more or fewer.
+    """
+
+    least: int
+    most: int
+    target: int
+    up: int = 0
+    down: int = 300
+
+
+@frozen(kw_only=True)
 class Workload:
     """A process that runs in so many copies.
 
-    name: of what is made for it. plan_name, plan_text: the plan that it runs, as a file. host: where others
-    find it. start, grace, memory: seconds to start in and to stop in, and bytes. secrets: variables that hold
-    keys; secret_files: files that do. nodes: names of machines that the file gives it. models: whether it
-    needs the files of models.
+    name: of what is made for it. plan_name, plan_text: the plan that it runs, as a file. port: where it
+    listens; outside: where others find it; grpc: where it listens for gRPC. start, grace, memory: seconds to
+    start in and to stop in, and bytes. secrets: variables that hold keys; passed: those that it gets where
+    there are any; secret_files: files with keys. nodes: names of machines that the file gives it.
+    is_stateful: whether it shares a store with others; has_workers: whether its own processes need one.
     """
 
     name: str
@@ -57,7 +101,10 @@ class Workload:
     plan_name: str
     plan_text: str
     port: int
+    outside: int
+    grpc: int | None = None
     replicas: int
+    range: Range | None = None
     gpus: int = 0
     nodes: tuple[str, ...] = ()
     cpu: int
@@ -65,11 +112,13 @@ class Workload:
     start: int
     grace: int
     secrets: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
     secret_files: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     is_tls: bool = False
     asks_certificate: bool = False
     is_stateful: bool = False
+    has_workers: bool = False
     is_launched: bool = False
 
     @property
@@ -91,13 +140,16 @@ class Workload:
 
     def arguments(self, where: str = f"$({STATE})") -> tuple[str, ...]:
         """Behind `inferc`; where: of the state, if it keeps any."""
-        state = (f"--state={where}",) if self.is_stateful else ()
+        state: tuple[str, ...] = (f"--state={_TEMPORARY}",) if self.has_workers else ()
+        if self.is_stateful:
+            state = (f"--state={where}", "--shared")
         return (
             "run",
             self.plan_name,
             "--host=0.0.0.0",
             f"--port={self.port}",
             f"--grace={self.grace}s",
+            f"--load-timeout={self.start}s",
             "--access-log=json",
             "--log-format=json",
             *state,
@@ -110,22 +162,19 @@ class Workload:
 
 
 @frozen
-class Endpoint:
-    """A host and port that the gateway sends requests to."""
-
-    host: str
-    port: int
-
-
-@frozen
 class Project:
-    """All that runs of one file. name: of the file, as platforms take it. endpoints: of providers."""
+    """All that runs of one file. name: of the file, as platforms take it.
+
+    endpoints: where requests go, and where keys are read. goes_anywhere: whether only the environment says
+    where some of it is.
+    """
 
     name: str
     plan: Plan
     gateway: Workload
     models: tuple[Workload, ...]
     endpoints: tuple[Endpoint, ...]
+    goes_anywhere: bool
     options: Options = field(repr=False)
 
     @property
@@ -147,84 +196,102 @@ class Project:
 class Options:
     """What a file does not say. gateways: how many; image: of the containers.
 
-    For one machine: the directory of the file, its name there, and where inferc is.
+    code: files and folders of the user's modules that lie beside the file. For one machine: the directory
+    of the file, its name there, and where inferc is.
     """
 
     image: str | None = None
     namespace: str = "default"
     gateways: int = 2
     scaler: str = "hpa"
+    code: tuple[str, ...] = ()
     directory: str = "/srv/infer"
     source: str = "main.infer"
     program: str = "/usr/local/bin/inferc"
 
 
 def project(name: str, plan: Plan, options: Options, address: Callable[[str], str]) -> Project:
-    """What runs of `plan`; address: the base URL of a workload by its name. Raises EmitError."""
+    """What runs of `plan` in containers; address: the base URL of a workload. Raises EmitError."""
     whose = check_names(name, plan)
     check_plan(plan)
+    check_containers(plan)
+    if options.scaler == "none":
+        check_ranges(plan)
     gateway, parts = split(plan, lambda deployment: address(whose[deployment]))
-    is_stateful = needs_store(plan)
-    models = tuple(_model(part, whose[part.name]) for part in parts)
-    return Project(
+    places = dict.fromkeys(_connections(plan))
+    whole = Project(
         whose[""],
         plan,
-        _gateway(whose[""], gateway, options, is_stateful),
-        models,
-        tuple(sorted(set(_endpoints(plan)), key=lambda each: (each.host, each.port))),
+        _gateway(whose[""], gateway, options, is_stateful=shares_state(plan)),
+        tuple(_model(part, whose[part.name], _longest(plan)) for part in parts),
+        tuple(sorted(filter(None, places), key=lambda each: (each.host, each.port))),
+        None in places,
         options,
     )
-
-
-def needs_store(plan: Plan) -> bool:
-    """Whether several gateways must share what they count: money, and limits that are exact."""
-    pools = [each for each in plan.deployments if isinstance(each, RemotePoolPlan)]
-    return (
-        any(budget.on_exceeded is not BudgetAction.WARN for _, _, budget in budgets_of(plan))
-        or any(pool.rate_limits.strict for pool in pools)
-        or any(key.rate_limits != type(key.rate_limits)() for key in plan.gateway.keys)
-    )
+    for work in whole.workloads:
+        check_size(work.name, work.plan_text)
+    return whole
 
 
 def whole_workload(name: str, plan: Plan, options: Options) -> Workload:
     """All of `plan` in one process, with the models that it serves and starts. Raises EmitError."""
-    check_names(name, plan)
-    local = [_model(part, part.name) for part in split(plan, lambda each: f"http://{each}:{PORT}")[1]]
+    check_names(name, evolve(plan, deployments=()))
+    check_plan(plan)
+    parts = split(plan, lambda each: f"http://{each}:{PORT}")[1]
+    local = [_model(part, part.name, _longest(plan)) for part in parts]
     alone = _gateway(name, plan, options, is_stateful=False)
     return evolve(
         alone,
         start=max([alone.start, *(each.start for each in local)]),
         gpus=sum(each.gpus * each.replicas for each in local),
+        passed=tuple(sorted({*alone.passed, *(name for each in local for name in each.passed)})),
+        has_workers=keeps_state(plan),
     )
 
 
-def _gateway(name: str, plan: Plan, options: Options, is_stateful: bool) -> Workload:
-    longest = max(
-        (float(each.timeouts.total) for each in plan.deployments if isinstance(each, RemotePoolPlan)),
-        default=60.0,
-    )
+def _longest(plan: Plan) -> float:
+    """Seconds that the longest answer may take: of a whole request, where the gateway ends those itself."""
     if plan.gateway.timeout is not None:
-        longest = min(longest, float(plan.gateway.timeout))
-    opened = evolve(plan.gateway, host="0.0.0.0", bind=None)
-    served = evolve(plan, gateway=opened)
+        return float(plan.gateway.timeout)
+    pools = [each for each in plan.deployments if isinstance(each, RemotePoolPlan)]
+    return max([float(each.timeouts.total) for each in pools] or [_LONGEST])
+
+
+def _gateway(name: str, plan: Plan, options: Options, *, is_stateful: bool) -> Workload:
+    gateway = plan.gateway
+    grpc = split_address(gateway.grpc) if gateway.grpc is not None else None
+    opened = evolve(
+        gateway,
+        host="0.0.0.0",
+        bind=None,
+        grpc=None if grpc is None else f"0.0.0.0:{grpc[1] or PORT + 1}",
+    )
     return _workload(
-        served,
+        evolve(plan, gateway=opened),
         name=f"{name}-{GATEWAY}",
         deployment=None,
         plan_name=f"{name}.plan.json",
-        port=plan.gateway.port,
+        port=gateway.port if gateway.port >= _UNPRIVILEGED else PORT,
+        outside=gateway.port or PORT,
+        grpc=None if grpc is None else grpc[1] or PORT + 1,
         replicas=options.gateways,
-        cpu=1,
-        memory=(256 << 20) + int(plan.gateway.max_body_memory),
+        range=Range(
+            least=options.gateways,
+            most=options.gateways * MOST_GATEWAYS,
+            target=max([1, *(int(BUSY * each.serving.max_concurrent) for each in plan.deployments)]),
+        ),
+        cpu=max(gateway.workers, 1),
+        memory=(256 << 20) * max(gateway.workers, 1) + int(gateway.max_body_memory),
         start=_START,
-        grace=math.ceil(longest) + 5,
-        is_tls=plan.gateway.tls is not None,
-        asks_certificate=plan.gateway.tls is not None and plan.gateway.tls.client_ca is not None,
+        grace=math.ceil(_longest(plan)) + 5,
+        is_tls=gateway.tls is not None,
+        asks_certificate=gateway.tls is not None and gateway.tls.client_ca is not None,
         is_stateful=is_stateful,
+        has_workers=gateway.workers != 1,
     )
 
 
-def _model(part: Part, name: str) -> Workload:
+def _model(part: Part, name: str, longest: float) -> Workload:
     plan = part.deployment
     sizes = [each.bytes for each in values_in(plan) if isinstance(each, FileRef)]
     is_launched = isinstance(plan, RemotePoolPlan)
@@ -235,51 +302,66 @@ def _model(part: Part, name: str) -> Workload:
         deployment=part.name,
         plan_name=f"{name}.plan.json",
         port=PORT,
+        outside=PORT,
         replicas=part.replicas,
+        range=_range(plan.scaling),
         gpus=part.gpus,
         nodes=tuple(dict.fromkeys(each.node for each in plan.replicas if each.node is not None)),
         cpu=threads or 2,
         memory=(4 << 30) if is_launched else (512 << 20) + 3 * sum(sizes),
         start=_LAUNCH if is_launched else _START + math.ceil(sum(sizes) / _LOADED),
-        grace=120,
+        grace=math.ceil(longest) + 5,
         is_launched=is_launched,
+    )
+
+
+def _range(scaling: ScalingPlan | None) -> Range | None:
+    if scaling is None:
+        return None
+    return Range(
+        least=scaling.min_replicas,
+        most=scaling.max_replicas,
+        target=scaling.target,
+        up=min(math.ceil(scaling.upscale_delay), _STABLE),
+        down=min(math.ceil(scaling.downscale_delay), _STABLE),
     )
 
 
 def _workload(plan: Plan, **known: object) -> Workload:
     needed: dict[str, bool] = {}
-    refs = [each for each in values_in(plan) if isinstance(each, SecretRef)]
-    for each in values_in(plan):
-        if isinstance(each, LateText):
-            for variable in each.variables:
-                needed[variable.name] = needed.get(variable.name, False) or variable.default is None
+    passed: set[str] = set()
+    values = list(values_in(plan))
+    refs = [each for each in values if isinstance(each, SecretRef)]
+    for each in values:
+        match each:
+            case LateText():
+                for variable in each.variables:
+                    needed[variable.name] = needed.get(variable.name, False) or variable.default is None
+            case Launch():
+                passed |= {"HF_TOKEN", *each.pass_env}
+            case SecretRef():
+                passed |= set(_FETCHING.get(each.source, ()))
     secrets = {each.name for each in refs if each.source is SecretSource.ENV}
     return Workload(
         plan_text=json.dumps(json.loads(dump_plan(plan)), indent=2) + "\n",
         secrets=tuple(sorted(secrets)),
+        passed=tuple(sorted(passed - secrets - needed.keys())),
         secret_files=tuple(sorted({each.name for each in refs if each.source is SecretSource.FILE})),
         settings=tuple(Setting(name, needed[name]) for name in sorted(needed) if name not in secrets),
         **known,  # type: ignore[arg-type]
     )
 
 
-def _endpoints(plan: Plan) -> Iterator[Endpoint]:
-    """Where requests go: those that are known before the environment is read."""
+def _connections(plan: Plan) -> Iterator[Endpoint | None]:
+    """Where a gateway connects to, beside its models; None: the environment says where."""
+    urls: list[str] = [plan.gateway.jwt.jwks] if plan.gateway.jwt is not None else []
     for each in plan.deployments:
-        if isinstance(each, RemotePoolPlan) and (found := _address(each.endpoint)):
-            yield found
-
-
-def _address(url: str) -> Endpoint | None:
-    from urllib.parse import urlsplit
-
-    if isinstance(url, LateText) and not url.is_complete:
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname:
-        return None
-    return Endpoint(parts.hostname, port or (443 if parts.scheme == "https" else 80))
+        if isinstance(each, RemotePoolPlan) and not is_local(each):
+            urls.append(each.endpoint if each.proxy is None else each.proxy)
+    if any(isinstance(each, SecretRef) and each.source.is_fetched for each in values_in(plan)):
+        yield None
+    for url in urls:
+        if not isinstance(url, LateText) or url.is_complete:
+            yield address_of(url)
+        if isinstance(url, LateText) and url.variables:
+            yield None

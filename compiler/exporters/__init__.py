@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field
 
+from ...dsl.record import frozen
 from .atomr import atomr
 from .litellm import litellm
 from .triton import triton

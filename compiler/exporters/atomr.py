@@ -17,7 +17,7 @@ from ...dsl.runtimes import (
 )
 from ..importers.formats.atomr import RUNTIMES
 from .toml_text import toml_text
-from .values import Lost, Values, milliseconds
+from .values import Lost, Values, fixed_replicas, milliseconds
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -60,7 +60,10 @@ def _deployment(deployment: Deployment, lost: list[Lost]) -> dict[str, Any] | No
     target = values.take("target")
     word: Any = _WORDS.get(kind) or {kind.value: target}
     made: dict[str, Any] = {"name": deployment.name, "model": deployment.model, "runtime": word}
-    for name in ("gpus", "replicas", "idempotent"):
+    replicas = fixed_replicas(deployment, values, lost)
+    if replicas != 1:
+        made["replicas"] = replicas
+    for name in ("gpus", "idempotent"):
         if (value := values.take(name)) is not None:
             made[name] = value
     if values.has("serving."):

@@ -10,7 +10,7 @@ from ...dsl.deployment import Deployment
 from ...dsl.kinds import ExecutionProvider, GraphOptimization
 from ...dsl.runtimes import OrtConfig
 from ..onnx_model.provider_options import as_text, options_of
-from .values import Lost, Values
+from .values import Lost, Values, fixed_replicas
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -53,7 +53,7 @@ def _model(deployment: Deployment, config: OrtConfig, lost: list[Lost]) -> list[
     ]
     if values.has("batching."):
         out += _batching(config, values)
-    out += _instances(deployment, config, values)
+    out += _instances(deployment, config, values, lost)
     out += _optimization(config, values)
     out += _parameters(config, values)
     out += _warm_up(values)
@@ -73,14 +73,14 @@ def _batching(config: OrtConfig, values: Values) -> list[str]:
     return [f"max_batch_size: {batching.max_size}", f"dynamic_batching {{ {' '.join(inner)} }}"]
 
 
-def _instances(deployment: Deployment, config: OrtConfig, values: Values) -> list[str]:
+def _instances(deployment: Deployment, config: OrtConfig, values: Values, lost: list[Lost]) -> list[str]:
     values.take("gpus")
-    values.take("replicas")
+    replicas = fixed_replicas(deployment, values, lost)
     only_cpu = config.providers == (ExecutionProvider.CPU,)
     kind = "KIND_GPU" if deployment.gpus is not None else "KIND_CPU"
-    if deployment.gpus is None and deployment.replicas == 1 and not only_cpu:
+    if deployment.gpus is None and replicas == 1 and not only_cpu:
         return []
-    return [f"instance_group [ {{ count: {deployment.replicas} kind: {kind} }} ]"]
+    return [f"instance_group [ {{ count: {replicas} kind: {kind} }} ]"]
 
 
 def _optimization(config: OrtConfig, values: Values) -> list[str]:

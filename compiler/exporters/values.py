@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from attrs import frozen
 
 from ...dsl.deployment import Deployment
 from ...dsl.late_text import LateText
+from ...dsl.ranges import Range
+from ...dsl.record import frozen
 from ...dsl.runtimes import RuntimeConfig, SecretRef, default_config
 from ...dsl.units import Duration, Money
 from ...dsl.values import show
@@ -71,6 +72,16 @@ def _set(value: Any, blank: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _set(inner, standard, f"{here}.")
         elif inner != standard and inner not in (None, (), {}):
             yield here, inner
+
+
+def fixed_replicas(deployment: Deployment, values: Values, lost: list[Lost]) -> int:
+    """How many replicas it has; of a range the lower number, and the other one is lost."""
+    values.take("replicas")
+    if isinstance(deployment.replicas, Range):
+        lost.append(
+            Lost(f"{deployment.name}.replicas", f"it has {deployment.least_replicas}, the lower number")
+        )
+    return deployment.least_replicas
 
 
 def _default(attribute: attrs.Attribute[Any]) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from attrs import frozen
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
+from ...dsl.record import frozen
 from .foreign import Counter, ImportFailed, Node, Scalar, below
 
 _GRAMMAR = r"""

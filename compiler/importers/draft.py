@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from ...dsl.record import frozen
 from ...dsl.secrets import holds_key
 from .foreign import Node
 from .literals import Code

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import field
+
+from ...dsl.record import frozen
 
 Scalar = str | int | float | bool | None
 

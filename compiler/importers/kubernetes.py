@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from .draft import Draft
 from .foreign import Node
 from .tables import NO_WORD

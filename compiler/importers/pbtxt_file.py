@@ -10,9 +10,9 @@ from ast import literal_eval
 from collections.abc import Collection
 from typing import Any
 
-from attrs import frozen
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
+from ...dsl.record import frozen
 from .foreign import Counter, ImportFailed, Node, Scalar, below
 
 _GRAMMAR = r"""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from ...dsl import deployment as dsl
 from ...dsl.catalogue import find_model
 from ...dsl.inference import match_runtime, name_at
 from ...dsl.kinds import ProviderKind, RuntimeKind
 from ...dsl.presets import PRESETS
+from ...dsl.record import frozen
 from ..capabilities import facts_of
 from ..checks.policies import HOSTED
 from .draft import Deployment

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from .checked import settle
 from .draft import Draft
 from .foreign import ImportFailed, Node

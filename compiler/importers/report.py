@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from .foreign import Node
 from .literals import plain
 

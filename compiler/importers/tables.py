@@ -15,8 +15,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Money, Size
 from .draft import Block, Draft
 from .foreign import Node

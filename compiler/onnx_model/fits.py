@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
 from ...dsl.kinds import Pooling, TaskKind, VectorKind
-from ...dsl.record import Record
+from ...dsl.record import frozen
 from ...dsl.suggest import either, every
 from ...dsl.tasks import ClassifyTask, EmbedTask, GenerateTask, Task
 from .signature import DType, Signature, TensorSpec
@@ -27,16 +25,16 @@ _GENERATED = (DType.F32, DType.F16)
 _WITH_PAST = "export it with its past: `optimum-cli export onnx --task text-generation-with-past`"
 
 
-@frozen(eq=False, repr=False)
-class Misfit(Record):
+@frozen
+class Misfit:
     """Why a model cannot do a task, and what would help."""
 
     reason: str
     help: str | None = None
 
 
-@frozen(eq=False, repr=False)
-class Asked(Record):
+@frozen
+class Asked:
     """What a task asks of a model.
 
     reads_tokens: for `classify`, whether texts are classified, or else tensors. per_token: whether each token

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
-from ...dsl.record import Record
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Size
 
 _TABLE = Path(__file__).parent.parent / "provider_options.json"
@@ -39,8 +39,8 @@ _EXPECTED = {
 }
 
 
-@frozen(eq=False, repr=False)
-class Option(Record):
+@frozen
+class Option:
     """What one option takes. choices: the words it is one of, if it is."""
 
     type: str

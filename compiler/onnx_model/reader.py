@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...dsl.files import open_regular
-from ...dsl.record import Record
+from ...dsl.record import frozen
 from .signature import Dimension, DType, Signature, TensorSpec
 from .wire import Damaged, Wire
 
@@ -72,16 +72,16 @@ class ModelError(Exception):
     """A model that cannot be read; the text continues "it cannot be used: …"."""
 
 
-@frozen(eq=False, repr=False)
-class ExternalFile(Record):
+@frozen
+class ExternalFile:
     """A file beside a model that holds weights. bytes: how many it must have at least."""
 
     location: str
     bytes: int
 
 
-@frozen(eq=False, repr=False)
-class OnnxModel(Record):
+@frozen
+class OnnxModel:
     """What is in an ONNX file, without the weights."""
 
     signature: Signature

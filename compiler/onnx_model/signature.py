@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
-from ...dsl.record import Record
+from ...dsl.record import frozen
 
 
 class DType(StrEnum):
@@ -47,8 +47,8 @@ Dimension = int | str | None
 """A size, the name of one that is open, or None for one that is open and has no name."""
 
 
-@frozen(eq=False, repr=False)
-class TensorSpec(Record):
+@frozen
+class TensorSpec:
     """One input or output."""
 
     name: str = field(metadata={"doc": "the model's name for it"})
@@ -68,8 +68,8 @@ class TensorSpec(Record):
         return f"{self.name} {self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
 
 
-@frozen(eq=False, repr=False)
-class Signature(Record):
+@frozen
+class Signature:
     """A model from outside: what it takes, what it gives, and what made it."""
 
     inputs: tuple[TensorSpec, ...] = field(

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...dsl.kinds import Activation, Pooling, TaskKind
+from ...dsl.record import frozen
 from ...dsl.values import show
 from .batch_axis import no_batch, one_dimensional
 from .fits import Asked, misfit, relevance, scores, takes_tokens, vectors, without_rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from ...dsl.record import frozen
 from .model import Cluster, Edge, EdgeKind, Vertex
 from .names import shortened
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from attrs import define, field, frozen
+from attrs import define, field
+
+from ...dsl.record import frozen
 
 
 class Look(StrEnum):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Self
 
-from attrs import frozen
-
 from ...dsl.kinds import CapacityKind
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ..plan.model import DeploymentPlan, OnnxServingPlan, Plan, RemotePoolPlan
 from ..plan.routes import (
@@ -64,8 +63,9 @@ def where(deployment: DeploymentPlan) -> str:
             text = f"remote: {name}"
         case _:
             raise TypeError(f"no deployment of a plan: {deployment!r}")
-    count = len(deployment.replicas)
-    return shortened(text) + (f", {count} replicas" if count > 1 else "")
+    least, most = len(deployment.replicas), deployment.max_replicas
+    count = str(least) if least == most else f"{least} to {most}"
+    return shortened(text) + (f", {count} replicas" if most > 1 else "")
 
 
 _PER = {"hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}

@@ -5,8 +5,7 @@ The hues are those of Okabe and Ito. Shapes and words say the same, so no meanin
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from .model import ClusterKind, Look
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...dsl import syntax as s
+from ...dsl.record import frozen
 from ..onnx_model.signature import DType
 from ..plan.types import (
     BYTES,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Edit, Fix, Label
+from ...dsl.record import frozen
 from ...dsl.source import Span
 from ...dsl.wording import show_circle
 from ..plan.types import Type

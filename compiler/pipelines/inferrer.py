@@ -9,11 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from attrs import frozen
-
 from ...dsl import syntax as s
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.late_text import LateText
+from ...dsl.record import frozen
 from ...dsl.units import Percent
 from ...dsl.values import Call, Word, describe
 from ..evaluate import Evaluator

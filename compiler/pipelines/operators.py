@@ -107,7 +107,7 @@ def _result(operator: str, left: Type, right: Type) -> Type | None:
         return BOOL if numbers or (is_text(left) and is_text(right)) else None
     if operator == "+" and is_text(left) and is_text(right):
         return TEXT
-    if not numbers:
+    if not numbers or operator == "..":
         return None
     if operator == "/":
         return FLOAT
@@ -119,6 +119,8 @@ def _message(operator: str, left: Type, right: Type) -> str:
     match operator:
         case "&&" | "||":
             return f"`{operator}` takes true or false on both sides, found {sides}"
+        case "..":
+            return "a range belongs in a field, such as `replicas = 2..8`"
         case "+":
             return f"`+` adds numbers or joins texts, and does not take {sides}"
         case "-" | "*" | "/":

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import fields, frozen
+from attrs import fields
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
 from ...dsl.kinds import ToolErrors
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from ..plan.types import Type
 from ..scope import Scope, Symbol
 from ..typing.callables import Callee
 from .extern_options import ExternOptions
-from .pipeline_options import PipelineOptions
+from .pipeline_options import WrittenOptions
 
 
 @frozen(eq=False, repr=False)
@@ -253,7 +254,7 @@ class TypedPipeline:
     result: Type
     steps: tuple[TypedStep, ...]
     output: Typed | None
-    options: PipelineOptions
+    options: WrittenOptions
 
     @property
     def scope(self) -> Scope:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, fields
 
 from ...dsl.kinds import ProviderKind, TaskKind, WireFormat
+from ...dsl.record import frozen
 from .capabilities import Capabilities
 from .dialects import ANTHROPIC, BEDROCK, GEMINI, KNOWN_OF, OPENAI_CHAT
 from .model import DeploymentPlan, OnnxServingPlan, RemotePoolPlan

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
 from ...dsl.keys import KeyLimits, KeySecret
 from ...dsl.kinds import ClientProtocol
 from ...dsl.policies import Budget
+from ...dsl.record import frozen
 
 
 @frozen

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import doc, rare
@@ -34,6 +34,7 @@ from ...dsl.policies import (
     Serving,
     Timeouts,
 )
+from ...dsl.record import frozen
 from ...dsl.requests import RequestSettings
 from ...dsl.runtimes import Batching, EndpointTls, Launch, SecretRef, SessionOptions
 from ...dsl.units import Duration, Size
@@ -76,6 +77,19 @@ class ReplicaPlacement:
     gpu_indices: tuple[int, ...]
 
 
+@frozen
+class ScalingPlan:
+    """How few and how many replicas there may be, and what there are more or fewer for."""
+
+    min_replicas: int
+    max_replicas: int
+    target: int = field(
+        metadata={"doc": "requests for each replica, those that wait included, above which there are more"}
+    )
+    upscale_delay: Duration
+    downscale_delay: Duration
+
+
 @frozen(kw_only=True)
 class DeploymentPlan:
     """What both kinds of plan say."""
@@ -89,6 +103,14 @@ class DeploymentPlan:
     request: RequestSettings | None = rare("parameters that are added to requests; without it: none")
     allows: tuple[DataKind, ...] | None = rare("kinds of data that may go there; without it: not said")
     cache: Cache | None = rare("answers that are given again; without it: none")
+    scaling: ScalingPlan | None = rare(
+        "more replicas than `replicas`, which are the fewest, as the load needs them; without it: none"
+    )
+
+    @property
+    def max_replicas(self) -> int:
+        """How many replicas there may be."""
+        return len(self.replicas) if self.scaling is None else self.scaling.max_replicas
 
     @property
     def task_kind(self) -> TaskKind:

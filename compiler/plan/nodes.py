@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind, ToolErrors
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from .types import Type
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
+from ...dsl.kinds import ProviderKind
 from ...dsl.policies import Budget
 from .model import Plan, RemotePoolPlan
 from .nodes import CallNode, ExternNode
@@ -27,6 +28,13 @@ def files_of(plan: Plan) -> tuple[str, ...]:
     """The files that local models are loaded from, relative to the plan."""
     found = (each.path for part in plan.deployments for each in values_in(part) if isinstance(each, FileRef))
     return tuple(dict.fromkeys(found))
+
+
+def targets_of(plan: Plan) -> tuple[str, ...]:
+    """The code of the user's that the plan names, as `package.module:function`."""
+    pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
+    servers = [each.target for each in pools if each.target and each.provider is ProviderKind.PYTHON]
+    return tuple(dict.fromkeys([*servers, *(each.target for each in plan.externs)]))
 
 
 def nodes_of(plan: Plan) -> tuple[str, ...]:

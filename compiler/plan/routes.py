@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.data_kinds import DataKind
 from ...dsl.fields import rare
 from ...dsl.kinds import TaskKind
 from ...dsl.policies import Budget
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Percent
 from .nodes import Node
 from .source import SourceRef

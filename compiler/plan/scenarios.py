@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
+
+from ...dsl.record import frozen
 
 # ---- worlds
 

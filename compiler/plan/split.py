@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...dsl.kinds import AuthScheme, CapacityKind, ProviderKind, WireFormat
 from ...dsl.policies import (
@@ -14,6 +14,7 @@ from ...dsl.policies import (
     RetryPolicy,
     Timeouts,
 )
+from ...dsl.record import frozen
 from ...dsl.units import Duration
 from .model import (
     DeploymentPlan,
@@ -81,6 +82,7 @@ def _part(whole: Plan, plan: DeploymentPlan) -> Part:
         request=None,
         allows=None,
         cache=None,
+        scaling=None,
     )
     if isinstance(alone, RemotePoolPlan):
         alone = evolve(
@@ -151,4 +153,5 @@ def _served_at(plan: DeploymentPlan, address: str) -> RemotePoolPlan:
         query={},
         launch=None,
         target=None,
+        scaling=None,
     )

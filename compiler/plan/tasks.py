@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl.kinds import (
     Activation,
@@ -14,6 +14,7 @@ from ...dsl.kinds import (
     TooLongAction,
     VectorKind,
 )
+from ...dsl.record import frozen
 
 
 @frozen

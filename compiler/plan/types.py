@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field
 
+from ...dsl.record import frozen
 from ...dsl.wording import as_name
 from ..onnx_model.signature import Dimension, DType
 

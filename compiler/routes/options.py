@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
@@ -10,6 +10,7 @@ from ...dsl.fields import doc
 from ...dsl.gateway import Bounds
 from ...dsl.policies import Budget
 from ...dsl.promise import Promise
+from ...dsl.record import frozen
 from ...dsl.validation import ranges
 from ..mismatches import structure
 from ..pipelines.inferrer import Tools

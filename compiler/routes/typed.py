@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import field, frozen
+from attrs import field
 
 from ...dsl import syntax as s
 from ...dsl.data_kinds import DataKind
 from ...dsl.policies import Budget
+from ...dsl.record import frozen
 from ...dsl.units import Duration, Percent
 from ..pipelines.typed import Typed, Variable
 from ..plan.routes import BalanceKind, KeySource, RouteKind

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
-
 from ...dsl import syntax as s
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics, Label
 from ...dsl.kinds import TransportKind
+from ...dsl.record import frozen
 from ...dsl.suggest import did_you_mean, every
 from ...dsl.values import describe
 from ..evaluate import Evaluator

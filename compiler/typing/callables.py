@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
-
 from ...dsl.kinds import TaskKind
+from ...dsl.record import frozen
 from ..plan.capabilities import UNKNOWN as NOT_KNOWN
 from ..plan.capabilities import Capabilities
 from ..plan.types import ListType, Type

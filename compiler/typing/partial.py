@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from ...dsl.record import frozen
 from ...dsl.wording import shorten
 from ..plan.types import ChoiceType, ListType, OptionalType, Type, TypeKind, quoted
 

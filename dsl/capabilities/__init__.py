@@ -16,14 +16,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from ..bedrock_names import id_of, name_at_vendor, vendor_of
 from ..catalogue import find_model
 from ..inference import WILDCARD, name_at
 from ..kinds import ProviderKind, RuntimeKind
 from ..patterns import fits_pattern
-from ..record import Record
+from ..record import frozen
 
 BEYOND_THE_PLAN = ("task", "reasons")
 """Facts that only the compiler uses."""
@@ -33,16 +33,16 @@ _DATED = re.compile(r"(.+)[-@](?:20\d{6}|20\d\d-\d\d-\d\d)")
 _TUNED = re.compile(r"ft:([^:]+)(?::.*)?")
 
 
-@frozen(eq=False, repr=False)
-class Facts(Record):
+@frozen
+class Facts:
     """What is known of one model. values: by name. sources: who says so, without repetition."""
 
     values: dict[str, Any] = field(factory=dict)
     sources: tuple[str, ...] = ()
 
 
-@frozen(eq=False, repr=False)
-class Rule(Record):
+@frozen
+class Rule:
     """Facts of all models of a provider whose names match `models` and nothing of `without`.
 
     source, date: where it is documented, and the day on which the rule was written. service: the one of the

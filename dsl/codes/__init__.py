@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from attrs import frozen
-
 from ..diagnostics import Severity
+from ..record import frozen
 
 WRONG, RIGHT = "infer-wrong", "infer"
 

@@ -17,6 +17,7 @@ from .places import Places
 
 _OPERAND_ENDS = frozenset(("NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB", "RBRACE"))
 _OPERATORS = frozenset(("OPERATOR", "PLUS", "MINUS", "LESSTHAN", "MORETHAN", "VBAR", "ELSE"))
+RANGE = ".."
 _TIGHT = frozenset(("COMMA", "COLON", "DOT", "QMARK"))
 
 
@@ -135,6 +136,7 @@ class _Maker:
         atom.is_sign = token.type == "BANG" or (token.type == "MINUS" and not follows_operand)
         atom.is_operator = (
             token.type in _OPERATORS
+            and atom.text != RANGE
             and not atom.is_sign
             and atom.opens is None
             and not (token.type == "ELSE" and last == "RBRACE")
@@ -180,6 +182,7 @@ class _Maker:
         is_tight = (
             atom.type in _TIGHT
             or before.type == "DOT"
+            or RANGE in (atom.text, before.text)
             or before.is_sign
             or (before.opens is not None)
             or (atom.opens is not None and (atom.opens.kind == "<" or atom.opens.is_index))

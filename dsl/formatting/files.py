@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 
-from attrs import frozen
-
 from ..diagnostics import Diagnostic
 from ..lines import unix_lines
 from ..parser import Parsed, parse
+from ..record import frozen
 from ..source import Source
 from ..tokens import tokenize
 from .atoms import make_atoms

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, field
 
+from ..record import frozen
 from .atoms import Atom, Bracket, Style
 from .gaps import Gap
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import groupby
 
-from attrs import field, frozen
+from attrs import field
 
 from ..diagnostics import Diagnostic
 from ..parser import Parsed
+from ..record import frozen
 from ..tokens import Token
 
 

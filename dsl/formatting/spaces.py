@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from attrs import frozen
-
 from ..lines import unix_lines
 from ..parser import Parsed
+from ..record import frozen
 from ..tokens import Token, tokenize
 from .files import format_parsed
 

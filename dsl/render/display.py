@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from unicodedata import category, combining, east_asian_width
 
-from attrs import frozen
+from ..record import frozen
 
 TAB = " " * 4
 JOINER = "\u200d"

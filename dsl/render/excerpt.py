@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..diagnostics import Label
+from ..record import frozen
 from ..source import Source
 from .display import width_of
 from .marks import LEAST_LABEL, Margin, Mark, annotate

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
-
+from ..record import frozen
 from ..source import Source, Span
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")

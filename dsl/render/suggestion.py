@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
-
 from ..diagnostics import Edit
+from ..record import frozen
 from ..source import Source, common_length
 from .display import draw, width_of
 from .excerpt import Row

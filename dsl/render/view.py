@@ -5,8 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
-
+from ..record import frozen
 from ..source import Source
 from .display import Drawing, draw
 from .places import line_bounds

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import frozen
-
 from ..diagnostics import Edit, Fix
+from ..lalr import ParserState
 from ..lines import end_before
+from ..record import frozen
 from ..reports import SyntaxReports
-from ..simulation import fits
 from ..source import Span
 from ..syntax import Identifier
 from ..tokens import CLOSER_OF, PUNCTUATION, Token
@@ -44,14 +43,13 @@ class Situation:
     """A token that does not fit, and the parser as it stands."""
 
     token: Token
-    state: Any
+    state: ParserState
     reports: SyntaxReports
 
     @property
     def values(self) -> list[Any]:
         """What the parser has read and not yet put together."""
-        stack: list[Any] = self.state.value_stack
-        return stack
+        return self.state.values
 
     @property
     def text(self) -> str:
@@ -71,7 +69,7 @@ class Situation:
         return bool(self.values) and isinstance(self.values[-1], Token) and self.values[-1].type in kinds
 
     def fits(self, *kinds: str) -> bool:
-        return fits(self.state, *kinds)
+        return self.state.fits(*kinds)
 
     def follows(self, *signs: str) -> bool:
         """Whether one of `signs` stands after the token, on its line."""
@@ -86,7 +84,7 @@ class Situation:
 
     def drop(self, count: int) -> None:
         """Take the last `count` things back from the parser."""
-        del self.state.state_stack[-count:], self.state.value_stack[-count:]
+        del self.state.states[-count:], self.state.values[-count:]
 
     def span(self, start: int, end: int) -> Span:
         return self.reports.span(start, end)

@@ -38,7 +38,7 @@ module.exports = grammar({
 
     _steps: ($) => choice(seq(optional($._steps), $._step), seq(optional($._steps), ",")),
 
-    _step: ($) => choice($.step, $.return_step),
+    _step: ($) => choice($.step, $.block, $.return_step),
 
     _statements: ($) => choice(seq(optional($._statements), $._statement), seq(optional($._statements), ",")),
 
@@ -190,7 +190,7 @@ module.exports = grammar({
 
     record_field: ($) => seq(field("name", $._name), ":", $._type),
 
-    binary: ($) => choice(seq($._expr, choice("==", "!=", "<=", ">=", "&&", "||", "*", "/"), $._operand), seq($._expr, "+", $._operand), seq($._expr, "-", $._operand), seq($._expr, "<", $._operand), seq($._expr, ">", $._operand), seq($._expr, "else", $._operand)),
+    binary: ($) => choice(seq($._expr, choice("..", "==", "!=", "<=", ">=", "&&", "||", "*", "/"), $._operand), seq($._expr, "+", $._operand), seq($._expr, "-", $._operand), seq($._expr, "<", $._operand), seq($._expr, ">", $._operand), seq($._expr, "else", $._operand)),
 
     unary: ($) => choice(seq("-", $._operand), seq("!", $._operand)),
 

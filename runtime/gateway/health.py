@@ -43,7 +43,7 @@ def _deployments(executor: Executor) -> Iterator[Finding]:
             )
         elif not each.is_ready() and not each.is_drained:
             yield Finding(f"deployment `{name}`", Health.NOT_READY, "no replica is ready")
-        elif (missing := sum(not status.ready for status in each.status())) and not each.is_drained:
+        elif (missing := each.missing) and not each.is_drained:
             those = "1 replica is" if missing == 1 else f"{missing} replicas are"
             yield Finding(f"deployment `{name}`", Health.DEGRADED, f"{those} not ready; others are")
         elif each.waiting >= MAX_WAITING:

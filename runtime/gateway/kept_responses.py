@@ -141,7 +141,7 @@ async def with_previous(body: Json, kept: KeptResponses) -> tuple[Json, list[Any
     status = record["response"].get("status")
     if status not in _COMPLETE:
         raise BadRequest(f"`previous_response_id`: that response is {status}", param="previous_response_id")
-    if not items:
+    if not items and not body.get("prompt"):
         return body, items  # which is refused by name
     items = [*record["input"], *record["response"]["output"], *items]
     return {**body, "input": items}, items

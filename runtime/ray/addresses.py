@@ -47,7 +47,12 @@ class Addresses:
             now = place.address
             if now != (old[place.index] if place.index < len(old) else None):
                 if now is None:
-                    log.warning("deployment `%s`: replica %d is gone", place.deployment, place.index)
+                    log.log(
+                        logging.INFO if place.comes_and_goes else logging.WARNING,
+                        "deployment `%s`: replica %d is gone",
+                        place.deployment,
+                        place.index,
+                    )
                 else:
                     log.info("deployment `%s`: replica %d is at %s", place.deployment, place.index, now)
                     place.on_ready()
@@ -80,6 +85,8 @@ class Place:
         self._provider = plan.provider
         self.deployment = plan.deployment
         self.index = index
+        self.comes_and_goes = plan.scaling is not None and index >= plan.scaling.min_replicas
+        """Whether it is there only while the load needs it."""
         self.on_ready = on_ready
 
     @property

@@ -6,8 +6,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -26,6 +27,9 @@ _SETTINGS = {
 }
 """What Ray is told by the environment, unless that says otherwise: no warning where a replica has no GPU, no
 reports to its makers, and not to end this process when the head has been away for a minute."""
+
+MOST_THROUGH_RAY = 1000
+"""Requests that come to a replica through Ray at the same time; all others wait at its own queue."""
 
 
 @frozen
@@ -103,33 +107,37 @@ class Cluster:
         Raises StartError.
         """
         serve = self.ray.serve
-        serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING"})
         targets = [
             serve.RunTarget(self._application(each, options), name=each.name, route_prefix=None)
             for each in asked
         ]
+        self.run({each.name: f"deployment `{each.deployment}`" for each in asked}, targets, deadline)
+
+    def run(self, names: Mapping[str, str], targets: Sequence[Any], deadline: float) -> None:
+        """Have Serve run applications until `deadline`; names: theirs, and what each is called in errors.
+
+        Raises StartError.
+        """
+        serve = self.ray.serve
+        serve.start(proxy_location="Disabled", logging_config={"log_level": "WARNING"})
         if not targets:
             return
         serve.run_many(targets, wait_for_applications_running=False)
-        names = {each.name: each.deployment for each in asked}
         while True:
             now = serve.status().applications
             failed = [
-                f"deployment `{names[name]}`: Ray cannot run it: {_why(now[name])}"
-                for name in names
+                f"{called}: Ray cannot run it: {_why(now[name])}"
+                for name, called in names.items()
                 if now[name].status in ("DEPLOY_FAILED", "UNHEALTHY")
             ]
             if failed:
                 raise StartError(*failed)
-            late = [name for name in names if now[name].status != "RUNNING"]
+            late = [name for name in names if not _runs(now[name])]
             if not late:
                 return
             if time.monotonic() > deadline:
                 raise StartError(
-                    *(
-                        f"deployment `{names[name]}`: Ray has not started it in time: {_why(now[name])}"
-                        for name in late
-                    )
+                    *(f"{names[name]}: Ray has not started it in time: {_why(now[name])}" for name in late)
                 )
             time.sleep(_LOOK)
 
@@ -138,9 +146,10 @@ class Cluster:
             name="replica",
             version=wanted.digest,
             _internal=True,  # else Serve replaces all replicas whenever anything is deployed
-            num_replicas=wanted.replicas,
+            **wanted.count(),
             max_surge_percent=0 if wanted.gpus else 100,
             ray_actor_options=wanted.actor_options(),
+            max_ongoing_requests=MOST_THROUGH_RAY,
             graceful_shutdown_timeout_s=options.grace + 10,
             graceful_shutdown_wait_loop_s=0.1,
             health_check_period_s=2,
@@ -172,6 +181,14 @@ class Cluster:
         if not self.ray.core.is_initialized():
             return
         self.ray.core.shutdown()
+
+
+def _runs(application: object) -> bool:
+    """Whether it does, also while the load asks for more or fewer of its replicas."""
+    deployments = getattr(application, "deployments", {}).values()
+    return getattr(application, "status", None) == "RUNNING" or (
+        bool(deployments) and all(each.status_trigger == "AUTOSCALING" for each in deployments)
+    )
 
 
 def _why(application: object) -> str:

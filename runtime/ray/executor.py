@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,22 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ...compiler.plan import Plan
+from ...compiler.plan.codec import dump_plan
 from ...compiler.plan.split import Part
-from ..concurrency.tasks import end_task
-from ..executor import Executor
 from ..limits.store import is_on_redis
 from ..requests.errors import StartError
-from .addresses import Addresses
 from .cluster import Cluster, ReplicaOptions
+from .following import FollowingExecutor, registry_of
+from .gateways import GatewayOptions, Gateways, check_gateways
 from .library import load_ray
 from .placing import Wanted, gateway_part, lacks, slug, wanted
-from .registry import BEAT, Joined
-from .shared_registry import SharedRegistry
+from .registry import Joined, Served
 
 log = logging.getLogger(__name__)
-
-FOLLOW = BEAT / 2
-"""Seconds between two looks at where replicas are."""
 
 
 class Parts:
@@ -40,19 +35,21 @@ class Parts:
         """What the gateway runs of `plan`. Raises StartError."""
         if plan.gateway.workers > 1:
             raise StartError(
-                "gateway: with `--engine ray`, one process serves: take `workers` out of the file"
+                "gateway: with `--engine ray`, `--gateways` says how many processes serve: take `workers` "
+                "out of the file"
             )
         gateway, parts = gateway_part(plan)
         self.known |= parts
         return gateway
 
 
-class RayExecutor(Executor):
+class RayExecutor(FollowingExecutor):
     """Serves the gateway's part of a plan, and keeps the other parts running on Ray.
 
     application: the name of what runs there; gateways of one name share its replicas. address: of a cluster
     that runs; None: one is started for as long as this. counts: whether the plan counts what gateways must
-    share. grace: seconds that requests in flight have to end in. Further, as `Executor`.
+    share. grace: seconds that requests in flight have to end in. gateways: how many serve, this one among
+    them; None: one on each node. Further, as `Executor`.
     """
 
     def __init__(
@@ -66,93 +63,99 @@ class RayExecutor(Executor):
         counts: bool,
         grace: float,
         load_timeout: float,
+        gateways: int | None = 1,
+        share_port: bool = False,
         state: str | Path | None = None,
         **options: Any,
     ) -> None:
-        self._addresses = Addresses()
-        super().__init__(
-            plan, base_dir, state=state, load_timeout=load_timeout, servers=self._addresses, **options
-        )
+        application = slug(application)
+        if gateways != 1:
+            check_gateways(plan, address, counts_apart=counts and not is_on_redis(state))
+        ray = load_ray()
+        super().__init__(plan, base_dir, ray, application, state=state, load_timeout=load_timeout, **options)
         self._parts = parts
-        self._application = slug(application)
-        self._cluster = Cluster(load_ray(), address)
+        self._cluster = Cluster(ray, address)
         self._counts = counts
-        self._load_timeout = load_timeout
-        name = f"registry of {self._application}"
-        self._registry = SharedRegistry(self._cluster.ray.core, name)
-        self._replicas = ReplicaOptions(base_dir, name, grace, load_timeout)
-        self._me = secrets.token_hex(8)
-        self._shared = sha256(str(state).encode()).hexdigest() if is_on_redis(state) else None
-        self._following: asyncio.Task[None] | None = None
+        self._replicas = ReplicaOptions(base_dir, registry_of(application), grace, load_timeout)
+        self._gateways = Gateways(
+            self._cluster, gateways, GatewayOptions(application, base_dir, grace, load_timeout, share_port)
+        )
+        self._served: Served | None = None
         self._connected = False
 
     async def start(self) -> None:
+        await super().start()
         try:
-            asked = self._wanted(self.plan)
-            await asyncio.to_thread(self._cluster.connect, sum(each.replicas for each in asked))
-            self._connected = True
-            await self._look(at_start=True)
-            await self._deploy(asked)
-            await self._all_there(asked)
-            self._following = asyncio.create_task(self._follow(), name="follow replicas")
-            await super().start()
+            await self._say_plan(self.plan)
+            await asyncio.to_thread(self._gateways.deploy, time.monotonic() + self._load_timeout)
         except BaseException:
-            await self._leave()
+            await self.stop()
             raise
 
-    async def reload(self, plan: Plan) -> None:
-        asked = self._wanted(plan)
+    async def _begin(self) -> None:
+        asked = self._wanted(self.plan)
+        await asyncio.to_thread(self._cluster.connect, sum(each.replicas for each in asked))
+        self._connected = True
+        self._check_shared(await self._look())
+        await self._check_fits(asked)
         await self._deploy(asked)
+        await super()._begin()
+
+    async def reload(self, plan: Plan) -> None:
+        await self._check_fits(self._wanted(plan))
         await super().reload(plan)
+        await self._say_plan(plan)
         await self._delete_others()
 
-    async def stop(self) -> None:
-        await super().stop()
-        await self._leave()
+    async def _make_room(self, plan: Plan) -> None:
+        before = self._wanted(self.plan)
+        try:
+            await self._deploy(self._wanted(plan))
+        except BaseException:
+            log.warning("Ray goes back to what it ran before")
+            await self._deploy(before)
+            raise
 
     def _wanted(self, plan: Plan) -> tuple[Wanted, ...]:
         known: Mapping[str, Part] = self._parts.known
         return wanted(self._application, plan, known)
 
-    async def _deploy(self, asked: tuple[Wanted, ...]) -> None:
-        """Have Ray run what is asked for. Raises StartError, before anything starts where it cannot fit."""
-        problems = lacks(asked, await asyncio.to_thread(self._cluster.machines))
+    async def _check_fits(self, asked: tuple[Wanted, ...]) -> None:
+        """Raises StartError where the cluster is too small."""
+        machines = await asyncio.to_thread(self._cluster.machines)
+        problems = [*lacks(asked, machines), *self._gateways.lacks(len(machines))]
         if problems:
             raise StartError(*problems)
+
+    async def _deploy(self, asked: tuple[Wanted, ...]) -> None:
+        """Have Ray run what is asked for. Raises StartError."""
         deadline = time.monotonic() + self._load_timeout
         await asyncio.to_thread(self._cluster.deploy, asked, self._replicas, deadline)
 
-    async def _all_there(self, asked: tuple[Wanted, ...]) -> None:
-        """Wait until each deployment has a replica with an address, and a beat longer for the others."""
-        names = {each.deployment for each in asked}
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._load_timeout
-        while any(not self._addresses.count(name) for name in names):
-            if loop.time() > deadline:
-                raise StartError("the replicas on Ray do not say where they are; its logs say more")
-            await asyncio.sleep(0.1)
-            await self._look()
-
-    async def _look(self, *, at_start: bool = False) -> None:
-        """See where replicas are. Raises StartError where other gateways count elsewhere."""
-        joined: Joined | None = await self._registry.call("join", self._me, self._shared)
-        if joined is None:
-            return
-        self._addresses.update(joined.addresses)
-        if at_start and self._counts and any(each is None or each != self._shared for each in joined.others):
+    def _check_shared(self, joined: Joined | None) -> None:
+        """Raises StartError where other gateways count elsewhere."""
+        others = joined.others if joined is not None and self._counts else ()
+        if any(each is None or each != self._shared for each in others):
             raise StartError(
                 f"another gateway serves `{self._application}` on this cluster, and the file has budgets or "
                 "limits that both must keep together: give all of them the same `--state redis://…`"
             )
 
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(FOLLOW)
-            await self._look()
+    async def _say_plan(self, plan: Plan) -> None:
+        """Tell the gateways on Ray what they serve."""
+        if self._gateways.others:
+            state = None if self.state_at is None else str(self.state_at)
+            text = dump_plan(plan)
+            self._served = Served(sha256(text.encode()).hexdigest(), text, state)
+            await self._registry.call("serve", self._served)
+
+    async def _heard(self, joined: Joined) -> None:
+        if self._served is not None and joined.revision is None:  # it was lost with its machine
+            await self._registry.call("serve", self._served)
 
     async def _delete_others(self) -> None:
         """Stop what the plan does not ask for any more."""
-        names = {each.name for each in self._wanted(self.plan)}
+        names = {*(each.name for each in self._wanted(self.plan)), self._gateways.name}
         running = await asyncio.to_thread(self._cluster.running, f"{self._application}.")
         await asyncio.to_thread(self._cluster.delete, [each for each in running if each not in names])
 
@@ -161,9 +164,7 @@ class RayExecutor(Executor):
         if not self._connected:
             return
         self._connected = False
-        if self._following is not None:
-            await end_task(self._following)
-        if await self._registry.call("part", self._me) is False:
+        if await self._part() is False:
             running = await asyncio.to_thread(self._cluster.running, f"{self._application}.")
             await asyncio.to_thread(self._cluster.delete, running)
             await asyncio.to_thread(self._registry.end)

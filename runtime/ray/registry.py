@@ -6,9 +6,9 @@ Everything in it is said again within a second, so that it may be lost with its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 NAMESPACE = "inferc"
 """Of Ray's names of actors."""
@@ -22,22 +22,40 @@ SILENT = 5.0
 
 @frozen
 class Joined:
-    """What a gateway is told. others: the states of other gateways of the application, as digests."""
+    """What a gateway is told.
+
+    addresses: by deployment. applications: of Serve, by address. others: the states of other gateways of the
+    application, as digests. revision: of the plan that gateways on Ray serve.
+    """
 
     addresses: dict[str, list[str]]
+    applications: dict[str, str]
     others: tuple[str | None, ...]
+    revision: str | None
+
+
+@frozen
+class Served:
+    """What gateways on Ray serve. state: where they count, which may hold a password."""
+
+    revision: str
+    plan_text: str
+    state: str | None = field(repr=False)
 
 
 @define
 class _Replica:
     deployment: str
     address: str
+    application: str
     heard: float
 
 
 @define
 class _Gateway:
     state: str | None
+    loads: Mapping[str, int]
+    is_on_ray: bool
     heard: float
 
 
@@ -48,29 +66,60 @@ class Registry:
         self._clock = clock
         self._replicas: dict[str, _Replica] = {}
         self._gateways: dict[str, _Gateway] = {}
+        self._served: Served | None = None
 
-    def here(self, replica: str, deployment: str, address: str) -> None:
-        """A replica of `deployment` takes requests at `address`; said again and again."""
-        self._replicas[replica] = _Replica(deployment, address, self._clock())
+    def here(self, replica: str, deployment: str, address: str, application: str) -> int:
+        """A replica of `deployment` takes requests at `address`; said again and again.
+
+        application: of Serve, which has it.
+
+        Gives how many requests for the deployment are under way or wait at all gateways.
+        """
+        now = self._clock()
+        self._replicas[replica] = _Replica(deployment, address, application, now)
+        alive = (each for each in self._gateways.values() if now - each.heard < SILENT)
+        return sum(each.loads.get(deployment, 0) for each in alive)
 
     def leave(self, replica: str) -> None:
         """That replica takes no new requests any more."""
         self._replicas.pop(replica, None)
 
-    def join(self, gateway: str, state: str | None) -> Joined:
-        """A gateway serves the application, and keeps what it counts in `state`; said again and again."""
+    def join(
+        self, gateway: str, state: str | None, loads: Mapping[str, int], is_on_ray: bool = False
+    ) -> Joined:
+        """A gateway serves the application, and keeps what it counts in `state`; said again and again.
+
+        loads: requests that are under way or wait there, by deployment. is_on_ray: whether it is started and
+        ended by another one.
+        """
         now = self._clock()
-        self._gateways[gateway] = _Gateway(state, now)
+        self._gateways[gateway] = _Gateway(state, loads, is_on_ray, now)
         self._replicas = {name: each for name, each in self._replicas.items() if now - each.heard < SILENT}
         self._gateways = {name: each for name, each in self._gateways.items() if now - each.heard < SILENT}
         addresses: dict[str, list[str]] = {}
         for each in self._replicas.values():
             addresses.setdefault(each.deployment, []).append(each.address)
         others = (each.state for name, each in self._gateways.items() if name != gateway)
-        return Joined(addresses, tuple(others))
+        applications = {each.address: each.application for each in self._replicas.values()}
+        revision = None if self._served is None else self._served.revision
+        return Joined(addresses, applications, tuple(others), revision)
+
+    def serve(self, served: Served) -> None:
+        """Gateways on Ray are to serve this."""
+        self._served = served
+
+    def served(self) -> Served | None:
+        """What gateways on Ray serve; None while nobody has said it."""
+        return self._served
+
+    def gateways_on_ray(self) -> int:
+        """How many of them serve."""
+        now = self._clock()
+        return sum(each.is_on_ray and now - each.heard < SILENT for each in self._gateways.values())
 
     def part(self, gateway: str) -> bool:
-        """That gateway ends; whether another one still serves the application."""
+        """That gateway ends; whether another one still serves the application, but for those on Ray."""
         self._gateways.pop(gateway, None)
         now = self._clock()
-        return any(now - each.heard < SILENT for each in self._gateways.values())
+        alive = (each for each in self._gateways.values() if now - each.heard < SILENT)
+        return not all(each.is_on_ray for each in alive)

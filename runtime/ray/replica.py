@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+
+import aiohttp
 
 from ...compiler.plan.codec import parse_plan
 from ..concurrency.tasks import end_task
 from ..executor import Executor
-from ..gateway.health import findings_of
-from ..gateway.serve import serve
-from ..http_server import Stop, bind
-from ..requests.errors import StartError
+from ..http_server import bind
+from .autoscaling import LOAD
+from .bridges import passed_on
 from .library import Ray, load_ray
 from .registry import BEAT
+from .served import NotReady, Served
 from .shared_registry import SharedRegistry
-
-LEAVING = 2 * BEAT
-"""Seconds in which gateways hear that no more requests should come."""
-
-
-class NotReady(Exception):
-    """Told to Ray, which replaces the replica if that stays so."""
 
 
 class ServedPart:
-    """What Serve makes an actor of, keeps alive and asks for its health; requests do not come through it."""
+    """What Serve makes an actor of, keeps alive and asks for its health.
+
+    Requests come to its port; through Serve only from where that cannot be reached.
+    """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self,
@@ -44,50 +40,50 @@ class ServedPart:
         ray = load_ray()
         self._registry = SharedRegistry(ray.core, registry)
         self._deployment = deployment
-        self._name = str(ray.serve.get_replica_context().replica_id.unique_id)
+        context = ray.serve.get_replica_context()
+        self._name, self._application = str(context.replica_id.unique_id), str(context.app_name)
+        self._load = 0
         plan = parse_plan(plan_text)
         if host is None:
             host = await asyncio.to_thread(_address_of_node, ray)
         bound = bind(host, 0, advice="Ray's node has no address that can be listened at")
         shown = f"[{host}]" if ":" in host else host
         self._address = f"http://{shown}:{bound.getsockname()[1]}"
-        self._stop = Stop()
-        self._executor = Executor(plan, Path(base), trust_models=False, load_timeout=load_timeout)
-        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._serving = asyncio.create_task(
-            serve(
-                self._executor,
-                plan.gateway,
-                ready=ready.set_result,
-                grace=grace,
-                drain_delay=LEAVING,
-                stopping=self._stopping,
-                bound=bound,
-            )
-        )
-        either: list[asyncio.Future[Any]] = [self._serving, ready]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            try:
-                await self._serving
-            except StartError as error:
-                raise RuntimeError(str(error)) from None
+        executor = Executor(plan, Path(base), trust_models=False, load_timeout=load_timeout)
+        self._served = Served(executor, plan.gateway, bound, grace)
+        await self._served.start()
         self._telling = asyncio.create_task(self._tell())
 
-    @asynccontextmanager
-    async def _stopping(self) -> AsyncIterator[Stop]:
-        yield self._stop
-
     async def _tell(self) -> None:
-        """Say again and again where requests are taken."""
+        """Say again and again where requests are taken, and hear how many there are."""
         while True:
-            await self._registry.call("here", self._name, self._deployment, self._address)
+            load = await self._registry.call(
+                "here", self._name, self._deployment, self._address, self._application
+            )
+            self._load = load if load is not None else self._load
             await asyncio.sleep(BEAT)
 
     async def check_health(self) -> None:
         """Called by Serve. Raises NotReady."""
-        if self._serving.done() or not findings_of(self._executor):
+        if not self._served.is_well:
             raise NotReady(f"deployment `{self._deployment}` is not ready")
+
+    def record_autoscaling_stats(self) -> dict[str, int]:
+        """Called by Serve, for `replicas_for_load`."""
+        return {LOAD: self._load}
+
+    async def ask(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> AsyncIterator[tuple[int, list[tuple[str, str]]] | bytes]:
+        """The answer to a request that comes through Serve: its status and headers, then its pieces."""
+        forever = aiohttp.ClientTimeout(total=None, sock_read=None)  # the gateway knows how long it waits
+        async with (
+            aiohttp.ClientSession(auto_decompress=False, timeout=forever) as session,
+            session.request(method, self._address + path, headers=list(headers), data=body) as answer,
+        ):
+            yield answer.status, passed_on(list(answer.headers.items()))
+            async for piece in answer.content.iter_any():
+                yield piece
 
     async def __call__(self) -> str:
         """Where it listens, for whoever asks Serve."""
@@ -96,12 +92,11 @@ class ServedPart:
     async def __del__(self) -> None:
         """Called by Serve, which waits for it: take no more requests, and end those that run."""
         telling = getattr(self, "_telling", None)
-        if telling is None or self._stop.asked.is_set():
+        if telling is None or self._served.is_stopping:
             return
         await end_task(telling)
         await self._registry.call("leave", self._name)
-        self._stop.asked.set()
-        await asyncio.wait([self._serving])
+        await self._served.stop()
 
 
 def _address_of_node(ray: Ray) -> str:

@@ -129,6 +129,17 @@ class Deployment(Model):
         """Requests that may hold a slot at the same time, for now."""
         return self._slots.limit
 
+    @property
+    def missing(self) -> int:
+        """How many replicas are not ready, of those that there always are."""
+        always = len(self._replicas) if self.plan.scaling is None else self.plan.scaling.min_replicas
+        return max(0, always - sum(status.ready for status in self.status()))
+
+    def follow_scale(self) -> None:
+        """Take as many requests at once as the replicas do that are ready now."""
+        ready = sum(status.ready for status in self.status())
+        self._slots.resize(self.plan.serving.max_concurrent * max(1, ready))
+
     def is_ready(self) -> bool:
         """Whether a replica is: requests go to those that are."""
         return any(status.ready for status in self.status())

@@ -120,6 +120,12 @@ class Slots:
         self._adapted = limit
         self._resize()
 
+    def resize(self, limit: int) -> None:
+        """Have so many slots from now on, as replicas come and go."""
+        self._adapted = limit if self._adapted == self._full_limit else min(limit, self._adapted)
+        self._full_limit = limit
+        self._resize()
+
     def _resize(self) -> None:
         limit = max(self._full_limit // 2, 1) if self._throttled else self._full_limit
         limit = min(limit, self._adapted)

@@ -53,6 +53,36 @@ def test_files_are_written_and_a_difference_is_shown(inferc: Command) -> None:
     assert not Path("elsewhere").exists()
 
 
+def test_what_is_not_needed_any_more_is_named_and_stays(inferc: Command) -> None:
+    one = 'deployment local {\n  model = "m"\n  runtime vllm { launch { command = ["m", "{port}"] } }\n}\n'
+    Path("prod.infer").write_text(FILE + one, "utf-8")
+    assert inferc("emit", "kubernetes", "prod.infer", "-o", "out").status == 0
+    Path("prod.infer").write_text(FILE, "utf-8")
+    changed = inferc("emit", "kubernetes", "prod.infer", "-o", "out", "--diff")
+    assert (changed.status, "not needed any more: out/local.yaml\n" in changed.out) == (1, True)
+    assert (
+        "not needed any more: out/local.yaml" in inferc("emit", "kubernetes", "prod.infer", "-o", "out").err
+    )
+    assert Path("out/local.yaml").exists()
+
+
+def test_code_beside_the_file_goes_into_the_image(inferc: Command) -> None:
+    Path("mine.py").write_text("def f(x: str) -> str: return x\n", "utf-8")
+    code = 'extern f(x: text) -> text = python("mine:f")\npipeline p(x: text) -> text { return f(x) }\n'
+    Path("prod.infer").write_text(FILE + code, "utf-8")
+    assert inferc("emit", "dockerfile", "prod.infer", "-o", "out").status == 0
+    assert 'COPY ["mine.py", "/srv/infer/mine.py"]' in Path("out/Dockerfile").read_text("utf-8")
+
+
+def test_what_gateways_count_together_needs_a_server_that_they_share(inferc: Command) -> None:
+    budget = FILE.replace("  bind", "  budget { max_spend_per_day = $5, on_exceeded = reject }\n  bind")
+    Path("prod.infer").write_text(budget, "utf-8")
+    for state in ((), ("--state", "here")):
+        done = inferc("run", "prod.infer", "--shared", *state)
+        assert done.status == 1
+        assert "name a Redis server that all of them reach" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import cohere
 import pytest
 
+from .served import EMBEDDERS
+
 DOCUMENTS = ["green grass", "the blue sky", "a blue door"]
 
 
-@pytest.mark.parametrize("model", ["vectors", "minilm"])
+@pytest.mark.tries("Cohere for Python, v1 and v2", "vectors")
+@pytest.mark.parametrize("model", EMBEDDERS)
 def test_texts_are_embedded(url: str, model: str) -> None:
     client = cohere.ClientV2("any", base_url=url)
     answer = client.embed(
@@ -23,6 +26,7 @@ def test_texts_are_embedded(url: str, model: str) -> None:
     assert older.embeddings[0] == pytest.approx(answer.embeddings.float_[0], abs=1e-6)
 
 
+@pytest.mark.tries("Cohere for Python, v1 and v2", "ranks", model="ranker")
 def test_documents_are_ranked(url: str) -> None:
     answer = cohere.ClientV2("any", base_url=url).rerank(
         model="ranker", query="blue sky", documents=DOCUMENTS, top_n=2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import agents
 import instructor
 import litellm
@@ -12,7 +15,7 @@ from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-TALKERS = ("gpt", "claude", "flash", "assistant")
+from .served import CHATS, EMBEDDERS, SHAPERS, TALKERS, answers
 
 
 class City(BaseModel):
@@ -22,13 +25,28 @@ class City(BaseModel):
     people: int
 
 
-@pytest.mark.parametrize("maker", [OpenAIChatModel, OpenAIResponsesModel])
+MAKERS = {"chats": OpenAIChatModel, "responses": OpenAIResponsesModel}
+
+
+@pytest.mark.tries("pydantic-ai, {kind}", "text", "stream")
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("model", CHATS)
+def test_pydantic_ai_asks_whole_and_streamed(url: str, model: str, kind: str) -> None:
+    agent = Agent(MAKERS[kind](model, provider=OpenAIProvider(base_url=f"{url}/v1", api_key="any")))
+
+    async def streamed() -> str:
+        async with agent.run_stream("hello") as stream:
+            return await stream.get_output()
+
+    assert answers(model, agent.run_sync("hello").output, "hello")
+    assert answers(model, asyncio.run(streamed()), "hello")
+
+
+@pytest.mark.tries("pydantic-ai, {kind}", "tools")
+@pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("model", TALKERS)
-def test_pydantic_ai_runs_tools_and_reads_shapes(
-    url: str, model: str, maker: type[OpenAIChatModel | OpenAIResponsesModel]
-) -> None:
-    chosen = maker(model, provider=OpenAIProvider(base_url=f"{url}/v1", api_key="any"))
-    agent = Agent(chosen)
+def test_pydantic_ai_runs_tools(url: str, model: str, kind: str) -> None:
+    agent = Agent(MAKERS[kind](model, provider=OpenAIProvider(base_url=f"{url}/v1", api_key="any")))
     asked: list[str] = []
 
     @agent.tool_plain
@@ -36,13 +54,26 @@ def test_pydantic_ai_runs_tools_and_reads_shapes(
         asked.append(city)
         return "sunny"
 
-    assert agent.run_sync("hello").output == "You said: hello"
     assert "sunny" in agent.run_sync("call weather").output
     assert len(asked) == 1
+
+
+@pytest.mark.tries("pydantic-ai, {kind}", "shape")
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("model", SHAPERS)
+def test_pydantic_ai_reads_shapes(url: str, model: str, kind: str) -> None:
+    chosen = MAKERS[kind](model, provider=OpenAIProvider(base_url=f"{url}/v1", api_key="any"))
     assert isinstance(Agent(chosen, output_type=City).run_sync("a city").output, City)
 
 
-@pytest.mark.parametrize("model", [*TALKERS, "echo"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(each, marks=pytest.mark.tries("openai-agents", "text", "goes on", *more))
+        for each in CHATS
+        for more in [("tools",) if each in TALKERS else ()]
+    ],
+)
 def test_openais_agents_answer_and_call(url: str, model: str) -> None:
     agents.set_tracing_disabled(True)
     client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
@@ -53,17 +84,18 @@ def test_openais_agents_answer_and_call(url: str, model: str) -> None:
         return "sunny"
 
     kind = agents.OpenAIResponsesModel(model, client)
-    agent = agents.Agent("helper", model=kind, tools=[] if model == "echo" else [weather])
+    agent = agents.Agent("helper", model=kind, tools=[weather] if model in TALKERS else [])
     first = agents.Runner.run_sync(agent, "hello")
-    assert first.final_output == "You said: hello"
+    assert answers(model, first.final_output, "hello")
     again = agents.Runner.run_sync(agent, "and now?", previous_response_id=first.last_response_id)
-    assert again.final_output == "You said: and now?"
-    if model != "echo":
+    assert answers(model, again.final_output, "and now?")
+    if model in TALKERS:
         assert "sunny" in agents.Runner.run_sync(agent, "call weather").final_output
 
 
+@pytest.mark.tries("instructor", "shape")
 @pytest.mark.parametrize("mode", [instructor.Mode.TOOLS, instructor.Mode.JSON_SCHEMA])
-@pytest.mark.parametrize("model", TALKERS)
+@pytest.mark.parametrize("model", SHAPERS)
 def test_instructor_reads_shapes(url: str, model: str, mode: instructor.Mode) -> None:
     client = instructor.from_openai(openai.OpenAI(base_url=f"{url}/v1", api_key="any"), mode=mode)
     city = client.chat.completions.create(
@@ -72,21 +104,47 @@ def test_instructor_reads_shapes(url: str, model: str, mode: instructor.Mode) ->
     assert isinstance(city, City)
 
 
-@pytest.mark.parametrize("model", [*TALKERS, "echo"])
+@pytest.mark.tries("LiteLLM, chats", "text", "stream")
+@pytest.mark.tries("LiteLLM, messages", "text", "stream")
+@pytest.mark.tries("LiteLLM, responses", "text")
+@pytest.mark.parametrize("model", CHATS)
 def test_litellm_speaks_three_protocols(url: str, model: str) -> None:
     messages = [{"role": "user", "content": "hello"}]
     for name, base in ((f"openai/{model}", f"{url}/v1"), (f"anthropic/{model}", url)):
         answer = litellm.completion(name, messages, api_base=base, api_key="any", max_tokens=50)
-        assert answer.choices[0].message.content == "You said: hello"
+        assert answers(model, answer.choices[0].message.content, "hello")
         stream = litellm.completion(name, messages, api_base=base, api_key="any", max_tokens=50, stream=True)
-        assert "".join(piece.choices[0].delta.content or "" for piece in stream) == "You said: hello"
+        assert answers(model, "".join(piece.choices[0].delta.content or "" for piece in stream), "hello")
     told = litellm.responses("hello", f"openai/{model}", api_base=f"{url}/v1", api_key="any")
-    assert told.output[-1].content[0].text == "You said: hello"
+    assert answers(model, told.output[-1].content[0].text, "hello")
 
 
-def test_litellm_embeds_and_ranks(url: str) -> None:
-    vectors = litellm.embedding("openai/vectors", ["a", "b"], api_base=f"{url}/v1", api_key="any")
+@pytest.mark.tries("LiteLLM, {kind}", "tools")
+@pytest.mark.parametrize("kind", ["chats", "messages"])
+@pytest.mark.parametrize("model", TALKERS)
+def test_litellm_calls_tools(url: str, model: str, kind: str) -> None:
+    name, base = {"chats": (f"openai/{model}", f"{url}/v1"), "messages": (f"anthropic/{model}", url)}[kind]
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tool = {"type": "function", "function": {"name": "weather", "description": "Now", "parameters": schema}}
+    messages: list[Any] = [{"role": "user", "content": "call weather"}]
+    more: Any = {"api_base": base, "api_key": "any", "max_tokens": 50, "tools": [tool]}
+    called = litellm.completion(name, messages, **more).choices[0].message
+    [call] = called.tool_calls
+    assert call.function.name == "weather"
+    result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+    again = litellm.completion(name, [*messages, called, result], **more)
+    assert "sunny" in again.choices[0].message.content
+
+
+@pytest.mark.tries("LiteLLM, embeddings", "vectors")
+@pytest.mark.parametrize("model", EMBEDDERS)
+def test_litellm_embeds(url: str, model: str) -> None:
+    vectors = litellm.embedding(f"openai/{model}", ["a", "b"], api_base=f"{url}/v1", api_key="any")
     assert len(vectors.data) == 2
+
+
+@pytest.mark.tries("LiteLLM, rerank", "ranks", model="ranker")
+def test_litellm_ranks(url: str) -> None:
     ranked = litellm.rerank(
         "cohere/ranker", query="blue sky", documents=["grass", "blue sky"], api_base=url, api_key="any"
     )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferc.compiler.placement import Node, NoRoom, place
+from inferc.compiler.plan import Duration, ScalingPlan
 from inferc.dsl.deployment import Deployment, Replica
 
 from ..support.projects import Project
@@ -176,3 +177,27 @@ def test_servers_that_are_launched_have_gpus_beside_models(project: Project) -> 
         item for item in project.findings(cluster + local("e", 1, 3) + llama) if item.code == "E0411"
     ]
     assert problem.message == "8 GPUs are asked for, the cluster has 7"
+
+
+def test_of_a_range_the_lower_number_has_places_and_the_upper_one_must_fit(project: Project) -> None:
+    text = CLUSTER + 'deployment d { model = "m.onnx", gpus = 4, replicas = %s }\n'
+    assert placed(project, text % "1..4") == {"d": [("a", (0, 1, 2, 3))]}
+    [error] = [each for each in project.check(text % "1..5").diagnostics if each.code == "E0411"]
+    assert error.message == "`d` can never have 5 replicas: they need 20 GPUs, the cluster has 16"
+
+
+def test_a_plan_says_how_the_number_of_replicas_follows_the_load(project: Project) -> None:
+    text = """deployment d {
+      model = "m"
+      replicas = 2..8
+      serving { max_concurrent = 10 }
+      runtime vllm { launch { command = ["vllm", "serve", "m", "--port", "{port}"] } }
+      %s
+    }"""
+    [plain] = project.plan(text % "").deployments
+    assert len(plain.replicas) == 2
+    assert plain.scaling == ScalingPlan(2, 8, 7, Duration(10), Duration(300))
+    [chosen] = project.plan(text % "scaling { target = 3, upscale_delay = 1s }").deployments
+    assert chosen.scaling == ScalingPlan(2, 8, 3, Duration(1), Duration(300))
+    [fixed] = project.plan(text.replace("2..8", "3..3") % "").deployments
+    assert (len(fixed.replicas), fixed.scaling) == (3, None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inferc.cli.sources import _setting
+from inferc.dsl.ranges import Range
 from inferc.dsl.units import Duration, Money, Percent, Size
 
 from ..support.projects import Project, chat, place
@@ -66,6 +67,8 @@ def value(project: Project, expression: str, before: str = "", **options: Any) -
         ("[]", []),
         ("[[1], [2, 3]]", [[1], [2, 3]]),
         ("queue", "queue"),
+        ("2..8", Range(2, 8)),
+        ("1 + 1 .. 2 * 4", Range(2, 8)),
     ],
 )
 def test_a_literal_has_its_value_and_its_type(project: Project, literal: str, meaning: object) -> None:
@@ -298,6 +301,8 @@ def test_a_variable_without_quotes_is_quoted(project: Project) -> None:
         ("percent", "95%", Percent(0.95)),
         ('"small" | "large"', "small", "small"),
         ("int?", "3", 3),
+        ("range", "2..8", Range(2, 8)),
+        ("int | range", "2", 2),
     ],
 )
 def test_set_gives_a_parameter_a_value_of_its_type(

@@ -35,11 +35,13 @@ from inferc.dsl.policies import (
     Price,
     RateLimits,
     RetryPolicy,
+    Scaling,
     Serving,
     Timeouts,
 )
 from inferc.dsl.presets import PRESETS
 from inferc.dsl.problems import Problem
+from inferc.dsl.ranges import Range
 from inferc.dsl.runtimes import (
     CONFIG_CLASSES,
     AnthropicConfig,
@@ -91,7 +93,8 @@ def numbers() -> Iterator[tuple[tuple[Any, str], Any]]:
     """Each field of the model that takes a number, and a value of its class."""
     values: list[Any] = [gpt(), Price(Money(1), Money(1)), Budget(BudgetAction.WARN)]
     values += [
-        cls() for cls in (CircuitBreakerConfig, ModelFacts, RateLimits, RetryPolicy, Serving, Timeouts)
+        cls()
+        for cls in (CircuitBreakerConfig, ModelFacts, RateLimits, RetryPolicy, Scaling, Serving, Timeouts)
     ]
     values += [Batching(), SessionOptions(), EmbedTask(), ClassifyTask(), GenerateTask(), RerankTask()]
     values += [GatewayFields(), NodeFields(1), CallOptions(), LoopOptions()]
@@ -110,6 +113,9 @@ class TestRanges:
         [
             (gpt(replicas=0), "replicas"),
             (gpt(replicas=-1), "replicas"),
+            (gpt(replicas=Range(0, 2)), "replicas"),
+            (gpt(replicas=Range(2, 1001)), "replicas"),
+            (gpt(replicas=Range(8, 2)), "replicas"),
             (gpt(gpus=0), "gpus"),
             (gpt(task=GenerateTask(top_p=0.0)), "task.top_p"),
             (gpt(task=GenerateTask(top_p=1.5)), "task.top_p"),
@@ -151,6 +157,7 @@ class TestRanges:
     @pytest.mark.parametrize(
         "deployment",
         [
+            gpt(replicas=Range(1, 1000)),
             gpt(replicas=1, serving=Serving(max_concurrent=1)),
             gpt(runtime_config=OpenAIConfig(retry=RetryPolicy(max_retries=0, backoff_multiplier=1))),
             gpt(budget=Budget(BudgetAction.REJECT, max_spend_per_day=Money("0.01"))),
@@ -162,7 +169,7 @@ class TestRanges:
 
     @pytest.mark.parametrize(("cls", "name"), sorted(NUMBERS, key=str))
     def test_every_number_has_an_upper_bound(self, cls: Any, name: str) -> None:
-        [kind] = [each for each in options(hints(cls)[name]) if each is not NoneType]
+        [kind] = [each for each in options(hints(cls)[name]) if each not in (NoneType, Range)]
         much = kind(1 << 60 if kind is Size else 10**9)
         [problem] = ranges(attrs.evolve(NUMBERS[cls, name], **{name: much}))
         assert (problem.code, problem.path) == ("E0304", (name,))

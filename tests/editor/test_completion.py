@@ -74,7 +74,7 @@ def test_fields_that_fit_and_are_not_there_yet(desk: Desk) -> None:
 
 def test_a_field_says_what_it_takes_and_means(desk: Desk) -> None:
     item = offered(desk, "deployment d { repl| }")["replicas"]
-    assert item.detail == "integer ≥ 1, ≤ 1000"
+    assert item.detail == "integer ≥ 1, ≤ 1000, or range such as `2..8`"
     assert isinstance(item.documentation, lsp.MarkupContent)
     assert "independent worker pools" in item.documentation.value
     assert "default: `1`" in item.documentation.value
@@ -296,3 +296,10 @@ def test_a_long_list_is_cut_to_what_fits(desk: Desk) -> None:
     found = completion(view, place)
     assert found.is_incomplete
     assert len(found.items) == 100
+
+
+def test_the_bounds_of_a_pipeline(desk: Desk) -> None:
+    head = 'deployment gpt { model = "gpt-4o" }\npipeline p(x: text) -> text {\n  '
+    assert "bounds" in offered(desk, f"{head}|\n  return gpt(x)\n}}\n")
+    inside = offered(desk, f"{head}bounds {{ max_wait = 3s, | }}\n  return gpt(x)\n}}\n")
+    assert list(inside) == ["max_calls", "max_tokens", "max_cost"]

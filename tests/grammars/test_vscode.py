@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import zipfile
 
 import pytest
@@ -29,6 +30,7 @@ def test_the_extension_holds_its_files_and_nothing_else(packed: zipfile.ZipFile)
         "[Content_Types].xml",
         "extension.vsixmanifest",
         "extension/LICENSE.txt",
+        "extension/icon.png",
         "extension/language-configuration.json",
         "extension/out/extension.js",
         "extension/package.json",
@@ -56,11 +58,33 @@ def test_every_file_that_the_manifest_names_is_there(packed: zipfile.ZipFile) ->
     offers = manifest["contributes"]
     named = [
         manifest["main"],
+        manifest["icon"],
         *(one["configuration"] for one in offers["languages"]),
         *(one["path"] for kind in ("grammars", "snippets") for one in offers[kind]),
     ]
     for name in named:
         assert f"extension/{name.removeprefix('./')}" in packed.namelist()
+
+
+def test_the_marketplace_is_told_what_it_shows(packed: zipfile.ZipFile) -> None:
+    icon = packed.read("extension/icon.png")
+    width, height = struct.unpack(">II", icon[16:24])
+    assert icon.startswith(b"\x89PNG\r\n\x1a\n")
+    assert width == height >= 128
+    shown = packed.read("extension.vsixmanifest").decode()
+    for part in (
+        "Icons.Default",
+        "Content.License",
+        "Content.Details",
+        "Branding.Color",
+        "Programming Languages",
+    ):
+        assert part in shown
+    assert b"Apache License" in packed.read("extension/LICENSE.txt")
+    manifest = json.loads(packed.read("extension/package.json"))
+    readme = packed.read("extension/readme.md").decode()
+    for command in manifest["contributes"]["commands"]:
+        assert f"| Infer: {command['title']} |" in readme
 
 
 def test_the_extension_has_the_version_of_inferc() -> None:

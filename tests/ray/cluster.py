@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import ray
 
 INFERC = (sys.executable, "-m", "inferc.cli")
 PATIENCE = 180.0
+TEAM_KEY = "sk-team-0123456789abcdef"
 
 
 def until(what: str, holds: Callable[[], Any]) -> Any:
@@ -48,13 +49,14 @@ def replicas(application: str) -> dict[str, str]:
 class Gateway:
     """`inferc run --engine ray`, as a process."""
 
-    def __init__(self, file: Path, address: str, *options: str) -> None:
+    def __init__(self, file: Path, address: str, *options: str, program: Sequence[str] | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.file = file
         self.log = file.with_suffix(".log")
-        command = [*INFERC, "run", str(file), "--engine", "ray", "--address", address, *options]
+        started = [*(program or INFERC), "run", str(file)]
+        command = [*started, "--engine", "ray", "--address", address, *options]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([*command, "--port", str(self.port)], stderr=log, stdout=log)
 
@@ -67,11 +69,19 @@ class Gateway:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/v1/embeddings",
             json.dumps({"model": model, "input": "hello"}).encode(),
-            {"Content-Type": "application/json"},
+            {"Content-Type": "application/json", "Authorization": f"Bearer {TEAM_KEY}"},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             vector: list[float] = json.load(answer)["data"][0]["embedding"]
         return vector
+
+    def status_of(self, model: str) -> int:
+        """The status of a request for a vector."""
+        try:
+            self.embed(model)
+        except urllib.error.HTTPError as error:
+            return error.code
+        return 200
 
     def metric(self, line: str) -> bool:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
@@ -88,9 +98,11 @@ class Gateway:
 
 
 @contextmanager
-def gateway(file: Path, address: str, *options: str) -> Iterator[Gateway]:
-    """One that serves."""
-    running = Gateway(file, address, *options)
+def gateway(
+    file: Path, address: str, *options: str, program: Sequence[str] | None = None
+) -> Iterator[Gateway]:
+    """One that serves. program: what is run instead of `inferc`."""
+    running = Gateway(file, address, *options, program=program)
     try:
         until("it serves", running.serves)
         yield running
@@ -100,8 +112,8 @@ def gateway(file: Path, address: str, *options: str) -> Iterator[Gateway]:
 
 
 @contextmanager
-def load(running: Gateway) -> Iterator[Counter[str]]:
-    """Requests, four at a time, for as long as the block runs; how they went."""
+def load(running: Gateway, at_once: int = 4) -> Iterator[Counter[str]]:
+    """Requests, so many at a time, for as long as the block runs; how they went."""
     outcomes: Counter[str] = Counter()
     ended = threading.Event()
 
@@ -115,7 +127,7 @@ def load(running: Gateway) -> Iterator[Counter[str]]:
             except OSError as error:
                 outcomes[repr(error)] += 1
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(at_once)]
     for each in threads:
         each.start()
     try:
@@ -139,3 +151,8 @@ def refused(file: Path, address: str, *options: str) -> str:
 
 def connect(address: str) -> None:
     ray.init(address=address, namespace="tests", logging_level="ERROR", log_to_driver=False)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 ray = pytest.importorskip("ray", reason="`make ray` has Ray")
 
-from cluster import INFERC, connect, gateway, load, refused, replicas, until  # noqa: E402
+from cluster import INFERC, TEAM_KEY, connect, gateway, listens, load, refused, replicas, until  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "samples" / "models"
@@ -37,9 +40,10 @@ gateway {{ {gateway} }}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A head without GPUs, and the machines of the file."""
+    os.environ["TEAM_KEY"] = TEAM_KEY
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 4, "num_gpus": 0})
     try:
         found.a = found.add_node(num_cpus=4, num_gpus=2, labels={"inferc.dev/node": "a"})
@@ -57,6 +61,19 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "three.infer"
     path.write_text(FILE.format(replicas=3, length=64, gateway=""))
     return path
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    until("Redis listens", lambda: listens(port))
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait()
 
 
 def are_new(before: set[str]) -> bool:
@@ -91,12 +108,14 @@ def test_replicas_run_as_the_file_says_and_outlive_machines(cluster: Cluster, fi
         until("two have ended", lambda: len(replicas("three.plain")) == 1)
 
         # a machine is lost: requests move, and its replica comes back where there is room
-        cluster.add_node(num_cpus=4, num_gpus=1)
+        spare = cluster.add_node(num_cpus=4, num_gpus=1)
         with load(running) as outcomes:
             cluster.remove_node(cluster.b, allow_graceful=False)
             until("there are three again", lambda: len(replicas("three.embedder")) == 3)
         only_ok(outcomes)
     assert not replicas("three.")
+    cluster.remove_node(spare)
+    cluster.b = cluster.add_node(num_cpus=4, num_gpus=1, labels={"inferc.dev/node": "b"})
 
 
 def test_what_cannot_work_is_said_before_anything_starts(cluster: Cluster, file: Path) -> None:
@@ -115,3 +134,92 @@ def test_gateways_share_replicas_and_must_share_what_they_count(cluster: Cluster
         assert "--state redis://" in refused(file, cluster.address)
         first.embed()
         assert replicas("three.") == there
+
+
+def test_there_are_as_many_replicas_as_the_load_needs(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "models").symlink_to(MODELS)
+    file = tmp_path / "some.infer"
+    file.write_text(
+        """deployment embedder {
+          model = "models/minilm.onnx"
+          replicas = 1..3
+          scaling { target = 2, upscale_delay = 1s, downscale_delay = 2s }
+          task embed { tokenizer = "models/tokenizer.json", max_length = 16 }
+        }"""
+    )
+    with gateway(file, cluster.address) as running:
+        assert len(replicas("some.")) == 1
+        with load(running, at_once=8) as outcomes:
+            until("there are three", lambda: len(replicas("some.")) == 3)
+            until("the gateway asks all", lambda: running.metric('replica="2"} 1.0'))
+        with load(running, at_once=1) as after:
+            until("two have ended", lambda: len(replicas("some.")) == 1)
+        only_ok(outcomes)
+        only_ok(after)
+
+
+BROKEN = """
+extern lost(text: text) -> text = python("nowhere:lost")
+pipeline p(t: text) -> text { return lost(t) }
+"""
+
+
+def test_a_plan_that_is_refused_changes_nothing_on_ray(cluster: Cluster, file: Path) -> None:
+    with gateway(file, cluster.address) as running:
+        before = replicas("three.")
+        file.write_text(BROKEN + FILE.format(replicas=3, length=32, gateway=""))
+        running.process.send_signal(signal.SIGHUP)
+        until("it is refused", lambda: "everything is served as before" in running.log.read_text())
+        assert replicas("three.") == before
+        running.embed()
+
+
+LIMITED = """
+  bind = "0.0.0.0:8080"
+  key team { secret = env("TEAM_KEY"), rate_limits { requests_per_minute = 7 } }
+"""
+
+
+def test_a_gateway_on_each_node_and_limits_that_all_of_them_keep(
+    cluster: Cluster, file: Path, redis: str
+) -> None:
+    file.write_text(FILE.format(replicas=1, length=64, gateway=LIMITED))
+    asked = ("--gateways", "4", "--port", "8099")
+    assert "--state redis://" in refused(file, cluster.address, *asked)
+    assert "has 3 nodes" in refused(file, cluster.address, *asked, "--state", redis)
+    assert not replicas("three.")
+    options = ("--gateways", "per-node", "--share-port", "--state", redis)
+    with gateway(file, cluster.address, *options) as running:
+        nodes = replicas("three..gateways")
+        assert len(nodes) == len(set(nodes.values())) == 2
+        assert Counter(running.status_of("embedder") for _ in range(60)) == {200: 7, 429: 53}
+
+        # all of them take over what changes
+        file.write_text(FILE.format(replicas=1, length=64, gateway=LIMITED.replace("= 7", "= 100k")))
+        running.process.send_signal(signal.SIGHUP)
+        until("none is refused", lambda: {running.status_of("plain") for _ in range(20)} == {200})
+        assert replicas("three..gateways") == nodes
+    assert not replicas("three.")
+
+
+UNREACHABLE = """
+import sys
+from inferc.runtime.ray import bridges
+
+async def reaches(url):
+    return False
+
+bridges.reaches = reaches
+from inferc.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_replicas_whose_port_cannot_be_reached_are_asked_through_ray(cluster: Cluster, file: Path) -> None:
+    program = (sys.executable, "-c", UNREACHABLE)
+    with gateway(file, cluster.address, program=program) as running:
+        assert len(running.embed()) == 384
+        with load(running) as outcomes:
+            pass
+        only_ok(outcomes)
+        assert running.log.read_text().count("requests for `three.plain` go through Ray") == 1

@@ -154,6 +154,26 @@ async def test_hosted_tools_and_thoughts_come_as_they_are_and_go_back() -> None:
         assert "include" not in it.seen[2]
 
 
+async def test_a_prompt_that_openai_keeps_passes_with_and_without_more_input() -> None:
+    prompt: Any = {"id": "pmpt_1", "version": "2", "variables": {"city": "Oslo"}}
+    async with front() as it:
+        create = it.api.responses.create
+        first = await create(model="gpt", prompt=prompt)
+        assert it.seen[0]["prompt"] == prompt
+        assert "input" not in it.seen[0]
+        await create(model="gpt", prompt=prompt, previous_response_id=first.id)
+        assert it.seen[1]["input"] == OUTPUT
+        await create(model="gpt", prompt=prompt, input="one", instructions="Be kind.")
+        assert (it.seen[2]["prompt"], it.seen[2]["input"]) == (prompt, "one")
+        with pytest.raises(openai.BadRequestError) as refused:
+            await create(model="gpt", input="one", prompt={})  # type: ignore[typeddict-item]
+        assert refused.value.param == "prompt.id"
+    async with front(request=RequestSettings(defaults=RequestParameters(max_tokens=50))) as it:
+        await it.api.responses.create(model="gpt", prompt=prompt)
+        assert it.seen[0]["prompt"] == prompt
+        assert "input" not in it.seen[0]
+
+
 async def test_a_stream_comes_event_by_event() -> None:
     async with front() as it:
         async with it.api.responses.stream(model="gpt", input="one") as stream:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from ....dsl.record import frozen
 from ..draft import Block, Deployment, Draft, Route, Strategy, split
 from ..foreign import Node
 from ..kubernetes import Resource, form, resources, rest

@@ -81,6 +81,6 @@
 
 ["import" "param" "let" "template" "deployment" "route" "pipeline" "cluster" "gateway" "type" "extern" "test" "from" "as" "with" "else" "match" "for" "in" "if" "prompt" "return"] @keyword
 ["true" "false"] @constant.builtin
-["!=" "&&" "->" "<=" "==" "=>" ">=" "||" "!" "*" "+" "-" "/" "<" "=" ">" "?" "|" "~"] @operator
+["!=" "&&" "->" ".." "<=" "==" "=>" ">=" "||" "!" "*" "+" "-" "/" "<" "=" ">" "?" "|" "~"] @operator
 ["{" "}" "(" ")" "[" "]"] @punctuation.bracket
 ["," ":" "."] @punctuation.delimiter

@@ -10,7 +10,7 @@ syn sync fromstart
 
 syn match inferXPunctuation /\v[{}()[\],:.]/
 hi def link inferXPunctuation inferPunctuation
-syn match inferXOperator /\v\!\=|\&\&|\-\>|\<\=|\=\=|\=\>|\>\=|\|\||\!|\*|\+|\-|\/|\<|\=|\>|\?|\||\~/
+syn match inferXOperator /\v\!\=|\&\&|\-\>|\.\.|\<\=|\=\=|\=\>|\>\=|\|\||\!|\*|\+|\-|\/|\<|\=|\>|\?|\||\~/
 hi def link inferXOperator inferOperator
 syn match inferXName /\v%(<|>)\K\k*/
 hi def link inferXName inferName

@@ -111,6 +111,10 @@ EXTRAS: dict[str, dict[str, Dropped | Refused]] = {
         "stream_options": Dropped("it is about the form of OpenAI's stream"),
         "truncation": Refused("no other provider cuts conversations", ("disabled",)),
         "background": Refused("no other provider answers later", (False,)),
+        "prompt": Refused(
+            "it names a template that OpenAI keeps, and this deployment is not asked by its responses: "
+            "send the text as `instructions` and `input`"
+        ),
     },
     "anthropic": {
         "service_tier": Dropped("the tiers are Anthropic's"),

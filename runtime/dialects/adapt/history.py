@@ -59,7 +59,8 @@ def adapt_turns(c: Conversation, can: Capabilities, found: Findings, provider: s
     if can.user_after_results is False:
         turns = _answered(turns, found)
     adapted = tuple(turns)
-    if not adapted and not found.problems:
+    is_kept = provider == "openai_responses" and "prompt" in own(c.extras, provider)
+    if not adapted and not found.problems and not is_kept:
         found.problems.append(
             Problem(found.names.get("messages", "messages"), "there must be a message that says something")
         )

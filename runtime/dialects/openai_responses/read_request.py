@@ -31,7 +31,6 @@ STATEFUL = {
     "previous_response_id": "needs an earlier response, which is not known here: send the whole input",
     "conversation": "needs a conversation, which is not known here: send the whole input",
     "background": "needs somebody who keeps the response, which nobody does here",
-    "prompt": "names a template that OpenAI keeps: send its text as `instructions` and `input`",
 }
 """Fields that name what is kept elsewhere, and what to do about each."""
 
@@ -69,6 +68,7 @@ def read_request(body: Json) -> Conversation:
     for name, why in STATEFUL.items():
         if body.get(name):
             raise BadRequest(f"`{name}` {why}", param=name, code="unsupported")
+    templated = _is_templated(body)
     extras: dict[str, Any] = {}
     if more := {name: value for name, value in body.items() if name not in _KNOWN}:
         extras[DIALECT] = more
@@ -85,7 +85,7 @@ def read_request(body: Json) -> Conversation:
     )
     return Conversation(
         fields.required(body, "model", str),
-        _turns(body),
+        _turns(body, templated),
         _tools(body),
         choice,
         fields.optional(body, "parallel_tool_calls", bool),
@@ -101,18 +101,28 @@ def read_request(body: Json) -> Conversation:
     )
 
 
-def _turns(body: Json) -> tuple[Turn, ...]:
+def _turns(body: Json, templated: bool) -> tuple[Turn, ...]:
     given = body.get("input")
-    if isinstance(given, str):
-        turns: tuple[Turn, ...] = (Turn("user", (Text(given, at=("input",)),), at=("input",)),)
+    if given is None and templated:
+        turns: tuple[Turn, ...] = ()
+    elif isinstance(given, str):
+        turns = (Turn("user", (Text(given, at=("input",)),), at=("input",)),)
     else:
         turns = read_items(fields.required(body, "input", list))
-    if not turns:
+    if not turns and not templated:
         raise BadRequest("`input` must hold at least one item", param="input")
     if (instructions := fields.optional(body, "instructions", str)) is not None:
         place: Place = ("instructions",)
         turns = (Turn("system", (Text(instructions, at=place),), at=place), *turns)
     return turns
+
+
+def _is_templated(body: Json) -> bool:
+    """Whether OpenAI keeps what is said, or the start of it, as a prompt."""
+    prompt = fields.optional(body, "prompt", dict)
+    if prompt is not None:
+        fields.required(prompt, "id", str, ("prompt",))
+    return prompt is not None
 
 
 def _tools(body: Json) -> tuple[Tool, ...]:

@@ -38,7 +38,8 @@ def write_request(conversation: Conversation) -> Json:
     if turns and turns[0].at == _INSTRUCTIONS and isinstance(turns[0].parts[0], Text):
         body["instructions"] = turns[0].parts[0].text
         turns = turns[1:]
-    body["input"] = [item for turn in turns for item in _turn(turn)]
+    if turns:  # else OpenAI keeps all that is said
+        body["input"] = [item for turn in turns for item in _turn(turn)]
     if c.tools:
         body["tools"] = tools_json(c.tools)
     if c.tool_choice is not None:

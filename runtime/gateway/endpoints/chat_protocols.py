@@ -14,7 +14,7 @@ from ...dialects.chats import has_many_parts, said_in
 from ...dialects.fields import optional
 from ...dialects.registry import CLIENT_SIDES
 from ...policies.estimate import estimate
-from ...requests.errors import BadRequest
+from ...requests.errors import BadRequest, RequestError
 from ...requests.request import NO_OPTIONS
 from ..bodies import read_object
 from ..exchange import Exchange
@@ -22,6 +22,13 @@ from ..responses import json_answer
 from .chat import respond
 
 BETA_HEADER = "anthropic-beta"
+
+
+class UnknownThread(RequestError):
+    """No threads are kept: all messages have to be sent anew, as clients then do."""
+
+    status, type, code = 404, "invalid_request_error", "thread_not_found"
+
 
 _BETAS = re.compile(r"[\w.,: -]{1,2048}", re.ASCII)
 
@@ -43,13 +50,13 @@ def answer_in(dialect: str) -> Callable[[web.Request, Exchange], Awaitable[web.S
 
 
 def _without_thread(body: dict[str, Any]) -> dict[str, Any]:
-    """`body`, which begins a thread: none is kept. Raises BadRequest where it goes on with one.
+    """`body`, which begins a thread: none is kept. Raises UnknownThread where it goes on with one.
 
     Clients then send all messages anew, as they do when Anthropic has lost a thread.
     """
     if (optional(body, "thread", dict) or {}).get("type", "create") != "create":
         message = "`thread`: no threads are kept here: send all messages, without it or to begin one"
-        raise BadRequest(message, param="thread", code="thread_not_found")
+        raise UnknownThread(message, param="thread")
     return {name: value for name, value in body.items() if name != "thread"}
 
 

@@ -33,7 +33,7 @@ async def answer_response(request: web.Request, exchange: Exchange) -> web.Strea
     body = await read_object(request)
     kept, conversations = KeptResponses(exchange), Conversations(exchange)
     chat, model, identity, items = await _read(body, kept, conversations)
-    keeper = Keeper(chat, identity, items, items_of(body["input"]), kept, conversations)
+    keeper = Keeper(chat, identity, items, items_of(body.get("input")), kept, conversations)
     if not identity.background:
         return await respond(request, exchange, model, chat, keeper)
     exchange.model(model)

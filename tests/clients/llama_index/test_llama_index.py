@@ -14,12 +14,14 @@ from llama_index.llms.anthropic import Anthropic
 from llama_index.llms.openai_like import OpenAILike, OpenAILikeResponses
 from pydantic import BaseModel
 
-TALKERS = ("gpt", "claude", "flash", "assistant")
+from ..served import CHATS, EMBEDDERS, TALKERS, answers
+
 CLAUDES = {"gpt": "claude-sonnet-4-5", "flash": "claude-haiku-4-5"}
 """Names for them that LlamaIndex lets its class for Anthropic ask for; it knows no others."""
 
-ASKED = [(model, kind) for kind in ("openai", "responses") for model in TALKERS]
-ASKED += [(model, "anthropic") for model in CLAUDES]
+KINDS = ("chats", "responses")
+ASKED = [(model, kind) for kind in KINDS for model in TALKERS]
+ASKED += [(model, "messages") for model in CLAUDES]
 
 
 class City(BaseModel):
@@ -30,7 +32,7 @@ class City(BaseModel):
 
 
 def llm(url: str, model: str, kind: str) -> LLM:
-    if kind == "anthropic":
+    if kind == "messages":
         return Anthropic(model=CLAUDES[model], base_url=url, api_key="any", max_retries=0)
     if kind == "responses":
         return OpenAILikeResponses(
@@ -50,13 +52,18 @@ def llm(url: str, model: str, kind: str) -> LLM:
     )
 
 
-@pytest.mark.parametrize(("model", "kind"), [*ASKED, ("echo", "openai"), ("echo", "responses")])
+@pytest.mark.tries("LlamaIndex, {kind}", "text", "stream")
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [(model, kind) for kind in KINDS for model in CHATS] + [(model, "messages") for model in CLAUDES],
+)
 def test_a_question_is_answered_whole_and_streamed(url: str, model: str, kind: str) -> None:
     chosen = llm(url, model, kind)
-    assert chosen.complete("hello").text == "You said: hello"
-    assert "".join(piece.delta for piece in chosen.stream_complete("hello")) == "You said: hello"
+    assert answers(model, chosen.complete("hello").text, "hello")
+    assert answers(model, "".join(piece.delta for piece in chosen.stream_complete("hello")), "hello")
 
 
+@pytest.mark.tries("LlamaIndex, {kind}", "tools")
 @pytest.mark.parametrize(("model", "kind"), ASKED)
 def test_an_agent_calls_a_tool(url: str, model: str, kind: str) -> None:
     asked: list[str] = []
@@ -74,13 +81,16 @@ def test_an_agent_calls_a_tool(url: str, model: str, kind: str) -> None:
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize(("model", "kind"), [each for each in ASKED if each[1] != "anthropic"])
+@pytest.mark.tries("LlamaIndex, {kind}", "shape")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", TALKERS)
 def test_an_answer_has_the_shape_that_was_asked_for(url: str, model: str, kind: str) -> None:
     asked = PromptTemplate("a city")
     assert isinstance(llm(url, model, kind).structured_predict(City, asked), City)
 
 
-@pytest.mark.parametrize("model", ["vectors", "minilm"])
+@pytest.mark.tries("LlamaIndex, embeddings", "vectors")
+@pytest.mark.parametrize("model", EMBEDDERS)
 def test_texts_are_embedded(url: str, model: str) -> None:
     embedder = OpenAILikeEmbedding(model_name=model, api_base=f"{url}/v1", api_key="any")
     assert len(embedder.get_text_embedding_batch(["a", "b"])) == 2

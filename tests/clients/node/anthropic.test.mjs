@@ -4,24 +4,24 @@ import { test } from "node:test"
 import Anthropic from "@anthropic-ai/sdk"
 import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod"
 import { z } from "zod"
-import { chats, talkers, url } from "./served.mjs"
+import { answers, chats, talkers, tries, url } from "./served.mjs"
 
 const client = new Anthropic({ apiKey: "any", baseURL: url, maxRetries: 0 })
 const messages = [{ role: "user", content: "hello" }]
 
 for (const model of chats) {
-  test(`${model}: a message, whole and streamed`, async () => {
+  tries("Anthropic for Node", "text, stream", model, async () => {
     const whole = await client.messages.create({ model, messages, max_tokens: 50 })
-    assert.equal(whole.content.at(-1).text, "You said: hello")
+    answers(model, whole.content.at(-1).text, "hello")
     assert.ok(whole.usage.input_tokens > 0)
     const final = await client.messages.stream({ model, messages, max_tokens: 50 }).finalMessage()
-    assert.equal(final.content.at(-1).text, "You said: hello")
+    answers(model, final.content.at(-1).text, "hello")
     assert.equal(final.stop_reason, "end_turn")
   })
 }
 
 for (const model of talkers) {
-  test(`${model}: a tool is called until there is an answer`, async () => {
+  tries("Anthropic for Node", "tools", model, async () => {
     const asked = []
     const weather = betaZodTool({
       name: "weather",
@@ -39,7 +39,7 @@ for (const model of talkers) {
     assert.equal(asked.length, 1)
   })
 
-  test(`${model}: a system prompt, an image and marks of its cache`, async () => {
+  tries("Anthropic for Node", "images, cache marks", model, async () => {
     const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
     const answer = await client.messages.create({
       model,

@@ -4,7 +4,7 @@ import { test } from "node:test"
 import OpenAI from "openai"
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod"
 import { z } from "zod"
-import { chats, talkers, url } from "./served.mjs"
+import { answers, chats, shapers, talkers, tries, url } from "./served.mjs"
 
 const client = new OpenAI({ apiKey: "any", baseURL: `${url}/v1`, maxRetries: 0 })
 const messages = [{ role: "user", content: "hello" }]
@@ -21,30 +21,30 @@ const weather = (asked) => ({
 })
 
 for (const model of chats) {
-  test(`${model}: a chat, whole and streamed`, async () => {
+  tries("OpenAI for Node, chats", "text, stream", model, async () => {
     const whole = await client.chat.completions.create({ model, messages })
-    assert.equal(whole.choices[0].message.content, "You said: hello")
+    answers(model, whole.choices[0].message.content, "hello")
     assert.ok(whole._request_id)
     const options = { model, messages, stream_options: { include_usage: true } }
     const final = await client.chat.completions.stream(options).finalChatCompletion()
-    assert.equal(final.choices[0].message.content, "You said: hello")
+    answers(model, final.choices[0].message.content, "hello")
     assert.ok(final.usage.prompt_tokens > 0)
   })
 
-  test(`${model}: a response, whole and streamed, and one that goes on from it`, async () => {
+  tries("OpenAI for Node, responses", "text, stream, goes on", model, async () => {
     const first = await client.responses.create({ model, input: "hello" })
-    assert.equal(first.output_text, "You said: hello")
+    answers(model, first.output_text, "hello")
     const stream = client.responses.stream({ model, input: "and now?", previous_response_id: first.id })
     const types = []
     for await (const event of stream) types.push(event.type)
     assert.equal(types[0], "response.created")
     assert.equal(types.at(-1), "response.completed")
-    assert.equal((await stream.finalResponse()).output_text, "You said: and now?")
+    answers(model, (await stream.finalResponse()).output_text, "and now?")
   })
 }
 
 for (const model of talkers) {
-  test(`${model}: a tool is called until there is an answer`, async () => {
+  tries("OpenAI for Node, chats", "tools", model, async () => {
     const asked = []
     const runner = client.chat.completions.runTools({
       model,
@@ -54,14 +54,19 @@ for (const model of talkers) {
     assert.match(await runner.finalContent(), /sunny/)
     assert.equal(asked.length, 1)
   })
+}
 
-  test(`${model}: an answer has the shape of a schema`, async () => {
+for (const model of shapers) {
+  tries("OpenAI for Node, chats", "shape", model, async () => {
     const chat = await client.chat.completions.parse({
       model,
       messages,
       response_format: zodResponseFormat(City, "city"),
     })
     City.parse(chat.choices[0].message.parsed)
+  })
+
+  tries("OpenAI for Node, responses", "shape", model, async () => {
     const told = await client.responses.parse({
       model,
       input: "a city",
@@ -95,13 +100,14 @@ test("a conversation is kept", async () => {
   assert.ok((await client.conversations.delete(conversation.id)).deleted)
 })
 
-test("vectors, which this client asks for in base64", async () => {
-  for (const model of ["vectors", "minilm"]) {
+for (const model of ["vectors", "minilm"]) {
+  // This client asks for them in base64.
+  tries("OpenAI for Node, embeddings", "vectors", model, async () => {
     const answer = await client.embeddings.create({ model, input: ["a", "b"] })
     assert.equal(answer.data.length, 2)
     assert.equal(typeof answer.data[0].embedding[0], "number")
-  }
-})
+  })
+}
 
 test("models, moderations and errors", async () => {
   const names = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,9 @@ gateway {
 }
 """
 
+RANGE = FILE.replace("replicas = 3", "replicas = 2..4\n  scaling { target = 16, downscale_delay = 10m }")
+HOSTILE = "a\"b'c: {{ x }} $HOME $(HOME) %h #d\\ \u2028é\U0001f600 - [] | > & !x"
+
 Emit = Callable[..., dict[str, str]]
 
 
@@ -68,3 +72,8 @@ def emitted(project: Project) -> Emit:
         return emit(target, name, project.plan(text), Options(**options))  # type: ignore[arg-type]
 
     return made
+
+
+def written(value: str) -> str:
+    """`value` as a file of ours writes it."""
+    return json.dumps(value, ensure_ascii=False).replace("\u2028", r"\u{2028}")

@@ -12,12 +12,11 @@ import yaml
 
 from inferc.compiler.emit import TARGETS, EmitError
 from inferc.compiler.emit.prometheus import alerts
+from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
-from .conftest import FILE, Emit
-
-HOSTILE = "a\"b'c: {{ x }} $HOME $(HOME) %h #d\\ \u2028é\U0001f600 - [] | > & !x"
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
@@ -47,6 +46,39 @@ def test_every_model_that_the_file_runs_has_a_deployment_beside_the_gateway(emit
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
     disruption = of_kind(files, "PodDisruptionBudget")["llama"]["spec"]
     assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_models_follow_the_load_between_the_numbers_of_the_file(emitted: Emit) -> None:
+    files = emitted("kubernetes", RANGE)
+    assert "replicas" not in of_kind(files, "Deployment")["llama"]["spec"]
+    scaler = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    [metric] = scaler["metrics"]
+    assert metric["pods"]["target"]["averageValue"] == "16"
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    [rule] = yaml.safe_load(files["optional/adapter.values.yaml"])["rules"]["custom"]
+    assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
+    keda = of_kind(emitted("kubernetes", RANGE, scaler="keda"), "ScaledObject")["llama"]["spec"]
+    assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (2, 4)
+    assert keda["triggers"][0]["metadata"]["threshold"] == "16"
+
+
+def test_kserve_leaves_scaling_to_the_same_rules(emitted: Emit) -> None:
+    files = emitted("kserve", RANGE)
+    service = of_kind(files, "InferenceService")["llama"]
+    assert service["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "external"
+    assert service["spec"]["predictor"]["maxReplicas"] == 4
+    target = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]["scaleTargetRef"]
+    assert target["name"] == "llama-predictor"
+
+
+def test_a_range_needs_what_follows_the_load(emitted: Emit) -> None:
+    with pytest.raises(
+        EmitError, match="`llama` has 2 to 4 replicas, and with `--scaler none` nothing adds any"
+    ):
+        emitted("kubernetes", RANGE, scaler="none")
+    services = yaml.safe_load(emitted("compose", RANGE)["compose.yaml"])["services"]
+    assert services["llama"]["deploy"]["replicas"] == 2
 
 
 def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
@@ -105,19 +137,88 @@ def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.
         "subPath": "0-second-key",
         "readOnly": True,
     }
-    assert not any(
-        "secretKeyRef" in json.dumps(c)
-        for n, c in containers(emitted("kubernetes")).items()
-        if n != "prod-gateway"
-    )
+    others = [each for name, each in containers(emitted("kubernetes")).items() if name != "prod-gateway"]
+    given = {
+        each["name"]: each["valueFrom"] for other in others for each in other["env"] if "value" not in each
+    }
+    assert given == {
+        "HF_TOKEN": {"secretKeyRef": {"name": "prod-secrets", "key": "HF_TOKEN", "optional": True}}
+    }
 
 
 def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
-    policies = of_kind(emitted("kubernetes"), "NetworkPolicy")
+    text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
+    policies = of_kind(emitted("kubernetes", text), "NetworkPolicy")
     ports = [port["port"] for rule in policies["prod-gateway"]["spec"]["egress"] for port in rule["ports"]]
     assert ports == [53, 53, 8080, 8080, 6379, 6380, 443]
     [ingress] = policies["llama"]["spec"]["ingress"]
     assert ingress["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "prod-gateway"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
+        ('env("OPENAI_API_KEY")', 'vault("secret/openai#key")'),
+    ],
+)
+def test_where_only_the_environment_says_where_requests_go_they_may_go_anywhere(
+    emitted: Emit, change: tuple[str, str]
+) -> None:
+    files = emitted("kubernetes", FILE.replace(*change))
+    assert {} in of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["egress"]
+
+
+def test_a_gateway_listens_where_it_may_and_is_found_where_the_file_says(emitted: Emit) -> None:
+    tls = 'tls { cert = file("tls/c.pem"), key = file("tls/k.pem") }'
+    text = FILE.replace('bind = "0.0.0.0:8080"', f'bind = "0.0.0.0:443"\n  {tls}')
+    files = emitted("kubernetes", text)
+    gateway = containers(files)["prod-gateway"]
+    assert [each["containerPort"] for each in gateway["ports"]] == [8080]
+    assert [each["port"] for each in of_kind(files, "Service")["prod-gateway"]["spec"]["ports"]] == [443]
+    assert gateway["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert {each["mountPath"] for each in gateway["volumeMounts"]} > {"/srv/infer/tls/c.pem"}
+    services = yaml.safe_load(emitted("compose", text)["compose.yaml"])["services"]
+    assert services["gateway"]["ports"] == ["443:8080"]
+
+
+def test_a_port_for_grpc_is_reached_too(emitted: Emit) -> None:
+    text = FILE.replace('bind = "0.0.0.0:8080"', 'bind = "0.0.0.0:8080", grpc = "127.0.0.1:9001"')
+    files = emitted("kubernetes", text)
+    assert [each["port"] for each in of_kind(files, "Service")["prod-gateway"]["spec"]["ports"]] == [
+        8080,
+        9001,
+    ]
+    plan = json.loads(of_kind(files, "ConfigMap")["prod-gateway-plan"]["data"]["prod.plan.json"])
+    assert plan["gateway"]["grpc"] == "0.0.0.0:9001"
+    [ingress] = of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["ingress"]
+    assert [each["port"] for each in ingress["ports"]] == ["http", "grpc"]
+
+
+def test_workers_that_share_nothing_with_others_have_a_folder_that_they_may_write(emitted: Emit) -> None:
+    text = 'deployment gpt { model = "gpt-4o", runtime openai { api_key = env("K") } }\n'
+    text += "gateway { auth = none, workers = 2 }\n"
+    gateway = containers(emitted("kubernetes", text))["prod-gateway"]
+    assert [each for each in gateway["args"] if each.startswith("--state")] == ["--state=/tmp/inferc-state"]
+    assert gateway["resources"]["requests"]["cpu"] == 2
+
+
+def test_a_budget_that_only_warns_is_counted_once_for_all_gateways(emitted: Emit) -> None:
+    text = FILE.replace("on_exceeded = reject", "on_exceeded = warn")
+    arguments = containers(emitted("kubernetes", text))["prod-gateway"]["args"]
+    assert {"--state=$(INFERC_STATE)", "--shared"} <= set(arguments)
+
+
+def test_an_image_holds_the_code_and_the_extras_that_a_file_needs(emitted: Emit) -> None:
+    text = (
+        FILE
+        + 'extern f(x: text) -> text = python("my.code:f")\npipeline p(x: text) -> text { return f(x) }\n'
+    )
+    text = text.replace('env("OPENAI_API_KEY")', 'vault("secret/openai#key")')
+    made = emitted("dockerfile", text, code=("my",))["Dockerfile"]
+    assert 'COPY ["my", "/srv/infer/my"]' in made
+    assert "inferc[cpu,fast,pipelines,redis,vault]" in made
+    assert "has to be in the lock file, too: vllm." in made
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -126,8 +227,8 @@ def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
-def test_whatever_a_file_holds_stays_a_text(emitted: Emit, target: str) -> None:
-    text = FILE.replace('"gpt-4o-mini"', _text(HOSTILE)).replace('"--port"', _text(HOSTILE))
+def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
+    text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)
     if target == "helm":
         templates = {name: each for name, each in files.items() if name.startswith("templates/")}
@@ -140,8 +241,26 @@ def test_whatever_a_file_holds_stays_a_text(emitted: Emit, target: str) -> None:
     assert any(HOSTILE in each["launch"]["command"] for each in deployments if each.get("launch"))
 
 
+@pytest.mark.parametrize("name", [HOSTILE, 'x"} or vector(1) #', "a\\nb"])
+def test_names_that_platforms_refuse_are_texts_in_rules_and_dashboards(emitted: Emit, name: str) -> None:
+    text = (
+        f"deployment {written(name)} "
+        + FILE[FILE.index("deployment gpt") + 15 : FILE.index("deployment llama")]
+    )
+    rules = yaml.safe_load(emitted("prometheus", text)["rules.yaml"])["groups"][0]["rules"]
+    [near] = [each for each in rules if each["alert"] == "InfercBudgetNear"]
+    assert promql_literal(name) in near["expr"]
+    assert (
+        json.loads(emitted("grafana", text, name=name)[f"{name}.dashboard.json"])["title"]
+        == f"inferc: {name}"
+    )
+    assert emitted("systemd", text)
+    with pytest.raises(EmitError, match="cannot be a name there"):
+        emitted("kubernetes", text)
+
+
 @pytest.mark.parametrize("image", [HOSTILE, "x\n- y", "{{ .Values.x }}", "$(rm)"])
-def test_whatever_is_asked_for_stays_a_text(emitted: Emit, image: str) -> None:
+def test_whatever_is_asked_for_stays_awritten(emitted: Emit, image: str) -> None:
     container = containers(emitted("kubernetes", image=image))["llama"]
     assert container["image"] == image
     services = yaml.safe_load(emitted("compose", image=image)["compose.yaml"])["services"]
@@ -154,11 +273,6 @@ def test_a_unit_holds_words_that_systemd_reads_as_they_are(emitted: Emit) -> Non
     [command] = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     assert command.startswith(r'ExecStart="/opt/$$HOME/in\"ferc" "run" "/srv/a b%%h/main.infer"')
     assert "WorkingDirectory=/srv/a b%%h\n" in text
-
-
-def _text(value: str) -> str:
-    """`value` as a file of ours writes it."""
-    return json.dumps(value, ensure_ascii=False).replace("\u2028", r"\u{2028}")
 
 
 def _as_helm_would(text: str, files: dict[str, str]) -> str:
@@ -190,6 +304,16 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
         ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
         ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
         ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+        ({"digits_model": "network"}, "has the name of something that is always there: rename it"),
+        ({"digits_model": "prod_gateway"}, "has the name of something that is always there: rename it"),
+        ({"digits_model": "llama_scaling"}, "has the name of what scales another one: rename it"),
+        (
+            {'env("MODELS_URL", "https://api.openai.com/v1")': '"http://localhost:9090/v1"'},
+            "`gpt`: http://localhost:9090/v1 is this machine, and in a container that is itself",
+        ),
+        ({'env("OPENAI_API_KEY")': 'exec("pass show openai")'}, "nothing emitted gives it: take `env"),
+        ({"/run/secrets/second key": "/run/../x"}, "no container takes a file at that path"),
+        ({"gpt-4o-mini": "x" * 1_000_000}, "and a ConfigMap takes 1: divide the file"),
     ],
 )
 def test_what_a_platform_cannot_take_is_said_before_anything_is_written(
@@ -228,8 +352,14 @@ def test_budgets_warn_before_they_are_spent(project: Project) -> None:
 def test_dashboard_and_rules_name_metrics_that_exist(emitted: Emit, project: Project) -> None:
     from inferc.compiler.emit.grafana import PANELS
 
-    docs = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
-    exist = set(re.findall(r"`((?:inferc|gen_ai_server)_\w+)`", docs))
+    root = Path(__file__).parents[3]
+    said = re.findall(
+        r"`((?:inferc|gen_ai_server)_\w+)`", (root / "docs" / "operations.md").read_text("utf-8")
+    )
+    code = "".join(path.read_text("utf-8") for path in (root / "runtime" / "gateway").rglob("*.py"))
+    made = set(re.findall(r'"((?:inferc|gen_ai_server)_\w+)"', code))
+    ends = ("", "_total", "_duration_seconds")
+    exist = {name for name in said if any(name.endswith(e) and name.removesuffix(e) in made for e in ends)}
     queries = [query for panel in PANELS for query, _ in panel.queries]
     queries += [alert.expr for alert in alerts(project.plan(FILE))]
     used = {name for query in queries for name in re.findall(r"\b(?:inferc|gen_ai_server)_\w+", query)}

@@ -16,14 +16,17 @@ import jsonschema
 import pytest
 import yaml
 
-from .conftest import Emit
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 CORE = ("v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
     return [
-        each for name, text in files.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)
+        each
+        for name, text in files.items()
+        if name.endswith(".yaml") and not name.endswith(".values.yaml")
+        for each in yaml.safe_load_all(text)
     ]
 
 
@@ -32,7 +35,7 @@ def test_kubernetes_takes_the_manifests(emitted: Emit, scaler: str) -> None:
     import kubernetes_validate
 
     checked = 0
-    for each in documents(emitted("kubernetes", scaler=scaler)):
+    for each in documents(emitted("kubernetes", FILE if scaler == "none" else RANGE, scaler=scaler)):
         if each["apiVersion"] in CORE:
             kubernetes_validate.validate(each, "1.37", strict=True)
             checked += 1
@@ -53,9 +56,15 @@ def test_compose_takes_the_file(emitted: Emit, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-def test_prometheus_takes_the_rules_and_each_of_them_goes_off(emitted: Emit, tmp_path: Path) -> None:
-    for name, text in emitted("prometheus").items():
-        (tmp_path / name).write_text(text, "utf-8")
+@pytest.mark.parametrize("name", ["gpt", HOSTILE])
+def test_prometheus_takes_the_rules_and_each_of_them_goes_off(
+    emitted: Emit, tmp_path: Path, name: str
+) -> None:
+    text = FILE.replace("deployment gpt", f"deployment {written(name)}").replace(
+        ", gpt]", f", {written(name)}]"
+    )
+    for path, made in emitted("prometheus", text).items():
+        (tmp_path / path).write_text(made, "utf-8")
     for kind, file in (("check", "rules.yaml"), ("test", "rules.test.yaml")):
         done = subprocess.run(
             ["promtool", kind, "rules", file], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -78,7 +87,7 @@ def test_systemd_takes_the_unit(emitted: Emit, tmp_path: Path) -> None:
 def test_custom_resources_are_as_their_definitions_say(emitted: Emit, options: dict[str, Any]) -> None:
     schemas = dict(_definitions(Path(os.environ["CRDS"])))
     found = set()
-    for each in [*documents(emitted("kubernetes", **options)), *documents(emitted("kserve"))]:
+    for each in [*documents(emitted("kubernetes", RANGE, **options)), *documents(emitted("kserve", RANGE))]:
         kind = each["apiVersion"], each["kind"]
         if kind in schemas:
             jsonschema.Draft202012Validator(schemas[kind]).validate(each)

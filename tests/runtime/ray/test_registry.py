@@ -15,25 +15,45 @@ from ...support.remote import remote_plan
 def test_a_replica_is_known_until_it_leaves_or_falls_silent() -> None:
     now = 0.0
     registry = Registry(lambda: now)
-    registry.here("1", "m", "http://a")
-    registry.here("2", "m", "http://b")
-    registry.here("3", "n", "http://c")
-    assert registry.join("gateway", None).addresses == {"m": ["http://a", "http://b"], "n": ["http://c"]}
+    registry.here("1", "m", "http://a", "app.m")
+    registry.here("2", "m", "http://b", "app.m")
+    registry.here("3", "n", "http://c", "app.n")
+    assert registry.join("gateway", None, {}).addresses == {"m": ["http://a", "http://b"], "n": ["http://c"]}
     registry.leave("1")
     now = SILENT - 1
-    registry.here("3", "n", "http://c")
+    registry.here("3", "n", "http://c", "app.n")
     now = SILENT
-    assert registry.join("gateway", None).addresses == {"n": ["http://c"]}
+    assert registry.join("gateway", None, {}).addresses == {"n": ["http://c"]}
+
+
+def test_replicas_are_told_what_all_gateways_have_to_do() -> None:
+    now = 0.0
+    registry = Registry(lambda: now)
+    registry.join("one", None, {"m": 3, "n": 1})
+    now = SILENT - 1
+    registry.join("two", None, {"m": 4})
+    assert registry.here("1", "m", "http://a", "app.m") == 7
+    assert registry.here("2", "x", "http://b", "app.x") == 0
+    now = SILENT  # the first one was killed
+    assert registry.here("1", "m", "http://a", "app.m") == 4
+
+
+def test_gateways_on_ray_keep_nothing_alive() -> None:
+    registry = Registry(lambda: 0.0)
+    registry.join("me", None, {})
+    registry.join("on ray", None, {}, is_on_ray=True)
+    assert registry.gateways_on_ray() == 1
+    assert not registry.part("me")
 
 
 def test_gateways_know_of_each_other_and_the_last_one_is_told_that_it_is() -> None:
     now = 0.0
     registry = Registry(lambda: now)
-    assert registry.join("one", "redis").others == ()
-    assert registry.join("other", None).others == ("redis",)
+    assert registry.join("one", "redis", {}).others == ()
+    assert registry.join("other", None, {}).others == ("redis",)
     assert registry.part("other")
     assert not registry.part("one")
-    registry.join("one", None)
+    registry.join("one", None, {})
     now = SILENT  # it was killed
     assert not registry.part("other")
 
