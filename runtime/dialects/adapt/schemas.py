@@ -37,8 +37,8 @@ _UNIONS = ("oneOf", "anyOf", "allOf")
 
 
 def without_unions(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The schema of an object, with what its `oneOf`, `anyOf` and `allOf` at the top say of properties instead
-    of them, and which of them it had. It lets more through.
+    """The schema of an object, with what `oneOf`, `anyOf` and `allOf` at its top say of properties in their
+    place, and which of them it had. It lets more through.
 
     Source: Anthropic's answer to tools that have them, "input_schema does not support oneOf, allOf, or anyOf
     at the top level".
@@ -51,9 +51,8 @@ def without_unions(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
         listed = schema[name] if isinstance(schema[name], list) else []
         branches = [_followed(branch, schema) for branch in listed]
         wanted = [_texts(branch.get("required")) for branch in branches]
-        for key, value in (
-            (k, v) for branch in branches for k, v in _mapping(branch.get("properties")).items()
-        ):
+        told = [item for branch in branches for item in _mapping(branch.get("properties")).items()]
+        for key, value in told:
             known = properties.setdefault(key, value)
             if known != value and name != "allOf":
                 properties[key] = {"anyOf": [*(_mapping(known).get("anyOf") or [known]), value]}
