@@ -61,6 +61,7 @@ def _declared(words: Sequence[str], kinds: Sequence[str]) -> Candidates:
     """What the files among `words` declare, and those that they import; without any, those in this folder."""
     from ..compiler.modules import Loader
     from ..compiler.plan import PlanError, load_plan
+    from ..compiler.scope import KIND_WORDS, Named
     from ..dsl import syntax as s
     from ..dsl.diagnostics import Diagnostics
 
@@ -72,16 +73,10 @@ def _declared(words: Sequence[str], kinds: Sequence[str]) -> Candidates:
                 yield from (each for each in _planned(load_plan(path)) if each[1] in kinds)
         else:
             loader.load_root(str(path), path)
-    words_of = {
-        s.DeploymentDeclaration: "deployment",
-        s.RouteDeclaration: "route",
-        s.PipelineDeclaration: "pipeline",
-        s.TestDeclaration: "test",
-    }
     for module in loader.modules:
         for node in module.declarations:
-            kind = words_of.get(type(node))
-            if kind in kinds:
+            kind = KIND_WORDS.get(type(node), "test")
+            if isinstance(node, s.TestDeclaration | Named) and kind in kinds:
                 yield node.name.text, kind
 
 

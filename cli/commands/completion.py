@@ -80,7 +80,7 @@ def run(arguments: Namespace) -> int:
         elif action.metavar in _FOLDERS:
             action.complete = shtab.DIRECTORY
     asked = "\n".join(_ASKED[arguments.shell].format(kind=kind) for kind in KINDS)
-    print(shtab.complete(parser, arguments.shell, preamble={arguments.shell: asked}))
+    print(shtab.complete(parser, arguments.shell, preamble=asked))
     return 0
 
 
