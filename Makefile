@@ -143,7 +143,7 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@touch $@
 
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
-	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
@@ -182,8 +182,11 @@ $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@touch $@
 
+VERSION_OF = -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
 venv: $(READY) ## only set up .venv
-	@:
+	@[ "$(origin PYTHON)" = file ] || [ "$$($(BIN)/python $(VERSION_OF))" = "$$($(PYTHON) $(VERSION_OF))" ] || \
+		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PEERS) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

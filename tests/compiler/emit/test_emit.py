@@ -121,6 +121,37 @@ def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -
     assert longest["terminationGracePeriodSeconds"] > 1800  # the longest answer of a provider
 
 
+def test_a_ray_service_has_a_group_of_nodes_for_each_model_and_one_for_gateways(emitted: Emit) -> None:
+    files = emitted("rayservice", RANGE, gateways=3)
+    service = of_kind(files, "RayService")["prod"]["spec"]
+    config = yaml.safe_load(service["serveConfigV2"])
+    assert config["proxy_location"] == "Disabled"
+    runs = {each["name"]: each["args"] for each in config["applications"]}
+    assert set(runs) == {"prod.llama", "prod.digits-model", "prod..gateways"}
+    assert runs["prod..gateways"]["count"] == 3
+    assert runs["prod.digits-model"]["deployment"] == "digits_model"
+    cluster = service["rayClusterConfig"]
+    assert cluster["enableInTreeAutoscaling"]
+    groups = {each["groupName"]: each for each in cluster["workerGroupSpecs"]}
+    assert {name: (each["minReplicas"], each["maxReplicas"]) for name, each in groups.items()} == {
+        "gateways": (3, 3),
+        "llama": (2, 4),
+        "digits-model": (1, 1),
+    }
+    for name, arguments in runs.items():
+        group = groups[name.partition(".")[2].lstrip(".")]
+        assert json.loads(group["rayStartParams"]["resources"].strip("'")) == {arguments["resource"]: 1}
+    [model] = groups["llama"]["template"]["spec"]["containers"]
+    assert model["resources"]["limits"]["nvidia.com/gpu"] == 1
+    [gateway] = groups["gateways"]["template"]["spec"]["containers"]
+    assert gateway["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    pod = groups["gateways"]["template"]["metadata"]["labels"]
+    assert of_kind(files, "Service")["prod-gateway"]["spec"]["selector"].items() <= pod.items()
+    for each in (cluster["headGroupSpec"], *groups.values()):  # any of them may run any part
+        [container] = each["template"]["spec"]["containers"]
+        assert {"OPENAI_API_KEY", "TOKEN", "INFERC_STATE"} <= {name["name"] for name in container["env"]}
+
+
 def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-this-is-secret")
     for target in TARGETS:
@@ -226,7 +257,7 @@ def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
     assert emitted(target) == emitted(target)
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
+@pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
 def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)
