@@ -23,6 +23,7 @@ from inferc.runtime.requests.answer import ChatChunk
 from inferc.runtime.requests.errors import (
     BadRequest,
     ContextLengthExceeded,
+    Incapable,
     RequestError,
     RequestTimeout,
     StartError,
@@ -340,7 +341,7 @@ async def test_a_chat_goes_through_the_template_or_one_line_per_message(folder: 
         image = [
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}
         ]
-        with pytest.raises(BadRequest, match=r"messages\[0\].content.*parts of the type `text` only"):
+        with pytest.raises(Incapable, match=r"messages\[0\].content.*parts of the type `text` only"):
             async with aclosing(
                 replica.stream(ChatRequest({"model": "lm", "messages": image}, False), None)
             ) as chunks:
