@@ -75,6 +75,8 @@ def asked_of(program: Program) -> Iterator[Asked]:
             yield AskedPromise(route.name, written.options.promise, _spans(written.paths, "promise"))
         if written.options.carries:
             yield AskedKinds()
+    if any(each.options.carries for each in graph.externs):
+        yield AskedKinds()
     for pipeline in graph.pipelines:
         said = pipeline.options
         if said.options.bounds != NOTHING:

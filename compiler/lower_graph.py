@@ -40,6 +40,7 @@ def _extern(extern: TypedExtern, place: Place) -> ExternPlan:
         workers=extern.options.workers,
         timeout=extern.options.timeout,
         memory=extern.options.memory,
+        carries=extern.options.carries,
         removes=extern.options.removes,
     )
 

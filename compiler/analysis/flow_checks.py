@@ -8,7 +8,7 @@ from ...dsl.suggest import did_you_mean
 from ..plan import Plan
 from ..program import Program
 from ..shape import span_in
-from .flows import KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
+from .flows import EXTERN, KEY, PARAMETER, ROUTE, Flow, Source, flows_of, said
 
 _MOST_WAYS = 4
 """How many ways a message shows."""
@@ -51,6 +51,9 @@ def _written(program: Program, source: Source) -> Span:
         every = [inner for route in program.graph.routes for inner in route.routes()]
         [route] = [each for each in every if each.name == source.name]
         return span_in(route.options.paths, ("carries",))
+    if source.what == EXTERN:
+        [extern] = [each for each in program.graph.externs if each.symbol.name.text == source.name]
+        return extern.symbol.span
     [pipeline] = [each for each in program.graph.pipelines if each.symbol.name.text == source.name]
     if source.what == PARAMETER:
         [node] = [each.node for each in pipeline.parameters if each.node.name.text == source.parameter]

@@ -8,7 +8,7 @@ from math import isfinite
 from ...dsl.diagnostics import Diagnostics
 from ..asked import AskedBounds, AskedPromise
 from ..plan import Plan
-from ..plan.guards import is_meant
+from ..plan.guards import Meant
 from .bounds import Part, bounds_of, spoken, way_to
 from .features import MEANINGS, Arrival, arrivals_of, losses
 
@@ -27,9 +27,8 @@ def check_bounds(plan: Plan, asked: Sequence[AskedBounds], found: Diagnostics) -
     """Each name that clients use stays within each bound that is written."""
     parts = bounds_of(plan) if asked else {}
     for each in asked:
-        held = each.patterns
-        names = [n for n in parts if not held or any(is_meant(pattern, n) for pattern in held)]
-        _check_bounds(each, {name: parts[name] for name in names}, found)
+        held = Meant(each.patterns)
+        _check_bounds(each, {name: part for name, part in parts.items() if name in held}, found)
 
 
 def _check_bounds(asked: AskedBounds, parts: Mapping[str, Part], found: Diagnostics) -> None:

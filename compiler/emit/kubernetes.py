@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ...dsl.kinds import ProviderKind
+from ...dsl.kinds import ProviderKind, SecretSource
 from ..plan import Plan, RemotePoolPlan
 from .endpoints import Endpoint
 from .prometheus import alerts
@@ -73,7 +73,7 @@ class Writer:
         replicas: object = work.replicas
         if self._chart:
             replicas = Verbatim("{{ index .Values.replicas %s }}" % yaml_literal(work.name))  # noqa: UP031
-        return self._render(
+        return self.render(
             "workload.yaml", work=work, container="inferc", scaled=self.is_scaled(work), replicas=replicas
         )
 
@@ -81,7 +81,7 @@ class Writer:
         """What holds for all of them, and needs nothing but Kubernetes."""
         whole = self._project
         files = {
-            "network.yaml": self._render(
+            "network.yaml": self.render(
                 "network.yaml",
                 gateway=whole.gateway,
                 models=whole.models,
@@ -99,13 +99,18 @@ class Writer:
         """What needs more in the cluster, which each file names."""
         whole = self._project
         files = {
-            "optional/monitor.yaml": self._render(
-                "monitor.yaml", name=whole.name, gateway=whole.gateway, alerts=list(alerts(whole.plan))
+            "optional/monitor.yaml": self.render(
+                "monitor.yaml",
+                name=whole.name,
+                gateway=whole.gateway,
+                token=self._token(),
+                has_models=bool(whole.models),
+                alerts=list(alerts(whole.plan)),
             ),
-            "optional/route.yaml": self._render("route.yaml", gateway=whole.gateway),
+            "optional/route.yaml": self.render("route.yaml", gateway=whole.gateway),
         }
         if self._options.scaler == "hpa":
-            files["optional/adapter.values.yaml"] = self._render("adapter.yaml")
+            files["optional/adapter.values.yaml"] = self.render("adapter.yaml")
         pools = {
             each.deployment
             for each in whole.plan.deployments
@@ -113,24 +118,24 @@ class Writer:
         }
         for work in whole.models:
             if work.deployment in pools:
-                files[f"optional/{work.name}-pool.yaml"] = self._render("inference_pool.yaml", work=work)
+                files[f"optional/{work.name}-pool.yaml"] = self.render("inference_pool.yaml", work=work)
         return files
 
     def inference_service(self, work: Workload) -> str:
         """A model as KServe has it."""
-        return self._render(
+        return self.render(
             "inference_service.yaml", work=work, container="kserve-container", scaled=self.is_scaled(work)
         )
 
     def kustomization(self, files: Mapping[str, str]) -> str:
         """What `kubectl apply -k` takes."""
-        return self._render("kustomization.yaml", files=sorted(files))
+        return self.render("kustomization.yaml", files=sorted(files))
 
     def scaling(self, work: Workload, aim: str = "") -> str:
         """What adds copies of it. aim: behind its name, that of the Deployment."""
         assert work.range is not None
         app = yaml_literal(work.name)
-        return self._render(
+        return self.render(
             "scaling.yaml",
             work=work,
             aim=f"{work.name}{aim}",
@@ -142,7 +147,17 @@ class Writer:
         """Whether something adds copies of it."""
         return self._options.scaler != "none" and work.range is not None
 
-    def _render(self, template: str, **values: object) -> str:
+    def _token(self) -> dict[str, str] | None:
+        """The key of a Secret with what opens `/metrics` of gateways."""
+        auth = self._project.plan.gateway.auth
+        if auth is None or auth.source.is_fetched:
+            return None
+        if auth.source is SecretSource.ENV:
+            return {"name": str(self._common["secret_name"]), "key": auth.name}
+        return {"name": str(self._common["files_name"]), "key": self._project.gateway.secret_keys[auth.name]}
+
+    def render(self, template: str, **values: object) -> str:
+        """A template, filled in with what all of them are, and `values`."""
         return self._templates.get_template(f"{template}.j2").render({**self._common, **values})
 
     def _selector(self, work: Workload) -> dict[str, str]:

@@ -99,6 +99,11 @@ def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
     assert [each.gpu_indices for each in llama.replicas] == [(0,)]
 
 
+def test_a_chart_finds_its_models_in_the_namespace_that_it_is_installed_in(emitted: Emit) -> None:
+    plan = json.loads(emitted("helm")["plans/prod.plan.json"])
+    assert "http://llama:8080/v1" in [each["endpoint"] for each in plan["deployments"]]
+
+
 def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -> None:
     files = emitted("kubernetes")
     for name, each in of_kind(files, "Deployment").items():
@@ -119,6 +124,37 @@ def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -
         assert start["periodSeconds"] * start["failureThreshold"] >= least
     longest = of_kind(files, "Deployment")["prod-gateway"]["spec"]["template"]["spec"]
     assert longest["terminationGracePeriodSeconds"] > 1800  # the longest answer of a provider
+
+
+def test_a_ray_service_has_a_group_of_nodes_for_each_model_and_one_for_gateways(emitted: Emit) -> None:
+    files = emitted("rayservice", RANGE, gateways=3)
+    service = of_kind(files, "RayService")["prod"]["spec"]
+    config = yaml.safe_load(service["serveConfigV2"])
+    assert config["proxy_location"] == "Disabled"
+    runs = {each["name"]: each["args"] for each in config["applications"]}
+    assert set(runs) == {"prod.llama", "prod.digits-model", "prod..gateways"}
+    assert runs["prod..gateways"]["count"] == 3
+    assert runs["prod.digits-model"]["deployment"] == "digits_model"
+    cluster = service["rayClusterConfig"]
+    assert cluster["enableInTreeAutoscaling"]
+    groups = {each["groupName"]: each for each in cluster["workerGroupSpecs"]}
+    assert {name: (each["minReplicas"], each["maxReplicas"]) for name, each in groups.items()} == {
+        "gateways": (3, 3),
+        "llama": (2, 4),
+        "digits-model": (1, 1),
+    }
+    for name, arguments in runs.items():
+        group = groups[name.partition(".")[2].lstrip(".")]
+        assert json.loads(group["rayStartParams"]["resources"].strip("'")) == {arguments["resource"]: 1}
+    [model] = groups["llama"]["template"]["spec"]["containers"]
+    assert model["resources"]["limits"]["nvidia.com/gpu"] == 1
+    [gateway] = groups["gateways"]["template"]["spec"]["containers"]
+    assert gateway["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    pod = groups["gateways"]["template"]["metadata"]["labels"]
+    assert of_kind(files, "Service")["prod-gateway"]["spec"]["selector"].items() <= pod.items()
+    for each in (cluster["headGroupSpec"], *groups.values()):  # any of them may run any part
+        [container] = each["template"]["spec"]["containers"]
+        assert {"OPENAI_API_KEY", "TOKEN", "INFERC_STATE"} <= {name["name"] for name in container["env"]}
 
 
 def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +262,7 @@ def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
     assert emitted(target) == emitted(target)
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
+@pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
 def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)
@@ -332,6 +368,19 @@ def test_a_file_that_runs_no_model_has_nothing_for_kserve(emitted: Emit) -> None
     text += "gateway { auth = none }\n"
     with pytest.raises(EmitError, match="emit `kubernetes` instead"):
         emitted("kserve", text)
+
+
+def test_prometheus_shows_the_token_without_which_a_gateway_says_nothing(emitted: Emit) -> None:
+    monitors = of_kind(emitted("kubernetes"), "ServiceMonitor")
+    [gateway], [models] = (monitors[name]["spec"]["endpoints"] for name in ("prod-gateway", "prod-models"))
+    assert gateway["authorization"]["credentials"] == {"name": "prod-secrets", "key": "TOKEN"}
+    assert "authorization" not in models
+    text = FILE.replace('bearer(env("TOKEN"))', 'bearer(file("token"))')
+    [gateway] = of_kind(emitted("kubernetes", text), "ServiceMonitor")["prod-gateway"]["spec"]["endpoints"]
+    key = gateway["authorization"]["credentials"]
+    assert key["name"] == "prod-files"
+    mounts = containers(emitted("kubernetes", text))["prod-gateway"]["volumeMounts"]
+    assert {each["mountPath"]: each.get("subPath") for each in mounts}["/srv/infer/token"] == key["key"]
 
 
 def test_vllm_behind_a_gateway_api_gets_a_pool(emitted: Emit) -> None:
