@@ -276,6 +276,15 @@ async def test_options_that_cannot_be_had_are_refused(
             await complete(replica, **body)
 
 
+@pytest.mark.parametrize("body", [{"min_p": 0.1}, {"n": 65}, {"guided_regex": "("}])
+async def test_what_others_may_have_is_refused_so_that_a_route_asks_them(
+    body: dict[str, Any], folder: Path
+) -> None:
+    async with running(lm_plan(folder)) as replica:
+        with pytest.raises(Incapable):
+            await complete(replica, **body)
+
+
 async def test_a_seed_may_be_negative(folder: Path) -> None:
     async with running(lm_plan(folder)) as replica:
         first, second = [await text_of(replica, temperature=1, seed=-1) for _ in range(2)]
