@@ -245,11 +245,12 @@ def _quantity_suggestion(kind: Any, value: object) -> str | None:
 
 
 def _structure_word(value: object, kind: Any, strictness: _Strictness) -> object:
-    words = tuple(kind._value2member_map_)
+    members = kind._value2member_map_
     if isinstance(value, Word) or (strictness.text_for_words and isinstance(value, str)):
-        if value in words:
-            return kind(str(value))
-        raise WordMismatch(words, value)
+        if value in members:
+            return members[value]
+        raise WordMismatch(tuple(members), value)
+    words = tuple(members)
     raise WordMismatch(words, value, value if isinstance(value, str) and value in words else None)
 
 
