@@ -37,7 +37,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui mistakes packages venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench faults gpu clients client-environments ray real ui playground mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ grammars: $(READY) ## build the parse tables and the editor grammars from gramma
 editors: ## build the VS Code extension into grammar/vscode/out (needs Node.js 20)
 	@cd grammar/vscode && npm ci --ignore-scripts --no-fund --no-audit --silent && npm run --silent package
 
+playground: $(READY) ## build the playground into build/playground: static files (needs Node.js 20)
+	@$(BIN)/python playground/build.py
+
 catalog: $(READY) ## refresh the catalogue of models, prices and capabilities
 	@$(BIN)/python scripts/build_catalogue.py
 	@$(BIN)/python scripts/build_capabilities.py
@@ -100,7 +103,7 @@ clients: $(READY) models client-environments ## try clients that others wrote, i
 
 client-environments: $(CLIENTS)/.ready $(LLAMA)/.ready $(NODE)/.package-lock.json
 
-ui: $(READY) models ## try the page at /ui in a real Chromium (PICTURES=1: draw it for the docs, too)
+ui: $(READY) models playground ## try the page at /ui and the playground in a real Chromium (PICTURES=1: draw them for the docs)
 	@command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			echo "installing chromium"; apt-get update -qq; \
@@ -127,7 +130,7 @@ $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@touch $@
 
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
-	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
+	@RAY_AUTH_MODE=disabled $(RAY)/bin/python -m pytest -q -x -c /dev/null -W ignore -p no:cacheprovider --rootdir tests/ray --confcutdir tests/ray tests/ray
 
 $(RAY)/.ready: pyproject.toml
 	@$(PYTHON) -m venv $(RAY)
@@ -155,16 +158,25 @@ mistakes: $(READY) ## make each single mistake in the samples, and count what is
 packages: $(PACKAGING)/.ready ## build wheel and source archive, and try them on each Python that is here (PYTHONS=…)
 	@$(PACKAGING)/bin/python scripts/packages.py $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(DEMO),--demo)
 
+dist: $(PACKAGING)/.ready ## build wheel and source archive into dist/
+	@$(PACKAGING)/bin/python scripts/packages.py --only-build
+
+release: ## build all of a release into dist/, and publish nothing (VERSION=1.2.3)
+	@$(PYTHON) scripts/release.py "$(VERSION)"
+
 $(PACKAGING)/.ready: scripts/packaging.txt
 	@$(PYTHON) -m venv $(PACKAGING)
 	@$(PACKAGING)/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
 	@touch $@
 
+VERSION_OF = -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
 venv: $(READY) ## only set up .venv
-	@:
+	@[ "$(origin PYTHON)" = file ] || [ "$$($(BIN)/python $(VERSION_OF))" = "$$($(PYTHON) $(VERSION_OF))" ] || \
+		echo "note: $(VENV) was made with another Python, $$($(BIN)/python $(VERSION_OF)), and is kept: rm -r $(VENV), and make it anew" >&2
 
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(REAL) $(RAY) $(PACKAGING) $(MODELS) build dist grammar/vscode/node_modules grammar/vscode/out playground/node_modules playground/src/made grammar/tree-sitter/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that is not in working order is made again; one that works is only brought up to date.
@@ -174,10 +186,15 @@ $(READY): pyproject.toml
 		echo "       install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@[ -d src/inferc/dsl ] || { \
+		echo "error: src/inferc/dsl is no link here: run \`git config core.symlinks true; rm -r src; git checkout -- src\`" >&2; \
+		echo "       (a wheel can be built without links: pip install .)" >&2; exit 1; }
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		rm -rf $(VENV); echo "making $(VENV) with $$($(PYTHON) --version)"; \
 		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 			echo "error: no virtual environment: on Debian and Ubuntu, install python3-venv" >&2; exit 1; }; fi
 	@echo "installing inferc[$(EXTRAS)]; the first time, this downloads ONNX Runtime"
-	@$(PIP) install --editable '.[$(EXTRAS)]'
+	@$(PIP) install --editable '.[$(EXTRAS)]' || { \
+		echo "error: the packages could not be installed; see above. They come from PyPI: a proxy is named by HTTPS_PROXY," >&2; \
+		echo "       and without a network PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER takes those that lie in a folder" >&2; exit 1; }
 	@touch $@

@@ -49,12 +49,12 @@ def admin_path(file: str | Path) -> Path:
     return _folder() / f"{sha256(str(Path(file).resolve()).encode()).hexdigest()[:16]}.sock"
 
 
-def ask(file: str | None, command: str, **fields: Any) -> dict[str, Any]:
-    """What the server says to `command`. Raises NoServer, also where it refuses."""
+def ask(file: str | None, command: str, *, within: float = TIMEOUT, **fields: Any) -> dict[str, Any]:
+    """What the server says to `command`, in so many seconds. Raises NoServer, also where it refuses."""
     path = _find() if file is None else admin_path(file)
     try:
         with socket.socket(socket.AF_UNIX) as out:
-            out.settimeout(TIMEOUT)
+            out.settimeout(within)
             out.connect(str(path))
             out.sendall(json.dumps({"command": command, **fields}).encode() + b"\n")
             line = b"".join(iter(lambda: out.recv(1 << 16), b""))
@@ -93,7 +93,10 @@ def _answers(path: Path) -> bool:
 def _folder() -> Path:
     """A folder that nobody else can write to. Raises NoServer."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "inferc" if runtime else Path(tempfile.gettempdir()) / f"inferc-{os.getuid()}"
+    try:
+        folder = Path(runtime, "inferc") if runtime else Path(tempfile.gettempdir(), f"inferc-{os.getuid()}")
+    except OSError:
+        raise NoServer("no folder for admin sockets can be written: set TMPDIR, or XDG_RUNTIME_DIR") from None
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         state = folder.lstat()

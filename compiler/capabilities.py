@@ -11,7 +11,7 @@ from ..dsl.capabilities import BEYOND_THE_PLAN, Facts, find_facts
 from ..dsl.catalogue import find_model
 from ..dsl.deployment import Deployment
 from ..dsl.kinds import TaskKind, TransportKind
-from ..dsl.runtimes import RemoteConfig, RuntimeConfig, VertexConfig
+from ..dsl.runtimes import OpenAICompatibleConfig, OpenAIConfig, RemoteConfig, RuntimeConfig, VertexConfig
 from ..dsl.units import Duration
 from .declare import Declared
 
@@ -68,6 +68,15 @@ def config_of(declared: Declared, deployment: Deployment) -> RuntimeConfig:
     if not isinstance(config, RemoteConfig) or not needed:
         return config
     return attrs.evolve(config, timeouts=attrs.evolve(config.timeouts, **needed))
+
+
+def has_responses(config: RuntimeConfig | None) -> bool:
+    """Whether the endpoint serves OpenAI's responses: its own does, others where that is said."""
+    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
+        return False
+    if config.responses is not None:
+        return config.responses
+    return isinstance(config, OpenAIConfig) and config.endpoint is None and config.azure_resource is None
 
 
 def timeouts_for_thinking(declared: Declared, deployment: Deployment) -> dict[str, Duration]:

@@ -19,15 +19,13 @@ from ..dsl.runtimes import (
     GeminiConfig,
     LaunchableConfig,
     LocalServerConfig,
-    OpenAICompatibleConfig,
-    OpenAIConfig,
     RemoteConfig,
     SecretRef,
     VertexConfig,
 )
 from ..dsl.source import Span
 from ..dsl.version import __version__
-from .capabilities import capabilities_of, config_of
+from .capabilities import capabilities_of, config_of, has_responses
 from .declare import Declared
 from .lower_onnx import onnx_fields
 from .pinned import Namer, Pinner
@@ -241,7 +239,7 @@ class _Lowerer:
             if config.proxy_login is not None
             else None,
             aws=self._aws(config, declared),
-            responses=_has_responses(config),
+            responses=has_responses(config),
             capabilities=capabilities_of(deployment),
         )
 
@@ -289,15 +287,6 @@ def _guard(declared: DeclaredGuard) -> GuardPlan:
         unreadable=guard.unreadable,
         pieces=guard.pieces,
     )
-
-
-def _has_responses(config: RemoteConfig) -> bool:
-    """Whether the endpoint serves OpenAI's responses: its own does, others where that is said."""
-    if not isinstance(config, OpenAIConfig | OpenAICompatibleConfig):
-        return False
-    if config.responses is not None:
-        return config.responses
-    return isinstance(config, OpenAIConfig) and config.endpoint is None and config.azure_resource is None
 
 
 def _name_at(deployment: Deployment) -> str:

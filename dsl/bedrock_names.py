@@ -34,3 +34,19 @@ def listed_names(model: str) -> tuple[str, ...]:
     """What a model may be listed under, the most exact first."""
     whole, id = model.rpartition("/")[2], id_of(model)
     return tuple(dict.fromkeys((whole, id, id.partition(".")[2] or id)))
+
+
+RETRIEVES = {
+    "amazon.titan-embed-text-": "titan",
+    "amazon.titan-embed-g1-text-": "titan",
+    "cohere.embed-": "cohere_embed",
+    "cohere.rerank-": "cohere_rerank",
+    "amazon.rerank-": "amazon_rerank",
+}
+"""How models that embed or rank are asked, by the beginnings of their ids."""
+
+
+def retrieval_of(model: str) -> str:
+    """How a model that embeds or ranks is asked; empty for all others."""
+    id = id_of(model.lower())
+    return next((kind for beginning, kind in RETRIEVES.items() if id.startswith(beginning)), "")

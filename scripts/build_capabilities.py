@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ TABLE = "litellm/model_prices_and_context_window_backup.json"
 
 PROVIDERS = {
     "anthropic": "anthropic",
+    "bedrock": "bedrock",
     "cerebras": "cerebras",
     "cohere": "cohere",
     "cohere_chat": "cohere",
@@ -40,12 +42,17 @@ PROVIDERS = {
 TASKS = {"chat": "chat", "responses": "chat", "embedding": "embed", "rerank": "rerank"}
 """The package's modes that the language has a task for."""
 
+_IN_PLACE = re.compile(r"(us|eu|global)\.|bedrock/")
+"""Names of Bedrock's models that say where they run."""
+
 READS = {
     "supports_vision": "image",
     "supports_pdf_input": "pdf",
     "supports_audio_input": "audio",
     "supports_video_input": "video",
 }
+
+CHATS = "/v1/chat/completions"
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ALWAYS = ("low", "medium", "high")
@@ -83,6 +90,8 @@ def build(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         provider = PROVIDERS.get(row.get("litellm_provider", ""))
         if provider is None or row.get("mode") not in TASKS:
             continue
+        if provider == "bedrock" and (TASKS[row["mode"]] == "chat" or _IN_PLACE.match(written)):
+            continue  # chats there have rules of their own, and a model is the same in each region
         name = written.lower().removeprefix(f"{row['litellm_provider']}/")
         found.setdefault(provider, {})[name] = dict(_facts(provider, row))
     return {provider: dict(sorted(models.items())) for provider, models in sorted(found.items())}
@@ -107,6 +116,9 @@ def _facts(provider: str, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "reads", reads
     elif row.get("supports_vision") is False:
         yield "media_inline", []
+    endpoints = row.get("supported_endpoints") or (CHATS,)
+    if provider == "openai" and CHATS not in endpoints:
+        yield "chat_endpoint", False
     yield from _thinking(provider, row)
 
 

@@ -112,7 +112,7 @@ def _ways(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change(INFO, name, f"is no longer answered by {_listed(gone)}")
         if added:
             models = {each.deployment: _model(each) for each in new.deployments}
-            why = tuple(f"{_arrows(right[each])}: {models[each]}" for each in added)
+            why = tuple(f"{_arrows(after.to(name, each))}: {models[each]}" for each in added)
             yield Change(RISK, name, f"may also be answered by {_listed(added)}", why)
     for each in new.deployments:
         other = known.get(each.deployment)

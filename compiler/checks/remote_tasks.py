@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ...dsl.bedrock_names import RETRIEVES, retrieval_of
 from ...dsl.deployment import Deployment
 from ...dsl.diagnostics import Diagnostics
 from ...dsl.kinds import ProviderKind, TaskKind
 from ...dsl.presets import PRESETS
-from ..capabilities import facts_of
+from ...dsl.suggest import either
+from ..capabilities import facts_of, has_responses
 from ..declare import Declared
 from ..program import Program
 
@@ -16,7 +18,7 @@ TASKS: dict[ProviderKind, tuple[TaskKind, ...]] = {
     ProviderKind.OPENAI: (_CHAT, _EMBED),
     ProviderKind.ANTHROPIC: (_CHAT,),
     ProviderKind.GEMINI: (_CHAT, _EMBED),
-    ProviderKind.BEDROCK: (_CHAT,),
+    ProviderKind.BEDROCK: (_CHAT, _EMBED, _RERANK),
     ProviderKind.LITELLM: (_CHAT, _EMBED, _RERANK),
     ProviderKind.OPENAI_COMPATIBLE: (_CHAT, _EMBED, _RERANK),
     ProviderKind.VLLM: (_CHAT, _EMBED, _RERANK),
@@ -34,6 +36,8 @@ def check(program: Program, found: Diagnostics) -> None:
         tasks = TASKS.get(runtime.provider) if runtime.provider else None
         if tasks is None or task in tasks:
             _model(declared, deployment, task, found)
+            _endpoint(declared, deployment, task, found)
+            _on_bedrock(declared, deployment, task, found)
             continue
         listed = ", ".join(f"`{each}`" for each in tasks)
         found.error(
@@ -43,6 +47,38 @@ def check(program: Program, found: Diagnostics) -> None:
             "this is for local models" if task not in (_EMBED, _RERANK) else "its API has no such thing",
             help=f"a model behind `{runtime}` does {listed}; other tasks are for ONNX models and plugins",
         )
+
+
+def _endpoint(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:
+    """A warning when the model is asked in OpenAI's responses alone, and the endpoint may not have them."""
+    if task is not _CHAT or facts_of(deployment).values.get("chat_endpoint") is not False:
+        return
+    config = deployment.effective_config()
+    if getattr(config, "responses", None) is None and not has_responses(config):
+        found.warning(
+            "W0431",
+            f"`{deployment.model}` is asked at OpenAI's `/responses` alone",
+            declared.span("model"),
+            "this endpoint is asked for chats",
+            help=f"write `responses = true` in `runtime {deployment.effective_runtime()}` if it serves them",
+        )
+
+
+def _on_bedrock(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:
+    """An error for a model of Bedrock that is not asked for vectors or ranks here."""
+    if deployment.effective_runtime().provider is not ProviderKind.BEDROCK or task is _CHAT:
+        return
+    kind = retrieval_of(deployment.known_model)
+    if kind and kind.endswith("rerank") == (task is _RERANK):
+        return
+    known = [f"`{name}…`" for name, how in RETRIEVES.items() if how.endswith("rerank") == (task is _RERANK)]
+    found.error(
+        "E0419",
+        f"`{deployment.model}` does not do the task `{task}` behind `bedrock`",
+        declared.span("model"),
+        "on Bedrock, each model that does is asked in its own way",
+        help=f"models that are known to do it begin with {either(known)}",
+    )
 
 
 def _model(declared: Declared, deployment: Deployment, task: TaskKind, found: Diagnostics) -> None:

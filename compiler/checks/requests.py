@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -87,6 +87,13 @@ def _parameters(
     assert deployment.request is not None
     facts = facts_of(deployment).values
     drops = deployment.request.unsupported is UnsupportedAction.DROP
+    if not facts.get("thinks_unasked") or any(
+        each is not None and each.reasoning_effort is not None
+        for each in (deployment.request.defaults, deployment.request.force)
+    ):
+        unless_at_rest: Collection[str] = ()
+    else:
+        unless_at_rest = facts.get("refused_with_thoughts", ())
     for name, other in _together(given, facts):
         say = found.warning if drops else found.error
         say(
@@ -118,7 +125,7 @@ def _parameters(
             )
         elif name == "extra_body":
             _extra_body(declared, path, value, found)
-        elif (why := _refused(name, value, facts)) is not None:
+        elif (why := _refused(name, value, facts) or _while_it_thinks(name, unless_at_rest)) is not None:
             say = found.warning if drops else found.error
             say(
                 "W0424" if drops else "E0423",
@@ -154,6 +161,16 @@ def _refused(name: str, value: Any, facts: Mapping[str, Any]) -> tuple[str, str,
     if name == "reasoning_effort":
         return _effort(value, facts)
     return None
+
+
+def _while_it_thinks(name: str, refused: Collection[str]) -> tuple[str, str, str] | None:
+    if name not in refused:
+        return None
+    return (
+        f"takes no `{name}` while it thinks",
+        "refused, because it thinks unless it is told not to",
+        "remove it, or write `reasoning_effort = none` beside it",
+    )
 
 
 def _together(given: RequestParameters, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

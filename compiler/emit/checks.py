@@ -95,6 +95,18 @@ def check_containers(plan: Plan) -> None:
         raise EmitError(*problems)
 
 
+def check_ranges(plan: Plan) -> None:
+    """No deployment has more replicas under load, where nothing sees the load. Raises EmitError."""
+    problems = [
+        f"deployment `{each.deployment}` has {each.scaling.min_replicas} to {each.scaling.max_replicas} "
+        "replicas, and with `--scaler none` nothing adds any: take `hpa` or `keda`, or write one number"
+        for each in plan.deployments
+        if each.scaling is not None
+    ]
+    if problems:
+        raise EmitError(*problems)
+
+
 def check_size(name: str, text: str) -> None:
     """The plan of a workload fits where it is put. Raises EmitError."""
     if (size := len(text.encode())) > MOST_OF_A_PLAN:

@@ -15,13 +15,13 @@ from ...dsl.kinds import SecretSource
 from ...dsl.late_text import LateText
 from ...dsl.record import frozen
 from ...dsl.runtimes import Launch, SecretRef
-from ..plan import Plan, RemotePoolPlan
+from ..plan import Plan, RemotePoolPlan, ScalingPlan
 from ..plan.codec import dump_plan
 from ..plan.reach import values_in
 from ..plan.split import PORT, Part, is_local, split
 from ..plan.state import keeps_state, shares_state
 from ..plan.tasks import FileRef
-from .checks import GATEWAY, check_containers, check_names, check_plan, check_size
+from .checks import GATEWAY, check_containers, check_names, check_plan, check_ranges, check_size
 from .endpoints import Endpoint, address_of
 
 STATE = "INFERC_STATE"
@@ -39,6 +39,12 @@ _LAUNCH = 900
 """Seconds that a launched server may load for."""
 _LOADED = 50 << 20
 """Bytes of a model that are loaded in a second, at least."""
+BUSY = 0.7
+"""The share of its places that a gateway has taken, on average, when another one is started."""
+MOST_GATEWAYS = 5
+"""How many times as many gateways as were asked for there may be under load."""
+_STABLE = 3600
+"""Seconds that an autoscaler of Kubernetes looks back at most."""
 _LONGEST = 1800.0
 """Seconds that an answer of a model here may take, as of one elsewhere where the file says nothing else."""
 _UNPRIVILEGED = 1024
@@ -65,6 +71,21 @@ class Setting:
 
 
 @frozen(kw_only=True)
+class Range:
+    """How many copies there may be.
+
+    target: requests for each, those that wait included. up, down: seconds for which there is more or less to
+    do before there are more or fewer.
+    """
+
+    least: int
+    most: int
+    target: int
+    up: int = 0
+    down: int = 300
+
+
+@frozen(kw_only=True)
 class Workload:
     """A process that runs in so many copies.
 
@@ -83,6 +104,7 @@ class Workload:
     outside: int
     grpc: int | None = None
     replicas: int
+    range: Range | None = None
     gpus: int = 0
     nodes: tuple[str, ...] = ()
     cpu: int
@@ -193,6 +215,8 @@ def project(name: str, plan: Plan, options: Options, address: Callable[[str], st
     whose = check_names(name, plan)
     check_plan(plan)
     check_containers(plan)
+    if options.scaler == "none":
+        check_ranges(plan)
     gateway, parts = split(plan, lambda deployment: address(whose[deployment]))
     places = dict.fromkeys(_connections(plan))
     whole = Project(
@@ -251,6 +275,11 @@ def _gateway(name: str, plan: Plan, options: Options, *, is_stateful: bool) -> W
         outside=gateway.port or PORT,
         grpc=None if grpc is None else grpc[1] or PORT + 1,
         replicas=options.gateways,
+        range=Range(
+            least=options.gateways,
+            most=options.gateways * MOST_GATEWAYS,
+            target=max([1, *(int(BUSY * each.serving.max_concurrent) for each in plan.deployments)]),
+        ),
         cpu=max(gateway.workers, 1),
         memory=(256 << 20) * max(gateway.workers, 1) + int(gateway.max_body_memory),
         start=_START,
@@ -275,6 +304,7 @@ def _model(part: Part, name: str, longest: float) -> Workload:
         port=PORT,
         outside=PORT,
         replicas=part.replicas,
+        range=_range(plan.scaling),
         gpus=part.gpus,
         nodes=tuple(dict.fromkeys(each.node for each in plan.replicas if each.node is not None)),
         cpu=threads or 2,
@@ -282,6 +312,18 @@ def _model(part: Part, name: str, longest: float) -> Workload:
         start=_LAUNCH if is_launched else _START + math.ceil(sum(sizes) / _LOADED),
         grace=math.ceil(longest) + 5,
         is_launched=is_launched,
+    )
+
+
+def _range(scaling: ScalingPlan | None) -> Range | None:
+    if scaling is None:
+        return None
+    return Range(
+        least=scaling.min_replicas,
+        most=scaling.max_replicas,
+        target=scaling.target,
+        up=min(math.ceil(scaling.upscale_delay), _STABLE),
+        down=min(math.ceil(scaling.downscale_delay), _STABLE),
     )
 
 

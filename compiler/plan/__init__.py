@@ -1,5 +1,6 @@
 """The plan, and reading and writing it: all that the runtime imports of the compiler."""
 
+from ...dsl.bedrock_names import retrieval_of as bedrock_retrieval
 from ...dsl.bedrock_names import vendor_of as bedrock_vendor
 from ...dsl.gateway import (
     ANY_ORIGIN,
@@ -270,6 +271,7 @@ __all__ = [
     "UnsupportedAction",
     "VectorKind",
     "WireFormat",
+    "bedrock_retrieval",
     "bedrock_vendor",
     "dump_plan",
     "is_loopback",

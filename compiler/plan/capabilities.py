@@ -30,7 +30,8 @@ class Capabilities:
     tokens.
     system_prompts: where they may stand.
     tools, parallel_tools, strict_tools, forced_tools: whether it can call functions, be held to one call at
-    a time, be held to a tool's schema, and be told which function it must call.
+    a time, be held to a tool's schema, and be told which function it must call. streams_tools: whether it
+    streams its answer while there are functions; it is asked for a whole one otherwise.
     call_ids: a regular expression that each id of a tool call must match as a whole.
     json_mode, json_schema: whether answers can be held to JSON, and to a schema. schema_subset: what such
     schemas, and those of strict tools, may hold.
@@ -38,11 +39,14 @@ class Capabilities:
     media_inline, media_by_url: media types that it reads, such as `image/png`, `image/*` or `*`.
     media_in_results: whether results of tools may hold media.
     thinks: how it is asked to think. efforts: the words for how much. least_thinking, most_thinking: bounds
-    of a budget in tokens. can_rest: whether it can be told not to think.
+    of a budget in tokens. can_rest: whether it can be told not to think. thinks_unasked: whether it thinks
+    where nobody says how much.
     thoughts_in_history: whether it takes back thoughts that are not signed.
     call_signature: what stands for the signature of a call that has lost it, where calls need one.
     refused_with_thoughts, forced_tools_with_thoughts: the fields of sampling that it does not take while it
     thinks, and whether a function can be forced then. least_top_p_with_thoughts: of `top_p`, while it thinks.
+    chat_endpoint, chat_tools_with_thoughts: whether it is at OpenAI's `/chat/completions`, or only at
+    `/responses`; whether it takes functions there while it thinks.
     most_stop: how many stop sequences. most_choices: how many answers at once. most_top_logprobs: 0 is none
     at all.
     most_inputs: how many texts it embeds in one request. token_ids: whether it embeds token ids, too.
@@ -66,6 +70,7 @@ class Capabilities:
     greatest_output: int | None = None
     system_prompts: SystemPrompts | None = None
     tools: bool | None = None
+    streams_tools: bool | None = None
     parallel_tools: bool | None = None
     strict_tools: bool | None = None
     forced_tools: bool | None = None
@@ -82,11 +87,14 @@ class Capabilities:
     least_thinking: int | None = None
     most_thinking: int | None = None
     can_rest: bool | None = None
+    thinks_unasked: bool | None = None
     thoughts_in_history: bool | None = None
     call_signature: str | None = None
     refused_with_thoughts: tuple[str, ...] | None = None
     forced_tools_with_thoughts: bool | None = None
     least_top_p_with_thoughts: float | None = None
+    chat_endpoint: bool | None = None
+    chat_tools_with_thoughts: bool | None = None
     most_stop: int | None = None
     most_choices: int | None = None
     most_top_logprobs: int | None = None

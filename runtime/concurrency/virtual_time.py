@@ -34,6 +34,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now
 
+    def _make_self_pipe(self) -> None:
+        """Nobody outside can wake it; browsers have no sockets to do that with."""
+
+    def _close_self_pipe(self) -> None:
+        """There is none."""
+
+    def _write_to_self(self) -> None:
+        """It never sleeps."""
+
     def _run_once(self) -> None:
         """One turn: what is ready runs; where nothing is, the time of the next timer has come.
 

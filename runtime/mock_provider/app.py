@@ -12,12 +12,20 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from attrs import evolve
 
+from ...compiler.plan import bedrock_retrieval
 from . import answers
 from .anthropic_api import AnthropicApi, AnthropicOnVertexApi
 from .api import Api
 from .bedrock_api import BedrockApi
 from .deliver import deliver, in_parts
-from .embeddings import Embedded, gemini_embeddings, openai_embeddings, vertex_embeddings
+from .embeddings import (
+    Embedded,
+    cohere_embeddings,
+    gemini_embeddings,
+    openai_embeddings,
+    titan_embeddings,
+    vertex_embeddings,
+)
 from .faults import SPOILT, Fault, FaultKind, FaultPlan, RetryForm
 from .gemini_api import GeminiApi
 from .guest import ASKED_OF, Guest, model_of, table_of
@@ -25,7 +33,7 @@ from .limits import Limiter
 from .openai_api import OpenAIApi
 from .openai_more import completion, images, moderation, speech, transcription
 from .options import MockOptions, script_in
-from .parsed_request import Asked, MockError, wanted
+from .parsed_request import Asked, MockError, refuse_too_much, wanted
 from .rerank import rerank
 from .responses import error_body, error_response, json_response, retry_headers
 from .responses_api import ResponsesApi
@@ -48,6 +56,7 @@ _OPENAI = ("", "/v1", "/api/v1", "/openai/v1", "/openai/deployments/{deployment}
 _NAMED = f"/{{provider:{'|'.join(name for name in PROVIDERS if name != 'openai')}}}"
 _CLAUDE = _VERTEX.replace("/google/", "/anthropic/") + ":{method:rawPredict|streamRawPredict}"
 _GEMINI = "/v1beta/models/{model}"
+_INVOKE = "/model/{model}/invoke"
 _CONVERSE = "/model/{model}/{method:converse|converse-stream}"
 _GENERATE = ":{method:generateContent|streamGenerateContent}"
 
@@ -81,6 +90,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
     messages = provider.guarded(anthropic, "chat", provider.chat)
     raw_predict = provider.guarded(AnthropicOnVertexApi(), "chat", provider.chat)
     converse = provider.guarded(BedrockApi(), "chat", provider.chat)
+    invoke = provider.guarded(BedrockApi(), "invoke", provider.invoke)
     generate = provider.guarded(gemini, "chat", provider.chat)
     for named in ("", _NAMED):
         for base in _OPENAI:
@@ -93,6 +103,7 @@ def build_app(options: MockOptions | None = None, stats: Stats | None = None) ->
         post(f"{named}/v1/messages", messages)
         post(named + _CLAUDE, raw_predict)
         post(named + _CONVERSE, converse)
+        post(named + _INVOKE, invoke)
         for base in (_GEMINI, _VERTEX):
             post(named + base + _GENERATE, generate)
         post(
@@ -155,6 +166,7 @@ class _Provider:
     ) -> web.StreamResponse:
         try:
             asked = api.read(request, body)
+            refuse_too_much(asked)
             answer, fault = self._prompter.answer(asked)
             events = self._events(api, guest, asked, answer) if asked.stream else []
             whole = b"" if asked.stream else orjson.dumps(self._whole(api, guest, asked, answer))
@@ -215,6 +227,30 @@ class _Provider:
         except _NOT_UNDERSTOOD:
             raise MockError(400, "the request is not understood") from None
         headers = self._take_room(api, guest, tokens)
+        self._stats.prompt_tokens += tokens
+        return json_response(made, headers)
+
+    async def invoke(
+        self, request: web.Request, api: Api, body: dict[str, Any], guest: Guest
+    ) -> web.StreamResponse:
+        """Bedrock's models that embed or rank, each with bodies of its own."""
+        if guest.fault is not None:
+            raise MockError(500, "This fault is for chats.")
+        model = request.match_info["model"]
+        try:
+            match bedrock_retrieval(model):
+                case "titan":
+                    made, tokens = titan_embeddings(body)
+                case "cohere_embed":
+                    made, tokens = cohere_embeddings(body)
+                case "cohere_rerank" | "amazon_rerank":
+                    made, tokens = rerank({"model": model, **body})
+                    made = {"results": made["results"][: body.get("top_n")]}
+                case _:
+                    raise MockError(400, "The provided model identifier is invalid.")
+        except _NOT_UNDERSTOOD:
+            raise MockError(400, "the request is not understood") from None
+        headers = {**self._take_room(api, guest, tokens), "X-Amzn-Bedrock-Input-Token-Count": str(tokens)}
         self._stats.prompt_tokens += tokens
         return json_response(made, headers)
 
@@ -331,7 +367,9 @@ class _Provider:
         if broken is not None:
             raise broken
         if found is not None:
-            found.refuse(kind, model, body)
+            found.refuse(_shape_of(model) if kind == "invoke" else kind, model, body)
+            if request.path.endswith("/converse-stream"):
+                found.refuse("stream", model, body)
         return Guest(shown, fault, found), body
 
     def _fault(self, fault: Fault) -> MockError:
@@ -367,6 +405,14 @@ async def _form(request: web.Request) -> dict[str, Any]:
     return {
         name: value.file.read() if isinstance(value, web.FileField) else value for name, value in form.items()
     }
+
+
+def _shape_of(model: str) -> str:
+    """The shape of what a model of Bedrock is invoked with."""
+    kind = bedrock_retrieval(model)
+    if kind == "titan" and "v2" not in model:
+        return "titan_g1"
+    return "cohere_embed_v4" if kind == "cohere_embed" and "embed-v4" in model else kind
 
 
 def _embeddings(request: web.Request, body: dict[str, Any]) -> Embedded:

@@ -1,4 +1,4 @@
-"""Embeddings in the shapes of OpenAI, AI Studio and Vertex: the answer, and the tokens it took."""
+"""Embeddings in the shapes of OpenAI, AI Studio, Vertex and Bedrock: the answer, and the tokens it took."""
 
 from __future__ import annotations
 
@@ -47,6 +47,24 @@ def vertex_embeddings(body: dict[str, Any]) -> Embedded:
         for text in texts
     ]
     return {"predictions": [{"embeddings": each} for each in made]}, sum(_tokens(text) for text in texts)
+
+
+def titan_embeddings(body: dict[str, Any]) -> Embedded:
+    """Bedrock's `invoke` of Amazon Titan. Raises MockError."""
+    text = wanted(body, "inputText", str)
+    made = answers.vector(text, body.get("dimensions", answers.DIMENSIONS))
+    whole = {"embedding": made, "inputTextTokenCount": _tokens(text)}
+    return whole | {"embeddingsByType": {"float": made}}, _tokens(text)
+
+
+def cohere_embeddings(body: dict[str, Any]) -> Embedded:
+    """Bedrock's `invoke` of Cohere. Raises MockError."""
+    texts = wanted(body, "texts", list)
+    made = [answers.vector(text, body.get("output_dimension", answers.DIMENSIONS)) for text in texts]
+    by_type = body.get("embedding_types") is not None
+    kind = "embeddings_by_type" if by_type else "embeddings_floats"
+    whole = {"id": "mock", "response_type": kind, "embeddings": {"float": made} if by_type else made}
+    return whole | {"texts": texts}, sum(_tokens(text) for text in texts)
 
 
 def _inputs(value: object) -> list[str]:

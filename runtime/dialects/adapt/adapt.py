@@ -15,7 +15,7 @@ from .history import adapt_turns
 from .marks import limit_marks
 from .result import Findings, Note, Unsuitable
 from .sampling import adapt_limits, adapt_sampling
-from .thinking import adapt_thinking
+from .thinking import adapt_thinking, rest_for_tools
 from .tools import adapt_format, adapt_tools
 
 
@@ -47,6 +47,8 @@ def adapt(
     longest = changed.get("max_tokens", conversation.max_tokens)
     changed |= adapt_thinking(conversation, can, found, longest, provider)
     changed |= adapt_tools(conversation, can, found, client, provider)
+    if provider == "openai_chat" and can.chat_tools_with_thoughts is False and changed["tools"]:
+        changed |= rest_for_tools(conversation, can, found)
     changed |= _adapt_formats(conversation, can, found, changed)
     changed |= adapt_turns(conversation, can, found, provider)
     changed |= limit_marks(conversation, changed, found, provider)

@@ -8,6 +8,7 @@ from typing import Any
 from ....compiler.plan import Capabilities
 from ...requests.conversation import DEFAULT_SAMPLING, Conversation, Sampling
 from .result import Findings
+from .thinking import thinks_while
 
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "temperature": (1,),
@@ -35,7 +36,7 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
     wanted = c.sampling.said()
     left = dict(wanted)
     refused = set(can.refused_sampling or ())
-    thinks = c.thinking is not None and not c.thinking.is_off
+    thinks = thinks_while(c, can)
     if thinks and can.refused_with_thoughts:
         refused.update(can.refused_with_thoughts)
     if can.most_top_logprobs == 0:
@@ -45,7 +46,8 @@ def adapt_sampling(c: Conversation, can: Capabilities, found: Findings) -> dict[
         if name in HARMLESS:
             found.note(name, f"left out: {HARMLESS[name]}")
         elif wanted[name] not in NEUTRAL.get(name, ()):
-            found.refuse(name, "the model does not take it")
+            while_thinking = name not in (can.refused_sampling or ()) and can.most_top_logprobs != 0
+            found.refuse(name, "the model does not take it" + " while it thinks" * while_thinking)
     if left.get("top_logprobs") == 0 and not left.get("logprobs"):
         del left["top_logprobs"]
     for group in can.one_of_sampling or ():

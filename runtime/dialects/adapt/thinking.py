@@ -20,6 +20,19 @@ ROOM_TO_ANSWER = 4096
 """Tokens for the answer after the thoughts, where nobody says a limit."""
 
 
+def thinks_while(c: Conversation, can: Capabilities) -> bool:
+    """Whether the model thinks when it answers `c`, as far as that is known."""
+    return bool(can.thinks_unasked) if c.thinking is None else not c.thinking.is_off
+
+
+def only_in_responses(c: Conversation, can: Capabilities) -> bool:
+    """Whether OpenAI takes `c` in its responses alone: all that some models are asked, and of others
+    functions while they think."""
+    if can.chat_endpoint is False:
+        return True
+    return bool(c.tools) and can.chat_tools_with_thoughts is False and thinks_while(c, can)
+
+
 def adapt_thinking(
     c: Conversation, can: Capabilities, found: Findings, longest: int | None, provider: str
 ) -> dict[str, Any]:
@@ -51,6 +64,21 @@ def adapt_thinking(
             return {"thinking": evolve(wanted, mode="adaptive", budget=None, effort=effort)}
         case "budget":
             return _budget(wanted, can, found, longest, provider)
+
+
+def rest_for_tools(c: Conversation, can: Capabilities, found: Findings) -> dict[str, Any]:
+    """The fields to change for a model that takes functions only while it does not think."""
+    if not thinks_while(c, can):
+        return {}
+    why = "at this endpoint, the model takes no functions while it thinks"
+    if can.can_rest is False or (can.efforts is not None and "none" not in can.efforts):
+        found.refuse("tools", why)
+        return {"tools": (), "tool_choice": None, "parallel_tool_calls": None}
+    if c.thinking is None:
+        found.note("reasoning_effort", f"sent as `none`: {why}")
+    else:
+        found.refuse("reasoning_effort", f"{why}: ask for `none`, or let it be asked in responses")
+    return {"thinking": ThinkingWanted(effort="none")}
 
 
 def _rest(wanted: ThinkingWanted, can: Capabilities, found: Findings) -> ThinkingWanted | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....compiler.plan import RemotePoolPlan, WireFormat
+from .bedrock import BedrockRetrieval
 from .gemini import GeminiRetrieval
 from .openai import OpenAIRetrieval
 from .unsupported import NoRetrieval
@@ -16,7 +17,9 @@ def retrieval_of(plan: RemotePoolPlan) -> Retrieval:
     match plan.wire:
         case WireFormat.OPENAI:
             return OpenAIRetrieval(plan)
-        case WireFormat.ANTHROPIC | WireFormat.BEDROCK:
+        case WireFormat.ANTHROPIC:
             return NoRetrieval(plan)
+        case WireFormat.BEDROCK:
+            return BedrockRetrieval(plan)
         case WireFormat.GEMINI:
             return GeminiRetrieval(plan)

@@ -5,26 +5,26 @@ Linux tells it in /proc: which sockets listen, and which process has which socke
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
 
 
-def _words(family: socket.AddressFamily, address: str) -> str:
+def _words(address: str) -> str:
     """An address as the tables of the kernel write it: words of four bytes, each in the machine's order."""
-    packed = socket.inet_pton(family, address)
+    packed = ip_address(address).packed
     return "".join(
         f"{int.from_bytes(packed[at : at + 4], sys.byteorder):08X}" for at in range(0, len(packed), 4)
     )
 
 
 _TABLES = {
-    "tcp": {_words(socket.AF_INET, address) for address in ("127.0.0.1", "0.0.0.0")},
-    "tcp6": {_words(socket.AF_INET6, address) for address in ("::", "::ffff:127.0.0.1", "::ffff:0.0.0.0")},
+    "tcp": {_words(address) for address in ("127.0.0.1", "0.0.0.0")},
+    "tcp6": {_words(address) for address in ("::", "::ffff:127.0.0.1", "::ffff:0.0.0.0")},
 }
 """The tables of sockets, and the addresses at which a connection to 127.0.0.1 may arrive."""
 

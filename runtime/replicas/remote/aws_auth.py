@@ -55,8 +55,8 @@ class AwsAuthorizer:
             ]
             self._use_named()
         else:
-            self._found = await asyncio.to_thread(self._find)
-            self._use(self._found.get_frozen_credentials())
+            self._found, first = await asyncio.to_thread(self._find)
+            self._use(first)
 
     async def stop(self) -> None:
         if self._renewing is not None:
@@ -86,13 +86,12 @@ class AwsAuthorizer:
             self._use_named()
             return any(changed)
         try:
-            found = await asyncio.to_thread(self._find)
+            self._found, new = await asyncio.to_thread(self._find)
         except StartError as error:
             log.warning("%s; the credentials that were there before stay in use", error)
             return False
-        self._found = found
         before = self._frozen
-        self._use(await asyncio.to_thread(found.get_frozen_credentials))
+        self._use(new)
         return bool(self._frozen != before)
 
     def _refs(self) -> list[SecretRef]:
@@ -138,14 +137,22 @@ class AwsAuthorizer:
         except Exception as error:  # botocore lets errors of every kind through
             log.warning("%s: no new AWS credentials: %s", self._owner, type(error).__name__)
 
-    def _find(self) -> Any:
-        """What AWS's own tools would use: variables, files, the role of the machine. Raises StartError."""
-        from botocore.exceptions import BotoCoreError
+    def _find(self) -> tuple[Any, Any]:
+        """What AWS's own tools would use, and the credentials that it has now.
+
+        Variables, files, a role that is assumed, the role of the container or the machine. Raises StartError.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
         from botocore.session import Session
 
+        logging.getLogger("botocore.credentials").setLevel(logging.ERROR)  # what fails is told here
         try:
-            found = Session(profile=self._aws.profile).get_credentials()
-        except (BotoCoreError, ValueError, OSError) as error:
+            session = Session(profile=self._aws.profile)
+            if session.get_config_variable("region") is None:  # of the service that gives roles
+                session.set_config_variable("region", self._aws.region)
+            found = session.get_credentials()
+            first = found and found.get_frozen_credentials()  # a role is assumed here
+        except (BotoCoreError, ClientError, ValueError, OSError) as error:
             raise StartError(f"{self._owner}: the AWS credentials cannot be read: {error}") from None
         if found is None:
             raise StartError(
@@ -153,7 +160,7 @@ class AwsAuthorizer:
                 "(AWS_ACCESS_KEY_ID, AWS_PROFILE), nor in AWS's files, nor from the machine; or name them: "
                 '`access_key_id = env("…")` and `secret_access_key = env("…")`'
             )
-        return found
+        return found, first
 
     def _use(self, credentials: Any, origin: str = "AWS's own configuration") -> None:
         """Sign with `credentials` from now on."""

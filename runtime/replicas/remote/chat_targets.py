@@ -200,12 +200,14 @@ class BedrockTarget:
     def __init__(self, plan: RemotePoolPlan) -> None:
         self._vendor = bedrock_vendor(plan.model)
         self._path = f"/model/{quote(plan.model, safe='')}/converse"
+        self._streams_tools = plan.capabilities.streams_tools is not False
 
     def write(self, conversation: Conversation, *, passes: bool) -> Json:
         return bedrock.write_request(conversation, vendor=self._vendor)
 
     def address(self, request: ChatRequest, body: Json) -> str:
-        return f"{self._path}-stream" if request.stream else self._path
+        streams = request.stream and (self._streams_tools or "toolConfig" not in body)
+        return f"{self._path}-stream" if streams else self._path
 
 
 def _category(name: str) -> str:

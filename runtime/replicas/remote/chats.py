@@ -24,6 +24,7 @@ from ...dialects.adapt import (
     Unsuitable,
     adapt,
     is_of_later_call,
+    only_in_responses,
 )
 from ...dialects.chats import MANY_PARTS, conversation_of, has_many_parts
 from ...dialects.provider_errors.classify import Classifier
@@ -100,6 +101,17 @@ class Chats:
     def headers(self) -> Mapping[str, str]:
         """What each request carries beside the credential and the headers of the plan."""
         return self._target.headers
+
+    def lacks(self, request: ChatRequest) -> bool:
+        """Whether the model takes `request` in OpenAI's responses alone."""
+        can = self._can
+        if can.chat_endpoint is not False and can.chat_tools_with_thoughts is not False:
+            return False
+        if request.said is not None:
+            return only_in_responses(request.said.conversation, can)
+        effort = request.body.get("reasoning_effort")  # looked up, as reading it all takes long
+        thinks = can.thinks_unasked if effort is None else effort != "none"
+        return can.chat_endpoint is False or bool(thinks and request.body.get("tools"))
 
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""

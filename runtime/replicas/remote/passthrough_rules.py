@@ -120,7 +120,7 @@ def _restricted(can: Capabilities) -> Iterable[str]:
     if can.most_top_logprobs == 0:
         yield "logprobs"
     yield from ("stop", "top_logprobs", "metadata")  # providers refuse some that say nothing
-    if can.tools is False or can.strict_tools is False:
+    if False in (can.tools, can.strict_tools, can.chat_tools_with_thoughts):
         yield "tools"
     if can.parallel_tools is False:
         yield "parallel_tool_calls"

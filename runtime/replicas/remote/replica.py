@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import aiohttp
 from attrs import evolve
+from yarl import URL
 
 from ....compiler.plan import RemotePoolPlan, TaskKind, WireFormat
 from ...concurrency.timeouts import Timeouts
@@ -21,6 +22,7 @@ from ...dialects.bedrock.event_stream import BrokenStream, EventStreamParser
 from ...dialects.provider_errors.classify import ASKS_USER, Classifier
 from ...dialects.rate_limit_headers import read_upstream
 from ...dialects.retrieval import retrieval_of
+from ...dialects.retrieval.bedrock import counted
 from ...dialects.server_sent_events import MAX_EVENT, EventTooLarge, SseParser
 from ...requests.answer import ChatChunk, ChatEvents, Chunk, PassedChunk
 from ...requests.errors import (
@@ -176,10 +178,11 @@ class RemoteReplica:
         return ReplicaStatus(ready, credential=self._authorizer.version())
 
     def _asks(self, request: ChatRequest) -> Chats:
-        """What asks the provider: in the client's own protocol, where the provider has that one, too."""
+        """What asks the provider: in the client's own protocol, where the provider has that one, too, or in
+        the one in which the model takes the request."""
         said = request.said
         is_response = said is not None and said.dialect == openai_responses.DIALECT
-        return self._responses if is_response else self._chats
+        return self._responses if is_response or self._chats.lacks(request) else self._chats
 
     def fit_at_once(self, request: ChatRequest) -> Fit | None:
         """As `fit`; None where that takes longer than the event loop may be held."""
@@ -270,7 +273,8 @@ class RemoteReplica:
     ) -> Chunk:
         """The answer that `body` holds. Raises RequestError."""
         if isinstance(request, EmbedRequest):
-            return self._retrieval.vectors(body, len(request.inputs), classifier)
+            found = self._retrieval.vectors(body, len(request.inputs), classifier)
+            return counted(found, headers) if self._is_bedrock else found
         if isinstance(request, RerankRequest):
             return self._retrieval.scores(body, len(request.documents), classifier)
         if isinstance(request, PassedRequest):
@@ -285,7 +289,7 @@ class RemoteReplica:
             answer: Chunk = self._passed.whole(body, classifier)
         else:
             answer = self._asks(request).whole(body, request, classifier)
-        if request.stream:
+        if request.stream and not self._is_bedrock:  # there, some models stream no answers beside tools
             raise self._fail(ServerError, "answered in one piece where a stream was asked for")
         return answer
 
@@ -440,7 +444,7 @@ class RemoteReplica:
                 number = error.os_error.errno
                 reason = os.strerror(number) if number and number > 0 else why_tls(error.os_error)
                 where = f"{error.host}:{error.port}" if self._server else self._plan.endpoint
-                if isinstance(error, aiohttp.ClientProxyConnectionError):
+                if not self._server and error.host != URL(self._plan.endpoint).raw_host:
                     where = f"the proxy {error.host}:{error.port}"
                 what = f"cannot be reached at {where}: {reason}"
                 if self._server and number == errno.ECONNREFUSED:

@@ -16,7 +16,7 @@ from inferc.compiler.emit.quoting import promql_literal
 from inferc.compiler.plan.codec import load_plan
 
 from ...support.projects import Project
-from .conftest import FILE, HOSTILE, Emit, written
+from .conftest import FILE, HOSTILE, RANGE, Emit, written
 
 
 def documents(files: dict[str, str]) -> list[dict[str, Any]]:
@@ -46,6 +46,39 @@ def test_every_model_that_the_file_runs_has_a_deployment_beside_the_gateway(emit
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 10)
     disruption = of_kind(files, "PodDisruptionBudget")["llama"]["spec"]
     assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_models_follow_the_load_between_the_numbers_of_the_file(emitted: Emit) -> None:
+    files = emitted("kubernetes", RANGE)
+    assert "replicas" not in of_kind(files, "Deployment")["llama"]["spec"]
+    scaler = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 4)
+    [metric] = scaler["metrics"]
+    assert metric["pods"]["target"]["averageValue"] == "16"
+    assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    [rule] = yaml.safe_load(files["optional/adapter.values.yaml"])["rules"]["custom"]
+    assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
+    keda = of_kind(emitted("kubernetes", RANGE, scaler="keda"), "ScaledObject")["llama"]["spec"]
+    assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (2, 4)
+    assert keda["triggers"][0]["metadata"]["threshold"] == "16"
+
+
+def test_kserve_leaves_scaling_to_the_same_rules(emitted: Emit) -> None:
+    files = emitted("kserve", RANGE)
+    service = of_kind(files, "InferenceService")["llama"]
+    assert service["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "external"
+    assert service["spec"]["predictor"]["maxReplicas"] == 4
+    target = of_kind(files, "HorizontalPodAutoscaler")["llama"]["spec"]["scaleTargetRef"]
+    assert target["name"] == "llama-predictor"
+
+
+def test_a_range_needs_what_follows_the_load(emitted: Emit) -> None:
+    with pytest.raises(
+        EmitError, match="`llama` has 2 to 4 replicas, and with `--scaler none` nothing adds any"
+    ):
+        emitted("kubernetes", RANGE, scaler="none")
+    services = yaml.safe_load(emitted("compose", RANGE)["compose.yaml"])["services"]
+    assert services["llama"]["deploy"]["replicas"] == 2
 
 
 def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
@@ -86,6 +119,37 @@ def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -
         assert start["periodSeconds"] * start["failureThreshold"] >= least
     longest = of_kind(files, "Deployment")["prod-gateway"]["spec"]["template"]["spec"]
     assert longest["terminationGracePeriodSeconds"] > 1800  # the longest answer of a provider
+
+
+def test_a_ray_service_has_a_group_of_nodes_for_each_model_and_one_for_gateways(emitted: Emit) -> None:
+    files = emitted("rayservice", RANGE, gateways=3)
+    service = of_kind(files, "RayService")["prod"]["spec"]
+    config = yaml.safe_load(service["serveConfigV2"])
+    assert config["proxy_location"] == "Disabled"
+    runs = {each["name"]: each["args"] for each in config["applications"]}
+    assert set(runs) == {"prod.llama", "prod.digits-model", "prod..gateways"}
+    assert runs["prod..gateways"]["count"] == 3
+    assert runs["prod.digits-model"]["deployment"] == "digits_model"
+    cluster = service["rayClusterConfig"]
+    assert cluster["enableInTreeAutoscaling"]
+    groups = {each["groupName"]: each for each in cluster["workerGroupSpecs"]}
+    assert {name: (each["minReplicas"], each["maxReplicas"]) for name, each in groups.items()} == {
+        "gateways": (3, 3),
+        "llama": (2, 4),
+        "digits-model": (1, 1),
+    }
+    for name, arguments in runs.items():
+        group = groups[name.partition(".")[2].lstrip(".")]
+        assert json.loads(group["rayStartParams"]["resources"].strip("'")) == {arguments["resource"]: 1}
+    [model] = groups["llama"]["template"]["spec"]["containers"]
+    assert model["resources"]["limits"]["nvidia.com/gpu"] == 1
+    [gateway] = groups["gateways"]["template"]["spec"]["containers"]
+    assert gateway["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    pod = groups["gateways"]["template"]["metadata"]["labels"]
+    assert of_kind(files, "Service")["prod-gateway"]["spec"]["selector"].items() <= pod.items()
+    for each in (cluster["headGroupSpec"], *groups.values()):  # any of them may run any part
+        [container] = each["template"]["spec"]["containers"]
+        assert {"OPENAI_API_KEY", "TOKEN", "INFERC_STATE"} <= {name["name"] for name in container["env"]}
 
 
 def test_secrets_are_named_and_never_written(emitted: Emit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +257,7 @@ def test_the_same_plan_gives_the_same_bytes(emitted: Emit, target: str) -> None:
     assert emitted(target) == emitted(target)
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "kserve", "compose", "helm"])
+@pytest.mark.parametrize("target", ["kubernetes", "kserve", "rayservice", "compose", "helm"])
 def test_whatever_a_file_holds_stays_awritten(emitted: Emit, target: str) -> None:
     text = FILE.replace('"gpt-4o-mini"', written(HOSTILE)).replace('"--port"', written(HOSTILE))
     files = emitted(target, text)

@@ -508,6 +508,37 @@ def test_a_schema_without_bottom_is_no_traceback() -> None:
     )
 
 
+ONLY_AT_REST = Capabilities(
+    thinks_unasked=True,
+    chat_tools_with_thoughts=False,
+    refused_with_thoughts=("temperature",),
+    efforts=("none", "low"),
+)
+
+
+def test_a_model_that_thinks_unasked_rests_where_functions_and_thoughts_do_not_go_together() -> None:
+    found = ask(openai(USER, tools=[TOOL]), "openai_chat", ONLY_AT_REST)
+    assert isinstance(found, Adapted)
+    assert [note.where for note in found.notes] == ["reasoning_effort"]
+    assert sent(openai(USER, tools=[TOOL]), "openai_chat", ONLY_AT_REST)["reasoning_effort"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"temperature": 0.2}, "temperature"),
+        ({"tools": [TOOL], "reasoning_effort": "low"}, "reasoning_effort"),
+    ],
+)
+def test_what_goes_only_without_thoughts_is_refused_beside_them(more: Json, field: str) -> None:
+    found = ask(openai(USER, **more), "openai_chat", ONLY_AT_REST)
+    assert isinstance(found, Unsuitable)
+    assert [problem.where for problem in found.problems] == [field]
+    assert isinstance(
+        ask(openai(USER, **{**more, "reasoning_effort": "none"}), "openai_chat", ONLY_AT_REST), Adapted
+    )
+
+
 # ---- the table
 
 

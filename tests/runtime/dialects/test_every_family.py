@@ -19,8 +19,8 @@ from inferc.dsl.bedrock_names import vendor_of
 from inferc.dsl.capabilities import find_facts
 from inferc.dsl.inference import name_at
 from inferc.dsl.kinds import RuntimeKind
-from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat
-from inferc.runtime.dialects.adapt import Adapted, adapt
+from inferc.runtime.dialects import anthropic, bedrock, gemini, openai_chat, openai_responses
+from inferc.runtime.dialects.adapt import Adapted, adapt, only_in_responses
 from inferc.runtime.dialects.exact_json import dumps, loads
 from inferc.runtime.mock_provider.strict import table
 from tests.support.official_types import check_bedrock
@@ -33,6 +33,7 @@ WRITE = {
     "openai_chat": openai_chat.write_request,
     "anthropic": anthropic.write_request,
     "gemini": gemini.write_request,
+    "openai_responses": openai_responses.write_request,
 }
 PROVIDERS = ("openai", "anthropic", "gemini", "bedrock", "mistral", "deepseek", "xai", "groq")
 """Who has both a strict fake and models in the catalogue."""
@@ -157,6 +158,8 @@ def sent(model: str, provider: str, can: Capabilities, feature: Json) -> Json | 
     """What goes out for a request with this feature; None where it is refused here."""
     dialect = DIALECTS.get(provider, "openai_chat")
     asked = openai_chat.read_request({"model": model, "messages": [USER], **feature})
+    if provider == "openai" and only_in_responses(asked, can):
+        dialect = "openai_responses"
     fit = adapt(asked, can, client="openai_chat", provider=dialect)
     if not isinstance(fit, Adapted):
         assert all(problem.where and problem.why for problem in fit.problems)
@@ -182,6 +185,9 @@ def test_a_feature_is_taken_by_every_model_or_refused_by_name(feature: str) -> N
             continue
         taken += 1
         name = name_at(RuntimeKind(provider), model)
-        complaints += [f"{model}: {each.message}" for each in table(provider).complaints("chat", name, body)]
+        endpoint = "responses" if "input" in body else "chat"
+        complaints += [
+            f"{model}: {each.message}" for each in table(provider).complaints(endpoint, name, body)
+        ]
     assert "\n".join(complaints) == ""
     assert taken
