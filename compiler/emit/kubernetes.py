@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ...dsl.kinds import ProviderKind
+from ...dsl.kinds import ProviderKind, SecretSource
 from ..plan import Plan, RemotePoolPlan
 from .endpoints import Endpoint
 from .prometheus import alerts
@@ -100,7 +100,12 @@ class Writer:
         whole = self._project
         files = {
             "optional/monitor.yaml": self.render(
-                "monitor.yaml", name=whole.name, gateway=whole.gateway, alerts=list(alerts(whole.plan))
+                "monitor.yaml",
+                name=whole.name,
+                gateway=whole.gateway,
+                token=self._token(),
+                has_models=bool(whole.models),
+                alerts=list(alerts(whole.plan)),
             ),
             "optional/route.yaml": self.render("route.yaml", gateway=whole.gateway),
         }
@@ -141,6 +146,15 @@ class Writer:
     def is_scaled(self, work: Workload) -> bool:
         """Whether something adds copies of it."""
         return self._options.scaler != "none" and work.range is not None
+
+    def _token(self) -> dict[str, str] | None:
+        """The key of a Secret with what opens `/metrics` of gateways."""
+        auth = self._project.plan.gateway.auth
+        if auth is None or auth.source.is_fetched:
+            return None
+        if auth.source is SecretSource.ENV:
+            return {"name": str(self._common["secret_name"]), "key": auth.name}
+        return {"name": str(self._common["files_name"]), "key": self._project.gateway.secret_keys[auth.name]}
 
     def render(self, template: str, **values: object) -> str:
         """A template, filled in with what all of them are, and `values`."""

@@ -99,6 +99,11 @@ def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
     assert [each.gpu_indices for each in llama.replicas] == [(0,)]
 
 
+def test_a_chart_finds_its_models_in_the_namespace_that_it_is_installed_in(emitted: Emit) -> None:
+    plan = json.loads(emitted("helm")["plans/prod.plan.json"])
+    assert "http://llama:8080/v1" in [each["endpoint"] for each in plan["deployments"]]
+
+
 def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -> None:
     files = emitted("kubernetes")
     for name, each in of_kind(files, "Deployment").items():
@@ -363,6 +368,19 @@ def test_a_file_that_runs_no_model_has_nothing_for_kserve(emitted: Emit) -> None
     text += "gateway { auth = none }\n"
     with pytest.raises(EmitError, match="emit `kubernetes` instead"):
         emitted("kserve", text)
+
+
+def test_prometheus_shows_the_token_without_which_a_gateway_says_nothing(emitted: Emit) -> None:
+    monitors = of_kind(emitted("kubernetes"), "ServiceMonitor")
+    [gateway], [models] = (monitors[name]["spec"]["endpoints"] for name in ("prod-gateway", "prod-models"))
+    assert gateway["authorization"]["credentials"] == {"name": "prod-secrets", "key": "TOKEN"}
+    assert "authorization" not in models
+    text = FILE.replace('bearer(env("TOKEN"))', 'bearer(file("token"))')
+    [gateway] = of_kind(emitted("kubernetes", text), "ServiceMonitor")["prod-gateway"]["spec"]["endpoints"]
+    key = gateway["authorization"]["credentials"]
+    assert key["name"] == "prod-files"
+    mounts = containers(emitted("kubernetes", text))["prod-gateway"]["volumeMounts"]
+    assert {each["mountPath"]: each.get("subPath") for each in mounts}["/srv/infer/token"] == key["key"]
 
 
 def test_vllm_behind_a_gateway_api_gets_a_pool(emitted: Emit) -> None:
