@@ -11,7 +11,7 @@ from .features.diagnostics import diagnostics, joined
 from .view import View
 from .workspace import Workspace
 
-PAUSE = 0.01
+PAUSE = 0.002
 """Seconds without a change after which a text is checked."""
 
 LONGEST = 0.1

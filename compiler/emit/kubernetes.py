@@ -104,6 +104,7 @@ class Writer:
                 name=whole.name,
                 gateway=whole.gateway,
                 token=self._token(),
+                has_auth=whole.plan.gateway.auth is not None,
                 has_models=bool(whole.models),
                 alerts=list(alerts(whole.plan)),
             ),

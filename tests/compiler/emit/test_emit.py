@@ -196,12 +196,17 @@ def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     [
         ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
         ('env("OPENAI_API_KEY")', 'vault("secret/openai#key")'),
+        (
+            "route chat",
+            'deployment c { model = "claude-opus-4-7", runtime bedrock { region = "r" } }\nroute chat',
+        ),
     ],
 )
 def test_where_only_the_environment_says_where_requests_go_they_may_go_anywhere(
     emitted: Emit, change: tuple[str, str]
 ) -> None:
-    files = emitted("kubernetes", FILE.replace(*change))
+    text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
+    files = emitted("kubernetes", FILE if change[0] == change[1] else text.replace(*change))
     assert {} in of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["egress"]
 
 
