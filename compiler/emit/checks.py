@@ -111,7 +111,7 @@ def check_ranges(plan: Plan) -> None:
 def check_nodes(plan: Plan) -> None:
     """Machines have names that can be labels. Raises EmitError."""
     problems = [
-        f"node `{node}` of the `cluster` cannot be a label there: use at most 63 letters, digits, `-`, `_` and "
+        f"node `{node}` of the `cluster` cannot be a label there: use at most 63 letters, digits, `-`, `_`, "
         "`.`, the first and last a letter or digit"
         for node in nodes_of(plan)
         if not _LABEL.fullmatch(node)
