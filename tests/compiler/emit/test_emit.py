@@ -345,6 +345,7 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
         ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
         ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
         ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+        ({"node a": 'node "rack 1"'}, "node `rack 1` of the `cluster` cannot be a label there"),
         ({"digits_model": "network"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "prod_gateway"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "llama_scaling"}, "has the name of what scales another one: rename it"),
