@@ -75,15 +75,15 @@ class FollowingExecutor(Executor):
 
     async def _begin(self) -> None:
         """What comes before all else. Raises StartError."""
-        await self._all_there()
+        await self._all_there(self.plan)
 
     async def _leave(self) -> None:
         """What comes after all else."""
         await self._part()
 
-    async def _all_there(self) -> None:
-        """Wait until each deployment has a replica with an address."""
-        pools = (each for each in self.plan.deployments if isinstance(each, RemotePoolPlan))
+    async def _all_there(self, plan: Plan) -> None:
+        """Wait until each deployment of `plan` has a replica with an address. Raises StartError."""
+        pools = (each for each in plan.deployments if isinstance(each, RemotePoolPlan))
         names = {each.deployment for each in pools if DIGEST in each.settings}
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._load_timeout
