@@ -170,7 +170,10 @@ class RayExecutor(FollowingExecutor):
         if not self._connected:
             return
         self._connected = False
-        if await self._part() is False:
+        others = await self._part()
+        if others is None:
+            log.warning("the registry of replicas does not answer: what runs on Ray is left there")
+        if others is False:
             running = await asyncio.to_thread(self._cluster.running, f"{self._application}.")
             await asyncio.to_thread(self._cluster.delete, running)
             await asyncio.to_thread(self._registry.end)

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 FOLLOW = BEAT / 2
 """Seconds between two looks at where replicas are."""
 
+_TRIES = 6
+"""How often the last word is said to a registry that does not answer."""
+
 
 class FollowingExecutor(Executor):
     """Serves the gateway's part of a plan.
@@ -124,8 +127,12 @@ class FollowingExecutor(Executor):
             await end_task(self._following)
             self._following = None
         await self._bridges.stop()
-        others: bool | None = await self._registry.call("part", self._me)
-        return others
+        for _ in range(1 if self.is_on_ray else _TRIES):
+            others: bool | None = await self._registry.call("part", self._me)
+            if others is not None:
+                return others
+            await asyncio.sleep(BEAT)  # it may be on its way to another machine
+        return None
 
 
 def registry_of(application: str) -> str:
