@@ -160,14 +160,6 @@ async def test_a_limit_that_is_no_whole_number_is_refused(limit: object) -> None
             assert "`max_tokens` must be a whole number" in (await answer.json())["error"]["message"]
 
 
-@pytest.mark.parametrize("stream", [True, False])
-async def test_what_a_provider_refuses_is_named_in_the_clients_words(stream: bool) -> None:
-    async with gateway() as url, responses(url) as client:
-        with pytest.raises(openai.BadRequestError) as refused:
-            await client.responses.create(model="openai", input="x", max_output_tokens=-1, stream=stream)
-        assert refused.value.param == "max_output_tokens"
-
-
 @pytest.mark.parametrize("model", SPOKEN)
 @pytest.mark.parametrize("more", [{"previous_response_id": "resp_1"}, {"prompt": {"id": "pmpt_1"}}])
 async def test_what_is_not_kept_here_is_refused_by_name(more: dict[str, Any], model: str) -> None:

@@ -99,6 +99,11 @@ def test_the_gateway_asks_the_models_where_they_are_and_keeps_the_policies(
     assert [each.gpu_indices for each in llama.replicas] == [(0,)]
 
 
+def test_a_chart_finds_its_models_in_the_namespace_that_it_is_installed_in(emitted: Emit) -> None:
+    plan = json.loads(emitted("helm")["plans/prod.plan.json"])
+    assert "http://llama:8080/v1" in [each["endpoint"] for each in plan["deployments"]]
+
+
 def test_a_pod_has_the_time_and_the_rights_it_needs_and_no_more(emitted: Emit) -> None:
     files = emitted("kubernetes")
     for name, each in of_kind(files, "Deployment").items():
@@ -191,12 +196,17 @@ def test_the_network_lets_through_what_the_file_names(emitted: Emit) -> None:
     [
         ("gpt-4o-mini", "gpt-4o-mini"),  # whose endpoint the environment names
         ('env("OPENAI_API_KEY")', 'vault("secret/openai#key")'),
+        (
+            "route chat",
+            'deployment c { model = "claude-opus-4-7", runtime bedrock { region = "r" } }\nroute chat',
+        ),
     ],
 )
 def test_where_only_the_environment_says_where_requests_go_they_may_go_anywhere(
     emitted: Emit, change: tuple[str, str]
 ) -> None:
-    files = emitted("kubernetes", FILE.replace(*change))
+    text = FILE.replace('env("MODELS_URL", "https://api.openai.com/v1")', '"https://api.openai.com/v1"')
+    files = emitted("kubernetes", FILE if change[0] == change[1] else text.replace(*change))
     assert {} in of_kind(files, "NetworkPolicy")["prod-gateway"]["spec"]["egress"]
 
 
@@ -335,6 +345,7 @@ def _as_helm_would(text: str, files: dict[str, str]) -> str:
         ({"llama": "gateway_"}, "`gateway_` cannot be a name there"),
         ({"deployment digits_model": "deployment Llama"}, "`llama` and `Llama` would both be called `llama`"),
         ({"digits_model": "redis"}, "has the name of something that is always there: rename it"),
+        ({"node a": 'node "rack 1"'}, "node `rack 1` of the `cluster` cannot be a label there"),
         ({"digits_model": "network"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "prod_gateway"}, "has the name of something that is always there: rename it"),
         ({"digits_model": "llama_scaling"}, "has the name of what scales another one: rename it"),
@@ -363,6 +374,19 @@ def test_a_file_that_runs_no_model_has_nothing_for_kserve(emitted: Emit) -> None
     text += "gateway { auth = none }\n"
     with pytest.raises(EmitError, match="emit `kubernetes` instead"):
         emitted("kserve", text)
+
+
+def test_prometheus_shows_the_token_without_which_a_gateway_says_nothing(emitted: Emit) -> None:
+    monitors = of_kind(emitted("kubernetes"), "ServiceMonitor")
+    [gateway], [models] = (monitors[name]["spec"]["endpoints"] for name in ("prod-gateway", "prod-models"))
+    assert gateway["authorization"]["credentials"] == {"name": "prod-secrets", "key": "TOKEN"}
+    assert "authorization" not in models
+    text = FILE.replace('bearer(env("TOKEN"))', 'bearer(file("token"))')
+    [gateway] = of_kind(emitted("kubernetes", text), "ServiceMonitor")["prod-gateway"]["spec"]["endpoints"]
+    key = gateway["authorization"]["credentials"]
+    assert key["name"] == "prod-files"
+    mounts = containers(emitted("kubernetes", text))["prod-gateway"]["volumeMounts"]
+    assert {each["mountPath"]: each.get("subPath") for each in mounts}["/srv/infer/token"] == key["key"]
 
 
 def test_vllm_behind_a_gateway_api_gets_a_pool(emitted: Emit) -> None:
