@@ -14,10 +14,16 @@ import pytest
 from inferc.compiler.compile import check_file
 
 from .support.commands import INFERC, ROOT, SAMPLES
+from .support.sessions import played, settled
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.glob("*.md"))]
-EXAMPLES = [ROOT / "README.md", DOCS / "language.md", DOCS / "pipelines.md", DOCS / "runtimes.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SAMPLES / "README.md", *sorted(DOCS.rglob("*.md"))]
+GUIDES = sorted((DOCS / "guides").glob("*.md"))
+EXAMPLES = [
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("index", "language", "pipelines", "runtimes")),
+    *(page for page in GUIDES if page.name != "index.md"),
+]
 WRONG = re.compile(r"^```text (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKED = re.compile(r"^\$ inferc check (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```infer ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -78,6 +84,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name} links to {path}"
         if anchor:
             assert anchor in anchors(target), f"{page.name} links to {path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [DOCS / "tutorial.md", *GUIDES], ids=name_of)
+def test_what_is_typed_says_what_is_shown(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    written = page.read_text("utf-8")
+    (tmp_path / "models").symlink_to(SAMPLES / "models")
+    said = played(written, tmp_path)
+    if request.config.getoption("--record") and settled(said) != settled(written):
+        page.write_text(said, "utf-8")
+    assert settled(said) == settled(page.read_text("utf-8"))
 
 
 def anchors(page: Path) -> set[str]:
